@@ -1,0 +1,82 @@
+# Everything happens in a virtual environment in this folder, which these rules make and keep up to date.
+# PYTHON chooses the interpreter to make it with: Python 3.11 or later.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+export PYTHONPATH := layer:authorizer:.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-interpreters lint format golden lock clean
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
+
+run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
+	@$(BIN)/python -m local_gateway
+
+demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
+	@$(BIN)/python -m local_gateway --demo
+
+test: lint ## Run all tests, with coverage.
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+test-interpreters: ## Run the tests with every other Python 3.11 to 3.14 on this machine.
+	@for python in $$($(PYTHON) tests/interpreters.py --others); do \
+	    echo "== $$python"; \
+	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) pytest || exit 1; \
+	done
+
+.PHONY: pytest
+pytest: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.test ## Check style, format and types.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.test ## Format the code and mend what can be mended.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+golden: $(VENV)/.test ## Write what Node says of the test certificates. Needs Node 20.
+	$(BIN)/python -m tests.golden
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-annotate --custom-compile-command 'make lock' pyproject.toml
+
+lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, with hashes.
+	$(BIN)/python -m pip install --quiet uv
+	$(LOCK) --upgrade --no-emit-package pycparser --output-file layer/requirements.txt
+	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
+	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
+
+clean: ## Remove all that these rules made.
+	rm -rf .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The environment is made anew when PYTHON is another one.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
+ifneq ($(VERSION),$(shell cat $(VENV)/.python 2>/dev/null))
+.PHONY: $(VENV)/.python
+endif
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or later is needed, $(PYTHON) is $(VERSION). Try: make PYTHON=python3.13 ..." >&2; exit 1; }
+	@echo "Making $(VENV) with Python $(VERSION)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo $(VERSION) > $@
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+
+$(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt
+	@echo "Installing what the local gateway needs"
+	@$(INSTALL) -r local_gateway/requirements.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.python tests/requirements.txt
+	@echo "Installing what the tests need"
+	@$(INSTALL) -r tests/requirements.txt
+	@touch $@

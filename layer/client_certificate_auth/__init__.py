@@ -1,0 +1,54 @@
+"""The client certificate of a mutual TLS connection, from the Lambda event that API Gateway made of the request."""
+
+from client_certificate_auth.alternative_names import SubjectAltName
+from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.events import (
+    ExtractionFailure,
+    ExtractionFailureReason,
+    ExtractionResult,
+    ExtractionSuccess,
+    extract_client_certificate_from_lambda_event,
+    find_client_certificate,
+    read_client_certificate,
+)
+from client_certificate_auth.helpers import (
+    CertificateCheck,
+    all_of,
+    allow_cn,
+    allow_email,
+    allow_fingerprints,
+    allow_issuer,
+    allow_organization,
+    allow_ou,
+    allow_san,
+    allow_serial,
+    allow_subject,
+    any_of,
+)
+from client_certificate_auth.names import DistinguishedName
+
+__all__ = [
+    "CertificateCheck",
+    "DistinguishedName",
+    "ExtractionFailure",
+    "ExtractionFailureReason",
+    "ExtractionResult",
+    "ExtractionSuccess",
+    "MalformedCertificateError",
+    "PeerCertificate",
+    "SubjectAltName",
+    "all_of",
+    "allow_cn",
+    "allow_email",
+    "allow_fingerprints",
+    "allow_issuer",
+    "allow_organization",
+    "allow_ou",
+    "allow_san",
+    "allow_serial",
+    "allow_subject",
+    "any_of",
+    "extract_client_certificate_from_lambda_event",
+    "find_client_certificate",
+    "read_client_certificate",
+]

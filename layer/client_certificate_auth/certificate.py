@@ -1,0 +1,232 @@
+"""A client certificate, in the shape of Node's ``getPeerCertificate()``."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from client_certificate_auth.alternative_names import (
+    SubjectAltName,
+    node_info_access,
+    node_subject_alt_names,
+    subject_alt_name,
+)
+from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.public_key import PublicKey, read_public_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from cryptography.x509 import Certificate
+
+_T = TypeVar("_T")
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+# English whatever the locale, which strftime's %b is not.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class MalformedCertificateError(ValueError):
+    """Not exactly one X.509 certificate, or one whose names, serial number or dates can't be decoded."""
+
+
+class PeerCertificate:
+    """An X.509 certificate (RFC 5280) with the attributes of Node's certificate object under Python names.
+
+    Names, serial number and dates are decoded when the object is made, everything else when it is asked for. No
+    attribute raises: what is absent from the certificate, or can't be decoded, is None, an empty tuple or False.
+    """
+
+    subject: DistinguishedName
+    """The subject (RFC 5280 §4.1.2.6): ``subject.CN``, ``subject["OU"]``, ``subject.get_all("OU")``."""
+
+    issuer: DistinguishedName
+    """The issuer (RFC 5280 §4.1.2.4)."""
+
+    serial_number: str
+    """The serial number (RFC 5280 §4.1.2.2) in upper-case hexadecimal, whole bytes, without separators."""
+
+    not_before: datetime
+    """The first moment of validity (RFC 5280 §4.1.2.5), aware, in UTC."""
+
+    not_after: datetime
+    """The last moment of validity, aware, in UTC."""
+
+    x509: Certificate
+    """cryptography's own object, for everything else. Its attributes can raise."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        """Wrap cryptography's certificate. Raises MalformedCertificateError."""
+        try:
+            self.subject = DistinguishedName(certificate.subject)
+            self.issuer = DistinguishedName(certificate.issuer)
+            self.serial_number = _node_serial_number(certificate.serial_number)
+            self.not_before = certificate.not_valid_before_utc
+            self.not_after = certificate.not_valid_after_utc
+        except Exception as error:
+            # cryptography decodes these lazily and raises ValueError, TypeError, AssertionError and others.
+            message = f"a name, the serial number or a date can't be decoded: {error}"
+            raise MalformedCertificateError(message) from error
+        self.x509 = certificate
+
+    @classmethod
+    def from_pem(cls, pem: str) -> PeerCertificate:
+        """Read one certificate in PEM (RFC 7468 §5). Raises MalformedCertificateError, for two of them as well."""
+        try:
+            certificates = x509.load_pem_x509_certificates(pem.encode("ascii"))
+        except Exception as error:
+            # Mostly ValueError, but the library doesn't promise that.
+            message = f"not a certificate in PEM: {error}"
+            raise MalformedCertificateError(message) from error
+        if len(certificates) != 1:
+            message = f"one certificate expected, {len(certificates)} found"
+            raise MalformedCertificateError(message)
+        return cls(certificates[0])
+
+    @property
+    def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
+        """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
+        return self._read(x509.SubjectAlternativeName, lambda names: tuple(map(subject_alt_name, names))) or ()
+
+    @property
+    def subjectaltname(self) -> str | None:
+        """The subject alternative names as Node joins them. For people: match ``subject_alt_names`` instead."""
+        return self._read(x509.SubjectAlternativeName, node_subject_alt_names)
+
+    @property
+    def info_access(self) -> dict[str, list[str]] | None:
+        """The authority information access locations (RFC 5280 §4.2.2.1), as ``{"OCSP - URI": [...]}``."""
+        return self._read(x509.AuthorityInformationAccess, node_info_access)
+
+    @property
+    def ca(self) -> bool:
+        """Whether this is a CA's certificate (RFC 5280 §4.2.1.9) that may sign others (§4.2.1.3)."""
+        is_ca = self._read(x509.BasicConstraints, lambda constraints: constraints.ca)
+        may_sign = self._read(x509.KeyUsage, lambda usage: usage.key_cert_sign)
+        return is_ca is True and may_sign is not False
+
+    @property
+    def ext_key_usage(self) -> list[str] | None:
+        """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
+        return self._read(x509.ExtendedKeyUsage, lambda usages: [usage.dotted_string for usage in usages])
+
+    @property
+    def modulus(self) -> str | None:
+        """An RSA key's modulus in upper-case hexadecimal."""
+        return self._public_key.modulus
+
+    @property
+    def exponent(self) -> str | None:
+        """An RSA key's exponent in hexadecimal: ``0x10001``."""
+        return self._public_key.exponent
+
+    @property
+    def bits(self) -> int | None:
+        """The length in bits of an RSA key's modulus or an elliptic curve's order."""
+        return self._public_key.bits
+
+    @property
+    def pubkey(self) -> bytes | None:
+        """An RSA key's SubjectPublicKeyInfo in DER, an elliptic curve key's uncompressed point."""
+        return self._public_key.pubkey
+
+    @property
+    def asn1_curve(self) -> str | None:
+        """OpenSSL's short name of an elliptic curve key's curve: ``prime256v1``."""
+        return self._public_key.asn1_curve
+
+    @property
+    def nist_curve(self) -> str | None:
+        """NIST's name of the curve, where it has one: ``P-256``."""
+        return self._public_key.nist_curve
+
+    @property
+    def valid_from(self) -> str:
+        """``not_before`` as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``, the day padded with a space."""
+        return _openssl_time(self.not_before)
+
+    @property
+    def valid_to(self) -> str:
+        """``not_after`` as OpenSSL prints it."""
+        return _openssl_time(self.not_after)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-1 of the DER in upper-case hexadecimal pairs with colons. For display: SHA-1 is broken."""
+        return self._fingerprint(hashes.SHA1())  # noqa: S303 -- Node's field; no helper matches it
+
+    @property
+    def fingerprint256(self) -> str:
+        """The SHA-256 of the DER in upper-case hexadecimal pairs with colons."""
+        return self._fingerprint(hashes.SHA256())
+
+    @property
+    def fingerprint512(self) -> str:
+        """The SHA-512 of the DER in upper-case hexadecimal pairs with colons."""
+        return self._fingerprint(hashes.SHA512())
+
+    @property
+    def raw(self) -> bytes:
+        """The certificate in DER."""
+        return self.x509.public_bytes(Encoding.DER)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object of Node's ``X509Certificate.toLegacyObject()``: absent fields are absent, Buffers bytes."""
+        fields = {
+            "subject": self.subject.to_dict(),
+            "issuer": self.issuer.to_dict(),
+            "subjectaltname": self.subjectaltname,
+            "infoAccess": self.info_access,
+            "ca": self.ca,
+            "modulus": self.modulus,
+            "bits": self.bits,
+            "exponent": self.exponent,
+            "pubkey": self.pubkey,
+            "asn1Curve": self.asn1_curve,
+            "nistCurve": self.nist_curve,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "fingerprint": self.fingerprint,
+            "fingerprint256": self.fingerprint256,
+            "fingerprint512": self.fingerprint512,
+            "ext_key_usage": self.ext_key_usage,
+            "serialNumber": self.serial_number,
+            "raw": self.raw,
+        }
+        return {key: value for key, value in fields.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
+
+    @cached_property
+    def _public_key(self) -> PublicKey:
+        return _or_none(lambda: read_public_key(self.x509)) or PublicKey()
+
+    def _read(self, kind: type[_Extension], read: Callable[[_Extension], _T]) -> _T | None:
+        """Return what ``read`` makes of an extension, None where it is absent or any extension can't be decoded."""
+        return _or_none(lambda: read(self.x509.extensions.get_extension_for_class(kind).value))
+
+    def _fingerprint(self, algorithm: hashes.HashAlgorithm) -> str:
+        return self.x509.fingerprint(algorithm).hex(":").upper()
+
+
+def _or_none(read: Callable[[], _T]) -> _T | None:
+    """Return what was read, None where it isn't in the certificate or can't be decoded."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
+        return None
+
+
+def _node_serial_number(number: int) -> str:
+    digits = f"{abs(number):X}"
+    return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
+
+
+def _openssl_time(time: datetime) -> str:
+    return f"{_MONTHS[time.month - 1]} {time.day:2} {time:%H:%M:%S} {time.year} GMT"

@@ -1,0 +1,95 @@
+"""Client certificates in the events that API Gateway sends to Lambda functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, NamedTuple, TypeAlias
+
+from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+
+# Where the certificate is, in order of precedence.
+_PATHS = (
+    # HTTP API, payload 2.0
+    ("requestContext", "authentication", "clientCert", "clientCertPem"),
+    # REST API, and HTTP API with payload 1.0
+    ("requestContext", "identity", "clientCert", "clientCertPem"),
+)
+
+
+class ExtractionFailureReason(StrEnum):
+    """Why an event gave no certificate."""
+
+    MISSING = "lambda_event_missing_clientcert"
+    """No PEM on either path: no mutual TLS on this way in, or a client without a certificate."""
+
+    MALFORMED = "lambda_event_clientcert_malformed"
+    """Not one certificate in PEM, or one whose names, serial number or dates can't be decoded."""
+
+
+class ExtractionSuccess(NamedTuple):
+    """The event's client certificate."""
+
+    certificate: PeerCertificate
+    success: Literal[True] = True
+    reason: None = None
+
+
+class ExtractionFailure(NamedTuple):
+    """No certificate, and why. The reason compares equal to its string."""
+
+    reason: ExtractionFailureReason
+    success: Literal[False] = False
+    certificate: None = None
+
+
+ExtractionResult: TypeAlias = ExtractionSuccess | ExtractionFailure
+
+
+def find_client_certificate(event: object) -> object:
+    """Return what an event holds where API Gateway puts the client certificate's PEM, unread.
+
+    That of payload 2.0 comes before that of payload 1.0. None if both are absent, null or empty; anything else,
+    a string or not, is what ``read_client_certificate`` takes. Raises nothing, whatever the event is.
+    """
+    for path in _PATHS:
+        value = _value_at(event, path)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def read_client_certificate(pem: object) -> ExtractionResult:
+    """Read the client certificate in a PEM (RFC 7468 §5) that ``find_client_certificate`` returned.
+
+    None is a missing certificate. Raises nothing, whatever the PEM is.
+    """
+    if pem is None:
+        return ExtractionFailure(ExtractionFailureReason.MISSING)
+    if not isinstance(pem, str):
+        return ExtractionFailure(ExtractionFailureReason.MALFORMED)
+    try:
+        return ExtractionSuccess(PeerCertificate.from_pem(pem))
+    except MalformedCertificateError:
+        return ExtractionFailure(ExtractionFailureReason.MALFORMED)
+
+
+def extract_client_certificate_from_lambda_event(event: object) -> ExtractionResult:
+    """Extract the mutual TLS client certificate from a Lambda event of API Gateway.
+
+    ``event`` is that of a REST API or an HTTP API, with payload 1.0 or 2.0, for an integration or an authorizer.
+    If both payloads' paths hold a PEM, that of 2.0 counts, and if that one is broken, there is no falling back.
+
+    The result has ``success``, ``certificate`` and ``reason``. Raises nothing, whatever the event is. That the
+    certificate chains to the truststore has been checked by API Gateway, not here.
+    """
+    return read_client_certificate(find_client_certificate(event))
+
+
+def _value_at(event: object, path: tuple[str, ...]) -> object:
+    value = event
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value

@@ -1,0 +1,218 @@
+"""Checks of a certificate against what is allowed.
+
+Each ``allow_…`` takes a list once and returns a check, a function that takes a certificate and returns whether it
+matches. Values match exactly, case included. A check never raises for a certificate: what can't be decoded doesn't
+match. An unusable list is an error when the check is made: TypeError for a bare string or for items of another type,
+ValueError for items that could never match as they are meant.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from client_certificate_auth.alternative_names import SubjectAltName
+from client_certificate_auth.certificate import PeerCertificate
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+
+if TYPE_CHECKING:
+    from client_certificate_auth.names import DistinguishedName
+
+CertificateCheck: TypeAlias = Callable[[PeerCertificate], bool]
+
+_SAN_TYPES = {"DNS", "email", "URI", "IP", "dirName", "RID", "otherName"}
+_DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_SHA256_DIGITS = 64
+_SHA512_DIGITS = 128
+
+
+def allow_cn(common_names: Iterable[str]) -> CertificateCheck:
+    """Match a subject with exactly one common name, which is in the list.
+
+    A subject with several common names matches none: nobody can say which one it means.
+    """
+    allowed = _strings(common_names, "common_names")
+
+    def check(certificate: PeerCertificate) -> bool:
+        names = certificate.subject.get_all("CN")
+        return len(names) == 1 and names[0] in allowed
+
+    return check
+
+
+def allow_ou(organizational_units: Iterable[str]) -> CertificateCheck:
+    """Match a subject of which any organizational unit is in the list."""
+    allowed = _strings(organizational_units, "organizational_units")
+    return lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("OU"))
+
+
+def allow_organization(organizations: Iterable[str]) -> CertificateCheck:
+    """Match a subject of which any organization is in the list."""
+    allowed = _strings(organizations, "organizations")
+    return lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("O"))
+
+
+def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
+    """Match a certificate whose SHA-256 or SHA-512 is in the list.
+
+    In hexadecimal, in upper or lower case, with or without colons. A SHA-1 is a ValueError: it is broken.
+    """
+    allowed = {_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
+
+    def check(certificate: PeerCertificate) -> bool:
+        return certificate.fingerprint256 in allowed or certificate.fingerprint512 in allowed
+
+    return check
+
+
+def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
+    """Match an issuer that has all attributes of one of the mappings.
+
+    ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names or dotted OIDs. An attribute of which the
+    issuer has several values matches if any of them is the one. One mapping may stand without a list.
+    """
+    allowed = _attribute_mappings(issuers, "issuers")
+    return lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed)
+
+
+def allow_subject(subjects: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
+    """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers.
+
+    A common name matches only where it is the subject's single one, as in ``allow_cn``.
+    """
+    allowed = _attribute_mappings(subjects, "subjects")
+    return lambda certificate: any(_has_all(certificate.subject, attributes) for attributes in allowed)
+
+
+def allow_serial(serial_numbers: Iterable[str]) -> CertificateCheck:
+    """Match a certificate whose serial number is in the list: hexadecimal, any case, with or without colons.
+
+    A serial number is unique to its issuer only (RFC 5280 §4.1.2.2): combine with ``allow_issuer`` where there is
+    more than one CA in the truststore.
+    """
+    allowed = {_serial_number(text) for text in _strings(serial_numbers, "serial_numbers")}
+    return lambda certificate: int(certificate.serial_number, 16) in allowed
+
+
+def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
+    """Match a certificate of which any subject alternative name is in the list, by type and value.
+
+    ``["DNS:api.example.com", "URI:spiffe://example/a", "email:a@example.com", "IP:192.0.2.1"]``, also ``dirName``,
+    ``RID`` and ``otherName`` as ``SubjectAltName`` writes them.
+    """
+    allowed = {_subject_alt_name(text) for text in _strings(subject_alt_names, "subject_alt_names")}
+    return lambda certificate: not allowed.isdisjoint(certificate.subject_alt_names)
+
+
+def allow_email(addresses: Iterable[str]) -> CertificateCheck:
+    """Match a certificate of which any email address is in the list.
+
+    Those of the subject's ``emailAddress`` attributes and those among the subject alternative names count.
+    """
+    allowed = _strings(addresses, "addresses")
+
+    def check(certificate: PeerCertificate) -> bool:
+        alternative = [name.value for name in certificate.subject_alt_names if name.type == "email"]
+        return not allowed.isdisjoint(certificate.subject.get_all("emailAddress") + alternative)
+
+    return check
+
+
+def all_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
+    """Match what every check matches. Takes the checks, or one list of them; none at all is a ValueError."""
+    flat = _checks(checks)
+    return lambda certificate: all(check(certificate) for check in flat)
+
+
+def any_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
+    """Match what at least one check matches. Takes the checks, or one list of them; none at all is a ValueError."""
+    flat = _checks(checks)
+    return lambda certificate: any(check(certificate) for check in flat)
+
+
+def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
+    if isinstance(values, str | bytes):
+        message = f"{parameter} must be a list of strings, not the bare string {values!r}: write [{values!r}]"
+        raise TypeError(message)
+    if isinstance(values, Mapping):
+        message = f"{parameter} must be a list of strings, not a mapping"
+        raise TypeError(message)
+    strings = set()
+    for item in values:
+        if not isinstance(item, str):
+            message = f"{parameter} must hold strings, not {item!r}"
+            raise TypeError(message)
+        if not item:
+            message = f"{parameter} must not hold an empty string: it would match an empty attribute"
+            raise ValueError(message)
+        strings.add(item)
+    return frozenset(strings)
+
+
+def _fingerprint(text: str) -> str:
+    digits = text.replace(":", "")
+    if not _HEX.fullmatch(digits) or len(digits) not in {_SHA256_DIGITS, _SHA512_DIGITS}:
+        message = f"{text!r} is not a SHA-256 or SHA-512 in hexadecimal (64 or 128 digits, colons allowed)"
+        raise ValueError(message)
+    return bytes.fromhex(digits).hex(":").upper()
+
+
+def _serial_number(text: str) -> int:
+    digits = text.replace(":", "")
+    if not _HEX.fullmatch(digits.removeprefix("-")):
+        message = f"{text!r} is not a serial number in hexadecimal (colons allowed)"
+        raise ValueError(message)
+    return int(digits, 16)
+
+
+def _subject_alt_name(text: str) -> SubjectAltName:
+    kind, _, value = text.partition(":")
+    if kind not in _SAN_TYPES or not value:
+        message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_SAN_TYPES)}"
+        raise ValueError(message)
+    return SubjectAltName(kind, str(ipaddress.ip_address(value)) if kind == "IP" else value)
+
+
+def _attribute_mappings(mappings: Iterable[object] | Mapping[str, str], parameter: str) -> list[dict[str, str]]:
+    items = [mappings] if isinstance(mappings, Mapping) else list(mappings)
+    return [_attributes(item, parameter) for item in items]
+
+
+def _attributes(mapping: object, parameter: str) -> dict[str, str]:
+    if not isinstance(mapping, Mapping):
+        message = f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not {mapping!r}"
+        raise TypeError(message)
+    if not mapping:
+        message = f"{parameter} must not hold an empty mapping: every name would match it"
+        raise ValueError(message)
+    _strings(mapping.values(), parameter)
+    unknown = [key for key in mapping if key not in OID_BY_SHORT_NAME and not _DOTTED_OID.fullmatch(key)]
+    if unknown:
+        message = f"{parameter} has {unknown}, which are neither short names (CN, O, OU, ...) nor dotted OIDs"
+        raise ValueError(message)
+    return dict(mapping)
+
+
+def _has_all(name: DistinguishedName, attributes: Mapping[str, str]) -> bool:
+    return all(_has(name, key, value) for key, value in attributes.items())
+
+
+def _has(name: DistinguishedName, key: str, value: str) -> bool:
+    values = name.get_all(key)
+    return value in values and (key != "CN" or len(values) == 1)
+
+
+def _checks(checks: tuple[CertificateCheck | Iterable[CertificateCheck], ...]) -> list[CertificateCheck]:
+    flat: list[CertificateCheck] = []
+    for check in checks:
+        flat.extend([check] if callable(check) else check)
+    if not flat:
+        message = "at least one check is needed: without any, every certificate would pass, or none"
+        raise ValueError(message)
+    if not all(map(callable, flat)):
+        message = f"checks must be functions of a certificate, not {flat!r}"
+        raise TypeError(message)
+    return flat
