@@ -27,7 +27,7 @@ def _is(candidate: Path, version: str) -> bool:
     # A file is not enough: pyenv's shims are there for versions that aren't.
     if not candidate.is_file():
         return False
-    command = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    command = [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.returncode == 0 and result.stdout.strip() == version
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
@@ -14,9 +13,11 @@ from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from ipaddress import IPv4Address, IPv6Address
 
 _UTF8_STRING = 0x0C
 _IA5_STRING = 0x16
+_IPV4_OCTETS = 4
 
 # The other names that Node writes out, with the string type that their definition demands. All others are
 # "<unsupported>" there.
@@ -104,7 +105,9 @@ class _NodeText(NamedTuple):
 
 def _node_general_name(name: x509.GeneralName) -> tuple[str, _NodeText]:
     if isinstance(name, x509.IPAddress):
-        return "IP Address", _NodeText(_node_ip_address(name.value), verbatim=True)
+        # Networks are for name constraints (RFC 5280 §4.2.1.10); cryptography doesn't read one here.
+        address = cast("IPv4Address | IPv6Address", name.value)
+        return "IP Address", _NodeText(_node_ip_address(address.packed), verbatim=True)
     if isinstance(name, x509.DirectoryName):
         return "DirName", _NodeText(_rfc2253_string(name.value), utf8=True)
     if isinstance(name, x509.OtherName):
@@ -116,15 +119,10 @@ def _node_general_name(name: x509.GeneralName) -> tuple[str, _NodeText]:
     return kind, _NodeText(value.encode().decode("latin-1"))
 
 
-def _node_ip_address(address: object) -> str:
-    if isinstance(address, ipaddress.IPv6Address):
-        groups = address.packed
-        return ":".join(f"{groups[i] << 8 | groups[i + 1]:X}" for i in range(0, 16, 2))
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    # Eight or 32 octets are an address and a mask, which belong in name constraints (RFC 5280 §4.2.1.10).
-    length = 8 if isinstance(address, ipaddress.IPv4Network) else 32
-    return f"<invalid length={length}>"
+def _node_ip_address(packed: bytes) -> str:
+    if len(packed) == _IPV4_OCTETS:
+        return ".".join(map(str, packed))
+    return ":".join(f"{packed[i] << 8 | packed[i + 1]:X}" for i in range(0, len(packed), 2))
 
 
 def _node_other_name(name: x509.OtherName) -> _NodeText:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cryptography.x509 import Certificate
+
+# cryptography warns of what is unusual in a certificate, such as a long common name. In a function's log that would
+# be a line of another format, at the wish of whoever sends the certificate.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"client_certificate_auth\.")
 
 _T = TypeVar("_T")
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)

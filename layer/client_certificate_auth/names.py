@@ -10,6 +10,8 @@ from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY
 if TYPE_CHECKING:
     from cryptography.x509 import Name
 
+_OCTET_STRING = 4
+
 
 class DistinguishedName(Mapping[str, "str | list[str]"]):
     """A subject or an issuer (RFC 5280 §4.1.2.4 and §4.1.2.6).
@@ -31,10 +33,12 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         values: dict[str, list[str]] = {}
         for relative_distinguished_name in name.rdns:
             for attribute in relative_distinguished_name:
-                if not isinstance(attribute.value, str):
-                    message = f"the value of attribute {attribute.oid.dotted_string} is not text"
-                    raise ValueError(message)  # noqa: TRY004 -- the caller's type is right, the name's content isn't
                 oid = attribute.oid.dotted_string
+                # cryptography reads an OCTET STRING as text too, which it isn't: other readers would see another
+                # name. It tells the type in private only; should that go, no name is read, and nobody is let in.
+                if not isinstance(attribute.value, str) or attribute._type.value == _OCTET_STRING:  # noqa: SLF001
+                    message = f"the value of attribute {oid} is not text"
+                    raise ValueError(message)
                 values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(attribute.value)
         self._values = values
         self.x509 = name
