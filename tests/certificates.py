@@ -51,7 +51,7 @@ def _attributes(item: Attribute | Sequence[Attribute] | tuple[str, str]) -> list
     if isinstance(item, tuple):
         kind, value = item
         return [attribute(kind, value)]
-    return list(item)
+    return sorted(item)  # DER (X.690 §11.6)
 
 
 def name(*attributes: Attribute | Sequence[Attribute] | tuple[str, str]) -> bytes:

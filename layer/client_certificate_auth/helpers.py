@@ -58,7 +58,7 @@ def allow_organization(organizations: Iterable[str]) -> CertificateCheck:
 def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
     """Match a certificate whose SHA-256 or SHA-512 is in the list.
 
-    In hexadecimal, in upper or lower case, with or without colons. A SHA-1 is a ValueError: it is broken.
+    In hexadecimal, in upper or lower case, with or without colons, also after ``SHA256:``. A SHA-1 is a ValueError: it is broken.
     """
     allowed = {_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
 
@@ -153,7 +153,7 @@ def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
 
 
 def _fingerprint(text: str) -> str:
-    digits = text.replace(":", "")
+    digits = text.removeprefix("SHA256:").replace(":", "")
     if not _HEX.fullmatch(digits) or len(digits) not in {_SHA256_DIGITS, _SHA512_DIGITS}:
         message = f"{text!r} is not a SHA-256 or SHA-512 in hexadecimal (64 or 128 digits, colons allowed)"
         raise ValueError(message)

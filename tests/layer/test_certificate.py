@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from client_certificate_auth import MalformedCertificateError, PeerCertificate, SubjectAltName
+from tests import der
+from tests.certificates import (
+    BASIC_CONSTRAINTS,
+    certificate_der,
+    client_pem,
+    dns,
+    email,
+    extension,
+    ip,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
+
+
+def test_the_attributes_are_those_of_the_certificate() -> None:
+    encoded = certificate_der(name(("CN", "client")), name(("CN", "Test CA")))
+    certificate = PeerCertificate.from_pem(pem(encoded))
+    assert certificate.subject.CN == "client"
+    assert certificate.issuer.CN == "Test CA"
+    assert certificate.serial_number == "0102030405"
+    assert certificate.not_before == datetime(2020, 1, 1, tzinfo=UTC)
+    assert certificate.not_after == datetime(2040, 1, 1, tzinfo=UTC)
+    assert certificate.valid_from == "Jan  1 00:00:00 2020 GMT"
+    assert certificate.valid_to == "Jan  1 00:00:00 2040 GMT"
+    assert certificate.raw == encoded
+    for algorithm, fingerprint in {
+        "sha1": certificate.fingerprint,
+        "sha256": certificate.fingerprint256,
+        "sha512": certificate.fingerprint512,
+    }.items():
+        assert fingerprint == hashlib.new(algorithm, encoded).digest().hex(":").upper()
+    assert certificate.x509.serial_number == 0x0102030405
+    assert repr(certificate) == "PeerCertificate(subject='CN=client', serial_number='0102030405')"
+
+
+def test_what_a_certificate_does_not_have_is_none_or_empty() -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("CN", "client")))
+    assert certificate.subject_alt_names == ()
+    assert certificate.subjectaltname is None
+    assert certificate.info_access is None
+    assert certificate.ext_key_usage is None
+    assert certificate.ca is False
+    for attribute in ("modulus", "exponent", "bits", "pubkey", "asn1_curve", "nist_curve"):
+        assert getattr(certificate, attribute) is None
+    assert set(certificate.to_dict()) == {
+        *("subject", "issuer", "ca", "valid_from", "valid_to", "fingerprint", "fingerprint256", "fingerprint512"),
+        *("serialNumber", "raw"),
+    }
+
+
+def test_subject_alt_names_have_type_and_value_and_are_not_split_at_commas() -> None:
+    directory_name = der.tagged(4, name(("O", "Acme, Inc."), ("CN", "client")), constructed=True)
+    upn = der.oid("1.3.6.1.4.1.311.20.2.3")
+    names = subject_alt_names(
+        dns("a.example, DNS:evil.example"),
+        email("a@example.com"),
+        uri("spiffe://example/a,b"),
+        ip(b"\xc0\x00\x02\x01"),
+        ip(b"\x20\x01\x0d\xb8" + bytes(11) + b"\x01"),
+        directory_name,
+        der.tagged(8, der.oid("1.2.840.113549")[2:]),
+        der.tagged(0, upn, der.tagged(0, der.text("a@example.com"), constructed=True), constructed=True),
+        der.tagged(0, upn, der.tagged(0, der.integer(5), constructed=True), constructed=True),
+        der.tagged(0, upn, der.tagged(0, der.tlv(der.UTF8_STRING, b"\xff"), constructed=True), constructed=True),
+    )
+    certificate = PeerCertificate.from_pem(pem(certificate_der(extensions=[names])))
+    assert certificate.subject_alt_names == (
+        SubjectAltName("DNS", "a.example, DNS:evil.example"),
+        SubjectAltName("email", "a@example.com"),
+        SubjectAltName("URI", "spiffe://example/a,b"),
+        SubjectAltName("IP", "192.0.2.1"),
+        SubjectAltName("IP", "2001:db8::1"),
+        SubjectAltName("dirName", r"CN=client,O=Acme\, Inc."),
+        SubjectAltName("RID", "1.2.840.113549"),
+        SubjectAltName("otherName", "1.3.6.1.4.1.311.20.2.3;UTF8:a@example.com"),
+        SubjectAltName("otherName", "1.3.6.1.4.1.311.20.2.3;DER:020105"),
+        SubjectAltName("otherName", "1.3.6.1.4.1.311.20.2.3;DER:0c01ff"),
+    )
+    assert str(certificate.subject_alt_names[1]) == "email:a@example.com"
+
+
+def test_two_subject_alt_name_extensions_are_none() -> None:
+    twice = [subject_alt_names(dns("a.example")), subject_alt_names(dns("b.example"))]
+    assert PeerCertificate.from_pem(pem(certificate_der(extensions=twice))).subject_alt_names == ()
+
+
+def test_a_ca_is_one_by_its_basic_constraints() -> None:
+    is_ca = extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff")))
+    assert PeerCertificate.from_pem(pem(certificate_der(extensions=[is_ca]))).ca is True
+
+
+def test_a_malformed_certificate_is_an_error_that_says_what_is_wrong() -> None:
+    with pytest.raises(MalformedCertificateError, match="not a certificate in PEM"):
+        PeerCertificate.from_pem("garbage")
+    with pytest.raises(MalformedCertificateError, match="one certificate expected, 2 found"):
+        PeerCertificate.from_pem(client_pem(("CN", "a")) * 2)
+    with pytest.raises(MalformedCertificateError, match=r"attribute 2\.5\.4\.45 is not text"):
+        PeerCertificate.from_pem(client_pem(der.sequence(der.oid("2.5.4.45"), der.bits(b"x"))))

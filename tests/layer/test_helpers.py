@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from client_certificate_auth import (
+    CertificateCheck,
+    PeerCertificate,
+    all_of,
+    allow_cn,
+    allow_email,
+    allow_fingerprints,
+    allow_issuer,
+    allow_organization,
+    allow_ou,
+    allow_san,
+    allow_serial,
+    allow_subject,
+    any_of,
+)
+from tests import der
+from tests.certificates import (
+    attribute,
+    certificate_der,
+    client_pem,
+    dns,
+    email,
+    extension,
+    ip,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLIENT = PeerCertificate.from_pem(
+    pem(
+        certificate_der(
+            name(
+                ("C", "DE"),
+                ("O", "Acme"),
+                ("OU", "payments"),
+                ("OU", "refunds"),
+                ("CN", "client"),
+                ("emailAddress", "subject@example.com"),
+            ),
+            name(("O", "Acme"), ("OU", "PKI"), ("OU", "Test"), ("CN", "Acme Issuing CA")),
+            serial_number=der.integer(0x0A1B2C),
+            extensions=[
+                subject_alt_names(
+                    dns("client.example.com"),
+                    dns("a.example, DNS:evil.example"),
+                    uri("spiffe://example/client"),
+                    email("san@example.com"),
+                    ip(b"\xc0\x00\x02\x01"),
+                    ip(b"\x20\x01\x0d\xb8" + bytes(11) + b"\x01"),
+                )
+            ],
+        )
+    )
+)
+SHA256 = CLIENT.fingerprint256
+SHA512 = CLIENT.fingerprint512
+
+MATCHING = [
+    allow_cn(["other", "client"]),
+    allow_cn(("client",)),
+    allow_cn({"client": 1}.keys()),
+    allow_cn(iter(["client"])),
+    allow_ou(["payments"]),
+    allow_ou(["other", "refunds"]),
+    allow_organization(["Acme"]),
+    allow_fingerprints([SHA256]),
+    allow_fingerprints([SHA256.replace(":", "").lower()]),
+    allow_fingerprints([f"SHA256:{SHA256}"]),
+    allow_fingerprints([SHA512]),
+    allow_issuer([{"CN": "Acme Issuing CA"}]),
+    allow_issuer([{"O": "Other"}, {"O": "Acme", "CN": "Acme Issuing CA"}]),
+    allow_issuer([{"OU": "PKI"}]),
+    allow_issuer([{"OU": "Test"}]),
+    allow_issuer({"O": "Acme"}),
+    allow_subject([{"CN": "client", "C": "DE"}]),
+    allow_subject({"OU": "refunds"}),
+    allow_serial(["0A1B2C"]),
+    allow_serial(["0a:1b:2c"]),
+    allow_serial(["a1b2c"]),
+    allow_serial(["00:0A:1B:2C"]),
+    allow_san(["DNS:client.example.com"]),
+    allow_san(["DNS:a.example, DNS:evil.example"]),
+    allow_san(["URI:spiffe://example/client"]),
+    allow_san(["email:san@example.com"]),
+    allow_san(["IP:192.0.2.1"]),
+    allow_san(["IP:2001:DB8:0::1"]),
+    allow_email(["san@example.com"]),
+    allow_email(["subject@example.com"]),
+    all_of(allow_cn(["client"]), allow_ou(["payments"])),
+    all_of([allow_cn(["client"]), allow_ou(["payments"])]),
+    any_of(allow_cn(["other"]), allow_ou(["payments"])),
+    any_of([allow_cn(["other"]), allow_ou(["payments"])]),
+    all_of(allow_cn(["client"]), any_of(allow_ou(["other"]), lambda certificate: not certificate.ca)),
+]
+
+NOT_MATCHING = [
+    allow_cn([]),
+    allow_cn(["Client"]),
+    allow_cn(["client "]),
+    allow_cn(["*"]),
+    allow_cn(["clien"]),
+    allow_cn(["lient"]),
+    allow_cn(["payments"]),
+    allow_ou(["Payments"]),
+    allow_ou(["payments,refunds"]),
+    allow_ou(["['payments', 'refunds']"]),
+    allow_organization(["payments"]),
+    allow_fingerprints([]),
+    allow_fingerprints(["00" * 32]),
+    allow_issuer([]),
+    allow_issuer([{"CN": "client"}]),
+    allow_issuer([{"O": "Acme", "CN": "Other CA"}]),
+    allow_issuer([{"OU": "['PKI', 'Test']"}]),
+    allow_subject([{"CN": "client", "L": "Berlin"}]),
+    allow_subject([{"1.2.3.4": "client"}]),
+    allow_serial(["0A1B2D"]),
+    allow_serial(["-0A1B2C"]),
+    allow_san(["DNS:CLIENT.example.com"]),
+    allow_san(["DNS:evil.example"]),
+    allow_san(["DNS:a.example"]),
+    allow_san(["URI:client.example.com"]),
+    allow_san(["DNS:192.0.2.1"]),
+    allow_san(["IP:192.0.2.2"]),
+    allow_email(["SAN@example.com"]),
+    allow_email(["client.example.com"]),
+    all_of(allow_cn(["client"]), allow_ou(["other"])),
+    any_of(allow_cn(["other"]), allow_ou(["other"])),
+]
+
+
+@pytest.mark.parametrize("check", MATCHING)
+def test_a_certificate_that_is_listed_matches(check: CertificateCheck) -> None:
+    assert check(CLIENT) is True
+
+
+@pytest.mark.parametrize("check", NOT_MATCHING)
+def test_a_certificate_that_is_not_listed_does_not_match(check: CertificateCheck) -> None:
+    assert check(CLIENT) is False
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        [("CN", "admin"), ("CN", "nobody")],
+        [("CN", "nobody"), ("CN", "admin")],
+        [("CN", "admin"), ("CN", "admin")],
+        [[attribute("CN", "admin"), attribute("CN", "nobody")]],
+        [("O", "x,CN=admin"), ("CN", "nobody")],
+        [("O", "x/CN=admin"), ("CN", "nobody")],
+        [("O", "x\nCN=admin"), ("CN", "nobody")],
+        [("CN", "nobody,CN=admin")],
+        [("CN", "admin\0.nobody.example")],
+        [("CN", "\0admin")],
+        [("CN", " admin")],
+        [("CN", "admin\u200b")],
+        [("CN", "\N{CYRILLIC SMALL LETTER A}dmin")],
+        [("CN", "\N{FULLWIDTH LATIN SMALL LETTER A}dmin")],
+        [("UID", "admin")],
+        [("serialNumber", "admin")],
+        [],
+    ],
+)
+def test_nobody_passes_for_an_admin(attributes: list[Any]) -> None:
+    certificate = PeerCertificate.from_pem(client_pem(*attributes))
+    assert allow_cn(["admin"])(certificate) is False
+    assert allow_subject([{"CN": "admin"}])(certificate) is False
+    assert allow_subject({"CN": "admin"})(certificate) is False
+
+
+def test_composed_and_decomposed_characters_are_not_the_same() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert allow_cn([composed])(PeerCertificate.from_pem(client_pem(("CN", decomposed)))) is False
+
+
+def test_several_common_names_of_an_issuer_match_none() -> None:
+    twice = pem(certificate_der(issuer=name(("CN", "Acme Issuing CA"), ("CN", "Other CA"))))
+    assert allow_issuer([{"CN": "Acme Issuing CA"}])(PeerCertificate.from_pem(twice)) is False
+
+
+def test_a_helper_that_needs_an_undecodable_extension_does_not_match_and_the_others_do() -> None:
+    encoded = certificate_der(name(("CN", "client")), extensions=[extension("2.5.29.17", b"garbage")])
+    undecodable = PeerCertificate.from_pem(pem(encoded))
+    assert allow_san(["DNS:client.example.com"])(undecodable) is False
+    assert allow_email(["san@example.com"])(undecodable) is False
+    assert allow_cn(["client"])(undecodable) is True
+
+
+LISTS: list[Callable[[Any], CertificateCheck]] = [
+    allow_cn,
+    allow_ou,
+    allow_organization,
+    allow_fingerprints,
+    allow_serial,
+    allow_san,
+    allow_email,
+]
+
+
+@pytest.mark.parametrize("helper", LISTS)
+@pytest.mark.parametrize(
+    "values", ["client", b"client", {"CN": "client"}, [None], [7], [b"client"], [["client"]], None, 7]
+)
+def test_a_list_of_strings_is_demanded(helper: Callable[[Any], CertificateCheck], values: object) -> None:
+    with pytest.raises(TypeError):
+        helper(values)
+
+
+@pytest.mark.parametrize("helper", LISTS)
+def test_an_empty_string_is_refused(helper: Callable[[Any], CertificateCheck]) -> None:
+    with pytest.raises(ValueError, match="empty string"):
+        helper([""])
+
+
+@pytest.mark.parametrize("helper", [allow_issuer, allow_subject])
+@pytest.mark.parametrize("values", ["CN=client", ["CN=client"], [None], [{"CN": 7}], [{"CN": ["client"]}], 7])
+def test_mappings_of_strings_are_demanded(helper: Callable[[Any], CertificateCheck], values: object) -> None:
+    with pytest.raises(TypeError):
+        helper(values)
+
+
+@pytest.mark.parametrize("helper", [allow_issuer, allow_subject])
+@pytest.mark.parametrize("values", [[{}], {}, [{"CN": ""}], [{"commonName": "client"}], [{"cn": "client"}]])
+def test_mappings_that_could_not_mean_anything_are_refused(
+    helper: Callable[[Any], CertificateCheck], values: object
+) -> None:
+    with pytest.raises(ValueError, match=r"must not hold|neither short names"):
+        helper(values)
+
+
+@pytest.mark.parametrize(
+    "fingerprint",
+    ["xyz", "00" * 20, "0" * 63, "SHA256:", "00" * 32 + "\n", "\N{ARABIC-INDIC DIGIT ZERO}" * 64, "-" + "0" * 63],
+)
+def test_what_is_not_a_sha256_or_sha512_is_refused(fingerprint: str) -> None:
+    with pytest.raises(ValueError, match="not a SHA-256 or SHA-512"):
+        allow_fingerprints([fingerprint])
+
+
+@pytest.mark.parametrize("serial_number", ["0x0A", "xyz", ":", "-", "1_0", " 1", "1.5"])
+def test_what_is_not_a_hexadecimal_serial_number_is_refused(serial_number: str) -> None:
+    with pytest.raises(ValueError, match="not a serial number"):
+        allow_serial([serial_number])
+
+
+def test_a_negative_serial_number_is_itself_only() -> None:
+    negative = PeerCertificate.from_pem(pem(certificate_der(serial_number=der.integer(-0x0A))))
+    assert allow_serial(["-0A"])(negative) is True
+    assert allow_serial(["0A"])(negative) is False
+
+
+@pytest.mark.parametrize(
+    "text", ["client.example.com", "dns:client.example.com", "DNS:", ":x", "IP:example.com", "IP:"]
+)
+def test_what_is_not_a_typed_subject_alt_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a type and a value|does not appear to be"):
+        allow_san([text])
+
+
+@pytest.mark.parametrize("combinator", [all_of, any_of])
+def test_a_combination_of_nothing_is_refused(combinator: Callable[..., CertificateCheck]) -> None:
+    with pytest.raises(ValueError, match="at least one check"):
+        combinator()
+    with pytest.raises(ValueError, match="at least one check"):
+        combinator([])
+    for wrong in (["client"], "client", [None], None, True):
+        with pytest.raises(TypeError):
+            combinator(wrong)
+
+
+def test_a_list_can_be_changed_without_changing_the_check() -> None:
+    names, mapping = ["client"], {"CN": "client"}
+    checks = [allow_cn(names), allow_subject([mapping]), allow_subject(mapping)]
+    names.append("other")
+    mapping["CN"] = "other"
+    other = PeerCertificate.from_pem(client_pem(("CN", "other")))
+    assert [check(other) for check in checks] == [False, False, False]

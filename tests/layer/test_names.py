@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from client_certificate_auth import DistinguishedName, PeerCertificate
+from tests import der
+from tests.certificates import attribute, client_pem
+
+
+def subject(*attributes: bytes | list[bytes] | tuple[str, str]) -> DistinguishedName:
+    return PeerCertificate.from_pem(client_pem(*attributes)).subject
+
+
+def test_an_attribute_is_a_string_and_a_repeated_one_a_list() -> None:
+    name = subject(("CN", "client"), ("OU", "one"), ("O", "Acme"), ("OU", "two"))
+    assert name.CN == name["CN"] == name.get("CN") == "client"
+    assert name.OU == name["OU"] == ["one", "two"]
+    assert name.get_all("OU") == ["one", "two"]
+    assert name.get_all("CN") == ["client"]
+    assert list(name) == ["CN", "OU", "O"]
+    assert len(name) == 3
+    assert name.to_dict() == {"CN": "client", "OU": ["one", "two"], "O": "Acme"}
+    assert json.loads(json.dumps(name.to_dict())) == name
+
+
+def test_an_absent_attribute_is_none_and_a_misspelt_one_an_error() -> None:
+    name = subject(("CN", "client"))
+    assert name.OU is None
+    assert name.get_all("OU") == []
+    assert "OU" not in name
+    with pytest.raises(KeyError):
+        name["OU"]
+    with pytest.raises(AttributeError, match="commonName"):
+        _ = name.commonName
+
+
+def test_an_attribute_type_without_a_short_name_goes_by_its_oid() -> None:
+    assert subject(("1.3.6.1.4.1.55555.1", "value")).to_dict() == {"1.3.6.1.4.1.55555.1": "value"}
+
+
+def test_attributes_of_one_relative_distinguished_name_are_all_there() -> None:
+    name = subject([attribute("CN", "client"), attribute("OU", "one"), attribute("OU", "two")])
+    assert name.to_dict() == {"CN": "client", "OU": ["one", "two"]}
+
+
+def test_what_is_handed_out_can_be_changed_without_changing_the_name() -> None:
+    name = subject(("OU", "one"), ("OU", "two"))
+    for values in (name.get_all("OU"), name["OU"], name.to_dict()["OU"]):
+        assert isinstance(values, list)
+        values.append("three")
+    assert name.get_all("OU") == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("value", "rfc4514"),
+    [
+        ("plain", "CN=plain"),
+        ("x,CN=admin", r"CN=x\,CN=admin"),
+        ('"+;<>\\', r"CN=\"\+\;\<\>\\"),
+        ("#1 ", r"CN=\#1\ "),
+        ("é", r"CN=\C3\A9"),
+        ("😀", r"CN=\F0\9F\98\80"),
+        ("\n\x7f\x85\u2028", r"CN=\0A\7F\C2\85\E2\80\A8"),
+        ("\0", r"CN=\00"),
+    ],
+)
+def test_rfc_4514_escapes_all_that_is_not_printable_ascii(value: str, rfc4514: str) -> None:
+    assert subject(("CN", value)).rfc4514_string() == rfc4514
+
+
+def test_rfc_4514_reverses_the_order_and_joins_multi_valued_rdns_with_a_plus() -> None:
+    name = subject(("C", "DE"), ("O", "Acme"), [attribute("CN", "client"), attribute("UID", "7")])
+    assert name.rfc4514_string() == "CN=client+UID=7,O=Acme,C=DE"
+    assert repr(name) == "DistinguishedName('CN=client+UID=7,O=Acme,C=DE')"
+
+
+@pytest.mark.parametrize("tag", [der.UTF8_STRING, der.BMP_STRING, der.UNIVERSAL_STRING])
+def test_a_name_is_the_same_in_every_string_type(tag: int) -> None:
+    assert subject(attribute("CN", "Łódź", tag)).CN == "Łódź"
+
+
+def test_names_are_compared_as_mappings() -> None:
+    assert subject(("CN", "client")) == {"CN": "client"}
+    assert subject(("CN", "client")) == subject(attribute("CN", "client", der.PRINTABLE_STRING))
+    assert subject(("CN", "client")) != subject(("CN", "Client"))
+
+
+def test_a_name_can_be_copied() -> None:
+    name = subject(("CN", "client"))
+    assert copy.copy(name) == name
