@@ -147,7 +147,7 @@ def _parse_list(text: str) -> list[str] | None:
 def _parse_json_list(text: str) -> list[str]:
     try:
         items = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"begins with [ but is not a JSON array ({error})"
         raise ValueError(message) from error
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):

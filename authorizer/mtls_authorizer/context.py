@@ -62,4 +62,4 @@ def _add_single(context: dict[str, str], key: str, values: list[str]) -> None:
 
 
 def _iso_8601(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+    return time.replace(tzinfo=None).isoformat() + "Z"
