@@ -1,0 +1,1 @@
+"""Builds the layer, on any machine with pip. It stays out of the layer itself."""
