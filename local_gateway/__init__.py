@@ -1,0 +1,6 @@
+"""Amazon API Gateway on your own machine, as far as a Lambda authorizer for client certificates can tell.
+
+A development tool: it speaks real mutual TLS on loopback, asks the real authorizer, and calls real functions. It
+never caches what an authorizer answered, and has no identity sources, which is what the authorizer's template asks
+of the real one.
+"""

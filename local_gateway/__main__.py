@@ -1,0 +1,137 @@
+"""``python -m local_gateway``: show who is let in and who isn't, then serve until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import tempfile
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from local_gateway import server
+from local_gateway.deployment import ENVIRONMENT, Endpoint, deploy
+from local_gateway.pki import Pki, make_pki
+from local_gateway.report import Result, curl_commands, summary, table
+from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
+from mtls_authorizer.authorizer import logger as authorizer_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FIRST_PORT = 8443
+_FOLDER = Path("build/local-gateway")
+
+# Whoever reads through a pipe is to see it at once as well.
+say = partial(print, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
+    """Run the command with its arguments, and return its exit code."""
+    options = _parse(arguments)
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # SIGINT too: a shell without job control starts what is in the background with SIGINT ignored.
+            signal.signal(number, _interrupt)
+        if options.demo:
+            return demonstrate_once(scenarios)
+        serve(options.folder, options.port, scenarios)
+    except KeyboardInterrupt:
+        say("\nStopped.")
+    return 0
+
+
+def demonstrate_once(scenarios: Sequence[Scenario]) -> int:
+    """Show the scenarios on free ports, leaving nothing behind. Returns 1 if one came out differently, else 0."""
+    # Not the folder of a gateway that may be running: its certificates would be replaced under it.
+    with tempfile.TemporaryDirectory() as folder:
+        pki = make_pki(Path(folder), CLIENTS)
+        with deploy(pki) as endpoints:
+            results = demonstrate(scenarios, endpoints, pki)
+    return int(any(result.differences for result in results))
+
+
+def serve(folder: Path, first_port: int, scenarios: Sequence[Scenario]) -> NoReturn:
+    """Show the scenarios, then serve. Ends by KeyboardInterrupt."""
+    pki = make_pki(folder, CLIENTS)
+    with deploy(pki, first_port) as endpoints:
+        demonstrate(scenarios, endpoints, pki)
+        _invite(scenarios, endpoints, pki)
+        _log_to_standard_output()
+        while True:
+            threading.Event().wait()
+
+
+def demonstrate(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> list[Result]:
+    """Play the scenarios on every API, print the table, and return the results."""
+    say("The authorizer's configuration:")
+    for variable, value in ENVIRONMENT.items():
+        say(f"  {variable}={value}")
+    results = [
+        Result(scenario, {endpoint.kind: play(scenario, endpoint, pki) for endpoint in endpoints})
+        for scenario in scenarios
+    ]
+    say(f"\n{table(results)}\n")
+    say("refused: the TLS handshake; not asked: the authorizer was not invoked;")
+    say("context: the function's answer shows what the authorizer made of the certificate.\n")
+    say(summary(results))
+    return results
+
+
+def _invite(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> None:
+    say()
+    for endpoint in endpoints:
+        say(f"{endpoint.kind:18} {endpoint.url('')} (mTLS), {endpoint.url('', mutual_tls=False)} (without)")
+    say(f"\nTo try the {endpoints[0].kind} by hand; the others differ in the port:\n")
+    for line in curl_commands(scenarios, endpoints[0], pki):
+        say(line)
+    say("\nServing until Ctrl-C.")
+
+
+def _log_to_standard_output() -> None:
+    decisions, requests = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stdout)
+    decisions.setFormatter(logging.Formatter("authorizer: %(message)s (principal %(principal)s, route %(route)s)"))
+    requests.setFormatter(logging.Formatter("gateway: %(message)s"))
+    for logger, handler in ((authorizer_logger, decisions), (server.logger, requests)):
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_gateway", description=__doc__.partition(": ")[2])
+    parser.add_argument(
+        "--demo", action="store_true", help="don't serve; exit with 1 if an answer isn't the expected one"
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=_FIRST_PORT,
+        help="the first of six ports to serve on, with free ones for those that are taken; 0 for free ones only "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=_FOLDER, help="where keys and certificates are written (default: %(default)s)"
+    )
+    return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    # The last of six ports is the highest there is.
+    if not text.isdecimal() or int(text) > 0xFFFF - 5:
+        message = f"{text!r} is not a port from 0 to {0xFFFF - 5}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    # A second Ctrl-C must not get in the way of the servers' end, which takes no time worth interrupting.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

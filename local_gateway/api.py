@@ -1,0 +1,95 @@
+"""An API: its kind, its stage, its routes and its authorizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from local_gateway.functions import LambdaFunction
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+
+_ANY = "ANY"
+_GREEDY = "/{proxy+}"
+
+
+class ApiKind(StrEnum):
+    """The kinds of APIs, by what they send to an authorizer and take from it."""
+
+    REST = "REST API"
+    """Sends REST events, takes IAM policies."""
+
+    HTTP_IAM = "HTTP API, IAM"
+    """Sends payload 2.0, takes IAM policies."""
+
+    HTTP_SIMPLE = "HTTP API, simple"
+    """Sends payload 2.0, takes simple responses."""
+
+
+class Route(NamedTuple):
+    """A method and a path that a function answers.
+
+    ``method`` may be ``ANY``, and ``path``, which is REST's *resource*, may end in ``{proxy+}``, one or more segments.
+    ``authorized``: the authorizer is asked before.
+    """
+
+    method: str
+    path: str
+    function: LambdaFunction
+    authorized: bool = True
+
+    @property
+    def key(self) -> str:
+        """The ``routeKey`` of an HTTP API: ``GET /hello``."""
+        return f"{self.method} {self.path}"
+
+
+class RouteMatch(NamedTuple):
+    """The route of a request, and what its path's variables stand for."""
+
+    route: Route
+    path_parameters: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API with one stage. The first route that matches a request answers it."""
+
+    kind: ApiKind
+    api_id: str
+    stage: str
+    authorizer: LambdaFunction
+    routes: tuple[Route, ...]
+
+    def match(self, method: str, path: str) -> RouteMatch | None:
+        """Find the route of a request. ``path`` is as sent: an encoded slash separates nothing."""
+        for route in self.routes:
+            parameters = _match_path(route.path, path)
+            if route.method in {method, _ANY} and parameters is not None:
+                return RouteMatch(route, parameters)
+        return None
+
+    def event_path(self, path: str) -> str:
+        """Return a path, given as sent, as this API's events have it.
+
+        REST APIs leave it percent-encoded and HTTP APIs decode it: not documented, but seen on live APIs.
+        """
+        return path if self.kind is ApiKind.REST else unquote(path)
+
+    def request_arn(self, method: str, path: str) -> str:
+        """Return the ``methodArn`` or ``routeArn`` of a request. The path, given as sent, is the client's to choose."""
+        stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{self.api_id}/{self.stage}"
+        return f"{stage}/{method}{self.event_path(path)}"
+
+
+def _match_path(pattern: str, path: str) -> dict[str, str] | None:
+    """Return the path's variables by name, None where the path doesn't match."""
+    if not pattern.endswith(_GREEDY):
+        return {} if path == pattern else None
+    prefix = pattern.removesuffix(_GREEDY) + "/"
+    rest = path.removeprefix(prefix)
+    return {"proxy": unquote(rest)} if path.startswith(prefix) and rest else None

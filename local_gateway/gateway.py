@@ -1,0 +1,90 @@
+"""The gateway: the way of a request through one API, from the authorizer to the function and back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from local_gateway.api import Api, ApiKind, RouteMatch
+from local_gateway.client_request import ClientRequest, read_request
+from local_gateway.events import authorizer_event, integration_event
+from local_gateway.functions import FunctionError, invoke
+from local_gateway.policy import Effect, MalformedAnswerError, Verdict, judge
+from local_gateway.responses import GatewayResponse, MalformedResponseError, gateway_response, integration_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from werkzeug.wrappers import Response
+
+logger = logging.getLogger("local_gateway")
+
+LONGEST_ARN = 1600
+"""In bytes; beyond it API Gateway answers 414."""
+
+_DENIALS = {
+    Effect.EXPLICIT_DENY: GatewayResponse.EXPLICIT_DENY,
+    Effect.IMPLICIT_DENY: GatewayResponse.IMPLICIT_DENY,
+}
+
+
+class Gateway:
+    """An API as a WSGI application (PEP 3333), for Werkzeug's server."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        return self.answer(read_request(environ))(environ, start_response)
+
+    def answer(self, request: ClientRequest) -> Response:
+        """Ask the authorizer where the route has one and, if that lets the client in, the function. Raises nothing."""
+        try:
+            return self._forward(request)
+        except _Stopped as stopped:
+            if stopped.detail:
+                logger.warning("%s: %s: %s", self._api.kind, stopped.response.name, stopped.detail)
+            return gateway_response(self._api.kind, stopped.response)
+
+    def _forward(self, request: ClientRequest) -> Response:
+        match = self._api.match(request.method, request.path)
+        if match is None:
+            raise _Stopped(GatewayResponse.NO_ROUTE)
+        if len(self._api.request_arn(request.method, request.path).encode()) > LONGEST_ARN:
+            raise _Stopped(GatewayResponse.URI_TOO_LONG)
+        verdict = self._authorize(match, request) if match.route.authorized else None
+        event = integration_event(self._api, match, request, verdict)
+        try:
+            return integration_response(self._api.kind, invoke(match.route.function, event))
+        except (FunctionError, MalformedResponseError) as error:
+            raise _Stopped(GatewayResponse.INTEGRATION_FAILURE, str(error)) from error
+
+    def _authorize(self, match: RouteMatch, request: ClientRequest) -> Verdict:
+        """Return the verdict of an authorizer that lets the client in. Raises _Stopped."""
+        verdict = self._ask(authorizer_event(self._api, match, request), request)
+        if verdict.effect is not Effect.ALLOW:
+            raise _Stopped(_DENIALS[verdict.effect])
+        return verdict
+
+    def _ask(self, event: dict[str, object], request: ClientRequest) -> Verdict:
+        try:
+            answer = invoke(self._api.authorizer, event)
+            return judge(answer, self._api.kind, self._api.request_arn(request.method, request.path))
+        except FunctionError as error:
+            # What an HTTP API makes of this message isn't documented, so nothing may rest on it there.
+            if self._api.kind is ApiKind.REST and str(error) == "Unauthorized":
+                raise _Stopped(GatewayResponse.UNAUTHORIZED) from error
+            raise _Stopped(GatewayResponse.AUTHORIZER_FAILURE, str(error)) from error
+        except MalformedAnswerError as error:
+            raise _Stopped(GatewayResponse.AUTHORIZER_CONFIGURATION_ERROR, str(error)) from error
+
+
+class _Stopped(Exception):  # noqa: N818 -- most requests that stop here are no error
+    """The gateway answers by itself. ``detail`` is for whoever runs the API, never for the client."""
+
+    def __init__(self, response: GatewayResponse, detail: str | None = None) -> None:
+        super().__init__(response.name)
+        self.response = response
+        self.detail = detail

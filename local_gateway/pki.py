@@ -1,0 +1,107 @@
+"""The keys and certificates of a local gateway: made anew for each start, worth nothing anywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+_OIDS = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME}
+
+
+class Client(NamedTuple):
+    """A client and its certificate.
+
+    ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
+    the short names CN, O and OU. An untrusted client's certificate is from a CA that isn't in the truststore.
+    """
+
+    name: str
+    subject: tuple[tuple[str, str], ...]
+    expired: bool = False
+    trusted: bool = True
+
+
+@dataclass(frozen=True)
+class Pki:
+    """Where the files are, all of them PEM (RFC 7468)."""
+
+    folder: Path
+
+    @property
+    def truststore(self) -> Path:
+        """The CA certificates that clients' certificates must chain to, as they would be in S3."""
+        return self.folder / "truststore.pem"
+
+    @property
+    def server(self) -> Path:
+        """The server's private key and certificate."""
+        return self.folder / "server.pem"
+
+    @property
+    def server_ca(self) -> Path:
+        """The CA certificate that clients need to trust the server."""
+        return self.folder / "server-ca.pem"
+
+    def client(self, client: Client) -> Path:
+        """Return the file with a client's private key and certificate."""
+        return self.folder / f"{client.name}.pem"
+
+
+def make_pki(folder: Path, clients: Iterable[Client]) -> Pki:
+    """Make CAs, a server's certificate and one for each client, and write them to a folder. Replaces older ones."""
+    pki = Pki(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # On AWS the server's certificate comes from a public CA, which has no business in the truststore.
+    server_ca, client_ca, untrusted_ca = _make_ca("Server CA"), _make_ca("Client CA"), _make_ca("Untrusted CA")
+    server_ca.cert_pem.write_to_path(pki.server_ca)
+    server_ca.issue_cert("localhost", LOOPBACK).private_key_and_cert_chain_pem.write_to_path(pki.server)
+    client_ca.cert_pem.write_to_path(pki.truststore)
+    for client in clients:
+        pki.client(client).write_bytes(_issue(client_ca if client.trusted else untrusted_ca, client))
+    return pki
+
+
+def _make_ca(name: str) -> trustme.CA:
+    return trustme.CA(organization_name="Local gateway", organization_unit_name=name)
+
+
+def _issue(ca: trustme.CA, client: Client) -> bytes:
+    """Return a client's new private key and certificate. trustme's own certificates can't have such subjects."""
+    issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+    issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))
+    key = ec.generate_private_key(ec.SECP256R1())
+    not_before = datetime.now(UTC) - timedelta(days=2)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(_OIDS[kind], value) for kind, value in client.subject]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_before + timedelta(days=1 if client.expired else 30))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .sign(issuer_key, hashes.SHA256())
+    )
+    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key_pem + certificate.public_bytes(Encoding.PEM)

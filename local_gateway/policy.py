@@ -1,0 +1,131 @@
+"""What API Gateway makes of an authorizer's answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import NamedTuple
+
+from local_gateway.api import ApiKind
+
+_ACTION = "execute-api:Invoke"
+_LONGEST_RESOURCE = 512
+# Anything else would narrow or turn round what a statement says, and isn't evaluated here.
+_STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource"}
+
+
+class Effect(Enum):
+    """What a policy comes to for one request."""
+
+    ALLOW = auto()
+    EXPLICIT_DENY = auto()
+    IMPLICIT_DENY = auto()
+    """No statement is about the request."""
+
+
+class Verdict(NamedTuple):
+    """What an authorizer's answer comes to. A simple response has no principal."""
+
+    effect: Effect
+    context: Mapping[str, object]
+    principal_id: str | None = None
+
+
+class MalformedAnswerError(ValueError):
+    """API Gateway would answer 500 to the client. The message says what is wrong, to whoever runs the authorizer."""
+
+
+def judge(answer: object, kind: ApiKind, arn: str) -> Verdict:
+    """Return what an authorizer's answer comes to for a request to an API. Raises MalformedAnswerError.
+
+    ``arn`` is the request's: whatever it holds stands for itself, wildcards are those of the policy.
+    """
+    answer = _mapping(answer, "the answer")
+    context = _context(answer, scalars_only=kind is ApiKind.REST)
+    if kind is ApiKind.HTTP_SIMPLE:
+        return Verdict(_simple_effect(answer), context)
+    principal_id = answer.get("principalId")
+    if not isinstance(principal_id, str) or not principal_id:
+        message = "principalId must be a string that is not empty"
+        raise MalformedAnswerError(message)
+    return Verdict(evaluate(answer.get("policyDocument"), arn), context, principal_id)
+
+
+def evaluate(policy: object, arn: str) -> Effect:
+    """Evaluate an IAM policy for an invocation of an ARN. Raises MalformedAnswerError.
+
+    An explicit Deny wins over every Allow, and what no statement is about is denied.
+    """
+    statements = _mapping(policy, "policyDocument").get("Statement")
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        message = "Statement must be a statement or a list of them"
+        raise MalformedAnswerError(message)
+    # All of them are read, so that one that is malformed counts wherever it stands.
+    effects = {effect for effect in [_statement_effect(statement, arn) for statement in statements] if effect}
+    if Effect.EXPLICIT_DENY in effects:
+        return Effect.EXPLICIT_DENY
+    return Effect.ALLOW if Effect.ALLOW in effects else Effect.IMPLICIT_DENY
+
+
+def wildcard_match(pattern: str, text: str) -> bool:
+    """Match a whole text. ``*`` is any number of any characters, ``/`` and ``:`` included, and ``?`` is any one."""
+    expression = "".join({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in pattern)
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def _simple_effect(answer: Mapping[str, object]) -> Effect:
+    is_authorized = answer.get("isAuthorized")
+    if not isinstance(is_authorized, bool):
+        message = "isAuthorized must be true or false"
+        raise MalformedAnswerError(message)
+    return Effect.ALLOW if is_authorized else Effect.EXPLICIT_DENY
+
+
+def _statement_effect(statement: object, arn: str) -> Effect | None:
+    """Return a statement's effect on a request, None where it isn't about it."""
+    statement = _mapping(statement, "a statement")
+    effect = statement.get("Effect")
+    actions, resources = _strings(statement, "Action"), _strings(statement, "Resource")
+    _require(statement.keys() <= _STATEMENT_KEYS, f"a statement has more than {sorted(_STATEMENT_KEYS)}")
+    _require(effect in ("Allow", "Deny"), f"Effect must be Allow or Deny, not {effect!r}")
+    _require(max(map(len, resources)) <= _LONGEST_RESOURCE, f"a Resource has more than {_LONGEST_RESOURCE} characters")
+    # IAM compares actions without regard to case, resources with it.
+    is_about = any(wildcard_match(action.lower(), _ACTION.lower()) for action in actions) and any(
+        wildcard_match(resource, arn) for resource in resources
+    )
+    if not is_about:
+        return None
+    return Effect.ALLOW if effect == "Allow" else Effect.EXPLICIT_DENY
+
+
+def _context(answer: Mapping[str, object], *, scalars_only: bool) -> Mapping[str, object]:
+    context = _mapping(answer.get("context", {}), "context")
+    for key, value in context.items():
+        _require(
+            not scalars_only or isinstance(value, str | int | float | bool),
+            f"{key} in context must be a string, a number or a boolean on a REST API",
+        )
+    return context
+
+
+def _mapping(value: object, what: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        message = f"{what} must be an object, not {value!r}"
+        raise MalformedAnswerError(message)
+    return value
+
+
+def _strings(statement: Mapping[str, object], key: str) -> list[str]:
+    value = statement.get(key)
+    values = value if isinstance(value, list) else [value]
+    strings = [item for item in values if isinstance(item, str)]
+    _require(bool(values) and len(strings) == len(values), f"{key} must be a string or a list of strings")
+    return strings
+
+
+def _require(condition: bool, message: str) -> None:  # noqa: FBT001 -- as assert has it
+    if not condition:
+        raise MalformedAnswerError(message)

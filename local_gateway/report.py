@@ -1,0 +1,77 @@
+"""What people get to read: the table of scenarios, and commands to try them by hand."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from local_gateway.api import ApiKind
+    from local_gateway.deployment import Endpoint
+    from local_gateway.pki import Pki
+    from local_gateway.scenarios import Outcome, Scenario
+
+
+class Result(NamedTuple):
+    """What a scenario came to, by kind of API."""
+
+    scenario: Scenario
+    outcomes: dict[ApiKind, Outcome]
+
+    @property
+    def differences(self) -> list[ApiKind]:
+        """The kinds of APIs on which something else happened than was expected."""
+        return [kind for kind, outcome in self.outcomes.items() if outcome != self.scenario.expected_on(kind)]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as aligned columns: what was expected, and what happened on each kind of API."""
+    header = ["scenario", "expected", *results[0].outcomes, "reason logged"]
+    rows = [header, *(_row(result) for result in results)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return how many of the results are the expected ones, and in full those that aren't."""
+    total = sum(len(result.outcomes) for result in results)
+    differences = [_difference(result, kind) for result in results for kind in result.differences]
+    return "\n".join([f"{total - len(differences)} of {total} as expected.", *differences])
+
+
+def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki) -> Iterator[str]:
+    """Yield a comment and a command for each scenario, which a shell and curl take as it is."""
+    for scenario in scenarios:
+        url = endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls)
+        certificate = [argument for client in scenario.clients for argument in ("--cert", str(pki.client(client)))]
+        command = ["curl", "--include", "--noproxy", "*", "--cacert", str(pki.server_ca), *certificate, url]
+        # On a line of its own: not every shell takes a comment where it is typed.
+        yield f"# {scenario.name}: {_text(scenario.expected_on(endpoint.kind))}"
+        yield shlex.join(command)
+
+
+def _row(result: Result) -> list[str]:
+    expected = dict.fromkeys(_text(result.scenario.expected_on(kind)) for kind in result.outcomes)
+    happened = [
+        _text(outcome) + (" (!)" if kind in result.differences else "") for kind, outcome in result.outcomes.items()
+    ]
+    reasons = dict.fromkeys(outcome.reason for outcome in result.outcomes.values() if outcome.reason)
+    return [result.scenario.name, " / ".join(expected), *happened, " / ".join(reasons)]
+
+
+def _text(outcome: Outcome) -> str:
+    status = "refused" if outcome.status is None else str(outcome.status)
+    return status + (" + context" if outcome.context else "") + ("" if outcome.authorizer_asked else ", not asked")
+
+
+def _difference(result: Result, kind: ApiKind) -> str:
+    return (
+        f"{result.scenario.name}, {kind}:\n"
+        f"  expected {result.scenario.expected_on(kind)}\n"
+        f"  happened {result.outcomes[kind]}"
+    )

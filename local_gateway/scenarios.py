@@ -1,0 +1,164 @@
+"""Who is let in and who isn't: the scenarios as data, and what happens in each over a real TLS connection."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from local_gateway.api import ApiKind
+from local_gateway.pki import Client, Pki
+from local_gateway.tls import client_context
+from mtls_authorizer.authorizer import logger as authorizer_logger
+from mtls_authorizer.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local_gateway.deployment import Endpoint
+
+_TIMEOUT_SECONDS = 10
+
+LISTED_CN = Client("listed-cn", (("CN", "authorized-client"),))
+LISTED_OU = Client("listed-ou", (("OU", "Payments"), ("CN", "invoice-run")))
+TWO_OUS = Client("two-ous", (("OU", "Operations"), ("OU", "Payments"), ("CN", "night-run")))
+OTHER_CN = Client("other-cn", (("CN", "other-client"),))
+OTHER_OU = Client("other-ou", (("OU", "Marketing"), ("CN", "newsletter-run")))
+CN_WITHIN_O = Client("cn-within-o", (("O", "x,CN=admin"), ("CN", "nobody")))
+TWO_CNS = Client("two-cns", (("CN", "authorized-client"), ("CN", "nobody")))
+EXPIRED = Client("expired", LISTED_CN.subject, expired=True)
+UNTRUSTED = Client("untrusted", LISTED_CN.subject, trusted=False)
+# Its organizational unit is listed: it is the line feed alone that keeps it out.
+CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comes of a request.
+
+    ``status`` is None where the TLS handshake was refused. ``reason`` is the one that the authorizer logged.
+    ``context`` is what the function's answer shows of the authorizer's context, as far as the scenario is about it.
+    """
+
+    status: int | None
+    reason: str | None = None
+    authorizer_asked: bool = True
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A client, with a certificate or without, a request, and what must come of it."""
+
+    name: str
+    client: Client | None
+    expected: Outcome
+    expected_on_rest: Outcome | None = None
+    path: str = "/hello"
+    mutual_tls: bool = True
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The certificate that the scenario needs, if any."""
+        return () if self.client is None else (self.client,)
+
+    def expected_on(self, kind: ApiKind) -> Outcome:
+        """Return what must happen on an API of a kind."""
+        return self.expected_on_rest or self.expected if kind is ApiKind.REST else self.expected
+
+
+_REFUSED = Outcome(None, authorizer_asked=False)
+_CN_NOT_ALLOWED = Outcome(403, Reason.COMMON_NAME_NOT_ALLOWED)
+
+SCENARIOS = (
+    Scenario("listed CN", LISTED_CN, Outcome(200, context={"clientCertCN": "authorized-client"})),
+    Scenario("listed OU", LISTED_OU, Outcome(200, context={"clientCertOU": "Payments"})),
+    Scenario("two OUs, one listed", TWO_OUS, Outcome(200, context={"clientCertOUs": '["Operations", "Payments"]'})),
+    Scenario("other CN", OTHER_CN, _CN_NOT_ALLOWED),
+    Scenario("other OU", OTHER_OU, _CN_NOT_ALLOWED),
+    Scenario('O="x,CN=admin", CN=nobody; admin is listed', CN_WITHIN_O, _CN_NOT_ALLOWED),
+    Scenario("two CNs, one listed", TWO_CNS, _CN_NOT_ALLOWED),
+    Scenario("control character in the CN, OU listed", CONTROL_CHARACTER, Outcome(403, Reason.SUBJECT_NOT_PRINTABLE)),
+    Scenario("listed CN, expired", EXPIRED, _REFUSED),
+    Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _REFUSED),
+    Scenario("no certificate", None, _REFUSED),
+    Scenario(
+        "no certificate, port without mTLS",
+        None,
+        Outcome(403, Reason.CERTIFICATE_MISSING),
+        expected_on_rest=Outcome(401, Reason.CERTIFICATE_MISSING),
+        mutual_tls=False,
+    ),
+    Scenario("layer only, listed CN", LISTED_CN, Outcome(200, authorizer_asked=False), path="/layer-only"),
+    Scenario("layer only, other CN", OTHER_CN, Outcome(403, authorizer_asked=False), path="/layer-only"),
+)
+
+CLIENTS = tuple(dict.fromkeys(client for scenario in SCENARIOS for client in scenario.clients))
+"""All clients of the scenarios."""
+
+
+def play(scenario: Scenario, endpoint: Endpoint, pki: Pki) -> Outcome:
+    """Send a scenario's request and return what came of it. Nobody else may send any meanwhile.
+
+    Raises OSError where there is no server, or the client doesn't trust it.
+    """
+    calls = endpoint.authorizer.calls
+    with _Reasons() as reasons:
+        response = _get(
+            endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls), client_context(pki, scenario.client)
+        )
+    status, body = response or (None, b"")
+    return Outcome(
+        status,
+        reasons.last,
+        authorizer_asked=endpoint.authorizer.calls > calls,
+        context=_shown(body, scenario.expected_on(endpoint.kind).context),
+    )
+
+
+def _shown(body: bytes, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return what a body shows of the context that is wanted."""
+    try:
+        shown = json.loads(body)
+    except ValueError:
+        return {}
+    return {key: shown[key] for key in wanted if key in shown} if isinstance(shown, dict) else {}
+
+
+def _get(url: str, context: ssl.SSLContext) -> tuple[int, bytes] | None:
+    """Return the status and the body, None if the server refused the handshake."""
+    address = urlsplit(url)
+    connection = http.client.HTTPSConnection(address.netloc, timeout=_TIMEOUT_SECONDS, context=context)
+    try:
+        connection.connect()
+    except ssl.SSLCertVerificationError:
+        # Here it is the client that refuses.
+        raise
+    except (ssl.SSLError, ConnectionResetError):
+        return None
+    try:
+        connection.request("GET", address.path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+class _Reasons(logging.Handler):
+    """Listens to the authorizer's log while the block runs, for the reason of its last decision."""
+
+    last: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = getattr(record, "reason", None)
+
+    def __enter__(self) -> Self:
+        authorizer_logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        authorizer_logger.removeHandler(self)
