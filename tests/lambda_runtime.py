@@ -1,0 +1,139 @@
+"""A function under awslambdaric, Lambda's own runtime interface client, as a process against a Runtime API here."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).parent.parent
+FUNCTION_PATH = os.pathsep.join(map(str, (PROJECT / "authorizer", PROJECT / "layer")))
+
+_SECONDS = 30
+_PREFIX = "/2018-06-01/runtime"
+
+
+class Outcome(NamedTuple):
+    """What a function posted: ``kind`` is ``response``, ``error`` or ``init error``; ``exit`` if it ended instead."""
+
+    kind: str
+    payload: Any
+
+
+class _RuntimeApi(ThreadingHTTPServer):
+    """The Runtime API: hands out one event at a time and takes what the function posts."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.events: queue.Queue[object] = queue.Queue()
+        self.outcomes: queue.Queue[Outcome] = queue.Queue()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _RuntimeApi
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one write: Nagle's algorithm would hold back a second one
+
+    def do_GET(self) -> None:
+        event = self.server.events.get()
+        self._send(
+            200,
+            json.dumps(event).encode(),
+            {
+                "Content-Type": "application/json",
+                "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+                "Lambda-Runtime-Deadline-Ms": "9999999999999",
+                "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:authorizer",
+            },
+        )
+
+    def do_POST(self) -> None:
+        payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        kind = "init error" if self.path == f"{_PREFIX}/init/error" else self.path.rpartition("/")[2]
+        self._send(202, b"{}", {})
+        self.server.outcomes.put(Outcome(kind, payload))
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+class LambdaFunction:
+    """A running function. Its log can be read once it has been stopped, which leaving the context does."""
+
+    def __init__(self, process: subprocess.Popen[str], api: _RuntimeApi) -> None:
+        self._process = process
+        self._api = api
+        self.log = ""
+
+    def invoke(self, event: object) -> Outcome:
+        """Hand an event to the function and return what it posts."""
+        self._api.events.put(event)
+        return self.next_outcome()
+
+    def next_outcome(self) -> Outcome:
+        """Return what the function posts next, which is an init error where it doesn't start."""
+        return self._api.outcomes.get(timeout=_SECONDS)
+
+    def stop(self) -> None:
+        """Stop the process and read its log."""
+        self._process.terminate()
+        self.log, _ = self._process.communicate(timeout=_SECONDS)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the log's lines, each of which is JSON."""
+        return [json.loads(line) for line in self.log.splitlines()]
+
+
+@contextmanager
+def lambda_function(
+    handler: str, environment: dict[str, str], *, python: str = sys.executable, path: str = FUNCTION_PATH
+) -> Iterator[LambdaFunction]:
+    """Run a function with this environment and nothing else of this process's, for as long as the context lasts."""
+    api = _RuntimeApi()
+    thread = threading.Thread(target=api.serve_forever, daemon=True)
+    thread.start()
+    process = subprocess.Popen(
+        [python, "-m", "awslambdaric", handler],
+        env={
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": "authorizer",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_LEVEL": "INFO",
+            "PYTHONPATH": path,
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    function = LambdaFunction(process, api)
+    watcher = threading.Thread(target=lambda: api.outcomes.put(Outcome("exit", process.wait())), daemon=True)
+    watcher.start()
+    try:
+        yield function
+    finally:
+        function.stop()
+        # A client that was still waiting for an event is gone: let its thread end.
+        api.events.put(None)
+        api.shutdown()
+        thread.join(_SECONDS)
+        api.server_close()

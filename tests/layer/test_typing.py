@@ -1,0 +1,75 @@
+"""A checker tells users of the layer what they may rely on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USES = {
+    "a certificate is there once success is": (
+        """
+        result = extract_client_certificate_from_lambda_event({})
+        if result.success:
+            number: str = result.certificate.serial_number
+            nothing: None = result.reason
+        else:
+            value: str = result.reason.value
+            none: None = result.certificate
+        """,
+        "Success",
+    ),
+    "so it is after an early return": (
+        """
+        def handler(event: dict[str, object], context: object) -> dict[str, object]:
+            result = extract_client_certificate_from_lambda_event(event)
+            if not result.success:
+                return {"statusCode": 401, "body": result.reason}
+            return {"statusCode": 200, "body": f"Hello {result.certificate.subject.CN}"}
+        """,
+        "Success",
+    ),
+    "a certificate is not there before success is known": (
+        """
+        extract_client_certificate_from_lambda_event({}).certificate.serial_number
+        """,
+        'Item "None" of "PeerCertificate | None" has no attribute "serial_number"',
+    ),
+    "a common name may be absent or several": (
+        """
+        result = extract_client_certificate_from_lambda_event({})
+        if result.success:
+            name: str = result.certificate.subject.CN
+        """,
+        'expression has type "str | list[str] | None", variable has type "str"',
+    ),
+    "an attribute that there isn't is an error": (
+        """
+        def check(certificate: PeerCertificate) -> bool:
+            return certificate.serialNumber == "01"
+        """,
+        'has no attribute "serialNumber"',
+    ),
+    "a check is a function of a certificate": (
+        """
+        check: CertificateCheck = all_of(allow_cn(["client"]), lambda certificate: not certificate.ca)
+        """,
+        "Success",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), USES.values(), ids=USES)
+def test_mypy_strict_says(code: str, expected: str, tmp_path: Path) -> None:
+    lines = code.strip("\n").splitlines()
+    body = "\n".join(line[8:] for line in lines)
+    module = tmp_path / "use.py"
+    module.write_text(f"from client_certificate_auth import *\n\n{body}\n")
+    layer = Path(__file__).parents[2] / "layer"
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(module)]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path, env={"MYPYPATH": str(layer)}
+    )
+    assert expected in result.stdout, result.stdout + result.stderr
