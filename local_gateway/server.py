@@ -48,7 +48,8 @@ def serve(application: WSGIApplication, context: ssl.SSLContext, port: int = 0) 
     # the first read, which is on the connection's own thread, and under its timeout.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.ssl_context = context
-    thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,))
+    # A daemon, so that Ctrl-C in the one moment before the block can't leave a process that never ends.
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield server.port

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from local_gateway.api import ApiKind
+from local_gateway.deployment import Endpoint
+from local_gateway.functions import CountedFunction
+from local_gateway.pki import Pki
+from local_gateway.report import Result, curl_commands, summary, table
+from local_gateway.scenarios import LISTED_CN, Outcome, Scenario
+
+REFUSED = Outcome(None, authorizer_asked=False)
+LET_IN = Outcome(200, context={"clientCertCN": "authorized-client"})
+SCENARIO = Scenario("no certificate", None, Outcome(403, "missing"), Outcome(401, "missing"), mutual_tls=False)
+RESULTS = [
+    Result(SCENARIO, {ApiKind.REST: Outcome(401, "missing"), ApiKind.HTTP_IAM: LET_IN}),
+    Result(Scenario("expired", LISTED_CN, REFUSED), {ApiKind.REST: REFUSED, ApiKind.HTTP_IAM: REFUSED}),
+]
+
+
+def test_the_table_is_aligned_and_marks_what_differs() -> None:
+    assert table(RESULTS).splitlines() == [
+        "scenario        expected            REST API            HTTP API, IAM       reason logged",
+        "--------------  ------------------  ------------------  ------------------  -------------",
+        "no certificate  401 / 403           401                 200 + context (!)   missing",
+        "expired         refused, not asked  refused, not asked  refused, not asked",
+    ]
+
+
+def test_the_summary_counts_and_tells_differences_in_full() -> None:
+    assert summary(RESULTS).splitlines() == [
+        "3 of 4 as expected.",
+        "no certificate, HTTP API, IAM:",
+        f"  expected {Outcome(403, 'missing')}",
+        f"  happened {LET_IN}",
+    ]
+
+
+def test_any_part_of_an_outcome_makes_a_difference() -> None:
+    for other in (Outcome(403), Outcome(200), Outcome(200, "reason", context=LET_IN.context), REFUSED):
+        result = Result(Scenario("listed", LISTED_CN, LET_IN), {ApiKind.REST: other})
+        assert result.differences == [ApiKind.REST]
+
+
+def test_commands_are_what_a_shell_takes_even_where_folders_have_spaces() -> None:
+    endpoint = Endpoint(ApiKind.REST, 8443, 8444, CountedFunction(lambda _event, _context: None))
+    pki = Pki(Path("my folder"))
+
+    comment, command = curl_commands([Scenario("listed", LISTED_CN, LET_IN)], endpoint, pki)
+    without_certificate = list(curl_commands([SCENARIO], endpoint, pki))[1]
+
+    assert comment == "# listed: 200 + context"
+    assert shlex.split(command) == [
+        *("curl", "--include", "--noproxy", "*", "--cacert", "my folder/server-ca.pem"),
+        *("--cert", "my folder/listed-cn.pem", "https://127.0.0.1:8443/hello"),
+    ]
+    assert "--cert " not in without_certificate
+    assert without_certificate.endswith("https://127.0.0.1:8444/hello")

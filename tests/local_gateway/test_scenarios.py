@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_gateway.api import ApiKind
+from local_gateway.deployment import Endpoint
+from local_gateway.functions import CountedFunction
+from local_gateway.pki import LOOPBACK, make_pki
+from local_gateway.report import Result
+from local_gateway.scenarios import LISTED_CN, SCENARIOS, Outcome, Scenario, play
+from local_gateway.server import serve
+from local_gateway.tls import custom_domain_context
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from local_gateway.pki import Pki
+
+
+@pytest.mark.parametrize("kind", ApiKind)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_what_happens_is_what_is_expected(
+    scenario: Scenario, kind: ApiKind, endpoints: list[Endpoint], pki: Pki
+) -> None:
+    endpoint = next(endpoint for endpoint in endpoints if endpoint.kind is kind)
+
+    assert play(scenario, endpoint, pki) == scenario.expected_on(kind)
+
+
+def served_by(application: object, port: int) -> Endpoint:
+    return Endpoint(ApiKind.REST, port, port, CountedFunction(lambda _event, _context: application))
+
+
+@pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'"clientCertCN"', b'{"clientCertCN": "somebody else"}'])
+def test_a_status_of_200_is_not_enough(pki: Pki, body: bytes) -> None:
+    def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [])
+        return [body]
+
+    with serve(application, custom_domain_context(pki)) as port:
+        outcome = play(SCENARIOS[0], served_by(application, port), pki)
+
+    assert outcome.status == 200
+    assert Result(SCENARIOS[0], {ApiKind.REST: outcome}).differences == [ApiKind.REST]
+
+
+def test_no_server_is_not_a_refused_handshake(pki: Pki) -> None:
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        port = listening.getsockname()[1]
+
+    with pytest.raises(ConnectionRefusedError):
+        play(Scenario("refused", LISTED_CN, Outcome(None)), served_by(None, port), pki)
+
+
+def test_a_server_that_the_client_does_not_trust_is_not_a_refused_handshake(
+    endpoints: list[Endpoint], tmp_path: Path
+) -> None:
+    others = make_pki(tmp_path, [LISTED_CN])
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        play(Scenario("refused", LISTED_CN, Outcome(None)), endpoints[0], others)
