@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from layer_builder.wheels import PYTHON_VERSIONS, Architecture, DownloadError, download_wheels
 
+from layer_builder.wheels import PYTHON_VERSIONS, Architecture, DownloadError, download_wheels
 from tests.interpreters import SUPPORTED
 
 LAYER = Path(__file__).parents[2] / "layer"
