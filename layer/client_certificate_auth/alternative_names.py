@@ -6,17 +6,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from client_certificate_auth.names import DistinguishedName
-from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from client_certificate_auth.names import DistinguishedName, attribute_text, escape_attribute_text
+from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from ipaddress import IPv4Address, IPv6Address
 
-_UTF8_STRING = 0x0C
-_IA5_STRING = 0x16
+_UTF8_STRING, _IA5_STRING, _SEQUENCE, _SET = 0x0C, 0x16, 0x30, 0x31
 _IPV4_OCTETS = 4
 
 # The other names that Node writes out, with the string type that their definition demands. All others are
@@ -27,15 +25,6 @@ _NODE_OTHER_NAMES = {
     "1.3.6.1.5.5.7.8.7": ("SRVName", _IA5_STRING),
     "1.3.6.1.5.5.7.8.8": ("NAIRealm", _UTF8_STRING),
     "1.3.6.1.5.5.7.8.9": ("SmtpUTF8Mailbox", _UTF8_STRING),
-}
-
-# OpenSSL's long names of access methods, which Node uses as keys.
-_ACCESS_METHODS = {
-    AuthorityInformationAccessOID.OCSP.dotted_string: "OCSP",
-    AuthorityInformationAccessOID.CA_ISSUERS.dotted_string: "CA Issuers",
-    "1.3.6.1.5.5.7.48.3": "AD Time Stamping",
-    "1.3.6.1.5.5.7.48.4": "ad dvcs",
-    "1.3.6.1.5.5.7.48.5": "CA Repository",
 }
 
 
@@ -62,7 +51,7 @@ def subject_alt_name(name: x509.GeneralName) -> SubjectAltName:
 
 
 def _other_name_value(der: bytes) -> str:
-    content = _der_string(der, _UTF8_STRING)
+    content = _der_content(der, _UTF8_STRING)
     if content is not None:
         with suppress(UnicodeDecodeError):
             return f"UTF8:{content.decode()}"
@@ -91,7 +80,7 @@ def node_info_access(descriptions: Iterable[x509.AccessDescription]) -> dict[str
     for description in descriptions:
         method = description.access_method.dotted_string
         prefix, text = _node_general_name(description.access_location)
-        locations.setdefault(f"{_ACCESS_METHODS.get(method, method)} - {prefix}", []).append(text.value)
+        locations.setdefault(f"{ACCESS_METHOD_BY_OID.get(method, method)} - {prefix}", []).append(text.value)
     return locations
 
 
@@ -127,15 +116,15 @@ def _node_ip_address(packed: bytes) -> str:
 
 def _node_other_name(name: x509.OtherName) -> _NodeText:
     prefix, tag = _NODE_OTHER_NAMES.get(name.type_id.dotted_string, ("", _UTF8_STRING))
-    text = _der_string(name.value, tag)
+    text = _der_content(name.value, tag)
     if not prefix or text is None:
         return _NodeText("<unsupported>", verbatim=True)
     utf8 = tag == _UTF8_STRING
     return _NodeText(f"{prefix}:{text.decode('utf-8' if utf8 else 'latin-1', 'replace')}", utf8=utf8)
 
 
-def _der_string(der: bytes, tag: int) -> bytes | None:
-    """Return the content of a DER string of this tag, None for anything else (X.690 §8.1)."""
+def _der_content(der: bytes, tag: int) -> bytes | None:
+    """Return the content of a DER element with this tag, None for anything else (X.690 §8.1)."""
     if len(der) < 2 or der[0] != tag:  # noqa: PLR2004 -- a tag and a length
         return None
     length_octets = der[1] & 0x7F if der[1] & 0x80 else 0
@@ -165,23 +154,25 @@ def _escape(character: str, *, utf8: bool) -> str:
 
 def _rfc2253_string(name: x509.Name) -> str:
     """Return a name as OpenSSL's XN_FLAG_RFC2253 has it, but with control characters and non-ASCII unescaped."""
-    return ",".join(
-        "+".join(
-            f"{_short_name(attribute)}={_rfc2253_value(str(attribute.value))}" for attribute in reversed(list(rdn))
-        )
-        for rdn in reversed(name.rdns)
-    )
+    return ",".join("+".join(map(_rfc2253_attribute, reversed(list(rdn)))) for rdn in reversed(name.rdns))
 
 
-def _short_name(attribute: x509.NameAttribute[str | bytes]) -> str:
+def _rfc2253_attribute(attribute: x509.NameAttribute[str | bytes]) -> str:
     oid = attribute.oid.dotted_string
-    return SHORT_NAME_BY_OID.get(oid, oid)
+    short_name = SHORT_NAME_BY_OID.get(oid)
+    if isinstance(attribute.value, bytes):
+        return f"{short_name or oid}={_hexadecimal_value(attribute)}"
+    text = attribute_text(attribute)
+    if short_name is None:
+        return f"{oid}={_hexadecimal_value(attribute)}"
+    # OpenSSL doesn't escape a hash that is all there is.
+    return f"{short_name}={text if text == '#' else escape_attribute_text(text)}"
 
 
-def _rfc2253_value(value: str) -> str:
-    escaped = "".join("\\" + character if character in ',+"\\<>;' else character for character in value)
-    if value[:1] in {"#", " "}:
-        escaped = "\\" + escaped
-    if len(value) > 1 and value.endswith(" "):
-        escaped = escaped[:-1] + "\\ "
-    return escaped
+def _hexadecimal_value(attribute: x509.NameAttribute[str | bytes]) -> str:
+    """Return the DER of an attribute's value in hexadecimal (RFC 2253 §2.4)."""
+    encoded = x509.Name([attribute]).public_bytes()
+    for tag in (_SEQUENCE, _SET, _SEQUENCE):
+        encoded = _der_content(encoded, tag) or b""
+    # After the type, whose length takes one byte: cryptography reads no longer OIDs.
+    return f"#{encoded[2 + encoded[1] :].hex().upper()}"

@@ -54,7 +54,7 @@ class PeerCertificate:
     """The issuer (RFC 5280 §4.1.2.4)."""
 
     serial_number: str
-    """The serial number (RFC 5280 §4.1.2.2) in upper-case hexadecimal, whole bytes, without separators."""
+    """The serial number (RFC 5280 §4.1.2.2) in upper-case hexadecimal, whole bytes, without separators; zero is 0."""
 
     not_before: datetime
     """The first moment of validity (RFC 5280 §4.1.2.5), aware, in UTC."""
@@ -230,7 +230,8 @@ def _or_none(read: Callable[[], _T]) -> _T | None:
 
 def _node_serial_number(number: int) -> str:
     digits = f"{abs(number):X}"
-    return ("-" if number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)
+    whole_bytes = digits.zfill(len(digits) + len(digits) % 2) if number else digits
+    return ("-" if number < 0 else "") + whole_bytes
 
 
 def _openssl_time(time: datetime) -> str:

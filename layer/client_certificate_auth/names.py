@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Name
+    from cryptography.x509 import Name, NameAttribute
 
-_OCTET_STRING = 4
+_UTF8_STRING, _UNIVERSAL_STRING, _BMP_STRING = 12, 28, 30
+_NUMERIC_STRING, _PRINTABLE_STRING, _T61_STRING, _IA5_STRING = 18, 19, 20, 22
+
+# OpenSSL takes these for Latin-1, and a BMPString for UCS-2, in which a character has two bytes.
+_LATIN_1_TYPES = frozenset({_NUMERIC_STRING, _PRINTABLE_STRING, _T61_STRING, _IA5_STRING})
+_LAST_OF_UCS_2 = "\uffff"
 
 
 class DistinguishedName(Mapping[str, "str | list[str]"]):
@@ -21,7 +26,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     ``subject.CN`` is ``subject.get("CN")``, None where the subject has no common name. A misspelt name
     (``subject.commonName``) is an AttributeError, so that it can't pass for an attribute that isn't there.
 
-    Raises ValueError for a name with an attribute value that is not text.
+    Raises ValueError for a name with an attribute value that OpenSSL, and so Node, doesn't read as text.
     """
 
     __slots__ = ("_values", "x509")
@@ -34,12 +39,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         for relative_distinguished_name in name.rdns:
             for attribute in relative_distinguished_name:
                 oid = attribute.oid.dotted_string
-                # cryptography reads an OCTET STRING as text too, which it isn't: other readers would see another
-                # name. It tells the type in private only; should that go, no name is read, and nobody is let in.
-                if not isinstance(attribute.value, str) or attribute._type.value == _OCTET_STRING:  # noqa: SLF001
-                    message = f"the value of attribute {oid} is not text"
-                    raise ValueError(message)
-                values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(attribute.value)
+                values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(attribute_text(attribute))
         self._values = values
         self.x509 = name
 
@@ -53,7 +53,13 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that
         the string fits an HTTP header and one line of a log.
         """
-        text = self.x509.rfc4514_string()
+        text = ",".join(
+            "+".join(
+                f"{attribute.rfc4514_attribute_name}={escape_attribute_text(attribute_text(attribute))}"
+                for attribute in relative_distinguished_name
+            )
+            for relative_distinguished_name in reversed(self.x509.rdns)
+        )
         if text.isascii() and text.isprintable():
             return text
         return "".join(
@@ -83,3 +89,33 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
     def __repr__(self) -> str:
         return f"DistinguishedName({self.rfc4514_string()!r})"
+
+
+def attribute_text(attribute: NameAttribute[str | bytes]) -> str:
+    """Return an attribute's value as OpenSSL reads it.
+
+    cryptography is more generous: it reads an OCTET STRING and others as text, a T61String as UTF-8 and a BMPString as
+    UTF-16. Other readers of the certificate would then see another name, so it is OpenSSL's reading that counts, and
+    what OpenSSL refuses raises ValueError.
+    """
+    # cryptography tells the type in private only; should that go, no name is read, and nobody is let in.
+    value, string_type = attribute.value, attribute._type.value  # noqa: SLF001
+    if isinstance(value, str):
+        if string_type in _LATIN_1_TYPES:
+            return value.encode().decode("latin-1")
+        if string_type in {_UTF8_STRING, _UNIVERSAL_STRING}:
+            return value
+        if string_type == _BMP_STRING and max(value, default="") <= _LAST_OF_UCS_2:
+            return value
+    message = f"the value of attribute {attribute.oid.dotted_string} is not text"
+    raise ValueError(message)
+
+
+def escape_attribute_text(text: str) -> str:
+    """Escape the characters that mean something in a distinguished name's string (RFC 4514 §2.4)."""
+    escaped = "".join("\\" + character if character in ',+"\\<>;' else character for character in text)
+    if text.startswith(("#", " ")):
+        escaped = "\\" + escaped
+    if len(text) > 1 and text.endswith(" "):
+        escaped = escaped[:-1] + "\\ "
+    return escaped

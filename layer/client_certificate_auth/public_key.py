@@ -46,7 +46,8 @@ def read_public_key(certificate: x509.Certificate) -> PublicKey:
         return PublicKey(
             modulus=f"{numbers.n:X}",
             bits=key.key_size,
-            exponent=f"0x{numbers.e:x}",
+            # OpenSSL gives one machine word, and all ones for more.
+            exponent=f"0x{min(numbers.e, 2**64 - 1):x}",
             pubkey=key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         )
     if isinstance(key, ec.EllipticCurvePublicKey):

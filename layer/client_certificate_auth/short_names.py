@@ -1,6 +1,6 @@
-"""OpenSSL's short names of the attribute types that distinguished names are made of.
+"""OpenSSL's names of attribute types and access methods, which Node uses as keys.
 
-Node uses these as keys. ``tests/layer/test_short_names.py`` compares the table with the OpenSSL on the machine.
+``tests/layer/test_short_names.py`` compares the tables with the OpenSSL on the machine.
 """
 
 from __future__ import annotations
@@ -130,6 +130,15 @@ SHORT_NAME_BY_OID: Final = {
     "1.2.840.113549.1.9.16": "SMIME",
     "1.2.840.113549.1.9.20": "friendlyName",
     "1.2.840.113549.1.9.21": "localKeyID",
+    # RFC 3739: personal data
+    "1.3.6.1.5.5.7.9.1": "id-pda-dateOfBirth",
+    "1.3.6.1.5.5.7.9.2": "id-pda-placeOfBirth",
+    "1.3.6.1.5.5.7.9.3": "id-pda-gender",
+    "1.3.6.1.5.5.7.9.4": "id-pda-countryOfCitizenship",
+    "1.3.6.1.5.5.7.9.5": "id-pda-countryOfResidence",
+    # Microsoft: names in Active Directory
+    "1.3.6.1.4.1.311.20.2.2": "msSmartcardLogin",
+    "1.3.6.1.4.1.311.20.2.3": "msUPN",
     # EV certificates: jurisdiction of incorporation
     "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL",
     "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
@@ -147,3 +156,15 @@ SHORT_NAME_BY_OID: Final = {
 
 OID_BY_SHORT_NAME: Final = {short_name: oid for oid, short_name in SHORT_NAME_BY_OID.items()}
 """The reverse."""
+
+ACCESS_METHOD_BY_OID: Final = {
+    "1.3.6.1.5.5.7.48.1": "OCSP",
+    "1.3.6.1.5.5.7.48.2": "CA Issuers",
+    "1.3.6.1.5.5.7.48.3": "AD Time Stamping",
+    "1.3.6.1.5.5.7.48.4": "ad dvcs",
+    "1.3.6.1.5.5.7.48.5": "CA Repository",
+    "1.3.6.1.5.5.7.48.10": "RPKI Manifest",
+    "1.3.6.1.5.5.7.48.11": "Signed Object",
+    "1.3.6.1.5.5.7.48.13": "RPKI Notify",
+}
+"""Long names of access methods (RFC 5280 §4.2.2.1) by dotted OID, of all that OpenSSL 3.0 knows."""
