@@ -1,0 +1,6 @@
+"""Certificates of many shapes, each beside the object that Node makes of it.
+
+``certificates/NAME.pem`` is a certificate and ``NAME.json`` Node's object, in which a Buffer is
+``{"type": "Buffer", "hex": "..."}``; it is null where Node refuses the certificate. ``make golden`` makes the
+certificates that aren't there yet, and asks Node about all of them.
+"""
