@@ -1,0 +1,136 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import client_certificate_auth
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.configuration import VARIABLES, load_configuration
+from mtls_authorizer.context import build_context
+from mtls_authorizer.reasons import Reason
+from tests.api_events import EVENTS, rest_event
+from tests.certificates import certificate_der, client_pem, name, pem
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text()
+
+
+def section(heading: str) -> str:
+    """Return what stands under a heading, up to the next one of any level."""
+    _, _, rest = README.partition(f"# {heading}\n")
+    assert rest, f"no heading {heading!r}"
+    return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def tables(heading: str) -> list[list[list[str]]]:
+    """Return the rows of a section's tables, without their headings."""
+    found = re.findall(r"(?:^\|.*\n)+", section(heading), re.MULTILINE)
+    return [
+        [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[2:]] for table in found
+    ]
+
+
+def names(cells: list[str]) -> list[str]:
+    """Return what stands in code in some cells."""
+    return [code for cell in cells for code in re.findall(r"`([^`]+)`", cell)]
+
+
+def first_column(heading: str) -> list[str]:
+    return names([row[0] for row in tables(heading)[0]])
+
+
+@pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
+def test_the_layer_in_ten_lines_does_what_it_seems_to(make_event: Any) -> None:  # noqa: ANN401 -- any of three
+    (code,) = re.findall(r"```python\n(.*?)```", section("The layer in ten lines"), re.DOTALL)
+    assert len(code.replace("\n\n", "\n").splitlines()) <= 10
+    scope: dict[str, Any] = {}
+    exec(code, scope)  # noqa: S102 -- the README's own code
+    answers = [
+        scope["handler"](make_event(certificate), None)
+        for certificate in (client_pem(("CN", "authorized-client")), client_pem(("CN", "other")), None, "garbage")
+    ]
+    assert answers == [
+        {"statusCode": 200, "body": "Hello authorized-client"},
+        {"statusCode": 403, "body": "Forbidden"},
+        {"statusCode": 401, "body": "lambda_event_missing_clientcert"},
+        {"statusCode": 401, "body": "lambda_event_clientcert_malformed"},
+    ]
+
+
+def test_every_variable_is_there_with_its_default() -> None:
+    (rows,) = tables("Configuration")
+    assert names([row[0] for row in rows]) == list(VARIABLES)
+    defaults = {names([row[0]])[0]: names([row[2]])[0] for row in rows if names([row[2]])}
+    assert load_configuration(defaults) == load_configuration({})
+
+
+def test_every_context_key_is_there() -> None:
+    kinds = ("C", "ST", "L", "O", "OU", "CN", "emailAddress")
+    whole = PeerCertificate.from_pem(pem(certificate_der(name(*((kind, "x") for kind in kinds)))))
+    assert sorted(first_column("What the integration gets")) == sorted(build_context(whole))
+
+
+def test_every_reason_is_there_with_its_status() -> None:
+    (rows,) = tables("Who is turned away, and why")
+    assert sorted(names([row[0] for row in rows])) == sorted(Reason)
+    for reason, _, rest_status, http_status in rows:
+        unauthenticated = "lambda_event" in reason
+        assert rest_status.startswith("401" if unauthenticated else "403")
+        assert http_status.startswith("403")
+
+
+def test_every_field_of_the_log_is_there(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    make_authorizer(load_configuration({}))(rest_event(client_pem()))
+    (record,) = caplog.records
+    usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
+    assert vars(record).keys() - usual <= set(names([section("Logs")]))
+
+
+def test_every_attribute_of_a_certificate_is_there() -> None:
+    (attributes, helpers) = tables("The layer")
+    documented = {item.removesuffix("()") for item in names([row[0] for row in attributes])}
+    public = {attribute for attribute in vars(PeerCertificate) if not attribute.startswith("_")} - {"from_pem"}
+    annotated = {"subject", "issuer", "serial_number", "not_before", "not_after", "x509"}
+    assert documented == public | annotated
+    documented_helpers = {item.partition("(")[0] for item in names([row[0] for row in helpers])}
+    assert documented_helpers == {item for item in client_certificate_auth.__all__ if re.match(r"allow_|a.._of", item)}
+
+
+def test_every_key_of_nodes_object_is_there() -> None:
+    attributes = tables("The layer")[0]
+    certificate = PeerCertificate.from_pem(client_pem(("CN", "client")))
+    documented = names([row[0] if row[1] == "the same" else row[1] for row in attributes])
+    assert certificate.to_dict().keys() <= set(documented)
+
+
+def test_every_example_of_a_helper_can_be_made() -> None:
+    for row in tables("The layer")[1]:
+        for code in names([row[0]]):
+            if "…" not in code:
+                assert callable(eval(code, vars(client_certificate_auth)))  # noqa: S307 -- the README's own code
+
+
+def test_every_parameter_of_the_template_is_there() -> None:
+    template = (PROJECT / "template.yaml").read_text()
+    _, _, parameters = template.partition("\nParameters:\n")
+    in_template = re.findall(
+        r"^  ([A-Z]\w+):$", re.split(r"^\w", parameters, maxsplit=1, flags=re.MULTILINE)[0], re.MULTILINE
+    )
+    of_variables = ["".join(map(str.title, variable.split("_"))) for variable in VARIABLES]
+    assert sorted(in_template) == sorted(of_variables + first_column("Deploy the authorizer"))
+    outputs = re.findall(r"^  (\w+):$", template.partition("\nOutputs:\n")[2], re.MULTILINE)
+    assert set(outputs) <= set(names([section("Deploy the authorizer")]))
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    for target in re.findall(r"(?:^    |`)make ([a-z-]+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
