@@ -347,7 +347,7 @@ def test_every_operation_of_the_sample_api_asks_the_authorizer() -> None:
 @pytest.mark.parametrize(
     ("stack", "caching"),
     [
-        ("sample-api", {"authorizerResultTtlInSeconds": "0"}),
+        ("sample-api", {"authorizerResultTtlInSeconds": 0}),
         (
             "sample-api-caching",
             {
@@ -357,7 +357,7 @@ def test_every_operation_of_the_sample_api_asks_the_authorizer() -> None:
         ),
     ],
 )
-def test_answers_are_cached_by_certificate_and_only_where_asked_for(stack: str, caching: dict[str, str]) -> None:
+def test_answers_are_cached_by_certificate_and_only_where_asked_for(stack: str, caching: dict[str, object]) -> None:
     scheme = resource(stack, "SampleApi")["Body"]["components"]["securitySchemes"]["ClientCertificate"]
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert {key: value for key, value in authorizer.items() if key not in {"type", "authorizerUri"}} == caching
