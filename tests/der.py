@@ -29,7 +29,8 @@ def sequence(*contents: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    return tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    length = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return tlv(INTEGER, value.to_bytes(length, signed=True))
 
 
 def oid(dotted: str) -> bytes:

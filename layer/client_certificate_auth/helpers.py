@@ -58,7 +58,8 @@ def allow_organization(organizations: Iterable[str]) -> CertificateCheck:
 def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
     """Match a certificate whose SHA-256 or SHA-512 is in the list.
 
-    In hexadecimal, in upper or lower case, with or without colons, also after ``SHA256:``. A SHA-1 is a ValueError: it is broken.
+    In hexadecimal, in upper or lower case, with or without colons, also after ``SHA256:``. A SHA-1 is a ValueError:
+    it is broken.
     """
     allowed = {_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
 
