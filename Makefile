@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-interpreters lint format golden lock clean
+.PHONY: help run demo layer publish bench-cold test test-interpreters lint format golden lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -19,11 +19,20 @@ run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serv
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
 	@$(BIN)/python -m local_gateway --demo
 
+layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
+	@$(BIN)/python -m layer_builder release build
+
+publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
+	@$(BIN)/python -m publisher $(REGIONS) $(ARGS)
+
+bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
+	@$(BIN)/python -m benchmarks.cold_start
+
 test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 test-interpreters: ## Run the tests with every other Python 3.11 to 3.14 on this machine.
-	@for python in $$($(PYTHON) tests/interpreters.py --others); do \
+	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) pytest || exit 1; \
 	done

