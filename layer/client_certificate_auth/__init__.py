@@ -52,3 +52,5 @@ __all__ = [
     "find_client_certificate",
     "read_client_certificate",
 ]
+
+__version__ = "0.1.0"
