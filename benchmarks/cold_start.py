@@ -13,7 +13,16 @@ import tempfile
 from pathlib import Path
 from zipfile import ZipFile
 
-from benchmarks.processes import Summary, describe_machine, find_node, measure, node_version, run
+from benchmarks.processes import (
+    NODE_STATUS,
+    PYTHON_STATUS,
+    Summary,
+    describe_machine,
+    find_node,
+    measure,
+    node_version,
+    run,
+)
 from layer_builder.contents import assemble_function
 from layer_builder.interpreters import find_interpreters, full_version
 from tests.api_events import rest_event
@@ -56,16 +65,17 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
 
     node = find_node()
     commands = {
-        "Node, bare": [node, "--eval", "0"],
+        "Node, bare": [node, "--eval", NODE_STATUS],
         NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
     }
     for version, interpreter in interpreters.items():
         # Neither the environment nor site-packages: as Lambda starts Python, whatever is on this machine.
         python = [str(interpreter), "-I", "-S", "-B"]
         once = [*python, str(PROJECT / "benchmarks" / "one_event.py"), str(event)]
-        x509 = f"import sys; sys.path.append({str(compiled / 'opt' / 'python')!r}); from cryptography import x509"
+        path = str(compiled / "opt" / "python")
+        x509 = f"import sys; sys.path.append({path!r}); from cryptography import x509; {PYTHON_STATUS}"
         commands |= {
-            f"Python {version}, bare": [*python, "-c", "pass"],
+            f"Python {version}, bare": [*python, "-c", PYTHON_STATUS],
             f"Python {version}, `cryptography.x509` alone": [*python, "-c", x509],
             f"Python {version}, this authorizer": [*once, str(compiled / version), str(compiled / "opt" / "python")],
             f"Python {version}, this authorizer without compiled files": [
@@ -79,7 +89,7 @@ def check(commands: dict[str, list[str]]) -> None:
     """Make sure that all that decide let the client in: what fails is quick."""
     for name, command in commands.items():
         if "authorizer" in name:
-            (statement,) = json.loads(run(command, ENVIRONMENT).output)["policyDocument"]["Statement"]
+            (statement,) = json.loads(run(command, ENVIRONMENT).output.splitlines()[0])["policyDocument"]["Statement"]
             if statement["Effect"] != "Allow":
                 message = f"{name} did not let the client in"
                 raise RuntimeError(message)

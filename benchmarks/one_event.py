@@ -1,7 +1,7 @@
 """What Lambda does at a cold start, once: import the authorizer, answer one event.
 
 ``python one_event.py EVENT.json FOLDER...``: the folders are where the authorizer and the layer are unpacked. Prints
-the answer as JSON.
+the answer as JSON on one line, then what the kernel says of the process.
 """
 
 from __future__ import annotations
@@ -16,4 +16,6 @@ if __name__ == "__main__":
 
     from mtls_authorizer.handler import handler
 
-    json.dump(handler(event, None), sys.stdout)
+    print(json.dumps(handler(event, None)))
+    with open("/proc/self/status", encoding="utf-8") as status:  # noqa: PTH123 -- as above
+        print(status.read())

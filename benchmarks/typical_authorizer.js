@@ -1,5 +1,6 @@
 // What a typical authorizer on Node does at a cold start, once: the built-in X509Certificate, the common name out of the
-// subject, a list of allowed names, a policy. `node typical_authorizer.js EVENT.json` prints the answer as JSON.
+// subject, a list of allowed names, a policy. `node typical_authorizer.js EVENT.json` prints the answer as JSON on one line,
+// then what the kernel says of the process.
 'use strict';
 
 const { X509Certificate } = require('node:crypto');
@@ -25,4 +26,5 @@ function handler(event) {
   };
 }
 
-process.stdout.write(JSON.stringify(handler(JSON.parse(readFileSync(process.argv[2], 'utf8')))));
+const answer = handler(JSON.parse(readFileSync(process.argv[2], 'utf8')));
+process.stdout.write(`${JSON.stringify(answer)}\n${readFileSync('/proc/self/status', 'utf8')}`);

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.processes import find_node, measure, node_version, run
+from benchmarks.processes import PYTHON_STATUS, find_node, measure, node_version, run
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 
@@ -38,14 +38,14 @@ def test_each_side_decides_by_the_common_name(
 ) -> None:
     event = tmp_path / "event.json"
     event.write_text(json.dumps(rest_event(client_pem(("O", "Acme"), ("CN", common_name)))), encoding="utf-8")
-    answer = json.loads(run(command(str(event)), ENVIRONMENT).output)
+    answer = json.loads(run(command(str(event)), ENVIRONMENT).output.splitlines()[0])
     assert answer["principalId"] == common_name
     assert answer["policyDocument"]["Statement"][0]["Effect"] == effect
 
 
 def test_cpu_time_and_memory_are_those_of_the_process() -> None:
-    idle = [sys.executable, "-I", "-S", "-c", "pass"]
-    busy = [sys.executable, "-I", "-S", "-c", "held = bytes(50 << 20); sum(range(5_000_000))"]
+    idle = [sys.executable, "-I", "-S", "-c", PYTHON_STATUS]
+    busy = [sys.executable, "-I", "-S", "-c", f"b'x' * (50 << 20); sum(range(5_000_000)); {PYTHON_STATUS}"]
     summaries = measure({"idle": idle, "busy": busy}, {}, rounds=2)
     assert summaries["busy"].least_cpu > summaries["idle"].least_cpu
     assert summaries["busy"].median_cpu >= summaries["busy"].least_cpu > 0
@@ -55,6 +55,8 @@ def test_cpu_time_and_memory_are_those_of_the_process() -> None:
 def test_a_process_that_fails_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="ended with 3"):
         run([sys.executable, "-c", "raise SystemExit(3)"], {})
+    with pytest.raises(RuntimeError, match="did not print its status"):
+        run([sys.executable, "-c", "pass"], {})
 
 
 def test_node_is_there() -> None:
