@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+from layer_builder.interpreters import PYTHON_VERSIONS, find_interpreters
 from mtls_authorizer.configuration import (
     VARIABLES,
     AllowlistMatch,
@@ -29,7 +29,7 @@ from mtls_authorizer.configuration import (
     UnauthenticatedResponse,
     load_configuration,
 )
-from tests.interpreters import SUPPORTED, find_interpreters
+from tests.shared_folder import shared_folder
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template.yaml"
@@ -375,7 +375,7 @@ def test_a_stack_has_the_layer_of_its_architecture(stack: str, architecture: str
     }
     [(logical_id, layer)] = layers.items()
     assert layer["CompatibleArchitectures"] == [architecture]
-    assert layer["CompatibleRuntimes"] == [f"python{version}" for version in SUPPORTED]
+    assert layer["CompatibleRuntimes"] == [f"python{version}" for version in PYTHON_VERSIONS]
     assert resource(stack, "Authorizer")["Architectures"] == [architecture]
     assert resource(stack, "Authorizer")["Layers"] == [{"Ref": logical_id}]
     assert deployed(stack)["Outputs"]["LayerArn"]["Value"] == {"Ref": logical_id}
@@ -383,8 +383,7 @@ def test_a_stack_has_the_layer_of_its_architecture(stack: str, architecture: str
 
 # The build
 
-# Of ELF's header, e_machine (System V ABI, "Object Files").
-ELF_MACHINES = {"LayerArm64": 183, "LayerX8664": 62}
+LAYERS = {"LayerArm64": "arm64", "LayerX8664": "x86_64"}
 LAYER_FOR_THIS_MACHINE = {"aarch64": "LayerArm64", "x86_64": "LayerX8664"}.get(platform.machine())
 AUTHORIZE = """
 import importlib, json, sys
@@ -393,26 +392,17 @@ assert not [path for path in sys.path if "site-packages" in path]
 module, function = sys.argv[1].rsplit(".", 1)
 print(json.dumps(getattr(importlib.import_module(module), function)(json.load(sys.stdin), None)))
 """
-EXTRACT = """
-import json, sys
-sys.path += sys.argv[1:]
-from client_certificate_auth import extract_client_certificate_from_lambda_event
-print(extract_client_certificate_from_lambda_event(json.load(sys.stdin)).certificate.subject.CN)
-"""
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Return the folder that `sam build` wrote. The first process that needs it builds it for all."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder if worker_id == "master" else folder.parent) / "template"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "build/template.yaml").exists():
-            folders = [f"--build-dir={folder / 'build'}", f"--cache-dir={folder / 'cache'}"]
-            run("sam", "build", "--template", TEMPLATE, *folders, folder=folder)
-    return folder / "build"
+
+    def build(folder: Path) -> None:
+        folders = [f"--build-dir={folder / 'build'}", f"--cache-dir={folder / 'cache'}"]
+        run("sam", "build", "--template", TEMPLATE, *folders, folder=folder)
+
+    return shared_folder(tmp_path_factory, worker_id, "template", build) / "build"
 
 
 @pytest.fixture(scope="session")
@@ -441,35 +431,27 @@ def python(interpreter: Path, script: str, *arguments: str | Path, event: str) -
     return result.stdout
 
 
-@pytest.mark.parametrize("layer", ELF_MACHINES)
-def test_every_extension_in_a_layer_is_for_its_architecture(built: Path, layer: str) -> None:
-    extensions = list((built / layer / "python").rglob("*.so"))
-    assert len(extensions) == len(SUPPORTED) + 1
-    for extension in extensions:
-        header = extension.read_bytes()[:20]
-        assert header[:4] == b"\x7fELF"
-        assert int.from_bytes(header[18:20], "little") == ELF_MACHINES[layer], extension
+def contents_of(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("layer", ELF_MACHINES)
-def test_no_extension_needs_a_newer_glibc_than_amazon_linux_2_has(built: Path, layer: str) -> None:
-    for extension in (built / layer / "python").rglob("*.so"):
-        versions = re.findall(rb"GLIBC_2\.([0-9]+)", extension.read_bytes())
-        assert max(map(int, versions)) <= 26, extension
+@pytest.mark.parametrize(("layer", "architecture"), LAYERS.items())
+def test_a_layer_has_what_is_in_the_zip_file_that_make_layer_writes(
+    built: Path, unpacked_layers: Path, layer: str, architecture: str
+) -> None:
+    assert contents_of(built / layer) == contents_of(unpacked_layers / architecture)
 
 
-def test_both_layers_hold_the_same_python_files(built: Path) -> None:
-    arm64, x86_64 = (
-        {path.relative_to(built / layer): path.read_bytes() for path in (built / layer).rglob("*.py")}
-        for layer in ELF_MACHINES
-    )
-    assert arm64 == x86_64
-
-
-def test_the_authorizer_is_shipped_with_its_package_and_nothing_else(built: Path) -> None:
+def test_the_authorizer_is_shipped_with_its_package_and_compiled_files_for_its_runtime(built: Path) -> None:
     package = ROOT / "authorizer/mtls_authorizer"
-    files = {path.relative_to(built / "Authorizer") for path in (built / "Authorizer").rglob("*") if path.is_file()}
-    assert files == {path.relative_to(package.parent) for path in package.rglob("*.py")}
+    sources = {path.relative_to(package.parent) for path in package.rglob("*.py")}
+    version = source()["Resources"]["Authorizer"]["Properties"]["Runtime"].removeprefix("python")
+    tag = f"cpython-{version.replace('.', '')}"
+    compiled = {path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc" for path in sources}
+    contents = contents_of(built / "Authorizer")
+    assert contents.keys() == sources | (compiled if version in find_interpreters() else set())
+    for path in compiled & contents.keys():
+        assert f"/var/task/{path.parents[1] / path.name.split('.')[0]}.py".encode() in contents[path]
 
 
 def test_the_sample_function_is_shipped_alone(built: Path) -> None:
@@ -479,18 +461,11 @@ def test_the_sample_function_is_shipped_alone(built: Path) -> None:
 
 @pytest.mark.skipif(not LAYER_FOR_THIS_MACHINE or sys.platform != "linux", reason="layers are for Lambda's platforms")
 @pytest.mark.parametrize(("version", "interpreter"), find_interpreters().items())
-class TestTheBuiltLayer:
-    def test_extracts_a_certificate_with_nothing_else_on_the_path(
-        self, built: Path, event: str, version: str, interpreter: Path
-    ) -> None:
-        layer = built / str(LAYER_FOR_THIS_MACHINE) / "python"
-        assert python(interpreter, EXTRACT, layer, event=event) == "authorized-client\n", version
-
-    def test_and_the_built_authorizer_answer_an_event(
-        self, built: Path, event: str, version: str, interpreter: Path
-    ) -> None:
-        folders = built / "Authorizer", built / str(LAYER_FOR_THIS_MACHINE) / "python"
-        handler = source()["Resources"]["Authorizer"]["Properties"]["Handler"]
-        answer = json.loads(python(interpreter, AUTHORIZE, handler, *folders, event=event))
-        assert answer["principalId"] == "authorized-client", version
-        assert [statement["Effect"] for statement in answer["policyDocument"]["Statement"]] == ["Allow"]
+def test_the_built_layer_and_the_built_authorizer_answer_an_event(
+    built: Path, event: str, version: str, interpreter: Path
+) -> None:
+    folders = built / "Authorizer", built / str(LAYER_FOR_THIS_MACHINE) / "python"
+    handler = source()["Resources"]["Authorizer"]["Properties"]["Handler"]
+    answer = json.loads(python(interpreter, AUTHORIZE, handler, *folders, event=event))
+    assert answer["principalId"] == "authorized-client", version
+    assert [statement["Effect"] for statement in answer["policyDocument"]["Statement"]] == ["Allow"]

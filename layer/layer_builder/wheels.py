@@ -7,11 +7,11 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from layer_builder.interpreters import PYTHON_VERSIONS
 
-PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-"""The Python versions that the layer serves."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 class Architecture(StrEnum):
@@ -29,12 +29,15 @@ class DownloadError(Exception):
     """Pip could not download what was asked for. It has said why on standard error."""
 
 
-def download_wheels(requirements: Path, architecture: Architecture, folder: Path) -> list[Path]:
+def download_wheels(
+    requirements: Path, architecture: Architecture, folder: Path, report: Callable[[str], object]
+) -> list[Path]:
     """Download the wheels of pinned, hashed requirements, for every Python version, to a folder, and return them.
 
-    An abi3 wheel comes once, as it serves all versions. Raises DownloadError.
+    An abi3 wheel comes once, as it serves all versions. ``report`` is called with each step. Raises DownloadError.
     """
     for version in PYTHON_VERSIONS:
+        report(f"downloading the wheels for Python {version}")
         _download(requirements, _PLATFORMS[architecture], version, folder)
     return sorted(folder.glob("*.whl"))
 

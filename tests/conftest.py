@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import runpy
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+import pytest
+
+from layer_builder.wheels import Architecture
+from tests.shared_folder import shared_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder with what `make layer` writes, and what it prints in the file `output`."""
+
+    def build(folder: Path) -> None:
+        with (folder / "output").open("w") as output, redirect_stdout(output), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["layer_builder", "release", str(folder)])
+            runpy.run_module("layer_builder", run_name="__main__")
+
+    return shared_folder(tmp_path_factory, worker_id, "release", build)
+
+
+@pytest.fixture(scope="session")
+def unpacked_layers(release: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder with the contents of the release's zip files, each in a folder named after its architecture."""
+
+    def unpack(folder: Path) -> None:
+        for architecture in Architecture:
+            with ZipFile(release / f"client-certificate-auth-{architecture}.zip") as archive:
+                archive.extractall(folder / architecture)
+
+    return shared_folder(tmp_path_factory, worker_id, "layers", unpack)
