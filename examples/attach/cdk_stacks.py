@@ -1,0 +1,124 @@
+"""A REST API and an HTTP API of your own, the authorizer in front, the layer on the function behind: with the CDK."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_apigateway as rest
+from aws_cdk import aws_apigatewayv2 as http
+from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambdaResponseType
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from aws_cdk.aws_certificatemanager import Certificate
+from aws_cdk.aws_lambda import Architecture, Code, Function, IFunction, LayerVersion, Runtime
+from aws_cdk.aws_s3 import Bucket
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+_CODE = Path(__file__).parents[1] / "layer_only.py"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is there already: the outputs of this project's stack, and what mutual TLS takes."""
+
+    layer_arn: str
+    authorizer_arn: str
+    domain_name: str
+    certificate_arn: str
+    truststore_bucket: str
+    truststore_key: str
+
+
+class RestApiStack(Stack):
+    """A REST API with mutual TLS. Answers of the authorizer are cached for five minutes."""
+
+    def __init__(self, scope: Construct, name: str, surroundings: Surroundings) -> None:
+        super().__init__(scope, name)
+        authorizer = rest.RequestAuthorizer(
+            self,
+            "Authorizer",
+            handler=_authorizer_function(self, surroundings),
+            # Together they name one certificate. Caching by anything else hands one client another's answer.
+            identity_sources=[
+                rest.IdentitySource.context("identity.clientCert.issuerDN"),
+                rest.IdentitySource.context("identity.clientCert.serialNumber"),
+            ],
+            results_cache_ttl=Duration.minutes(5),
+        )
+        api = rest.RestApi(
+            self,
+            "Api",
+            # Requests that come in here carry no certificate.
+            disable_execute_api_endpoint=True,
+            endpoint_types=[rest.EndpointType.REGIONAL],
+            cloud_watch_role=False,
+            default_method_options=rest.MethodOptions(authorizer=authorizer),
+            domain_name=rest.DomainNameOptions(
+                domain_name=surroundings.domain_name,
+                certificate=Certificate.from_certificate_arn(self, "Certificate", surroundings.certificate_arn),
+                security_policy=rest.SecurityPolicy.TLS_1_2,
+                mtls=rest.MTLSConfig(
+                    bucket=Bucket.from_bucket_name(self, "Truststore", surroundings.truststore_bucket),
+                    key=surroundings.truststore_key,
+                ),
+            ),
+        )
+        api.root.add_method("GET", rest.LambdaIntegration(_function_with_layer(self, surroundings)))
+
+
+class HttpApiStack(Stack):
+    """An HTTP API with mutual TLS. Nothing is cached: that it can cache by the certificate isn't documented."""
+
+    def __init__(self, scope: Construct, name: str, surroundings: Surroundings) -> None:
+        super().__init__(scope, name)
+        domain = http.DomainName(
+            self,
+            "Domain",
+            domain_name=surroundings.domain_name,
+            certificate=Certificate.from_certificate_arn(self, "Certificate", surroundings.certificate_arn),
+            security_policy=http.SecurityPolicy.TLS_1_2,
+            mtls=http.MTLSConfig(
+                bucket=Bucket.from_bucket_name(self, "Truststore", surroundings.truststore_bucket),
+                key=surroundings.truststore_key,
+            ),
+        )
+        authorizer = HttpLambdaAuthorizer(
+            "Authorizer",
+            _authorizer_function(self, surroundings),
+            response_types=[HttpLambdaResponseType.IAM],  # the CDK takes payload 1.0 with it, which will do
+            identity_source=[],  # left out, it would be the Authorization header, and no request without it gets in
+            results_cache_ttl=Duration.seconds(0),
+        )
+        api = http.HttpApi(
+            self,
+            "Api",
+            # Requests that come in here carry no certificate.
+            disable_execute_api_endpoint=True,
+            default_authorizer=authorizer,
+            default_domain_mapping=http.DomainMappingOptions(domain_name=domain),
+        )
+        integration = HttpLambdaIntegration("Integration", _function_with_layer(self, surroundings))
+        api.add_routes(path="/", methods=[http.HttpMethod.GET], integration=integration)
+
+
+def _authorizer_function(stack: Stack, surroundings: Surroundings) -> IFunction:
+    # Only what is said to be of this account and region gets the permission by which API Gateway may invoke it.
+    return Function.from_function_attributes(
+        stack, "AuthorizerFunction", function_arn=surroundings.authorizer_arn, same_environment=True
+    )
+
+
+def _function_with_layer(stack: Stack, surroundings: Surroundings) -> Function:
+    return Function(
+        stack,
+        "Function",
+        runtime=Runtime.PYTHON_3_13,
+        architecture=Architecture.ARM_64,  # the layer's
+        layers=[LayerVersion.from_layer_version_arn(stack, "Layer", surroundings.layer_arn)],
+        code=Code.from_inline(_CODE.read_text(encoding="utf-8")),
+        handler="index.handler",
+    )
