@@ -54,8 +54,9 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _build_layer(arguments: argparse.Namespace) -> dict[str, str | None]:
     with tempfile.TemporaryDirectory() as folder:
-        wheels = download_wheels(REQUIREMENTS, arguments.architecture, Path(folder), _report)
-        return assemble_layer(wheels, arguments.destination, _report)
+        return assemble_layer(
+            download_wheels(REQUIREMENTS, arguments.architecture, Path(folder), _report), arguments.destination, _report
+        )
 
 
 def _list_compiled(compiled: Mapping[str, str | None]) -> list[str]:

@@ -45,14 +45,7 @@ def without_interpreters(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("PATH", str(folder))
 
 
-# The layer
-
-
-def test_the_layer_has_what_is_in_the_zip_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unpacked_layers: Path
-) -> None:
-    run_builder(monkeypatch, "layer", "x86_64", str(tmp_path))
-    assert contents_of(tmp_path) == contents_of(unpacked_layers / "x86_64")
+# The layer, that `sam build` makes: what is in it is compared with the zip files in test_template.py
 
 
 def test_a_failed_download_is_told_in_one_line(
