@@ -1,4 +1,7 @@
-"""The client certificate of a mutual TLS connection, from the Lambda event that API Gateway made of the request."""
+"""The client certificate of a mutual TLS connection, from the Lambda event that API Gateway made of the request.
+
+Works with cryptography 43.0.0 and later: what the layer has, or what the function brings along.
+"""
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
