@@ -6,6 +6,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
+import hypothesis
 import pytest
 
 from layer_builder.wheels import Architecture
@@ -13,6 +14,12 @@ from tests.shared_folder import shared_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Nothing is timed in a test: the machine may have other work to do.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
