@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="publisher",
-        description="Publish the layer that `make layer` built, for every architecture. Regions that have it already keep it.",
+        description="Publish the layer that `make layer` built, for every architecture. A region that has it keeps it.",
     )
     parser.add_argument("regions", nargs="+", metavar="region", help="where to publish, such as eu-central-1")
     whom = parser.add_mutually_exclusive_group()
