@@ -35,7 +35,7 @@ class ApiRequest(NamedTuple):
     """A request to an API.
 
     ``resource`` covers every method and path of the API's stage: the answer may be cached for all of them.
-    ``route`` is the route as the API defines it, not the path that was asked for.
+    ``route`` is the method and the path as the API defines it, not the path that was asked for.
     """
 
     event_format: EventFormat
@@ -57,8 +57,8 @@ def read_request(event: object) -> ApiRequest:
     return ApiRequest(
         event_format,
         _every_method_of_the_stage(arn),
-        _string(event["requestContext"].get("requestId")),
-        _string(route),
+        _loggable(event["requestContext"].get("requestId")),
+        _loggable(route),
     )
 
 
@@ -85,5 +85,6 @@ def _every_method_of_the_stage(arn: object) -> str:
     return resource
 
 
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _loggable(value: object) -> str | None:
+    """Return a string in ASCII, which every encoding of a log can write; None for anything else."""
+    return value.encode("ascii", "backslashreplace").decode() if isinstance(value, str) else None

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("mtls_authorizer")
 
-# About 8 KiB each for a common certificate, so 4 MiB when full.
+# About 8 KiB each for a common certificate, so 4 MiB when full. What is much longer is rare, and not kept.
 CACHED_CERTIFICATES = 512
+LONGEST_CACHED_PEM = 16 * 1024
 
 
 def make_authorizer(configuration: Configuration) -> Callable[[object], dict[str, object]]:
@@ -38,7 +39,8 @@ def make_authorizer(configuration: Configuration) -> Callable[[object], dict[str
     def authorize(event: object) -> dict[str, object]:
         request = read_request(event)
         pem = find_client_certificate(event)
-        assessment = assess_cached(pem) if isinstance(pem, str) else assess_uncached(pem)
+        keep = isinstance(pem, str) and len(pem) <= LONGEST_CACHED_PEM
+        assessment = assess_cached(pem) if keep else assess_uncached(pem)
         decision = decide_at(assessment, datetime.now(UTC))
         _log(decision, request)
         return answer(decision, request, configuration)
@@ -51,8 +53,7 @@ def _log(decision: Decision, request: ApiRequest) -> None:
     effect = "allow" if decision.allowed else "deny"
     logger.log(
         logging.INFO if decision.allowed else logging.WARNING,
-        "%s" if decision.reason is None else "%s: %s",
-        *((effect,) if decision.reason is None else (effect, decision.reason.value)),
+        effect if decision.reason is None else f"{effect}: {decision.reason}",
         extra={
             "decision": effect,
             "reason": decision.reason and decision.reason.value,

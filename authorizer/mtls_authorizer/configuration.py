@@ -76,7 +76,7 @@ def load_configuration(environment: Mapping[str, str]) -> Configuration:
     """Read the configuration from environment variables. Raises ConfigurationError.
 
     A variable that is not set has its default. One that is set and empty is an error, not unset: an allowlist that
-    got lost on its way must not widen who is let in. For the same reason a name that looks like an allowlist's and
+    got lost on its way must not widen who is let in. For the same reason a name that begins like an allowlist's and
     isn't one (``ALLOWED_COMMON_NAME``) is an error.
     """
     reader = _Reader(environment)
@@ -90,7 +90,7 @@ def load_configuration(environment: Mapping[str, str]) -> Configuration:
         principal_id=reader.choose("PRINCIPAL_ID", PrincipalId.COMMON_NAME),
     )
     for name in environment:
-        if name.startswith(("ALLOWED_", "ALLOWLIST_", "ALLOW_ANY_")) and name not in VARIABLES:
+        if name.upper().startswith("ALLOW") and name not in VARIABLES:
             reader.refuse(name, "is not a variable of this authorizer; misspelt?")
     if anyone and any(name in environment for name in _LISTS):
         reader.refuse("ALLOW_ANY_CLIENT_CERTIFICATE", "is true, and a list is set: choose one of them")

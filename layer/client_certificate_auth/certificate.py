@@ -77,24 +77,26 @@ class PeerCertificate:
             self.not_before = certificate.not_valid_before_utc
             self.not_after = certificate.not_valid_after_utc
         except Exception as error:
-            # cryptography decodes these lazily and raises ValueError, TypeError, AssertionError and others.
+            # cryptography decodes these lazily and raises ValueError, TypeError and whatever else comes up.
             message = f"a name, the serial number or a date can't be decoded: {error}"
             raise MalformedCertificateError(message) from error
         self.x509 = certificate
 
     @classmethod
     def from_pem(cls, pem: str) -> PeerCertificate:
-        """Read one certificate in PEM (RFC 7468 §5). Raises MalformedCertificateError, for two of them as well."""
+        """Read one certificate in PEM (RFC 7468 §5). Raises MalformedCertificateError, for more than one as well."""
+        blocks = pem.count("-----BEGIN")
+        if blocks > 1:
+            # Readers don't agree on which of them counts.
+            message = f"one certificate expected, {blocks} blocks found"
+            raise MalformedCertificateError(message)
         try:
-            certificates = x509.load_pem_x509_certificates(pem.encode("ascii"))
+            certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
         except Exception as error:
             # Mostly ValueError, but the library doesn't promise that.
             message = f"not a certificate in PEM: {error}"
             raise MalformedCertificateError(message) from error
-        if len(certificates) != 1:
-            message = f"one certificate expected, {len(certificates)} found"
-            raise MalformedCertificateError(message)
-        return cls(certificates[0])
+        return cls(certificate)
 
     @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:

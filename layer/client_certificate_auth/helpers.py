@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import PeerCertificate
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
     from client_certificate_auth.names import DistinguishedName
@@ -190,11 +190,13 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         message = f"{parameter} must not hold an empty mapping: every name would match it"
         raise ValueError(message)
     _strings(mapping.values(), parameter)
+    _strings(mapping.keys(), parameter)
     unknown = [key for key in mapping if key not in OID_BY_SHORT_NAME and not _DOTTED_OID.fullmatch(key)]
     if unknown:
         message = f"{parameter} has {unknown}, which are neither short names (CN, O, OU, ...) nor dotted OIDs"
         raise ValueError(message)
-    return dict(mapping)
+    attributes: dict[str, str] = dict(mapping)
+    return {SHORT_NAME_BY_OID.get(key, key): value for key, value in attributes.items()}
 
 
 def _has_all(name: DistinguishedName, attributes: Mapping[str, str]) -> bool:

@@ -75,6 +75,14 @@ def test_an_arn_without_a_stage_is_an_error(arn: object) -> None:
             read_request(event)
 
 
+def test_a_resource_has_512_characters_at_most() -> None:
+    start = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/"
+    longest = start + "s" * (512 - len(start) - len("/*/*"))
+    assert read_request(rest_event(methodArn=f"{longest}/GET/a")).resource == f"{longest}/*/*"
+    with pytest.raises(UnsupportedEventError):
+        read_request(rest_event(methodArn=f"{longest}s/GET/a"))
+
+
 def without(event: dict[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key not in keys}
 
@@ -118,8 +126,12 @@ def test_what_is_only_logged_may_be_anything(make_event: Callable[..., dict[str,
     event = make_event(routeKey=value, resource=value, path=value, rawPath=value, headers=value)
     event["requestContext"]["requestId"] = value
     request = read_request(event)
-    assert request.request_id is None or request.request_id == value
-    assert request.route is None or isinstance(request.route, str)
+    for logged in (request.request_id, request.route):
+        assert logged is None or logged.isascii()
+
+
+def test_what_no_encoding_can_write_is_escaped() -> None:
+    assert read_request(rest_event(method="\ud800")).route == r"\ud800 /hello"
 
 
 def test_the_error_is_never_the_word_that_makes_a_401() -> None:

@@ -15,7 +15,7 @@ from client_certificate_auth import ExtractionResult, PeerCertificate
 from mtls_authorizer import authorizer
 from mtls_authorizer.answers import Unauthorized
 from mtls_authorizer.api_request import UnsupportedEventError
-from mtls_authorizer.authorizer import CACHED_CERTIFICATES, make_authorizer
+from mtls_authorizer.authorizer import CACHED_CERTIFICATES, LONGEST_CACHED_PEM, make_authorizer
 from mtls_authorizer.configuration import load_configuration
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension, name, pem
@@ -173,7 +173,8 @@ def test_the_dates_are_checked_for_every_request_though_the_certificate_is_cache
     monkeypatch.setattr(authorizer, "datetime", clock)
     authorize = make_authorizer(load_configuration(LISTED))
     reasons = []
-    for time in (NOT_BEFORE - timedelta(seconds=1), NOT_BEFORE, NOT_AFTER, NOT_AFTER + timedelta(seconds=1), NOT_AFTER):
+    moment = timedelta(microseconds=1)
+    for time in (NOT_BEFORE - moment, NOT_BEFORE, NOT_AFTER, NOT_AFTER + moment, NOT_AFTER):
         Clock.time = time
         context = authorize(rest_event(CLIENT))["context"]
         assert isinstance(context, dict)
@@ -194,6 +195,10 @@ def test_a_certificate_is_read_once_while_it_is_cached(monkeypatch: pytest.Monke
         authorize(make_event(CLIENT))
         authorize(make_event(CLIENT, "POST", "/other"))
     assert read == [CLIENT]
+    too_long = CLIENT + " " * LONGEST_CACHED_PEM
+    for _ in range(2):
+        authorize(http_2_0_event(too_long))
+    assert read.count(too_long) == 2
     for number in range(CACHED_CERTIFICATES):
         authorize(http_2_0_event(f"garbage {number}"))
     authorize(rest_event(CLIENT))
@@ -212,13 +217,14 @@ def test_the_cache_is_keyed_by_the_whole_pem() -> None:
     assert authorize(rest_event(CLIENT)) == allowed
 
 
-def test_an_answer_can_be_changed_without_changing_the_next_one() -> None:
-    authorize = make_authorizer(load_configuration(LISTED))
-    first = authorize(rest_event(CLIENT))
+@pytest.mark.parametrize("event", [rest_event(CLIENT), http_2_0_event(CLIENT)])
+def test_an_answer_can_be_changed_without_changing_the_next_one(event: dict[str, Any]) -> None:
+    authorize = make_authorizer(load_configuration(SIMPLE))
+    first = authorize(event)
     context = first["context"]
     assert isinstance(context, dict)
     context.clear()
-    assert authorize(rest_event(CLIENT))["context"]
+    assert authorize(event)["context"]
 
 
 def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:

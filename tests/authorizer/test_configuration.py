@@ -132,6 +132,9 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"ALLOWED_COMMON_NAME": "one"}, "ALLOWED_COMMON_NAME is not a variable of this authorizer; misspelt?"),
         ({"ALLOWLIST_MODE": "any"}, "ALLOWLIST_MODE is not a variable of this authorizer; misspelt?"),
         ({"ALLOW_ANY_CERTIFICATE": "true"}, "ALLOW_ANY_CERTIFICATE is not a variable of this authorizer; misspelt?"),
+        ({"ALLOW_ORGANIZATIONAL_UNITS": "a"}, "ALLOW_ORGANIZATIONAL_UNITS is not a variable of this authorizer"),
+        ({"ALLOWLISTED_OUS": "a"}, "ALLOWLISTED_OUS is not a variable of this authorizer; misspelt?"),
+        ({"allowed_common_names": "a"}, "allowed_common_names is not a variable of this authorizer; misspelt?"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_that_says_what_would_be_right(

@@ -59,6 +59,11 @@ def test_what_is_absent_or_repeated_has_no_key_of_its_own() -> None:
     assert json.loads(context["clientCertSubjectAltNames"]) == []
 
 
+def test_an_empty_value_is_a_value() -> None:
+    context = build_context(PeerCertificate.from_pem(client_pem(("CN", ""), ("O", ""))))
+    assert context["clientCertCN"] == context["clientCertO"] == ""
+
+
 def test_undecodable_alternative_names_are_an_empty_list() -> None:
     undecodable = pem(certificate_der(extensions=[extension("2.5.29.17", b"garbage")]))
     assert build_context(PeerCertificate.from_pem(undecodable))["clientCertSubjectAltNames"] == "[]"

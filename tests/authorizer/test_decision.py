@@ -90,6 +90,16 @@ def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character:
     assert character not in "".join([*map(str, decision.client), *decision.context.values()])
 
 
+def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_come_last() -> None:
+    unprintable = PeerCertificate.from_pem(client_pem(("CN", "other\n")))
+    later = NOT_AFTER + timedelta(days=1)
+    for configuration in (Configuration(), BY_NAME, BY_UNIT):
+        assert decide(unprintable, configuration, later).reason is Reason.SUBJECT_NOT_PRINTABLE
+    assert decide(CLIENT, Configuration(), later).reason is Reason.NO_ALLOWLIST_CONFIGURED
+    other = PeerCertificate.from_pem(client_pem(("CN", "other")))
+    assert decide(other, BY_NAME, later).reason is Reason.COMMON_NAME_NOT_ALLOWED
+
+
 @pytest.mark.parametrize("value", ["é", "Ł", "😀", "\u2028", "\u202e", "\xa0", "\xad", "\ufeff"])
 def test_other_characters_may_pass(value: str) -> None:
     certificate = PeerCertificate.from_pem(client_pem(("CN", "client"), ("O", value)))

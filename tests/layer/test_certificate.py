@@ -102,7 +102,7 @@ def test_a_ca_is_one_by_its_basic_constraints() -> None:
 def test_a_malformed_certificate_is_an_error_that_says_what_is_wrong() -> None:
     with pytest.raises(MalformedCertificateError, match="not a certificate in PEM"):
         PeerCertificate.from_pem("garbage")
-    with pytest.raises(MalformedCertificateError, match="one certificate expected, 2 found"):
+    with pytest.raises(MalformedCertificateError, match="one certificate expected, 2 blocks found"):
         PeerCertificate.from_pem(client_pem(("CN", "a")) * 2)
     with pytest.raises(MalformedCertificateError, match=r"attribute 2\.5\.4\.45 is not text"):
         PeerCertificate.from_pem(client_pem(der.sequence(der.oid("2.5.4.45"), der.bits(b"x"))))
