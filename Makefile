@@ -31,15 +31,19 @@ bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical author
 test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
-test-interpreters: ## Run the tests with every other Python 3.11 to 3.14 on this machine.
+# What runs on Lambda, and the gateway around it. The rest, such as the template's tests, is the same for all Pythons.
+RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway --ignore tests/layer/test_release.py \
+    --ignore tests/layer/test_built_layer.py --ignore tests/layer/test_layer_builder.py
+
+test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
 	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
-	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) pytest || exit 1; \
+	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done
 
-.PHONY: pytest
-pytest: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto
+.PHONY: test-what-runs-on-lambda
+test-what-runs-on-lambda: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto $(RUNS_ON_LAMBDA)
 
 lint: $(VENV)/.test ## Check style, format and types.
 	$(BIN)/ruff check

@@ -134,3 +134,7 @@ def test_every_make_target_that_is_named_exists() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     for target in re.findall(r"(?:^    |`)make ([a-z-]+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_figures_are_those_that_the_benchmark_wrote() -> None:
+    assert (PROJECT / "benchmarks" / "results" / "cold-start.md").read_text() in section("What a cold start costs")
