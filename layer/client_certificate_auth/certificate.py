@@ -170,7 +170,7 @@ class PeerCertificate:
         """The SHA-1 of the DER in upper-case hexadecimal pairs with colons. For display: SHA-1 is broken."""
         return self._fingerprint(hashes.SHA1())  # noqa: S303 -- Node's field; no helper matches it
 
-    @property
+    @cached_property
     def fingerprint256(self) -> str:
         """The SHA-256 of the DER in upper-case hexadecimal pairs with colons."""
         return self._fingerprint(hashes.SHA256())
