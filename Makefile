@@ -57,7 +57,7 @@ format: $(VENV)/.test ## Format the code and mend what can be mended.
 golden: $(VENV)/.test ## Write what Node says of the test certificates. Needs Node 20.
 	$(BIN)/python -m tests.golden
 
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
 lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, with hashes.
