@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -12,7 +13,6 @@ from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from ipaddress import IPv4Address, IPv6Address
 
 _UTF8_STRING, _IA5_STRING, _SEQUENCE, _SET = 0x0C, 0x16, 0x30, 0x31
 _IPV4_OCTETS = 4
@@ -39,6 +39,16 @@ class SubjectAltName(NamedTuple):
 
     type: str
     value: str
+
+    @classmethod
+    def from_string(cls, text: str) -> SubjectAltName:
+        """Read what ``str()`` writes, an IP address in any form. Raises ValueError."""
+        kind, _, value = text.partition(":")
+        kinds = [each for each, _ in _KINDS.values()]
+        if kind not in kinds or not value:
+            message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(kinds)}"
+            raise ValueError(message)
+        return cls(kind, str(ipaddress.ip_address(value)) if kind == "IP" else value)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.value}"
@@ -95,7 +105,7 @@ class _NodeText(NamedTuple):
 def _node_general_name(name: x509.GeneralName) -> tuple[str, _NodeText]:
     if isinstance(name, x509.IPAddress):
         # Networks are for name constraints (RFC 5280 §4.2.1.10); cryptography doesn't read one here.
-        address = cast("IPv4Address | IPv6Address", name.value)
+        address = cast("ipaddress.IPv4Address | ipaddress.IPv6Address", name.value)
         return "IP Address", _NodeText(_node_ip_address(address.packed), verbatim=True)
     if isinstance(name, x509.DirectoryName):
         return "DirName", _NodeText(_rfc2253_string(name.value), utf8=True)

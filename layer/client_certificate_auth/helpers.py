@@ -8,7 +8,6 @@ ValueError for items that could never match as they are meant.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 CertificateCheck: TypeAlias = Callable[[PeerCertificate], bool]
 
-_SAN_TYPES = {"DNS", "email", "URI", "IP", "dirName", "RID", "otherName"}
 _DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _SHA256_DIGITS = 64
@@ -61,7 +59,7 @@ def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
     In hexadecimal, in upper or lower case, with or without colons, also after ``SHA256:``. A SHA-1 is a ValueError:
     it is broken.
     """
-    allowed = {_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
+    allowed = {read_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
 
     def check(certificate: PeerCertificate) -> bool:
         return certificate.fingerprint256 in allowed or certificate.fingerprint512 in allowed
@@ -94,7 +92,7 @@ def allow_serial(serial_numbers: Iterable[str]) -> CertificateCheck:
     A serial number is unique to its issuer only (RFC 5280 §4.1.2.2): combine with ``allow_issuer`` where there is
     more than one CA in the truststore.
     """
-    allowed = {_serial_number(text) for text in _strings(serial_numbers, "serial_numbers")}
+    allowed = {read_serial_number(text) for text in _strings(serial_numbers, "serial_numbers")}
     return lambda certificate: int(certificate.serial_number, 16) in allowed
 
 
@@ -104,7 +102,7 @@ def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
     ``["DNS:api.example.com", "URI:spiffe://example/a", "email:a@example.com", "IP:192.0.2.1"]``, also ``dirName``,
     ``RID`` and ``otherName`` as ``SubjectAltName`` writes them.
     """
-    allowed = {_subject_alt_name(text) for text in _strings(subject_alt_names, "subject_alt_names")}
+    allowed = {SubjectAltName.from_string(text) for text in _strings(subject_alt_names, "subject_alt_names")}
     return lambda certificate: not allowed.isdisjoint(certificate.subject_alt_names)
 
 
@@ -153,7 +151,8 @@ def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
     return frozenset(strings)
 
 
-def _fingerprint(text: str) -> str:
+def read_fingerprint(text: str) -> str:
+    """Return a SHA-256 or SHA-512 in hexadecimal as ``PeerCertificate`` writes it. Raises ValueError."""
     digits = text.removeprefix("SHA256:").replace(":", "")
     if not _HEX.fullmatch(digits) or len(digits) not in {_SHA256_DIGITS, _SHA512_DIGITS}:
         message = f"{text!r} is not a SHA-256 or SHA-512 in hexadecimal (64 or 128 digits, colons allowed)"
@@ -161,20 +160,13 @@ def _fingerprint(text: str) -> str:
     return bytes.fromhex(digits).hex(":").upper()
 
 
-def _serial_number(text: str) -> int:
+def read_serial_number(text: str) -> int:
+    """Return a serial number in hexadecimal as a number. Raises ValueError."""
     digits = text.replace(":", "")
     if not _HEX.fullmatch(digits.removeprefix("-")):
         message = f"{text!r} is not a serial number in hexadecimal (colons allowed)"
         raise ValueError(message)
     return int(digits, 16)
-
-
-def _subject_alt_name(text: str) -> SubjectAltName:
-    kind, _, value = text.partition(":")
-    if kind not in _SAN_TYPES or not value:
-        message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_SAN_TYPES)}"
-        raise ValueError(message)
-    return SubjectAltName(kind, str(ipaddress.ip_address(value)) if kind == "IP" else value)
 
 
 def _attribute_mappings(mappings: Iterable[object] | Mapping[str, str], parameter: str) -> list[dict[str, str]]:
