@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.api_request import ApiRequest, EventFormat
 from mtls_authorizer.configuration import Configuration, ResponseFormat, UnauthenticatedResponse
 from mtls_authorizer.reasons import UNAUTHENTICATED
+from mtls_authorizer.routes import resources
+from mtls_authorizer.rules import EVERYTHING
 
 if TYPE_CHECKING:
     from mtls_authorizer.decision import Decision
+    from mtls_authorizer.rules import Grant
 
 
 class Unauthorized(Exception):  # noqa: N818 -- API Gateway looks at the message; the name is what people will see in logs
@@ -31,14 +34,30 @@ def answer(decision: Decision, request: ApiRequest, configuration: Configuration
     ):
         raise Unauthorized
     if request.event_format is EventFormat.HTTP_2_0 and configuration.response_format is ResponseFormat.SIMPLE:
-        return {"isAuthorized": decision.allowed, "context": dict(decision.context)}
-    statement = {
-        "Action": "execute-api:Invoke",
-        "Effect": "Allow" if decision.allowed else "Deny",
-        "Resource": request.resource,
-    }
-    return {
+        refusal = decision.refusal(request.invocation)
+        if refusal is not None:
+            return {"isAuthorized": False, "context": {"reason": refusal.value}}
+        return {"isAuthorized": True, "context": dict(decision.context)}
+    policy: dict[str, object] = {
         "principalId": decision.client.principal,
-        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "policyDocument": {"Version": "2012-10-17", "Statement": _statements(decision.grant, request.stage_arn)},
         "context": dict(decision.context),
     }
+    if decision.grant and decision.grant.usage_identifier_key and request.event_format is EventFormat.REST:
+        policy["usageIdentifierKey"] = decision.grant.usage_identifier_key
+    return policy
+
+
+def _statements(grant: Grant | None, stage_arn: str) -> list[dict[str, object]]:
+    """Return the policy's statements. They cover the stage, not the request: the answer may be reused for others."""
+    everything = f"{stage_arn}/*/*"
+    if grant is None:
+        return [_statement("Deny", everything)]
+    if grant.routes is EVERYTHING:
+        return [_statement("Allow", everything)]
+    allowed, denied = resources(grant.routes, stage_arn)
+    return [_statement("Allow", allowed), _statement("Deny", denied)]
+
+
+def _statement(effect: str, resource: str | list[str]) -> dict[str, object]:
+    return {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-# An execute-api ARN up to its stage. What follows is the client's to choose, and is not read.
+from mtls_authorizer.routes import LONGEST_STAGE_ARN
+
+# An execute-api ARN up to its stage. What follows is the client's to choose, and no policy is made of it.
 _STAGE_ARN = re.compile(
     r"arn:aws(?:-[a-z]+)*:execute-api:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9]+/(?:\$default|[A-Za-z0-9_-]+)(?=/)"
 )
-_LONGEST_RESOURCE = 512
 
 
 class UnsupportedEventError(ValueError):
@@ -34,12 +35,13 @@ class EventFormat(StrEnum):
 class ApiRequest(NamedTuple):
     """A request to an API.
 
-    ``resource`` covers every method and path of the API's stage: the answer may be cached for all of them.
-    ``route`` is the method and the path as the API defines it, not the path that was asked for.
+    ``stage_arn`` is the ARN of the API's stage, ``invocation`` what is asked for of it, method and path:
+    ``GET/payments/1``. That is the client's to choose. ``route`` is the method and the path as the API defines it.
     """
 
     event_format: EventFormat
-    resource: str
+    stage_arn: str
+    invocation: str
     request_id: str | None
     route: str | None
 
@@ -54,9 +56,11 @@ def read_request(event: object) -> ApiRequest:
         arn, route = event.get("routeArn"), event.get("routeKey")
     else:
         arn, route = event.get("methodArn"), f"{event['httpMethod']} {event.get('resource')}"
+    stage_arn, invocation = _split(arn)
     return ApiRequest(
         event_format,
-        _every_method_of_the_stage(arn),
+        stage_arn,
+        invocation,
         _loggable(event["requestContext"].get("requestId")),
         _loggable(route),
     )
@@ -76,13 +80,12 @@ def _event_format(event: Mapping[str, object]) -> EventFormat:
     raise UnsupportedEventError(message)
 
 
-def _every_method_of_the_stage(arn: object) -> str:
+def _split(arn: object) -> tuple[str, str]:
     match = _STAGE_ARN.match(arn) if isinstance(arn, str) else None
-    resource = f"{match[0]}/*/*" if match else ""
-    if not 0 < len(resource) <= _LONGEST_RESOURCE:
+    if match is None or len(match[0]) > LONGEST_STAGE_ARN:
         message = "the event's methodArn or routeArn is not an execute-api ARN with a stage"
         raise UnsupportedEventError(message)
-    return resource
+    return match[0], match.string[match.end() + 1 :]
 
 
 def _loggable(value: object) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from client_certificate_auth import CertificateCheck, allow_cn, allow_ou
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.rules import Matcher, Rule
+from mtls_authorizer.key_usages import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
+from mtls_authorizer.matching import FIELDS, Comparison, Condition, Matcher, make_matcher
+from mtls_authorizer.rules import ENVIRONMENT, Rule, RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +19,7 @@ _T = TypeVar("_T")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 _LONGEST_VALUE_SHOWN = 80
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 class AllowlistMatch(StrEnum):
@@ -50,64 +53,111 @@ class PrincipalId(StrEnum):
 
 
 class Configuration(NamedTuple):
-    """What the environment asks for. Without a rule, nobody is let in."""
+    """What the environment asks for. Without a rule, nobody is let in.
 
-    rule: Rule | None = None
+    ``rules`` and ``shadow_rules`` are those in force and those that are only tried. What is at the URIs comes to
+    them while the authorizer runs: see ``LiveConfiguration``.
+    """
+
+    rules: RuleSet = RuleSet(())
+    shadow_rules: RuleSet | None = None
+    required_key_usages: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
     response_format: ResponseFormat = ResponseFormat.IAM
     unauthenticated_response: UnauthenticatedResponse = UnauthenticatedResponse.UNAUTHORIZED
     principal_id: PrincipalId = PrincipalId.COMMON_NAME
+    rules_uri: str | None = None
+    shadow_rules_uri: str | None = None
+    rules_refresh_seconds: int = 60
+    rules_version: str | None = None
+    shadow_rules_version: str | None = None
 
 
 class ConfigurationError(ValueError):
     """The environment can't be read. The message names every variable that is wrong and what would be right."""
 
 
-_LISTS: Mapping[str, tuple[Callable[[list[str]], CertificateCheck], Reason]] = {
-    "ALLOWED_COMMON_NAMES": (allow_cn, Reason.COMMON_NAME_NOT_ALLOWED),
-    "ALLOWED_ORGANIZATIONAL_UNITS": (allow_ou, Reason.ORGANIZATIONAL_UNIT_NOT_ALLOWED),
-}
-_LIST_OPTIONS = ("ALLOWLIST_MATCH", "ALLOW_ANY_CLIENT_CERTIFICATE")
+_LISTS = {definition.variable: name for name, definition in FIELDS.items() if definition.variable}
+_RULES = ("AUTHORIZER_RULES", "AUTHORIZER_RULES_URI")
+_SHADOW_RULES = ("AUTHORIZER_SHADOW_RULES", "AUTHORIZER_SHADOW_RULES_URI")
 
-VARIABLES = (*_LISTS, *_LIST_OPTIONS, "RESPONSE_FORMAT", "UNAUTHENTICATED_RESPONSE", "PRINCIPAL_ID")
+VARIABLES = (
+    *_LISTS,
+    "ALLOWLIST_MATCH",
+    "ALLOW_ANY_CLIENT_CERTIFICATE",
+    "REQUIRED_EXTENDED_KEY_USAGE",
+    *_RULES,
+    *_SHADOW_RULES,
+    "AUTHORIZER_RULES_REFRESH_SECONDS",
+    "RESPONSE_FORMAT",
+    "UNAUTHENTICATED_RESPONSE",
+    "PRINCIPAL_ID",
+)
 """The names of all variables that ``load_configuration`` reads."""
+
+# Variables that decide who is let in begin with these. One that is misspelt must not go unnoticed.
+_OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT")
+
+_LONGEST_REFRESH_SECONDS = 24 * 60 * 60
 
 
 def load_configuration(environment: Mapping[str, str]) -> Configuration:
     """Read the configuration from environment variables. Raises ConfigurationError.
 
     A variable that is not set has its default. One that is set and empty is an error, not unset: an allowlist that
-    got lost on its way must not widen who is let in. For the same reason a name that begins like an allowlist's and
+    got lost on its way must not widen who is let in. For the same reason a name that begins like one of these and
     isn't one (``ALLOWED_COMMON_NAME``) is an error.
     """
     reader = _Reader(environment)
-    checks = {name: reader.read(name, _parse_list, default=None) for name in _LISTS}
-    match = reader.choose("ALLOWLIST_MATCH", AllowlistMatch.ALL)
-    anyone = reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", _parse_boolean, default=False)
+    rules = (*_environment_rules(reader), *_inline_rules(reader, *_RULES))
+    shadow_rules = _inline_rules(reader, *_SHADOW_RULES)
     configuration = Configuration(
-        rule=_environment_rule(checks, match, anyone=anyone),
+        rules=RuleSet(rules),
+        shadow_rules=RuleSet(shadow_rules) if shadow_rules else None,
+        required_key_usages=reader.read(
+            "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
+        ),
         response_format=reader.choose("RESPONSE_FORMAT", ResponseFormat.IAM),
         unauthenticated_response=reader.choose("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse.UNAUTHORIZED),
         principal_id=reader.choose("PRINCIPAL_ID", PrincipalId.COMMON_NAME),
+        rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
+        shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
+        rules_refresh_seconds=reader.read("AUTHORIZER_RULES_REFRESH_SECONDS", _parse_seconds, default=60),
     )
     for name in environment:
-        if name.upper().startswith("ALLOW") and name not in VARIABLES:
+        if name.upper().startswith(_OWN_PREFIXES) and name not in VARIABLES:
             reader.refuse(name, "is not a variable of this authorizer; misspelt?")
-    if anyone and any(name in environment for name in _LISTS):
-        reader.refuse("ALLOW_ANY_CLIENT_CERTIFICATE", "is true, and a list is set: choose one of them")
     if reader.problems:
         raise ConfigurationError("configuration refused: " + "; ".join(reader.problems))
     return configuration
 
 
-def _environment_rule(checks: Mapping[str, list[str] | None], match: AllowlistMatch, *, anyone: bool) -> Rule | None:
-    if anyone:
-        return Rule((Matcher(lambda _certificate: True, Reason.NO_ALLOWLIST_CONFIGURED),))
-    matchers = []
-    for name, items in checks.items():
-        if items:
-            allow, reason = _LISTS[name]
-            matchers.append(Matcher(allow(items), reason))
-    return Rule(tuple(matchers), any_matcher=match is AllowlistMatch.ANY) if matchers else None
+def _environment_rules(reader: _Reader) -> tuple[Rule, ...]:
+    """Return the rule that the lists make; with ``any``, one for each list."""
+    lists = {name: reader.read(name, partial(_parse_list, field), default=None) for name, field in _LISTS.items()}
+    match = reader.choose("ALLOWLIST_MATCH", AllowlistMatch.ALL)
+    if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", _parse_boolean, default=False):
+        if any(name in reader for name in _LISTS):
+            reader.refuse("ALLOW_ANY_CLIENT_CERTIFICATE", "is true, and a list is set: choose one of them")
+        return (Rule(ENVIRONMENT, (), anyone=True),)
+    if "ALLOWED_SERIAL_NUMBERS" in reader:
+        issuers = lists["ALLOWED_ISSUERS"]
+        if match is AllowlistMatch.ANY or issuers is None or len(issuers.alternatives) != 1:
+            reader.refuse(
+                "ALLOWED_SERIAL_NUMBERS",
+                "needs one issuer in ALLOWED_ISSUERS, and ALLOWLIST_MATCH=all: a serial number is unique to its issuer "
+                "only. For several issuers write rules",
+            )
+    matchers = tuple(matcher for matcher in lists.values() if matcher)
+    if match is AllowlistMatch.ANY:
+        return tuple(Rule(ENVIRONMENT, (matcher,)) for matcher in matchers)
+    return (Rule(ENVIRONMENT, matchers),) if matchers else ()
+
+
+def _inline_rules(reader: _Reader, variable: str, uri_variable: str) -> tuple[Rule, ...]:
+    if variable in reader and uri_variable in reader:
+        reader.refuse(variable, f"is set, and so is {uri_variable}: choose one of them")
+    no_rules: tuple[Rule, ...] = ()
+    return reader.read(variable, _parse_rules, default=no_rules)
 
 
 class _Reader:
@@ -116,6 +166,9 @@ class _Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.problems: list[str] = []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._environment
 
     def read(self, name: str, parse: Callable[[str], _T], *, default: _T) -> _T:
         if name not in self._environment:
@@ -133,8 +186,19 @@ class _Reader:
         self.problems.append(f"{name} {problem}")
 
 
-def _parse_list(text: str) -> list[str] | None:
-    items = [item.strip() for item in (_parse_json_list(text) if text.startswith("[") else text.split(","))]
+def _parse_list(field: str, text: str) -> Matcher:
+    return make_matcher(field, [_exact(field, item) for item in _items(field, text)])
+
+
+def _exact(field: str, item: str) -> frozenset[Condition]:
+    label, value = FIELDS[field].read(item)
+    return frozenset([Condition(field, label, Comparison.EXACT, value)])
+
+
+def _items(field: str, text: str) -> list[str]:
+    # A distinguished name has commas of its own: without a JSON array there is one only.
+    unquoted = [text] if FIELDS[field].combines else text.split(",")
+    items = [item.strip() for item in (_parse_json_list(text) if text.startswith("[") else unquoted)]
     if not items or not any(items):
         message = "is set but lists nothing: name at least one, or remove the variable"
         raise ValueError(message)
@@ -154,6 +218,33 @@ def _parse_json_list(text: str) -> list[str]:
         message = 'must be a JSON array of strings, such as ["one", "two, with a comma"]'
         raise ValueError(message)
     return items
+
+
+def _parse_key_usages(text: str) -> RequiredKeyUsages:
+    return read_key_usages([item.strip() for item in text.split(",")])
+
+
+# What follows is imported where it is needed: who lists names in the environment doesn't pay for it at a cold start.
+
+
+def _parse_rules(text: str) -> tuple[Rule, ...]:
+    from mtls_authorizer.rules_document import parse_rules  # noqa: PLC0415 -- see above
+
+    return parse_rules(text.encode(errors="surrogatepass"))
+
+
+def _parse_uri(text: str) -> str:
+    from mtls_authorizer.stores import check_uri  # noqa: PLC0415 -- see above
+
+    check_uri(text)
+    return text
+
+
+def _parse_seconds(text: str) -> int:
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= _LONGEST_REFRESH_SECONDS:
+        message = f"is {_shown(text)}: write a number of seconds from 1 to {_LONGEST_REFRESH_SECONDS}"
+        raise ValueError(message)
+    return int(text)
 
 
 def _parse_boolean(text: str) -> bool:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cryptography.x509.oid import ExtensionOID
+
 from client_certificate_auth import ExtractionFailure, ExtractionResult, PeerCertificate
 from mtls_authorizer.configuration import Configuration, PrincipalId
 from mtls_authorizer.context import build_context, principal_identifier
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.routes import permits
+from mtls_authorizer.rules import EVERYTHING, Grant, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 # C0, DEL and C1 (ISO/IEC 6429). They break headers, logs and terminals downstream.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+_SUBJECT_ALT_NAME = ExtensionOID.SUBJECT_ALTERNATIVE_NAME
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
@@ -30,31 +36,50 @@ class Client(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Allow with the context for the integration behind, or Deny with a reason."""
+    """Allow with the context for the integration behind, or Deny with a reason.
+
+    An Allow is for all routes of its grant, since API Gateway may reuse it: ``permits`` says whether it is for one.
+    ``shadow`` is what the shadow rules say, None without any.
+    """
 
     allowed: bool
     reason: Reason | None
     client: Client
     context: Mapping[str, str]
+    grant: Grant | None = None
+    shadow: Judgement | None = None
+
+    def refusal(self, invocation: str) -> Reason | None:
+        """Return why a request is turned away, None if it isn't.
+
+        ``invocation`` is the method and the path that are asked for: ``GET/payments/1``.
+        """
+        return self.reason if self.grant is None else _route_refusal(self.grant, invocation)
+
+    def shadow_refusal(self, invocation: str) -> Reason | None:
+        """Return why the shadow rules, if there are any, would have turned a request away."""
+        return _route_refusal(self.shadow, invocation) if isinstance(self.shadow, Grant) else self.shadow
 
 
-class Accepted(NamedTuple):
-    """A certificate that a rule matched: it is let in while it is valid."""
+class Assessed(NamedTuple):
+    """A certificate that the rules were applied to: where they grant something, it is let in while it is valid."""
 
     client: Client
+    judgement: Judgement
+    shadow: Judgement | None
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
 
 
 class Refused(NamedTuple):
-    """A certificate that is never let in, or none at all."""
+    """A certificate that no rules would let in, or none at all."""
 
     client: Client
     reason: Reason
 
 
-Assessment: TypeAlias = Accepted | Refused
+Assessment: TypeAlias = Assessed | Refused
 """What a certificate comes to under a configuration, but for the clock."""
 
 
@@ -74,12 +99,14 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
     )
     if not printable:
         return Refused(client, Reason.SUBJECT_NOT_PRINTABLE)
-    if configuration.rule is None:
-        return Refused(client, Reason.NO_ALLOWLIST_CONFIGURED)
-    mismatch = configuration.rule.mismatch(certificate)
-    if mismatch is not None:
-        return Refused(client, mismatch)
-    return Accepted(client, build_context(certificate), certificate.not_before, certificate.not_after)
+    if not _extensions_decodable(certificate):
+        return Refused(client, Reason.EXTENSIONS_MALFORMED)
+    if not configuration.required_key_usages.met_by(certificate):
+        return Refused(client, Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED)
+    judgement = configuration.rules.judge(certificate)
+    shadow = configuration.shadow_rules.judge(certificate) if configuration.shadow_rules else None
+    context = {**build_context(certificate), **judgement.context} if isinstance(judgement, Grant) else {}
+    return Assessed(client, judgement, shadow, context, certificate.not_before, certificate.not_after)
 
 
 def assess_extraction(result: ExtractionResult, configuration: Configuration) -> Assessment:
@@ -92,16 +119,46 @@ def assess_extraction(result: ExtractionResult, configuration: Configuration) ->
 def decide_at(assessment: Assessment, now: datetime) -> Decision:
     """Finish ``decide`` at a time, which is aware (RFC 5280 §4.1.2.5: both ends of the validity belong to it)."""
     if isinstance(assessment, Refused):
-        return _deny(assessment.reason, assessment.client)
+        return _deny(assessment.reason, assessment.client, assessment.reason)
+    judgement, shadow = assessment.judgement, assessment.shadow
+    lapsed = _lapsed(assessment, now)
+    if lapsed is not None:
+        judgement = judgement if isinstance(judgement, Reason) else lapsed
+        shadow = shadow if isinstance(shadow, Reason) else lapsed
+    if isinstance(judgement, Reason):
+        return _deny(judgement, assessment.client, shadow)
+    return Decision(
+        allowed=True, reason=None, client=assessment.client, context=assessment.context, grant=judgement, shadow=shadow
+    )
+
+
+def _lapsed(assessment: Assessed, now: datetime) -> Reason | None:
     if now < assessment.not_before:
-        return _deny(Reason.CERTIFICATE_NOT_YET_VALID, assessment.client)
+        return Reason.CERTIFICATE_NOT_YET_VALID
     if now > assessment.not_after:
-        return _deny(Reason.CERTIFICATE_EXPIRED, assessment.client)
-    return Decision(allowed=True, reason=None, client=assessment.client, context=assessment.context)
+        return Reason.CERTIFICATE_EXPIRED
+    return None
 
 
-def _deny(reason: Reason, client: Client) -> Decision:
-    return Decision(allowed=False, reason=reason, client=client, context={"reason": reason.value})
+def _deny(reason: Reason, client: Client, shadow: Judgement | None) -> Decision:
+    return Decision(allowed=False, reason=reason, client=client, context={"reason": reason.value}, shadow=shadow)
+
+
+def _route_refusal(grant: Grant, invocation: str) -> Reason | None:
+    return None if grant.routes is EVERYTHING or permits(grant.routes, invocation) else Reason.ROUTE_NOT_ALLOWED
+
+
+def _extensions_decodable(certificate: PeerCertificate) -> bool:
+    """Return whether all extensions that cryptography knows, and all alternative names, can be decoded.
+
+    The certificate's attributes don't tell what can't be decoded from what is absent, and what is absent excludes
+    nobody and restricts nothing.
+    """
+    try:
+        named = any(extension.oid == _SUBJECT_ALT_NAME for extension in certificate.x509.extensions)
+    except Exception:  # noqa: BLE001 -- cryptography raises ValueError and more
+        return False
+    return not named or bool(certificate.subject_alt_names)
 
 
 def _values(certificate: PeerCertificate) -> list[str]:

@@ -19,6 +19,12 @@ class Reason(StrEnum):
     SUBJECT_NOT_PRINTABLE = "subject_not_printable"
     """The subject or the issuer has a control character in it (C0, DEL, C1)."""
 
+    EXTENSIONS_MALFORMED = "extensions_malformed"
+    """An extension can't be decoded, so that nobody can say what the certificate is for, or which names it has."""
+
+    EXTENDED_KEY_USAGE_NOT_ALLOWED = "extended_key_usage_not_allowed"
+    """The certificate isn't meant for clients."""
+
     NO_ALLOWLIST_CONFIGURED = "no_allowlist_configured"
     """The configuration lets nobody in."""
 
@@ -28,11 +34,41 @@ class Reason(StrEnum):
     ORGANIZATIONAL_UNIT_NOT_ALLOWED = "organizational_unit_not_allowed"
     """The subject has no organizational unit that is listed."""
 
+    ORGANIZATION_NOT_ALLOWED = "organization_not_allowed"
+    """The subject has no organization that is listed."""
+
+    SUBJECT_NOT_ALLOWED = "subject_not_allowed"
+    """The subject isn't one that is listed."""
+
+    SUBJECT_ALT_NAME_NOT_ALLOWED = "subject_alt_name_not_allowed"
+    """The certificate has no subject alternative name that is listed."""
+
+    ISSUER_NOT_ALLOWED = "issuer_not_allowed"
+    """The issuer isn't one that is listed."""
+
+    FINGERPRINT_NOT_ALLOWED = "fingerprint_not_allowed"
+    """The certificate isn't one that is listed."""
+
+    SERIAL_NUMBER_NOT_ALLOWED = "serial_number_not_allowed"
+    """The serial number isn't one that is listed."""
+
+    CERTIFICATE_EXCLUDED = "certificate_excluded"
+    """The one rule that there is excludes the certificate."""
+
+    NO_RULE_MATCHED = "no_rule_matched"
+    """None of several rules matches."""
+
+    POLICY_TOO_LARGE = "policy_too_large"
+    """The routes of all rules that match make a larger policy than there may be."""
+
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     """The certificate's notBefore is in the future."""
 
     CERTIFICATE_EXPIRED = "certificate_expired"
     """The certificate's notAfter has passed."""
+
+    ROUTE_NOT_ALLOWED = "route_not_allowed"
+    """The client is let in, and may not call this route."""
 
 
 UNAUTHENTICATED = frozenset({Reason.CERTIFICATE_MISSING, Reason.CERTIFICATE_MALFORMED})

@@ -1,38 +1,144 @@
-"""Rules: what a certificate must match to be let in."""
+"""Rules: what a certificate must match, and what it may then call.
+
+The lists in the environment, the rules document and the shadow rules are all rules of this one kind.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from mtls_authorizer.matching import FIELDS, Condition, Conditions, Matcher
+from mtls_authorizer.reasons import Reason
+from mtls_authorizer.routes import LARGEST_POLICY, policy_size
 
 if TYPE_CHECKING:
-    from client_certificate_auth import CertificateCheck, PeerCertificate
-    from mtls_authorizer.reasons import Reason
+    from collections.abc import Iterable, Mapping
+
+    from client_certificate_auth import PeerCertificate
+
+EVERYTHING = None
+"""The routes of who may call everything."""
+
+ENVIRONMENT = "environment"
+"""The name of the rule that the environment's lists make."""
 
 
-class Matcher(NamedTuple):
-    """One thing that a certificate must match, and the reason to give where it doesn't."""
+class UsagePlanKey(StrEnum):
+    """What of the certificate is the key of its usage plan."""
 
-    matches: CertificateCheck
-    reason: Reason
+    FINGERPRINT = "fingerprint"
+    """Its SHA-256: 64 upper-case hexadecimal digits, without colons."""
 
 
-class Rule:
-    """What a certificate must match: every matcher or, with ``any_matcher``, one of them. It may then call everything.
+class Rule(NamedTuple):
+    """What a certificate must match: every matcher, and none of the exclusions. ``routes`` is what it may then call.
 
-    Raises ValueError without matchers, since every certificate would match.
+    ``anyone`` says that no matcher is needed. Without it, a rule without matchers matches nobody. An exclusion is a
+    set of matchers too, and excludes what matches all of them. ``usage_plan_key`` is the key itself where it is a
+    string.
     """
 
-    __slots__ = ("_any_matcher", "_matchers")
+    name: str
+    matchers: tuple[Matcher, ...]
+    exclusions: tuple[tuple[Matcher, ...], ...] = ()
+    routes: tuple[str, ...] | None = EVERYTHING
+    context: Mapping[str, str] = {}
+    usage_plan_key: UsagePlanKey | str | None = None
+    anyone: bool = False
 
-    def __init__(self, matchers: tuple[Matcher, ...], *, any_matcher: bool = False) -> None:
-        if not matchers:
-            message = "a rule needs a matcher"
-            raise ValueError(message)
-        self._matchers = matchers
-        self._any_matcher = any_matcher
+    def mismatch(self, holding: frozenset[Condition]) -> Reason | None:
+        """Return None if the rule matches where these conditions hold, else the first reason why it doesn't."""
+        for matcher in self.matchers:
+            if not matcher.matches(holding):
+                return FIELDS[matcher.field].reason
+        if not self.matchers and not self.anyone:
+            return Reason.NO_ALLOWLIST_CONFIGURED
+        if any(all(matcher.matches(holding) for matcher in exclusion) for exclusion in self.exclusions):
+            return Reason.CERTIFICATE_EXCLUDED
+        return None
 
-    def mismatch(self, certificate: PeerCertificate) -> Reason | None:
-        """Return None for a certificate that matches, else the reason of the first matcher that it doesn't match."""
-        reasons = [matcher.reason for matcher in self._matchers if not matcher.matches(certificate)]
-        matched = len(reasons) < len(self._matchers) if self._any_matcher else not reasons
-        return None if matched else reasons[0]
+    def conditions(self) -> Iterable[Condition]:
+        """Return all conditions that the rule is made of."""
+        for matchers in (self.matchers, *self.exclusions):
+            for matcher in matchers:
+                yield from matcher.conditions()
+
+
+class Grant(NamedTuple):
+    """What the rules that match a certificate come to.
+
+    Their routes add up. Context and usage plan are those of the first.
+    """
+
+    rules: tuple[str, ...]
+    routes: tuple[str, ...] | None
+    context: Mapping[str, str]
+    usage_identifier_key: str | None
+
+
+Judgement: TypeAlias = Grant | Reason
+"""What a certificate comes to under a set of rules: what it may call, or why it is turned away."""
+
+
+class RuleSet:
+    """Rules in their order, indexed, so that a certificate is compared with those only that it may match."""
+
+    __slots__ = ("_conditions", "_indexed", "_unindexed", "rules")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._conditions = Conditions(condition for rule in self.rules for condition in rule.conditions())
+        how_common: dict[Condition, int] = {}
+        for rule in self.rules:
+            for condition in set(rule.conditions()):
+                how_common[condition] = how_common.get(condition, 0) + 1
+        self._indexed: dict[Condition, list[int]] = {}
+        self._unindexed: list[int] = []
+        for number, rule in enumerate(self.rules):
+            if rule.matchers:
+                # A rule can't match unless a condition of each matcher holds: it is found by those of the one that
+                # shares least with other rules.
+                matcher = min(rule.matchers, key=lambda each: max(how_common[key] for key in each.conditions()))
+                for condition in set(matcher.conditions()):
+                    self._indexed.setdefault(condition, []).append(number)
+            else:
+                self._unindexed.append(number)
+
+    def matching(self, certificate: PeerCertificate) -> list[Rule]:
+        """Return the rules that match a certificate, in their order."""
+        return self._matching(self.holding(certificate))
+
+    def holding(self, certificate: PeerCertificate) -> frozenset[Condition]:
+        """Return the conditions of all rules that hold for a certificate."""
+        return self._conditions.holding(certificate)
+
+    def judge(self, certificate: PeerCertificate) -> Judgement:
+        """Return what a certificate may call under these rules, or why it is turned away."""
+        holding = self.holding(certificate)
+        matching = self._matching(holding)
+        if matching:
+            return _grant(matching, certificate)
+        if not self.rules:
+            return Reason.NO_ALLOWLIST_CONFIGURED
+        if self.rules[-1].name != ENVIRONMENT and len(self.rules) > 1:
+            return Reason.NO_RULE_MATCHED
+        return self.rules[0].mismatch(holding) or Reason.NO_RULE_MATCHED
+
+    def _matching(self, holding: frozenset[Condition]) -> list[Rule]:
+        numbers = {number for condition in holding for number in self._indexed.get(condition, ())}
+        candidates = [self.rules[number] for number in sorted(numbers.union(self._unindexed))]
+        return [rule for rule in candidates if rule.mismatch(holding) is None]
+
+
+def _grant(matching: list[Rule], certificate: PeerCertificate) -> Judgement:
+    first = matching[0]
+    key = first.usage_plan_key
+    if key is UsagePlanKey.FINGERPRINT:
+        key = certificate.fingerprint256.replace(":", "")
+    routes: tuple[str, ...] | None = EVERYTHING
+    if all(rule.routes is not EVERYTHING for rule in matching):
+        routes = tuple(dict.fromkeys(route for rule in matching for route in rule.routes or ()))
+        if policy_size(routes) > LARGEST_POLICY:
+            return Reason.POLICY_TOO_LARGE
+    return Grant(tuple(rule.name for rule in matching), routes, first.context, key)

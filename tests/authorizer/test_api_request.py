@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from mtls_authorizer.api_request import EventFormat, UnsupportedEventError, read_request
+from mtls_authorizer.routes import LONGEST_STAGE_ARN
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.strategies import json_values
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 def test_the_three_events_are_told_apart(event: dict[str, Any], event_format: EventFormat, request_id: str) -> None:
     request = read_request(event)
     assert request.event_format is event_format
-    assert request.resource == f"{STAGE_ARN}/*/*"
+    assert request.stage_arn == STAGE_ARN
+    assert request.invocation == "GET/hello"
     assert request.request_id == request_id
     assert request.route == "GET /hello"
 
@@ -40,9 +42,13 @@ def test_the_three_events_are_told_apart(event: dict[str, Any], event_format: Ev
     ],
 )
 @pytest.mark.parametrize("rest", ["/GET/hello", "/GET/", "/*/*", "/$disconnect", "/GET/a/../../../other/*", "/GET/\n"])
-def test_the_resource_is_every_method_of_the_stage(stage: str, rest: str) -> None:
-    assert read_request(rest_event(methodArn=stage + rest)).resource == f"{stage}/*/*"
-    assert read_request(http_2_0_event(routeArn=stage + rest)).resource == f"{stage}/*/*"
+def test_an_arn_is_that_of_the_stage_and_what_is_asked_for(stage: str, rest: str) -> None:
+    for request in (
+        read_request(rest_event(methodArn=stage + rest)),
+        read_request(http_2_0_event(routeArn=stage + rest)),
+    ):
+        assert request.stage_arn == stage
+        assert request.invocation == rest[1:]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +81,10 @@ def test_an_arn_without_a_stage_is_an_error(arn: object) -> None:
             read_request(event)
 
 
-def test_a_resource_has_512_characters_at_most() -> None:
+def test_a_stage_has_no_longer_an_arn_than_aws_gives_it() -> None:
     start = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/"
-    longest = start + "s" * (512 - len(start) - len("/*/*"))
-    assert read_request(rest_event(methodArn=f"{longest}/GET/a")).resource == f"{longest}/*/*"
+    longest = start + "s" * (LONGEST_STAGE_ARN - len(start))
+    assert read_request(rest_event(methodArn=f"{longest}/GET/a")).stage_arn == longest
     with pytest.raises(UnsupportedEventError):
         read_request(rest_event(methodArn=f"{longest}s/GET/a"))
 

@@ -14,19 +14,30 @@ from mtls_authorizer.configuration import (
     UnauthenticatedResponse,
     load_configuration,
 )
+from mtls_authorizer.key_usages import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.rules import Rule
+from mtls_authorizer.rules import Grant, Rule, RuleSet
 from tests.certificates import client_pem
 
 
-def certificate(*attributes: tuple[str, str]) -> PeerCertificate:
-    return PeerCertificate.from_pem(client_pem(*attributes))
+def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> Reason | None:
+    """Return why the rules of an environment turn a certificate with this subject away."""
+    judgement = load_configuration(environment).rules.judge(PeerCertificate.from_pem(client_pem(*attributes)))
+    return judgement if isinstance(judgement, Reason) else None
 
 
 def test_nothing_set_is_no_rule_and_the_defaults() -> None:
-    assert load_configuration({}) == Configuration()
-    assert load_configuration({"PATH": "/bin", "AWS_REGION": "eu-central-1"}) == Configuration(
-        rule=None,
+    nobody = RuleSet(())
+    assert load_configuration({})._replace(rules=nobody) == Configuration(nobody)
+    configuration = load_configuration({"PATH": "/bin", "AWS_REGION": "eu-central-1"})
+    assert configuration.rules.rules == ()
+    assert configuration._replace(rules=nobody) == Configuration(
+        rules=nobody,
+        shadow_rules=None,
+        required_key_usages=CLIENT_AUTH_IF_RESTRICTED,
+        rules_uri=None,
+        shadow_rules_uri=None,
+        rules_refresh_seconds=60,
         response_format=ResponseFormat.IAM,
         unauthenticated_response=UnauthenticatedResponse.UNAUTHORIZED,
         principal_id=PrincipalId.COMMON_NAME,
@@ -56,13 +67,12 @@ def test_every_choice_can_be_read() -> None:
     ],
 )
 def test_a_list_is_separated_by_commas_or_a_json_array(value: str, listed: list[str]) -> None:
-    rule = load_configuration({"ALLOWED_COMMON_NAMES": value}).rule
-    assert rule is not None
+    environment = {"ALLOWED_COMMON_NAMES": value}
     for common_name in listed:
-        assert rule.mismatch(certificate(("CN", common_name))) is None
+        assert refusal(environment, ("CN", common_name)) is None
     for common_name in ("someone", value, "two", ""):
         if common_name not in listed:
-            assert rule.mismatch(certificate(("CN", common_name))) is Reason.COMMON_NAME_NOT_ALLOWED
+            assert refusal(environment, ("CN", common_name)) is Reason.COMMON_NAME_NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -85,16 +95,12 @@ def test_two_lists_are_joined_as_allowlist_match_says(
         ({**lists, "ALLOWLIST_MATCH": "all"}, all_lists),
         ({**lists, "ALLOWLIST_MATCH": "any"}, any_list),
     ):
-        rule = load_configuration(environment).rule
-        assert rule is not None
-        assert rule.mismatch(certificate(*attributes)) is expected
+        assert refusal(environment, *attributes) is expected
 
 
 def test_any_client_certificate_must_be_asked_for_by_name() -> None:
-    rule = load_configuration({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}).rule
-    assert rule is not None
-    assert rule.mismatch(certificate()) is None
-    assert load_configuration({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}).rule is None
+    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}) is None
+    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is Reason.NO_ALLOWLIST_CONFIGURED
 
 
 @pytest.mark.parametrize(
@@ -153,6 +159,7 @@ def test_one_message_names_every_bad_variable() -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_rule_without_a_matcher_cannot_be_made() -> None:
-    with pytest.raises(ValueError, match="needs a matcher"):
-        Rule(())
+def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
+    client = PeerCertificate.from_pem(client_pem(("CN", "client")))
+    assert RuleSet([Rule("nobody", ())]).judge(client) is Reason.NO_ALLOWLIST_CONFIGURED
+    assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).judge(client), Grant)

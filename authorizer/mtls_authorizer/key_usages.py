@@ -1,0 +1,60 @@
+"""What a certificate is meant for: its extended key usages (RFC 5280 §4.2.1.12)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
+
+CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+
+_OID_BY_NAME = {
+    "serverAuth": "1.3.6.1.5.5.7.3.1",
+    "clientAuth": CLIENT_AUTH,
+    "codeSigning": "1.3.6.1.5.5.7.3.3",
+    "emailProtection": "1.3.6.1.5.5.7.3.4",
+    "timeStamping": "1.3.6.1.5.5.7.3.8",
+    "OCSPSigning": "1.3.6.1.5.5.7.3.9",
+    "anyExtendedKeyUsage": "2.5.29.37.0",
+}
+_DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+
+
+class RequiredKeyUsages(NamedTuple):
+    """Usages that a certificate must have, as dotted OIDs.
+
+    Without ``extension_required``, only a certificate that has the extension must.
+    ``anyExtendedKeyUsage`` stands for no other usage: RFC 5280 lets applications ask for the one they mean.
+    """
+
+    usages: frozenset[str]
+    extension_required: bool
+
+    def met_by(self, certificate: PeerCertificate) -> bool:
+        """Return whether a certificate, whose extensions can be decoded, has the usages."""
+        usages = certificate.ext_key_usage
+        if usages is None:
+            return not self.extension_required
+        return self.usages.issubset(usages)
+
+
+CLIENT_AUTH_IF_RESTRICTED = RequiredKeyUsages(frozenset({CLIENT_AUTH}), extension_required=False)
+"""The default: a certificate that says what it is for must say that it is for clients."""
+
+NO_KEY_USAGES = RequiredKeyUsages(frozenset(), extension_required=False)
+
+
+def read_key_usages(names: list[str]) -> RequiredKeyUsages:
+    """Return the usages of these names or dotted OIDs, in a certificate with the extension. Raises ValueError.
+
+    The name ``none`` alone stands for no requirement.
+    """
+    if names == ["none"]:
+        return NO_KEY_USAGES
+    for name in names:
+        if name not in _OID_BY_NAME and not _DOTTED_OID.fullmatch(name):
+            message = f"is {name[:80]!r}: write some of {', '.join(_OID_BY_NAME)}, dotted OIDs, or none"
+            raise ValueError(message)
+    return RequiredKeyUsages(frozenset(_OID_BY_NAME.get(name, name) for name in names), extension_required=True)

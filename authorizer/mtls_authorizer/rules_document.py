@@ -1,0 +1,356 @@
+"""The rules document: JSON in, rules out, or a message that names every place that is wrong.
+
+A document is taken whole or not at all. ``authorizer/rules.schema.json`` says the same in JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+
+from mtls_authorizer.matching import FIELDS, Comparison, Condition, Field, Matcher, make_matcher
+from mtls_authorizer.routes import LARGEST_POLICY, policy_size, read_route
+from mtls_authorizer.rules import ENVIRONMENT, EVERYTHING, Rule, UsagePlanKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LARGEST_DOCUMENT = 5 * 1024 * 1024
+"""In bytes. 1,000 rules with 100 names each take about 3 MB."""
+
+LARGEST_CONTEXT = 4096
+"""In characters, keys and values together: API Gateway takes 10,240 bytes for all headers of a request."""
+
+DOCUMENT_KEYS = ("$schema", "rules")
+RULE_KEYS = ("name", "description", "match", "not", "allow", "context", "usage_plan_key")
+
+_LONGEST_STRING = 2048
+_MOST_PROBLEMS = 20
+_LONGEST_SHOWN = 80
+_RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+# Those that this authorizer or API Gateway writes itself.
+_RESERVED_CONTEXT_KEY = re.compile(r"clientCert.*|reason|principalId|integrationLatency|claims|scopes", re.IGNORECASE)
+_USAGE_PLAN_KEY = re.compile(r"[A-Za-z0-9._-]{20,128}")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_PRINTABLE_ASCII = re.compile(r"[ -~]*")
+
+# Any shorter, and a prefix also matches the beginning of another's authority, or a suffix the end of another's domain.
+_PATTERNS = {
+    ("URI", Comparison.PREFIX): (
+        re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/]).*"),
+        "must go on after the authority, such as spiffe://example.com/: else it matches other authorities, too",
+    ),
+    ("DNS", Comparison.SUFFIX): (
+        re.compile(r"\..+"),
+        "must begin with a dot, such as .example.com: else it matches other domains, too",
+    ),
+    ("email", Comparison.SUFFIX): (
+        re.compile(r".*@.+|\..+"),
+        "must have an @ or begin with a dot, such as @example.com: else it matches other domains, too",
+    ),
+}
+
+
+class RulesError(ValueError):
+    """A document that isn't one of rules. The message names each place and what would be right."""
+
+
+def parse_rules(content: bytes) -> tuple[Rule, ...]:
+    """Return the rules of a document in JSON (RFC 8259), in UTF-8. Raises RulesError."""
+    reader = _Reader()
+    try:
+        rules = reader.document(_load(content))
+    except _Stop as stop:
+        reader.problems.append(str(stop))
+    if reader.problems:
+        shown = reader.problems[:_MOST_PROBLEMS]
+        more = len(reader.problems) - len(shown)
+        message = "rules refused: " + "; ".join(shown) + (f"; and {more} more" if more else "")
+        raise RulesError(message)
+    return rules
+
+
+class _Stop(Exception):  # noqa: N818 -- caught here: RulesError is what leaves
+    """There is no going on."""
+
+
+class _Number(NamedTuple):
+    """A number, unread: a document has none, and reading a long one takes long."""
+
+    text: str
+
+
+class _Repeating(dict[str, object]):
+    """An object in which a key stands twice."""
+
+
+def _load(content: bytes) -> object:
+    if len(content) > LARGEST_DOCUMENT:
+        message = f"the document has {len(content)} bytes: {LARGEST_DOCUMENT} are the most"
+        raise _Stop(message)
+    try:
+        document = json.loads(
+            content.decode(), object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+        )
+        repeating = next(_repeating(document, ""), None)
+    except UnicodeDecodeError as error:
+        message = f"the document is not UTF-8 (byte {error.start})"
+    except RecursionError:
+        message = "the document is nested too deeply"
+    except ValueError as error:
+        message = f"the document is not JSON: {error}"
+    else:
+        if repeating is None:
+            return document
+        message = f"{repeating or 'the document'} has a key twice: readers don't agree on which counts"
+    raise _Stop(message)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    mapping = dict(pairs)
+    return mapping if len(mapping) == len(pairs) else _Repeating(mapping)
+
+
+def _repeating(value: object, place: str) -> Iterator[str]:
+    """Return the places of objects in which a key stands twice."""
+    if isinstance(value, _Repeating):
+        yield place
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _repeating(item, f"{place}.{_key(key)}" if place else _key(key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            if isinstance(item, dict | list):
+                yield from _repeating(item, f"{place}[{number}]")
+
+
+class _Reader:
+    """Reads a document and collects what is wrong with it.
+
+    Every method returns something, which only counts if nothing is wrong.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def document(self, value: object) -> tuple[Rule, ...]:
+        if not self._is_object(value, "the document"):
+            return ()
+        self._known_keys(value, DOCUMENT_KEYS, "")
+        items = value.get("rules")
+        if not isinstance(items, list) or not items:
+            self._refuse("rules", "must be a list with at least one rule")
+            return ()
+        rules = [self._rule(item, f"rules[{number}]") for number, item in enumerate(items)]
+        names: set[str] = set()
+        for number, rule in enumerate(rules):
+            if rule.name in names:
+                self._refuse(f"rules[{number}].name", f"is {_shown(rule.name)}, as that of another rule")
+            names.add(rule.name)
+        return tuple(rules)
+
+    def _rule(self, value: object, place: str) -> Rule:
+        if not self._is_object(value, place):
+            return Rule("", ())
+        self._known_keys(value, RULE_KEYS, place)
+        if "description" in value:
+            self._string(value["description"], f"{place}.description")
+        name = value.get("name")
+        if not isinstance(name, str) or not _RULE_NAME.fullmatch(name) or name == ENVIRONMENT:
+            self._refuse(
+                f"{place}.name",
+                f"must be 1 to 64 letters, digits and ._-, other than {ENVIRONMENT}, not {_shown(name)}",
+            )
+            # Unlike any other's: it isn't refused as the same as another's as well.
+            name = place
+        exclusions = value.get("not", [])
+        return Rule(
+            name,
+            self._match(value.get("match"), f"{place}.match"),
+            tuple(
+                self._match(item, f"{place}.not[{number}]")
+                for number, item in enumerate(exclusions if isinstance(exclusions, list) else [exclusions])
+            ),
+            self._allow(value["allow"], f"{place}.allow") if "allow" in value else EVERYTHING,
+            self._context(value["context"], f"{place}.context") if "context" in value else {},
+            self._usage_plan_key(value["usage_plan_key"], f"{place}.usage_plan_key")
+            if "usage_plan_key" in value
+            else None,
+        )
+
+    def _match(self, value: object, place: str) -> tuple[Matcher, ...]:
+        if not self._is_object(value, place):
+            return ()
+        if not value:
+            self._refuse(place, "is empty: it would match every certificate. Name the issuer, if that is what is meant")
+        self._known_keys(value, FIELDS, place)
+        matchers = {field: self._matcher(field, value[field], f"{place}.{field}") for field in FIELDS if field in value}
+        if "serial_number" in matchers and not _is_one(matchers.get("issuer")):
+            self._refuse(
+                f"{place}.serial_number", "needs one issuer beside it: a serial number is unique to its issuer only"
+            )
+        return tuple(matcher for matcher in matchers.values() if matcher)
+
+    def _matcher(self, field: str, value: object, place: str) -> Matcher | None:
+        items = value if isinstance(value, list) else [value]
+        if not items:
+            self._refuse(place, "is an empty list: nothing would match it")
+        places = [f"{place}[{number}]" for number in range(len(items))] if isinstance(value, list) else [place]
+        alternatives = [self._alternative(field, item, where) for item, where in zip(items, places, strict=True)]
+        # Where one is missing there is a problem, and the matcher won't be used.
+        return make_matcher(field, alternatives) if alternatives and all(alternatives) else None
+
+    def _alternative(self, field: str, value: object, place: str) -> frozenset[Condition]:
+        definition = FIELDS[field]
+        if isinstance(value, dict) and definition.label:
+            return self._labelled(field, definition, value, place)
+        condition = self._condition(field, definition, value, place)
+        return frozenset([condition] if condition else [])
+
+    def _labelled(self, field: str, definition: Field, value: dict[str, object], place: str) -> frozenset[Condition]:
+        conditions: set[Condition] = set()
+        if not value or (len(value) > 1 and not definition.combines):
+            self._refuse(place, f"must have {'keys' if definition.combines else 'one key'}, as in the documentation")
+        for key, item in value.items():
+            where = f"{place}.{_key(key)}"
+            try:
+                label = definition.label(key) if definition.label else ""
+            except ValueError as error:
+                self._refuse(where, f"is not something to match: {error}")
+                continue
+            if any(condition.label == label for condition in conditions):
+                self._refuse(where, "stands twice, under two names")
+            condition = self._condition(field, definition, item, where, label)
+            if condition:
+                conditions.add(condition)
+        return frozenset(conditions if len(conditions) == len(value) else [])
+
+    def _condition(
+        self, field: str, definition: Field, value: object, place: str, label: str | None = None
+    ) -> Condition | None:
+        comparison, text = Comparison.EXACT, value
+        if isinstance(value, dict):
+            keys = list(value)
+            if len(keys) != 1 or keys[0] not in tuple(Comparison):
+                self._refuse(place, f"must be a string, or an object with one of {', '.join(Comparison)}")
+                return None
+            comparison, text, place = Comparison(keys[0]), value[keys[0]], f"{place}.{keys[0]}"
+        if not self._string(text, place):
+            return None
+        if comparison is Comparison.EXACT:
+            return self._exact(field, definition, text, place, label)
+        if not definition.patterns or label == "IP":
+            self._refuse(place, "isn't possible here: write what is exact")
+            return None
+        expression, problem = _PATTERNS.get((label or "", comparison), (None, ""))
+        if expression and not expression.fullmatch(text):
+            self._refuse(place, f"is {_shown(text)}, and {problem}")
+            return None
+        return Condition(field, label or "", comparison, text)
+
+    def _exact(self, field: str, definition: Field, text: str, place: str, label: str | None) -> Condition | None:
+        if text == "*":
+            self._refuse(place, "is *: there are no wildcards, and a rule without it is wider already")
+            return None
+        if label is not None and definition.combines:
+            return Condition(field, label, Comparison.EXACT, text)
+        try:
+            fact = definition.read(text if label is None else f"{label}:{text}")
+        except ValueError as error:
+            self._refuse(place, f"can't be matched: {error}")
+            return None
+        return Condition(field, fact[0], Comparison.EXACT, fact[1])
+
+    def _allow(self, value: object, place: str) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value:
+            self._refuse(place, "must be a list of routes such as 'GET /payments/*'; without it all may be called")
+            return ()
+        routes: dict[str, None] = {}
+        for number, item in enumerate(value):
+            if self._string(item, f"{place}[{number}]"):
+                try:
+                    routes.update(dict.fromkeys(read_route(item)))
+                except ValueError as error:
+                    self._refuse(f"{place}[{number}]", str(error))
+        if policy_size(routes) > LARGEST_POLICY:
+            self._refuse(place, f"makes a policy of up to {policy_size(routes)} bytes: {LARGEST_POLICY} are the most")
+        return tuple(routes)
+
+    def _context(self, value: object, place: str) -> dict[str, str]:
+        if not self._is_object(value, place):
+            return {}
+        context = {}
+        for key, text in value.items():
+            where = f"{place}.{_key(key)}"
+            if not _CONTEXT_KEY.fullmatch(key):
+                self._refuse(where, "must be a letter and up to 63 letters, digits and underscores")
+            elif _RESERVED_CONTEXT_KEY.fullmatch(key):
+                self._refuse(where, "is a key that the authorizer or API Gateway writes: choose another")
+            elif not isinstance(text, str) or not _PRINTABLE_ASCII.fullmatch(text):
+                self._refuse(where, "must be a string of printable ASCII, to fit a header")
+            else:
+                context[key] = text
+        size = sum(map(len, [*context, *context.values()]))
+        if size > LARGEST_CONTEXT:
+            self._refuse(place, f"has {size} characters: {LARGEST_CONTEXT} are the most")
+        return context
+
+    def _usage_plan_key(self, value: object, place: str) -> UsagePlanKey | str | None:
+        if value == UsagePlanKey.FINGERPRINT:
+            return UsagePlanKey.FINGERPRINT
+        key = value.get("value") if isinstance(value, dict) and len(value) == 1 else None
+        if not isinstance(key, str) or not _USAGE_PLAN_KEY.fullmatch(key):
+            self._refuse(
+                place,
+                'must be "fingerprint", or {"value": "…"} with a key of 20 to 128 letters, digits and ._-',
+            )
+            return None
+        return key
+
+    def _is_object(self, value: object, place: str) -> TypeGuard[dict[str, object]]:
+        if not isinstance(value, dict):
+            self._refuse(place, "must be an object" if value is not None else "is missing: it must be an object")
+        return isinstance(value, dict)
+
+    def _string(self, value: object, place: str) -> TypeGuard[str]:
+        if not isinstance(value, str):
+            problem = f"must be a string, not {_shown(value)}"
+        elif not value:
+            problem = "is empty"
+        elif len(value) > _LONGEST_STRING:
+            problem = f"has {len(value)} characters: {_LONGEST_STRING} are the most"
+        elif _UNPRINTABLE.search(value):
+            problem = "has a control character or half a surrogate pair in it"
+        else:
+            return True
+        self._refuse(place, problem)
+        return False
+
+    def _known_keys(self, value: dict[str, object], known: Iterable[str], place: str) -> None:
+        for key in value:
+            if key not in known:
+                where = f"{place}.{_key(key)}" if place else _key(key)
+                self._refuse(where, f"is not known: write one of {', '.join(known)}")
+
+    def _refuse(self, place: str, problem: str) -> None:
+        self.problems.append(f"{place} {problem}")
+
+
+def _is_one(matcher: Matcher | None) -> bool:
+    """Return whether a matcher has one alternative, to the character."""
+    return (
+        matcher is not None
+        and len(matcher.alternatives) + len(matcher.combinations) == 1
+        and all(condition.comparison is Comparison.EXACT for condition in matcher.conditions())
+    )
+
+
+def _key(key: str) -> str:
+    return key if _CONTEXT_KEY.fullmatch(key) or key == "$schema" else _shown(key)
+
+
+def _shown(value: object) -> str:
+    text = value.text if isinstance(value, _Number) else ascii(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
