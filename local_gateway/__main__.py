@@ -17,7 +17,7 @@ from local_gateway.deployment import ENVIRONMENT, Endpoint, deploy
 from local_gateway.pki import Pki, make_pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
-from mtls_authorizer.authorizer import logger as authorizer_logger
+from mtls_authorizer.decision_log import logger as authorizer_logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from local_gateway.api import ApiKind
 from local_gateway.pki import Client, Pki
 from local_gateway.tls import client_context
-from mtls_authorizer.authorizer import logger as authorizer_logger
+from mtls_authorizer.decision_log import logger as authorizer_logger
 from mtls_authorizer.reasons import Reason
 
 if TYPE_CHECKING:

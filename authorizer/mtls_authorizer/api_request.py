@@ -44,6 +44,7 @@ class ApiRequest(NamedTuple):
     invocation: str
     request_id: str | None
     route: str | None
+    source_ip: str | None = None
 
 
 def read_request(event: object) -> ApiRequest:
@@ -63,6 +64,7 @@ def read_request(event: object) -> ApiRequest:
         invocation,
         _loggable(event["requestContext"].get("requestId")),
         _loggable(route),
+        _loggable(_source_ip(event["requestContext"])),
     )
 
 
@@ -88,6 +90,12 @@ def _split(arn: object) -> tuple[str, str]:
     return match[0], match.string[match.end() + 1 :]
 
 
+def _source_ip(context: Mapping[str, object]) -> object:
+    # That of payload 2.0, and that of all others.
+    place = context.get("http" if "http" in context else "identity")
+    return place.get("sourceIp") if isinstance(place, Mapping) else None
+
+
 def _loggable(value: object) -> str | None:
-    """Return a string in ASCII, which every encoding of a log can write; None for anything else."""
-    return value.encode("ascii", "backslashreplace").decode() if isinstance(value, str) else None
+    """Return a string without halves of surrogate pairs, which no log can write; None for anything else."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else None

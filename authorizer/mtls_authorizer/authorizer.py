@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from client_certificate_auth import find_client_certificate, read_client_certificate
 from mtls_authorizer.answers import answer
-from mtls_authorizer.api_request import ApiRequest, read_request
-from mtls_authorizer.decision import Assessment, Decision, assess_extraction, decide_at
-from mtls_authorizer.live_configuration import keep_current
+from mtls_authorizer.api_request import read_request
+from mtls_authorizer.decision import Assessment, assess_extraction, decide_at
+from mtls_authorizer.decision_log import Observation, make_recorder
+from mtls_authorizer.live_configuration import LiveConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtls_authorizer.configuration import Configuration
-    from mtls_authorizer.reasons import Reason
-
-logger = logging.getLogger("mtls_authorizer")
 
 # About 8 KiB each for a common certificate, so 4 MiB when full. What is much longer is rare, and not kept.
 CACHED_CERTIFICATES = 512
@@ -32,19 +30,28 @@ def make_authorizer(configuration: Configuration) -> Callable[[object], dict[str
     It raises Unauthorized (401 on a REST API) and UnsupportedEventError (500). Certificates are kept by their
     whole PEM, so that the same one isn't read and matched again; its dates are checked for every request.
 
-    Raises StoreError and RulesError for a document that can't be read at the start.
+    Raises StoreError and RulesError for rules that can't be read at the start.
     """
-    current = keep_current(configuration)
-    assessor = _Assessor(current())
+    return make_live_authorizer(LiveConfiguration(configuration))
+
+
+def make_live_authorizer(live: LiveConfiguration) -> Callable[[object], dict[str, object]]:
+    """Do as ``make_authorizer`` with a configuration that the caller keeps as well."""
+    assessor = _Assessor(live.current())
+    record = make_recorder(assessor.configuration)
 
     def authorize(event: object) -> dict[str, object]:
         nonlocal assessor
         request = read_request(event)
-        configuration = current()
+        configuration = live.current()
         if assessor.configuration is not configuration:
             assessor = _Assessor(configuration)
-        decision = decide_at(assessor.assess(find_client_certificate(event)), datetime.now(UTC))
-        _log(decision, request, configuration)
+        began = perf_counter_ns()
+        assessment, cached = assessor.assess(find_client_certificate(event))
+        now = datetime.now(UTC)
+        decision = decide_at(assessment, configuration, now)
+        microseconds = (perf_counter_ns() - began) // 1000
+        record(Observation(decision, request, configuration, now, cached, microseconds, live.take_failures()))
         return answer(decision, request, configuration)
 
     return authorize
@@ -57,36 +64,12 @@ class _Assessor:
         self.configuration = configuration
         self._assess_cached = lru_cache(CACHED_CERTIFICATES)(self._assess)
 
-    def assess(self, pem: object) -> Assessment:
-        keep = isinstance(pem, str) and len(pem) <= LONGEST_CACHED_PEM
-        return self._assess_cached(pem) if keep else self._assess(pem)
+    def assess(self, pem: object) -> tuple[Assessment, bool]:
+        """Return what a certificate comes to, and whether that was known."""
+        if not isinstance(pem, str) or len(pem) > LONGEST_CACHED_PEM:
+            return self._assess(pem), False
+        hits = self._assess_cached.cache_info().hits
+        return self._assess_cached(pem), self._assess_cached.cache_info().hits > hits
 
     def _assess(self, pem: object) -> Assessment:
         return assess_extraction(read_client_certificate(pem), self.configuration)
-
-
-def _log(decision: Decision, request: ApiRequest, configuration: Configuration) -> None:
-    """Log a decision once. The message is from a closed set; what the client chose is in fields only."""
-    refusal = decision.refusal(request.invocation)
-    effect, reason = _effect(refusal)
-    fields = {
-        "decision": effect,
-        "reason": reason,
-        **decision.client._asdict(),
-        "rules": decision.grant and list(decision.grant.rules),
-        "rules_version": configuration.rules_version,
-        "request_id": request.request_id,
-        "route": request.route,
-    }
-    if configuration.shadow_rules:
-        fields["shadow_decision"], fields["shadow_reason"] = _effect(decision.shadow_refusal(request.invocation))
-        fields["shadow_rules_version"] = configuration.shadow_rules_version
-    logger.log(
-        logging.INFO if refusal is None else logging.WARNING,
-        effect if reason is None else f"{effect}: {reason}",
-        extra=fields,
-    )
-
-
-def _effect(refusal: Reason | None) -> tuple[str, str | None]:
-    return ("allow", None) if refusal is None else ("deny", refusal.value)

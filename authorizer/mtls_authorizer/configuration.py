@@ -6,6 +6,7 @@ import json
 import re
 from enum import StrEnum
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mtls_authorizer.key_usages import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
@@ -15,11 +16,14 @@ from mtls_authorizer.rules import ENVIRONMENT, Rule, RuleSet
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mtls_authorizer.revocation import RevocationLists
+
 _T = TypeVar("_T")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 _LONGEST_VALUE_SHOWN = 80
 _DIGITS = re.compile(r"[0-9]{1,9}")
+_NAMESPACE = re.compile(r"[A-Za-z0-9._/#-]{1,255}")
 
 
 class AllowlistMatch(StrEnum):
@@ -52,11 +56,37 @@ class PrincipalId(StrEnum):
     SERIAL_NUMBER = "serial_number"
 
 
+class LogDecisions(StrEnum):
+    """Which decisions to log."""
+
+    ALL = "all"
+    DENIED = "denied"
+    NONE = "none"
+
+
+class CrlFailureMode(StrEnum):
+    """What becomes of a certificate whose CA has no usable CRL."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+
+
+class CrlSources(NamedTuple):
+    """Where CRLs are and how long they count; the CAs that they are checked against are in the truststore."""
+
+    uris: tuple[str, ...]
+    truststore_uri: str
+    refresh_seconds: int = 300
+    failure_mode: CrlFailureMode = CrlFailureMode.DENY
+    max_age_seconds: int = 0
+    """How long a CRL counts beyond its nextUpdate."""
+
+
 class Configuration(NamedTuple):
     """What the environment asks for. Without a rule, nobody is let in.
 
-    ``rules`` and ``shadow_rules`` are those in force and those that are only tried. What is at the URIs comes to
-    them while the authorizer runs: see ``LiveConfiguration``.
+    ``rules`` and ``shadow_rules`` are those in force and those that are only tried, and ``revocation`` is the CRLs in
+    force. What is at the URIs comes to them while the authorizer runs: see ``keep_current``.
     """
 
     rules: RuleSet = RuleSet(())
@@ -65,11 +95,18 @@ class Configuration(NamedTuple):
     response_format: ResponseFormat = ResponseFormat.IAM
     unauthenticated_response: UnauthenticatedResponse = UnauthenticatedResponse.UNAUTHORIZED
     principal_id: PrincipalId = PrincipalId.COMMON_NAME
+    expiry_warning_days: int = 30
+    log_decisions: LogDecisions = LogDecisions.ALL
+    metrics_namespace: str | None = None
     rules_uri: str | None = None
     shadow_rules_uri: str | None = None
     rules_refresh_seconds: int = 60
+    crl_sources: CrlSources | None = None
+    version: str | None = None
+    """Tells one set of values of the environment variables from another."""
     rules_version: str | None = None
     shadow_rules_version: str | None = None
+    revocation: RevocationLists | None = None
 
 
 class ConfigurationError(ValueError):
@@ -79,6 +116,7 @@ class ConfigurationError(ValueError):
 _LISTS = {definition.variable: name for name, definition in FIELDS.items() if definition.variable}
 _RULES = ("AUTHORIZER_RULES", "AUTHORIZER_RULES_URI")
 _SHADOW_RULES = ("AUTHORIZER_SHADOW_RULES", "AUTHORIZER_SHADOW_RULES_URI")
+_CRLS = ("CRL_URIS", "TRUSTSTORE_URI", "CRL_REFRESH_SECONDS", "CRL_FAILURE_MODE", "CRL_MAX_AGE_SECONDS")
 
 VARIABLES = (
     *_LISTS,
@@ -88,16 +126,20 @@ VARIABLES = (
     *_RULES,
     *_SHADOW_RULES,
     "AUTHORIZER_RULES_REFRESH_SECONDS",
+    *_CRLS,
     "RESPONSE_FORMAT",
     "UNAUTHENTICATED_RESPONSE",
     "PRINCIPAL_ID",
+    "EXPIRY_WARNING_DAYS",
+    "LOG_DECISIONS",
+    "METRICS_NAMESPACE",
 )
 """The names of all variables that ``load_configuration`` reads."""
 
 # Variables that decide who is let in begin with these. One that is misspelt must not go unnoticed.
-_OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT")
+_OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE")
 
-_LONGEST_REFRESH_SECONDS = 24 * 60 * 60
+_SECONDS_OF_A_DAY = 24 * 60 * 60
 
 
 def load_configuration(environment: Mapping[str, str]) -> Configuration:
@@ -121,7 +163,12 @@ def load_configuration(environment: Mapping[str, str]) -> Configuration:
         principal_id=reader.choose("PRINCIPAL_ID", PrincipalId.COMMON_NAME),
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
-        rules_refresh_seconds=reader.read("AUTHORIZER_RULES_REFRESH_SECONDS", _parse_seconds, default=60),
+        rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_OF_A_DAY + 1)),
+        crl_sources=_crl_sources(reader),
+        expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
+        log_decisions=reader.choose("LOG_DECISIONS", LogDecisions.ALL),
+        metrics_namespace=reader.read("METRICS_NAMESPACE", _parse_namespace, default=None),
+        version=_version(environment),
     )
     for name in environment:
         if name.upper().startswith(_OWN_PREFIXES) and name not in VARIABLES:
@@ -153,6 +200,28 @@ def _environment_rules(reader: _Reader) -> tuple[Rule, ...]:
     return (Rule(ENVIRONMENT, matchers),) if matchers else ()
 
 
+def _crl_sources(reader: _Reader) -> CrlSources | None:
+    uris = reader.read("CRL_URIS", _parse_crl_uris, default=None)
+    sources = CrlSources(
+        uris or (),
+        reader.read("TRUSTSTORE_URI", _parse_crl_uri, default=""),
+        reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_OF_A_DAY + 1)),
+        reader.choose("CRL_FAILURE_MODE", CrlFailureMode.DENY),
+        reader.number("CRL_MAX_AGE_SECONDS", 0, range(365 * _SECONDS_OF_A_DAY + 1)),
+    )
+    if "CRL_URIS" in reader and "TRUSTSTORE_URI" not in reader:
+        reader.refuse("CRL_URIS", "needs TRUSTSTORE_URI: a CRL counts only if a CA in there has signed it")
+    for name in _CRLS:
+        if name in reader and "CRL_URIS" not in reader:
+            reader.refuse(name, "is set without CRL_URIS, so that no certificate would be checked: set both")
+    return sources if uris else None
+
+
+def _version(environment: Mapping[str, str]) -> str:
+    settings = {name: environment[name] for name in VARIABLES if name in environment}
+    return sha256(json.dumps(settings).encode()).hexdigest()[:12]
+
+
 def _inline_rules(reader: _Reader, variable: str, uri_variable: str) -> tuple[Rule, ...]:
     if variable in reader and uri_variable in reader:
         reader.refuse(variable, f"is set, and so is {uri_variable}: choose one of them")
@@ -178,6 +247,9 @@ class _Reader:
         except ValueError as error:
             self.refuse(name, str(error))
             return default
+
+    def number(self, name: str, default: int, allowed: range) -> int:
+        return self.read(name, lambda text: _parse_number(text, allowed), default=default)
 
     def choose(self, name: str, default: _Choice) -> _Choice:
         return self.read(name, lambda text: _parse_choice(text, type(default)), default=default)
@@ -240,9 +312,31 @@ def _parse_uri(text: str) -> str:
     return text
 
 
-def _parse_seconds(text: str) -> int:
-    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= _LONGEST_REFRESH_SECONDS:
-        message = f"is {_shown(text)}: write a number of seconds from 1 to {_LONGEST_REFRESH_SECONDS}"
+def _parse_crl_uris(text: str) -> tuple[str, ...]:
+    uris = tuple(map(_parse_crl_uri, (item.strip() for item in text.split(","))))
+    if len(set(uris)) < len(uris):
+        message = "names a CRL twice: remove one"
+        raise ValueError(message)
+    return uris
+
+
+def _parse_crl_uri(text: str) -> str:
+    from mtls_authorizer.stores import check_uri  # noqa: PLC0415 -- see above
+
+    check_uri(text, ("s3", "file"))
+    return text
+
+
+def _parse_namespace(text: str) -> str:
+    if not _NAMESPACE.fullmatch(text) or text.startswith("AWS/"):
+        message = f"is {_shown(text)}: write 1 to 255 letters, digits and .-_/#, not beginning with AWS/"
+        raise ValueError(message)
+    return text
+
+
+def _parse_number(text: str, allowed: range) -> int:
+    if not _DIGITS.fullmatch(text) or int(text) not in allowed:
+        message = f"is {_shown(text)}: write a number from {allowed[0]} to {allowed[-1]}"
         raise ValueError(message)
     return int(text)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from mtls_authorizer.revocation import RevocationLists, RevocationStatus
+    from mtls_authorizer.truststore import Chain
+
 # C0, DEL and C1 (ISO/IEC 6429). They break headers, logs and terminals downstream.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -30,9 +33,10 @@ class Client(NamedTuple):
     """Who asks, in strings that are safe to log and to send on."""
 
     principal: str
+    subject_dn: str | None = None
+    issuer_dn: str | None = None
     serial_number: str | None = None
     fingerprint: str | None = None
-    issuer_dn: str | None = None
 
 
 class Decision(NamedTuple):
@@ -48,6 +52,10 @@ class Decision(NamedTuple):
     context: Mapping[str, str]
     grant: Grant | None = None
     shadow: Judgement | None = None
+    days_to_expiry: int | None = None
+    """Whole days until the certificate's notAfter, negative once it has passed."""
+    revocation: RevocationStatus | None = None
+    """The certificate's revocation status, where it was looked up."""
 
     def refusal(self, invocation: str) -> Reason | None:
         """Return why a request is turned away, None if it isn't.
@@ -70,6 +78,8 @@ class Assessed(NamedTuple):
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
+    chains: tuple[Chain, ...] = ()
+    """The chains to look up for its revocation status."""
 
 
 class Refused(NamedTuple):
@@ -85,7 +95,7 @@ Assessment: TypeAlias = Assessed | Refused
 
 def decide(certificate: PeerCertificate, configuration: Configuration, now: datetime) -> Decision:
     """Decide whether a certificate is let in at a time, which is aware. Pure: it reads and changes nothing else."""
-    return decide_at(assess(certificate, configuration), now)
+    return decide_at(assess(certificate, configuration), configuration, now)
 
 
 def assess(certificate: PeerCertificate, configuration: Configuration) -> Assessment:
@@ -93,9 +103,10 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
     printable = not any(map(_CONTROL_CHARACTER.search, _values(certificate)))
     client = Client(
         principal_identifier(certificate, configuration.principal_id if printable else PrincipalId.FINGERPRINT),
+        certificate.subject.rfc4514_string(),
+        certificate.issuer.rfc4514_string(),
         certificate.serial_number,
         certificate.fingerprint256,
-        certificate.issuer.rfc4514_string(),
     )
     if not printable:
         return Refused(client, Reason.SUBJECT_NOT_PRINTABLE)
@@ -106,7 +117,9 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
     judgement = configuration.rules.judge(certificate)
     shadow = configuration.shadow_rules.judge(certificate) if configuration.shadow_rules else None
     context = {**build_context(certificate), **judgement.context} if isinstance(judgement, Grant) else {}
-    return Assessed(client, judgement, shadow, context, certificate.not_before, certificate.not_after)
+    granted = isinstance(judgement, Grant) or isinstance(shadow, Grant)
+    chains = configuration.revocation.chains(certificate) if configuration.revocation and granted else ()
+    return Assessed(client, judgement, shadow, context, certificate.not_before, certificate.not_after, chains)
 
 
 def assess_extraction(result: ExtractionResult, configuration: Configuration) -> Assessment:
@@ -116,23 +129,45 @@ def assess_extraction(result: ExtractionResult, configuration: Configuration) ->
     return assess(result.certificate, configuration)
 
 
-def decide_at(assessment: Assessment, now: datetime) -> Decision:
-    """Finish ``decide`` at a time, which is aware (RFC 5280 §4.1.2.5: both ends of the validity belong to it)."""
+def decide_at(assessment: Assessment, configuration: Configuration, now: datetime) -> Decision:
+    """Finish ``decide`` at a time, which is aware. The assessment is one under the same configuration."""
     if isinstance(assessment, Refused):
-        return _deny(assessment.reason, assessment.client, assessment.reason)
+        return Decision(
+            allowed=False,
+            reason=assessment.reason,
+            client=assessment.client,
+            context={"reason": assessment.reason.value},
+            shadow=assessment.reason,
+        )
+    refusal, revocation = _lapsed(assessment, now), None
+    if refusal is None and configuration.revocation is not None:
+        refusal, revocation = _revoked(assessment, configuration.revocation, now)
     judgement, shadow = assessment.judgement, assessment.shadow
-    lapsed = _lapsed(assessment, now)
-    if lapsed is not None:
-        judgement = judgement if isinstance(judgement, Reason) else lapsed
-        shadow = shadow if isinstance(shadow, Reason) else lapsed
+    if refusal is not None:
+        judgement = judgement if isinstance(judgement, Reason) else refusal
+        shadow = shadow if isinstance(shadow, Reason) else refusal
+    days_to_expiry = (assessment.not_after - now).days
     if isinstance(judgement, Reason):
-        return _deny(judgement, assessment.client, shadow)
+        context: Mapping[str, str] = {"reason": judgement.value}
+    elif days_to_expiry <= configuration.expiry_warning_days:
+        context = {**assessment.context, "clientCertDaysToExpiry": str(days_to_expiry)}
+    else:
+        context = assessment.context
+    grant = judgement if isinstance(judgement, Grant) else None
     return Decision(
-        allowed=True, reason=None, client=assessment.client, context=assessment.context, grant=judgement, shadow=shadow
+        allowed=grant is not None,
+        reason=judgement if isinstance(judgement, Reason) else None,
+        client=assessment.client,
+        context=context,
+        grant=grant,
+        shadow=shadow,
+        days_to_expiry=days_to_expiry,
+        revocation=revocation,
     )
 
 
 def _lapsed(assessment: Assessed, now: datetime) -> Reason | None:
+    """Return why a certificate isn't valid at a time (RFC 5280 §4.1.2.5: both ends of the validity belong to it)."""
     if now < assessment.not_before:
         return Reason.CERTIFICATE_NOT_YET_VALID
     if now > assessment.not_after:
@@ -140,8 +175,18 @@ def _lapsed(assessment: Assessed, now: datetime) -> Reason | None:
     return None
 
 
-def _deny(reason: Reason, client: Client, shadow: Judgement | None) -> Decision:
-    return Decision(allowed=False, reason=reason, client=client, context={"reason": reason.value}, shadow=shadow)
+def _revoked(
+    assessment: Assessed, lists: RevocationLists, now: datetime
+) -> tuple[Reason | None, RevocationStatus | None]:
+    """Return why a certificate's revocation status turns it away, and the status."""
+    if not isinstance(assessment.judgement, Grant) and not isinstance(assessment.shadow, Grant):
+        return None, None
+    status = lists.status_at(assessment.chains, now)
+    if not lists.turns_away(status):
+        return None, status
+    # RevocationState.REVOKED, by its value: without CRLs its module isn't imported.
+    revoked = status.state == "revoked"
+    return (Reason.CERTIFICATE_REVOKED if revoked else Reason.REVOCATION_STATUS_UNKNOWN), status
 
 
 def _route_refusal(grant: Grant, invocation: str) -> Reason | None:

@@ -8,14 +8,23 @@ from __future__ import annotations
 import logging
 import os
 
-from mtls_authorizer.authorizer import logger, make_authorizer
+from mtls_authorizer.authorizer import make_live_authorizer
 from mtls_authorizer.configuration import load_configuration
+from mtls_authorizer.decision_log import logger
+from mtls_authorizer.live_configuration import LiveConfiguration
 
 if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
     # Nobody has chosen a level, and Python's would be WARNING, which leaves out who was let in.
     logger.setLevel(logging.INFO)
 
-_authorize = make_authorizer(load_configuration(os.environ))
+_live = LiveConfiguration(load_configuration(os.environ))
+_authorize = make_live_authorizer(_live)
+
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    # Lambda's runtimes have it. What was read for the snapshot may be old by the time that it is restored.
+    from snapshot_restore_py import register_after_restore
+
+    register_after_restore(_live.refresh_now)
 
 
 def handler(event: object, _context: object) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The configuration as it is now: with the rules that are kept elsewhere, read again from time to time."""
+"""The configuration as it is now: with the rules and CRLs that are kept elsewhere, read again from time to time."""
 
 from __future__ import annotations
 
@@ -7,53 +7,110 @@ from typing import TYPE_CHECKING, Any
 from mtls_authorizer.rules import RuleSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from mtls_authorizer.configuration import Configuration
+    from mtls_authorizer.refreshing import Refreshed, Refresher
+    from mtls_authorizer.revocation_source import RevocationSource
+
+# What reads documents is imported where it is needed: who lists names in the environment doesn't pay for it.
+
+# How long a function's start waits for each kind of document at most. Lambda gives it 10 seconds in all.
+_RULES_START_SECONDS = 3.0
+_TRUSTSTORE_START_SECONDS = 1.5
+_CRLS_START_SECONDS = 3.5
 
 
-def keep_current(configuration: Configuration) -> Callable[[], Configuration]:
-    """Return a function that returns the configuration with the rules in force.
+class LiveConfiguration:
+    """A configuration with what is at its URIs.
 
-    It returns the same object until they change. The documents are read before this returns, so that a function
-    without rules doesn't start: raises StoreError for what can't be read, RulesError for what isn't rules. Later on
-    the last good rules stay in force. Without URIs in the configuration nothing of this is imported.
+    That is read when this is made, so that a function without its rules doesn't start: raises StoreError for what
+    can't be read, and ValueError for what isn't rules. Later on the last good rules stay in force. CRLs that can't be
+    read don't stop a function: its configuration says what becomes of certificates without one.
     """
-    if configuration.rules_uri is None and configuration.shadow_rules_uri is None:
-        return lambda: configuration
 
-    from mtls_authorizer.refreshing import Refreshed, Refresher  # noqa: PLC0415 -- see above
-    from mtls_authorizer.rules_document import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
-    from mtls_authorizer.stores import open_store  # noqa: PLC0415
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._documents: list[Refreshed[Any]] = []
+        self._refreshers: list[Refresher] = []
+        self._failures = 0
+        self._rules: dict[str, Refreshed[RuleSet]] = {}
+        self._revocation: RevocationSource | None = None
+        if configuration.rules_uri is not None or configuration.shadow_rules_uri is not None:
+            self._start_rules(configuration)
+        if configuration.crl_sources is not None:
+            self._start_revocation(configuration)
+        self._latest = self._with_documents()
 
-    def rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
-        return RuleSet((*configuration.rules.rules, *parse_rules(content)))
+    def current(self) -> Configuration:
+        """Return the configuration in force: the same object until something in it changes. Raises nothing.
 
-    def shadow_rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
-        return RuleSet(parse_rules(content))
+        Where a refresh is due, it waits for it: WAIT_SECONDS at most.
+        """
+        # All of them, and in order: CRLs are checked against the truststore.
+        changed = [refresher.refresh_if_due() for refresher in self._refreshers]
+        if any(changed):
+            self._latest = self._with_documents()
+        return self._latest
 
-    documents: dict[str, Refreshed[RuleSet]] = {}
-    for field, uri, parse in (
-        ("rules", configuration.rules_uri, rule_set),
-        ("shadow_rules", configuration.shadow_rules_uri, shadow_rule_set),
-    ):
-        if uri is not None:
-            documents[field] = Refreshed(field, open_store(uri, largest=LARGEST_DOCUMENT), parse)
-    refresher = Refresher(list(documents.values()), configuration.rules_refresh_seconds)
-    refresher.start()
+    def refresh_now(self) -> None:
+        """Read everything again, for after a restore from a snapshot."""
+        for refresher in self._refreshers:
+            refresher.refresh_now()
 
-    def with_documents() -> Configuration:
+    def take_failures(self) -> int:
+        """Return how many attempts to read a document have failed since the last call."""
+        failures = sum(document.all_failures for document in self._documents)
+        new, self._failures = failures - self._failures, failures
+        return new
+
+    def _start_rules(self, configuration: Configuration) -> None:
+        from mtls_authorizer.refreshing import Refreshed  # noqa: PLC0415 -- see above
+        from mtls_authorizer.rules_document import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
+        from mtls_authorizer.stores import open_store  # noqa: PLC0415
+
+        def rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
+            return RuleSet((*configuration.rules.rules, *parse_rules(content)))
+
+        def shadow_rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
+            return RuleSet(parse_rules(content))
+
+        for field, uri, parse in (
+            ("rules", configuration.rules_uri, rule_set),
+            ("shadow_rules", configuration.shadow_rules_uri, shadow_rule_set),
+        ):
+            if uri is not None:
+                self._rules[field] = Refreshed(field, open_store(uri, largest=LARGEST_DOCUMENT), parse)
+        rules = list(self._rules.values())
+        self._add_refresher(rules, configuration.rules_refresh_seconds, _RULES_START_SECONDS).start()
+
+    def _start_revocation(self, configuration: Configuration) -> None:
+        from mtls_authorizer.revocation_source import RevocationSource  # noqa: PLC0415 -- see above
+
+        if configuration.crl_sources is None:
+            return
+        self._revocation = RevocationSource(configuration.crl_sources)
+        seconds = configuration.crl_sources.refresh_seconds
+        truststore = [self._revocation.truststore]
+        self._add_refresher(truststore, seconds, _TRUSTSTORE_START_SECONDS).start_leniently()
+        self._add_refresher(self._revocation.crls, seconds, _CRLS_START_SECONDS).start_leniently()
+
+    def _add_refresher(
+        self, documents: Sequence[Refreshed[Any]], interval_seconds: int, start_seconds: float
+    ) -> Refresher:
+        from mtls_authorizer.refreshing import WAIT_SECONDS, Refresher  # noqa: PLC0415 -- see above
+
+        # There are three at most, and a request may meet all of them when they are due.
+        refresher = Refresher(documents, interval_seconds, wait_seconds=WAIT_SECONDS / 3, start_seconds=start_seconds)
+        self._documents += documents
+        self._refreshers.append(refresher)
+        return refresher
+
+    def _with_documents(self) -> Configuration:
         fields: dict[str, Any] = {}
-        for field, document in documents.items():
-            fields[field], fields[f"{field}_version"] = document.value, document.version
-        return configuration._replace(**fields)
-
-    latest = with_documents()
-
-    def current() -> Configuration:
-        nonlocal latest
-        if refresher.refresh_if_due():
-            latest = with_documents()
-        return latest
-
-    return current
+        for field, document in self._rules.items():
+            if document.in_force is not None:
+                fields[field], fields[f"{field}_version"] = document.in_force.value, document.in_force.version
+        if self._revocation is not None:
+            fields["revocation"] = self._revocation.lists()
+        return self._configuration._replace(**fields)

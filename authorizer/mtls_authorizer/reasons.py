@@ -67,6 +67,12 @@ class Reason(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     """The certificate's notAfter has passed."""
 
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    """The certificate's CA has withdrawn it, or the CA of that CA has."""
+
+    REVOCATION_STATUS_UNKNOWN = "revocation_status_unknown"
+    """Nobody can say whether the certificate was withdrawn, since its CA has no usable CRL."""
+
     ROUTE_NOT_ALLOWED = "route_not_allowed"
     """The client is let in, and may not call this route."""
 

@@ -28,10 +28,10 @@ def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> Reason
 
 def test_nothing_set_is_no_rule_and_the_defaults() -> None:
     nobody = RuleSet(())
-    assert load_configuration({})._replace(rules=nobody) == Configuration(nobody)
+    assert load_configuration({})._replace(rules=nobody, version=None) == Configuration(nobody)
     configuration = load_configuration({"PATH": "/bin", "AWS_REGION": "eu-central-1"})
     assert configuration.rules.rules == ()
-    assert configuration._replace(rules=nobody) == Configuration(
+    assert configuration._replace(rules=nobody, version=None) == Configuration(
         rules=nobody,
         shadow_rules=None,
         required_key_usages=CLIENT_AUTH_IF_RESTRICTED,

@@ -1,0 +1,94 @@
+"""Metrics of decisions, in CloudWatch's embedded metric format: lines of JSON on standard output, and no calls.
+
+The dimension is the reason of a Deny, of which there is a closed set, and nothing that a client chooses.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mtls_authorizer.decision_log import Observation
+
+
+class Metric(StrEnum):
+    """All metrics there are."""
+
+    ALLOWED = "Allowed"
+    DENIED = "Denied"
+    SHADOW_DENIED = "ShadowDenied"
+    EXPIRING = "Expiring"
+    DAYS_TO_EXPIRY = "DaysToExpiry"
+    REVOCATION_LIST_AGE = "RevocationListAge"
+    RULES_REFRESH_FAILURES = "RulesRefreshFailures"
+    DECISION_TIME = "DecisionTime"
+
+
+UNITS = {
+    Metric.DAYS_TO_EXPIRY: "None",
+    Metric.REVOCATION_LIST_AGE: "Seconds",
+    Metric.DECISION_TIME: "Microseconds",
+}
+"""The units of those that aren't counts."""
+
+REASON = "Reason"
+"""The dimension of ``Denied``, which is there without it as well."""
+
+
+def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
+    """Return the function that writes the metrics of a decision to a namespace."""
+
+    @cache
+    def directives(names: tuple[Metric, ...]) -> str:
+        plain = [name for name in names if name is not Metric.DENIED]
+        found = [{"Namespace": namespace, "Dimensions": [[]], "Metrics": _definitions(plain)}]
+        if Metric.DENIED in names:
+            dimensions: list[list[str]] = [[], [REASON]]
+            found.append(
+                {"Namespace": namespace, "Dimensions": dimensions, "Metrics": _definitions([Metric.DENIED])},
+            )
+        return json.dumps(found)
+
+    def write(observation: Observation) -> None:
+        values = measure(observation)
+        refusal = observation.refusal
+        dimension = {} if refusal is None else {REASON: refusal.value}
+        milliseconds = int(observation.time.timestamp() * 1000)
+        sys.stdout.write(
+            f'{{"_aws": {{"Timestamp": {milliseconds}, "CloudWatchMetrics": {directives(tuple(values))}}}, '
+            f"{json.dumps({**dimension, **values})[1:]}\n"
+        )
+        sys.stdout.flush()
+
+    return write
+
+
+def measure(observation: Observation) -> dict[Metric, int]:
+    """Return the metrics of a decision."""
+    decision = observation.decision
+    values = {
+        Metric.ALLOWED if observation.refusal is None else Metric.DENIED: 1,
+        Metric.DECISION_TIME: observation.microseconds,
+    }
+    if observation.configuration.shadow_rules and observation.shadow_refusal is not None:
+        values[Metric.SHADOW_DENIED] = 1
+    if observation.refusal is None and decision.days_to_expiry is not None:
+        values[Metric.DAYS_TO_EXPIRY] = decision.days_to_expiry
+        if observation.is_expiring:
+            values[Metric.EXPIRING] = 1
+    if decision.revocation and decision.revocation.revocation_list:
+        age = observation.time - decision.revocation.revocation_list.this_update
+        values[Metric.REVOCATION_LIST_AGE] = int(age.total_seconds())
+    if observation.refresh_failures:
+        values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures
+    return values
+
+
+def _definitions(names: Sequence[Metric]) -> list[dict[str, str]]:
+    return [{"Name": name.value, "Unit": UNITS.get(name, "Count")} for name in names]
