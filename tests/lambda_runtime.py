@@ -7,11 +7,12 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
 class LambdaFunction:
     """A running function. Its log can be read once it has been stopped, which leaving the context does."""
 
-    def __init__(self, process: subprocess.Popen[str], api: _RuntimeApi) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], api: _RuntimeApi, log: IO[bytes]) -> None:
         self._process = process
         self._api = api
+        self._log = log
         self.log = ""
 
     def invoke(self, event: object) -> Outcome:
@@ -94,11 +96,13 @@ class LambdaFunction:
     def stop(self) -> None:
         """Stop the process and read its log."""
         self._process.terminate()
-        self.log, _ = self._process.communicate(timeout=_SECONDS)
+        self._process.wait(_SECONDS)
+        self._log.seek(0)
+        self.log = self._log.read().decode()
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the log's lines, each of which is JSON."""
-        return [json.loads(line) for line in self.log.splitlines()]
+        """Return the log's lines, each of which is JSON. A line ends with a line feed, and nothing else ends one."""
+        return [json.loads(line) for line in self.log.split("\n") if line]
 
 
 @contextmanager
@@ -109,6 +113,8 @@ def lambda_function(
     api = _RuntimeApi()
     thread = threading.Thread(target=api.serve_forever, daemon=True)
     thread.start()
+    # A file and not a pipe, which a function with much to say would fill, and wait.
+    log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed below
     process = subprocess.Popen(
         [python, "-m", "awslambdaric", handler],
         env={
@@ -120,12 +126,10 @@ def lambda_function(
             "PYTHONUNBUFFERED": "1",
             **environment,
         },
-        stdout=subprocess.PIPE,
+        stdout=log,
         stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
     )
-    function = LambdaFunction(process, api)
+    function = LambdaFunction(process, api, log)
     watcher = threading.Thread(target=lambda: api.outcomes.put(Outcome("exit", process.wait())), daemon=True)
     watcher.start()
     try:
@@ -137,3 +141,4 @@ def lambda_function(
         api.shutdown()
         thread.join(_SECONDS)
         api.server_close()
+        log.close()

@@ -1,0 +1,277 @@
+"""What is written of a decision, over Lambda's own runtime client where that matters."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtls_authorizer.answers import Unauthorized
+from mtls_authorizer.api_request import read_request
+from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.configuration import load_configuration
+from mtls_authorizer.decision import Client, Decision
+from mtls_authorizer.decision_log import Observation, log_fields
+from mtls_authorizer.metrics import UNITS, Metric, make_metrics_writer, measure
+from mtls_authorizer.reasons import Reason
+from mtls_authorizer.rules import Grant
+from tests import der
+from tests.api_events import EVENTS, rest_event
+from tests.certificates import NOT_AFTER, certificate_der, client_pem, name, pem
+from tests.lambda_runtime import lambda_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HANDLER = "mtls_authorizer.handler.handler"
+CLIENT = client_pem(("CN", "client"))
+OTHER = client_pem(("CN", "other"))
+LISTED = {"ALLOWED_COMMON_NAMES": "client"}
+
+FORGERY = '\n{"decision": "allow"}\r\n'
+HOSTILE = f'x{FORGERY}"\\\u0085\u2028\u2029\x1b[31m\x7f\u202e\u2066\ufeff\U0001f600' + "y" * 100_000
+
+
+@pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
+def test_whatever_a_client_chooses_is_one_line_of_json_that_reads_back(
+    make_event: Callable[..., dict[str, Any]],
+) -> None:
+    common_name = "".join(character for character in HOSTILE if not _is_control(character))
+    certificate = client_pem(("CN", common_name), ("O", common_name))
+    event = make_event(certificate, path=f"/{HOSTILE}", resource=HOSTILE, routeKey=HOSTILE, headers={HOSTILE: HOSTILE})
+    event["requestContext"]["requestId"] = HOSTILE
+    for place in ("http", "identity"):
+        if place in event["requestContext"]:
+            event["requestContext"][place]["sourceIp"] = HOSTILE
+    if "httpMethod" in event:
+        event["httpMethod"] = HOSTILE
+    with lambda_function(HANDLER, {**LISTED, "METRICS_NAMESPACE": "authorizer"}) as function:
+        function.invoke(event)
+    (record,) = (record for record in function.records() if "decision" in record)
+    assert record["decision"] == "deny"
+    assert record["reason"] == "common_name_not_allowed"
+    assert record["principal"] == common_name
+    assert record["source_ip"] == HOSTILE
+    assert record["request_id"] == HOSTILE
+    assert record["route"] in (HOSTILE, f"{HOSTILE} {HOSTILE}")
+    assert record["subject_dn"].isascii()
+    assert record["subject_dn"].isprintable()
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character < "\xa0"
+
+
+def test_half_a_surrogate_pair_is_logged_in_ascii() -> None:
+    event = rest_event(CLIENT)
+    event["requestContext"]["identity"]["sourceIp"] = "\ud800"
+    with lambda_function(HANDLER, LISTED) as function:
+        function.invoke(event)
+    (record,) = (record for record in function.records() if "decision" in record)
+    assert record["source_ip"] == r"\ud800"
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"identity": None}, {"identity": {}}, {"http": "x"}, {"http": {"sourceIp": 7}}]
+)
+def test_without_a_source_ip_there_is_none_in_the_log(context: dict[str, Any]) -> None:
+    event = rest_event()
+    event["requestContext"] = {"requestId": "x", **context}
+    assert read_request(event).source_ip is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "logged"),
+    [({}, ["allow", "deny"]), ({"LOG_DECISIONS": "denied"}, ["deny"]), ({"LOG_DECISIONS": "none"}, [])],
+)
+def test_the_decisions_that_are_asked_for_are_logged(
+    setting: dict[str, str], logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = make_authorizer(load_configuration({**LISTED, **setting}))
+    authorize(rest_event(CLIENT))
+    authorize(rest_event(OTHER))
+    assert [vars(record)["decision"] for record in caplog.records] == logged
+
+
+def test_what_no_level_lets_through_is_not_put_together(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "mtls_authorizer")
+    make_authorizer(load_configuration(LISTED))(rest_event(OTHER))
+    assert caplog.records == []
+
+
+def test_the_second_decision_on_a_certificate_is_from_the_cache(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = make_authorizer(load_configuration(LISTED))
+    for event in (rest_event(CLIENT), rest_event(CLIENT), rest_event(), rest_event(7), rest_event(7)):
+        with suppress(Unauthorized):
+            authorize(event)
+    records = [vars(record) for record in caplog.records]
+    assert [record["cached"] for record in records] == [False, True, False, False, False]
+    assert all(record["duration_us"] >= 0 for record in records)
+
+
+def test_a_record_tells_who_is_it_what_was_decided_and_by_which_configuration(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    rules = {"rules": [{"name": "hello", "match": {"common_name": "client"}, "allow": ["GET /hello"]}]}
+    shadow = {"rules": [{"name": "other", "match": {"common_name": "client"}, "allow": ["POST /hello"]}]}
+    environment = {"AUTHORIZER_RULES": json.dumps(rules), "AUTHORIZER_SHADOW_RULES": json.dumps(shadow)}
+    configuration = load_configuration(environment)
+    make_authorizer(configuration)(rest_event(CLIENT))
+    (record,) = (vars(record) for record in caplog.records)
+    expected = {
+        "decision": "allow",
+        "reason": None,
+        "rules": ["hello"],
+        "principal": "client",
+        "subject_dn": "CN=client",
+        "source_ip": "192.0.2.1",
+        "route": "GET /hello",
+        "shadow_decision": "deny",
+        "shadow_reason": "route_not_allowed",
+        "configuration_version": configuration.version,
+        "rules_version": None,
+        "shadow_rules_version": None,
+    }
+    assert {key: record[key] for key in expected} == expected
+    assert record["days_to_expiry"] == (NOT_AFTER - datetime.now(UTC)).days
+
+
+def test_the_version_of_a_configuration_is_that_of_its_variables_and_of_no_others() -> None:
+    version = load_configuration(LISTED).version
+    assert version == load_configuration({**LISTED, "AWS_REGION": "eu-central-1"}).version
+    assert version != load_configuration({"ALLOWED_COMMON_NAMES": "clients"}).version
+    assert version != load_configuration({"ALLOWED_ORGANIZATIONS": "client"}).version
+
+
+NOW = datetime.now(UTC)
+
+
+def expiring(after: timedelta) -> str:
+    moment = (NOW + after).replace(microsecond=0)
+    return pem(certificate_der(name(("CN", "client")), not_after=der.time(moment)))
+
+
+@pytest.mark.parametrize(
+    ("after", "setting", "days"),
+    [
+        (timedelta(days=30, hours=12), {}, "30"),
+        (timedelta(days=31, hours=12), {}, None),
+        (timedelta(hours=1), {}, "0"),
+        (timedelta(days=5, hours=1), {"EXPIRY_WARNING_DAYS": "5"}, "5"),
+        (timedelta(days=6, hours=1), {"EXPIRY_WARNING_DAYS": "5"}, None),
+        (timedelta(hours=1), {"EXPIRY_WARNING_DAYS": "0"}, "0"),
+    ],
+)
+def test_a_certificate_that_expires_soon_is_let_in_and_warned_of(
+    after: timedelta,
+    setting: dict[str, str],
+    days: str | None,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = make_authorizer(load_configuration({**LISTED, **setting, "METRICS_NAMESPACE": "authorizer"}))
+    context: Any = authorize(rest_event(expiring(after)))["context"]
+    assert context.get("clientCertDaysToExpiry") == days
+    assert context["clientCertCN"] == "client"
+    (record,) = caplog.records
+    assert record.levelno == (logging.INFO if days is None else logging.WARNING)
+    assert record.getMessage() == ("allow" if days is None else "allow, certificate expires soon")
+    assert vars(record)["decision"] == "allow"
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["DaysToExpiry"] == after.days
+    assert metrics.get("Expiring") == (None if days is None else 1)
+
+
+def test_metrics_are_written_only_if_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    make_authorizer(load_configuration(LISTED))(rest_event(CLIENT))
+    assert capsys.readouterr().out == ""
+
+
+def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any of its fields
+    configuration = load_configuration({**LISTED, "AUTHORIZER_SHADOW_RULES": SHADOW})
+    grant = Grant(("environment",), None, {}, None)
+    decision = Decision(
+        allowed=True, reason=None, client=Client("client"), context={}, grant=grant, shadow=grant, days_to_expiry=100
+    )
+    usual = Observation(decision, read_request(rest_event(CLIENT)), configuration, NOW, False, 7, 0)  # noqa: FBT003
+    decision_changes = {key: value for key, value in changes.items() if key in Decision._fields}
+    other_changes = {key: value for key, value in changes.items() if key not in Decision._fields}
+    return usual._replace(decision=decision._replace(**decision_changes), **other_changes)
+
+
+SHADOW = json.dumps({"rules": [{"name": "shadow", "match": {"common_name": "x"}}]})
+DENIED = {"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}
+
+
+class List:
+    """As much of a revocation list as metrics need."""
+
+    this_update = NOW - timedelta(seconds=90)
+
+
+class Status:
+    """As much of a revocation status as metrics need."""
+
+    revocation_list = List()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}),
+        ({"days_to_expiry": 3}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 3, "Expiring": 1}),
+        ({"shadow": Reason.NO_RULE_MATCHED}, {"Allowed": 1, "DecisionTime": 7, "ShadowDenied": 1, "DaysToExpiry": 100}),
+        ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
+        ({**DENIED, "days_to_expiry": -3}, {"Denied": 1, "DecisionTime": 7}),
+        ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
+        ({**DENIED, "revocation": Status()}, {"Denied": 1, "DecisionTime": 7, "RevocationListAge": 90}),
+    ],
+)
+def test_a_decision_is_counted(
+    changes: dict[str, Any], expected: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    observed = observation(**changes)
+    assert measure(observed) == expected
+    make_metrics_writer("a/b")(observed)
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    written = json.loads(line)
+    directives = written.pop("_aws")
+    reason = {"Reason": "no_rule_matched"} if "Denied" in expected else {}
+    assert written == {**expected, **reason}
+    assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
+    defined = {}
+    for directive in directives["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "a/b"
+        for metric in directive["Metrics"]:
+            defined[metric["Name"]] = metric["Unit"]
+            assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
+    assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
+
+
+@given(st.sampled_from(Reason))
+def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: Reason) -> None:
+    observed = observation(**{**DENIED, "reason": reason, "client": Client(HOSTILE, HOSTILE, HOSTILE, HOSTILE)})
+    assert set(measure(observed)) <= set(Metric)
+    assert all(isinstance(value, int) for value in measure(observed).values())
+
+
+def test_a_record_has_no_pem_and_nothing_of_headers_query_or_body() -> None:
+    event = rest_event(
+        CLIENT, headers={"authorization": "s3cret"}, body="s3cret", queryStringParameters={"q": "s3cret"}
+    )
+    with lambda_function(HANDLER, LISTED) as function:
+        function.invoke(event)
+    assert "s3cret" not in function.log
+    assert "BEGIN" not in function.log
+    assert log_fields(observation())["principal"] == "client"
