@@ -1,10 +1,15 @@
-"""The client certificate of a mutual TLS connection, from the Lambda event that API Gateway made of the request.
+"""The client certificate of a mutual TLS connection, from the Lambda event that was made of the request.
 
 Works with cryptography 43.0.0 and later: what the layer has, or what the function brings along.
 """
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate_headers import (
+    AlbMutualTlsMode,
+    extract_client_certificate_from_alb_event,
+    extract_client_certificate_from_cloudfront_event,
+)
 from client_certificate_auth.events import (
     ExtractionFailure,
     ExtractionFailureReason,
@@ -31,6 +36,7 @@ from client_certificate_auth.helpers import (
 from client_certificate_auth.names import DistinguishedName
 
 __all__ = [
+    "AlbMutualTlsMode",
     "CertificateCheck",
     "DistinguishedName",
     "ExtractionFailure",
@@ -51,6 +57,8 @@ __all__ = [
     "allow_serial",
     "allow_subject",
     "any_of",
+    "extract_client_certificate_from_alb_event",
+    "extract_client_certificate_from_cloudfront_event",
     "extract_client_certificate_from_lambda_event",
     "find_client_certificate",
     "read_client_certificate",

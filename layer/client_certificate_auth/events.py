@@ -26,6 +26,18 @@ class ExtractionFailureReason(StrEnum):
     MALFORMED = "lambda_event_clientcert_malformed"
     """Not one certificate in PEM, or one whose names, serial number or dates can't be decoded."""
 
+    ALB_MISSING = "alb_event_missing_clientcert"
+    """No header with a certificate: mutual TLS is off or in another mode, or the client has none."""
+
+    ALB_MALFORMED = "alb_event_clientcert_malformed"
+    """The header doesn't hold what the listener's mode sends, or more than one value."""
+
+    CLOUDFRONT_MISSING = "cloudfront_event_missing_clientcert"
+    """No header with a certificate: none from the viewer, or the header isn't forwarded."""
+
+    CLOUDFRONT_MALFORMED = "cloudfront_event_clientcert_malformed"
+    """The header doesn't hold one certificate, or more than one value."""
+
 
 class ExtractionSuccess(NamedTuple):
     """The event's client certificate."""
@@ -33,6 +45,8 @@ class ExtractionSuccess(NamedTuple):
     certificate: PeerCertificate
     success: Literal[True] = True
     reason: None = None
+    intermediates: tuple[PeerCertificate, ...] = ()
+    """What came along with it through an Application Load Balancer in passthrough mode, in that order, unverified."""
 
 
 class ExtractionFailure(NamedTuple):

@@ -37,6 +37,22 @@ USES = {
         """,
         'Item "None" of "PeerCertificate | None" has no attribute "serial_number"',
     ),
+    "every front door gives the same result, and a mode may be its name": (
+        """
+        results: list[ExtractionResult] = [
+            extract_client_certificate_from_cloudfront_event({}),
+            extract_client_certificate_from_alb_event({}, mode="passthrough"),
+            extract_client_certificate_from_alb_event({}, mode=AlbMutualTlsMode.VERIFY),
+        ]
+        """,
+        "Success",
+    ),
+    "a mode that there isn't is an error": (
+        """
+        extract_client_certificate_from_alb_event({}, mode="off")
+        """,
+        "incompatible type \"Literal['off']\"",
+    ),
     "a common name may be absent or several": (
         """
         result = extract_client_certificate_from_lambda_event({})
