@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from local_gateway import server
+from local_gateway.api import ApiKind
 from local_gateway.deployment import ENVIRONMENT, Endpoint, deploy
+from local_gateway.front_doors import FrontDoorKind
 from local_gateway.pki import Pki, make_pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
@@ -66,17 +68,23 @@ def serve(folder: Path, first_port: int, scenarios: Sequence[Scenario]) -> NoRet
 
 
 def demonstrate(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> list[Result]:
-    """Play the scenarios on every API, print the table, and return the results."""
+    """Play the scenarios on every API and every other front door, print the tables, and return the results."""
     say("The authorizer's configuration:")
     for variable, value in ENVIRONMENT.items():
         say(f"  {variable}={value}")
-    results = [
-        Result(scenario, {endpoint.kind: play(scenario, endpoint, pki) for endpoint in endpoints})
-        for scenario in scenarios
-    ]
-    say(f"\n{table(results)}\n")
-    say("refused: the TLS handshake; not asked: the authorizer was not invoked;")
-    say("context: the function's answer shows what the authorizer made of the certificate.\n")
+    results = []
+    for kinds in (ApiKind, FrontDoorKind):
+        played = [
+            Result(scenario, {at.kind: play(scenario, at, pki) for at in endpoints if isinstance(at.kind, kinds)})
+            for scenario in scenarios
+            if scenario.kinds is kinds
+        ]
+        if played:
+            say(f"\n{table(played)}")
+        results += played
+    say("\nrefused: the TLS handshake; not asked: the authorizer was not invoked;")
+    say("context: the function's answer shows what the authorizer made of the certificate.")
+    say("Behind the load balancers and CloudFront there is no authorizer, but functions with the layer alone.\n")
     say(summary(results))
     return results
 
@@ -84,10 +92,13 @@ def demonstrate(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pk
 def _invite(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> None:
     say()
     for endpoint in endpoints:
-        say(f"{endpoint.kind:18} {endpoint.url('')} (mTLS), {endpoint.url('', mutual_tls=False)} (without)")
-    say(f"\nTo try the {endpoints[0].kind} by hand; the others differ in the port:\n")
-    for line in curl_commands(scenarios, endpoints[0], pki):
-        say(line)
+        without = f", {endpoint.url('', mutual_tls=False)} (without)" if endpoint.default_endpoint_port else ""
+        say(f"{endpoint.kind:18} {endpoint.url('')} (mTLS){without}")
+    for kinds, others in ((ApiKind, "port"), (FrontDoorKind, "port, and in the name of the header")):
+        first = next(endpoint for endpoint in endpoints if isinstance(endpoint.kind, kinds))
+        say(f"\nTo try the {first.kind} by hand; the others differ in the {others}:\n")
+        for line in curl_commands([scenario for scenario in scenarios if scenario.kinds is kinds], first, pki):
+            say(line)
     say("\nServing until Ctrl-C.")
 
 
@@ -109,7 +120,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--port",
         type=_port,
         default=_FIRST_PORT,
-        help="the first of six ports to serve on, with free ones for those that are taken; 0 for free ones only "
+        help="the first of nine ports to serve on, with free ones for those that are taken; 0 for free ones only "
         "(default: %(default)s)",
     )
     parser.add_argument(
@@ -119,9 +130,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _port(text: str) -> int:
-    # The last of six ports is the highest there is.
-    if not text.isdecimal() or int(text) > 0xFFFF - 5:
-        message = f"{text!r} is not a port from 0 to {0xFFFF - 5}"
+    # The last of nine ports is the highest there is.
+    if not text.isdecimal() or int(text) > 0xFFFF - 8:
+        message = f"{text!r} is not a port from 0 to {0xFFFF - 8}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 

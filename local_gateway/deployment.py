@@ -1,22 +1,36 @@
-"""The three sample APIs, and what serves them."""
+"""The three sample APIs, the other front doors, and what serves them."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from examples import behind_the_authorizer, layer_only
+from examples import (
+    behind_an_alb,
+    behind_an_alb_in_passthrough,
+    behind_cloudfront,
+    behind_the_authorizer,
+    layer_only,
+)
 from local_gateway.api import Api, ApiKind, Route
+from local_gateway.front_doors import FrontDoor, FrontDoorKind, lambda_target
 from local_gateway.functions import CountedFunction, LambdaFunction
 from local_gateway.gateway import Gateway
 from local_gateway.pki import LOOPBACK
 from local_gateway.server import serve
-from local_gateway.tls import custom_domain_context, default_endpoint_context
+from local_gateway.tls import (
+    custom_domain_context,
+    default_endpoint_context,
+    optional_context,
+    passthrough_context,
+)
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import ResponseFormat, load_configuration
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from local_gateway.pki import Pki
@@ -43,18 +57,18 @@ _IDS_AND_STAGES = {
 
 
 class Endpoint(NamedTuple):
-    """One API that is being served, on loopback."""
+    """One API, or another front door, that is being served, on loopback."""
 
-    kind: ApiKind
-    custom_domain_port: int
-    """Demands client certificates."""
-    default_endpoint_port: int
-    """Asks for none, as the default execute-api endpoint, which stays open until it is disabled."""
-    authorizer: CountedFunction
+    kind: ApiKind | FrontDoorKind
+    mutual_tls_port: int
+    """Asks for client certificates."""
+    default_endpoint_port: int | None = None
+    """Asks for none, as an API's default execute-api endpoint, which stays open until it is disabled."""
+    authorizer: CountedFunction | None = None
 
     def url(self, path: str, *, mutual_tls: bool = True) -> str:
         """Return the URL of a path."""
-        port = self.custom_domain_port if mutual_tls else self.default_endpoint_port
+        port = self.mutual_tls_port if mutual_tls else self.default_endpoint_port
         return f"https://{LOOPBACK}:{port}{path}"
 
 
@@ -73,9 +87,10 @@ def sample_authorizer(kind: ApiKind) -> LambdaFunction:
 
 @contextmanager
 def deploy(pki: Pki, first_port: int = 0) -> Iterator[list[Endpoint]]:
-    """Serve a sample API of each kind while the block runs, each on two ports, and yield where.
+    """Serve a sample API of each kind, on two ports each, and the other front doors, on one each, and yield where.
 
-    The ports are the six from ``first_port`` on, with free ones for those that are taken; 0 for free ones only.
+    Serves while the block runs. The ports are the nine from ``first_port`` on, with free ones for those that are taken;
+    0 for free ones only.
     """
     ports = count(first_port) if first_port else repeat(0)
     with ExitStack() as servers:
@@ -86,4 +101,24 @@ def deploy(pki: Pki, first_port: int = 0) -> Iterator[list[Endpoint]]:
             custom_domain = servers.enter_context(serve(gateway, custom_domain_context(pki), next(ports)))
             default_endpoint = servers.enter_context(serve(gateway, default_endpoint_context(pki), next(ports)))
             endpoints.append(Endpoint(kind, custom_domain, default_endpoint, authorizer))
+        for front_kind, (front_door, context) in _front_doors(pki).items():
+            endpoints.append(Endpoint(front_kind, servers.enter_context(serve(front_door, context, next(ports)))))
         yield endpoints
+
+
+def _front_doors(pki: Pki) -> dict[FrontDoorKind, tuple[FrontDoor, ssl.SSLContext]]:
+    """Return the other front doors, each before a function that uses the layer, with their TLS."""
+    hello = Route("GET", "/hello", behind_cloudfront.handler, authorized=False)
+    origins = {
+        FrontDoorKind.ALB_VERIFY: lambda_target(behind_an_alb.handler),
+        FrontDoorKind.ALB_PASSTHROUGH: lambda_target(behind_an_alb_in_passthrough.make_handler(pki.truststore)),
+        FrontDoorKind.CLOUDFRONT: Gateway(
+            replace(sample_api(ApiKind.HTTP_IAM), api_id="httpapi003", routes=(hello,))
+        ).answer,
+    }
+    contexts = {
+        FrontDoorKind.ALB_VERIFY: custom_domain_context(pki),
+        FrontDoorKind.ALB_PASSTHROUGH: passthrough_context(pki),
+        FrontDoorKind.CLOUDFRONT: optional_context(pki),
+    }
+    return {kind: (FrontDoor(kind, origin), contexts[kind]) for kind, origin in origins.items()}

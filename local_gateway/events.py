@@ -1,4 +1,4 @@
-"""The events that API Gateway sends to authorizers and to functions, field by field as AWS documents them."""
+"""The events that API Gateway and load balancers send to functions, field by field as AWS documents them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from cryptography import x509
 
-from local_gateway.api import ACCOUNT_ID, Api, ApiKind, RouteMatch
+from local_gateway.api import ACCOUNT_ID, REGION, Api, ApiKind, RouteMatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from local_gateway.policy import Verdict
 
 Event: TypeAlias = dict[str, object]
+
+_TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/function/0123456789abcdef"
 
 
 def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest) -> Event:
@@ -41,19 +43,56 @@ def integration_event(api: Api, match: RouteMatch, request: ClientRequest, verdi
     return {**event, "isBase64Encoded": False, **_body(request)}
 
 
+def load_balancer_event(request: ClientRequest) -> Event:
+    """Return the event of a function that is an Application Load Balancer's target, with multi-value headers on.
+
+    A header that a client sends beside the load balancer's own would show there, and nowhere else.
+    """
+    query: dict[str, list[str]] = {}
+    for pair in filter(None, request.query.split("&")):
+        # Left as they were sent, percent-encoded.
+        name, _, value = pair.partition("=")
+        query.setdefault(name, []).append(value)
+    return {
+        "requestContext": {"elb": {"targetGroupArn": _TARGET_GROUP}},
+        "httpMethod": request.method,
+        "path": request.path,
+        "multiValueQueryStringParameters": query,
+        "multiValueHeaders": {name.lower(): [value] for name, value in request.headers.items()},
+        "body": "",
+        "isBase64Encoded": False,
+        **_body(request),
+    }
+
+
 def client_certificate(pem: str) -> Event:
     """Return ``clientCert`` for a certificate in PEM (RFC 7468 §5): the PEM, and what is in it for people to read."""
     certificate = x509.load_pem_x509_certificate(pem.encode())
     return {
         "clientCertPem": pem,
-        "subjectDN": _distinguished_name(lambda: certificate.subject),
-        "issuerDN": _distinguished_name(lambda: certificate.issuer),
-        "serialNumber": _serial_number(certificate.serial_number),
+        "subjectDN": distinguished_name(lambda: certificate.subject),
+        "issuerDN": distinguished_name(lambda: certificate.issuer),
+        "serialNumber": serial_number(certificate.serial_number),
         "validity": {
             "notBefore": _openssl_time(certificate.not_valid_before_utc),
             "notAfter": _openssl_time(certificate.not_valid_after_utc),
         },
     }
+
+
+def distinguished_name(decode: Callable[[], x509.Name]) -> str:
+    """Return a name as RFC 4514 has it, which is RFC 2253's successor; nothing where it can't be decoded."""
+    try:
+        return decode().rfc4514_string()
+    except ValueError:
+        # TLS doesn't look into names, so one that can't be decoded gets this far. The PEM has it.
+        return ""
+
+
+def serial_number(number: int) -> str:
+    """Return a serial number in lower-case hexadecimal, whole bytes with colons between them."""
+    digits = f"{number:x}"
+    return bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).hex(":")
 
 
 def _rest_event(api: Api, match: RouteMatch, request: ClientRequest, authorizer: Event | None = None) -> Event:
@@ -152,19 +191,6 @@ def _http_authorizer(verdict: Verdict) -> Event:
 
 def _unless_none(key: str, value: object) -> Event:
     return {} if value is None else {key: value}
-
-
-def _distinguished_name(decode: Callable[[], x509.Name]) -> str:
-    try:
-        return decode().rfc4514_string()
-    except ValueError:
-        # TLS doesn't look into names, so one that can't be decoded gets this far. The PEM has it.
-        return ""
-
-
-def _serial_number(number: int) -> str:
-    digits = f"{number:x}"
-    return bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).hex(":")
 
 
 def _openssl_time(time: datetime) -> str:

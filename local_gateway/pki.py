@@ -52,6 +52,11 @@ class Pki:
         return self.folder / "truststore.pem"
 
     @property
+    def untrusted_ca(self) -> Path:
+        """The CA certificate of the clients that are not to be trusted."""
+        return self.folder / "untrusted-ca.pem"
+
+    @property
     def server(self) -> Path:
         """The server's private key and certificate."""
         return self.folder / "server.pem"
@@ -65,6 +70,11 @@ class Pki:
         """Return the file with a client's private key and certificate."""
         return self.folder / f"{client.name}.pem"
 
+    def certificate(self, client: Client) -> str:
+        """Return a client's certificate alone."""
+        _, beginning, rest = self.client(client).read_text().partition("-----BEGIN CERTIFICATE-----")
+        return beginning + rest
+
 
 def make_pki(folder: Path, clients: Iterable[Client]) -> Pki:
     """Make CAs, a server's certificate and one for each client, and write them to a folder. Replaces older ones."""
@@ -75,8 +85,9 @@ def make_pki(folder: Path, clients: Iterable[Client]) -> Pki:
     server_ca.cert_pem.write_to_path(pki.server_ca)
     server_ca.issue_cert("localhost", LOOPBACK).private_key_and_cert_chain_pem.write_to_path(pki.server)
     client_ca.cert_pem.write_to_path(pki.truststore)
+    untrusted_ca.cert_pem.write_to_path(pki.untrusted_ca)
     for client in clients:
-        pki.client(client).write_bytes(_issue(client_ca if client.trusted else untrusted_ca, client))
+        pki.client(client).write_bytes(issue(client_ca if client.trusted else untrusted_ca, client))
     return pki
 
 
@@ -84,7 +95,7 @@ def _make_ca(name: str) -> trustme.CA:
     return trustme.CA(organization_name="Local gateway", organization_unit_name=name)
 
 
-def _issue(ca: trustme.CA, client: Client) -> bytes:
+def issue(ca: trustme.CA, client: Client) -> bytes:
     """Return a client's new private key and certificate. trustme's own certificates can't have such subjects."""
     issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
     issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from local_gateway.api import ApiKind
     from local_gateway.deployment import Endpoint
     from local_gateway.pki import Pki
-    from local_gateway.scenarios import Outcome, Scenario
+    from local_gateway.scenarios import Kind, Outcome, Scenario
 
 
 class Result(NamedTuple):
-    """What a scenario came to, by kind of API."""
+    """What a scenario came to, by kind of API or of another front door."""
 
     scenario: Scenario
-    outcomes: dict[ApiKind, Outcome]
+    outcomes: dict[Kind, Outcome]
 
     @property
-    def differences(self) -> list[ApiKind]:
-        """The kinds of APIs on which something else happened than was expected."""
+    def differences(self) -> list[Kind]:
+        """The kinds on which something else happened than was expected."""
         return [kind for kind, outcome in self.outcomes.items() if outcome != self.scenario.expected_on(kind)]
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the results as aligned columns: what was expected, and what happened on each kind of API."""
-    header = ["scenario", "expected", *results[0].outcomes, "reason logged"]
+    """Return the results as aligned columns: what was expected, and what happened on each of the kinds."""
+    asked = any(outcome.authorizer_asked is not None for outcome in results[0].outcomes.values())
+    header = ["scenario", "expected", *results[0].outcomes, "reason logged" if asked else "answer"]
     rows = [header, *(_row(result) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
@@ -49,7 +49,12 @@ def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki) -
     for scenario in scenarios:
         url = endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls)
         certificate = [argument for client in scenario.clients for argument in ("--cert", str(pki.client(client)))]
-        command = ["curl", "--include", "--noproxy", "*", "--cacert", str(pki.server_ca), *certificate, url]
+        headers = [
+            argument
+            for name, value in scenario.headers(endpoint.kind, pki).items()
+            for argument in ("--header", f"{name}: {value}")
+        ]
+        command = ["curl", "--include", "--noproxy", "*", "--cacert", str(pki.server_ca), *certificate, *headers, url]
         # On a line of its own: not every shell takes a comment where it is typed.
         yield f"# {scenario.name}: {_text(scenario.expected_on(endpoint.kind))}"
         yield shlex.join(command)
@@ -66,10 +71,14 @@ def _row(result: Result) -> list[str]:
 
 def _text(outcome: Outcome) -> str:
     status = "refused" if outcome.status is None else str(outcome.status)
-    return status + (" + context" if outcome.context else "") + ("" if outcome.authorizer_asked else ", not asked")
+    return (
+        status
+        + (" + context" if outcome.context else "")
+        + (", not asked" if outcome.authorizer_asked is False else "")
+    )
 
 
-def _difference(result: Result, kind: ApiKind) -> str:
+def _difference(result: Result, kind: Kind) -> str:
     return (
         f"{result.scenario.name}, {kind}:\n"
         f"  expected {result.scenario.expected_on(kind)}\n"

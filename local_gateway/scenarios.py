@@ -7,10 +7,13 @@ import json
 import logging
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeAlias
+from urllib.parse import quote, urlsplit
 
+from client_certificate_auth import ExtractionFailureReason
 from local_gateway.api import ApiKind
+from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
 from local_gateway.pki import Client, Pki
 from local_gateway.tls import client_context
 from mtls_authorizer.decision_log import logger as authorizer_logger
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local_gateway.deployment import Endpoint
+
+Kind: TypeAlias = ApiKind | FrontDoorKind
 
 _TIMEOUT_SECONDS = 10
 
@@ -42,39 +47,52 @@ class Outcome:
 
     ``status`` is None where the TLS handshake was refused. ``reason`` is the one that the authorizer logged.
     ``context`` is what the function's answer shows of the authorizer's context, as far as the scenario is about it.
+    Where there is no authorizer, ``authorizer_asked`` is None, and ``reason`` is the function's whole answer.
     """
 
     status: int | None
     reason: str | None = None
-    authorizer_asked: bool = True
+    authorizer_asked: bool | None = True
     context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A client, with a certificate or without, a request, and what must come of it."""
+    """A client, with a certificate or without, a request, and what must come of it.
+
+    That is ``expected`` on all kinds but those that ``expected_instead`` names.
+    """
 
     name: str
     client: Client | None
     expected: Outcome
-    expected_on_rest: Outcome | None = None
+    expected_instead: Mapping[Kind, Outcome] = field(default_factory=dict)
     path: str = "/hello"
     mutual_tls: bool = True
+    kinds: type[ApiKind | FrontDoorKind] = ApiKind
+    pretended: Client | None = None
+    """The client whose certificate is sent in a header, by one that has no key for it."""
 
     @property
     def clients(self) -> tuple[Client, ...]:
         """The certificate that the scenario needs, if any."""
         return () if self.client is None else (self.client,)
 
-    def expected_on(self, kind: ApiKind) -> Outcome:
-        """Return what must happen on an API of a kind."""
-        return self.expected_on_rest or self.expected if kind is ApiKind.REST else self.expected
+    def expected_on(self, kind: Kind) -> Outcome:
+        """Return what must happen there."""
+        return self.expected_instead.get(kind, self.expected)
+
+    def headers(self, kind: Kind, pki: Pki) -> dict[str, str]:
+        """Return the headers that the client sends there."""
+        if self.pretended is None or not isinstance(kind, FrontDoorKind):
+            return {}
+        return {PEM_HEADERS[kind]: quote(pki.certificate(self.pretended), safe="+=/")}
 
 
 _REFUSED = Outcome(None, authorizer_asked=False)
 _CN_NOT_ALLOWED = Outcome(403, Reason.COMMON_NAME_NOT_ALLOWED)
 
-SCENARIOS = (
+_API_SCENARIOS = (
     Scenario("listed CN", LISTED_CN, Outcome(200, context={"clientCertCN": "authorized-client"})),
     Scenario("listed OU", LISTED_OU, Outcome(200, context={"clientCertOU": "Payments"})),
     Scenario("two OUs, one listed", TWO_OUS, Outcome(200, context={"clientCertOUs": '["Operations", "Payments"]'})),
@@ -90,12 +108,34 @@ SCENARIOS = (
         "no certificate, port without mTLS",
         None,
         Outcome(403, Reason.CERTIFICATE_MISSING),
-        expected_on_rest=Outcome(401, Reason.CERTIFICATE_MISSING),
+        {ApiKind.REST: Outcome(401, Reason.CERTIFICATE_MISSING)},
         mutual_tls=False,
     ),
     Scenario("layer only, listed CN", LISTED_CN, Outcome(200, authorizer_asked=False), path="/layer-only"),
     Scenario("layer only, other CN", OTHER_CN, Outcome(403, authorizer_asked=False), path="/layer-only"),
 )
+
+_HELLO = Outcome(200, "Hello authorized-client", None)
+_FORBIDDEN = Outcome(403, "Forbidden", None)
+_NO_HANDSHAKE = Outcome(None, None, None)
+_MISSING: dict[Kind, Outcome] = {
+    FrontDoorKind.ALB_PASSTHROUGH: Outcome(401, ExtractionFailureReason.ALB_MISSING, None),
+    FrontDoorKind.CLOUDFRONT: Outcome(401, ExtractionFailureReason.CLOUDFRONT_MISSING, None),
+}
+_LEFT_TO_THE_FUNCTION: dict[Kind, Outcome] = {FrontDoorKind.ALB_PASSTHROUGH: Outcome(403, "Not verified", None)}
+
+_before_functions = partial(Scenario, kinds=FrontDoorKind)
+_FRONT_DOOR_SCENARIOS = (
+    _before_functions("listed CN", LISTED_CN, _HELLO),
+    _before_functions("other CN", OTHER_CN, _FORBIDDEN),
+    _before_functions("listed CN, expired", EXPIRED, _NO_HANDSHAKE, _LEFT_TO_THE_FUNCTION),
+    _before_functions("listed CN, from a CA not in the truststore", UNTRUSTED, _NO_HANDSHAKE, _LEFT_TO_THE_FUNCTION),
+    _before_functions("no certificate", None, _NO_HANDSHAKE, _MISSING),
+    _before_functions("other CN, the listed one's in a header", OTHER_CN, _FORBIDDEN, pretended=LISTED_CN),
+    _before_functions("no certificate, a listed one in a header", None, _NO_HANDSHAKE, _MISSING, pretended=LISTED_CN),
+)
+
+SCENARIOS = (*_API_SCENARIOS, *_FRONT_DOOR_SCENARIOS)
 
 CLIENTS = tuple(dict.fromkeys(client for scenario in SCENARIOS for client in scenario.clients))
 """All clients of the scenarios."""
@@ -106,12 +146,14 @@ def play(scenario: Scenario, endpoint: Endpoint, pki: Pki) -> Outcome:
 
     Raises OSError where there is no server, or the client doesn't trust it.
     """
+    url = endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls)
+    context, headers = client_context(pki, scenario.client), scenario.headers(endpoint.kind, pki)
+    if endpoint.authorizer is None:
+        status, body = _get(url, context, headers) or (None, b"")
+        return Outcome(status, body.decode(errors="replace") or None, authorizer_asked=None)
     calls = endpoint.authorizer.calls
     with _Reasons() as reasons:
-        response = _get(
-            endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls), client_context(pki, scenario.client)
-        )
-    status, body = response or (None, b"")
+        status, body = _get(url, context, headers) or (None, b"")
     return Outcome(
         status,
         reasons.last,
@@ -129,7 +171,7 @@ def _shown(body: bytes, wanted: Mapping[str, str]) -> dict[str, str]:
     return {key: shown[key] for key in wanted if key in shown} if isinstance(shown, dict) else {}
 
 
-def _get(url: str, context: ssl.SSLContext) -> tuple[int, bytes] | None:
+def _get(url: str, context: ssl.SSLContext, headers: dict[str, str]) -> tuple[int, bytes] | None:
     """Return the status and the body, None if the server refused the handshake."""
     address = urlsplit(url)
     connection = http.client.HTTPSConnection(address.netloc, timeout=_TIMEOUT_SECONDS, context=context)
@@ -141,7 +183,7 @@ def _get(url: str, context: ssl.SSLContext) -> tuple[int, bytes] | None:
     except (ssl.SSLError, ConnectionResetError):
         return None
     try:
-        connection.request("GET", address.path)
+        connection.request("GET", address.path, headers=headers)
         response = connection.getresponse()
         return response.status, response.read()
     finally:

@@ -5,18 +5,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
-from examples import behind_the_authorizer, layer_only
+from examples import (
+    behind_an_alb,
+    behind_an_alb_in_passthrough,
+    behind_cloudfront,
+    behind_the_authorizer,
+    layer_only,
+)
 from local_gateway.api import ApiKind
 from local_gateway.client_request import ClientRequest
 from local_gateway.deployment import sample_api
 from local_gateway.events import integration_event
-from local_gateway.scenarios import LISTED_CN, OTHER_CN
+from local_gateway.front_doors import FrontDoorKind, certificate_headers
+from local_gateway.pki import issue
+from local_gateway.scenarios import EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from local_gateway.pki import Client
+    from local_gateway.pki import Client, Pki
 
 
 @dataclass
@@ -61,3 +71,75 @@ def test_the_context_is_read_where_each_kind_of_api_puts_it(event: dict[str, Any
 
     assert answer["statusCode"] == 200
     assert json.loads(str(answer["body"])) == context
+
+
+def handlers(truststore: Path) -> dict[FrontDoorKind, Callable[[object, object], dict[str, object]]]:
+    return {
+        FrontDoorKind.ALB_VERIFY: behind_an_alb.handler,
+        FrontDoorKind.ALB_PASSTHROUGH: behind_an_alb_in_passthrough.make_handler(truststore),
+        FrontDoorKind.CLOUDFRONT: behind_cloudfront.handler,
+    }
+
+
+@pytest.mark.parametrize("kind", FrontDoorKind)
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(LISTED_CN, {"statusCode": 200, "body": "Hello authorized-client"}),
+        Case(OTHER_CN, {"statusCode": 403, "body": "Forbidden"}),
+    ],
+)
+def test_behind_each_front_door_the_listed_client_is_greeted(kind: FrontDoorKind, case: Case, pki: Pki) -> None:
+    assert case.client is not None
+    event = {"headers": certificate_headers(kind, pki.certificate(case.client))}
+
+    assert handlers(pki.truststore)[kind](event, None) == case.answer
+
+
+@pytest.mark.parametrize("kind", FrontDoorKind)
+@pytest.mark.parametrize("event", [None, {}, {"headers": None}, {"headers": {"CloudFront-Viewer-Cert-Present": "0"}}])
+def test_behind_each_front_door_nobody_is_401(kind: FrontDoorKind, event: object, pki: Pki) -> None:
+    answer = handlers(pki.truststore)[kind](event, None)
+
+    assert answer["statusCode"] == 401
+    assert str(answer["body"]).endswith("_event_missing_clientcert")
+
+
+@pytest.mark.parametrize("sent", FrontDoorKind)
+@pytest.mark.parametrize("kind", FrontDoorKind)
+def test_a_function_does_not_read_what_another_front_door_sends(
+    kind: FrontDoorKind, sent: FrontDoorKind, pki: Pki
+) -> None:
+    event = {"headers": certificate_headers(sent, pki.certificate(LISTED_CN))}
+
+    assert handlers(pki.truststore)[kind](event, None)["statusCode"] == (200 if sent is kind else 401)
+
+
+@pytest.mark.parametrize("client", [EXPIRED, UNTRUSTED])
+def test_in_passthrough_mode_the_function_refuses_a_chain_that_it_cannot_verify(client: Client, pki: Pki) -> None:
+    event = {"headers": certificate_headers(FrontDoorKind.ALB_PASSTHROUGH, pki.certificate(client))}
+    handler = handlers(pki.truststore)[FrontDoorKind.ALB_PASSTHROUGH]
+
+    assert handler(event, None) == {"statusCode": 403, "body": "Not verified"}
+
+
+def test_in_passthrough_mode_a_chain_may_have_intermediates_and_needs_them(tmp_path: Path) -> None:
+    root = trustme.CA()
+    intermediate = root.create_child_ca()
+    truststore = tmp_path / "truststore.pem"
+    root.cert_pem.write_to_path(truststore)
+    handler = behind_an_alb_in_passthrough.make_handler(truststore)
+    leaf, stranger = (issue(ca, LISTED_CN).decode() for ca in (intermediate, trustme.CA()))
+    leaf, stranger = (text[text.index("-----BEGIN CERTIFICATE") :] for text in (leaf, stranger))
+
+    def answer(*pems: str) -> object:
+        chain = certificate_headers(FrontDoorKind.ALB_PASSTHROUGH, "".join(pems))
+        return handler({"multiValueHeaders": {name: [value] for name, value in chain.items()}}, None)["body"]
+
+    child = intermediate.cert_pem.bytes().decode()
+    assert answer(leaf, child) == "Hello authorized-client"
+    assert answer(leaf, child, root.cert_pem.bytes().decode()) == "Hello authorized-client"
+    assert answer(leaf) == "Not verified"
+    # Only the first is the client's, whatever else is sent along.
+    assert answer(stranger, leaf, child) == "Not verified"
+    assert answer(child, leaf) == "Not verified"

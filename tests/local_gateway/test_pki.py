@@ -57,6 +57,12 @@ def test_openssl_agrees(pki: Pki, client: Client, verdict: str) -> None:
     assert verdict in result.stdout + result.stderr
 
 
+def test_a_certificate_can_be_had_without_its_key(pki: Pki) -> None:
+    assert pki.certificate(LISTED_CN).startswith("-----BEGIN CERTIFICATE-----\n")
+    assert "PRIVATE KEY" not in pki.certificate(LISTED_CN)
+    assert certificate(pki.client(LISTED_CN)) == x509.load_pem_x509_certificate(pki.certificate(LISTED_CN).encode())
+
+
 def test_every_start_makes_new_ones(tmp_path: Path) -> None:
     folder = tmp_path / "build" / "local-gateway"
     contents = []
@@ -64,7 +70,7 @@ def test_every_start_makes_new_ones(tmp_path: Path) -> None:
         make_pki(folder, [LISTED_CN])
         contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
 
-    names = {"server.pem", "server-ca.pem", "truststore.pem", "listed-cn.pem"}
+    names = {"server.pem", "server-ca.pem", "truststore.pem", "untrusted-ca.pem", "listed-cn.pem"}
     assert contents[0].keys() == contents[1].keys() == names
     assert all(contents[0][name] != contents[1][name] for name in names)
 

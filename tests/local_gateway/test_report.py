@@ -12,7 +12,9 @@ from local_gateway.scenarios import LISTED_CN, Outcome, Scenario
 
 REFUSED = Outcome(None, authorizer_asked=False)
 LET_IN = Outcome(200, context={"clientCertCN": "authorized-client"})
-SCENARIO = Scenario("no certificate", None, Outcome(403, "missing"), Outcome(401, "missing"), mutual_tls=False)
+SCENARIO = Scenario(
+    "no certificate", None, Outcome(403, "missing"), {ApiKind.REST: Outcome(401, "missing")}, mutual_tls=False
+)
 RESULTS = [
     Result(SCENARIO, {ApiKind.REST: Outcome(401, "missing"), ApiKind.HTTP_IAM: LET_IN}),
     Result(Scenario("expired", LISTED_CN, REFUSED), {ApiKind.REST: REFUSED, ApiKind.HTTP_IAM: REFUSED}),

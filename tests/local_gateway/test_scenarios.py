@@ -8,10 +8,11 @@ import pytest
 
 from local_gateway.api import ApiKind
 from local_gateway.deployment import Endpoint
+from local_gateway.front_doors import FrontDoorKind
 from local_gateway.functions import CountedFunction
 from local_gateway.pki import LOOPBACK, make_pki
 from local_gateway.report import Result
-from local_gateway.scenarios import LISTED_CN, SCENARIOS, Outcome, Scenario, play
+from local_gateway.scenarios import LISTED_CN, SCENARIOS, Kind, Outcome, Scenario, play
 from local_gateway.server import serve
 from local_gateway.tls import custom_domain_context
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from local_gateway.pki import Pki
 
 
-@pytest.mark.parametrize("kind", ApiKind)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_what_happens_is_what_is_expected(
-    scenario: Scenario, kind: ApiKind, endpoints: list[Endpoint], pki: Pki
-) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "kind"),
+    [pytest.param(scenario, kind, id=f"{scenario.name}-{kind}") for scenario in SCENARIOS for kind in scenario.kinds],
+)
+def test_what_happens_is_what_is_expected(scenario: Scenario, kind: Kind, endpoints: list[Endpoint], pki: Pki) -> None:
     endpoint = next(endpoint for endpoint in endpoints if endpoint.kind is kind)
 
     assert play(scenario, endpoint, pki) == scenario.expected_on(kind)
@@ -47,6 +48,20 @@ def test_a_status_of_200_is_not_enough(pki: Pki, body: bytes) -> None:
 
     assert outcome.status == 200
     assert Result(SCENARIOS[0], {ApiKind.REST: outcome}).differences == [ApiKind.REST]
+
+
+@pytest.mark.parametrize("body", [b"", b"Hello nobody", b"Hello authorized-client.", b"\xff"])
+def test_behind_other_front_doors_the_whole_answer_counts(pki: Pki, body: bytes) -> None:
+    def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [])
+        return [body]
+
+    listed = next(scenario for scenario in SCENARIOS if scenario.kinds is FrontDoorKind)
+    with serve(application, custom_domain_context(pki)) as port:
+        outcome = play(listed, Endpoint(FrontDoorKind.ALB_VERIFY, port), pki)
+
+    assert outcome.status == listed.expected.status == 200
+    assert Result(listed, {FrontDoorKind.ALB_VERIFY: outcome}).differences == [FrontDoorKind.ALB_VERIFY]
 
 
 def test_no_server_is_not_a_refused_handshake(pki: Pki) -> None:

@@ -1,0 +1,60 @@
+"""A Lambda function behind an Application Load Balancer in passthrough mode: nobody but itself verifies the chain.
+
+In a file of your own, with the CA certificates of your clients in PEM beside it:
+
+    handler = make_handler(Path(__file__).with_name("truststore.pem"))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
+
+from client_certificate_auth import allow_cn, extract_client_certificate_from_alb_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from client_certificate_auth import ExtractionSuccess
+
+is_allowed = allow_cn(["authorized-client"])
+
+
+def make_handler(truststore: Path) -> Callable[[object, object], dict[str, object]]:
+    """Return a handler that lets in who has a listed name from a CA in the truststore."""
+    # Clients' certificates often have no subject alternative names, which a browser's policy asks for.
+    policy = (
+        PolicyBuilder()
+        .store(Store(x509.load_pem_x509_certificates(truststore.read_bytes())))
+        .extension_policies(
+            ca_policy=ExtensionPolicy.webpki_defaults_ca(),
+            ee_policy=ExtensionPolicy.webpki_defaults_ee().may_be_present(
+                x509.SubjectAlternativeName, Criticality.AGNOSTIC, None
+            ),
+        )
+    )
+
+    def is_verified(sent: ExtractionSuccess) -> bool:
+        intermediates = [certificate.x509 for certificate in sent.intermediates]
+        try:
+            # A verifier checks validity for the time when it was built.
+            policy.build_client_verifier().verify(sent.certificate.x509, intermediates)
+        except VerificationError:
+            return False
+        return True
+
+    def handler(event: object, _context: object) -> dict[str, object]:
+        result = extract_client_certificate_from_alb_event(event, mode="passthrough")
+        if not result.success:
+            return {"statusCode": 401, "body": result.reason}
+        # Before this, any name in the certificate is what its sender wrote there.
+        if not is_verified(result):
+            return {"statusCode": 403, "body": "Not verified"}
+        if not is_allowed(result.certificate):
+            return {"statusCode": 403, "body": "Forbidden"}
+        return {"statusCode": 200, "body": f"Hello {result.certificate.subject.CN}"}
+
+    return handler

@@ -1,0 +1,113 @@
+"""An Application Load Balancer and CloudFront, as far as a function behind them can tell: they add headers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from werkzeug.wrappers import Response
+
+from local_gateway.api import ApiKind
+from local_gateway.client_request import ClientRequest, read_request
+from local_gateway.events import distinguished_name, load_balancer_event, serial_number
+from local_gateway.functions import FunctionError, LambdaFunction, invoke
+from local_gateway.gateway import logger
+from local_gateway.responses import MalformedResponseError, integration_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+
+class FrontDoorKind(StrEnum):
+    """What may be before a function, or its API, instead of a custom domain of API Gateway."""
+
+    ALB_VERIFY = "ALB, verify"
+    """An Application Load Balancer that verifies client certificates, and refuses others."""
+
+    ALB_PASSTHROUGH = "ALB, passthrough"
+    """An Application Load Balancer that sends clients' chains along, unverified."""
+
+    CLOUDFRONT = "CloudFront"
+    """A distribution before an HTTP API. Mutual TLS is optional: it verifies certificates, but demands none."""
+
+
+PEM_HEADERS = {
+    FrontDoorKind.ALB_VERIFY: "X-Amzn-Mtls-Clientcert-Leaf",
+    FrontDoorKind.ALB_PASSTHROUGH: "X-Amzn-Mtls-Clientcert",
+    FrontDoorKind.CLOUDFRONT: "CloudFront-Viewer-Cert-Pem",
+}
+"""The header that has the certificate."""
+
+_PREFIXES = ("x-amzn-mtls-clientcert", "cloudfront-viewer-cert-")
+
+Origin: TypeAlias = "Callable[[ClientRequest], Response]"
+
+
+class FrontDoor:
+    """A front door as a WSGI application (PEP 3333), for Werkzeug's server."""
+
+    def __init__(self, kind: FrontDoorKind, origin: Origin) -> None:
+        self._kind = kind
+        self._origin = origin
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        return self.answer(read_request(environ))(environ, start_response)
+
+    def answer(self, request: ClientRequest) -> Response:
+        """Let the origin answer, which learns of the certificate by headers only.
+
+        Such headers of the client's own are dropped. That AWS does so isn't documented.
+        """
+        headers = {name: value for name, value in request.headers.items() if not name.lower().startswith(_PREFIXES)}
+        headers |= certificate_headers(self._kind, request.certificate_pem)
+        return self._origin(replace(request, headers=headers, certificate_pem=None))
+
+
+def lambda_target(function: LambdaFunction) -> Origin:
+    """Return the origin that is a load balancer's target group with a function in it."""
+
+    def answer(request: ClientRequest) -> Response:
+        try:
+            # Of a function's answer, a load balancer asks what a REST API does.
+            return integration_response(ApiKind.REST, invoke(function, load_balancer_event(request)))
+        except (FunctionError, MalformedResponseError) as error:
+            logger.warning("load balancer: %s", error)
+            return Response(status=502)
+
+    return answer
+
+
+def certificate_headers(kind: FrontDoorKind, pem: str | None) -> dict[str, str]:
+    """Return the headers that a front door adds for a certificate in PEM (RFC 7468 §5), or for none.
+
+    What a client of the local gateway has for a chain is its certificate alone.
+    """
+    if pem is None:
+        return {"CloudFront-Viewer-Cert-Present": "0"} if kind is FrontDoorKind.CLOUDFRONT else {}
+    encoded = {PEM_HEADERS[kind]: quote(pem, safe="+=/")}
+    if kind is FrontDoorKind.ALB_PASSTHROUGH:
+        return encoded
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    described = {
+        "Issuer": distinguished_name(lambda: certificate.issuer),
+        "Subject": distinguished_name(lambda: certificate.subject),
+        "Validity": f"NotBefore={_iso_8601(certificate.not_valid_before_utc)};"
+        f"NotAfter={_iso_8601(certificate.not_valid_after_utc)}",
+    }
+    number = serial_number(certificate.serial_number)
+    if kind is FrontDoorKind.ALB_VERIFY:
+        described["Serial-Number"] = number.replace(":", "").upper()
+        return encoded | {f"X-Amzn-Mtls-Clientcert-{name}": value for name, value in described.items()}
+    described |= {"Serial-Number": number, "Present": "1", "Sha256": certificate.fingerprint(hashes.SHA256()).hex()}
+    return encoded | {f"CloudFront-Viewer-Cert-{name}": value for name, value in described.items()}
+
+
+def _iso_8601(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
