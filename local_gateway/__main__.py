@@ -96,7 +96,7 @@ def _invite(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: P
         say(f"{endpoint.kind:18} {endpoint.url('')} (mTLS){without}")
     for kinds, others in ((ApiKind, "port"), (FrontDoorKind, "port, and in the name of the header")):
         first = next(endpoint for endpoint in endpoints if isinstance(endpoint.kind, kinds))
-        say(f"\nTo try the {first.kind} by hand; the others differ in the {others}:\n")
+        say(f"\nTo try by hand: {first.kind}; the others differ in the {others}.\n")
         for line in curl_commands([scenario for scenario in scenarios if scenario.kinds is kinds], first, pki):
             say(line)
     say("\nServing until Ctrl-C.")

@@ -6,11 +6,12 @@ import logging
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import client_certificate_auth
-from client_certificate_auth import PeerCertificate
+from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import VARIABLES, load_configuration
 from mtls_authorizer.context import build_context
@@ -92,6 +93,19 @@ def test_every_field_of_the_log_is_there(caplog: pytest.LogCaptureFixture) -> No
     (record,) = caplog.records
     usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
     assert vars(record).keys() - usual <= set(names([section("Logs")]))
+
+
+def test_every_front_door_is_there_with_its_header() -> None:
+    value = quote(client_pem(("CN", "client")), safe="+=/")
+    for _, call, header, _ in tables("Behind a load balancer or CloudFront")[0]:
+        event = {"headers": {names([header])[0]: value}}
+        assert eval(names([call])[0], vars(client_certificate_auth) | {"event": event}).success  # noqa: S307 -- ours
+
+
+def test_every_reason_of_the_layer_is_there() -> None:
+    reasons = names([row[0] for row in tables("Behind a load balancer or CloudFront")[1]])
+    reasons += [code for code in names([section("The layer")]) if code.startswith("lambda_event_")]
+    assert sorted(reasons) == sorted(ExtractionFailureReason)
 
 
 def test_every_attribute_of_a_certificate_is_there() -> None:
