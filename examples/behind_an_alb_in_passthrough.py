@@ -3,6 +3,8 @@
 In a file of your own, with the CA certificates of your clients in PEM beside it:
 
     handler = make_handler(Path(__file__).with_name("truststore.pem"))
+
+It needs cryptography 45 or later, such as the layer's.
 """
 
 from __future__ import annotations

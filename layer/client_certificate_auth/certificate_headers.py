@@ -36,13 +36,16 @@ _CLOUDFRONT_PRESENT = "cloudfront-viewer-cert-present"
 # In characters: all headers of a request to an Application Load Balancer together may have 64 KB.
 _LONGEST_VALUE = 65_536
 
+# These are left to `re` to compile and to keep when a header is there: the authorizer, which imports this too, never
+# needs them.
+
 # Percent-encoding (RFC 3986 §2.1) of PEM, of which AWS says that `+`, `=` and `/` stay as they are; its own examples
 # escape `=` nevertheless. Possessive, so that no value makes it try again and again.
-_ENCODED = re.compile(r"(?:[A-Za-z0-9+/=-]++|%[0-9A-Fa-f]{2})*+")
-_ESCAPE = re.compile(r"%(..)")
+_ENCODED = r"(?:[A-Za-z0-9+/=-]++|%[0-9A-Fa-f]{2})*+"
+_ESCAPE = r"%(..)"
 # Certificates in PEM (RFC 7468 §5.1) with nothing around them.
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]++-----END CERTIFICATE-----(?:\r?\n|\Z)")
-_BLOCKS = re.compile(f"(?:{_BLOCK.pattern})+")
+_BLOCK = r"-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]++-----END CERTIFICATE-----(?:\r?\n|\Z)"
+_BLOCKS = f"(?:{_BLOCK})+"
 
 
 def extract_client_certificate_from_alb_event(
@@ -71,7 +74,7 @@ def extract_client_certificate_from_alb_event(
         if not value:
             return ExtractionFailure(ExtractionFailureReason.ALB_MISSING)
         pem = _decoded(value)
-        leaf, *others = [pem] if mode is AlbMutualTlsMode.VERIFY else _BLOCK.findall(pem)
+        leaf, *others = [pem] if mode is AlbMutualTlsMode.VERIFY else re.findall(_BLOCK, pem)
         return ExtractionSuccess(
             PeerCertificate.from_pem(leaf), intermediates=tuple(map(PeerCertificate.from_pem, others))
         )
@@ -134,11 +137,11 @@ def _values(headers: Mapping[object, object], name: str) -> Iterator[str]:
 
 def _decoded(value: str) -> str:
     """Return the certificates in PEM that a header's value encodes, one or more. Raises MalformedCertificateError."""
-    if len(value) > _LONGEST_VALUE or not _ENCODED.fullmatch(value):
+    if len(value) > _LONGEST_VALUE or not re.fullmatch(_ENCODED, value):
         message = f"not percent-encoded PEM of at most {_LONGEST_VALUE} characters"
         raise MalformedCertificateError(message)
-    pem = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), value)
-    if not _BLOCKS.fullmatch(pem):
+    pem = re.sub(_ESCAPE, lambda escape: chr(int(escape[1], 16)), value)
+    if not re.fullmatch(_BLOCKS, pem):
         message = "not certificates in PEM, and nothing else"
         raise MalformedCertificateError(message)
     return pem
