@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from client_certificate_auth.names import DistinguishedName
-from mtls_authorizer.revocation import RevocationList
+    from mtls_authorizer.revocation import RevocationList
 
 _PEM_BEGIN, _PEM_END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
 
@@ -108,7 +107,6 @@ class CertificateRevocationList:
         self.this_update = crl.last_update_utc
         self.next_update = crl.next_update_utc
         self.digest = hashlib.sha256(encoded).hexdigest()
-        self._encoded = encoded
         self._crl = crl
         # Not a method's cache: it would keep the list alive, which has many megabytes, until the next collection.
         self.is_revoked = lru_cache(_LOOKUPS_KEPT)(partial(_look_up, encoded, crl))
@@ -329,10 +327,11 @@ def _look_up(encoded: bytes, crl: x509.CertificateRevocationList, serial_number:
     # anywhere in it needn't be looked for entry by entry, which takes several times as long.
     if _integer(serial_number) not in encoded:
         return False
-    entry = crl.get_revoked_certificate_by_serial_number(serial_number)
-    if entry is None or _is_revocation(entry):
-        return entry is not None
-    # removeFromCRL: another entry may say otherwise.
+    if serial_number >= 0:
+        entry = crl.get_revoked_certificate_by_serial_number(serial_number)
+        if entry is None or _is_revocation(entry):
+            return entry is not None
+    # A negative one, for which cryptography raises, or removeFromCRL, where another entry may say otherwise.
     return any(entry.serial_number == serial_number and _is_revocation(entry) for entry in crl)
 
 
@@ -346,7 +345,7 @@ def _is_revocation(entry: x509.RevokedCertificate) -> bool:
 
 
 def _integer(value: int) -> bytes:
-    """Return an INTEGER in DER (X.690 §8.3), or the end of it where it is longer than any that RFC 5280 §4.1.2.2 has."""
+    """Return an INTEGER in DER (X.690 §8.3), or only its contents where it is too long for a short length."""
     contents = value.to_bytes((value if value >= 0 else ~value).bit_length() // 8 + 1, signed=True)
     return bytes([_INTEGER, len(contents)]) + contents if len(contents) < _LONG_FORM else contents
 

@@ -219,7 +219,6 @@ def is_signed_by(
     Raises nothing: a key or a signature of another kind doesn't verify.
     """
     signature = document.signature
-    kind = document.signature_algorithm_oid
     try:
         parameters = document.signature_algorithm_parameters
         algorithm = document.signature_hash_algorithm
@@ -227,9 +226,8 @@ def is_signed_by(
             key.verify(signature, signed, parameters, algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
             key.verify(signature, signed, parameters)
-        elif isinstance(key, ed25519.Ed25519PublicKey) and kind == x509.SignatureAlgorithmOID.ED25519:
-            key.verify(signature, signed)
-        elif isinstance(key, ed448.Ed448PublicKey) and kind == x509.SignatureAlgorithmOID.ED448:
+        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and parameters is None:
+            # Keys of 32 and 57 bytes, signatures of 64 and 114: neither takes the other's.
             key.verify(signature, signed)
         else:
             return False
