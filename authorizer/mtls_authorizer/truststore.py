@@ -22,6 +22,11 @@ LARGEST_TRUSTSTORE = 1_000_000
 MOST_AUTHORITIES = 4
 """CAs in one chain: the depth that API Gateway takes."""
 
+_EDWARDS_KEYS: dict[x509.ObjectIdentifier, type] = {
+    x509.SignatureAlgorithmOID.ED25519: ed25519.Ed25519PublicKey,
+    x509.SignatureAlgorithmOID.ED448: ed448.Ed448PublicKey,
+}
+
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 CanonicalName: TypeAlias = tuple[frozenset[tuple[str, str | bytes]], ...]
@@ -226,8 +231,9 @@ def is_signed_by(
             key.verify(signature, signed, parameters, algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
             key.verify(signature, signed, parameters)
-        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and parameters is None:
-            # Keys of 32 and 57 bytes, signatures of 64 and 114: neither takes the other's.
+        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and isinstance(
+            key, _EDWARDS_KEYS.get(document.signature_algorithm_oid, ())
+        ):
             key.verify(signature, signed)
         else:
             return False

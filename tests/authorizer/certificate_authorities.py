@@ -57,7 +57,7 @@ def _rsa(oid: str, hash_algorithm: hashes.HashAlgorithm) -> Algorithm:
     return Algorithm(
         der.sequence(der.oid(oid), _NULL),
         _rsa_key,
-        lambda key, data: key.sign(data, padding.PKCS1v15(), hash_algorithm),  # type: ignore[call-arg, union-attr, arg-type, return-value]
+        lambda key, data: key.sign(data, padding.PKCS1v15(), hash_algorithm),  # type: ignore[call-arg, arg-type]
     )
 
 
@@ -85,7 +85,7 @@ ALGORITHMS = {
     "RSA-PSS": Algorithm(
         der.sequence(der.oid("1.2.840.113549.1.1.10"), _PSS),
         _rsa_key,
-        lambda key, data: key.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),  # type: ignore[call-arg, union-attr, arg-type, return-value]
+        lambda key, data: key.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),  # type: ignore[call-arg, arg-type]
     ),
     "Ed25519": Algorithm(
         der.sequence(der.oid("1.3.101.112")),

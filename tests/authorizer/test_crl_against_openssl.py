@@ -86,8 +86,10 @@ TRUE = b"\xff"
 ENTRY_OF_OTHER = der.sequence(der.tagged(4, OTHER.name, constructed=True))
 
 
-def of_ca(answer: RevocationState, crl: bytes, refusal: Refusal | None = None, **kwargs: RevocationState) -> Case:
-    return Case(answer, [crl], CLIENT, [CA], refusal, **kwargs)
+def of_ca(
+    answer: RevocationState, crl: bytes, refusal: Refusal | None = None, *, openssl: RevocationState | None = None
+) -> Case:
+    return Case(answer, [crl], CLIENT, [CA], refusal, openssl)
 
 
 SIMPLE = {
@@ -372,8 +374,8 @@ def _chains() -> Iterator[tuple[str, Case]]:
     everybody = [CA, middle, lower]
     client = lower.issue(1)
 
-    def case(answer: RevocationState, *crls: bytes, **fields: RevocationState) -> Case:
-        return Case(answer, list(crls), client, everybody, whole_chain=True, **fields)
+    def case(answer: RevocationState, *crls: bytes) -> Case:
+        return Case(answer, list(crls), client, everybody, whole_chain=True)
 
     yield "nobody on the chain is revoked", case(GOOD, CA.revoke(), middle.revoke(), lower.revoke(entry(7), entry(8)))
     yield "the client is revoked", case(REVOKED, CA.revoke(), middle.revoke(), lower.revoke(entry(1)))
