@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar, cast
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -77,7 +77,8 @@ class Truststore:
     """CAs, found by name and by the signatures that they made."""
 
     def __init__(self, authorities: Iterable[Authority]) -> None:
-        self.authorities = tuple(authorities)
+        # A certificate that comes twice would make every chain twice.
+        self.authorities = tuple({authority.certificate: authority for authority in authorities}.values())
         self._by_name: dict[CanonicalName, list[Authority]] = {}
         for authority in self.authorities:
             self._by_name.setdefault(authority.identity.name, []).append(authority)
@@ -171,7 +172,8 @@ def read_truststore(content: bytes) -> Truststore:
         raise ValueError(message)
     try:
         certificates = x509.load_pem_x509_certificates(content)
-    except ValueError as error:
+    except Exception as error:
+        # ValueError, or InvalidVersion, which isn't one.
         message = f"the truststore holds something in PEM that isn't a certificate: {error}"
         raise ValueError(message) from error
     if len(certificates) != blocks:
@@ -217,7 +219,9 @@ def identifies(extensions: x509.Extensions, authority: Authority) -> bool:
 
 
 def is_signed_by(
-    document: x509.Certificate | x509.CertificateRevocationList, signed: bytes, key: CertificatePublicKeyTypes
+    document: x509.Certificate | x509.CertificateRevocationList,
+    signed: bytes | memoryview,
+    key: CertificatePublicKeyTypes,
 ) -> bool:
     """Tell whether the signature over these bytes of a document verifies. RSA (both paddings), ECDSA, Ed25519, Ed448.
 
@@ -228,7 +232,8 @@ def is_signed_by(
         parameters = document.signature_algorithm_parameters
         algorithm = document.signature_hash_algorithm
         if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.PKCS1v15 | padding.PSS) and algorithm:
-            key.verify(signature, signed, parameters, algorithm)
+            # Any buffer will do, though the stubs name but one.
+            key.verify(signature, cast("bytes", signed), parameters, algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
             key.verify(signature, signed, parameters)
         elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) and isinstance(

@@ -98,6 +98,12 @@ ALGORITHMS = {
         lambda key, data: key.sign(data),  # type: ignore[call-arg]
     ),
 }
+# The parameters' defaults are SHA-1 (RFC 4055 §3.1).
+PSS_BY_DEFAULT = Algorithm(
+    der.sequence(der.oid("1.2.840.113549.1.1.10"), der.sequence()),
+    _rsa_key,
+    lambda key, data: key.sign(data, padding.PSS(padding.MGF1(hashes.SHA1()), 20), hashes.SHA1()),  # type: ignore[call-arg, arg-type]  # noqa: S303 -- to be refused
+)
 SHA1 = _rsa("1.2.840.113549.1.1.5", hashes.SHA1())  # noqa: S303 -- to be refused
 MD5 = _rsa("1.2.840.113549.1.1.4", hashes.MD5())  # noqa: S303 -- to be refused
 

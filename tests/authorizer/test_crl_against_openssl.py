@@ -31,6 +31,7 @@ from tests.authorizer.certificate_authorities import (
     MAY_SIGN_LISTS,
     MD5,
     NOW,
+    PSS_BY_DEFAULT,
     REMOVED,
     SHA1,
     CertificateAuthority,
@@ -354,7 +355,7 @@ def _authorities() -> Iterator[tuple[str, Case]]:
             Case(UNKNOWN, [bytes(broken)], signing.issue(1), [signing], Refusal.INVALID_SIGNATURE),
         )
     rsa = CertificateAuthority("RSA", algorithm=ALGORITHMS["RSA with SHA-256"])
-    for label, algorithm in (("SHA-1", SHA1), ("MD5", MD5)):
+    for label, algorithm in (("SHA-1", SHA1), ("MD5", MD5), ("SHA-1, by the defaults of RSA-PSS", PSS_BY_DEFAULT)):
         yield (
             f"signed over {label}",
             Case(
