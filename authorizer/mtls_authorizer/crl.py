@@ -7,7 +7,7 @@ import hashlib
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -96,18 +96,24 @@ class RevocationListError(ValueError):
         self.cause = cause
 
 
+class _Fields(NamedTuple):
+    """What ``RevocationList`` says of these."""
+
+    issuer: bytes
+    number: int | None
+    this_update: datetime
+    next_update: datetime | None
+
+
 class CertificateRevocationList:
     """A CRL whose signature was verified: a ``RevocationList``.
 
     It keeps the CRL's bytes and no set of serial numbers: nothing but the signature costs time at the start.
     """
 
-    def __init__(self, encoded: bytes, crl: x509.CertificateRevocationList, signer: str) -> None:
-        self.issuer = crl.issuer.public_bytes()
+    def __init__(self, encoded: bytes, crl: x509.CertificateRevocationList, fields: _Fields, signer: str) -> None:
+        self.issuer, self.number, self.this_update, self.next_update = fields
         self.signer = signer
-        self.number = _crl_number(crl)
-        self.this_update = crl.last_update_utc
-        self.next_update = crl.next_update_utc
         self.digest = hashlib.sha256(encoded).hexdigest()
         self._crl = crl
         self._has_removals = _REMOVAL in encoded
@@ -144,6 +150,7 @@ def read_revocation_list(
         crl = x509.load_der_x509_crl(encoded)
         signed, version = _signed_part(encoded)
         extensions = tuple(crl.extensions)
+        fields = _Fields(crl.issuer.public_bytes(), _crl_number(crl), crl.last_update_utc, crl.next_update_utc)
         authorities = truststore.named(canonical_name(crl.issuer))
         issuer = DistinguishedName(crl.issuer).rfc4514_string()
         candidates = [authority for authority in authorities if identifies(crl.extensions, authority)]
@@ -156,7 +163,7 @@ def read_revocation_list(
     signer = _signer(crl, signed, candidates, now, issuer)
     _check_extensions(crl.extensions)
     _check_entries(encoded, crl)
-    revocation_list = CertificateRevocationList(encoded, crl, signer)
+    revocation_list = CertificateRevocationList(encoded, crl, fields, signer)
     _check_dates(revocation_list, now, max_age)
     if in_force is not None:
         _check_succession(revocation_list, in_force, replaceable=is_stale(in_force, now, max_age))

@@ -45,6 +45,9 @@ class Authority(NamedTuple):
 
     certificate: x509.Certificate
     identity: Identity
+    issuer: CanonicalName
+    not_before: datetime
+    not_after: datetime
     public_key: CertificatePublicKeyTypes
     key_identifier: bytes | None
     may_sign_certificates: bool
@@ -52,7 +55,7 @@ class Authority(NamedTuple):
 
     def covers(self, now: datetime) -> bool:
         """Tell whether the certificate is valid. Its last moment isn't part of it, as in OpenSSL."""
-        return self.certificate.not_valid_before_utc <= now < self.certificate.not_valid_after_utc
+        return self.not_before <= now < self.not_after
 
 
 class Step(NamedTuple):
@@ -101,8 +104,8 @@ class Truststore:
         return tuple(
             Chain(
                 (Step(chain[0].identity, certificate.serial_number), *self._steps(chain)),
-                max(authority.certificate.not_valid_before_utc for authority in chain),
-                min(authority.certificate.not_valid_after_utc for authority in chain),
+                max(authority.not_before for authority in chain),
+                min(authority.not_after for authority in chain),
             )
             for issuer in issuers
             for chain in self._ways_up((issuer,))
@@ -123,8 +126,10 @@ class Truststore:
 
     def _steps(self, chain: tuple[Authority, ...]) -> Iterator[Step]:
         for authority in chain:
-            for issuer in (self._issuers_of(authority) or ())[:1]:
-                yield Step(issuer.identity, authority.certificate.serial_number)
+            issuers = self._issuers_of(authority)
+            if issuers:
+                # All of one name, and of the one key that verifies the signature.
+                yield Step(issuers[0].identity, authority.certificate.serial_number)
 
     def _issuers_of(self, authority: Authority) -> tuple[Authority, ...] | None:
         """Return who has signed a CA's certificate; None where its issuer's name is here, but not the key.
@@ -137,8 +142,7 @@ class Truststore:
 
     def _find_issuers(self, authority: Authority) -> tuple[Authority, ...] | None:
         signers = self._signers(authority.certificate)
-        issuer_name = canonical_name(authority.certificate.issuer)
-        if signers or issuer_name not in self._by_name or issuer_name == authority.identity.name:
+        if signers or authority.issuer not in self._by_name or authority.issuer == authority.identity.name:
             return signers
         return None
 
@@ -215,7 +219,7 @@ def identifies(extensions: x509.Extensions, authority: Authority) -> bool:
     if serial_number is not None and serial_number != authority.certificate.serial_number:
         return False
     issuers = [name.value for name in identifier.authority_cert_issuer or () if isinstance(name, x509.DirectoryName)]
-    return not issuers or canonical_name(issuers[0]) == canonical_name(authority.certificate.issuer)
+    return not issuers or canonical_name(issuers[0]) == authority.issuer
 
 
 def is_signed_by(
@@ -260,6 +264,9 @@ def _authority(certificate: x509.Certificate, place: int) -> Authority | None:
         return Authority(
             certificate,
             Identity(canonical_name(certificate.subject), hashlib.sha256(encoded_key).hexdigest()),
+            canonical_name(certificate.issuer),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
             key,
             identifier.digest if identifier else None,
             may_sign_certificates=usage is None or usage.key_cert_sign,

@@ -56,6 +56,10 @@ def _refusal(crl: bytes, **options: Any) -> Refusal:  # noqa: ANN401 -- likewise
     return caught.value.cause
 
 
+def _of_dates(*dates: bytes) -> bytes:
+    return CA.sign(der.integer(1), CA.algorithm.identifier, CA.name, *dates)
+
+
 def test_a_list_says_whose_it_is_and_how_old() -> None:
     crl = CA.revoke(entry(3), entry(1), extensions=[crl_number(2**159)])
     read: RevocationList = _read(crl)
@@ -162,6 +166,9 @@ def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[i
         CA.revoke(version=der.integer(0)),
         CA.revoke(version=b"", extensions=[crl_number(1)]),
         CA.revoke(extensions=[crl_number(-1)]),
+        _of_dates(der.tlv(der.GENERALIZED_TIME, b"00000101000000Z"), der.time(NOW + DAY)),
+        _of_dates(der.time(NOW), der.tlv(der.GENERALIZED_TIME, b"00000101000000Z")),
+        _of_dates(der.tlv(der.UTC_TIME, b"2601010000Z"), der.time(NOW + DAY)),
         CA.revoke(extensions=[extension("2.5.29.20", b"\xff")]),
         # In search of an entry of another CA's, one is found whose extensions can't be decoded.
         CA.revoke(entry(1, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),

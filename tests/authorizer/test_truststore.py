@@ -27,6 +27,8 @@ ROOT = CertificateAuthority("Root")
 MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)
 ISSUING = CertificateAuthority("Issuing", parent=MIDDLE, serial_number=8)
 
+UNREADABLE = der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff"))
+
 
 def _truststore(*authorities: CertificateAuthority) -> Truststore:
     return read_truststore(b"".join(authority.pem for authority in authorities))
@@ -53,6 +55,16 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
         (ROOT.pem + MIDDLE.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "2 blocks in PEM, of which 1 are whole"),
         (ROOT.pem + MIDDLE.pem[:-40], "2 blocks in PEM, of which 1 are whole"),
         (ROOT.pem + pem(b"\x30\x00").encode(), "isn't a certificate"),
+        (
+            pem(
+                certificate_der(not_before=der.tlv(der.GENERALIZED_TIME, b"00000101000000Z"), extensions=[IS_A_CA])
+            ).encode(),
+            "can't be decoded|isn't a certificate",
+        ),
+        (
+            pem(certificate_der(issuer=name(UNREADABLE), extensions=[IS_A_CA])).encode(),
+            "certificate number 1 can't be decoded",
+        ),
         (ROOT.pem + pem(certificate_der(version=127)).encode(), "127 is not a valid X509 version"),
         (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), "none of the truststore's 1 certificates is a CA's"),
         (pem(ROOT.issue()).encode(), "none of the truststore's 1 certificates is a CA's"),

@@ -200,11 +200,13 @@ def _mutate_truststore(chance: random.Random) -> str:
         content = _mutate_bytes(chance, content)
     try:
         truststore = read_truststore(content)
-        truststore.chains(CLIENT.x509)
-        for authority in truststore.authorities:
-            truststore.chains(authority.certificate)
     except ValueError:
         return "truststore: refused"
+    except Exception as error:
+        raise FindingError(content.hex()) from error
+    try:
+        for held in (CLIENT.x509, *(authority.certificate for authority in truststore.authorities)):
+            truststore.chains(held)
     except Exception as error:
         raise FindingError(content.hex()) from error
     return "truststore: accepted"
