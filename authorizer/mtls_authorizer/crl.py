@@ -7,6 +7,7 @@ import hashlib
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from cryptography import x509
@@ -27,13 +28,13 @@ _PEM_BEGIN, _PEM_END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
 # What API Gateway takes for certificates: SHA-256 or stronger. None: Ed25519 and Ed448 hash on their own.
 _HASH_ALGORITHMS = (hashes.SHA256, hashes.SHA384, hashes.SHA512, hashes.SHA3_256, hashes.SHA3_384, hashes.SHA3_512)
 
-# What a critical extension, and no other thing, has after its object identifier: TRUE, and the tag of its value.
+# What a critical extension has after its object identifier: TRUE, and the tag of its value.
 _CRITICAL = bytes.fromhex("0101ff04")
 _CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
 # What removeFromCRL looks like as the value of an extension.
 _REMOVAL = bytes.fromhex("04030a0108")
 
-_INTEGER = 0x02
+_INTEGER, _OBJECT_IDENTIFIER = 0x02, 0x06
 
 _LONG_FORM = 0x80
 
@@ -276,11 +277,12 @@ def _check_scope(point: x509.IssuingDistributionPoint) -> None:
 def _check_entries(encoded: bytes, crl: x509.CertificateRevocationList) -> None:
     """Refuse critical extensions of entries, and entries of other CAs (RFC 5280 §5.3.3).
 
-    A list of a million entries is looked through only if it has such bytes: others than its own extensions' for
-    the former. None overlaps itself, and DER has no second way to write them.
+    A list of a million entries is looked through only if it has bytes that look like one: more often than the list's
+    own extensions do for the former. DER has no second way to write them.
     """
     critical = sum(extension.critical for extension in crl.extensions)
-    if encoded.count(_CRITICAL) == critical and _CERTIFICATE_ISSUER not in encoded:
+    lookalikes = islice(_critical_extensions(encoded), critical + 1)
+    if sum(1 for _ in lookalikes) == critical and _CERTIFICATE_ISSUER not in encoded:
         return
     for entry in crl:
         try:
@@ -298,6 +300,21 @@ def _check_entries(encoded: bytes, crl: x509.CertificateRevocationList) -> None:
                     f"the CRL's entry for {entry.serial_number:x} has a critical extension that isn't understood: "
                     f"{extension.oid.dotted_string}",
                 )
+
+
+def _critical_extensions(encoded: bytes) -> Iterator[int]:
+    """Return where something looks like a critical extension: an object identifier, TRUE, and the tag of its value.
+
+    An object identifier takes less than 64 bytes, or cryptography wouldn't have decoded it.
+    """
+    place = encoded.find(_CRITICAL)
+    while place >= 0:
+        before = encoded[max(0, place - _LONG_FORM) : place]
+        if any(
+            before[-length - 2 : -length] == bytes([_OBJECT_IDENTIFIER, length]) for length in range(1, len(before))
+        ):
+            yield place
+        place = encoded.find(_CRITICAL, place + 1)
 
 
 def _check_dates(revocation_list: RevocationList, now: datetime, max_age: timedelta) -> None:

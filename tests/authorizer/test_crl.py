@@ -280,7 +280,17 @@ def test_a_message_is_short_and_fit_for_a_log_whatever_the_file_says() -> None:
 def test_a_list_is_looked_through_where_bytes_only_look_like_a_critical_extension() -> None:
     critical = int.from_bytes(bytes.fromhex("0101ff04"))
     assert _read(CA.revoke(entry(critical), entry(1, HOLD))).is_revoked(critical)
+    looks_whole = int.from_bytes(bytes.fromhex("06032a03040101ff04"))
+    assert _read(CA.revoke(entry(looks_whole), entry(1, HOLD))).is_revoked(looks_whole)
     assert _read(CA.revoke(entry(int.from_bytes(bytes.fromhex("0603551d1d"))))).serial_numbers()
+
+
+@pytest.mark.parametrize("arcs", range(1, 140))
+def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_identifier_is(arcs: int) -> None:
+    critical = extension("1.2" + ".3" * arcs, b"", critical=True)
+    found = _refusal(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
+    # cryptography decodes none of 64 bytes and more.
+    assert found is (Refusal.CRITICAL_EXTENSION if arcs + 1 < 64 else Refusal.MALFORMED)
 
 
 def test_a_critical_key_identifier_is_understood() -> None:
