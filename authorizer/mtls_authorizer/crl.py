@@ -165,10 +165,38 @@ def read_revocation_list(
     _check_extensions(crl.extensions)
     _check_entries(encoded, crl)
     revocation_list = CertificateRevocationList(encoded, crl, fields, signer)
+    check_timeliness(revocation_list, now, in_force=in_force, max_age=max_age)
+    return revocation_list
+
+
+def check_signer(revocation_list: RevocationList, truststore: Truststore, now: datetime) -> None:
+    """Check that the CA that a list names as its signer is in the truststore, may sign CRLs and is valid at a time.
+
+    For a list that was verified elsewhere, or before the truststore changed. Raises RevocationListError.
+    """
+    name = x509.Name.from_bytes(revocation_list.issuer)
+    issuer = DistinguishedName(name).rfc4514_string()
+    authorities = truststore.named(canonical_name(name))
+    signers = [authority for authority in authorities if authority.identity.signer == revocation_list.signer]
+    if not signers:
+        _refuse(Refusal.UNKNOWN_ISSUER, f"the list's issuer, {issuer}, is no CA in the truststore, or has another key")
+    _check_entitlement(signers, now, issuer)
+
+
+def check_timeliness(
+    revocation_list: RevocationList,
+    now: datetime,
+    *,
+    in_force: RevocationList | None = None,
+    max_age: timedelta = timedelta(0),
+) -> None:
+    """Check that a list is fresh at a time, which is aware, and may replace the one in force.
+
+    That is, it is of the same CA, unless the one in force is stale, and not older. Raises RevocationListError.
+    """
     _check_dates(revocation_list, now, max_age)
     if in_force is not None:
         _check_succession(revocation_list, in_force, replaceable=is_stale(in_force, now, max_age))
-    return revocation_list
 
 
 def _der(content: bytes) -> bytes:
@@ -227,13 +255,16 @@ def _signer(
     verified = [authority for authority in candidates if authority.identity.signer in signers]
     if not verified:
         _refuse(Refusal.INVALID_SIGNATURE, f"the CRL isn't signed by the CA whose name it bears, {issuer}")
-    entitled = [authority for authority in verified if authority.may_sign_lists]
+    _check_entitlement(verified, now, issuer)
+    return verified[0].identity.signer
+
+
+def _check_entitlement(authorities: list[Authority], now: datetime, issuer: str) -> None:
+    entitled = [authority for authority in authorities if authority.may_sign_lists]
     if not entitled:
         _refuse(Refusal.ISSUER_MAY_NOT_SIGN, f"{issuer} may not sign CRLs: its key usage leaves out cRLSign")
-    valid = [authority for authority in entitled if authority.covers(now)]
-    if not valid:
+    if not any(authority.covers(now) for authority in entitled):
         _refuse(Refusal.ISSUER_NOT_VALID, f"the certificate of {issuer}, which signed the CRL, isn't valid at {now}")
-    return valid[0].identity.signer
 
 
 def _hash_algorithm(crl: x509.CertificateRevocationList) -> hashes.HashAlgorithm | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from cryptography import x509
 
 from client_certificate_auth.names import DistinguishedName
+from mtls_authorizer.configuration import CrlFailureMode
 from mtls_authorizer.truststore import Identity, canonical_name
 
 if TYPE_CHECKING:
@@ -54,13 +55,6 @@ class RevocationList(Protocol):
 
     def serial_numbers(self) -> Iterable[int]:
         """Return those of which ``is_revoked`` is true, in the CRL's order. One may come twice, and be negative."""
-
-
-class FailureMode(StrEnum):
-    """What becomes of a certificate whose revocation status is unknown."""
-
-    DENY = "deny"
-    ALLOW = "allow"
 
 
 class RevocationState(StrEnum):
@@ -124,7 +118,7 @@ class RevocationLists:
         lists: Iterable[RevocationList],
         truststore: Truststore,
         *,
-        failure_mode: FailureMode = FailureMode.DENY,
+        failure_mode: CrlFailureMode = CrlFailureMode.DENY,
         max_age: timedelta = timedelta(0),
         complete: bool = True,
     ) -> None:
@@ -161,7 +155,7 @@ class RevocationLists:
     def turns_away(self, status: RevocationStatus) -> bool:
         """Tell whether a certificate of this status isn't let in: revoked, or unknown unless that is to be allowed."""
         if status.state is RevocationState.UNKNOWN:
-            return self.failure_mode is not FailureMode.ALLOW
+            return self.failure_mode is not CrlFailureMode.ALLOW
         return status.state is not RevocationState.GOOD
 
     def _chain_status(self, chain: Chain, now: datetime) -> RevocationStatus:

@@ -11,7 +11,14 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.crl import CertificateRevocationList, Refusal, RevocationListError, read_revocation_list
+from mtls_authorizer.crl import (
+    CertificateRevocationList,
+    Refusal,
+    RevocationListError,
+    check_signer,
+    check_timeliness,
+    read_revocation_list,
+)
 from mtls_authorizer.truststore import Truststore, read_truststore
 from tests import der
 from tests.authorizer.certificate_authorities import (
@@ -20,6 +27,8 @@ from tests.authorizer.certificate_authorities import (
     DAY,
     ENTRY_ISSUER,
     HOLD,
+    IS_A_CA,
+    MAY_SIGN_CERTIFICATES,
     MD5,
     NOW,
     REMOVED,
@@ -309,3 +318,47 @@ def test_a_list_that_was_replaced_is_gone_at_once() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("bundle", "refusal"),
+    [
+        (CA.pem, None),
+        (NAMESAKE.pem + CA.pem, None),
+        (CertificateAuthority("  ca", key=CA.key).pem, None),
+        (NAMESAKE.pem, Refusal.UNKNOWN_ISSUER),
+        (OTHER.pem, Refusal.UNKNOWN_ISSUER),
+        (CertificateAuthority("Other", key=CA.key).pem, Refusal.UNKNOWN_ISSUER),
+        (
+            CertificateAuthority(key=CA.key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES]).pem,
+            Refusal.ISSUER_MAY_NOT_SIGN,
+        ),
+        (CertificateAuthority(key=CA.key, not_after=NOW).pem, Refusal.ISSUER_NOT_VALID),
+    ],
+)
+def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
+    bundle: bytes, refusal: Refusal | None
+) -> None:
+    verified = _read(CA.revoke())
+    truststore = read_truststore(bundle)
+    if refusal is None:
+        check_signer(verified, truststore, NOW)
+        return
+    with pytest.raises(RevocationListError) as caught:
+        check_signer(verified, truststore, NOW)
+    assert caught.value.cause is refusal
+
+
+def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_the_one_in_force() -> None:
+    verified, newer = _read(CA.revoke(extensions=[crl_number(1)])), _read(CA.revoke(extensions=[crl_number(2)]))
+    check_timeliness(verified, NOW)
+    check_timeliness(newer, NOW, in_force=verified)
+    for now, in_force, refusal in (
+        (NOW + DAY, None, Refusal.STALE),
+        (NOW - 2 * DAY, None, Refusal.NOT_YET_VALID),
+        (NOW, newer, Refusal.ROLLED_BACK),
+        (NOW, _read(OTHER.revoke()), Refusal.OTHER_ISSUER),
+    ):
+        with pytest.raises(RevocationListError) as caught:
+            check_timeliness(verified, now, in_force=in_force)
+        assert caught.value.cause is refusal

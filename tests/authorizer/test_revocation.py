@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from mtls_authorizer.configuration import CrlFailureMode
 from mtls_authorizer.crl import read_revocation_list
-from mtls_authorizer.revocation import Doubt, FailureMode, RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.revocation import Doubt, RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.truststore import Truststore, read_truststore
 from tests.authorizer.certificate_authorities import DAY, NOW, CertificateAuthority, crl_number, entry
 from tests.certificates import SUBJECT_ALT_NAME, extension, name, pem
@@ -108,7 +109,7 @@ def test_a_list_without_an_end_is_never_stale() -> None:
 @pytest.mark.parametrize("days", [-2, 0, 2])
 def test_what_was_once_revoked_stays_so_whatever_the_age_of_the_list(days: int) -> None:
     for crls in ([MIDDLE.revoke(entry(1))], [MIDDLE.revoke(), ROOT.revoke(entry(7))]):
-        lists = _lists(*crls, failure_mode=FailureMode.ALLOW)
+        lists = _lists(*crls, failure_mode=CrlFailureMode.ALLOW)
         status = lists.status(_client(), NOW + days * DAY)
         assert status.state is REVOKED
         assert lists.turns_away(status) is True
@@ -123,15 +124,15 @@ def test_while_a_configured_list_is_missing_a_ca_may_be_on_it() -> None:
 @pytest.mark.parametrize(
     ("state", "mode", "away"),
     [
-        (GOOD, FailureMode.DENY, False),
-        (REVOKED, FailureMode.DENY, True),
-        (UNKNOWN, FailureMode.DENY, True),
-        (GOOD, FailureMode.ALLOW, False),
-        (REVOKED, FailureMode.ALLOW, True),
-        (UNKNOWN, FailureMode.ALLOW, False),
+        (GOOD, CrlFailureMode.DENY, False),
+        (REVOKED, CrlFailureMode.DENY, True),
+        (UNKNOWN, CrlFailureMode.DENY, True),
+        (GOOD, CrlFailureMode.ALLOW, False),
+        (REVOKED, CrlFailureMode.ALLOW, True),
+        (UNKNOWN, CrlFailureMode.ALLOW, False),
     ],
 )
-def test_only_an_unknown_status_may_be_allowed(state: RevocationState, mode: FailureMode, away: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_only_an_unknown_status_may_be_allowed(state: RevocationState, mode: CrlFailureMode, away: bool) -> None:  # noqa: FBT001 -- a table's column
     lists = RevocationLists([], EVERYBODY, failure_mode=mode)
     assert lists.turns_away(RevocationStatus(state)) is away
 
@@ -217,6 +218,6 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
         def serial_numbers(self) -> Iterable[int]:
             return ()
 
-    lists = RevocationLists([Broken()], EVERYBODY, failure_mode=FailureMode.ALLOW)
+    lists = RevocationLists([Broken()], EVERYBODY, failure_mode=CrlFailureMode.ALLOW)
     with pytest.raises(OSError, match="1"):
         lists.status(_client(), NOW)
