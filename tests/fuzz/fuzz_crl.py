@@ -1,0 +1,393 @@
+"""Fuzzes what reads CRLs: `python -m tests.fuzz.fuzz_crl --seconds 600`, with `layer` and `authorizer` on the path.
+
+There is no coverage to be guided by: the decoding is compiled. Instead the mutations know DER, and half of the lists
+are signed anew after them, so that they reach what comes behind the signature.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import secrets
+import sys
+import time
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.crl import RevocationListError, read_revocation_list
+from mtls_authorizer.revocation import RevocationLists
+from mtls_authorizer.truststore import read_truststore
+from tests import der
+from tests.authorizer.certificate_authorities import (
+    ALGORITHMS,
+    CRL_REASON,
+    DAY,
+    DELTA_CRL_INDICATOR,
+    ENTRY_ISSUER,
+    FRESHEST_CRL,
+    HOLD,
+    INVALIDITY_DATE,
+    NOW,
+    REMOVED,
+    CertificateAuthority,
+    authority_certificate,
+    authority_key,
+    crl_number,
+    crl_pem,
+    distribution_point,
+    entry,
+    reason,
+)
+from tests.certificates import extension, pem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mtls_authorizer.revocation import RevocationList
+
+_CONSTRUCTED = 0x20
+_LONG_FORM = 0x80
+_DEEPEST = 12
+_MOST_MUTATIONS = 3
+
+Node: TypeAlias = tuple[int, "bytes | list[Node]"]
+"""A tag, and the contents: bytes, or what a constructed one (or an octet string with DER in it) is made of."""
+
+AUTHORITIES = {label: CertificateAuthority(label, algorithm=algorithm) for label, algorithm in ALGORITHMS.items()}
+# Signs and verifies fastest.
+SIGNING = AUTHORITIES["Ed25519"]
+BUNDLE = b"".join(authority.pem for authority in AUTHORITIES.values())
+TRUSTSTORE = read_truststore(BUNDLE)
+CLIENT = PeerCertificate.from_pem(pem(SIGNING.issue(1)))
+
+
+class FindingError(AssertionError):
+    """Something that must not be. The message has the input in it, in hexadecimal."""
+
+
+class Sample(NamedTuple):
+    """A CRL that was signed, and whom it revokes."""
+
+    crl: bytes
+    revoked: tuple[int, ...]
+
+
+def _sample(authority: CertificateAuthority, *entries: bytes, extensions: tuple[bytes, ...] = ()) -> Sample:
+    crl = authority.revoke(*entries, extensions=extensions)
+    return Sample(crl, tuple(read_revocation_list(crl, TRUSTSTORE, NOW).serial_numbers()))
+
+
+_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+_DIRECTORY_NAME = der.sequence(der.tagged(4, SIGNING.name, constructed=True))
+_ENTRIES = [
+    entry(1),
+    entry(2, HOLD),
+    entry(3, REMOVED),
+    entry(3, reason(1)),
+    entry(-1),
+    entry(2**159 - 1, reason(0), extension(INVALIDITY_DATE, der.tlv(der.GENERALIZED_TIME, b"20200101000000Z"))),
+    entry(4, extension("1.2.3.4", der.octets(b"x"))),
+]
+SAMPLES = [
+    *(_sample(authority, entry(1), entry(2, HOLD)) for authority in AUTHORITIES.values()),
+    _sample(SIGNING),
+    _sample(SIGNING, *_ENTRIES),
+    _sample(SIGNING, *map(entry, range(40)), extensions=(crl_number(2**80),)),
+    _sample(SIGNING, *_ENTRIES, extensions=(crl_number(1), authority_key(b"key"))),
+    _sample(SIGNING, entry(9), extensions=(authority_certificate(SIGNING.name, 1000), crl_number(7))),
+    _sample(SIGNING, entry(9), extensions=(extension(FRESHEST_CRL, der.sequence(der.sequence(_POINT))),)),
+]
+_LIST_EXTENSIONS = [
+    *([crl_number(3)] * 9),
+    *([authority_certificate(SIGNING.name, 1000), extension("1.2.3.4", b"\1\1\xff\4")] * 4),
+    authority_key(b"key"),
+    extension(FRESHEST_CRL, der.sequence(der.sequence(_POINT))),
+    extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True),
+    distribution_point(_POINT),
+    distribution_point(der.tagged(4, b"\xff")),
+    distribution_point(der.tagged(3, b"\1\x7e")),
+    crl_number(3, critical=True),
+    extension("1.2.3.4", b"", critical=True),
+]
+_ENTRY_EXTENSIONS = [
+    *([HOLD, REMOVED, reason(1), extension(INVALIDITY_DATE, der.tlv(der.GENERALIZED_TIME, b"20200101000000Z"))] * 8),
+    *([extension("1.2.3.4", b""), extension(CRL_REASON, der.tlv(0x0A, b"\x63")), extension(CRL_REASON, b"")] * 2),
+    extension("1.2.3.4", b"", critical=True),
+    extension(ENTRY_ISSUER, _DIRECTORY_NAME, critical=True),
+    extension(ENTRY_ISSUER, _DIRECTORY_NAME),
+]
+_SERIAL_NUMBERS = [1, 1, 0, -1, 127, 128, 255, 256, 2**159, 2**159 - 1, -(2**159), 2**1024, 0x0101FF04, 0x0603551D1D]
+_PARTS = [*_LIST_EXTENSIONS, *_ENTRY_EXTENSIONS, *_ENTRIES, der.time(NOW)]
+_CLEARED_ONLY_BY = {sample.revoked for sample in SAMPLES}
+
+
+def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float("inf")) -> Counter[str]:
+    """Run until the time is over or the number reached, and count what came of the inputs. Raises FindingError."""
+    chance = random.Random(seed)  # noqa: S311 -- to be repeatable
+    outcomes: Counter[str] = Counter()
+    end = time.monotonic() + seconds
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        while outcomes.total() < executions and time.monotonic() < end:
+            target = chance.choices([_mutate_signed, _sign_mutated, _mutate_truststore], [10, 10, 1])[0]
+            outcomes[target(chance)] += 1
+    return outcomes
+
+
+def _mutate_signed(chance: random.Random) -> str:
+    """Change a list that is signed: whoever is on it must still be there if it is accepted."""
+    sample = chance.choice(SAMPLES)
+    content = crl_pem(sample.crl) if chance.random() < 0.2 else sample.crl
+    if chance.random() < 0.5 and content is sample.crl:
+        content = _mutate_structure(chance, content)
+    else:
+        for _ in range(chance.randint(1, _MOST_MUTATIONS)):
+            content = _mutate_bytes(chance, content)
+
+    def check(revoked: tuple[int, ...]) -> None:
+        if revoked != sample.revoked and revoked not in _CLEARED_ONLY_BY:
+            message = f"a list that nobody has signed counts, with {revoked}"
+            raise AssertionError(message)
+
+    return _read(content, check)
+
+
+def _sign_mutated(chance: random.Random) -> str:
+    """Sign a list that was changed: each of its entries must be found, as far as a simple reader sees them."""
+    body = _composed(chance)
+    for _ in range(chance.choice([0, 0, 1, 1, 1, 2])):
+        body = _mutate_structure(chance, body) if chance.random() < 0.8 else _mutate_bytes(chance, body)
+    signature = der.bits(SIGNING.algorithm.sign(SIGNING.key, body))
+    content = der.sequence(body, SIGNING.algorithm.identifier, signature)
+
+    def check(revoked: tuple[int, ...]) -> None:
+        expected = _revoked_in(body)
+        if revoked != expected:
+            message = f"{revoked} are revoked, {expected} are listed"
+            raise AssertionError(message)
+
+    return _read(content, check)
+
+
+def _composed(chance: random.Random) -> bytes:
+    """Compose a TBSCertList (RFC 5280 §5.1.2) that is well-formed, though it need not make sense."""
+
+    def some(extensions: list[bytes]) -> tuple[bytes, ...]:
+        return tuple(chance.sample(extensions, chance.choice([0, 0, 1, 1, 2])))
+
+    entries = [
+        entry(chance.choice(_SERIAL_NUMBERS), *some(_ENTRY_EXTENSIONS)) for _ in range(chance.choice([0, 1, 2, 3, 30]))
+    ]
+    start = NOW - chance.choice([-1, 0, 1, 1, 1, 100]) * DAY
+    crl = SIGNING.revoke(
+        *entries,
+        extensions=some(_LIST_EXTENSIONS),
+        version=chance.choice([der.integer(1)] * 9 + [b""]),
+        this_update=start,
+        next_update=chance.choice([None, NOW, NOW + DAY, NOW + DAY]),
+    )
+    return _encode((der.SEQUENCE, _children(crl)[0][1]))
+
+
+def _mutate_truststore(chance: random.Random) -> str:
+    content = BUNDLE
+    if chance.random() < 0.5:
+        certificate = _mutate_structure(chance, chance.choice(list(AUTHORITIES.values())).certificate)
+        content = SIGNING.pem + pem(certificate).encode()
+    else:
+        content = _mutate_bytes(chance, content)
+    try:
+        truststore = read_truststore(content)
+    except ValueError:
+        return "truststore: refused"
+    except Exception as error:
+        raise FindingError(content.hex()) from error
+    try:
+        for held in (CLIENT.x509, *(authority.certificate for authority in truststore.authorities)):
+            truststore.chains(held)
+    except Exception as error:
+        raise FindingError(content.hex()) from error
+    return "truststore: accepted"
+
+
+def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
+    try:
+        read = read_revocation_list(content, TRUSTSTORE, NOW)
+    except RevocationListError as error:
+        if str(error).isprintable():
+            return f"refused: {error.cause}"
+        raise FindingError(content.hex()) from error
+    except Exception as error:
+        raise FindingError(content.hex()) from error
+    try:
+        return _use(read, check)
+    except Exception as error:
+        raise FindingError(content.hex()) from error
+
+
+def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
+    revoked = tuple(read.serial_numbers())
+    check(revoked)
+    for number in {*revoked, *(number + 1 for number in revoked), *(-number for number in revoked), 1, -1, 256}:
+        if read.is_revoked(number) is not (number in revoked):
+            message = f"the look-up of {number} contradicts the list"
+            raise AssertionError(message)
+    status = RevocationLists([read], TRUSTSTORE).status(CLIENT, NOW)
+    status.details(NOW)
+    return f"accepted: {status.state}"
+
+
+def _revoked_in(body: bytes) -> tuple[int, ...]:
+    """Read the entries of a TBSCertList (RFC 5280 §5.1.2) in the plainest way, apart from the project's."""
+    fields = [(tag, content) for tag, content in _tlvs(_tlvs(body)[0][1])]
+    if fields[0][0] == der.INTEGER:
+        del fields[0]
+    # The signature's algorithm, the issuer and thisUpdate come first.
+    lists = [content for tag, content in fields[3:] if tag == der.SEQUENCE]
+    revoked = []
+    for _, content in _tlvs(lists[0]) if lists else ():
+        (_, serial_number), _, *extensions = _tlvs(content)
+        if not _is_removal(extensions[0][1] if extensions else b""):
+            revoked.append(int.from_bytes(serial_number, signed=True))
+    return tuple(revoked)
+
+
+def _is_removal(extensions: bytes) -> bool:
+    parsed = [_tlvs(content) for _, content in _tlvs(extensions)]
+    kinds = [fields[0][1] for fields in parsed]
+    values = [fields[-1][1] for fields in parsed if der.tlv(der.OID, fields[0][1]) == der.oid(CRL_REASON)]
+    return values == [der.tlv(0x0A, b"\x08")] and len(set(kinds)) == len(kinds)
+
+
+def _tlvs(encoded: bytes) -> list[tuple[int, bytes]]:
+    found = []
+    start = 0
+    while start < len(encoded):
+        contents, length = start + 2, encoded[start + 1]
+        if length >= _LONG_FORM:
+            contents += length ^ _LONG_FORM
+            length = int.from_bytes(encoded[start + 2 : contents])
+        if contents + length > len(encoded):
+            message = "the contents are shorter than their length"
+            raise IndexError(message)
+        found.append((encoded[start], encoded[contents : contents + length]))
+        start = contents + length
+    return found
+
+
+def _children(encoded: bytes) -> list[Node]:
+    return [node for node in _parse(encoded, 0)[0][1] if isinstance(node, tuple)]
+
+
+def _parse(encoded: bytes, depth: int) -> list[Node]:
+    nodes: list[Node] = []
+    for tag, content in _tlvs(encoded):
+        if depth < _DEEPEST and (
+            tag & _CONSTRUCTED or (tag == der.OCTET_STRING and content[:1] in b"\x02\x04\x0a\x30")
+        ):
+            try:
+                nodes.append((tag, _parse(content, depth + 1)))
+                continue
+            except IndexError:
+                pass
+        nodes.append((tag, content))
+    return nodes
+
+
+def _encode(node: Node) -> bytes:
+    return der.tlv(*_plain(node))
+
+
+def _plain(node: Node) -> tuple[int, bytes]:
+    tag, content = node
+    return tag, content if isinstance(content, bytes) else b"".join(map(_encode, content))
+
+
+def _mutate_structure(chance: random.Random, encoded: bytes) -> bytes:
+    """Change one element, and all lengths with it."""
+    try:
+        nodes = _parse(encoded, 0)
+    except IndexError:
+        return _mutate_bytes(chance, encoded)
+    places = list(_places(nodes))
+    if not places:
+        return _mutate_bytes(chance, encoded)
+    siblings, place = chance.choice(places)
+    tag, _ = siblings[place]
+    _, plain = _plain(siblings[place])
+    other_siblings, other_place = chance.choice(places)
+    other = _plain(other_siblings[other_place])
+    kind = chance.randrange(9)
+    if kind == 0:
+        del siblings[place]
+    elif kind == 1:
+        siblings.insert(place, siblings[place])
+    elif kind == 2:
+        siblings[place] = (chance.choice([tag ^ 1 << chance.randrange(8), chance.randrange(256)]), plain)
+    elif kind == 3:
+        siblings[place] = (tag, _mutate_bytes(chance, plain))
+    elif kind == 4:
+        siblings[place] = other
+    elif kind == 5:
+        other_siblings[other_place], siblings[place] = (tag, plain), other
+    elif kind == 6:
+        siblings[place] = (
+            tag,
+            chance.choice([b"", b"\0", b"\xff", b"\x80", b"\x7f", b"\0\x80", b"\xff\x7f", bytes(40)]),
+        )
+    else:
+        part = _parse(chance.choice(_PARTS), 0)[0]
+        siblings.insert(place + chance.randrange(2), part)
+    return b"".join(map(_encode, nodes))
+
+
+def _places(nodes: list[Node]) -> list[tuple[list[Node], int]]:
+    found = []
+    for place, (_, content) in enumerate(nodes):
+        found.append((nodes, place))
+        if isinstance(content, list):
+            found += _places(content)
+    return found
+
+
+def _mutate_bytes(chance: random.Random, content: bytes) -> bytes:
+    changed = bytearray(content or b"\0")
+    start = chance.randrange(len(changed))
+    end = min(len(changed), start + chance.choice([1, 1, 2, 4, 16, 64]))
+    kind = chance.randrange(6)
+    if kind == 0:
+        changed[start] ^= 1 << chance.randrange(8)
+    elif kind == 1:
+        changed[start:end] = chance.randbytes(end - start)
+    elif kind == 2:
+        del changed[start:end]
+    elif kind == 3:
+        changed[start:start] = changed[start:end]
+    elif kind == 4:
+        changed[start:end] = chance.choice(_PARTS)
+    else:
+        del changed[start:]
+    return bytes(changed)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=None, help="to repeat a run (default: another one each time)")
+    arguments = parser.parse_args()
+    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
+    print(f"seed {seed}", flush=True)  # noqa: T201 -- its output
+    try:
+        outcomes = fuzz(seed, seconds=arguments.seconds)
+    except FindingError as finding:
+        sys.exit(f"{finding.__cause__!r} for {finding}")
+    print(f"{outcomes.total()} executions, no findings")  # noqa: T201 -- its output
+    for outcome, count in outcomes.most_common():
+        print(f"{count:10} {outcome}")  # noqa: T201 -- its output
+
+
+if __name__ == "__main__":
+    main()
