@@ -1,0 +1,189 @@
+"""AWS over HTTP on loopback: moto's server and, since moto 5.2 has none, the AppConfig Data API.
+
+AppConfig Data is written after botocore's model of it (API version 2021-11-11) and its documentation: a token is good
+for one call, a session delivers a configuration once, and a call before the session's interval is over is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+import boto3
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
+from moto.ssm.models import ssm_backends
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+REGION = "eu-central-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+
+class Deployment(NamedTuple):
+    """What AppConfig has deployed to an environment."""
+
+    content: bytes
+    label: str | None
+
+
+@dataclass
+class Poll:
+    """What a token stands for."""
+
+    place: tuple[str, str, str]
+    delivered: Deployment | None
+    not_before: float
+    interval_seconds: int
+
+
+@dataclass
+class AppConfigData:
+    """The service: what is deployed, and the tokens that may be used."""
+
+    deployments: dict[tuple[str, str, str], Deployment] = field(default_factory=dict)
+    tokens: dict[str, Poll] = field(default_factory=dict)
+    interval_seconds: int | None = None
+    """In place of what sessions ask for, which is 15 at least."""
+
+    def deploy(self, place: tuple[str, str, str], content: bytes, label: str | None = None) -> None:
+        """Deploy a configuration to an application's environment under a profile."""
+        self.deployments[place] = Deployment(content, label)
+
+    def expire(self) -> None:
+        """Let 24 hours pass for all tokens."""
+        self.tokens.clear()
+
+    def start_session(self, request: Request) -> Response:
+        """Do StartConfigurationSession."""
+        asked = request.get_json()
+        place = (
+            asked["ApplicationIdentifier"],
+            asked["EnvironmentIdentifier"],
+            asked["ConfigurationProfileIdentifier"],
+        )
+        if place not in self.deployments:
+            return _error(404, "ResourceNotFoundException", {"ResourceType": "Deployment"})
+        interval = self.interval_seconds
+        if interval is None:
+            interval = asked.get("RequiredMinimumPollIntervalInSeconds", 60)
+            assert 15 <= interval <= 86400
+        token = self._token(Poll(place, None, time.monotonic(), interval))
+        return Response(json.dumps({"InitialConfigurationToken": token}), 201, content_type="application/json")
+
+    def get_latest(self, request: Request) -> Response:
+        """Do GetLatestConfiguration."""
+        poll = self.tokens.get(request.args["configuration_token"])
+        if poll is None:
+            return _bad_token("Expired")
+        if time.monotonic() < poll.not_before:
+            return _bad_token("PollIntervalNotSatisfied")
+        del self.tokens[request.args["configuration_token"]]
+        deployed = self.deployments[poll.place]
+        not_before = time.monotonic() + poll.interval_seconds
+        token = self._token(Poll(poll.place, deployed, not_before, poll.interval_seconds))
+        response = Response(b"" if deployed == poll.delivered else deployed.content, content_type="application/json")
+        response.headers["Next-Poll-Configuration-Token"] = token
+        response.headers["Next-Poll-Interval-In-Seconds"] = str(poll.interval_seconds)
+        if deployed.label:
+            response.headers["Version-Label"] = deployed.label
+        return response
+
+    def _token(self, poll: Poll) -> str:
+        token = uuid4().hex
+        self.tokens[token] = poll
+        return token
+
+
+def _bad_token(problem: str) -> Response:
+    details = {"InvalidParameters": {"ConfigurationToken": {"Problem": problem}}}
+    return _error(400, "BadRequestException", {"Reason": "InvalidParameters", "Details": details})
+
+
+def _error(status: int, code: str, members: dict[str, Any]) -> Response:
+    response = Response(json.dumps({"Message": "refused", **members}), status, content_type="application/json")
+    response.headers["x-amzn-ErrorType"] = code
+    return response
+
+
+class AwsServer:
+    """What answers for AWS. ``client`` is for tests, and goes straight to it."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.app_config_data = AppConfigData()
+        self._session: Any = boto3.session.Session("testing", "testing", region_name=REGION)
+        self._clients: dict[str, Any] = {}
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._routes = Map(
+            [
+                Rule("/configurationsessions", methods=["POST"], endpoint="start_session"),
+                Rule("/configuration", methods=["GET"], endpoint="get_latest"),
+            ]
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, as WSGI has it."""
+        try:
+            operation, _arguments = self._routes.bind_to_environ(environ).match()
+        except HTTPException:
+            answer: Iterable[bytes] = self._moto(environ, start_response)
+            return answer
+        return getattr(self.app_config_data, operation)(Request(environ))(environ, start_response)  # type: ignore[no-any-return]
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its clients' classes at run time
+        """Return one of boto3's clients, with credentials that are nobody's."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, endpoint_url=self.url)
+        return self._clients[service]
+
+    def reset(self) -> None:
+        """Begin anew: an account with nothing in it."""
+        s3_backends.reset()
+        ssm_backends.reset()
+        self.app_config_data = AppConfigData()
+
+    def put_object(self, uri: str, content: bytes) -> str:
+        """Put an object where an S3 URI says, in a bucket that is made if need be, and return its ETag."""
+        bucket, _slash, key = uri.removeprefix("s3://").partition("/")
+        if bucket not in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets:
+            self.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        etag: str = self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)["ETag"]
+        return etag
+
+    def put_parameter(self, name: str, value: str, kind: str = "String") -> None:
+        """Put a parameter, or a new version of one."""
+        self.client("ssm").put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_arguments: object) -> None:
+        """Log nothing: many tests look at what is logged."""
+
+
+@contextmanager
+def aws_server() -> Iterator[AwsServer]:
+    """Serve on a free port."""
+    aws = AwsServer()
+    server = make_server("127.0.0.1", 0, aws, threaded=True, request_handler=_Quiet)
+    aws.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield aws
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
