@@ -1,0 +1,146 @@
+"""Fuzzes what reads indexes: `python -m tests.fuzz.fuzz_index --seconds 600`, `layer` and `authorizer` on the path.
+
+Whatever the bytes, they are refused, or read as a list whose answers agree with each other. Most of them have a
+checksum that is right, so that they reach what comes behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import struct
+import time
+import warnings
+from collections import Counter
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+from mtls_authorizer.crl_index import CrlIndexError, read_index, write_index
+from tests.certificates import name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CHECKSUM_KEY = b"checksum of an index; no secret."
+_CHECKSUM_LENGTH = 16
+_INTERESTING = (
+    b"\x00",
+    b"\xff",
+    b"\x7f",
+    b"\x80",
+    struct.pack(">q", -(2**63)),
+    struct.pack(">Q", 2**64 - 1),
+    bytes(20),
+)
+
+
+class _List(NamedTuple):
+    listed: list[int]
+    number: int | None
+    next_update: datetime | None
+    this_update: datetime = datetime(2026, 11, 1, tzinfo=UTC)
+    issuer: bytes = name(("CN", "Test CA"))
+    signer: str = "5a" * 32
+    digest: str = "c3" * 32
+
+    def is_revoked(self, serial_number: int) -> bool:
+        return serial_number in self.listed
+
+    def serial_numbers(self) -> Iterable[int]:
+        return self.listed
+
+
+class FindingError(AssertionError):
+    """Something that must not be. The message has the input in it, in hexadecimal."""
+
+
+def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float("inf")) -> Counter[str]:
+    """Run until the time is over or the number reached, and count what came of the inputs. Raises FindingError."""
+    chance = Random(seed)  # noqa: S311 -- to be repeatable
+    outcomes: Counter[str] = Counter()
+    end = time.monotonic() + seconds
+    with warnings.catch_warnings():
+        # cryptography has some for names that are odd, and reads them.
+        warnings.simplefilter("ignore", UserWarning)
+        while outcomes.total() < executions and time.monotonic() < end:
+            content = _mutated(chance, _index(chance))
+            try:
+                outcomes["read" if _try(chance, content) else "refused"] += 1
+            except Exception as error:
+                message = f"after {outcomes.total()} executions: {content.hex()}"
+                raise FindingError(message) from error
+    return outcomes
+
+
+def _try(chance: Random, content: bytes) -> bool:
+    """Return whether it was an index. Raises AssertionError for one that contradicts itself."""
+    try:
+        index = read_index(content)
+    except CrlIndexError:
+        return False
+    numbers = list(index.serial_numbers())
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == len(index)
+    for number in chance.sample(numbers, min(len(numbers), 8)):
+        assert index.is_revoked(number)
+        for other in (number - 1, number + 1, -number, number << 8):
+            assert index.is_revoked(other) == (other in numbers)
+    again = read_index(write_index(index))
+    assert list(again.serial_numbers()) == numbers
+    assert (again.issuer, again.signer, again.digest) == (index.issuer, index.signer, index.digest)
+    dates_and_number = (index.number, index.this_update, index.next_update)
+    assert (again.number, again.this_update, again.next_update) == dates_and_number
+    return True
+
+
+def _index(chance: Random) -> bytes:
+    """Return an index of few entries or many, narrow or wide."""
+    bits = chance.choice((3, 8, 63, 127, 159, 160, 2000))
+    listed = [
+        chance.getrandbits(bits) - chance.choice((0, 0, 0, 1 << bits - 1)) for _ in range(chance.choice((0, 1, 2, 20)))
+    ]
+    number = chance.choice((None, 0, chance.getrandbits(160)))
+    return write_index(_List(listed, number, chance.choice((None, datetime(2026, 12, 1, tzinfo=UTC)))))
+
+
+def _mutated(chance: Random, content: bytes) -> bytes:
+    """Return an index that was damaged up to four times. Most have a checksum that is right again."""
+    body = bytearray(content[:-_CHECKSUM_LENGTH])
+    for _ in range(chance.randrange(5)):
+        # The header is where what is written decides what is read, so it gets half of the damage.
+        place = chance.randrange(min(len(body), 124) if chance.random() < 0.5 else len(body)) if body else 0
+        match chance.randrange(6):
+            case 0:
+                body[place : place + 1] = chance.randbytes(1)
+            case 1:
+                replacement = chance.choice(_INTERESTING)
+                body[place : place + len(replacement)] = replacement
+            case 2:
+                del body[place : place + chance.randrange(1, 40)]
+            case 3:
+                body[place:place] = chance.randbytes(chance.randrange(1, 40))
+            case 4:
+                del body[place:]
+            case _:
+                body[place:place] = body[chance.randrange(place + 1) : place]
+    if chance.random() < 0.1:
+        return bytes(body) + content[-_CHECKSUM_LENGTH:]
+    return bytes(body) + Poly1305.generate_tag(_CHECKSUM_KEY, bytes(body))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="how long to run (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="what to begin with (default: any)")
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}", flush=True)  # noqa: T201 -- its output
+    outcomes = fuzz(arguments.seed, seconds=arguments.seconds)
+    print(f"{outcomes.total()} executions: {dict(outcomes)}")  # noqa: T201 -- as above
+
+
+if __name__ == "__main__":
+    main()
