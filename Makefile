@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo layer publish bench-cold test test-interpreters lint format golden lock clean
+.PHONY: help run demo layer publish bench-cold bench-rules validate-rules test test-interpreters lint format golden lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -27,6 +27,12 @@ publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east
 
 bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start
+
+bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
+	@$(BIN)/python -m benchmarks.rules
+
+validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
+	@$(BIN)/python -m mtls_authorizer.validate_rules "$(FILE)"
 
 test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term

@@ -17,7 +17,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 """The methods that API Gateway's ANY stands for."""
 
 # RFC 3986 §3.3 without what means something in a policy (*, ?, $) or may be written in two ways (%).
-_SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
+SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
 
 # What a server behind may take for the way out of a path: dot segments, an encoded dot or slash, a backslash, and an
 # encoded percent sign, with which any of these can be encoded twice. A client that may call some routes only may call
@@ -68,7 +68,7 @@ def _check_path(text: str, path: str) -> None:
             message = f"{text!r} has a * within: it would match slashes, too. Only /* at the end is possible"
         elif segment.startswith("{"):
             message = f"{text!r} has a path parameter: end it with /* instead"
-        elif not _SEGMENT.fullmatch(segment):
+        elif not SEGMENT.fullmatch(segment):
             message = f"{text!r} has characters other than letters, digits and ._~!&'()+,;=:@-"
         else:
             continue

@@ -21,7 +21,7 @@ from mtls_authorizer.matching import (
     make_matcher,
     read_text,
 )
-from mtls_authorizer.routes import LARGEST_POLICY, policy_size, read_route
+from mtls_authorizer.routes import LARGEST_POLICY, LONGEST_STAGE_ARN, policy_size, read_route
 from mtls_authorizer.rules import ENVIRONMENT, EVERYTHING, Rule, UsagePlanKey
 
 if TYPE_CHECKING:
@@ -36,20 +36,20 @@ LARGEST_CONTEXT = 4096
 DOCUMENT_KEYS = ("$schema", "rules")
 RULE_KEYS = ("name", "description", "match", "not", "allow", "context", "usage_plan_key")
 
-_LONGEST_STRING = 2048
+LONGEST_STRING = 2048
 _MOST_PROBLEMS = 100
 _MOST_SHOWN = 20
 _LONGEST_SHOWN = 80
-_RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 # Those that this authorizer or API Gateway writes itself.
-_RESERVED_CONTEXT_KEY = re.compile(r"clientCert.*|reason|principalId|integrationLatency|claims|scopes", re.IGNORECASE)
-_USAGE_PLAN_KEY = re.compile(r"[A-Za-z0-9._-]{20,128}")
+RESERVED_CONTEXT_KEY = re.compile(r"clientCert.*|reason|principalId|integrationLatency|claims|scopes", re.IGNORECASE)
+USAGE_PLAN_KEY = re.compile(r"[A-Za-z0-9._-]{20,128}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PRINTABLE_ASCII = re.compile(r"[ -~]*")
+PRINTABLE_ASCII = re.compile(r"[ -~]*")
 
 # Any shorter, and a prefix also matches the beginning of another's authority, or a suffix the end of another's domain.
-_PATTERNS = {
+PATTERNS = {
     ("URI", Comparison.PREFIX): (
         re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*"),
         "must go on after the authority, such as 'spiffe://example.com/' or 'urn:example:': else it matches others",
@@ -113,7 +113,7 @@ class _Repeating(dict[str, object]):
 def _load(content: bytes) -> object:
     """Return the JSON of a document. Raises RulesError, also if a key stands twice in an object."""
     if len(content) > LARGEST_DOCUMENT:
-        raise RulesError([f"the document has {len(content)} bytes: {LARGEST_DOCUMENT} are the most"])
+        raise RulesError([f"the document has more than {LARGEST_DOCUMENT} bytes"])
     repeating = False
 
     def make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -206,7 +206,7 @@ class _Reader:
         )
 
     def _name(self, value: object, place: str) -> str | None:
-        if isinstance(value, str) and _RULE_NAME.fullmatch(value) and value != ENVIRONMENT:
+        if isinstance(value, str) and RULE_NAME.fullmatch(value) and value != ENVIRONMENT:
             return value
         self._refuse(
             place,
@@ -247,7 +247,7 @@ class _Reader:
 
     def _alternative(self, field: str, value: object, place: str) -> frozenset[Condition]:
         definition = FIELDS[field]
-        if isinstance(value, dict) and definition.label:
+        if isinstance(value, dict) and definition.label and Comparison.EXACT not in value:
             return self._labelled(field, definition, value, place)
         condition = self._condition(field, definition, value, place)
         return frozenset([condition] if condition else [])
@@ -298,7 +298,7 @@ class _Reader:
 
     def _pattern(self, definition: Field, condition: Condition, place: str) -> Condition | None:
         text = str(condition.value)
-        expression, problem = _PATTERNS.get((condition.label, condition.comparison), (None, ""))
+        expression, problem = PATTERNS.get((condition.label, condition.comparison), (None, ""))
         if not definition.patterns or condition.label in WITHOUT_PATTERNS:
             self._refuse(place, "isn't possible here: write what is exact")
         elif "*" in text:
@@ -323,6 +323,9 @@ class _Reader:
         if not isinstance(value, list) or not value:
             self._refuse(place, "must be a list of routes such as 'GET /payments/*'; without it all may be called")
             return ()
+        if len(value) * LONGEST_STAGE_ARN > LARGEST_POLICY:
+            self._refuse(place, f"has {len(value)} routes, which make a policy of more than {LARGEST_POLICY} bytes")
+            return ()
         routes: dict[str, None] = {}
         for number, item in enumerate(value):
             if self._string(item, f"{place}[{number}]"):
@@ -331,7 +334,7 @@ class _Reader:
                 except ValueError as error:
                     self._refuse(f"{place}[{number}]", str(error))
         if policy_size(routes) > LARGEST_POLICY:
-            self._refuse(place, f"makes a policy of up to {policy_size(routes)} bytes: {LARGEST_POLICY} are the most")
+            self._refuse(place, f"makes a policy of up to {policy_size(routes)} bytes, of more than {LARGEST_POLICY}")
         return tuple(routes)
 
     def _context(self, value: object, place: str) -> dict[str, str]:
@@ -340,11 +343,11 @@ class _Reader:
         context = {}
         for key, text in value.items():
             where = f"{place}.{_key(key)}"
-            if not _CONTEXT_KEY.fullmatch(key):
+            if not CONTEXT_KEY.fullmatch(key):
                 self._refuse(where, "must be a letter and up to 63 letters, digits and underscores")
-            elif _RESERVED_CONTEXT_KEY.fullmatch(key):
+            elif RESERVED_CONTEXT_KEY.fullmatch(key):
                 self._refuse(where, "is a key that the authorizer or API Gateway writes: choose another")
-            elif not isinstance(text, str) or not _PRINTABLE_ASCII.fullmatch(text):
+            elif not isinstance(text, str) or not PRINTABLE_ASCII.fullmatch(text):
                 self._refuse(where, "must be a string of printable ASCII, to fit a header")
             else:
                 context[key] = text
@@ -357,7 +360,7 @@ class _Reader:
         if value == UsagePlanKey.FINGERPRINT:
             return UsagePlanKey.FINGERPRINT
         key = value.get("value") if isinstance(value, dict) and len(value) == 1 else None
-        if not isinstance(key, str) or not _USAGE_PLAN_KEY.fullmatch(key):
+        if not isinstance(key, str) or not USAGE_PLAN_KEY.fullmatch(key):
             self._refuse(
                 place,
                 'must be "fingerprint", or {"value": "…"} with a key of 20 to 128 letters, digits and ._-',
@@ -375,8 +378,8 @@ class _Reader:
             problem = f"must be a string, not {_shown(value)}"
         elif not value:
             problem = "is empty"
-        elif len(value) > _LONGEST_STRING:
-            problem = f"has {len(value)} characters: {_LONGEST_STRING} are the most"
+        elif len(value) > LONGEST_STRING:
+            problem = f"has {len(value)} characters: {LONGEST_STRING} are the most"
         elif _UNPRINTABLE.search(value):
             problem = "has a control character or half a surrogate pair in it"
         else:
@@ -405,7 +408,7 @@ def _items(value: object, place: str) -> Iterable[tuple[object, str]]:
 
 def _are_plain(items: list[object]) -> bool:
     """Return whether these are strings in which nothing can be wrong."""
-    if not items or not all(isinstance(item, str) and 0 < len(item) <= _LONGEST_STRING for item in items):
+    if not items or not all(isinstance(item, str) and 0 < len(item) <= LONGEST_STRING for item in items):
         return False
     text = "".join(map(str, items))
     return "*" not in text and not _UNPRINTABLE.search(text)
@@ -419,7 +422,7 @@ def _is_one_name(matcher: Matcher | None) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if _CONTEXT_KEY.fullmatch(key) or key == "$schema" else _shown(key)
+    return key if CONTEXT_KEY.fullmatch(key) or key == "$schema" else _shown(key)
 
 
 def _shown(value: object) -> str:
@@ -427,4 +430,6 @@ def _shown(value: object) -> str:
         return ascii(value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…")
     if isinstance(value, bool | None):
         return json.dumps(value)
-    return {dict: "an object", list: "a list"}.get(type(value), "a number")
+    if value is _NUMBER:
+        return "a number"
+    return "an object" if isinstance(value, dict) else "a list"
