@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo layer publish bench-cold bench-crl crl-index test test-interpreters lint format golden lock clean
+.PHONY: help run demo layer publish validate-rules crl-index bench-cold bench-crl bench-rules test test-interpreters lint format \
+    golden lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -33,6 +34,12 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its 
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index beside it: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@$(BIN)/python -m mtls_authorizer.crl_index_command "$(FILE)" --truststore "$(TRUSTSTORE)" $(ARGS)
+
+bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
+	@$(BIN)/python -m benchmarks.rules
+
+validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
+	@$(BIN)/python -m mtls_authorizer.validate_rules "$(FILE)"
 
 test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term

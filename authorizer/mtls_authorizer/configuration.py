@@ -185,6 +185,9 @@ def _environment_rules(reader: _Reader) -> tuple[Rule, ...]:
     if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", _parse_boolean, default=False):
         if any(name in reader for name in _LISTS):
             reader.refuse("ALLOW_ANY_CLIENT_CERTIFICATE", "is true, and a list is set: choose one of them")
+        if any(name in reader for name in _RULES):
+            # They add up: whatever the rules say, anybody could call everything.
+            reader.refuse("ALLOW_ANY_CLIENT_CERTIFICATE", "is true, and there are rules: choose one of them")
         return (Rule(ENVIRONMENT, (), anyone=True),)
     if "ALLOWED_SERIAL_NUMBERS" in reader:
         issuers = lists["ALLOWED_ISSUERS"]

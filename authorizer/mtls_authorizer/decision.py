@@ -116,7 +116,8 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
         return Refused(client, Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED)
     judgement = configuration.rules.judge(certificate)
     shadow = configuration.shadow_rules.judge(certificate) if configuration.shadow_rules else None
-    context = {**build_context(certificate), **judgement.context} if isinstance(judgement, Grant) else {}
+    # Whatever a rule adds, what the certificate says stays.
+    context = {**judgement.context, **build_context(certificate)} if isinstance(judgement, Grant) else {}
     granted = isinstance(judgement, Grant) or isinstance(shadow, Grant)
     chains = configuration.revocation.chains(certificate) if configuration.revocation and granted else ()
     return Assessed(client, judgement, shadow, context, certificate.not_before, certificate.not_after, chains)
@@ -190,7 +191,9 @@ def _revoked(
 
 
 def _route_refusal(grant: Grant, invocation: str) -> Reason | None:
-    return None if grant.routes is EVERYTHING or permits(grant.routes, invocation) else Reason.ROUTE_NOT_ALLOWED
+    # What has no path isn't covered by the policy's */* either.
+    permitted = "/" in invocation if grant.routes is EVERYTHING else permits(grant.routes, invocation)
+    return None if permitted else Reason.ROUTE_NOT_ALLOWED
 
 
 def _extensions_decodable(certificate: PeerCertificate) -> bool:

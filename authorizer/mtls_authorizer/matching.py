@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cryptography import x509
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP"}
 """The types of subject alternative names that an object in a rules document can ask for."""
+
+WITHOUT_PATTERNS = frozenset({"IP"})
+"""Those that are compared as a whole only: the beginning of an address is no network."""
+
+OF_SEVERAL = {"": "of several", "CN": "CN of several"}
+"""The labels of a common name that isn't the only one, by the usual one. Only exclusions look for these."""
 
 _DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _SHA256_LENGTH = 32 * 3 - 1
@@ -52,6 +59,11 @@ class Condition(NamedTuple):
     value: Hashable
 
 
+def read_text(text: str) -> Fact:
+    """Return the fact of a field with one kind of facts, which are as they are written."""
+    return "", text
+
+
 class Field(NamedTuple):
     """A field that rules can match on.
 
@@ -67,7 +79,7 @@ class Field(NamedTuple):
     reason: Reason
     variable: str | None
     meaning: str
-    read: Callable[[str], Fact] = lambda text: ("", text)
+    read: Callable[[str], Fact] = read_text
     patterns: bool = True
     label: Callable[[str], str] | None = None
     combines: bool = False
@@ -113,6 +125,28 @@ def make_matcher(field: str, alternatives: Iterable[frozenset[Condition]]) -> Ma
     return Matcher(field, frozenset(single), tuple(several))
 
 
+def make_exclusion(matcher: Matcher) -> Matcher:
+    """Return a matcher to exclude with: for it, each of several common names counts.
+
+    Nobody can say which one they mean, so none lets in, and each keeps out.
+    """
+    if not any(_is_common_name(condition) for condition in matcher.conditions()):
+        return matcher
+    alternatives = [frozenset([condition]) for condition in matcher.alternatives] + list(matcher.combinations)
+    return make_matcher(matcher.field, [*alternatives, *map(_of_several, alternatives)])
+
+
+def _is_common_name(condition: Condition) -> bool:
+    return condition.field == "common_name" or condition.label == "CN"
+
+
+def _of_several(conditions: frozenset[Condition]) -> frozenset[Condition]:
+    return frozenset(
+        condition._replace(label=OF_SEVERAL[condition.label]) if _is_common_name(condition) else condition
+        for condition in conditions
+    )
+
+
 class Conditions:
     """A set of conditions, indexed, that tells which of them hold for a certificate.
 
@@ -124,10 +158,11 @@ class Conditions:
     def __init__(self, conditions: Iterable[Condition]) -> None:
         self._conditions = frozenset(conditions)
         lengths: dict[str, dict[str, set[tuple[Comparison, int]]]] = {}
-        for field, label, comparison, value in self._conditions:
-            of_field = lengths.setdefault(field, {}).setdefault(label, set())
-            if comparison is not Comparison.EXACT:
-                of_field.add((comparison, len(str(value))))
+        for field, label in {(condition.field, condition.label) for condition in self._conditions}:
+            lengths.setdefault(field, {})[label] = set()
+        for condition in self._conditions:
+            if condition.comparison is not Comparison.EXACT:
+                lengths[condition.field][condition.label].add((condition.comparison, len(str(condition.value))))
         self._lengths = lengths
 
     def holding(self, certificate: PeerCertificate) -> frozenset[Condition]:
@@ -139,8 +174,9 @@ class Conditions:
                     candidates.add(Condition(field, label, Comparison.EXACT, value))
                     for comparison, length in labels[label]:
                         text = str(value)
-                        part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
-                        candidates.add(Condition(field, label, comparison, part))
+                        if length <= len(text):
+                            part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
+                            candidates.add(Condition(field, label, comparison, part))
         return self._conditions & candidates
 
 
@@ -159,11 +195,14 @@ def name_value(name: DistinguishedName) -> Hashable:
 def read_name(text: str) -> Fact:
     """Return what ``name_value`` makes of a name in RFC 4514's form. Raises ValueError.
 
-    Attribute types are OpenSSL's short names or dotted OIDs.
+    Attribute types are OpenSSL's short names or dotted OIDs. A value in hexadecimal after a # is refused: cryptography
+    doesn't read the DER in it.
     """
-    oids = {name: x509.ObjectIdentifier(oid) for name, oid in OID_BY_SHORT_NAME.items()}
+    if "=#" in text:
+        message = f"{text!r} has a value in hexadecimal: write it as text, and a # in it as \\#"
+        raise ValueError(message)
     try:
-        name = x509.Name.from_rfc4514_string(text, {**{key.upper(): oid for key, oid in oids.items()}, **oids})
+        name = x509.Name.from_rfc4514_string(text, _attribute_types())
     except Exception as error:
         # Mostly ValueError, but it is made for names that a program has written.
         message = f"{text!r} is not a distinguished name in RFC 4514's form, such as CN=Issuing CA,O=Acme"
@@ -172,6 +211,13 @@ def read_name(text: str) -> Fact:
         tuple(sorted((attribute.oid.dotted_string, str(attribute.value)) for attribute in relative_name))
         for relative_name in name.rdns
     )
+
+
+@cache
+def _attribute_types() -> dict[str, x509.ObjectIdentifier]:
+    """Return object identifiers by short name, in capitals as well (RFC 4514 §3) where that is no other's."""
+    oids = {name: x509.ObjectIdentifier(oid) for name, oid in OID_BY_SHORT_NAME.items()}
+    return {**{name.upper(): oid for name, oid in oids.items()}, **oids}
 
 
 def _read_fingerprint(text: str) -> Fact:
@@ -196,18 +242,25 @@ def _attribute_label(key: str) -> str:
     return SHORT_NAME_BY_OID.get(key, key)
 
 
+def _serial_number(text: str) -> Fact:
+    # Not as a number: whoever wrote a document could choose some that collide in a set.
+    return "", f"{read_serial_number(text):X}"
+
+
 def _common_name(certificate: PeerCertificate) -> list[Fact]:
-    names = certificate.subject.get_all("CN")
+    return _common_names("", certificate.subject.get_all("CN"))
+
+
+def _common_names(label: str, names: list[str]) -> list[Fact]:
     # Of several nobody can say which one it means.
-    return [("", names[0])] if len(names) == 1 else []
+    return [(label if len(names) == 1 else OF_SEVERAL[label], name) for name in names]
 
 
 def _attributes(name: DistinguishedName) -> list[Fact]:
     facts: list[Fact] = [("", name_value(name))]
     for attribute in name:
         values = name.get_all(attribute)
-        if attribute != "CN" or len(values) == 1:
-            facts += [(attribute, value) for value in values]
+        facts += _common_names("CN", values) if attribute == "CN" else [(attribute, value) for value in values]
     return facts
 
 
@@ -265,11 +318,11 @@ FIELDS: Mapping[str, Field] = {
         patterns=False,
     ),
     "serial_number": Field(
-        lambda certificate: [("", int(certificate.serial_number, 16))],
+        lambda certificate: [_serial_number(certificate.serial_number)],
         Reason.SERIAL_NUMBER_NOT_ALLOWED,
         "ALLOWED_SERIAL_NUMBERS",
         "the serial number, which only counts together with one issuer",
-        lambda text: ("", read_serial_number(text)),
+        _serial_number,
         patterns=False,
     ),
 }

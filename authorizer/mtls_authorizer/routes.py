@@ -17,17 +17,19 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 """The methods that API Gateway's ANY stands for."""
 
 # RFC 3986 §3.3 without what means something in a policy (*, ?, $) or may be written in two ways (%).
-_SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
+SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
 
-# What a server behind may take for the way out of a path: dot segments, an encoded dot or slash, a backslash. A client
-# that may call some routes only may call none with these.
-_WAYS_OUT = ("/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "\\")
+# What a server behind may take for the way out of a path: dot segments, an encoded dot or slash, a backslash, and an
+# encoded percent sign, with which any of these can be encoded twice. A client that may call some routes only may call
+# none with these.
+_WAYS_OUT = ("/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "\\")
 
 _LONGEST_RESOURCE = 512
 # arn:aws-us-gov:execute-api:us-gov-east-1:123456789012:abcdefghij/stage/, with a stage of 128 characters.
 LONGEST_STAGE_ARN = 200
 """In characters, from the limits that AWS documents for each part."""
-LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN
+LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/")
+"""In characters, method and path as in a resource: ``GET/payments``."""
 LARGEST_POLICY = 32 * 1024
 """In bytes. A bound of this project's own: API Gateway documents the length of a resource, and not their number."""
 
@@ -48,11 +50,13 @@ def read_route(text: str) -> tuple[str, ...]:
     if method != "*" and method not in METHODS:
         message = f"{text!r} begins with no method: write one of {', '.join(METHODS)}, or * for any"
         raise RouteError(message)
-    if len(text) > LONGEST_ROUTE:
-        message = f"{text[:40]!r}… has {len(text)} characters: a policy takes {LONGEST_ROUTE}"
+    routes = tuple(f"{each}{path}" for each in (METHODS if method == "*" else (method,)))
+    longest = max(map(len, routes))
+    if longest > LONGEST_ROUTE:
+        message = f"{text[:40]!r}… makes a resource of {longest} characters: a policy takes {LONGEST_ROUTE}"
         raise RouteError(message)
     _check_path(text, path)
-    return tuple(f"{each}{path}" for each in (METHODS if method == "*" else (method,)))
+    return routes
 
 
 def _check_path(text: str, path: str) -> None:
@@ -64,7 +68,7 @@ def _check_path(text: str, path: str) -> None:
             message = f"{text!r} has a * within: it would match slashes, too. Only /* at the end is possible"
         elif segment.startswith("{"):
             message = f"{text!r} has a path parameter: end it with /* instead"
-        elif not _SEGMENT.fullmatch(segment):
+        elif not SEGMENT.fullmatch(segment):
             message = f"{text!r} has characters other than letters, digits and ._~!&'()+,;=:@-"
         else:
             continue

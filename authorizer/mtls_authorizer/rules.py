@@ -5,6 +5,7 @@ The lists in the environment, the rules document and the shadow rules are all ru
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -58,11 +59,12 @@ class Rule(NamedTuple):
             return Reason.CERTIFICATE_EXCLUDED
         return None
 
-    def conditions(self) -> Iterable[Condition]:
-        """Return all conditions that the rule is made of."""
+    def conditions(self) -> Iterable[frozenset[Condition]]:
+        """Return all conditions that the rule is made of, in sets."""
         for matchers in (self.matchers, *self.exclusions):
             for matcher in matchers:
-                yield from matcher.conditions()
+                yield matcher.alternatives
+                yield from matcher.combinations
 
 
 class Grant(NamedTuple):
@@ -88,22 +90,34 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._conditions = Conditions(condition for rule in self.rules for condition in rule.conditions())
-        how_common: dict[Condition, int] = {}
+        how_common = Counter[Condition]()
         for rule in self.rules:
-            for condition in set(rule.conditions()):
-                how_common[condition] = how_common.get(condition, 0) + 1
+            for conditions in rule.conditions():
+                how_common.update(conditions)
+        self._conditions = Conditions(how_common)
         self._indexed: dict[Condition, list[int]] = {}
         self._unindexed: list[int] = []
         for number, rule in enumerate(self.rules):
             if rule.matchers:
-                # A rule can't match unless a condition of each matcher holds: it is found by those of the one that
-                # shares least with other rules.
-                matcher = min(rule.matchers, key=lambda each: max(how_common[key] for key in each.conditions()))
-                for condition in set(matcher.conditions()):
-                    self._indexed.setdefault(condition, []).append(number)
+                self._index(number, rule, how_common)
             else:
                 self._unindexed.append(number)
+
+    def _index(self, number: int, rule: Rule, how_common: Mapping[Condition, int]) -> None:
+        """Index a rule by conditions of which one must hold for it to match: those that few other rules have."""
+        commonness, keys = min(
+            (
+                (max(map(how_common.__getitem__, keys)), keys)
+                for keys in (_necessary(matcher, how_common) for matcher in rule.matchers)
+            ),
+            key=lambda each: each[0],
+        )
+        if commonness == 1:
+            alone = [number]
+            self._indexed.update(dict.fromkeys(keys, alone))
+        else:
+            for condition in keys:
+                self._indexed.setdefault(condition, []).append(number)
 
     def matching(self, certificate: PeerCertificate) -> list[Rule]:
         """Return the rules that match a certificate, in their order."""
@@ -129,6 +143,13 @@ class RuleSet:
         numbers = {number for condition in holding for number in self._indexed.get(condition, ())}
         candidates = [self.rules[number] for number in sorted(numbers.union(self._unindexed))]
         return [rule for rule in candidates if rule.mismatch(holding) is None]
+
+
+def _necessary(matcher: Matcher, how_common: Mapping[Condition, int]) -> frozenset[Condition]:
+    """Return conditions of which one must hold for a matcher to match."""
+    if not matcher.combinations:
+        return matcher.alternatives
+    return matcher.alternatives.union(min(each, key=how_common.__getitem__) for each in matcher.combinations)
 
 
 def _grant(matching: list[Rule], certificate: PeerCertificate) -> Judgement:

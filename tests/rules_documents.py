@@ -1,0 +1,547 @@
+"""Rules documents: those that must be taken, and a hundred and more that must not, each with what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+FINGERPRINT = ":".join(["AB"] * 32)
+
+
+def rule(**changes: object) -> dict[str, Any]:
+    """Return a good rule with these keys, of which None leaves one out."""
+    whole = {"name": "acme", "match": {"common_name": "client"}} | changes
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def document(*rules: object) -> bytes:
+    return json.dumps({"rules": list(rules)}).encode()
+
+
+def matching(field: str, value: object, **others: object) -> bytes:
+    return document(rule(match={field: value, **others}))
+
+
+ISSUE = {
+    "rules": [
+        {
+            "name": "acme-payments",
+            "match": {
+                "organizational_unit": ["payments"],
+                "issuer": {"O": "Acme", "CN": "Acme Issuing CA"},
+                "subject_alt_name": [{"uri": {"prefix": "spiffe://acme.example/payments/"}}],
+            },
+            "allow": ["GET /payments/*", "POST /payments"],
+            "context": {"tenant": "acme"},
+            "usage_plan_key": "fingerprint",
+        }
+    ]
+}
+
+VALID: dict[str, bytes] = {
+    "the documentation's": json.dumps(ISSUE).encode(),
+    "the shortest": document(rule()),
+    "with white space": b' \r\n\t{"rules": [{"name": "a", "match": {"common_name": "client"}}]}\n',
+    "with its schema": json.dumps({"$schema": "../rules.schema.json", "rules": [rule()]}).encode(),
+    "described": document(rule(description="Whom Acme's accountants asked for.")),
+    "every field as a string": document(
+        rule(
+            match={
+                "common_name": "a",
+                "organizational_unit": "a",
+                "organization": "a",
+                "subject": "CN=a,O=b",
+                "subject_alt_name": "DNS:a",
+                "issuer": r"CN=a\, b\C3\A9+OU=c,2.5.4.10=d",
+                "fingerprint": FINGERPRINT,
+                "serial_number": "01:ab",
+            }
+        )
+    ),
+    "every field as a list": document(
+        rule(
+            match={
+                "common_name": ["a", {"prefix": "a"}, {"suffix": "a"}, {"exact": "*"}],
+                "organizational_unit": ["a"],
+                "organization": ["a", "b"],
+                "subject": ["CN=a", {"CN": "a"}, {"CN": {"prefix": "a"}, "O": {"suffix": "b"}, "1.2.3": "c"}],
+                "subject_alt_name": [
+                    *("email:a@b", "URI:urn:a", "IP:192.0.2.1", "dirName:CN=a", "RID:1.2", "otherName:1.2;UTF8:a"),
+                    *({"dns": "a"}, {"dns": {"suffix": ".a.example"}}, {"dns": {"exact": "*.a.example"}}),
+                    *({"uri": {"prefix": "spiffe://a.example/"}}, {"uri": {"prefix": "urn:a:"}}, {"ip": "2001:DB8::1"}),
+                    *({"email": {"suffix": "@a.example"}}, {"email": {"suffix": ".example"}}, {"exact": "DNS:*.b"}),
+                ],
+                "issuer": [{"exact": "CN=*"}],
+                "fingerprint": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "serial_number": ["1", "-0A", {"exact": "FF"}],
+            }
+        )
+    ),
+    "excluding one": document(rule(**{"not": {"common_name": "other", "issuer": {"O": "a"}}})),
+    "excluding several": document(rule(**{"not": [{"common_name": "other"}, {"organization": ["a", "b"]}]})),
+    "every kind of route": document(
+        rule(
+            allow=["* /*", "GET /", "GET /a", "GET /a/", "DELETE /a/b/*", "PATCH /a~b;c=1,2/@:x", "PUT /a(b)!'&+/.a./*"]
+        )
+    ),
+    "an empty context": document(rule(context={})),
+    "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
+    "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
+    "two rules": document(rule(), rule(name="b" * 64)),
+    "beyond ASCII": matching("common_name", ["Łódź", "😀", "\u202e", "\u0430"]),
+    "words of programming languages": document(
+        rule(name="__proto__"[2:], context={"constructor": "a", "toString": "b"})
+    ),
+}
+
+
+class Hostile(NamedTuple):
+    """A document that must be refused. The message names ``place`` and says ``problem``."""
+
+    content: bytes
+    place: str
+    problem: str
+
+
+def _text(content: str) -> bytes:
+    return content.encode(errors="surrogatepass")
+
+
+def _deep(levels: int, opening: str = "[", closing: str = "]") -> str:
+    return opening * levels + closing * levels
+
+
+GOOD = document(rule()).decode()
+MATCH = "rules[0].match"
+OBJECT = "must be an object, not"
+STRING = "must be a string, not"
+ROUTES = "must be a list of routes"
+COMPARISON = "must be a string, or an object with one of exact, prefix, suffix"
+STAR = "has a * in it, and there are no wildcards"
+KNOWN = "is not known: write one of"
+UNPRINTABLE = "has a control character or half a surrogate pair in it"
+SEVERAL = "must be 1 to 64 letters, digits and ._-"
+
+_DOCUMENTS: dict[str, Hostile] = {
+    # No JSON, or none that one could trust.
+    "empty": Hostile(b"", "the document", "is not JSON: Expecting value"),
+    "white space": Hostile(b" \n", "the document", "is not JSON"),
+    "a NUL": Hostile(b"\0", "the document", "is not JSON"),
+    "cut short": Hostile(GOOD[:-2].encode(), "the document", "is not JSON"),
+    "two documents": Hostile((GOOD + GOOD).encode(), "the document", "is not JSON: Extra data"),
+    "a comment": Hostile(b"// rules\n" + GOOD.encode(), "the document", "is not JSON"),
+    "a trailing comma": Hostile(GOOD.replace("]}", ",]}").encode(), "the document", "is not JSON"),
+    "single quotes": Hostile(GOOD.replace('"', "'").encode(), "the document", "is not JSON"),
+    "YAML": Hostile(b"rules:\n- name: acme\n", "the document", "is not JSON"),
+    "an entity": Hostile(b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>', "the document", "is not JSON"),
+    "a byte order mark": Hostile(b"\xef\xbb\xbf" + GOOD.encode(), "the document", "begins with a byte order mark"),
+    "UTF-16": Hostile(GOOD.encode("utf-16"), "the document", "is not UTF-8 (byte 0)"),
+    "UTF-16 without a mark": Hostile(GOOD.encode("utf-16-le"), "the document", "is not JSON"),
+    "Latin-1": Hostile('{"é": 1}'.encode("latin-1"), "the document", "is not UTF-8 (byte 2)"),
+    "overlong UTF-8": Hostile(b'{"rules\xc0\xae": 1}', "the document", "is not UTF-8 (byte 7)"),
+    "a surrogate in UTF-8": Hostile(_text('{"\ud800": 1}'), "the document", "is not UTF-8 (byte 2)"),
+    "a raw control character": Hostile(b'{"rules": "\n"}', "the document", "is not JSON: Invalid control character"),
+    "an octal number": Hostile(b'{"rules": 010}', "the document", "is not JSON"),
+    "10 MB": Hostile(GOOD[:-1].encode() + b" " * 10_000_000 + b"}", "the document", "has more than 5242880 bytes"),
+    "10 MB of brackets": Hostile(b"[" * 10_000_000, "the document", "has more than 5242880 bytes"),
+    "5 MB of brackets": Hostile(b"[" * 5_000_000, "the document", "is nested too deeply"),
+    "5 MB of braces": Hostile(b'{"":' * 1_250_000, "the document", "is nested too deeply"),
+    "deep lists": Hostile(_deep(100_000).encode(), "the document", "is nested too deeply"),
+    "deep objects": Hostile(
+        (_deep(100_000, '{"a":', "}")[:-100_000] + "1" + "}" * 100_000).encode(),
+        *("the document", "is nested too deeply"),
+    ),
+    "a key twice": Hostile(b'{"rules": [], "rules": []}', "the document", "has a key twice"),
+    "a key twice, escaped": Hostile(rb'{"rules": [], "r\u0075les": []}', "the document", "has a key twice"),
+    "a key twice in a rule": Hostile(b'{"rules": [1, {"name": "a", "name": "a"}]}', "rules[1]", "has a key twice"),
+    "a key twice in a match": Hostile(
+        b'{"rules": [{"name": "a", "match": {"common_name": "a", "common_name": "b"}}]}', MATCH, "has a key twice"
+    ),
+    "a key twice in what isn't known": Hostile(b'{"a": {"b": [[{"c": 1, "c": 1}]]}}', "a.b[0][0]", "has a key twice"),
+    "a key twice, deep": Hostile(
+        (_deep(900, '{"a":1,"a":', "}")[:-900] + "1" + "}" * 900).encode(), "the document", "has a key twice"
+    ),
+    # Something else where the document belongs.
+    "null": Hostile(b"null", "the document", f"{OBJECT} null"),
+    "a list of rules": Hostile(json.dumps([rule()]).encode(), "the document", f"{OBJECT} a list"),
+    "a string": Hostile(b'"rules"', "the document", f"{OBJECT} 'rules'"),
+    "NaN": Hostile(b"NaN", "the document", f"{OBJECT} a number"),
+    "a number": Hostile(b"1e999", "the document", f"{OBJECT} a number"),
+    "an object without rules": Hostile(b"{}", "rules", "must be a list with at least one rule"),
+    "no rules": Hostile(b'{"rules": []}', "rules", "must be a list with at least one rule"),
+    "null for rules": Hostile(b'{"rules": null}', "rules", "must be a list with at least one rule"),
+    "rules by name": Hostile(json.dumps({"rules": {"acme": rule()}}).encode(), "rules", "must be a list with"),
+    "rules in a string": Hostile(json.dumps({"rules": GOOD}).encode(), "rules", "must be a list with"),
+    "another key": Hostile(json.dumps({"rules": [rule()], "version": 1}).encode(), "version", KNOWN),
+    "a key in capitals": Hostile(json.dumps({"Rules": [rule()]}).encode(), "Rules", KNOWN),
+    "a homoglyph for a key": Hostile(json.dumps({"rul\u0435s": [rule()]}).encode(), r"'rul\u0435s'", KNOWN),
+    "a prototype": Hostile(b'{"rules": [1], "__proto__": {"rules": []}}', "'__proto__'", KNOWN),
+    "half a surrogate pair for a key": Hostile(rb'{"\ud800": 1}', r"'\ud800'", KNOWN),
+    "a very long key": Hostile(json.dumps({"x" * 9999: 1}).encode(), "'" + "x" * 80 + r"\u2026'", KNOWN),
+    "an empty key": Hostile(b'{"": 1}', "''", KNOWN),
+    "an object for the schema": Hostile(json.dumps({"$schema": {}, "rules": [rule()]}).encode(), "$schema", STRING),
+    # Rules.
+    "null for a rule": Hostile(document(None), "rules[0]", f"{OBJECT} null"),
+    "a string for a rule": Hostile(document(rule(), "allow everything"), "rules[1]", f"{OBJECT} 'allow everything'"),
+    "a list for a rule": Hostile(document([rule()]), "rules[0]", f"{OBJECT} a list"),
+    "a million numbers for rules": Hostile(
+        b'{"rules": [' + b"1," * 1_000_000 + b"1]}", "rules[99]", f"{OBJECT} a number"
+    ),
+    "an empty rule": Hostile(document({}), "rules[0].match", "is missing"),
+    "no name": Hostile(document(rule(name=None)), "rules[0].name", "is missing"),
+    "an empty name": Hostile(document(rule(name="")), "rules[0].name", SEVERAL),
+    "a number for a name": Hostile(document(rule(name=1)), "rules[0].name", f"{SEVERAL}, a letter or digit first"),
+    "a list for a name": Hostile(document(rule(name=["a"])), "rules[0].name", "not a list"),
+    "a deep list for a name": Hostile(
+        document(rule(name="X")).replace(b'"X"', _deep(900).encode()), "rules[0].name", "not a list"
+    ),
+    "a long name": Hostile(document(rule(name="a" * 65)), "rules[0].name", SEVERAL),
+    "a name of 5 MB": Hostile(document(rule(name="a" * 5_000_000)), "rules[0].name", SEVERAL),
+    "a new line in a name": Hostile(document(rule(name="a\n")), "rules[0].name", SEVERAL),
+    "a homoglyph in a name": Hostile(document(rule(name="\u0430cme")), "rules[0].name", r"not '\u0430cme'"),
+    "the environment's name": Hostile(document(rule(name="environment")), "rules[0].name", "other than environment"),
+    "a name twice": Hostile(document(rule(), rule()), "rules[1].name", "is 'acme', as that of another rule"),
+    "a number for a description": Hostile(document(rule(description=1)), "rules[0].description", STRING),
+    "a control character in a description": Hostile(
+        document(rule(description="a\x1b[2J")), "rules[0].description", UNPRINTABLE
+    ),
+    "another key in a rule": Hostile(document(rule(deny=["GET /"])), "rules[0].deny", KNOWN),
+    "a key with a space": Hostile(document(rule(**{"allow ": ["GET /"]})), "rules[0].'allow '", KNOWN),
+    "a homoglyph in a rule": Hostile(document(rule() | {"\u0430llow": ["GET /"]}), r"rules[0].'\u0430llow'", KNOWN),
+    "a constructor": Hostile(document(rule(constructor={})), "rules[0].constructor", KNOWN),
+    # What to match.
+    "no match": Hostile(document(rule(match=None)), MATCH, "is missing"),
+    "null for a match": Hostile(document({"name": "a", "match": None}), MATCH, f"{OBJECT} null"),
+    "an empty match": Hostile(document(rule(match={})), MATCH, "is empty: it would match every certificate"),
+    "a list of matches": Hostile(document(rule(match=[{"common_name": "a"}])), MATCH, f"{OBJECT} a list"),
+    "a star for a match": Hostile(document(rule(match="*")), MATCH, f"{OBJECT} '*'"),
+    "true for a match": Hostile(document(rule(match=True)), MATCH, f"{OBJECT} true"),
+    "another field": Hostile(matching("cn", "a"), f"{MATCH}.cn", KNOWN),
+    "a field in camel case": Hostile(matching("commonName", "a"), f"{MATCH}.commonName", KNOWN),
+    "a homoglyph for a field": Hostile(matching("comm\u043en_name", "a"), rf"{MATCH}.'comm\u043en_name'", KNOWN),
+    "not within a match": Hostile(matching("not", {"common_name": "a"}), f"{MATCH}.not", KNOWN),
+    "an empty string to match": Hostile(matching("common_name", ""), f"{MATCH}.common_name", "is empty"),
+    "an empty list to match": Hostile(matching("common_name", []), f"{MATCH}.common_name", "is an empty list"),
+    "null to match": Hostile(matching("common_name", None), f"{MATCH}.common_name", f"{STRING} null"),
+    "false to match": Hostile(matching("common_name", value=False), f"{MATCH}.common_name", f"{STRING} false"),
+    "a number to match": Hostile(matching("common_name", 12345), f"{MATCH}.common_name", f"{STRING} a number"),
+    "null in a list": Hostile(matching("common_name", ["a", None]), f"{MATCH}.common_name[1]", f"{STRING} null"),
+    "an empty string in a list": Hostile(matching("organization", ["a", ""]), f"{MATCH}.organization[1]", "is empty"),
+    "a list in a list": Hostile(matching("common_name", [["a"]]), f"{MATCH}.common_name[0]", f"{STRING} a list"),
+    "a huge number": Hostile(
+        matching("common_name", "X").replace(b'"X"', b"9" * 4_000_000), f"{MATCH}.common_name", f"{STRING} a number"
+    ),
+    "an infinite number": Hostile(
+        matching("common_name", "X").replace(b'"X"', b"-1e999"), f"{MATCH}.common_name", f"{STRING} a number"
+    ),
+    "no number": Hostile(matching("common_name", float("nan")), f"{MATCH}.common_name", f"{STRING} a number"),
+    "a star": Hostile(matching("common_name", "*"), f"{MATCH}.common_name", STAR),
+    "a star in a string": Hostile(matching("common_name", ["acme-*"]), f"{MATCH}.common_name[0]", STAR),
+    "a star in a prefix": Hostile(matching("common_name", {"prefix": "acme-*"}), f"{MATCH}.common_name.prefix", STAR),
+    "a star in an alternative name": Hostile(
+        matching("subject_alt_name", "DNS:*.a.example"), f"{MATCH}.subject_alt_name", STAR
+    ),
+    "a star in an issuer": Hostile(matching("issuer", "CN=*,O=Acme"), f"{MATCH}.issuer", STAR),
+    "a star in an attribute": Hostile(matching("issuer", {"CN": "*"}), f"{MATCH}.issuer.CN", STAR),
+    "a long string": Hostile(matching("common_name", "a" * 2049), f"{MATCH}.common_name", "has 2049 characters"),
+    "a long string in a list": Hostile(
+        matching("common_name", ["a", "b" * 2049]), f"{MATCH}.common_name[1]", "has 2049 characters: 2048 are the most"
+    ),
+    "a NUL in a string": Hostile(matching("common_name", "a\0"), f"{MATCH}.common_name", UNPRINTABLE),
+    "a NUL in a list": Hostile(matching("common_name", ["a", "b\0"]), f"{MATCH}.common_name[1]", UNPRINTABLE),
+    "a new line in a string": Hostile(matching("organization", "a\r\nb"), f"{MATCH}.organization", UNPRINTABLE),
+    "a C1 control character": Hostile(matching("organization", "a\x85"), f"{MATCH}.organization", UNPRINTABLE),
+    "half a surrogate pair": Hostile(matching("common_name", "\ud83d"), f"{MATCH}.common_name", UNPRINTABLE),
+    "halves in two strings": Hostile(
+        matching("common_name", ["\ud83d", "\ude00"]), f"{MATCH}.common_name[0]", UNPRINTABLE
+    ),
+    "a regular expression": Hostile(matching("common_name", {"regex": "(a+)+$"}), f"{MATCH}.common_name", COMPARISON),
+    "an empty object": Hostile(matching("common_name", {}), f"{MATCH}.common_name", COMPARISON),
+    "two comparisons": Hostile(
+        matching("common_name", {"prefix": "a", "suffix": "b"}), f"{MATCH}.common_name", COMPARISON
+    ),
+    "a comparison in capitals": Hostile(matching("common_name", {"Prefix": "a"}), f"{MATCH}.common_name", COMPARISON),
+    "an empty prefix": Hostile(matching("common_name", {"prefix": ""}), f"{MATCH}.common_name.prefix", "is empty"),
+    "an empty suffix": Hostile(matching("common_name", [{"suffix": ""}]), f"{MATCH}.common_name[0].suffix", "is empty"),
+    "a list of prefixes": Hostile(
+        matching("common_name", {"prefix": ["a"]}), f"{MATCH}.common_name.prefix", f"{STRING} a list"
+    ),
+    "a comparison in a comparison": Hostile(
+        matching("common_name", {"prefix": {"exact": "a"}}), f"{MATCH}.common_name.prefix", f"{STRING} an object"
+    ),
+    "a type for a common name": Hostile(matching("common_name", {"dns": "a"}), f"{MATCH}.common_name", COMPARISON),
+    # Alternative names.
+    "an alternative name without a type": Hostile(
+        matching("subject_alt_name", "a.example"), f"{MATCH}.subject_alt_name", "is not a type and a value"
+    ),
+    "a type in lower case": Hostile(
+        matching("subject_alt_name", "dns:a.example"), f"{MATCH}.subject_alt_name", "is not a type and a value"
+    ),
+    "a type without a value": Hostile(
+        matching("subject_alt_name", "DNS:"), f"{MATCH}.subject_alt_name", "is not a type and a value"
+    ),
+    "another type": Hostile(
+        matching("subject_alt_name", {"DNS": "a"}), f"{MATCH}.subject_alt_name.DNS", "write one of dns, uri, email, ip"
+    ),
+    "a comparison without a type": Hostile(
+        matching("subject_alt_name", {"prefix": "DNS:a"}), f"{MATCH}.subject_alt_name.prefix", "is not something"
+    ),
+    "two types": Hostile(
+        matching("subject_alt_name", {"dns": "a", "uri": "urn:a"}), f"{MATCH}.subject_alt_name", "must have one key"
+    ),
+    "no type": Hostile(matching("subject_alt_name", [{}]), f"{MATCH}.subject_alt_name[0]", "is empty"),
+    "a whole authority open at its end": Hostile(
+        matching("subject_alt_name", {"uri": {"prefix": "spiffe://acme.example"}}),
+        f"{MATCH}.subject_alt_name.uri.prefix",
+        "must go on after the authority",
+    ),
+    "a prefix that is a scheme": Hostile(
+        matching("subject_alt_name", {"uri": {"prefix": "spiffe://"}}),
+        f"{MATCH}.subject_alt_name.uri.prefix",
+        "must go on",
+    ),
+    "a prefix that ends in a port": Hostile(
+        matching("subject_alt_name", {"uri": {"prefix": "https://a.example:44"}}),
+        f"{MATCH}.subject_alt_name.uri.prefix",
+        "must go on",
+    ),
+    "a prefix with a query instead of a path": Hostile(
+        matching("subject_alt_name", {"uri": {"prefix": "https://a?b/"}}),
+        f"{MATCH}.subject_alt_name.uri.prefix",
+        "must go on",
+    ),
+    "a URN's namespace open at its end": Hostile(
+        matching("subject_alt_name", {"uri": {"prefix": "urn:acme"}}),
+        f"{MATCH}.subject_alt_name.uri.prefix",
+        "must go on",
+    ),
+    "a domain open at its beginning": Hostile(
+        matching("subject_alt_name", {"dns": {"suffix": "acme.example"}}),
+        f"{MATCH}.subject_alt_name.dns.suffix",
+        "must begin with a dot",
+    ),
+    "a star for a domain": Hostile(
+        matching("subject_alt_name", {"dns": {"suffix": "*.acme.example"}}),
+        f"{MATCH}.subject_alt_name.dns.suffix",
+        STAR,
+    ),
+    "a suffix that is a dot": Hostile(
+        matching("subject_alt_name", {"dns": {"suffix": "."}}),
+        f"{MATCH}.subject_alt_name.dns.suffix",
+        "must begin with",
+    ),
+    "an email domain open at its beginning": Hostile(
+        matching("subject_alt_name", {"email": {"suffix": "acme.example"}}),
+        f"{MATCH}.subject_alt_name.email.suffix",
+        "must have an @ or begin with a dot",
+    ),
+    "a network": Hostile(
+        matching("subject_alt_name", "IP:10.0.0.0/8"), f"{MATCH}.subject_alt_name", "can't be matched"
+    ),
+    "the beginning of an address": Hostile(
+        matching("subject_alt_name", {"ip": {"prefix": "10."}}), f"{MATCH}.subject_alt_name.ip.prefix", "isn't possible"
+    ),
+    "a name for an address": Hostile(
+        matching("subject_alt_name", {"ip": "localhost"}), f"{MATCH}.subject_alt_name.ip", "can't be matched"
+    ),
+    # Names.
+    "an issuer that is no name": Hostile(matching("issuer", "Acme"), f"{MATCH}.issuer", "is not a distinguished name"),
+    "an issuer as OpenSSL prints it": Hostile(
+        matching("issuer", "/O=Acme/CN=Acme CA"), f"{MATCH}.issuer", "is not a distinguished name"
+    ),
+    "an issuer with spaces": Hostile(
+        matching("issuer", "CN=Acme CA, O=Acme"), f"{MATCH}.issuer", "without spaces after commas"
+    ),
+    "an issuer in hexadecimal": Hostile(
+        matching("issuer", "CN=#0C0161"), f"{MATCH}.issuer", "has a value in hexadecimal: write it as text"
+    ),
+    "an attribute that isn't known": Hostile(
+        matching("issuer", "commonName=a"), f"{MATCH}.issuer", "is not a distinguished name"
+    ),
+    "an attribute twice in a set": Hostile(
+        matching("issuer", "CN=a+CN=a"), f"{MATCH}.issuer", "is not a distinguished"
+    ),
+    "an empty issuer": Hostile(matching("issuer", {}), f"{MATCH}.issuer", "is empty: nothing would match it"),
+    "an attribute by its long name": Hostile(
+        matching("issuer", {"commonName": "a"}), f"{MATCH}.issuer.commonName", "write an attribute's short name"
+    ),
+    "an attribute in lower case": Hostile(matching("subject", {"cn": "a"}), f"{MATCH}.subject.cn", "is not something"),
+    "half an OID": Hostile(matching("issuer", {"2.": "a"}), f"{MATCH}.issuer.'2.'", "is not something to match"),
+    "an attribute under two names": Hostile(
+        matching("issuer", {"O": "a", "2.5.4.10": "b"}), f"{MATCH}.issuer.'2.5.4.10'", "stands twice, under two names"
+    ),
+    "a list for an attribute": Hostile(matching("issuer", {"O": ["a", "b"]}), f"{MATCH}.issuer.O", f"{STRING} a list"),
+    "null for an attribute": Hostile(matching("issuer", {"O": None}), f"{MATCH}.issuer.O", f"{STRING} null"),
+    "a hundred thousand attributes": Hostile(
+        matching("issuer", {f"1.2.{number}": "a" for number in range(100_000)} | {"": ""}),
+        f"{MATCH}.issuer.''",
+        "is not",
+    ),
+    # What is exact only.
+    "a short fingerprint": Hostile(matching("fingerprint", "AB:CD"), f"{MATCH}.fingerprint", "is not a SHA-256"),
+    "a SHA-1": Hostile(matching("fingerprint", "ab" * 20), f"{MATCH}.fingerprint", "is not a SHA-256"),
+    "a SHA-512": Hostile(matching("fingerprint", "ab" * 64), f"{MATCH}.fingerprint", "is a SHA-512: write the SHA-256"),
+    "the beginning of a fingerprint": Hostile(
+        matching("fingerprint", {"prefix": "AB"}), f"{MATCH}.fingerprint.prefix", "isn't possible here: write what is"
+    ),
+    "a serial number alone": Hostile(
+        matching("serial_number", "01"), f"{MATCH}.serial_number", "needs one issuer beside it, a whole DN"
+    ),
+    "a serial number of two issuers": Hostile(
+        matching("serial_number", "01", issuer=["CN=a", "CN=b"]), f"{MATCH}.serial_number", "needs one issuer"
+    ),
+    "a serial number of part of an issuer": Hostile(
+        matching("serial_number", "01", issuer={"O": "a"}), f"{MATCH}.serial_number", "needs one issuer"
+    ),
+    "a serial number of parts of an issuer": Hostile(
+        matching("serial_number", "01", issuer={"O": "a", "CN": "b"}), f"{MATCH}.serial_number", "needs one issuer"
+    ),
+    "a serial number that isn't one": Hostile(
+        matching("serial_number", "0x1G", issuer="CN=a"), f"{MATCH}.serial_number", "is not a serial number"
+    ),
+    "a number for a serial number": Hostile(
+        matching("serial_number", 1, issuer="CN=a"), f"{MATCH}.serial_number", f"{STRING} a number"
+    ),
+    "the beginning of a serial number": Hostile(
+        matching("serial_number", {"prefix": "0"}, issuer="CN=a"), f"{MATCH}.serial_number.prefix", "isn't possible"
+    ),
+    # Exclusions.
+    "null for an exclusion": Hostile(document(rule() | {"not": None}), "rules[0].not", f"{OBJECT} null"),
+    "no exclusions": Hostile(document(rule(**{"not": []})), "rules[0].not", "is an empty list"),
+    "an empty exclusion": Hostile(document(rule(**{"not": {}})), "rules[0].not", "is empty"),
+    "an empty exclusion in a list": Hostile(
+        document(rule(**{"not": [{"common_name": "a"}, {}]})), "rules[0].not[1]", "is empty"
+    ),
+    "an exclusion of another field": Hostile(document(rule(**{"not": {"cn": "a"}})), "rules[0].not.cn", KNOWN),
+    "a serial number alone to exclude": Hostile(
+        document(rule(**{"not": [{"serial_number": "01"}]})), "rules[0].not[0].serial_number", "needs one issuer"
+    ),
+    # Routes.
+    "null for routes": Hostile(document(rule() | {"allow": None}), "rules[0].allow", ROUTES),
+    "no routes": Hostile(document(rule(allow=[])), "rules[0].allow", ROUTES),
+    "a star for routes": Hostile(document(rule(allow="*")), "rules[0].allow", ROUTES),
+    "true for routes": Hostile(document(rule(allow=True)), "rules[0].allow", ROUTES),
+    "routes by method": Hostile(document(rule(allow={"GET": "/"})), "rules[0].allow", ROUTES),
+    "a number for a route": Hostile(document(rule(allow=["GET /", 1])), "rules[0].allow[1]", f"{STRING} a number"),
+    "a key for a usage plan that is short": Hostile(
+        document(rule(usage_plan_key={"value": "k" * 19})), "rules[0].usage_plan_key", "20 to 128 letters"
+    ),
+    "a key for a usage plan that is long": Hostile(
+        document(rule(usage_plan_key={"value": "k" * 129})), "rules[0].usage_plan_key", "20 to 128 letters"
+    ),
+    "a usage plan's key for a header": Hostile(
+        document(rule(usage_plan_key={"value": "k" * 20 + "\r\n"})), "rules[0].usage_plan_key", "20 to 128 letters"
+    ),
+    "a usage plan's key as it is": Hostile(
+        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", or {"value": "…"}'
+    ),
+    "a serial number for a usage plan": Hostile(
+        document(rule(usage_plan_key="serial_number")), "rules[0].usage_plan_key", 'must be "fingerprint"'
+    ),
+    "another key for a usage plan": Hostile(
+        document(rule(usage_plan_key={"value": "k" * 20, "plan": "gold"})), "rules[0].usage_plan_key", "must be"
+    ),
+    "a number for a usage plan": Hostile(
+        document(rule(usage_plan_key={"value": 10**30})), "rules[0].usage_plan_key", "must be"
+    ),
+    "null for a usage plan": Hostile(document(rule() | {"usage_plan_key": None}), "rules[0].usage_plan_key", "must be"),
+    "a large policy": Hostile(
+        document(rule(allow=[f"* /{number:0300}" for number in range(10)])), "rules[0].allow", "makes a policy of up to"
+    ),
+    "a policy of 5 MB": Hostile(
+        document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
+        "rules[0].allow",
+        "make a policy of more than 32768 bytes",
+    ),
+    # Contexts.
+    "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),
+    "a list for a context": Hostile(document(rule(context=[])), "rules[0].context", f"{OBJECT} a list"),
+    "a context of 5 MB": Hostile(
+        document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "4096 are the most"
+    ),
+    "a context of many keys": Hostile(
+        document(rule(context={f"key{number}": "" for number in range(100_000)})),
+        "rules[0].context",
+        "4096 are the most",
+    ),
+}
+_ROUTES = {
+    "no method": ("/payments", "is not a method and a path"),
+    "no path": ("GET", "is not a method and a path"),
+    "a star for all": ("*", "is not a method and a path"),
+    "an empty route": ("", "is empty"),
+    "a path that isn't absolute": ("GET payments", "is not a method and a path"),
+    "two spaces": ("GET  /payments", "is not a method and a path"),
+    "a URL": ("GET https://api.example/payments", "is not a method and a path"),
+    "a method in lower case": ("get /payments", "begins with no method"),
+    "another method": ("TRACE /payments", "begins with no method"),
+    "any method by another name": ("ANY /payments", "begins with no method"),
+    "a method with a star": ("P* /payments", "begins with no method"),
+    "a method with a slash": ("GET/x /payments", "begins with no method"),
+    "a dot segment": ("GET /./payments", "has the segment '.'"),
+    "a way out of the stage": ("GET /../../other/prod/GET/payments", "has the segment '..'"),
+    "a way out at the end": ("GET /payments/..", "has the segment '..'"),
+    "a way out before a star": ("GET /payments/../*", "has the segment '..'"),
+    "an empty segment": ("GET /payments//x", "has the segment ''"),
+    "two slashes": ("GET //", "has the segment ''"),
+    "two slashes before a star": ("GET //*", "has the segment ''"),
+    "an encoded way out": ("GET /payments/%2e%2e/x", "has characters other than"),
+    "an encoded slash": ("GET /payments%2Fx", "has characters other than"),
+    "a backslash": ("GET /payments\\..\\x", "has characters other than"),
+    "a star within": ("GET /*/payments", "has a * within"),
+    "a star in a segment": ("GET /pay*", "has a * within"),
+    "two stars": ("GET /payments/**", "has a * within"),
+    "a star in the middle": ("GET /a/*/b/*", "has a * within"),
+    "a question mark": ("GET /payments/?", "has characters other than"),
+    "a query": ("GET /payments?id=1", "has characters other than"),
+    "a fragment": ("GET /payments#x", "has characters other than"),
+    "a policy variable": ("GET /${aws:username}", "has characters other than"),
+    "a path parameter": ("GET /payments/{id}", "has a path parameter"),
+    "a greedy path parameter": ("GET /{proxy+}", "has a path parameter"),
+    "a space in a path": ("GET /pay ments", "has characters other than"),
+    "a quote": ('GET /"', "has characters other than"),
+    "a letter beyond ASCII": ("GET /é", "has characters other than"),
+    "a homoglyph of a slash": ("GET /payments\u2215x", "has characters other than"),
+    "a control character in a path": ("GET /payments\n", UNPRINTABLE),
+    "a NUL in a path": ("GET /\0", UNPRINTABLE),
+    "a long path": ("GET /" + "a" * 400, "makes a resource of"),
+    "a path that is too long with one of the methods": ("* /" + "a" * 304, "makes a resource of 312 characters"),
+}
+_CONTEXTS = {
+    "the certificate's key": ("clientCertCN", "a", "is a key that the authorizer or API Gateway writes"),
+    "the certificate's key in another case": ("CLIENTCERTcn", "a", "is a key that the authorizer or API Gateway"),
+    "any key like the certificate's": ("clientCertTier", "a", "is a key that the authorizer or API Gateway writes"),
+    "the principal": ("principalId", "a", "is a key that the authorizer or API Gateway writes"),
+    "the reason": ("reason", "a", "is a key that the authorizer or API Gateway writes"),
+    "an empty context key": ("", "a", "must be a letter and up to 63 letters, digits and underscores"),
+    "a context key with a dot": ("a.b", "a", "must be a letter"),
+    "a context key for another header": ("a\r\nX-Admin", "a", "must be a letter"),
+    "a prototype for a context key": ("__proto__", "a", "must be a letter"),
+    "a homoglyph of the certificate's key": ("\u0441lientCertCN", "a", "must be a letter"),
+    "a long context key": ("a" * 65, "a", "must be a letter"),
+    "a number in a context": ("a", 1, "must be a string of printable ASCII"),
+    "null in a context": ("a", None, "must be a string of printable ASCII"),
+    "an object in a context": ("a", {"b": "c"}, "must be a string of printable ASCII"),
+    "another header in a context": ("a", "b\r\nX-Admin: true", "must be a string of printable ASCII"),
+    "a new line in a context": ("a", "b\n", "must be a string of printable ASCII"),
+    "a letter beyond ASCII in a context": ("a", "é", "must be a string of printable ASCII"),
+    "half a surrogate pair in a context": ("a", "\udc00", "must be a string of printable ASCII"),
+}
+
+
+def _context_place(key: str) -> str:
+    plain = key.replace("_", "").isalnum() and key.isascii() and len(key) < 65 and key[0].isalpha()
+    return f"rules[0].context.{key if plain else ascii(key)}"
+
+
+HOSTILE: dict[str, Hostile] = {
+    **_DOCUMENTS,
+    **{
+        name: Hostile(document(rule(allow=["GET /", text])), "rules[0].allow[1]", problem)
+        for name, (text, problem) in _ROUTES.items()
+    },
+    **{
+        name: Hostile(document(rule(context={key: value})), _context_place(key), problem)
+        for name, (key, value, problem) in _CONTEXTS.items()
+    },
+}
