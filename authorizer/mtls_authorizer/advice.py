@@ -97,5 +97,9 @@ _ADVICE: Mapping[Reason, Callable[[Explanation], str]] = {
     ),
     Reason.CERTIFICATE_EXPIRED: _about_expiry,
     Reason.CERTIFICATE_NOT_YET_VALID: _about_early_use,
+    Reason.CERTIFICATE_REVOKED: lambda _explanation: "Its CA has withdrawn it, or a CA above: have a new one issued.",
+    Reason.REVOCATION_STATUS_UNKNOWN: lambda _explanation: (
+        "Bring a valid CRL of its CA to CRL_URIS, and the CA to TRUSTSTORE_URI."
+    ),
     Reason.ROUTE_NOT_ALLOWED: _about_route,
 }

@@ -20,8 +20,10 @@ from mtls_authorizer.api_request import ApiRequest, EventFormat, read_request
 from mtls_authorizer.configuration import load_configuration
 from mtls_authorizer.explanation import NEAREST, Question, explain
 from mtls_authorizer.explanation_rendering import Report, as_json, as_text
-from mtls_authorizer.live_configuration import keep_current
+from mtls_authorizer.live_configuration import LiveConfiguration
 from mtls_authorizer.routes import METHODS
+from mtls_authorizer.rules import RuleSet
+from mtls_authorizer.rules_document import RulesError, parse_rules
 from mtls_authorizer.stores import StoreError
 
 if TYPE_CHECKING:
@@ -32,10 +34,10 @@ if TYPE_CHECKING:
 ALLOW, DENY, BAD_INPUT = 0, 1, 2
 
 _MADE_UP_REQUEST = ApiRequest(
-    EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "", None, None
+    EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/", None, None
 )
 
-# An event of Lambda's has 6 MB at most (RFC 7468 files far less).
+# That is the most that an event of Lambda's has.
 _LARGEST_FILE = 6 * 1024 * 1024
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -131,8 +133,9 @@ def _read_certificate(file: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _read_event(file: str) -> object:
+    content = _read_file(file)
     try:
-        return json.loads(_read_file(file))
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         message = f"{file} is not an event in JSON: {error}"
         raise InputError(message) from error
@@ -152,12 +155,19 @@ def _read_file(file: str) -> bytes:
 
 
 def _read_configuration(environment: Mapping[str, str], rules: str | None) -> Configuration:
-    """Return the configuration that the function would have. Raises ConfigurationError, RulesError and StoreError."""
-    if rules is not None:
-        uri = rules if "://" in rules else Path(rules).resolve().as_uri()
-        others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
-        environment = {**others, _RULES_URI: uri}
-    return keep_current(load_configuration(environment))()
+    """Return the configuration that the function would have. Raises ValueError and StoreError."""
+    if rules is None:
+        return LiveConfiguration(load_configuration(environment)).current()
+    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
+    if "://" in rules:
+        return _read_configuration({**others, _RULES_URI: rules}, None)
+    configuration = _read_configuration(others, None)
+    try:
+        document = parse_rules(_read_file(rules))
+    except RulesError as error:
+        message = f"{rules}: {error}"
+        raise InputError(message) from error
+    return configuration._replace(rules=RuleSet((*configuration.rules.rules, *document)))
 
 
 def _read_invocation(route: str) -> str:

@@ -10,6 +10,8 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from cryptography.x509.oid import ExtensionOID
+
 from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
 from mtls_authorizer.answers import Unauthorized, answer
 from mtls_authorizer.api_request import EventFormat
@@ -78,7 +80,7 @@ class Question(NamedTuple):
     def decision(self) -> Decision:
         """Decide, as the authorizer does."""
         assessment = assess_extraction(read_client_certificate(self.pem), self.configuration)
-        return decide_at(assessment, self.now)
+        return decide_at(assessment, self.configuration, self.now)
 
     def refusal(self) -> Reason | None:
         """Return why the certificate is turned away, None if it isn't."""
@@ -92,7 +94,7 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_REACHED = "not_reached"
-    """There was nothing to check: something before it failed, or no route was asked for."""
+    """There was nothing to check: something before it failed, or nothing is asked for."""
 
 
 class CheckResult(NamedTuple):
@@ -108,7 +110,9 @@ class CheckResult(NamedTuple):
 class Check(NamedTuple):
     """A check that the authorizer makes. One of ``reasons`` is the decision's if it is the first to fail.
 
-    ``lift`` changes the question so that the check passes, where that is possible.
+    ``wanted`` and ``has`` word what is wanted and what the certificate has. ``lift`` changes the question so that the
+    check passes, where the ones behind it can be looked at all the same, but for those that name it among ``needs``.
+    ``applies`` tells whether there is anything to check.
     """
 
     name: str
@@ -116,6 +120,8 @@ class Check(NamedTuple):
     wanted: Callable[[Question], str]
     has: Callable[[PeerCertificate, Question], str]
     lift: Callable[[PeerCertificate, Question], Question] | None = None
+    needs: frozenset[str] = frozenset()
+    applies: Callable[[Question], bool] = lambda _question: True
 
 
 class Difference(StrEnum):
@@ -144,12 +150,13 @@ class FieldExplanation(NamedTuple):
 
     def wanted_text(self, *, everything: bool = False) -> str:
         """Return what is wanted, in words; of a long list some of it, unless ``everything`` is asked for."""
-        wanted = alternatives(self.matcher)
-        text = choice(list(map(alternative_text, wanted)), everything=everything)
+        wanted = list(map(alternative_text, alternatives(self.matcher)))
         if self.closest is None:
-            return text
-        closest = f", closest: {alternative_text(self.closest.alternative)}" if len(wanted) > 1 else ""
-        return f"{text}{closest} ({self.closest.difference} differs)"
+            return choice(wanted, everything=everything)
+        closest = f"{alternative_text(self.closest.alternative)} ({self.closest.difference} differs)"
+        if len(wanted) == 1:
+            return closest
+        return f"{choice(wanted, everything=True) if everything else f'one of {len(wanted):,}'}, closest: {closest}"
 
     def has_text(self, *, everything: bool = False) -> str:
         """Return what the certificate has, in words, likewise."""
@@ -264,14 +271,6 @@ def _simple_answer(decision: Decision, question: Question) -> Mapping[str, objec
     return answer(decision, question.request._replace(event_format=EventFormat.HTTP_2_0), question.configuration)
 
 
-def _has_certificate(_certificate: PeerCertificate, _question: Question) -> str:
-    return "one"
-
-
-def _has_decodable(certificate: PeerCertificate, _question: Question) -> str:
-    return f"serial number {certificate.serial_number}"
-
-
 def _has_control_characters(certificate: PeerCertificate, _question: Question) -> str:
     names = {"subject": certificate.subject, "issuer": certificate.issuer}
     return listing(
@@ -287,15 +286,19 @@ def _has_control_characters(certificate: PeerCertificate, _question: Question) -
 
 def _has_extensions(certificate: PeerCertificate, _question: Question) -> str:
     try:
-        return f"{len(certificate.x509.extensions)}"
+        extensions = list(certificate.x509.extensions)
     except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return f"one that can't be: {quoted(str(error))}"
+        return f"one that isn't: {quoted(str(error))}"
+    if any(extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME for extension in extensions):
+        names = listing(list(map(fact_text, certificate.subject_alt_names)))
+        return f"{len(extensions)}, with the alternative names {names}"
+    return f"{len(extensions) or 'none'}"
 
 
 def _wanted_key_usages(question: Question) -> str:
     usages, required = question.configuration.required_key_usages
     if not usages:
-        return "anything"
+        return "nothing in particular"
     names = " and ".join(map(usage_name, sorted(usages)))
     return names if required else f"{names}, if the certificate has the extension"
 
@@ -324,7 +327,20 @@ def _has_validity(certificate: PeerCertificate, _question: Question) -> str:
 
 
 def _lift_validity(certificate: PeerCertificate, question: Question) -> Question:
-    return question._replace(now=certificate.not_before)
+    # What is revoked is a matter of now.
+    return _lift_revocation(certificate, question)._replace(now=certificate.not_before)
+
+
+def _lift_revocation(_certificate: PeerCertificate, question: Question) -> Question:
+    return question._replace(configuration=question.configuration._replace(revocation=None))
+
+
+def _has_revocation_status(certificate: PeerCertificate, question: Question) -> str:
+    # It is looked up for who is let in otherwise, and doesn't depend on that.
+    status = _lift_rules(certificate, _lift_key_usages(certificate, question)).decision().revocation
+    details = status.details(question.now) if status else {}
+    words = [status.state, status.doubt] if status else []
+    return ", ".join([*filter(None, words), *(f"{key} {quoted(str(value))}" for key, value in details.items())])
 
 
 def _wanted_route(question: Question) -> str:
@@ -338,31 +354,26 @@ def _has_routes(certificate: PeerCertificate, question: Question) -> str:
     return listing(written_routes(route for rule in matching for route in rule.routes or ()))
 
 
-RULES, ROUTE = "rules", "route"
+RULES, VALIDITY, ROUTE = "rules", "validity", "route"
 
 CHECKS: tuple[Check, ...] = (
-    Check(
-        "certificate",
-        frozenset({Reason.CERTIFICATE_MISSING}),
-        lambda _question: "a client certificate",
-        _has_certificate,
-    ),
+    Check("certificate", frozenset({Reason.CERTIFICATE_MISSING}), lambda _question: "one", lambda *_certificate: "one"),
     Check(
         "decodable",
         frozenset({Reason.CERTIFICATE_MALFORMED}),
-        lambda _question: "one certificate whose names, serial number and dates can be decoded",
-        _has_decodable,
+        lambda _question: "names, serial number and dates",
+        lambda *_certificate: "them",
     ),
     Check(
         "printable",
         frozenset({Reason.SUBJECT_NOT_PRINTABLE}),
-        lambda _question: "no control characters in subject and issuer",
+        lambda _question: "no control characters in its names",
         _has_control_characters,
     ),
     Check(
         "extensions",
         frozenset({Reason.EXTENSIONS_MALFORMED}),
-        lambda _question: "extensions that can be decoded",
+        lambda _question: "those that can be decoded",
         _has_extensions,
     ),
     Check(
@@ -370,7 +381,7 @@ CHECKS: tuple[Check, ...] = (
         frozenset({Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
         _wanted_key_usages,
         _has_key_usages,
-        _lift_key_usages,
+        lift=_lift_key_usages,
     ),
     Check(
         RULES,
@@ -383,18 +394,34 @@ CHECKS: tuple[Check, ...] = (
                 Reason.POLICY_TOO_LARGE,
             }
         ),
-        lambda _question: "a rule that matches",
+        lambda _question: "one that matches",
         _has_rules,
-        _lift_rules,
+        lift=_lift_rules,
     ),
     Check(
-        "validity",
+        VALIDITY,
         frozenset({Reason.CERTIFICATE_NOT_YET_VALID, Reason.CERTIFICATE_EXPIRED}),
         lambda question: iso_8601(question.now),
         _has_validity,
-        _lift_validity,
+        lift=_lift_validity,
     ),
-    Check(ROUTE, frozenset({Reason.ROUTE_NOT_ALLOWED}), _wanted_route, _has_routes),
+    Check(
+        "revocation",
+        frozenset({Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN}),
+        lambda question: "nothing, without CRL_URIS" if question.configuration.revocation is None else "not revoked",
+        _has_revocation_status,
+        lift=_lift_revocation,
+        needs=frozenset({VALIDITY}),
+        applies=lambda question: question.configuration.revocation is not None,
+    ),
+    Check(
+        ROUTE,
+        frozenset({Reason.ROUTE_NOT_ALLOWED}),
+        _wanted_route,
+        _has_routes,
+        needs=frozenset({RULES}),
+        applies=lambda question: question.invocation is not None,
+    ),
 )
 """All checks, in the authorizer's order. Each reason for a Deny is that of one of them."""
 
@@ -406,25 +433,24 @@ def _check_all(question: Question, read: PeerCertificate | str) -> Iterator[Chec
     reached = True
     for check in CHECKS:
         reason = failures.get(check.name)
-        # A route is allowed by a rule that matches, and asked for or not.
-        if not reached or (check.name == ROUTE and (RULES in failures or question.invocation is None)):
-            verdict, has = Verdict.NOT_REACHED, None
-        else:
+        if reached and check.applies(question) and check.needs.isdisjoint(failures):
             verdict = Verdict.PASSED if reason is None else Verdict.FAILED
-            has = read if isinstance(read, str) else check.has(read, question)
+            has = check.has(read, question) if isinstance(read, PeerCertificate) else read if reason else "something"
+        else:
+            verdict, has = Verdict.NOT_REACHED, None
         yield CheckResult(check.name, verdict, reason, check.wanted(question), has)
         reached = reached and check.name != last
 
 
 def _failures(question: Question, read: PeerCertificate | str) -> tuple[dict[str, Reason], str | None]:
-    """Return the checks that fail, each as if those before had passed, and the last that could be looked at."""
+    """Return the checks that fail, each as if those before had passed; and the last one, if it can't be lifted."""
     failures: dict[str, Reason] = {}
     while (reason := question.refusal()) is not None:
         check = _CHECK_BY_REASON[reason]
-        if check.name in failures or check.lift is None or isinstance(read, str):
-            failures.setdefault(check.name, reason)
+        lifted = check.name in failures
+        failures.setdefault(check.name, reason)
+        if lifted or check.lift is None or isinstance(read, str):
             return failures, check.name
-        failures[check.name] = reason
         question = check.lift(read, question)
     return failures, None
 

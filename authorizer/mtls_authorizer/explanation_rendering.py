@@ -72,7 +72,7 @@ def _name(rfc4514_string: str) -> str:
 def _checks(explanation: Explanation) -> Iterator[str]:
     width = max(len(check.name) for check in explanation.checks)
     for check in explanation.checks:
-        has = "not reached" if check.has is None else f"has {check.has}"
+        has = "not looked at" if check.has is None else f"has {check.has}"
         yield f"  {_MARKS[check.verdict]}  {check.name.replace('_', ' '):{width}}  wanted {check.wanted}; {has}"
 
 
@@ -122,10 +122,10 @@ def _outcome(explanation: Explanation) -> Iterator[str]:
     yield _effect(explanation.refusal).capitalize()
     if explanation.refusal is not None:
         yield f"  {advise(explanation)}"
+        return
     grant = explanation.decision.grant
-    if grant is not None:
-        routes = ["every route"] if grant.routes is EVERYTHING else written_routes(grant.routes)
-        yield f"  {'Allowed' if explanation.refusal is None else 'Allowed otherwise'}: {listing(routes, everything=True)}"
+    routes = grant.routes if grant else ()
+    yield f"  May call {'every route' if routes is EVERYTHING else listing(written_routes(routes), everything=True)}"
 
 
 def _effect(refusal: Reason | None) -> str:
@@ -182,6 +182,7 @@ def as_json(report: Report) -> str:
             "not_after": iso_8601(certificate.not_after),
         },
         "checks": [check._asdict() for check in explanation.checks],
+        "configuration_version": configuration.version,
         "rules": _rules_json(explanation.rules, configuration.rules_version, report),
         "shadow_decision": None
         if configuration.shadow_rules is None
