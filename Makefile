@@ -21,7 +21,7 @@ demo: $(VENV)/.run ## The same without serving; fails if an answer is not the ex
 	@$(BIN)/python -m local_gateway --demo
 
 # What make is called with is in the environment as well, where the shell takes it for nothing but a value.
-explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=event.json] [RULES=rules.json] [ROUTE="GET /payments/1"].
+explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
 	@$(BIN)/python -m mtls_authorizer.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 

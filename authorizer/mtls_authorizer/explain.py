@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.api_request import ApiRequest, EventFormat, read_request
 from mtls_authorizer.configuration import load_configuration
+from mtls_authorizer.decision_log import logger
 from mtls_authorizer.explanation import NEAREST, Question, explain
 from mtls_authorizer.explanation_rendering import Report, as_json, as_text
 from mtls_authorizer.live_configuration import LiveConfiguration
@@ -25,6 +26,7 @@ from mtls_authorizer.routes import METHODS
 from mtls_authorizer.rules import RuleSet
 from mtls_authorizer.rules_document import RulesError, parse_rules
 from mtls_authorizer.stores import StoreError
+from mtls_authorizer.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +45,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE--
 
 _RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 
-# What is wrong with a document is told once: by the message.
-logging.getLogger("mtls_authorizer").addHandler(logging.NullHandler())
+_LONGEST_NOTE = 400
 
 
 class InputError(ValueError):
@@ -59,14 +60,30 @@ class _Asked(NamedTuple):
     notes: tuple[str, ...]
 
 
+class _Failures(logging.Handler):
+    """Keeps what is logged of documents that can't be read: without CRLs, for instance, a function runs on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.notes: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.notes.append(f"{record.getMessage()}: {quoted(str(getattr(record, 'error', '')), _LONGEST_NOTE)}")
+
+
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the command and return its exit code. Raises SystemExit for arguments that can't be read."""
     options = _parser().parse_args(arguments)
+    failures = _Failures()
+    logger.addHandler(failures)
     try:
         report = _report(options, environment)
     except (ValueError, StoreError) as error:
         sys.stderr.write(f"explain: {_printable(str(error))}\n")
         return BAD_INPUT
+    finally:
+        logger.removeHandler(failures)
+    report = report._replace(notes=[*report.notes, *failures.notes])
     _write(as_json(report) if options.json else as_text(report))
     return ALLOW if report.explanation.refusal is None else DENY
 

@@ -26,9 +26,9 @@ _MOST_EXAMPLES = 3
 _COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "beginning with ", Comparison.SUFFIX: "ending with "}
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Return text in quotes, its beginning if it is long. What isn't printable ASCII is escaped as in Python."""
-    return ascii(text) if len(text) <= _LONGEST_TEXT else ascii(text[:_LONGEST_TEXT]) + "..."
+    return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
 
 
 def value_text(value: Hashable) -> str:

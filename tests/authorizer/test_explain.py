@@ -8,6 +8,7 @@ import re
 import runpy
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,17 +24,22 @@ from mtls_authorizer.advice import advise
 from mtls_authorizer.api_request import read_request
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import Configuration, ResponseFormat, UnauthenticatedResponse, load_configuration
+from mtls_authorizer.crl import read_revocation_list
 from mtls_authorizer.decision import decide
 from mtls_authorizer.explain import main
 from mtls_authorizer.explanation import CHECKS, Explanation, Question, Verdict, explain
 from mtls_authorizer.explanation_rendering import Report, as_json, as_text
 from mtls_authorizer.key_usages import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.revocation import RevocationLists
 from mtls_authorizer.routes import permits
 from mtls_authorizer.rules import ENVIRONMENT, EVERYTHING, Grant, Rule, RuleSet
 from mtls_authorizer.rules_document import parse_rules
+from mtls_authorizer.truststore import read_truststore
 from tests import der
 from tests.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
+from tests.authorizer.certificate_authorities import NOW as CRL_TIME
+from tests.authorizer.certificate_authorities import CertificateAuthority, entry
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -507,60 +513,45 @@ def test_everything_that_is_in_the_way_is_told_at_once() -> None:
     assert explanation.refusal is Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED
 
 
-class _Status(NamedTuple):
-    state: str
-    doubt: str | None
-
-    def details(self, _now: datetime) -> dict[str, object]:
-        return {"crlIssuer": "CN=Test CA", "crlAgeSeconds": 60}
-
-
-class _Lists(NamedTuple):
-    """Stands for the CRLs in force, as far as a decision asks them."""
-
-    status: _Status
-
-    def chains(self, _certificate: PeerCertificate) -> tuple[()]:
-        return ()
-
-    def status_at(self, _chains: tuple[()], _now: datetime) -> _Status:
-        return self.status
-
-    def turns_away(self, status: _Status) -> bool:
-        return status.state != "good"
+AUTHORITY = CertificateAuthority("Issuing CA")
+TRUSTSTORE = read_truststore(AUTHORITY.pem)
+ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 
 
 @pytest.mark.parametrize(
-    ("status", "rules", "reason", "has"),
+    ("crl", "rules", "reason", "has"),
     [
-        (_Status("good", None), REPORTS, None, "good, crlIssuer 'CN=Test CA', crlAgeSeconds '60'"),
-        (_Status("revoked", None), REPORTS, Reason.CERTIFICATE_REVOKED, "revoked, crlIssuer 'CN=Test CA'"),
-        (_Status("unknown", "stale"), PAYMENTS, Reason.REVOCATION_STATUS_UNKNOWN, "unknown, stale, crlIssuer"),
+        (AUTHORITY.revoke(), REPORTS, None, "good, crlIssuer 'CN=Issuing CA', crlAgeSeconds '"),
+        (AUTHORITY.revoke(entry(7)), REPORTS, Reason.CERTIFICATE_REVOKED, "revoked, crlIssuer 'CN=Issuing CA'"),
+        (AUTHORITY.revoke(entry(7)), PAYMENTS, Reason.CERTIFICATE_REVOKED, "revoked, crlIssuer 'CN=Issuing CA'"),
+        (None, REPORTS, Reason.REVOCATION_STATUS_UNKNOWN, "unknown, no_list"),
     ],
 )
 def test_the_revocation_status_is_told_whatever_the_rules_say(
-    status: _Status, rules: object, reason: Reason | None, has: str
+    crl: bytes | None, rules: object, reason: Reason | None, has: str
 ) -> None:
-    lists: Any = _Lists(status)
-    explanation = explain(question(rules=document(rules), revocation=lists))
+    lists = RevocationLists([read_revocation_list(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
+    asked = question(ISSUED, document(rules), revocation=lists, now=CRL_TIME)
+    explanation = explain(asked)
     check = next(check for check in explanation.checks if check.name == "revocation")
     assert check.reason is reason
     assert check.has is not None
     assert check.has.startswith(has)
-    if explanation.refusal is reason is not None:
-        assert advise(explanation)
-    expired = explain(question(rules=document(rules), revocation=lists, now=NOT_AFTER + timedelta(1)))
+    assert (explanation.refusal is reason) is (rules is REPORTS)
+    assert (advise(explanation) is None) is (explanation.refusal is None)
+    expired = explain(asked._replace(now=CRL_TIME + timedelta(days=5000)))
     assert verdicts(expired)["revocation"] is Verdict.NOT_REACHED
+    assert explanation.rules is not None
 
 
 def many_rules() -> bytes:
     return document(
         *(
-            {"name": f"partner-{number}", "match": {"common_name": [f"client-{number}-{each}" for each in range(100)]}}
+            {"name": f"partner-{number}", "match": {"common_name": [f"client-{number}-{each}" for each in range(10)]}}
             for number in range(998)
         ),
         {"name": "near", "match": {"common_name": "LEDGER", "organization": "Acme"}},
-        {"name": "ten-thousand", "match": {"common_name": [f"client-{each}" for each in range(10_000)]}},
+        {"name": "many", "match": {"common_name": [f"a-{each}" for each in range(10_000)], "organization": "Acme"}},
     )
 
 
@@ -587,7 +578,7 @@ def test_a_thousand_rules_stay_readable_and_all_are_shown_if_asked_for(
     shortened = json.loads(in_process(capsys, *arguments, "--json").output)["rules"]
     assert (len(shortened["nearest"]), shortened["left_out"]) == (3, 997)
     longest = max((rule["match"][0] for rule in shortened["nearest"]), key=lambda match: match["wanted_total"])
-    assert len(longest["wanted"]) <= 100
+    assert (len(longest["wanted"]), longest["wanted_total"]) == (100, 10_000)
 
 
 def test_every_rule_that_matches_is_shown_and_long_policies_are_shortened() -> None:
@@ -656,6 +647,30 @@ def test_many_alternative_names_and_long_values_are_shortened() -> None:
     assert f"certificate    CN={'x' * 197}...\n" in text
     everything = as_text(Report(explain(question(long, document(rule))), everything=True))
     assert "DNS 'host-49.example'\n" in everything
+
+
+def section(heading: str) -> str:
+    _, _, rest = (PROJECT / "README.md").read_text().partition(f"## {heading}\n")
+    assert rest
+    return rest.partition("\n## ")[0]
+
+
+def test_the_readmes_example_is_what_is_printed() -> None:
+    golden, _, _ = (GOLDEN_FILES / "refused.txt").read_text().partition("The function answers")
+    assert textwrap.indent(golden.rstrip(), "    ") in section("Why was I refused? `explain`")
+    assert GOLDEN["refused"][2]["ALLOWED_COMMON_NAMES"] in section("Why was I refused? `explain`")
+
+
+def test_every_key_of_the_json_is_in_the_readme() -> None:
+    asked = question(rules=document(NO_ONE), shadow_rules=RuleSet(parse_rules(document(PAYMENTS))))
+    explained = json.loads(as_json(Report(explain(asked))))
+    documented = re.findall(r"`(\w+)`", section("Why was I refused? `explain`"))
+    rows = re.findall(r"^\| (`.*?) \|", section("Why was I refused? `explain`").partition("| key")[2], re.MULTILINE)
+    assert [key for row in rows for key in re.findall(r"`(\w+)`", row)] == sorted(explained, key=documented.index)
+    rule = explained["rules"]["nearest"][0]
+    for keys in (explained["certificate"], explained["checks"][0], explained["rules"], rule, rule["match"][0]):
+        assert keys.keys() <= set(documented)
+    assert set(Verdict) <= set(documented)
 
 
 # What it takes.
