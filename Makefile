@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo layer publish validate-rules crl-index bench-cold bench-crl bench-rules test test-interpreters lint format \
-    golden lock clean
+.PHONY: help run demo explain layer publish validate-rules crl-index bench-cold bench-crl bench-rules test \
+    test-interpreters lint format golden lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -19,6 +19,11 @@ run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serv
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
 	@$(BIN)/python -m local_gateway --demo
+
+# What make is called with is in the environment as well, where the shell takes it for nothing but a value.
+explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
+	@$(BIN)/python -m mtls_authorizer.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
+	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
 	@$(BIN)/python -m layer_builder release build

@@ -19,6 +19,7 @@ _OID_BY_NAME = {
     "OCSPSigning": "1.3.6.1.5.5.7.3.9",
     "anyExtendedKeyUsage": "2.5.29.37.0",
 }
+_NAME_BY_OID = {oid: name for name, oid in _OID_BY_NAME.items()}
 _DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 
 
@@ -58,3 +59,8 @@ def read_key_usages(names: list[str]) -> RequiredKeyUsages:
             message = f"is {name[:80]!r}: write some of {', '.join(_OID_BY_NAME)}, dotted OIDs, or none"
             raise ValueError(message)
     return RequiredKeyUsages(frozenset(_OID_BY_NAME.get(name, name) for name in names), extension_required=True)
+
+
+def usage_name(oid: str) -> str:
+    """Return the name of a usage, or its dotted OID if it has none here."""
+    return _NAME_BY_OID.get(oid, oid)
