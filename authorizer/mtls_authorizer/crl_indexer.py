@@ -192,10 +192,10 @@ def _log(crl: _Crl, indexing: Indexing) -> None:
         "indexed" if indexing.new_index is not None else "indexed already",
         extra={
             "crl": crl.uri,
-            "crlNumber": None if revocation_list.number is None else f"{revocation_list.number:X}",
-            "thisUpdate": revocation_list.this_update.isoformat(),
-            "nextUpdate": revocation_list.next_update and revocation_list.next_update.isoformat(),
-            "crlSha256": revocation_list.digest,
-            "indexBytes": indexing.new_index and len(indexing.new_index),
+            "crl_number": None if revocation_list.number is None else f"{revocation_list.number:X}",
+            "this_update": revocation_list.this_update.isoformat(),
+            "next_update": revocation_list.next_update and revocation_list.next_update.isoformat(),
+            "crl_sha256": revocation_list.digest,
+            "index_bytes": indexing.new_index and len(indexing.new_index),
         },
     )

@@ -94,7 +94,7 @@ class RevocationStatus(NamedTuple):
     """The list that revokes, or that is doubtful; that of the certificate's issuer where all is good."""
 
     def details(self, now: datetime) -> dict[str, str | int]:
-        """Return what to log of the list at a time, which is aware: ``crlIssuer``, ``crlNumber``, ``crlAgeSeconds``.
+        """Return what to log of the list at a time, which is aware: ``crl_issuer``, ``crl_number``, ``crl_age_seconds``.
 
         Empty without a list. The number is hexadecimal, as OpenSSL prints it, and absent where the CRL has none.
         """
@@ -102,11 +102,11 @@ class RevocationStatus(NamedTuple):
         if used is None:
             return {}
         details: dict[str, str | int] = {
-            "crlIssuer": DistinguishedName(x509.Name.from_bytes(used.issuer)).rfc4514_string(),
-            "crlAgeSeconds": int((now - used.this_update).total_seconds()),
+            "crl_issuer": DistinguishedName(x509.Name.from_bytes(used.issuer)).rfc4514_string(),
+            "crl_age_seconds": int((now - used.this_update).total_seconds()),
         }
         if used.number is not None:
-            details["crlNumber"] = f"{used.number:X}"
+            details["crl_number"] = f"{used.number:X}"
         return details
 
 

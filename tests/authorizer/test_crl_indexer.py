@@ -129,7 +129,7 @@ WRONG = {
     "a truncated CRL": (crl(5, number=7)[:-1], "can't be decoded"),
     "a CRL of no CA in the truststore": (crl(5, number=7, ca=STRANGER), "isn't signed by the CA"),
     "one of another CA": (crl(5, number=7, ca=OTHER_CA), "another CA's"),
-    "one that has expired": (crl(5, number=7, days_left=-1), "nextUpdate"),
+    "one that has expired": (crl(5, number=7, days_left=-1), "next_update"),
     "an older one": (crl(5, number=2), "is before that of the one in force"),
 }
 
@@ -358,8 +358,8 @@ def test_what_was_indexed_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFix
     first, second = caplog.records
     fields = vars(first)
     assert (first.message, second.message) == ("indexed", "indexed already")
-    assert (fields["crl"], fields["crlNumber"]) == (f"s3://{BUCKET}/{CRL}", "FF")
-    assert fields["indexBytes"] == len(stored(aws) or b"")
+    assert (fields["crl"], fields["crl_number"]) == (f"s3://{BUCKET}/{CRL}", "FF")
+    assert fields["index_bytes"] == len(stored(aws) or b"")
 
 
 def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -367,7 +367,7 @@ def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, cap
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
         handler(event(CRL), None)
     fields = vars(caplog.records[-1])
-    assert (fields["crlNumber"], fields["nextUpdate"]) == (None, None)
+    assert (fields["crl_number"], fields["next_update"]) == (None, None)
 
 
 @pytest.mark.parametrize(("chosen", "level"), [(None, logging.INFO), ("ERROR", logging.NOTSET)])

@@ -521,9 +521,9 @@ ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 @pytest.mark.parametrize(
     ("crl", "rules", "reason", "has"),
     [
-        (AUTHORITY.revoke(), REPORTS, None, "good, crlIssuer 'CN=Issuing CA', crlAgeSeconds '"),
-        (AUTHORITY.revoke(entry(7)), REPORTS, Reason.CERTIFICATE_REVOKED, "revoked, crlIssuer 'CN=Issuing CA'"),
-        (AUTHORITY.revoke(entry(7)), PAYMENTS, Reason.CERTIFICATE_REVOKED, "revoked, crlIssuer 'CN=Issuing CA'"),
+        (AUTHORITY.revoke(), REPORTS, None, "good, crl_issuer 'CN=Issuing CA', crl_age_seconds '"),
+        (AUTHORITY.revoke(entry(7)), REPORTS, Reason.CERTIFICATE_REVOKED, "revoked, crl_issuer 'CN=Issuing CA'"),
+        (AUTHORITY.revoke(entry(7)), PAYMENTS, Reason.CERTIFICATE_REVOKED, "revoked, crl_issuer 'CN=Issuing CA'"),
         (None, REPORTS, Reason.REVOCATION_STATUS_UNKNOWN, "unknown, no_list"),
     ],
 )

@@ -184,12 +184,12 @@ def test_a_status_says_which_list_it_is_from() -> None:
     middle, root = MIDDLE.revoke(extensions=[crl_number(0xAB)]), ROOT.revoke(next_update=NOW + SECOND)
     lists = _lists(middle, root)
     good = lists.status(_client(), NOW)
-    assert good.details(NOW) == {"crlIssuer": "CN=Middle", "crlNumber": "AB", "crlAgeSeconds": 86400}
+    assert good.details(NOW) == {"crl_issuer": "CN=Middle", "crl_number": "AB", "crl_age_seconds": 86400}
     stale = lists.status(_client(), NOW + SECOND)
     assert (stale.state, stale.doubt) == (UNKNOWN, Doubt.STALE)
-    assert stale.details(NOW + SECOND) == {"crlIssuer": "CN=Root", "crlAgeSeconds": 86401}
+    assert stale.details(NOW + SECOND) == {"crl_issuer": "CN=Root", "crl_age_seconds": 86401}
     revoked = _lists(middle, ROOT.revoke(entry(7))).status(_client(), NOW)
-    assert revoked.details(NOW)["crlIssuer"] == "CN=Root"
+    assert revoked.details(NOW)["crl_issuer"] == "CN=Root"
     assert _lists().status(_client(), NOW).details(NOW) == {}
 
 
@@ -197,7 +197,7 @@ def test_an_issuers_name_is_logged_without_control_characters() -> None:
     hostile = CertificateAuthority(subject=name(("CN", "a\n\x1b")))
     truststore = read_truststore(hostile.pem)
     status = _lists(hostile.revoke(), truststore=truststore).status(_client(hostile), NOW)
-    assert str(status.details(NOW)["crlIssuer"]).isprintable()
+    assert str(status.details(NOW)["crl_issuer"]).isprintable()
 
 
 def test_chains_are_found_once_and_kept_for_other_lists_and_times() -> None:
