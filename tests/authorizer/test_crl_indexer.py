@@ -129,7 +129,7 @@ WRONG = {
     "a truncated CRL": (crl(5, number=7)[:-1], "can't be decoded"),
     "a CRL of no CA in the truststore": (crl(5, number=7, ca=STRANGER), "isn't signed by the CA"),
     "one of another CA": (crl(5, number=7, ca=OTHER_CA), "another CA's"),
-    "one that has expired": (crl(5, number=7, days_left=-1), "next_update"),
+    "one that has expired": (crl(5, number=7, days_left=-1), "nextUpdate"),
     "an older one": (crl(5, number=2), "is before that of the one in force"),
 }
 
