@@ -17,7 +17,9 @@ from mtls_authorizer.configuration import (
 from mtls_authorizer.key_usages import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.rules import Grant, Rule, RuleSet
-from tests.certificates import client_pem
+from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
+
+RULES = '{"rules": [{"name": "a", "match": {"common_name": "ruled"}, "allow": ["GET /a"]}]}'
 
 
 def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> Reason | None:
@@ -98,6 +100,67 @@ def test_two_lists_are_joined_as_allowlist_match_says(
         assert refusal(environment, *attributes) is expected
 
 
+CERTIFICATE = PeerCertificate.from_pem(
+    pem(
+        certificate_der(
+            name(("O", "Acme, Inc."), ("CN", "client")),
+            name(("O", "Acme"), ("CN", "Acme CA")),
+            extensions=[subject_alt_names(dns("a.example"), uri("spiffe://a.example/b"), ip(bytes([192, 0, 2, 1])))],
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("lists", "reason"),
+    [
+        ({"ALLOWED_ORGANIZATIONS": '["Acme, Inc."]'}, None),
+        ({"ALLOWED_ORGANIZATIONS": "Acme, Inc."}, Reason.ORGANIZATION_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:b.example, DNS:a.example"}, None),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:spiffe://a.example/b"}, None),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "IP:192.0.2.1"}, None),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "email:a.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:a.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:*.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
+        ({"ALLOWED_ISSUERS": '["CN=Other CA", "CN=Acme CA,O=Acme"]'}, None),
+        ({"ALLOWED_ISSUERS": "O=Acme,CN=Acme CA"}, Reason.ISSUER_NOT_ALLOWED),
+        ({"ALLOWED_ISSUERS": "CN=Acme CA"}, Reason.ISSUER_NOT_ALLOWED),
+        ({"ALLOWED_FINGERPRINTS": CERTIFICATE.fingerprint256}, None),
+        ({"ALLOWED_FINGERPRINTS": f"{'ab' * 32},{CERTIFICATE.fingerprint256.replace(':', '').lower()}"}, None),
+        ({"ALLOWED_FINGERPRINTS": "ab" * 32}, Reason.FINGERPRINT_NOT_ALLOWED),
+        ({"ALLOWED_SERIAL_NUMBERS": "1:02030405", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
+        ({"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, Reason.SERIAL_NUMBER_NOT_ALLOWED),
+        ({"ALLOWED_SERIAL_NUMBERS": "0102030405", "ALLOWED_ISSUERS": "CN=Other CA"}, Reason.ISSUER_NOT_ALLOWED),
+    ],
+)
+def test_each_list_is_compared_with_its_own_field(lists: dict[str, str], reason: Reason | None) -> None:
+    judgement = load_configuration(lists).rules.judge(CERTIFICATE)
+    assert (judgement if isinstance(judgement, Reason) else None) is reason
+    # Another list, that doesn't match, counts or not as ALLOWLIST_MATCH says.
+    if "ALLOWED_SERIAL_NUMBERS" not in lists:
+        both = lists | {"ALLOWED_ORGANIZATIONAL_UNITS": "nobody"}
+        assert isinstance(load_configuration(both).rules.judge(CERTIFICATE), Reason)
+        either = load_configuration(both | {"ALLOWLIST_MATCH": "any"}).rules.judge(CERTIFICATE)
+        assert isinstance(either, Reason) is (reason is not None)
+
+
+def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
+    configuration = load_configuration(
+        {
+            "ALLOWED_COMMON_NAMES": "client",
+            "AUTHORIZER_RULES": f" {RULES}\n",
+            "AUTHORIZER_SHADOW_RULES": RULES.replace("ruled", "shadowed"),
+            "AUTHORIZER_RULES_REFRESH_SECONDS": "86400",
+        }
+    )
+    assert [rule.name for rule in configuration.rules.rules] == ["environment", "a"]
+    assert [rule.name for rule in configuration.shadow_rules.rules] == ["a"] if configuration.shadow_rules else False
+    assert configuration.rules_refresh_seconds == 86400
+    # Anyone may be let in while rules are tried.
+    assert load_configuration({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_SHADOW_RULES": RULES}).shadow_rules
+
+
 def test_any_client_certificate_must_be_asked_for_by_name() -> None:
     assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}) is None
     assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is Reason.NO_ALLOWLIST_CONFIGURED
@@ -132,6 +195,50 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "ALLOWED_ORGANIZATIONAL_UNITS": ","},
             "ALLOW_ANY_CLIENT_CERTIFICATE is true, and a list is set: choose one of them",
         ),
+        (
+            {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": RULES},
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true, and there are rules: choose one of them",
+        ),
+        (
+            {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": ""},
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true, and there are rules: choose one of them",
+        ),
+        ({"ALLOWED_ORGANIZATIONS": "Acme,"}, "ALLOWED_ORGANIZATIONS has an empty item, number 2 of 2"),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "a.example"}, "ALLOWED_SUBJECT_ALT_NAMES 'a.example' is not a type and a value"),
+        (
+            {"ALLOWED_SUBJECT_ALT_NAMES": "IP:10.0.0.0/8"},
+            "ALLOWED_SUBJECT_ALT_NAMES '10.0.0.0/8' does not appear to be",
+        ),
+        ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514's form"),
+        ({"ALLOWED_ISSUERS": "CN=a, O=b"}, "without spaces after commas"),
+        ({"ALLOWED_ISSUERS": "CN=#0C0161"}, "ALLOWED_ISSUERS 'CN=#0C0161' has a value in hexadecimal"),
+        ({"ALLOWED_ISSUERS": '["CN=a", ""]'}, "ALLOWED_ISSUERS has an empty item, number 2 of 2"),
+        ({"ALLOWED_ISSUERS": '{"CN": "a"}'}, 'ALLOWED_ISSUERS \'{"CN": "a"}\' is not a distinguished name'),
+        ({"ALLOWED_FINGERPRINTS": "ab" * 20}, "is not a SHA-256"),
+        ({"ALLOWED_FINGERPRINTS": "ab" * 64}, "is a SHA-512: write the SHA-256"),
+        ({"ALLOWED_SERIAL_NUMBERS": "01"}, "ALLOWED_SERIAL_NUMBERS needs one issuer in ALLOWED_ISSUERS"),
+        ({"ALLOWED_SERIAL_NUMBERS": "0x1G", "ALLOWED_ISSUERS": "CN=a"}, "'0x1G' is not a serial number in hexadecimal"),
+        (
+            {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": '["CN=a", "CN=b"]'},
+            "ALLOWED_SERIAL_NUMBERS needs one issuer in ALLOWED_ISSUERS",
+        ),
+        (
+            {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": "CN=a", "ALLOWLIST_MATCH": "any"},
+            "ALLOWED_SERIAL_NUMBERS needs one issuer in ALLOWED_ISSUERS, and ALLOWLIST_MATCH=all",
+        ),
+        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules refused: the document is not JSON"),
+        ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules refused: rules must be a list with at least one rule"),
+        ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules refused: the document must be an object"),
+        ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules refused: the document is not UTF-8 (byte 2)"),
+        ({"AUTHORIZER_RULE": RULES}, "AUTHORIZER_RULE is not a variable of this authorizer; misspelt?"),
+        ({"REQUIRED_EXTENDED_KEY_USAGES": "none"}, "REQUIRED_EXTENDED_KEY_USAGES is not a variable of this authorizer"),
+        *(
+            (
+                {"AUTHORIZER_RULES_REFRESH_SECONDS": seconds},
+                f"AUTHORIZER_RULES_REFRESH_SECONDS is {seconds!r}: write a number of seconds from 1 to 86400",
+            )
+            for seconds in ("", "0", "-1", "86401", "1.5", "1e3", "60s", "\u0661", "9" * 10)
+        ),
         ({"RESPONSE_FORMAT": "json"}, "RESPONSE_FORMAT is 'json': write one of iam, simple"),
         ({"UNAUTHENTICATED_RESPONSE": "401"}, "UNAUTHENTICATED_RESPONSE is '401': write one of unauthorized, deny"),
         ({"PRINCIPAL_ID": "cn"}, "PRINCIPAL_ID is 'cn': write one of common_name, subject_dn, fingerprint, serial"),
@@ -154,8 +261,8 @@ def test_one_message_names_every_bad_variable() -> None:
     environment = dict.fromkeys(VARIABLES, "") | {"ALLOWED_CN": "x"}
     with pytest.raises(ConfigurationError) as error:
         load_configuration(environment)
-    for name in environment:
-        assert name in str(error.value)
+    for variable in environment:
+        assert variable in str(error.value)
     assert "\n" not in str(error.value)
 
 
