@@ -76,7 +76,15 @@ def log_decision(observation: Observation) -> None:
     if not logger.isEnabledFor(level):
         return
     message = "allow, certificate expires soon" if expiring else "allow"
-    logger.log(level, message if refusal is None else f"deny: {refusal.value}", extra=log_fields(observation))
+    # Not logger.log: it looks for the line that it is called from, which takes a fifth of what logging takes.
+    record = {
+        "name": logger.name,
+        "levelno": level,
+        "levelname": logging.getLevelName(level),
+        "msg": message if refusal is None else f"deny: {refusal.value}",
+        **log_fields(observation),
+    }
+    logger.handle(logging.makeLogRecord(record))
 
 
 def log_fields(observation: Observation) -> dict[str, object]:

@@ -20,6 +20,7 @@ from mtls_authorizer.decision import Client, Decision
 from mtls_authorizer.decision_log import Observation, log_fields
 from mtls_authorizer.metrics import UNITS, Metric, make_metrics_writer, measure
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.revocation import RevocationState
 from mtls_authorizer.rules import Grant
 from tests import der
 from tests.api_events import EVENTS, rest_event
@@ -145,6 +146,11 @@ def test_a_record_tells_who_is_it_what_was_decided_and_by_which_configuration(
     assert record["days_to_expiry"] == (NOT_AFTER - datetime.now(UTC)).days
 
 
+def test_no_field_has_the_name_of_an_attribute_that_all_records_have() -> None:
+    fields = log_fields(observation(revocation=Status()))
+    assert not fields.keys() & (vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "aws_request_id"})
+
+
 def test_the_version_of_a_configuration_is_that_of_its_variables_and_of_no_others() -> None:
     version = load_configuration(LISTED).version
     assert version == load_configuration({**LISTED, "AWS_REGION": "eu-central-1"}).version
@@ -220,9 +226,13 @@ class List:
 
 
 class Status:
-    """As much of a revocation status as metrics need."""
+    """As much of a revocation status as log and metrics need."""
 
     revocation_list = List()
+    state = RevocationState.GOOD
+
+    def details(self, _now: datetime) -> dict[str, str]:
+        return {"crl_issuer": "CN=CA"}
 
 
 @pytest.mark.parametrize(
