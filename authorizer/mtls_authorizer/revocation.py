@@ -94,7 +94,7 @@ class RevocationStatus(NamedTuple):
     """The list that revokes, or that is doubtful; that of the certificate's issuer where all is good."""
 
     def details(self, now: datetime) -> dict[str, str | int]:
-        """Return what to log of the list at a time, which is aware: ``crl_issuer``, ``crl_number``, ``crl_age_seconds``.
+        """Return what to log of the list at a time, which is aware: ``crl_issuer``, ``_number``, ``_age_seconds``.
 
         Empty without a list. The number is hexadecimal, as OpenSSL prints it, and absent where the CRL has none.
         """
