@@ -241,7 +241,7 @@ def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
 
 
 def _listed_in(body: bytes) -> tuple[list[int], list[int]]:
-    """Return the serial numbers of a list, and those that it removes. Reads the entries of a TBSCertList (RFC 5280 §5.1.2) in the plainest way, apart from the project's."""
+    """Return whom a TBSCertList (RFC 5280 §5.1.2) lists and whom it removes, read in the plainest way."""
     fields = [(tag, content) for tag, content in _tlvs(_tlvs(body)[0][1])]
     if fields[0][0] == der.INTEGER:
         del fields[0]
