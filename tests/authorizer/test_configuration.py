@@ -235,7 +235,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         *(
             (
                 {"AUTHORIZER_RULES_REFRESH_SECONDS": seconds},
-                f"AUTHORIZER_RULES_REFRESH_SECONDS is {seconds!r}: write a number of seconds from 1 to 86400",
+                f"AUTHORIZER_RULES_REFRESH_SECONDS is {seconds!r}: write a number from 1 to 86400",
             )
             for seconds in ("", "0", "-1", "86401", "1.5", "1e3", "60s", "\u0661", "9" * 10)
         ),
