@@ -48,7 +48,7 @@ def _rule_to_mend(nearest: tuple[RuleExplanation, ...], reason: Reason | None) -
 def _about_fields(rule: RuleExplanation, field: FieldExplanation, *others: FieldExplanation) -> str:
     name = field.matcher.field.replace("_", " ")
     place = FIELDS[field.matcher.field].variable if rule.rule.name == ENVIRONMENT else _name(rule)
-    too = f", and so do {len(others)} more of its fields" if others else ""
+    too = f", and with it {len(others)} more of what is wanted" if others else ""
     return (
         f"The {name} differs{too}: the certificate has {field.has_text()}, and {place} wants {field.wanted_text()}. "
         "List there what the certificate has, or have one issued that has what is wanted."

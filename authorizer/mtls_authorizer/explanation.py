@@ -18,7 +18,7 @@ from mtls_authorizer.api_request import EventFormat
 from mtls_authorizer.configuration import ResponseFormat
 from mtls_authorizer.decision import assess_extraction, decide_at
 from mtls_authorizer.key_usages import NO_KEY_USAGES, usage_name
-from mtls_authorizer.matching import FIELDS, Comparison
+from mtls_authorizer.matching import FIELDS, OF_SEVERAL, Comparison
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.routes import permits
 from mtls_authorizer.rules import ENVIRONMENT, EVERYTHING, Rule, RuleSet
@@ -495,8 +495,9 @@ def _distance(rule: RuleExplanation) -> tuple[int, int, int]:
 def _explain_matcher(
     matcher: Matcher, holding: frozenset[Condition], facts: tuple[Fact, ...], certificate: PeerCertificate
 ) -> FieldExplanation:
-    if FIELDS[matcher.field].combines:
-        labels = {condition.label for condition in matcher.conditions()}
+    definition, labels = FIELDS[matcher.field], {condition.label for condition in matcher.conditions()}
+    if definition.combines or definition.label is None:
+        # The others are about something else. A name of another type, though, may be what was meant.
         facts = tuple(fact for fact in facts if fact[0] in labels)
     matches = matcher.matches(holding)
     return FieldExplanation(
@@ -504,15 +505,17 @@ def _explain_matcher(
         matches,
         facts,
         None if matches else _closest(matcher, holding, facts),
-        _remark(matcher, certificate),
+        _remark(matcher.field, labels, certificate),
     )
 
 
-def _remark(matcher: Matcher, certificate: PeerCertificate) -> str | None:
-    name = certificate.issuer if matcher.field == "issuer" else certificate.subject
-    common_names = len(name.get_all("CN"))
-    about_it = matcher.field == "common_name" or any(condition.label == "CN" for condition in matcher.conditions())
-    return f"{common_names} common names, so that none counts" if about_it and common_names > 1 else None
+def _remark(field: str, labels: set[str], certificate: PeerCertificate) -> str | None:
+    common_names = len((certificate.issuer if field == "issuer" else certificate.subject).get_all("CN"))
+    about_it = field == "common_name" or "CN" in labels
+    # Exclusions look for each of several.
+    if about_it and common_names > 1 and labels.isdisjoint(OF_SEVERAL.values()):
+        return f"{common_names} common names, so that none counts"
+    return None
 
 
 def _closest(matcher: Matcher, holding: frozenset[Condition], facts: tuple[Fact, ...]) -> NearMiss | None:

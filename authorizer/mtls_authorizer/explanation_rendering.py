@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.advice import advise
 from mtls_authorizer.explanation import Verdict, iso_8601
 from mtls_authorizer.rules import ENVIRONMENT, EVERYTHING
-from mtls_authorizer.wording import alternatives, listing, quoted, value_text, written_route, written_routes
+from mtls_authorizer.wording import (
+    alternatives,
+    listing,
+    quoted,
+    usual_label,
+    value_text,
+    written_route,
+    written_routes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 JSON_VERSION = 1
 """Changes when a key of ``as_json`` loses its meaning, not when keys are added."""
 
-_LONGEST_NAME = 200
+_LONGEST_LINE = 200
 _MOST_RESOURCES = 8
 _MOST_VALUES = 100
 
@@ -53,9 +61,9 @@ def _heading(report: Report) -> Iterator[str]:
     explanation, question = report.explanation, report.explanation.question
     certificate = explanation.certificate
     if certificate is not None:
-        yield f"certificate    {_name(certificate.subject.rfc4514_string())}"
-        yield f"issuer         {_name(certificate.issuer.rfc4514_string())}"
-        yield f"serial number  {certificate.serial_number}"
+        yield f"certificate    {_beginning(certificate.subject.rfc4514_string())}"
+        yield f"issuer         {_beginning(certificate.issuer.rfc4514_string())}"
+        yield f"serial number  {_beginning(certificate.serial_number)}"
         yield f"SHA-256        {certificate.fingerprint256}"
     yield f"stage          {question.request.stage_arn}"
     route = "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
@@ -65,8 +73,9 @@ def _heading(report: Report) -> Iterator[str]:
         yield f"note           {note}"
 
 
-def _name(rfc4514_string: str) -> str:
-    return rfc4514_string if len(rfc4514_string) <= _LONGEST_NAME else rfc4514_string[:_LONGEST_NAME] + "..."
+def _beginning(text: str) -> str:
+    """Return what fits of text in printable ASCII."""
+    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "..."
 
 
 def _checks(explanation: Explanation) -> Iterator[str]:
@@ -227,7 +236,7 @@ def _field_json(field: FieldExplanation, report: Report) -> object:
         "matches": field.matches,
         "wanted": [_alternative_json(each) for each in wanted[: None if report.everything else _MOST_VALUES]],
         "wanted_total": len(wanted),
-        "has": [{"label": label, "value": value_text(value)} for label, value in field.has],
+        "has": [{"label": usual_label(label), "value": value_text(value)} for label, value in field.has],
         "closest": field.closest
         and {"wanted": _alternative_json(field.closest.alternative), "difference": field.closest.difference},
         "remark": field.remark,

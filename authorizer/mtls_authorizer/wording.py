@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.names import escape_attribute_text
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
-from mtls_authorizer.matching import Comparison
+from mtls_authorizer.matching import OF_SEVERAL, Comparison
 from mtls_authorizer.routes import METHODS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ Alternative: TypeAlias = "tuple[Condition, ...]"
 _LONGEST_TEXT = 100
 _MOST_EXAMPLES = 3
 
+_USUAL_LABELS = {of_several: usual for usual, of_several in OF_SEVERAL.items()}
 _COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "beginning with ", Comparison.SUFFIX: "ending with "}
 
 
@@ -32,9 +33,7 @@ def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
 
 
 def value_text(value: Hashable) -> str:
-    """Return a condition's or a fact's value as people write it: text, a serial number, or a name (RFC 4514)."""
-    if isinstance(value, int):
-        return f"{value:X}"
+    """Return a condition's or a fact's value as people write it: text, or a distinguished name (RFC 4514)."""
     if isinstance(value, tuple):
         return ",".join(
             "+".join(f"{SHORT_NAME_BY_OID.get(oid, oid)}={escape_attribute_text(text)}" for oid, text in relative_name)
@@ -46,7 +45,12 @@ def value_text(value: Hashable) -> str:
 def fact_text(fact: Fact) -> str:
     """Return what a certificate says: ``'client'`` or ``DNS 'client.example'``."""
     label, value = fact
-    return f"{label} {quoted(value_text(value))}".lstrip()
+    return f"{usual_label(label)} {quoted(value_text(value))}".lstrip()
+
+
+def usual_label(label: str) -> str:
+    """Return the label that a document has for a fact's: a common name may be one of several."""
+    return _USUAL_LABELS.get(label, label)
 
 
 def alternative_text(alternative: Alternative) -> str:
@@ -55,10 +59,14 @@ def alternative_text(alternative: Alternative) -> str:
 
 
 def alternatives(matcher: Matcher) -> list[Alternative]:
-    """Return the alternatives of a matcher, sorted."""
+    """Return the alternatives of a matcher, sorted, as they are in a document.
+
+    An exclusion has each that is about a common name twice: for the only one, and for one of several.
+    """
     single = [(condition,) for condition in matcher.alternatives]
     several = [tuple(sorted(combination, key=_order)) for combination in matcher.combinations]
-    return sorted(single + several, key=lambda alternative: list(map(_order, alternative)))
+    written = [each for each in single + several if _USUAL_LABELS.keys().isdisjoint(label for _, label, *_ in each)]
+    return sorted(written, key=lambda alternative: list(map(_order, alternative)))
 
 
 def choice(texts: Sequence[str], *, everything: bool = False) -> str:

@@ -195,8 +195,9 @@ def test_it_looks_like_this(case: str, files: Callable[..., str], tmp_path: Path
 
 # The decision is the authorizer's, and what is said of each check and rule agrees with it.
 
-_WORDS = st.sampled_from(["a", "A", " a", "ab", "b", "a.b", "x\x1b[31m", "\u202ea"])
-_CLEAN = st.sampled_from(["a", "A", "ab", "b", "a.b"])
+# Few words, so that rules match; and few that are hostile, so that not all is over with the first.
+_WORDS = st.sampled_from([*["a"] * 9, *["A", " a", "ab"] * 2, "\u202ea", "x\x1b[31m"])
+_CLEAN = st.sampled_from(["a", "a", "A", "ab"])
 _URIS = st.sampled_from(["spiffe://a/b/c", "spiffe://A/b/", "spiffe://a/", "urn:a:b"])
 _KINDS = st.sampled_from(["CN", "OU", "O"])
 _LABELLED = st.dictionaries(_KINDS, _CLEAN | st.fixed_dictionaries({"prefix": _CLEAN}), min_size=1, max_size=2)
@@ -214,7 +215,7 @@ _MATCHES = st.dictionaries(
     st.sampled_from(["common_name", "organizational_unit", "organization", "subject", "issuer", "subject_alt_name"]),
     st.none(),
     min_size=1,
-    max_size=3,
+    max_size=2,
 ).flatmap(
     lambda fields: st.fixed_dictionaries(
         {
@@ -227,13 +228,16 @@ _MATCHES = st.dictionaries(
         }
     )
 )
-_ROUTES = st.sampled_from(["GET /hello", "GET /hello/*", "* /hello", "POST /x/*", "* /*"])
+_ROUTES = st.sampled_from(["GET /hello/*", "* /hello", "POST /x/*", "GET /z"])
 _RULES = st.lists(
     st.fixed_dictionaries(
         {"match": _MATCHES},
         optional={
-            "not": one_or_several(_MATCHES),
-            "allow": st.lists(_ROUTES, min_size=1, max_size=3),
+            "not": one_or_several(
+                st.sampled_from([{"common_name": "a"}, {"organization": ["a", "b"]}, {"organizational_unit": "a"}])
+                | _MATCHES
+            ),
+            "allow": st.lists(_ROUTES, min_size=1, max_size=2),
             "context": st.just({"tenant": "a"}),
             "usage_plan_key": st.just("fingerprint"),
         },
@@ -241,7 +245,7 @@ _RULES = st.lists(
     min_size=1,
     max_size=5,
 ).map(lambda rules: parse_rules(document(*({"name": f"r{number}", **rule} for number, rule in enumerate(rules)))))
-_LISTS = st.dictionaries(
+_LISTS = st.just({}) | st.dictionaries(
     st.sampled_from(["ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONS", "ALLOWED_ORGANIZATIONAL_UNITS"]),
     st.lists(_CLEAN, min_size=1, max_size=3).map(json.dumps),
     max_size=3,
@@ -250,14 +254,14 @@ _RULE_SETS = st.builds(
     lambda lists, match, rules: RuleSet((*load_configuration({**lists, **match}).rules.rules, *rules)),
     _LISTS,
     st.sampled_from([{}, {"ALLOWLIST_MATCH": "any"}]),
-    st.just(()) | _RULES,
+    st.just(()) | _RULES | _RULES,
 ) | st.just(RuleSet([Rule(ENVIRONMENT, (), anyone=True)]))
 _CONFIGURATIONS = st.builds(
     Configuration,
     rules=_RULE_SETS,
     shadow_rules=st.none() | _RULES.map(RuleSet),
     required_key_usages=st.sampled_from(
-        [CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages(["clientAuth", "1.2.3"])]
+        [CLIENT_AUTH_IF_RESTRICTED, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages(["clientAuth", "1.2.3"])]
     ),
     response_format=st.sampled_from(ResponseFormat),
     unauthenticated_response=st.sampled_from(UnauthenticatedResponse),
@@ -276,7 +280,11 @@ _EXTENSIONS = st.lists(
     max_size=2,
     unique=True,
 )
-_NAMES = st.lists(st.tuples(_KINDS, _WORDS), max_size=4).map(lambda attributes: name(*attributes))
+_NAMES = st.builds(
+    lambda usual, others: name(*usual, *others),
+    st.sampled_from([[("CN", "a"), ("O", "a"), ("OU", "a")], [("O", "a"), ("OU", "ab")], []]),
+    st.lists(st.tuples(_KINDS, _WORDS), max_size=2),
+)
 _CERTIFICATES = st.builds(
     lambda subject, issuer, not_before, not_after, extensions: pem(
         certificate_der(
@@ -285,17 +293,23 @@ _CERTIFICATES = st.builds(
     ),
     _NAMES,
     _NAMES,
-    st.just(NOT_BEFORE) | _TIMES,
-    st.just(NOT_AFTER) | _TIMES,
-    st.just([]) | _EXTENSIONS,
+    st.sampled_from([NOT_BEFORE, NOT_BEFORE, NOT_BEFORE, NOW]),
+    st.sampled_from([NOT_AFTER, NOT_AFTER, NOT_AFTER, NOW, NOT_BEFORE]),
+    st.integers(0, 2).flatmap(lambda number: _EXTENSIONS if number == 0 else st.just([])),
+)
+_ANY_CERTIFICATES = st.integers(0, 9).flatmap(
+    lambda number: {
+        0: broken_certificates().map(pem),
+        1: st.sampled_from([None, "", 1, "garbage"]),
+    }.get(number, _CERTIFICATES)
 )
 _QUESTIONS = st.builds(
     lambda certificate, configuration, route, now, make_event: question(
         certificate, configuration.rules, route=route, now=now, make_event=make_event
     )._replace(configuration=configuration),
-    _CERTIFICATES | broken_certificates().map(pem) | st.sampled_from([None, "", 1, "garbage"]),
+    _ANY_CERTIFICATES,
     _CONFIGURATIONS,
-    st.sampled_from([None, "GET /hello", "POST /x/1", "GET /hello/../x"]),
+    st.sampled_from([None, "GET /hello", "POST /x/1", "POST /y", "GET /hello/../x"]),
     _TIMES,
     st.sampled_from(list(EVENTS.values())),
 )
@@ -462,7 +476,7 @@ def test_a_value_that_differs_in_case_or_surrounding_space_only_is_called_the_cl
             question(
                 rules=load_configuration({"ALLOWED_ORGANIZATIONS": "Emca", "ALLOWED_COMMON_NAMES": "ledger"}).rules
             ),
-            "The common name differs, and so do 1 more of its fields: the certificate has 'Ledger', and ALLOWED_COMMON",
+            "The common name differs, and with it 1 more of what is wanted: the certificate has 'Ledger', and ALLOWED",
         ),
         (
             question(client_pem(("CN", "a"), ("CN", "b")), document({"name": "rule", "match": {"common_name": "a"}})),
@@ -498,6 +512,19 @@ def test_a_deny_says_in_one_line_what_to_do_about_it(asked: Question, advice: st
     assert advice in said
     assert re.fullmatch("[ -~]+", said)
     assert f"\nDeny: {explanation.refusal}\n  {said}\n" in as_text(Report(explanation))
+
+
+def test_each_of_several_common_names_is_told_where_it_counts() -> None:
+    several = client_pem(("CN", "Ledger"), ("CN", "other"), ("O", "Acme"))
+    wanted = {"name": "wanted", "match": {"subject": {"CN": "Ledger", "O": "Acme"}}}
+    excluded = {"name": "excluded", "match": {"organization": "Acme"}, "not": {"subject": {"CN": "other", "O": "Acme"}}}
+    text = as_text(Report(explain(question(several, document(wanted, NO_ONE, excluded)))))
+    for expected in (
+        "NO  subject: wanted CN 'Ledger' and O 'Acme'; has 2 common names, so that none counts\n",
+        "NO  excluded by common_name: wanted one of 'Journal', 'Ledger'; has 'Ledger', 'other'\n",
+        "NO  excluded by subject: wanted CN 'other' and O 'Acme'; has CN 'Ledger', CN 'other', O 'Acme'\n",
+    ):
+        assert expected in text
 
 
 def test_everything_that_is_in_the_way_is_told_at_once() -> None:
@@ -659,12 +686,14 @@ def test_values_of_every_kind_are_written_as_people_write_them() -> None:
 
 def test_many_alternative_names_and_long_values_are_shortened() -> None:
     names = subject_alt_names(*(dns(f"host-{number}.example") for number in range(50)))
-    long = pem(certificate_der(name(("CN", "x" * 5000)), extensions=[names]))
+    serial_number = der.integer(int("7F" * 3000, 16))
+    long = pem(certificate_der(name(("CN", "x" * 5000)), serial_number=serial_number, extensions=[names]))
     rule = {"name": "rule", "match": {"common_name": "x", "subject_alt_name": {"dns": "other.example"}}}
     text = as_text(Report(explain(question(long, document(rule)))))
     assert f"has '{'x' * 100}'...\n" in text
     assert "has DNS 'host-0.example', DNS 'host-1.example', DNS 'host-2.example' and 47 more\n" in text
     assert f"certificate    CN={'x' * 197}...\n" in text
+    assert f"serial number  {'7F' * 100}...\n" in text
     everything = as_text(Report(explain(question(long, document(rule))), everything=True))
     assert "DNS 'host-49.example'\n" in everything
 
