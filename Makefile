@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo explain layer publish validate-rules crl-index bench-cold bench-crl bench-rules test \
+.PHONY: help run demo explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules test \
     test-interpreters lint format golden lock clean
 
 help: ## Show this list.
@@ -30,6 +30,9 @@ layer: $(VENV)/.python ## Build the layer's zip files for both architectures in 
 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m publisher $(REGIONS) $(ARGS)
+
+bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node.
+	@$(BIN)/python -m benchmarks.warm
 
 bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start

@@ -52,13 +52,8 @@ def main() -> None:
 
 def make_commands(folder: Path) -> dict[str, list[str]]:
     """Unpack what was built, with compiled files and without, and return what to run."""
-    compiled, sources = folder / "compiled", folder / "sources"
-    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    with ZipFile(PROJECT / "build" / f"client-certificate-auth-{architecture}.zip") as layer:
-        layer.extractall(compiled / "opt")
+    compiled, sources = unpack(folder / "compiled"), folder / "sources"
     interpreters = find_interpreters()
-    for version in interpreters:
-        assemble_function(PROJECT / "authorizer" / "mtls_authorizer", compiled / version, version, lambda _step: None)
     shutil.copytree(compiled, sources, ignore=shutil.ignore_patterns("__pycache__"))
     event = folder / "event.json"
     event.write_text(json.dumps(rest_event(client_pem(*SUBJECT))), encoding="utf-8")
@@ -83,6 +78,16 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
             ],
         }
     return commands
+
+
+def unpack(folder: Path) -> Path:
+    """Unpack the built layer to ``opt`` in a folder, and the authorizer for each Python beside it."""
+    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    with ZipFile(PROJECT / "build" / f"client-certificate-auth-{architecture}.zip") as layer:
+        layer.extractall(folder / "opt")
+    for version in find_interpreters():
+        assemble_function(PROJECT / "authorizer" / "mtls_authorizer", folder / version, version, lambda _step: None)
+    return folder
 
 
 def check(commands: dict[str, list[str]]) -> None:

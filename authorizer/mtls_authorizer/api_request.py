@@ -14,6 +14,9 @@ _STAGE_ARN = re.compile(
     r"arn:aws(?:-[a-z]+)*:execute-api:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9]+/(?:\$default|[A-Za-z0-9_-]+)(?=/)"
 )
 
+# A dict is a Mapping, but is told far sooner.
+_OBJECT = (dict, Mapping)
+
 
 class UnsupportedEventError(ValueError):
     """The event is not that of a REQUEST authorizer of a REST API or an HTTP API. API Gateway answers 500."""
@@ -49,7 +52,7 @@ class ApiRequest(NamedTuple):
 
 def read_request(event: object) -> ApiRequest:
     """Read an authorizer's event. Raises UnsupportedEventError for anything else."""
-    if not isinstance(event, Mapping) or event.get("type") != "REQUEST":
+    if not isinstance(event, _OBJECT) or event.get("type") != "REQUEST":
         message = "not an event of a Lambda authorizer of type REQUEST"
         raise UnsupportedEventError(message)
     event_format = _event_format(event)
@@ -70,7 +73,7 @@ def read_request(event: object) -> ApiRequest:
 
 def _event_format(event: Mapping[str, object]) -> EventFormat:
     # Every front door sends a request context. A REST API sends no version; without a method it is a WebSocket API.
-    if isinstance(event.get("requestContext"), Mapping):
+    if isinstance(event.get("requestContext"), _OBJECT):
         if event.get("version") == "2.0":
             return EventFormat.HTTP_2_0
         if isinstance(event.get("httpMethod"), str):
@@ -93,7 +96,7 @@ def _split(arn: object) -> tuple[str, str]:
 def _source_ip(context: Mapping[str, object]) -> object:
     # That of payload 2.0, and that of all others.
     place = context.get("http" if "http" in context else "identity")
-    return place.get("sourceIp") if isinstance(place, Mapping) else None
+    return place.get("sourceIp") if isinstance(place, _OBJECT) else None
 
 
 def _loggable(value: object) -> str | None:

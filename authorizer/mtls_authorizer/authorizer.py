@@ -62,14 +62,16 @@ class _Assessor:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
+        self._was_known = False
         self._assess_cached = lru_cache(CACHED_CERTIFICATES)(self._assess)
 
     def assess(self, pem: object) -> tuple[Assessment, bool]:
         """Return what a certificate comes to, and whether that was known."""
         if not isinstance(pem, str) or len(pem) > LONGEST_CACHED_PEM:
             return self._assess(pem), False
-        hits = self._assess_cached.cache_info().hits
-        return self._assess_cached(pem), self._assess_cached.cache_info().hits > hits
+        self._was_known = True
+        return self._assess_cached(pem), self._was_known
 
     def _assess(self, pem: object) -> Assessment:
+        self._was_known = False
         return assess_extraction(read_client_certificate(pem), self.configuration)

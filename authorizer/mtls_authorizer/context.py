@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.configuration import PrincipalId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
@@ -30,16 +31,20 @@ def build_context(certificate: PeerCertificate) -> dict[str, str]:
     context = {
         "clientCertSubjectDN": subject.rfc4514_string(),
         "clientCertIssuerDN": issuer.rfc4514_string(),
-        "clientCertOUs": json.dumps(subject.get_all("OU")),
-        "clientCertSubjectAltNames": json.dumps([str(name) for name in certificate.subject_alt_names]),
+        "clientCertOUs": _json_array(subject.get_all("OU")),
+        "clientCertSubjectAltNames": _json_array(map(str, certificate.subject_alt_names)),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
         "clientCertNotBefore": _iso_8601(certificate.not_before),
         "clientCertNotAfter": _iso_8601(certificate.not_after),
     }
     for attribute, key in _SUBJECT_ATTRIBUTES.items():
-        _add_single(context, key, subject.get_all(attribute))
-    _add_single(context, "clientCertIssuerCN", issuer.get_all("CN"))
+        value = subject.get_single(attribute)
+        if value is not None:
+            context[key] = value
+    issuer_common_name = issuer.get_single("CN")
+    if issuer_common_name is not None:
+        context["clientCertIssuerCN"] = issuer_common_name
     return context
 
 
@@ -47,8 +52,7 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
     """Return the principal's identifier; the fingerprint where what was asked for is empty or not exactly one."""
     identifier = ""
     if principal_id is PrincipalId.COMMON_NAME:
-        common_names = certificate.subject.get_all("CN")
-        identifier = common_names[0] if len(common_names) == 1 else ""
+        identifier = certificate.subject.get_single("CN") or ""
     elif principal_id is PrincipalId.SUBJECT_DN:
         identifier = certificate.subject.rfc4514_string()
     elif principal_id is PrincipalId.SERIAL_NUMBER:
@@ -56,10 +60,10 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
     return identifier or certificate.fingerprint256
 
 
-def _add_single(context: dict[str, str], key: str, values: list[str]) -> None:
-    if len(values) == 1:
-        context[key] = values[0]
+def _json_array(texts: Iterable[str]) -> str:
+    """Return what ``json.dumps`` does, without its making an encoder for each array."""
+    return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
 
 
 def _iso_8601(time: datetime) -> str:
-    return time.replace(tzinfo=None).isoformat() + "Z"
+    return time.isoformat().removesuffix("+00:00") + "Z"

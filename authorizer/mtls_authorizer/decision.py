@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
-from cryptography.x509.oid import ExtensionOID
 
 from client_certificate_auth import ExtractionFailure, ExtractionResult, PeerCertificate
 from mtls_authorizer.configuration import Configuration, PrincipalId
@@ -20,11 +17,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation import RevocationLists, RevocationStatus
     from mtls_authorizer.truststore import Chain
-
-# C0, DEL and C1 (ISO/IEC 6429). They break headers, logs and terminals downstream.
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-_SUBJECT_ALT_NAME = ExtensionOID.SUBJECT_ALTERNATIVE_NAME
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
@@ -100,7 +92,7 @@ def decide(certificate: PeerCertificate, configuration: Configuration, now: date
 
 def assess(certificate: PeerCertificate, configuration: Configuration) -> Assessment:
     """Do all of ``decide`` that time doesn't change, so that it can be kept."""
-    printable = not any(map(_CONTROL_CHARACTER.search, _values(certificate)))
+    printable = not (certificate.subject.has_control_characters or certificate.issuer.has_control_characters)
     client = Client(
         principal_identifier(certificate, configuration.principal_id if printable else PrincipalId.FINGERPRINT),
         certificate.subject.rfc4514_string(),
@@ -110,7 +102,7 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
     )
     if not printable:
         return Refused(client, Reason.SUBJECT_NOT_PRINTABLE)
-    if not _extensions_decodable(certificate):
+    if not certificate.extensions_decodable:
         return Refused(client, Reason.EXTENSIONS_MALFORMED)
     if not configuration.required_key_usages.met_by(certificate):
         return Refused(client, Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED)
@@ -194,21 +186,3 @@ def _route_refusal(grant: Grant, invocation: str) -> Reason | None:
     # What has no path isn't covered by the policy's */* either.
     permitted = "/" in invocation if grant.routes is EVERYTHING else permits(grant.routes, invocation)
     return None if permitted else Reason.ROUTE_NOT_ALLOWED
-
-
-def _extensions_decodable(certificate: PeerCertificate) -> bool:
-    """Return whether all extensions that cryptography knows, and all alternative names, can be decoded.
-
-    The certificate's attributes don't tell what can't be decoded from what is absent, and what is absent excludes
-    nobody and restricts nothing.
-    """
-    try:
-        named = any(extension.oid == _SUBJECT_ALT_NAME for extension in certificate.x509.extensions)
-    except Exception:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return False
-    return not named or bool(certificate.subject_alt_names)
-
-
-def _values(certificate: PeerCertificate) -> list[str]:
-    names = (certificate.subject, certificate.issuer)
-    return [value for name in names for attribute in name for value in name.get_all(attribute)]

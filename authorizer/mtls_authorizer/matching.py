@@ -15,7 +15,6 @@ from cryptography import x509
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
-from client_certificate_auth.names import attribute_text
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.reasons import Reason
 
@@ -186,10 +185,7 @@ def name_value(name: DistinguishedName) -> Hashable:
     Within a relative distinguished name, which is a set, the order doesn't count. Text is compared as it is read,
     whatever its string type, and to the character, which RFC 5280 §7.1 permits.
     """
-    return tuple(
-        tuple(sorted((attribute.oid.dotted_string, attribute_text(attribute)) for attribute in relative_name))
-        for relative_name in name.x509.rdns
-    )
+    return tuple(tuple(sorted(relative_name)) for relative_name in name.rdns)
 
 
 def read_name(text: str) -> Fact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +16,7 @@ from client_certificate_auth.alternative_names import (
     subject_alt_name,
 )
 from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.plain_certificates import read_plain_names, read_plain_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from client_certificate_auth.public_key import PublicKey
+
+    _Extensions: TypeAlias = dict[type[x509.ExtensionType], x509.ExtensionType]
 
 # cryptography's serialization is imported where it is needed: it takes a fifth of the time that a cold start takes
 # without it, and who decides by names never needs it.
@@ -34,6 +37,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"client_certific
 
 _T = TypeVar("_T")
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+_FRESH_SHA256 = hashes.Hash(hashes.SHA256())
 
 # English whatever the locale, which strftime's %b is not.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -68,11 +73,12 @@ class PeerCertificate:
     x509: Certificate
     """cryptography's own object, for everything else. Its attributes can raise."""
 
-    def __init__(self, certificate: Certificate) -> None:
+    def __init__(self, certificate: Certificate, *, _der: bytes | None = None) -> None:
         """Wrap cryptography's certificate. Raises MalformedCertificateError."""
+        # What the certificate was read from, if that is at hand: cryptography would write all of it anew.
+        self._der = _der
         try:
-            self.subject = DistinguishedName(certificate.subject)
-            self.issuer = DistinguishedName(certificate.issuer)
+            self.issuer, self.subject = _read_names(certificate, _der)
             self.serial_number = _node_serial_number(certificate.serial_number)
             self.not_before = certificate.not_valid_before_utc
             self.not_after = certificate.not_valid_after_utc
@@ -85,23 +91,30 @@ class PeerCertificate:
     @classmethod
     def from_pem(cls, pem: str) -> PeerCertificate:
         """Read one certificate in PEM (RFC 7468 §5). Raises MalformedCertificateError, for more than one as well."""
-        blocks = pem.count("-----BEGIN")
-        if blocks > 1:
-            # Readers don't agree on which of them counts.
-            message = f"one certificate expected, {blocks} blocks found"
-            raise MalformedCertificateError(message)
+        der = read_plain_pem(pem)
         try:
-            certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
+            certificate = _load_pem(pem) if der is None else x509.load_der_x509_certificate(der)
         except Exception as error:
             # Mostly ValueError, but the library doesn't promise that.
             message = f"not a certificate in PEM: {error}"
             raise MalformedCertificateError(message) from error
-        return cls(certificate)
+        return cls(certificate, _der=der)
 
-    @property
+    @cached_property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
         return self._read(x509.SubjectAlternativeName, lambda names: tuple(map(subject_alt_name, names))) or ()
+
+    @property
+    def extensions_decodable(self) -> bool:
+        """Whether all extensions that cryptography knows, and all alternative names, can be decoded.
+
+        If not, what is absent from the other attributes may be in the certificate.
+        """
+        extensions = self._extensions
+        return extensions is not None and (
+            x509.SubjectAlternativeName not in extensions or bool(self.subject_alt_names)
+        )
 
     @property
     def subjectaltname(self) -> str | None:
@@ -183,6 +196,8 @@ class PeerCertificate:
     @property
     def raw(self) -> bytes:
         """The certificate in DER."""
+        if self._der is not None:
+            return self._der
         from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 -- see above
 
         return self.x509.public_bytes(Encoding.DER)
@@ -221,12 +236,26 @@ class PeerCertificate:
 
         return _or_none(lambda: read_public_key(self.x509)) or PublicKey()
 
+    @cached_property
+    def _extensions(self) -> _Extensions | None:
+        """The extensions by kind, None if any can't be decoded. Of a kind that cryptography knows there is only one."""
+        return _or_none(lambda: {type(extension.value): extension.value for extension in self.x509.extensions})
+
     def _read(self, kind: type[_Extension], read: Callable[[_Extension], _T]) -> _T | None:
         """Return what ``read`` makes of an extension, None where it is absent or any extension can't be decoded."""
-        return _or_none(lambda: read(self.x509.extensions.get_extension_for_class(kind).value))
+        value = (self._extensions or {}).get(kind)
+        # Of no other kind than the one it is kept under.
+        return None if value is None else _or_none(lambda: read(cast("_Extension", value)))
 
     def _fingerprint(self, algorithm: hashes.HashAlgorithm) -> str:
-        return self.x509.fingerprint(algorithm).hex(":").upper()
+        if self._der is None:
+            digest = self.x509.fingerprint(algorithm)
+        else:
+            # Copying takes half of what making one does.
+            hashing = _FRESH_SHA256.copy() if isinstance(algorithm, hashes.SHA256) else hashes.Hash(algorithm)
+            hashing.update(self._der)
+            digest = hashing.finalize()
+        return digest.hex(":").upper()
 
 
 def _or_none(read: Callable[[], _T]) -> _T | None:
@@ -235,6 +264,29 @@ def _or_none(read: Callable[[], _T]) -> _T | None:
         return read()
     except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
         return None
+
+
+def _load_pem(pem: str) -> Certificate:
+    """Read a certificate in PEM of any shape. Raises ValueError, and whatever cryptography does."""
+    blocks = pem.count("-----BEGIN")
+    if blocks > 1:
+        # Readers don't agree on which of them counts.
+        message = f"one certificate expected, {blocks} blocks found"
+        raise ValueError(message)
+    return x509.load_pem_x509_certificate(pem.encode("ascii"))
+
+
+def _read_names(certificate: Certificate, der: bytes | None) -> tuple[DistinguishedName, DistinguishedName]:
+    """Return the issuer and the subject. Raises whatever cryptography does for a name that it can't decode."""
+    issuer, subject = (None, None) if der is None else read_plain_names(der)
+    return (
+        DistinguishedName(certificate.issuer)
+        if issuer is None
+        else DistinguishedName.from_text(issuer, lambda: certificate.issuer),
+        DistinguishedName(certificate.subject)
+        if subject is None
+        else DistinguishedName.from_text(subject, lambda: certificate.subject),
+    )
 
 
 def _node_serial_number(number: int) -> str:

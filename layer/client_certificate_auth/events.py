@@ -17,6 +17,10 @@ _PATHS = (
 )
 
 
+# A dict is a Mapping, but is told far sooner.
+_OBJECT = (dict, Mapping)
+
+
 class ExtractionFailureReason(StrEnum):
     """Why an event gave no certificate."""
 
@@ -103,7 +107,7 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
 def _value_at(event: object, path: tuple[str, ...]) -> object:
     value = event
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, _OBJECT):
             return None
         value = value.get(key)
     return value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cryptography.x509 import Name, NameAttribute
 
 _UTF8_STRING, _UNIVERSAL_STRING, _BMP_STRING = 12, 28, 30
@@ -16,6 +19,75 @@ _NUMERIC_STRING, _PRINTABLE_STRING, _T61_STRING, _IA5_STRING = 18, 19, 20, 22
 # OpenSSL takes these for Latin-1, and a BMPString for UCS-2, in which a character has two bytes.
 _LATIN_1_TYPES = frozenset({_NUMERIC_STRING, _PRINTABLE_STRING, _T61_STRING, _IA5_STRING})
 _LAST_OF_UCS_2 = "\uffff"
+
+# C0, DEL and C1 (ISO/IEC 6429).
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+_SPECIAL = re.compile(r'[,+"\\<>;]')
+_ANYTHING_TO_ESCAPE = re.compile(rf"{_SPECIAL.pattern}|^[# ]| \Z")
+
+
+class Attribute(NamedTuple):
+    """An attribute of a name (RFC 5280 §4.1.2.4), and what is made of it. ``make_attribute`` makes it."""
+
+    oid: str
+    """The attribute type's dotted OID."""
+    key: str
+    """OpenSSL's short name, or the OID where it has none."""
+    text: str
+    """The value."""
+    rfc4514_string: str
+    """Type and value as in ``DistinguishedName.rfc4514_string``."""
+    has_control_characters: bool
+
+
+def make_attribute(oid: str, rfc4514_name: str, text: str) -> Attribute:
+    """Return an attribute. ``rfc4514_name`` is the name in RFC 4514 §3, or the OID of a type that has none."""
+    return Attribute(
+        oid,
+        SHORT_NAME_BY_OID.get(oid, oid),
+        text,
+        _in_printable_ascii(f"{rfc4514_name}={escape_attribute_text(text)}"),
+        # Most text is printable, which takes no search to see.
+        not text.isprintable() and bool(_CONTROL_CHARACTER.search(text)),
+    )
+
+
+class NameText:
+    """What a name says, read once: all certificates of one issuer have the same one."""
+
+    __slots__ = ("_rfc4514_string", "has_control_characters", "rdns", "values")
+
+    rdns: Sequence[Sequence[Attribute]]
+    """The relative distinguished names in their order."""
+
+    values: Mapping[str, list[str]]
+    """The values by short name or dotted OID, in the order of the name."""
+
+    has_control_characters: bool
+
+    def __init__(self, rdns: Sequence[Sequence[Attribute]]) -> None:
+        values: dict[str, list[str]] = {}
+        has_control_characters = False
+        for relative_distinguished_name in rdns:
+            for _, key, text, _, has_some in relative_distinguished_name:
+                values.setdefault(key, []).append(text)
+                has_control_characters |= has_some
+        self.values = values
+        self.rdns = rdns
+        self.has_control_characters = has_control_characters
+        self._rfc4514_string: str | None = None
+
+    def rfc4514_string(self) -> str:
+        """Return the name as ``DistinguishedName.rfc4514_string`` does."""
+        if self._rfc4514_string is None:
+            self._rfc4514_string = ",".join(
+                [
+                    "+".join([attribute.rfc4514_string for attribute in relative_distinguished_name])
+                    for relative_distinguished_name in reversed(self.rdns)
+                ]
+            )
+        return self._rfc4514_string
 
 
 class DistinguishedName(Mapping[str, "str | list[str]"]):
@@ -29,23 +101,56 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     Raises ValueError for a name with an attribute value that OpenSSL, and so Node, doesn't read as text.
     """
 
-    __slots__ = ("_values", "x509")
+    __slots__ = ("_decode", "_text")
 
-    x509: Name
-    """The same name as cryptography's object, with relative distinguished names and their order."""
+    _text: NameText
+    _decode: Callable[[], Name]
 
     def __init__(self, name: Name) -> None:
-        values: dict[str, list[str]] = {}
-        for relative_distinguished_name in name.rdns:
-            for attribute in relative_distinguished_name:
-                oid = attribute.oid.dotted_string
-                values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(attribute_text(attribute))
-        self._values = values
-        self.x509 = name
+        self._text = NameText(
+            [
+                [
+                    make_attribute(
+                        attribute.oid.dotted_string, attribute.rfc4514_attribute_name, attribute_text(attribute)
+                    )
+                    for attribute in relative_distinguished_name
+                ]
+                for relative_distinguished_name in name.rdns
+            ]
+        )
+        self._decode = lambda: name
+
+    @classmethod
+    def from_text(cls, text: NameText, decode: Callable[[], Name]) -> DistinguishedName:
+        """Return a name that has been read already; ``decode`` returns cryptography's object of the same name."""
+        name = cls.__new__(cls)
+        name._text = text  # noqa: SLF001 -- of its own class
+        name._decode = decode  # noqa: SLF001 -- likewise
+        return name
+
+    @property
+    def x509(self) -> Name:
+        """The same name as cryptography's object, with relative distinguished names and their order."""
+        return self._decode()
+
+    @property
+    def has_control_characters(self) -> bool:
+        """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
+        return self._text.has_control_characters
+
+    @property
+    def rdns(self) -> list[list[tuple[str, str]]]:
+        """The relative distinguished names in their order, each a list of dotted OIDs and values."""
+        return [[(attribute.oid, attribute.text) for attribute in rdn] for rdn in self._text.rdns]
 
     def get_all(self, key: str) -> list[str]:
         """Return every value of an attribute, in the order of the name; an empty list where there is none."""
-        return list(self._values.get(key, ()))
+        return list(self._text.values.get(key, ()))
+
+    def get_single(self, key: str) -> str | None:
+        """Return the value of an attribute that the name has exactly once, None for any other."""
+        values = self._text.values.get(key)
+        return values[0] if values is not None and len(values) == 1 else None
 
     def rfc4514_string(self) -> str:
         """Return the name as RFC 4514 has it, in printable ASCII.
@@ -53,33 +158,21 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that
         the string fits an HTTP header and one line of a log.
         """
-        text = ",".join(
-            "+".join(
-                f"{attribute.rfc4514_attribute_name}={escape_attribute_text(attribute_text(attribute))}"
-                for attribute in relative_distinguished_name
-            )
-            for relative_distinguished_name in reversed(self.x509.rdns)
-        )
-        if text.isascii() and text.isprintable():
-            return text
-        return "".join(
-            character if " " <= character <= "~" else "".join(f"\\{byte:02X}" for byte in character.encode())
-            for character in text
-        )
+        return self._text.rfc4514_string()
 
     def to_dict(self) -> dict[str, str | list[str]]:
         """Return Node's object as a plain dictionary."""
         return dict(self)
 
     def __getitem__(self, key: str) -> str | list[str]:
-        values = self._values[key]
+        values = self._text.values[key]
         return values[0] if len(values) == 1 else list(values)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._text.values)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._text.values)
 
     def __getattr__(self, name: str) -> str | list[str] | None:
         if name not in OID_BY_SHORT_NAME:
@@ -113,9 +206,21 @@ def attribute_text(attribute: NameAttribute[str | bytes]) -> str:
 
 def escape_attribute_text(text: str) -> str:
     """Escape the characters that mean something in a distinguished name's string (RFC 4514 §2.4)."""
-    escaped = "".join("\\" + character if character in ',+"\\<>;' else character for character in text)
+    if not _ANYTHING_TO_ESCAPE.search(text):
+        return text
+    escaped = _SPECIAL.sub(r"\\\g<0>", text)
     if text.startswith(("#", " ")):
         escaped = "\\" + escaped
     if len(text) > 1 and text.endswith(" "):
         escaped = escaped[:-1] + "\\ "
     return escaped
+
+
+def _in_printable_ascii(text: str) -> str:
+    """Escape all other characters as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4)."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if " " <= character <= "~" else "".join(f"\\{byte:02X}" for byte in character.encode())
+        for character in text
+    )

@@ -94,6 +94,30 @@ def test_two_subject_alt_name_extensions_are_none() -> None:
     assert PeerCertificate.from_pem(pem(certificate_der(extensions=twice))).subject_alt_names == ()
 
 
+@pytest.mark.parametrize(
+    ("extensions", "decodable"),
+    [
+        ([], True),
+        ([subject_alt_names(dns("a.example"))], True),
+        ([extension("1.2.3.4", b"whatever")], True),
+        ([extension(BASIC_CONSTRAINTS, b"garbage")], False),
+        ([subject_alt_names(dns("a.example")), extension(BASIC_CONSTRAINTS, b"garbage")], False),
+        ([subject_alt_names(dns("a.example")), subject_alt_names(dns("a.example"))], False),
+        # Of a kind of name that OpenSSL doesn't read as text.
+        (
+            [
+                subject_alt_names(
+                    der.tagged(4, name(der.sequence(der.oid("2.5.4.3"), der.octets(b"a"))), constructed=True)
+                )
+            ],
+            False,
+        ),
+    ],
+)
+def test_it_is_told_whether_all_extensions_can_be_decoded(extensions: list[bytes], *, decodable: bool) -> None:
+    assert PeerCertificate.from_pem(pem(certificate_der(extensions=extensions))).extensions_decodable is decodable
+
+
 def test_a_ca_is_one_by_its_basic_constraints() -> None:
     is_ca = extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff")))
     assert PeerCertificate.from_pem(pem(certificate_der(extensions=[is_ca]))).ca is True

@@ -26,6 +26,11 @@ def test_an_attribute_is_a_string_and_a_repeated_one_a_list() -> None:
     assert json.loads(json.dumps(name.to_dict())) == name
 
 
+def test_an_attribute_is_single_where_there_is_exactly_one() -> None:
+    name = subject(("CN", "client"), ("OU", "one"), ("OU", "two"), ("O", ""))
+    assert [name.get_single(key) for key in ("CN", "OU", "O", "L")] == ["client", None, "", None]
+
+
 def test_an_absent_attribute_is_none_and_a_misspelt_one_an_error() -> None:
     name = subject(("CN", "client"))
     assert name.OU is None
@@ -46,11 +51,35 @@ def test_attributes_of_one_relative_distinguished_name_are_all_there() -> None:
     assert name.to_dict() == {"CN": "client", "OU": ["one", "two"]}
 
 
+def test_relative_distinguished_names_are_there_in_their_order() -> None:
+    name = subject(("O", "Acme"), [attribute("CN", "client"), attribute("UID", "7")], ("1.2.3.4", "é"))
+    assert name.rdns == [
+        [("2.5.4.10", "Acme")],
+        [("2.5.4.3", "client"), ("0.9.2342.19200300.100.1.1", "7")],
+        [("1.2.3.4", "é")],
+    ]
+
+
+CONTROL_CHARACTERS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
+
+
+@pytest.mark.parametrize("character", CONTROL_CHARACTERS, ids=lambda character: f"{ord(character):02X}")
+@pytest.mark.parametrize("tag", [der.UTF8_STRING, der.BMP_STRING])
+def test_a_control_character_in_any_attribute_is_told(character: str, tag: int) -> None:
+    assert subject(("O", "Acme"), attribute("CN", f"a{character}b", tag), ("OU", "one")).has_control_characters
+
+
+def test_other_characters_are_no_control_characters() -> None:
+    others = (chr(code) for code in range(0x20, 0x3000) if chr(code) not in CONTROL_CHARACTERS)
+    assert not subject(attribute("CN", "".join(others))).has_control_characters
+    assert not subject().has_control_characters
+
+
 def test_what_is_handed_out_can_be_changed_without_changing_the_name() -> None:
     name = subject(("OU", "one"), ("OU", "two"))
-    for values in (name.get_all("OU"), name["OU"], name.to_dict()["OU"]):
+    for values in (name.get_all("OU"), name["OU"], name.to_dict()["OU"], name.rdns, name.rdns[0]):
         assert isinstance(values, list)
-        values.append("three")
+        values.append("three")  # type: ignore[arg-type]
     assert name.get_all("OU") == ["one", "two"]
 
 

@@ -1,0 +1,181 @@
+"""What a decision costs once the function is warm: this authorizer against typical ones on Node.
+
+``make bench`` builds the layer, runs this, and writes ``benchmarks/results/warm.md`` and ``warm.svg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.bar_chart import Bar, draw_bars
+from benchmarks.cold_start import unpack
+from benchmarks.processes import describe_machine, find_node, node_version
+from benchmarks.turns import Cost, Turn, measure
+from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
+from layer_builder.interpreters import find_interpreters, full_version
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results"
+COMMON = Workload("a common certificate")
+
+# Each differs from the common certificate in one thing. What a decision shall not grow with has its rows here.
+GROWTH = {
+    "names in the list": [Workload(f"{number:,} in the list", listed=number) for number in (1, 100, 10_000)],
+    "subject alternative names": [
+        Workload(f"{number} subject alternative {'name' if number == 1 else 'names'}", subject_alt_names=number)
+        for number in (0, 1, 10, 100)
+    ],
+    "size": [
+        *(Workload(f"an RSA key of {bits} bits", key=bits) for bits in ("2048", "4096")),
+        Workload("an extension of 8 KiB", padding=8 * 1024),
+    ],
+}
+
+NODE = "Node"
+SUBJECT_ONLY, WHOLE_OBJECT, NOT_SEEN_BEFORE, IN_THE_CACHE = KINDS = (
+    *("subject only", "whole object"),
+    *("not seen before", "in the cache"),
+)
+
+
+class Row(NamedTuple):
+    """A row of the table: who decides here about which workload. Node does about the same."""
+
+    name: str
+    python: str
+    workload: Workload
+    recorded: bool = False
+
+
+def main() -> None:
+    """Measure, print the table, and write it and the chart."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="how often each is measured (default: %(default)s)")
+    rounds = parser.parse_args().rounds
+    rows = make_rows(list(find_interpreters()))
+    with tempfile.TemporaryDirectory() as folder:
+        files = {row.workload: write_workload(row.workload, Path(folder)) for row in rows}
+        costs = measure_rows(rows, files, make_commands(Path(folder)), rounds)
+        report = describe(rows, costs, {workload: pem_size(path) for workload, path in files.items()}, rounds)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "warm.md").write_text(report, encoding="utf-8")
+    (RESULTS / "warm.svg").write_text(draw(rows, costs), encoding="utf-8")
+    print(report)
+
+
+def make_rows(versions: list[str]) -> list[Row]:
+    """Return the rows of the table: the common certificate on each Python, then the growth on the newest."""
+    on_each = [Row(f"Python {version}", version, COMMON) for version in versions]
+    recorded = [Row(f"{row.name}, with log and metrics", row.python, COMMON, recorded=True) for row in on_each]
+    growth = [Row(workload.name, versions[-1], workload) for workloads in GROWTH.values() for workload in workloads]
+    return [*on_each, *recorded, *growth]
+
+
+def make_commands(folder: Path) -> dict[str, list[str | Path]]:
+    """Return what to run for Node, and for each Python: the built layer, as Lambda has it."""
+    compiled = unpack(folder / "unpacked")
+    formatter = Path(folder, "formatter", "awslambdaric")
+    copy_formatter(formatter)
+    commands: dict[str, list[str | Path]] = {NODE: [find_node(), PROJECT / "benchmarks" / "warm_authorizers.js"]}
+    for version, interpreter in find_interpreters().items():
+        script = PROJECT / "benchmarks" / "warm_authorizer.py"
+        folders = [compiled / version, compiled / "opt" / "python", formatter.parent]
+        commands[version] = [interpreter, "-I", "-S", "-B", script, *folders]
+    return commands
+
+
+def copy_formatter(destination: Path) -> None:
+    """Copy what formats Lambda's log records: it is made of Python only, and so is good for any."""
+    specification = importlib.util.find_spec("awslambdaric")
+    if specification is None or specification.origin is None:
+        message = "awslambdaric is not installed"
+        raise RuntimeError(message)
+    destination.mkdir(parents=True)
+    for name in ("__init__.py", "lambda_runtime_log_utils.py"):
+        shutil.copyfile(Path(specification.origin).with_name(name), destination / name)
+
+
+def measure_rows(
+    rows: list[Row], files: dict[Workload, Path], commands: dict[str, list[str | Path]], rounds: int
+) -> list[dict[str, Cost]]:
+    """Return what each row costs, by kind."""
+    turns = [
+        (
+            NODE if kind in {SUBJECT_ONLY, WHOLE_OBJECT} else row.python,
+            Turn(str(files[row.workload]), kind, CERTIFICATES, row.recorded),
+        )
+        for row in rows
+        for kind in KINDS
+    ]
+    costs = iter(measure(commands, turns, rounds))
+    return [{kind: next(costs) for kind in KINDS} for _ in rows]
+
+
+def describe(rows: list[Row], costs: list[dict[str, Cost]], sizes: dict[Workload, int], rounds: int) -> str:
+    """Return the table in Markdown."""
+    lines = []
+    for row, cost in zip(rows, costs, strict=True):
+        node = cost[SUBJECT_ONLY]
+        name = row.name if row.workload is COMMON else f"{row.name} ({sizes[row.workload] / 1000:.1f} kB)"
+        cells = [name, _time(node), _time(cost[WHOLE_OBJECT])]
+        for kind in (NOT_SEEN_BEFORE, IN_THE_CACHE):
+            ours = cost[kind]
+            cells += [_time(ours), f"{ours.median / node.median:.2f} ({ours.least / node.least:.2f})"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            f"| µs | {NODE}, {SUBJECT_ONLY} | {NODE}, {WHOLE_OBJECT} | {NOT_SEEN_BEFORE} | ÷ | {IN_THE_CACHE} | ÷ |",
+            f"|{' --- |' * 7}",
+            *lines,
+            "",
+            _conditions(rows, sizes, rounds),
+            "",
+        ]
+    )
+
+
+def _conditions(rows: list[Row], sizes: dict[Workload, int], rounds: int) -> str:
+    pythons = ", ".join(str(full_version(interpreter)) for interpreter in find_interpreters().values())
+    return " ".join(
+        [
+            f"CPU time of a decision: the median of {rounds} rounds of {CERTIFICATES:,}, in turn, and the least in",
+            f"parentheses; ÷ is to {NODE}, {SUBJECT_ONLY}. Where nothing else is said: a P-256 key, one subject",
+            f"alternative name, {sizes[COMMON] / 1000:.1f} kB of PEM, {COMMON.listed} names in the list, neither log",
+            f"nor metrics, and growth with Python {rows[-1].python}. Python {pythons}; Node {node_version()};",
+            f"{describe_machine()}.",
+        ]
+    )
+
+
+def draw(rows: list[Row], costs: list[dict[str, Cost]]) -> str:
+    """Return the chart: the common certificate on Node and on the newest Python."""
+    newest = [(row, cost) for row, cost in zip(rows, costs, strict=True) if row.python == rows[-1].python]
+    plain, recorded = (
+        {row.recorded: cost for row, cost in newest if row.workload is COMMON}[recorded] for recorded in (False, True)
+    )
+    python = f"Python {rows[-1].python}"
+    return draw_bars(
+        "CPU time of a decision, median",
+        "µs",
+        [
+            Bar("Node, whole object", plain[WHOLE_OBJECT].median, ours=False),
+            Bar("Node, subject only", plain[SUBJECT_ONLY].median, ours=False),
+            Bar(f"{python}, not seen before", plain[NOT_SEEN_BEFORE].median, ours=True),
+            Bar("the same, with log and metrics", recorded[NOT_SEEN_BEFORE].median, ours=True),
+            Bar(f"{python}, in the cache", plain[IN_THE_CACHE].median, ours=True),
+            Bar("the same, with log and metrics", recorded[IN_THE_CACHE].median, ours=True),
+        ],
+    )
+
+
+def _time(cost: Cost) -> str:
+    return f"{cost.median:.0f} ({cost.least:.0f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The authorizer in a process that goes on, as Lambda keeps one: it measures decisions when it is told to.
+
+``python warm_authorizer.py FOLDER...``: the folders are where the authorizer, the layer and awslambdaric's formatter
+are. Each line on standard input is a turn in JSON, see ``benchmarks.turns``; each gets a line of JSON in answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from functools import cache
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Of so many certificates each is answered from the authorizer's cache.
+CACHED = 200
+
+# Events are parsed shortly before they are answered, as Lambda does. The clock is read once for so many.
+AT_ONCE = 16
+
+
+@cache
+def load(path: str) -> tuple[dict[str, str], list[str]]:
+    """Return a workload: the environment's variables, and events in JSON."""
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 -- pathlib is no part of a function
+        environment, *events = file.read().splitlines()
+    return json.loads(environment), events
+
+
+@cache
+def authorizer(path: str, kind: str, *, recorded: bool) -> Callable[[object], dict[str, Any]]:  # noqa: ARG001 -- see below
+    """Return an authorizer, with a cache of its own for each kind of turn, and with records or without."""
+    from mtls_authorizer.authorizer import make_authorizer  # noqa: PLC0415 -- found once the folders are known
+    from mtls_authorizer.configuration import load_configuration  # noqa: PLC0415 -- likewise
+
+    records = {"LOG_DECISIONS": "all", "METRICS_NAMESPACE": "Benchmark"} if recorded else {"LOG_DECISIONS": "none"}
+    return make_authorizer(load_configuration({**load(path)[0], **records}))
+
+
+def set_up_logging() -> None:
+    """Format records as Lambda does for ``LogFormat: JSON``, and write them, and metrics, nowhere."""
+    from awslambdaric.lambda_runtime_log_utils import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- as above
+        JsonFormatter,
+    )
+
+    handler = logging.FileHandler(os.devnull)
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("mtls_authorizer").setLevel(logging.INFO)
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- as above, and for good
+
+
+def take(turn: dict[str, Any]) -> dict[str, float]:
+    """Answer as many events as the turn says. Return the CPU time of each in µs, and how many were let in."""
+    events = load(turn["workload"])[1]
+    authorize = authorizer(turn["workload"], turn["kind"], recorded=turn["recorded"])
+    if turn["kind"] == "in the cache":
+        events = events[:CACHED]
+        for event in events:
+            authorize(json.loads(event))
+    waiting = cycle(events)
+    seconds, allowed = 0.0, 0
+    for _ in range(turn["decisions"] // AT_ONCE):
+        parsed = [json.loads(event) for event in islice(waiting, AT_ONCE)]
+        begin = time.process_time()
+        answers = [authorize(event) for event in parsed]
+        seconds += time.process_time() - begin
+        allowed += sum(answer["policyDocument"]["Statement"][0]["Effect"] == "Allow" for answer in answers)
+    return {"cpu": seconds * 1e6 / turn["decisions"], "allowed": allowed}
+
+
+if __name__ == "__main__":
+    sys.path[1:1] = sys.argv[1:]
+    protocol = sys.stdout
+    set_up_logging()
+    for line in sys.stdin:
+        print(json.dumps(take(json.loads(line))), file=protocol, flush=True)
