@@ -231,13 +231,12 @@ _MATCHES = st.dictionaries(
 _ROUTES = st.sampled_from(["GET /hello/*", "* /hello", "POST /x/*", "GET /z"])
 _RULES = st.lists(
     st.fixed_dictionaries(
-        {"match": _MATCHES},
+        {"match": _MATCHES, "allow": st.lists(_ROUTES, min_size=1, max_size=2)},
         optional={
             "not": one_or_several(
                 st.sampled_from([{"common_name": "a"}, {"organization": ["a", "b"]}, {"organizational_unit": "a"}])
                 | _MATCHES
             ),
-            "allow": st.lists(_ROUTES, min_size=1, max_size=2),
             "context": st.just({"tenant": "a"}),
             "usage_plan_key": st.just("fingerprint"),
         },
@@ -245,7 +244,7 @@ _RULES = st.lists(
     min_size=1,
     max_size=5,
 ).map(lambda rules: parse_rules(document(*({"name": f"r{number}", **rule} for number, rule in enumerate(rules)))))
-_LISTS = st.just({}) | st.dictionaries(
+_LISTS: st.SearchStrategy[dict[str, str]] = st.just({}) | st.dictionaries(
     st.sampled_from(["ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONS", "ALLOWED_ORGANIZATIONAL_UNITS"]),
     st.lists(_CLEAN, min_size=1, max_size=3).map(json.dumps),
     max_size=3,
