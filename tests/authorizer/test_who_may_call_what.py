@@ -224,6 +224,12 @@ SEGMENTS = [
     ),
     *("a\\b", "%", "%41", "$default", "${aws:username}", "{id}", "é", "\n", "a?x", "a#x", "a:b", "x" * 600),
 ]
+ENDINGS = [
+    "",
+    "",
+    "",
+    *("/", "x", "/x", "//", "?x", "/..", "/..;/x", "/%2e%2E/x", "%2Fx", "/%5cx", "/%252e%252e/x", "\\x"),
+]
 requests = st.tuples(
     st.sampled_from([*METHODS, "GET", "GET", "TRACE", "get", "*", "ANY"]),
     st.lists(st.sampled_from(SEGMENTS) | st.sampled_from(["a", "b"]), max_size=4).map(
@@ -339,9 +345,16 @@ def test_policy_simple_response_and_oracle_say_the_same(
     certificate = pem(client.der())
     rules = rules_for(client, document)
     event(f"rules that match: {len(rules)}, of all routes: {any('allow' not in rule for rule in rules)}")
-    for route in {route for rule in rules for route in rule.get("allow", ["GET /a"])}:
-        method, path = route.replace("*", data.draw(st.sampled_from(["GET", "POST"])), route.startswith("*")).split()
-        asked = [*asked, (method, path.replace("*", data.draw(st.sampled_from(SEGMENTS))))]
+    # And what their routes cover, or nearly.
+    for route in dict.fromkeys(route for rule in rules for route in rule.get("allow", ["GET /a"])):
+        method, path = route.split()
+        asked = [
+            *asked,
+            (
+                method.replace("*", data.draw(st.sampled_from(["GET", "OPTIONS"]))),
+                path.replace("*", data.draw(st.sampled_from(SEGMENTS))) + data.draw(st.sampled_from(ENDINGS)),
+            ),
+        ]
     # What is asked for first may be cached for all that follow.
     policies = [
         authorize(make_event(certificate, *asked[0])) for make_event in (rest_event, http_1_0_event, http_2_0_event)
