@@ -93,7 +93,7 @@ class Client(NamedTuple):
 
 kinds = st.sampled_from(["CN", "CN", "OU", "OU", "O", "UID"])
 rdns = st.lists(
-    st.lists(st.tuples(kinds, st.sampled_from([*VALUES * 2, "admin\x7f"])), min_size=1, max_size=2, unique=True),
+    st.lists(st.tuples(kinds, st.sampled_from([*VALUES * 4, "admin\x7f"])), min_size=1, max_size=2, unique=True),
     max_size=3,
 )
 clients = st.builds(
@@ -102,7 +102,7 @@ clients = st.builds(
     st.sampled_from(list(NAMES.values())),
     st.lists(st.sampled_from(ALTERNATIVE_NAMES), max_size=2),
     st.sampled_from([1, 0xAB, 16**39]),
-    st.sampled_from([None, None, None, ["1.3.6.1.5.5.7.3.2"], ["1.3.6.1.5.5.7.3.1"]]),
+    st.sampled_from([None, None, None, None, None, ["1.3.6.1.5.5.7.3.2"], ["1.3.6.1.5.5.7.3.1"]]),
 )
 
 
@@ -170,7 +170,11 @@ def matches(draw: st.DrawFn, client: Client) -> dict[str, Any]:
         "fingerprint": one_or_several(st.sampled_from([client.fingerprint(), "ab" * 32])),
         "serial_number": one_or_several(st.sampled_from(["1", "aB", "AB:", "f", f"{client.serial_number:x}"])),
     }
-    chosen = draw(st.lists(st.sampled_from(list(fields)), min_size=1, max_size=2, unique=True))
+    kinds = {"common_name": own["CN"], "organizational_unit": own["OU"], "organization": own["O"]}
+    absent = {field for field, of_kind in kinds.items() if not of_kind}
+    absent |= set() if client.alternative_names else {"subject_alt_name"}
+    some = [field for field in fields if field not in absent] if draw(st.integers(0, 7)) else list(fields)
+    chosen = draw(st.lists(st.sampled_from(some), min_size=1, max_size=2, unique=True))
     match = {field: draw(fields[field]) for field in chosen}
     if "serial_number" in match:
         own_issuer = [text for text, structure in NAMES.items() if structure == client.issuer]
@@ -187,7 +191,7 @@ def documents(draw: st.DrawFn, client: Client) -> dict[str, Any]:
     rules = []
     for number in range(draw(st.integers(1, 4))):
         rule: dict[str, Any] = {"name": f"r{number}", "match": draw(matches(client))}
-        if draw(st.integers(0, 3)) == 0:
+        if draw(st.integers(0, 5)) == 0:
             rule["not"] = draw(matches(client) | st.lists(matches(client), min_size=1, max_size=2))
         if draw(st.integers(0, 3)):
             rule["allow"] = draw(st.lists(routes, min_size=1, max_size=3))
@@ -312,7 +316,7 @@ def rules_for(client: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
 
 def covers(route: str, method: str, segments: list[str]) -> bool:
     wanted_method, path = route.split(" ")
-    if wanted_method != method and (wanted_method != "*" or method not in METHODS):
+    if method not in (METHODS if wanted_method == "*" else [wanted_method]):
         return False
     wanted = path.split("/")
     if wanted[-1] == "*":
