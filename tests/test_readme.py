@@ -152,3 +152,5 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 def test_the_figures_are_those_that_the_benchmark_wrote() -> None:
     assert (PROJECT / "benchmarks" / "results" / "cold-start.md").read_text() in section("What a cold start costs")
+    assert (PROJECT / "benchmarks" / "results" / "warm.md").read_text() in section("What a decision costs")
+    assert "(benchmarks/results/warm.svg)" in section("What a decision costs")
