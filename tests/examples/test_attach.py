@@ -33,7 +33,8 @@ EXAMPLES = ROOT / "examples/attach"
 TEMPLATES = sorted(EXAMPLES.glob("*.yaml"))
 STACKS = ("RestApi", "HttpApi")
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
-AUTHORIZER = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
+# With SnapStart or provisioned concurrency, the output is an alias.
+AUTHORIZER = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 ISSUER_AND_SERIAL_NUMBER = ["context.identity.clientCert.issuerDN", "context.identity.clientCert.serialNumber"]
 
