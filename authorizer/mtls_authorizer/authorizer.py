@@ -44,10 +44,12 @@ def make_live_authorizer(live: LiveConfiguration) -> Callable[[object], dict[str
         nonlocal assessor
         request = read_request(event)
         configuration = live.current()
-        if assessor.configuration is not configuration:
-            assessor = _Assessor(configuration)
+        # Another thread may have gone on to another configuration.
+        current = assessor
+        if current.configuration is not configuration:
+            current = assessor = _Assessor(configuration)
         began = perf_counter_ns()
-        assessment, cached = assessor.assess(find_client_certificate(event))
+        assessment, cached = current.assess(find_client_certificate(event))
         now = datetime.now(UTC)
         decision = decide_at(assessment, configuration, now)
         microseconds = (perf_counter_ns() - began) // 1000

@@ -36,6 +36,7 @@ from mtls_authorizer.stores import Fetched, Scheme, Store, StoreError, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from botocore.response import StreamingBody
 
@@ -135,9 +136,16 @@ class S3Store:
         self._bucket, self._key = location
         self._largest = largest
 
-    def fetch(self, version: str | None) -> Fetched | None:
-        """Return the object; None where its ETag is a version's (304, RFC 9110 §13.1.2). Raises StoreError."""
-        condition = {} if version is None else {"IfNoneMatch": version}
+    def fetch(self, version: str | None, since: datetime | None = None) -> Fetched | None:
+        """Return the object; None where its ETag is a version's (304, RFC 9110 §13.1.2). Raises StoreError.
+
+        Without a version: None where it was not changed after ``since`` (§13.1.3), to the second.
+        """
+        condition: dict[str, Any] = {}
+        if version is not None:
+            condition["IfNoneMatch"] = version
+        elif since is not None:
+            condition["IfModifiedSince"] = since
         with _store_errors(
             self.uri,
             "the role lacks s3:GetObject, or kms:Decrypt with the object's key; or there is no such object, which S3"
@@ -152,7 +160,7 @@ class S3Store:
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > self._largest:
                     raise StoreError(self.uri, too_large(self._largest))
-                return Fetched(_read(body, self.uri, self._largest), answer["ETag"])
+                return Fetched(_read(body, self.uri, self._largest), answer["ETag"], answer["LastModified"])
 
 
 class SsmStore:

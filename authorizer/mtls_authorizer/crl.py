@@ -169,6 +169,14 @@ def read_revocation_list(
     return revocation_list
 
 
+def crl_digest(content: bytes) -> str:
+    """Return the SHA-256 of a CRL in PEM or DER: that of its DER, in lower-case hexadecimal. Nothing is verified.
+
+    Raises RevocationListError for what is neither.
+    """
+    return hashlib.sha256(_der(content)).hexdigest()
+
+
 def check_signer(revocation_list: RevocationList, truststore: Truststore, now: datetime) -> None:
     """Check that the CA that a list names as its signer is in the truststore, may sign CRLs and is valid at a time.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.rules import RuleSet
@@ -9,7 +10,7 @@ from mtls_authorizer.rules import RuleSet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mtls_authorizer.configuration import Configuration
+    from mtls_authorizer.configuration import Configuration, CrlSources
     from mtls_authorizer.refreshing import Refreshed, Refresher
     from mtls_authorizer.revocation_source import RevocationSource
 
@@ -33,13 +34,17 @@ class LiveConfiguration:
         self._configuration = configuration
         self._documents: list[Refreshed[Any]] = []
         self._refreshers: list[Refresher] = []
+        # What is checked against the truststore is to be checked again when that changes.
+        self._truststore: Refresher | None = None
+        self._crls: Refresher | None = None
+        self._lock = Lock()
         self._failures = 0
         self._rules: dict[str, Refreshed[RuleSet]] = {}
         self._revocation: RevocationSource | None = None
         if configuration.rules_uri is not None or configuration.shadow_rules_uri is not None:
             self._start_rules(configuration)
         if configuration.crl_sources is not None:
-            self._start_revocation(configuration)
+            self._start_revocation(configuration.crl_sources)
         self._latest = self._with_documents()
 
     def current(self) -> Configuration:
@@ -47,14 +52,24 @@ class LiveConfiguration:
 
         Where a refresh is due, it waits for it: WAIT_SECONDS at most.
         """
+        changed = False
         # All of them, and in order: CRLs are checked against the truststore.
-        changed = [refresher.refresh_if_due() for refresher in self._refreshers]
-        if any(changed):
-            self._latest = self._with_documents()
+        for refresher in self._refreshers:
+            if refresher.refresh_if_due():
+                changed = True
+                if refresher is self._truststore and self._crls is not None:
+                    self._crls.expire()
+        if changed:
+            with self._lock:
+                # Whoever comes last has seen all that the others have.
+                self._latest = self._with_documents()
         return self._latest
 
     def refresh_now(self) -> None:
-        """Read everything again, for after a restore from a snapshot."""
+        """Read everything again, for after a restore from a snapshot. It takes as long as at the start at most.
+
+        What can't be had then stays as it was in the snapshot: rules, and CRLs until they are stale.
+        """
         for refresher in self._refreshers:
             refresher.refresh_now()
 
@@ -84,16 +99,15 @@ class LiveConfiguration:
         rules = list(self._rules.values())
         self._add_refresher(rules, configuration.rules_refresh_seconds, _RULES_START_SECONDS).start()
 
-    def _start_revocation(self, configuration: Configuration) -> None:
+    def _start_revocation(self, sources: CrlSources) -> None:
         from mtls_authorizer.revocation_source import RevocationSource  # noqa: PLC0415 -- see above
 
-        if configuration.crl_sources is None:
-            return
-        self._revocation = RevocationSource(configuration.crl_sources)
-        seconds = configuration.crl_sources.refresh_seconds
-        truststore = [self._revocation.truststore]
-        self._add_refresher(truststore, seconds, _TRUSTSTORE_START_SECONDS).start_leniently()
-        self._add_refresher(self._revocation.crls, seconds, _CRLS_START_SECONDS).start_leniently()
+        self._revocation = RevocationSource(sources)
+        seconds = sources.refresh_seconds
+        self._truststore = self._add_refresher([self._revocation.truststore], seconds, _TRUSTSTORE_START_SECONDS)
+        self._truststore.start_leniently()
+        self._crls = self._add_refresher(self._revocation.crls, seconds, _CRLS_START_SECONDS)
+        self._crls.start_leniently()
 
     def _add_refresher(
         self, documents: Sequence[Refreshed[Any]], interval_seconds: int, start_seconds: float
@@ -109,8 +123,7 @@ class LiveConfiguration:
     def _with_documents(self) -> Configuration:
         fields: dict[str, Any] = {}
         for field, document in self._rules.items():
-            if document.in_force is not None:
-                fields[field], fields[f"{field}_version"] = document.in_force.value, document.in_force.version
+            fields[field], fields[f"{field}_version"] = document.in_force or (None, None)
         if self._revocation is not None:
             fields["revocation"] = self._revocation.lists()
         return self._configuration._replace(**fields)

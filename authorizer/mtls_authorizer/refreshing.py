@@ -26,6 +26,9 @@ START_SECONDS = 8.0
 WAIT_SECONDS = 2.0
 """How long a request waits for all documents, whatever their stores do."""
 
+RETRY_SECONDS = 10.0
+"""How soon after an attempt that left a document without any value the next one is due, if the interval is longer."""
+
 GIVE_UP_SECONDS = 60.0
 GIVE_UP_INTERVALS = 3
 """A fetch that takes longer than both is given up on, and another one may begin."""
@@ -260,15 +263,22 @@ class Refresher:
         return changed
 
     def refresh_now(self) -> None:
-        """Refresh as if it were due, without regard to fetches that are running. For after a restore from a snapshot.
+        """Refresh as if it were due, and wait as long as at the start. For after a restore from a snapshot.
 
         What has changed is told by the next ``refresh_if_due``.
+        """
+        self.expire()
+        self._refresh(self._start_seconds)
+
+    def expire(self) -> None:
+        """Have the next ``refresh_if_due`` fetch all documents, without regard to fetches that are running.
+
+        For when what documents are checked against has changed, or is from another time.
         """
         with self._lock:
             for document in self._documents:
                 document.forget()
             self._due_at = -math.inf
-        self._refresh(self._wait_seconds)
 
     def _refresh(self, wait_seconds: float) -> None:
         now = self._clock()
@@ -285,6 +295,8 @@ class Refresher:
             _wait(running, wait_seconds)
             with self._lock:
                 records += self._take_over()
+                if any(document.in_force is None for document in self._documents):
+                    self._due_at = min(self._due_at, now + RETRY_SECONDS)
         _log(records)
 
     def _take_over(self) -> list[_LogRecord]:

@@ -9,8 +9,9 @@ import os
 import re
 import stat
 import time
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, cast
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ class StoreError(Exception):
 
 
 class Fetched(NamedTuple):
-    """A document's content, and a version that changes whenever the content does. The version may be logged."""
+    """A document's content, and a version that changes whenever the content does. The version may be logged.
+
+    ``modified`` is when it was last changed, aware, by the store's clock: None where the store doesn't say.
+    """
 
     content: bytes
     version: str
+    modified: datetime | None = None
 
 
 class Store(Protocol):
@@ -48,6 +53,17 @@ class Store(Protocol):
         """
 
 
+class DatedStore(Store, Protocol):
+    """A store that knows when its document was last changed: a file, or an object in S3."""
+
+    def fetch(self, version: str | None, since: datetime | None = None) -> Fetched | None:
+        """Return the document, with its date; None where it is unchanged since a version, or a time, which is aware.
+
+        The version counts where there are both (RFC 9110 §13.1.3). Dates may be whole seconds: what was changed within
+        the same second isn't told from what wasn't.
+        """
+
+
 class Scheme(StrEnum):
     """The kinds of stores."""
 
@@ -56,6 +72,9 @@ class Scheme(StrEnum):
     SSM = "ssm"
     APPCONFIG = "appconfig"
 
+
+DATED_SCHEMES = (Scheme.S3, Scheme.FILE)
+"""Those whose stores are a ``DatedStore``."""
 
 _FORMS: Mapping[Scheme, str] = {
     Scheme.FILE: "file:///absolute/path",
@@ -104,6 +123,12 @@ def open_store(uri: str, *, largest: int) -> Store:
     return open_aws_store(uri, scheme, location, largest)
 
 
+def open_dated_store(uri: str, *, largest: int) -> DatedStore:
+    """Do as ``open_store`` for a file or an object in S3. Raises ValueError for any other URI as well."""
+    check_uri(uri, DATED_SCHEMES)
+    return cast("DatedStore", open_store(uri, largest=largest))
+
+
 class FileStore:
     """A regular file. Replace it by renaming a new one to its name: what is written in place can be met half-way."""
 
@@ -112,8 +137,11 @@ class FileStore:
         self._path = path
         self._largest = largest
 
-    def fetch(self, version: str | None) -> Fetched | None:
-        """Return the file; None where its times, size and inode are a version's. Raises StoreError."""
+    def fetch(self, version: str | None, since: datetime | None = None) -> Fetched | None:
+        """Return the file; None where its times, size and inode are a version's. Raises StoreError.
+
+        Without a version: None where neither its content nor its name, owner or mode was changed after ``since``.
+        """
         try:
             for _attempt in range(2):
                 with open(self._path, "rb", opener=_open_without_waiting) as file:
@@ -121,11 +149,13 @@ class FileStore:
                     self._check(before)
                     if _file_version(before) == version:
                         return None
+                    if version is None and since is not None and _modified(before) <= since:
+                        return None
                     content = file.read(before.st_size + 1)
                     after = os.fstat(file.fileno())
                 whole = len(content) == before.st_size and _file_version(after) == _file_version(before)
                 if whole and not _just_written(after):
-                    return Fetched(content, _file_version(after))
+                    return Fetched(content, _file_version(after), _modified(after))
                 time.sleep(_CLOCK_STEP_SECONDS)
         except OSError as error:
             raise StoreError(self.uri, error.strerror or type(error).__name__) from None
@@ -150,6 +180,10 @@ def _open_without_waiting(path: str, flags: int) -> int:
 def _file_version(status: os.stat_result) -> str:
     # Both times: tools that copy a file set its modification time to the original's.
     return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}-{status.st_ino}"
+
+
+def _modified(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(max(status.st_mtime, status.st_ctime), UTC)
 
 
 def _just_written(status: os.stat_result) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mtls_authorizer.refreshing import GIVE_UP_INTERVALS, GIVE_UP_SECONDS, Refreshed, Refresher
+from mtls_authorizer.refreshing import GIVE_UP_INTERVALS, GIVE_UP_SECONDS, RETRY_SECONDS, Refreshed, Refresher
 from mtls_authorizer.stores import Fetched, Store, StoreError, open_store
 from tests.aws_server import CREDENTIALS
 from tests.faulty_proxy import Fault, answer, drip, garbage, hang, reset, stall, truncate
@@ -487,6 +487,56 @@ def test_after_a_restore_all_is_fetched_anew_and_nothing_from_before_counts(gate
     for _request in range(3):
         assert not refresher.refresh_if_due()
     assert (document.value, document.failures) == ("two after one", 0)
+
+
+def test_a_restore_waits_as_long_as_a_start_may_take(gate: Gate) -> None:
+    (document,), refresher = make(Shelf(gives(b"one"), gate.holding(gives(b"two"))), wait_seconds=0, start_seconds=LONG)
+    refresher.start()
+    threading.Timer(0.1, gate.opened.set).start()
+    refresher.refresh_now()
+    assert document.value == "two after one"
+
+
+def test_what_has_expired_is_fetched_with_the_next_request_whatever_the_interval_and_what_is_running(
+    gate: Gate,
+) -> None:
+    clock, shelf = Clock(), Shelf(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
+    (document,), refresher = make(shelf, clock=clock, wait_seconds=0.01)
+    refresher.start()
+    clock.pass_by()
+    refresher.refresh_if_due()
+    assert gate.reached.wait(LONG)
+    refresher.expire()
+    until(refresher.refresh_if_due)
+    gate.opened.set()
+    until(lambda: shelf.running == 0)
+    assert not refresher.refresh_if_due()
+    assert document.value == "two after one"
+
+
+def test_a_document_that_was_never_had_is_tried_again_soon() -> None:
+    clock, shelf = Clock(), Shelf(fails, fails, gives(b"one"), unchanged)
+    (document,), refresher = make(shelf, clock=clock)
+    refresher.start_leniently()
+    for _attempt in range(2):
+        clock.pass_by(RETRY_SECONDS - 1)
+        assert not refresher.refresh_if_due()
+        clock.pass_by(1)
+        refresher.refresh_if_due()
+    assert (document.value, len(shelf.versions)) == ("one", 3)
+    # From then on it is the interval that counts.
+    clock.pass_by(INTERVAL - 1)
+    refresher.refresh_if_due()
+    assert len(shelf.versions) == 3
+
+
+def test_an_interval_that_is_shorter_is_not_waited_longer_for() -> None:
+    clock, shelf = Clock(), Shelf(fails)
+    refresher = Refresher([Refreshed("document", shelf, parse)], 1, clock)
+    refresher.start_leniently()
+    clock.pass_by(1)
+    refresher.refresh_if_due()
+    assert len(shelf.versions) == 2
 
 
 def test_a_thread_that_can_not_be_started_is_a_failure(

@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.stores import Fetched, Scheme, StoreError, check_uri, open_store
+from mtls_authorizer.stores import Scheme, StoreError, check_uri, open_dated_store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -148,7 +150,8 @@ def test_a_file_is_fetched_once_for_each_version(tmp_path: Path) -> None:
     put(path, b"first")
     store = open_store(f"file://{tmp_path}/a%20rule%20%231", largest=LARGEST)
     first = store.fetch(None)
-    assert first == Fetched(b"first", first.version if first else "")
+    assert first
+    assert first.content == b"first"
     assert store.fetch(first.version) is None
     put(path, b"other")
     second = store.fetch(first.version)
@@ -156,6 +159,34 @@ def test_a_file_is_fetched_once_for_each_version(tmp_path: Path) -> None:
     assert second.content == b"other"
     assert store.fetch(second.version) is None
     assert store.fetch(first.version) == second
+
+
+def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "ca.crl"
+    put(path, b"first")
+    store = open_dated_store(path.as_uri(), largest=LARGEST)
+    first = store.fetch(None)
+    assert first
+    assert first.modified
+    assert store.fetch(None, first.modified) is None
+    earlier = first.modified - timedelta(seconds=1)
+    assert store.fetch(None, earlier) == first
+    # The version says more.
+    assert store.fetch(first.version, earlier) is None
+    assert store.fetch("another", first.modified) == first
+    # A copy may have an older file's time: what counts is when it came here.
+    time.sleep(0.05)
+    put(path, b"second")
+    os.utime(path, (0, 0))
+    second = store.fetch(None, first.modified)
+    assert second
+    assert second.content == b"second"
+
+
+@pytest.mark.parametrize("uri", ["ssm:///parameter", "appconfig://a/b/c", "ca.crl"])
+def test_only_files_and_objects_have_dates(uri: str) -> None:
+    with pytest.raises(ValueError, match="write file:///absolute/path, s3://bucket/key$"):
+        open_dated_store(uri, largest=LARGEST)
 
 
 def test_a_copy_that_has_the_times_of_the_file_it_replaces_is_a_new_version(tmp_path: Path) -> None:
@@ -271,6 +302,8 @@ def test_boto3_is_imported_for_a_store_in_aws_and_for_nothing_else(tmp_path: Pat
     lines = run_in_a_fresh_interpreter(
         f"""
 import sys
+import time
+from datetime import timedelta
 sys.path[:0] = {sys.path!r}
 from mtls_authorizer.refreshing import Refreshed, Refresher
 from mtls_authorizer.stores import check_uri, open_store
@@ -307,6 +340,8 @@ def test_a_store_in_aws_that_can_not_be_opened_is_told_in_one_line(
     (line,) = run_in_a_fresh_interpreter(
         f"""
 import sys
+import time
+from datetime import timedelta
 sys.path[:0] = {sys.path!r}
 from mtls_authorizer.stores import StoreError, open_store
 try:

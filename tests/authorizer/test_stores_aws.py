@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mtls_authorizer import aws_stores
-from mtls_authorizer.stores import Fetched, Store, StoreError, open_store
+from mtls_authorizer.stores import Fetched, Store, StoreError, open_dated_store, open_store
 from tests.faulty_proxy import Fault, answer, delay, drip, garbage, hang, reset, stall, truncate
 
 if TYPE_CHECKING:
@@ -51,15 +52,26 @@ class TestS3:
     def test_an_object_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         store = open_store(RULES, largest=LARGEST)
         etag = aws.put_object(RULES, b"first")
-        assert store.fetch(None) == Fetched(b"first", etag)
+        assert fetch(store)[:2] == (b"first", etag)
         assert store.fetch(etag) is None
         assert store.fetch(etag) is None
         assert proxy.statuses() == [200, 304, 304]
         changed = aws.put_object(RULES, b"second")
-        assert store.fetch(etag) == Fetched(b"second", changed)
+        assert fetch(store, etag)[:2] == (b"second", changed)
         aws.put_object(RULES, b"first")
-        assert store.fetch(changed) == Fetched(b"first", etag)
+        assert fetch(store, changed)[:2] == (b"first", etag)
         assert proxy.statuses() == [200, 200]
+
+    def test_an_object_is_sent_only_if_it_is_newer_than_a_time(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        store = open_dated_store(RULES, largest=LARGEST)
+        etag = aws.put_object(RULES, b"first")
+        first = fetch(store)
+        assert first.modified
+        assert store.fetch(None, first.modified) is None
+        assert store.fetch(None, first.modified - timedelta(seconds=1)) == first
+        # The version says more.
+        assert store.fetch(etag, first.modified - timedelta(days=1)) is None
+        assert proxy.statuses() == [200, 304, 200, 304]
 
     @pytest.mark.parametrize("key", ["a key", "100%/%20+&=;:@,'()!*~$", "//slashes///", "Prüfung/规则.json"])
     def test_a_key_is_taken_as_it_is_written(self, aws: AwsServer, key: str) -> None:
@@ -144,14 +156,14 @@ class TestS3:
         proxy.refuse_connections()
         assert failure(store) == "no connection, or one that was closed without an answer"
         proxy.heal()
-        assert store.fetch(None) == Fetched(b"content", etag)
+        assert fetch(store)[:2] == (b"content", etag)
 
     @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
     def test_what_is_slow_arrives_whole(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
         etag = aws.put_object(RULES, b"content")
         store = open_store(RULES, largest=LARGEST)
         proxy.break_with(fault)
-        assert store.fetch(None) == Fetched(b"content", etag)
+        assert fetch(store)[:2] == (b"content", etag)
 
     def test_content_that_was_changed_on_its_way_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"content")
