@@ -69,13 +69,18 @@ def test_every_variable_is_there_with_its_default() -> None:
     (rows,) = tables("Configuration")
     assert names([row[0] for row in rows]) == list(VARIABLES)
     defaults = {names([row[0]])[0]: names([row[2]])[0] for row in rows if names([row[2]])}
-    assert load_configuration(defaults) == load_configuration({})
+    # Without the first, those of CRLs are errors.
+    lists = {"CRL_URIS": "s3://bucket/ca.crl", "TRUSTSTORE_URI": "s3://bucket/truststore.pem"}
+    with_defaults, without = load_configuration({**lists, **defaults}), load_configuration(lists)
+    assert with_defaults.rules.rules == without.rules.rules == ()
+    assert with_defaults._replace(rules=without.rules, version=without.version) == without
 
 
 def test_every_context_key_is_there() -> None:
     kinds = ("C", "ST", "L", "O", "OU", "CN", "emailAddress")
     whole = PeerCertificate.from_pem(pem(certificate_der(name(*((kind, "x") for kind in kinds)))))
-    assert sorted(first_column("What the integration gets")) == sorted(build_context(whole))
+    keys = [*build_context(whole), "clientCertDaysToExpiry"]
+    assert sorted(first_column("What the integration gets")) == sorted(keys)
 
 
 def test_every_reason_is_there_with_its_status() -> None:
