@@ -118,7 +118,7 @@ def _plain_rdns(name: bytes) -> list[tuple[Attribute]] | None:
             return None
         rdns.append((attribute,))
         start = next_start
-    return rdns if start == end == len(name) else None
+    return rdns
 
 
 @lru_cache(_KEPT_ATTRIBUTES)

@@ -190,6 +190,30 @@ def test_a_name_that_breaks_the_certificate_makes_it_malformed(broken: bytes) ->
             PeerCertificate.from_pem(pem(certificate))
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(der.sequence(der.tlv(der.SET, attribute("CN", "a"))[:-1]), id="the name ends early"),
+        pytest.param(der.sequence(b"\x31\x0b" + attribute("CN", "a")), id="a set that ends after the name"),
+        pytest.param(
+            der.sequence(der.tlv(der.SET, b"\x30\x09" + attribute("CN", "a")[2:])),
+            id="a sequence that ends after the set",
+        ),
+        pytest.param(
+            der.sequence(b"\x31\x81\x30\x7f" + der.oid(OIDS["CN"]) + der.text("a" * 120)),
+            id="a long length, read as short",
+        ),
+    ],
+)
+def test_what_cryptography_would_have_refused_is_not_read_either(broken: bytes) -> None:
+    assert read_plain_names(certificate_der(broken))[1] is None
+
+
+def test_fields_that_are_none_of_a_certificate_are_not_read_either() -> None:
+    assert is_read_the_short_way(certificate_der(serial_number=der.integer(1)))
+    assert read_plain_names(certificate_der(serial_number=der.octets(b"1"))) == (None, None)
+
+
 def test_a_certificate_of_version_1_is_left_to_cryptography() -> None:
     certificate = certificate_der(SUBJECT, version=None)
     assert read_plain_names(certificate) == (None, None)
