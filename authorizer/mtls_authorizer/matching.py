@@ -48,6 +48,9 @@ class Comparison(StrEnum):
     PREFIX = "prefix"
     SUFFIX = "suffix"
 
+    # Enum's own is written in Python, and conditions are hashed for each certificate.
+    __hash__ = str.__hash__
+
 
 class Condition(NamedTuple):
     """Something that one fact of a field must be. Prefixes and suffixes are of strings."""
