@@ -157,6 +157,9 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a key twice in a match": Hostile(
         b'{"rules": [{"name": "a", "match": {"common_name": "a", "common_name": "b"}}]}', MATCH, "has a key twice"
     ),
+    "a key twice behind others": Hostile(
+        b'{"a": [{"b": [1, {}]}], "rules": [{"c": 1, "c": 1}]}', "rules[0]", "has a key twice"
+    ),
     "a key twice in what isn't known": Hostile(b'{"a": {"b": [[{"c": 1, "c": 1}]]}}', "a.b[0][0]", "has a key twice"),
     "a key twice, deep": Hostile(
         (_deep(900, '{"a":1,"a":', "}")[:-900] + "1" + "}" * 900).encode(), "the document", "has a key twice"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtls_authorizer.rules_document import LARGEST_DOCUMENT
+from mtls_authorizer.validate_rules import main
 from tests.rules_documents import VALID, document, rule
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def validate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["validate_rules", *map(str, arguments)])
     with pytest.raises(SystemExit) as exited:
-        runpy.run_module("mtls_authorizer.validate_rules", run_name="__main__")
+        runpy.run_path(str(ROOT / "authorizer/mtls_authorizer/validate_rules.py"), run_name="__main__")
     assert isinstance(exited.value.code, int)
     return exited.value.code
 
@@ -52,6 +53,10 @@ def test_no_file_is_a_question_of_usage(
 ) -> None:
     assert validate(monkeypatch, *arguments) == 2
     assert capsys.readouterr() == ("", "usage: python -m mtls_authorizer.validate_rules FILE\n")
+
+
+def test_a_program_can_ask_for_the_exit_code(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "missing")]) == 2
 
 
 def test_a_file_that_cannot_be_read_is_no_refusal(
