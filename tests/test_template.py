@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import trustme
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
@@ -381,9 +382,10 @@ def test_a_list_is_refused_where_the_authorizer_would_refuse_it(variable: str, v
         (
             "AuthorizerRulesUri",
             [
-                "s3://bucket.with.dots/a/b c".replace(" ", "+"),
+                "s3://bucket.with.dots/a/b+c",
                 "s3://bucket/key=1&2.json",
                 "ssm:///a/b.c_d-e,/f",
+                "ssm:///a:1,/b:live",
                 "ssm://" + ",".join(f"/{number}" for number in range(10)),
                 "appconfig://my application/production/rules",
                 "file:///opt/rules.json",
@@ -400,7 +402,6 @@ def test_a_list_is_refused_where_the_authorizer_would_refuse_it(variable: str, v
                 "ssm://a",
                 "ssm:///a,b",
                 "ssm:///a*",
-                "ssm:///a:1",
                 "ssm://" + ",".join(f"/{number}" for number in range(11)),
                 "appconfig://a/b",
                 "file://rules.json",
@@ -1007,8 +1008,17 @@ def test_another_version_is_published_whenever_a_variable_or_the_layer_changes(s
     layers = resource(stack, "Authorizer")["Layers"]
     assert layers[0] in resource(stack, "AuthorizerVariables")["Content"]["Fn::Join"][1]
     [version] = resources_of_type(stack, "AWS::Lambda::Version")
-    assert version["Description"] == {"Ref": "AuthorizerVariables"}
-    assert "${AuthorizerVariables}" in resource(stack, "Authorizer")["Description"]["Fn::Sub"]
+    assert version["Description"] == {"Fn::GetAtt": ["AuthorizerVariables", "VersionNumber"]}
+    assert "${AuthorizerVariables.VersionNumber}" in resource(stack, "Authorizer")["Description"]["Fn::Sub"]
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "name"),
+    [("AWS::AppConfig::HostedConfigurationVersion", "Content"), ("AWS::Lambda::Version", "Description")],
+)
+def test_cloudformation_replaces_what_has_another_one_of_these(resource_type: str, name: str) -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
+    assert f"/properties/{name}" in schema["createOnlyProperties"]
 
 
 def test_what_numbers_the_variables_is_there_for_versions_only() -> None:
