@@ -207,7 +207,7 @@ def _count(record: dict[str, Any], log: Log) -> None:
         counts = {name: record.get(name, 0) for name in ("Allowed", "Denied", "RulesRefreshFailures")}
         log.metrics.update({"lines": 1, **counts})
     elif "decision" in record:
-        kept = ("decision", "reason", "request_id", "serial_number", "cached")
+        kept = ("decision", "reason", "request_id", "principal", "serial_number", "cached")
         log.decisions.append({name: record.get(name) for name in kept})
     else:
         log.messages[str(record.get("message", record.get("errorMessage")))] += 1
@@ -248,6 +248,7 @@ def record_problems(log: Log, expected: Iterable[tuple[str, Asked, Entitlement]]
             "decision": "allow" if granted else "deny",
             "reason": None if granted else entitled.reason or "route_not_allowed",
             "request_id": request_id,
+            "principal": entitled.principal(),
             "serial_number": asked.client.serial_number or None,
         }
         if asked.client.kind in UNAUTHENTICATED:

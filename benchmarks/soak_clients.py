@@ -41,7 +41,7 @@ class Kind(StrEnum):
     LEAVER = "let in by the first edition only"
     LAPSING = "a tenant whose certificate expires meanwhile"
     STRANGER = "no rule matches"
-    IMPOSTOR = "no rule matches, but its names have those of others in them"
+    IMPOSTOR = "no rule matches, but its name has those of others in it, and would like to be a record of the log"
     EXPIRED = "a tenant whose certificate has expired"
     EARLY = "a tenant whose certificate isn't valid yet"
     SERVER = "a tenant whose certificate is for servers"
@@ -266,7 +266,7 @@ def _names(kind: Kind, number: int, tenant: int) -> tuple[str, str]:
         Kind.OPERATOR: OPERATOR,
         Kind.LARGE: OPERATOR,
         Kind.UNPRINTABLE: f"{OPERATOR}\x1b[2J{number}",
-        Kind.IMPOSTOR: f"x,CN={OPERATOR},OU={unit},{number}",
+        Kind.IMPOSTOR: f'x,CN={OPERATOR},OU={unit},"}}\u2028\u202e\\n{{"decision": "allow",{number}',
     }
     if kind in {Kind.NEWCOMER, Kind.LEAVER, Kind.STRANGER, Kind.IMPOSTOR}:
         unit = f"{kind.name.lower()}s"

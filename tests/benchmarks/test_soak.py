@@ -330,7 +330,7 @@ def line(**fields: object) -> str:
     return json.dumps(fields) + "\n"
 
 
-DECISION = line(decision="allow", request_id="1", serial_number="0A", cached=True)
+DECISION = line(decision="allow", request_id="1", principal="client-1", serial_number="0A", cached=True)
 METRICS = line(_aws={}, Allowed=1, RulesRefreshFailures=1)
 FAILED = line(message="document refresh failed")
 
@@ -375,6 +375,7 @@ def test_a_log_that_is_not_right_is_a_problem(text: str, problem: str, tmp_path:
         (DECISION.replace("allow", "deny"), False),
         (DECISION.replace('"1"', '"2"'), False),
         (DECISION.replace("0A", "0B"), False),
+        (DECISION.replace("client-1", "operator"), False),
         (DECISION.replace("}", ', "reason": "certificate_expired"}'), False),
     ],
 )
