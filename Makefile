@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules test \
+.PHONY: help run demo explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
     test-interpreters lint format golden lock clean
 
 help: ## Show this list.
@@ -45,6 +45,9 @@ crl-index: $(VENV)/.run ## Verify a CRL and write its index beside it: FILE=ca.c
 
 bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
 	@$(BIN)/python -m benchmarks.rules
+
+soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answer is wrong or memory grows.
+	@$(BIN)/python -m benchmarks.soak
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 	@$(BIN)/python -m mtls_authorizer.validate_rules "$(FILE)"

@@ -155,7 +155,17 @@ def test_every_make_target_that_is_named_exists() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_the_figures_are_those_that_the_benchmark_wrote() -> None:
-    assert (PROJECT / "benchmarks" / "results" / "cold-start.md").read_text() in section("What a cold start costs")
-    assert (PROJECT / "benchmarks" / "results" / "warm.md").read_text() in section("What a decision costs")
+@pytest.mark.parametrize(
+    ("results", "heading"),
+    [
+        ("cold-start.md", "What a cold start costs"),
+        ("warm.md", "What a decision costs"),
+        ("soak.md", "Under load"),
+    ],
+)
+def test_the_figures_are_those_that_the_benchmark_wrote(results: str, heading: str) -> None:
+    assert (PROJECT / "benchmarks" / "results" / results).read_text() in section(heading)
+
+
+def test_the_plot_is_there() -> None:
     assert "(benchmarks/results/warm.svg)" in section("What a decision costs")

@@ -1,0 +1,488 @@
+"""The authorizer under load, for long: under Lambda's own runtime client, and behind the local gateway over real TLS.
+
+``make soak`` runs this, and writes ``benchmarks/results/soak.md``. The exit code is 1 if anything is wrong: an answer,
+a line of the log, or memory that grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import platform
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from array import array
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.processes import describe_machine
+from benchmarks.soak_checks import (
+    REFRESH_SECONDS,
+    Asked,
+    Judge,
+    Log,
+    Memory,
+    invocation_problem,
+    log_problems,
+    read_log,
+    record_problems,
+    response_problem,
+)
+from benchmarks.soak_clients import (
+    LAST_EDITION,
+    OPERATOR,
+    REFUSED_BY_TLS,
+    UNAUTHENTICATED,
+    Authority,
+    Client,
+    Entitlement,
+    Kind,
+    clients_without_certificates,
+    routes_to_ask,
+    rules_document,
+    sequence_of,
+)
+from benchmarks.soak_gateway import KINDS
+from benchmarks.soak_runtime import running_function
+from local_gateway.api import ApiKind
+from local_gateway.pki import LOOPBACK, Pki, make_pki
+from mtls_authorizer.authorizer import CACHED_CERTIFICATES
+from tests.api_events import http_2_0_event, rest_event
+from tests.lambda_runtime import FUNCTION_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from benchmarks.soak_runtime import Invocation
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results" / "soak.md"
+LARGEST_GROWTH = 8.0
+"""In MiB. Of 100,000 decisions, each would have to leave 84 bytes behind."""
+
+_THREADS = 4
+_CONNECTIONS_PER_CLIENT = 2
+_SAMPLES = 400
+_TIMEOUT_SECONDS = 30
+# Only for when certificates expire: about halfway, on a machine that makes so many decisions a second.
+_RUNTIME_RATE, _GATEWAY_RATE = 1000, 250
+# How far from a certificate's end, in seconds, OpenSSL may see it on either side.
+_TLS_SLACK = 1.5
+
+
+class Result(NamedTuple):
+    """What came of one way. ``seconds`` is how long each decision took, in ascending order."""
+
+    certificates: int
+    outcomes: Counter[str]
+    wrong_answers: int
+    seconds: Sequence[float]
+    elapsed: float
+    memory: Memory
+    log: Log
+    handshakes: Sequence[float]
+    refused_handshakes: int
+    problems: list[str]
+
+
+class Run:
+    """What all threads of one way share: whose turn it is, what was answered, and when the rules change."""
+
+    def __init__(self, decisions: int, rules: Path, process_id: int, judges: Sequence[Judge]) -> None:
+        self.judges = judges
+        self.memory = Memory(process_id)
+        self.outcomes = Counter[str]()
+        self.seconds = array("d")
+        self.certificates: set[str] = set()
+        self.lock = threading.Lock()
+        self._decisions = decisions
+        self._rules = rules
+        self._next = 0
+        self._published_at = time.monotonic()
+        self._seen: list[set[str]] = [set() for _ in judges]
+        self._began = time.monotonic()
+        self.elapsed = 0.0
+
+    def turn(self) -> bool:
+        """Return whether there is a decision left, and take it. Publishes other rules on the way."""
+        with self.lock:
+            if self._next == self._decisions:
+                return False
+            third, sixth = self._decisions // 3, self._decisions // 6
+            if self._next in {third, 2 * third}:
+                self._publish(self._next // third + 1)
+            elif self._next in {third + sixth, 2 * third + sixth}:
+                # So few decisions that the interval isn't over yet.
+                time.sleep(max(0.0, self._published_at + REFRESH_SECONDS + 0.2 - time.monotonic()))
+            self._next += 1
+            return True
+
+    def _publish(self, edition: int) -> None:
+        if edition <= LAST_EDITION:
+            for judge in self.judges:
+                judge.publish(edition)
+        publish_rules(self._rules, edition)
+        self._published_at = time.monotonic()
+
+    def note(self, function: int, asked: Asked, entitled: Entitlement | None, seconds: float) -> None:
+        """Note an answer of a function, by its number."""
+        with self.lock:
+            self.seconds.append(seconds)
+            if entitled is not None:
+                self.outcomes[_outcome(asked, entitled)] += 1
+            pem = asked.client.pem
+            if pem is not None:
+                self._seen[function].add(pem)
+                if asked.client.kind is not Kind.NO_CERTIFICATE:
+                    self.certificates.add(pem)
+            if self.memory.samples:
+                if len(self.seconds) % max(1, self._decisions // _SAMPLES) == 0:
+                    self.memory.look()
+            elif all(len(seen) >= CACHED_CERTIFICATES for seen in self._seen):
+                self.memory.look()
+            self.elapsed = time.monotonic() - self._began
+
+    def result(
+        self, log: Log, problems: Sequence[str], handshakes: Sequence[float] = (), refused_handshakes: int = 0
+    ) -> Result:
+        """Return what came of it, checked."""
+        wrong_answers = sum(judge.wrong_answers for judge in self.judges)
+        found = [problem for judge in self.judges for problem in judge.problems()]
+        found += log_problems(log, self.outcomes["let in"], self._decisions) + list(problems)
+        if not self.memory.samples:
+            found.append("the cache was never full")
+        elif self.memory.growth > LARGEST_GROWTH:
+            found.append(
+                f"memory grew by {self.memory.growth:.1f} MiB once the cache was full: {LARGEST_GROWTH} at most"
+            )
+        return Result(
+            len(self.certificates),
+            self.outcomes,
+            wrong_answers,
+            sorted(self.seconds),
+            self.elapsed,
+            self.memory,
+            log,
+            sorted(handshakes),
+            refused_handshakes,
+            found,
+        )
+
+
+def _outcome(asked: Asked, entitled: Entitlement) -> str:
+    if asked.client.kind is Kind.MISSING:
+        return "missing"
+    if asked.client.kind in UNAUTHENTICATED:
+        return "malformed"
+    return "let in" if entitled.may_call(asked.route) else "refused"
+
+
+def publish_rules(path: Path, edition: int) -> None:
+    """Put an edition of the rules in the place of the one before, at once."""
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(rules_document(edition))
+    draft.rename(path)
+
+
+def environment(rules: Path) -> dict[str, str]:
+    """Return the authorizer's variables: a list, rules in a file, logs and metrics."""
+    return {
+        "ALLOWED_COMMON_NAMES": OPERATOR,
+        "AUTHORIZER_RULES_URI": rules.as_uri(),
+        "AUTHORIZER_RULES_REFRESH_SECONDS": str(REFRESH_SECONDS),
+        "METRICS_NAMESPACE": "soak",
+    }
+
+
+def soak_runtime(folder: Path, decisions: int, certificates: int, random: Random) -> Result:
+    """Ask the authorizer under awslambdaric, one event after the other, as Lambda does."""
+    clients = Authority().make_clients(certificates, decisions / _RUNTIME_RATE, random)
+    sequence = sequence_of(clients, clients_without_certificates(clients), random)
+    rules, log = folder / "rules.json", folder / "log"
+    publish_rules(rules, 1)
+    judge = Judge()
+    expected: list[tuple[str, Asked, Entitlement]] = []
+    variables = {**environment(rules), "RESPONSE_FORMAT": "simple"}
+    with log.open("wb") as file, running_function(variables, file) as function:
+        run = Run(decisions, rules, function.process_id, [judge])
+        while run.turn():
+            asked = _ask(next(sequence), random)
+            request_id = f"soak-{len(run.seconds)}"
+            event = _event(asked, request_id)
+            began = judge.begin()
+            given = function.invoke(request_id, event)
+            entitled = judge.judge(began, asked, _invocation_problem(asked, given))
+            run.note(0, asked, entitled, given.seconds)
+            # What is wrong is counted. Something must stand for it here.
+            expected.append((request_id, asked, entitled or Entitlement(asked.client, "wrong")))
+    found = read_log(log)
+    problems = record_problems(found, expected)
+    errors = found.messages["Unauthorized"]
+    unauthorized = sum(asked.rest and asked.client.kind in UNAUTHENTICATED for _, asked, _ in expected)
+    if errors != unauthorized:
+        problems.append(f"errors in the log: {errors}, not {unauthorized}")
+    return run.result(found, problems)
+
+
+def _ask(client: Client, random: Random) -> Asked:
+    return Asked(client, random.choice(routes_to_ask(client)), random.random() < 0.5)  # noqa: PLR2004 -- half of them
+
+
+def _event(asked: Asked, request_id: str) -> bytes:
+    make = rest_event if asked.rest else http_2_0_event
+    event = make(asked.client.pem, asked.route.method, asked.route.path)
+    event["requestContext"]["requestId"] = request_id
+    return json.dumps(event).encode()
+
+
+def _invocation_problem(asked: Asked, given: Invocation) -> Callable[[Entitlement], str | None]:
+    routes = routes_to_ask(asked.client)
+    return lambda entitled: invocation_problem(entitled, asked, routes, given)
+
+
+class Gateway(NamedTuple):
+    """A local gateway that is running. ``ports`` are those of each kind: with mutual TLS and without."""
+
+    process_id: int
+    ports: dict[ApiKind, tuple[int, int]]
+
+
+@contextmanager
+def running_gateway(pki: Pki, rules: Path, log: Path) -> Iterator[Gateway]:
+    """Run a local gateway, which logs to a file, for as long as the context lasts."""
+    log.touch()
+    process = subprocess.Popen(  # noqa: S603 -- no shell
+        [sys.executable, "-m", "benchmarks.soak_gateway", str(pki.folder), str(log)],
+        env={**environment(rules), "PYTHONPATH": f"{PROJECT}:{FUNCTION_PATH}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError
+    try:
+        ports = json.loads(process.stdout.readline())
+        yield Gateway(process.pid, {kind: tuple(ports[kind.value]) for kind in KINDS})
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        try:
+            process.wait(_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Visitors:
+    """Clients of the gateway, some at a time: each keeps its connection for some requests."""
+
+    def __init__(self, run: Run, gateway: Gateway, sequence: Iterator[Client], pki: Pki, key: bytes) -> None:
+        self.handshakes = array("d")
+        self.refused_handshakes = 0
+        self.problems: list[str] = []
+        self._run = run
+        self._gateway = gateway
+        self._sequence = sequence
+        self._pki = pki
+        self._key = key
+
+    def visit(self, random: Random, requests: int) -> None:
+        """Connect as one client after the other, and ask so often, until no decision is left."""
+        try:
+            while self._visit_once(random, requests):
+                pass
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it must not pass for success
+            with self._run.lock:
+                self.problems.append(f"a client failed: {error!r}")
+
+    def _visit_once(self, random: Random, requests: int) -> bool:
+        with self._run.lock:
+            client = next(self._sequence)
+        if client.kind is Kind.NO_CERTIFICATE:  # there is no handshake with it
+            client = Client(Kind.MISSING)
+        function = random.randrange(len(KINDS))
+        connection = self._connect(client, function)
+        if connection is None:
+            return True
+        try:
+            for _ in range(requests):
+                if not self._run.turn():
+                    return False
+                self._ask(connection, function, _ask(client, random))
+            return True
+        finally:
+            connection.close()
+
+    def _connect(self, client: Client, function: int) -> http.client.HTTPSConnection | None:
+        """Return a connection; None where the handshake was refused, which must be right."""
+        mutual, default = self._gateway.ports[KINDS[function]]
+        context = self._context(client)
+        port = default if client.pem is None else mutual
+        connection = http.client.HTTPSConnection(LOOPBACK, port, context=context, timeout=_TIMEOUT_SECONDS)
+        began, began_at = time.perf_counter(), time.time()
+        try:
+            connection.connect()
+        except (ssl.SSLError, ConnectionError) as error:
+            connection.close()
+            expected = client.kind in REFUSED_BY_TLS or time.time() >= client.not_after - _TLS_SLACK
+            self._note_refusal(f"{client.kind.name}: handshake refused: {error}" if not expected else None)
+            return None
+        with self._run.lock:
+            self.handshakes.append(time.perf_counter() - began)
+        if client.kind in REFUSED_BY_TLS or began_at > client.not_after + _TLS_SLACK:
+            self._note_refusal(f"{client.kind.name}: the handshake wasn't refused")
+        return connection
+
+    def _note_refusal(self, problem: str | None) -> None:
+        with self._run.lock:
+            self.refused_handshakes += 1
+            if problem is not None:
+                self.problems.append(problem)
+
+    def _context(self, client: Client) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self._pki.server_ca)
+        if client.pem is not None:
+            # Python takes it from a file only.
+            with tempfile.NamedTemporaryFile(dir=self._pki.folder) as file:
+                file.write(self._key + client.pem.encode())
+                file.flush()
+                context.load_cert_chain(file.name)
+        return context
+
+    def _ask(self, connection: http.client.HTTPSConnection, function: int, asked: Asked) -> None:
+        asked = asked._replace(rest=KINDS[function] is ApiKind.REST)
+        judge = self._run.judges[function]
+        moment = judge.begin()
+        began = time.perf_counter()
+        connection.request(asked.route.method, asked.route.path)
+        response = connection.getresponse()
+        status, body = response.status, response.read()
+        seconds = time.perf_counter() - began
+        entitled = judge.judge(moment, asked, lambda entitled: response_problem(entitled, asked, status, body))
+        self._run.note(function, asked, entitled, seconds)
+
+
+def soak_gateway(folder: Path, decisions: int, certificates: int, random: Random) -> Result:
+    """Ask the authorizer behind the local gateway, over TLS, from several threads."""
+    authority = Authority()
+    clients = authority.make_clients(certificates, decisions / _GATEWAY_RATE, random)
+    sequence = sequence_of(clients, clients_without_certificates(clients), random)
+    pki = make_pki(folder / "pki", ())
+    pki.truststore.write_bytes(authority.certificate)
+    rules, log = folder / "rules.json", folder / "log"
+    publish_rules(rules, 1)
+    requests = max(1, decisions // (_CONNECTIONS_PER_CLIENT * certificates))
+    with running_gateway(pki, rules, log) as gateway:
+        run = Run(decisions, rules, gateway.process_id, [Judge() for _ in KINDS])
+        visitors = Visitors(run, gateway, sequence, pki, authority.clients_key)
+        # They ask for something else each, and the same as in the last run.
+        randoms = [Random(random.random()) for _ in range(_THREADS)]  # noqa: S311 -- nothing secret
+        threads = [threading.Thread(target=visitors.visit, args=(each, requests), daemon=True) for each in randoms]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return run.result(read_log(log), visitors.problems, visitors.handshakes, visitors.refused_handshakes)
+
+
+WAYS = {
+    "under `awslambdaric`": soak_runtime,
+    "behind the local gateway": soak_gateway,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Soak, print the table, and write it. Returns 1 if anything is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--decisions", type=int, default=100_000, help="through awslambdaric (default: %(default)s)")
+    parser.add_argument(
+        "--gateway-decisions", type=int, default=25_000, help="through the local gateway (default: %(default)s)"
+    )
+    parser.add_argument("--certificates", type=int, default=2000, help="that differ (default: %(default)s)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    results = {}
+    for (way, soak), decisions in zip(WAYS.items(), (options.decisions, options.gateway_decisions), strict=True):
+        random = Random(decisions)  # noqa: S311 -- the same each time
+        print(f"{decisions:,} decisions {way}", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            results[way] = soak(Path(folder), decisions, options.certificates, random)
+    problems = [f"{way}: {problem}" for way, result in results.items() for problem in result.problems]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        print("Something is wrong, so nothing is written.", file=sys.stderr)
+        return 1
+    report = describe(results)
+    options.results.parent.mkdir(exist_ok=True)
+    options.results.write_text(report, encoding="utf-8")
+    print(report)
+    return 0
+
+
+def describe(results: dict[str, Result]) -> str:
+    """Return the table in Markdown."""
+    rows: dict[str, Callable[[Result], str]] = {
+        "decisions": lambda each: f"{len(each.seconds):,}",
+        "different certificates": lambda each: f"{each.certificates:,}",
+        "wrong answers": lambda each: f"{each.wrong_answers}",
+        "let in": lambda each: f"{each.outcomes['let in']:,}",
+        "refused": lambda each: f"{each.outcomes['refused']:,}",
+        "malformed certificate": lambda each: f"{each.outcomes['malformed']:,}",
+        "no certificate": lambda each: f"{each.outcomes['missing']:,}",
+        "found in the cache": lambda each: f"{_cached(each):.0%}",
+        "failed refreshes of the rules": lambda each: f"{each.log.messages['document refresh failed']}",
+        "lines of the log, all of them JSON": lambda each: f"{each.log.lines:,}",
+        "TLS handshakes, and refused": _handshakes,
+        "decisions a second": lambda each: f"{len(each.seconds) / each.elapsed:,.0f}",
+        **{f"ms, {name}": _percentile(share) for name, share in _PERCENTILES.items()},
+        "memory once the cache is full, MiB": lambda each: f"{each.memory.samples[0]:.1f}",
+        "at most from then on": lambda each: f"{max(each.memory.samples):.1f}",
+        "at the end": lambda each: f"{each.memory.samples[-1]:.1f}",
+        "growth": lambda each: f"{each.memory.growth:+.1f}",
+    }
+    table = [
+        ["", *results],
+        ["---"] * (len(results) + 1),
+        *([name, *map(figure, results.values())] for name, figure in rows.items()),
+    ]
+    handshakes = [_median(result.handshakes) for result in results.values() if result.handshakes]
+    handshake = "".join(f" A TLS handshake took {seconds * 1000:.0f} ms." for seconds in handshakes)
+    notes = [
+        f"""A decision's time is that from its event's way to the function to its answer's way back; behind the gateway,
+that of the whole request, of which {_THREADS} are under way at a time.{handshake} Other work kept the machine
+busy: times are upper bounds, the tail more so than the median.""",
+        f"Python {platform.python_version()}; {describe_machine()}.",
+    ]
+    return "\n".join([*("| " + " | ".join(row) + " |" for row in table), "", *notes, ""])
+
+
+_PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+
+
+def _percentile(share: float) -> Callable[[Result], str]:
+    return lambda result: f"{result.seconds[min(int(len(result.seconds) * share), len(result.seconds) - 1)] * 1000:.1f}"
+
+
+def _cached(result: Result) -> float:
+    return sum(bool(each["cached"]) for each in result.log.decisions) / len(result.log.decisions)
+
+
+def _median(seconds: Sequence[float]) -> float:
+    return seconds[len(seconds) // 2]
+
+
+def _handshakes(result: Result) -> str:
+    return f"{len(result.handshakes):,}, {result.refused_handshakes:,}" if result.handshakes else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

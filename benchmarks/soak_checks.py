@@ -1,0 +1,258 @@
+"""What is looked at while the authorizer is soaked: whether answers are right, memory, and the log."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks.soak_clients import LAST_EDITION, UNAUTHENTICATED, Client, Entitlement, Route, entitlement
+from tests.api_events import STAGE_ARN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from benchmarks.soak_runtime import Invocation
+
+REFRESH_SECONDS = 1
+# A machine that is busy may take its time. It is at once, or never.
+_LATEST_SECONDS = 15
+_MOST_PROBLEMS = 20
+
+_GRANTED = {"allow": True, "deny": False}
+
+
+class Asked(NamedTuple):
+    """A request: who asks whom for what. ``rest`` is a REST API, else it is an HTTP API with simple responses."""
+
+    client: Client
+    route: Route
+    rest: bool
+
+
+class Moment(NamedTuple):
+    """When a request began, in seconds since the epoch, and the oldest edition that may answer it."""
+
+    time: float
+    oldest: int
+
+
+class Judge:
+    """Judges the answers of one function, whose rules change. Safe to use from several threads.
+
+    Once an edition has answered, none before it may.
+    """
+
+    def __init__(self) -> None:
+        self.in_force = 1
+        """The newest edition that has answered."""
+        self.wrong: list[str] = []
+        """The first answers that were wrong, and how."""
+        self.wrong_answers = 0
+        self._lock = threading.Lock()
+        self._published = 1
+        self._published_at = time.time()
+
+    def publish(self, edition: int) -> None:
+        """Note that an edition is about to be published."""
+        with self._lock:
+            self._published, self._published_at = edition, time.time()
+
+    def begin(self) -> Moment:
+        """Return the moment before a request."""
+        with self._lock:
+            now = time.time()
+            late = now > self._published_at + _LATEST_SECONDS
+            return Moment(now, self._published if late else self.in_force)
+
+    def judge(self, began: Moment, asked: Asked, problem: Callable[[Entitlement], str | None]) -> Entitlement | None:
+        """Return the entitlement that an answer is right by; None, and note the problem, if it is wrong by all."""
+        ended = time.time()
+        lapsed = {began.time > asked.client.not_after, ended > asked.client.not_after}
+        with self._lock:
+            problems = []
+            for edition in range(began.oldest, self._published + 1):
+                for each in lapsed:
+                    entitled = entitlement(asked.client, edition, lapsed=each)
+                    problems.append(problem(entitled))
+                    if problems[-1] is None:
+                        self.in_force = max(self.in_force, edition)
+                        return entitled
+            self.wrong_answers += 1
+            if len(self.wrong) < _MOST_PROBLEMS:
+                self.wrong.append(f"{asked.client.kind.name} {asked.route}: {problems[0]}")
+            return None
+
+    def problems(self) -> list[str]:
+        """Return what is wrong at the end."""
+        never = [] if self.in_force == LAST_EDITION else ["the new rules never came into force"]
+        return [*self.wrong, *never]
+
+
+def invocation_problem(entitled: Entitlement, asked: Asked, routes: Iterable[Route], given: Invocation) -> str | None:
+    """Return what is wrong with what the function posted. A policy is tried for all ``routes``."""
+    if asked.rest and asked.client.kind in UNAUTHENTICATED:
+        right = given.kind == "error" and given.payload.get("errorMessage") == "Unauthorized"
+        return None if right else f"must be Unauthorized, is {given}"
+    answer = given.payload
+    if given.kind != "response" or not isinstance(answer, dict):
+        return f"must be an answer, is {given}"
+    must_be: dict[str, Any]
+    context = answer.get("context") or {}
+    if asked.rest:
+        must_be = {
+            "principal": entitled.principal(),
+            "routes": [route for route in routes if entitled.may_call(route)],
+        }
+        statements = answer["policyDocument"]["Statement"]
+        is_so = {
+            "principal": answer["principalId"],
+            "routes": [route for route in routes if _policy_allows(statements, route)],
+        }
+    else:
+        must_be = {"authorized": entitled.may_call(asked.route)}
+        is_so = {"authorized": answer["isAuthorized"]}
+    expected = entitled.context()
+    if not asked.rest and entitled.reason is None and not must_be["authorized"]:
+        expected = {"reason": "route_not_allowed"}
+    must_be["context"], is_so["context"] = expected, {key: context.get(key) for key in expected}
+    return None if is_so == must_be else f"must be {must_be}, is {is_so}"
+
+
+def response_problem(entitled: Entitlement, asked: Asked, status: int, body: bytes) -> str | None:
+    """Return what is wrong with what a client of the gateway got."""
+    if asked.rest and asked.client.kind in UNAUTHENTICATED:
+        expected = 401
+    else:
+        expected = 200 if entitled.may_call(asked.route) else 403
+    if status != expected:
+        return f"must be {expected}, is {status}: {body[:200]!r}"
+    if status != 200:  # noqa: PLR2004 -- as above
+        return None
+    context, needed = json.loads(body), entitled.context()
+    found = {key: context.get(key) for key in needed}
+    return None if found == needed else f"must be for {needed}, is for {found}"
+
+
+def _policy_allows(statements: list[dict[str, Any]], route: Route) -> bool:
+    """Return what IAM makes of a policy: an Allow that matches, and no Deny that does."""
+    arn = f"{STAGE_ARN}/{route.method}{route.path}"
+    effects = {each["Effect"] for each in statements if any(_matches(arn, one) for one in _list(each["Resource"]))}
+    return effects == {"Allow"}
+
+
+def _matches(arn: str, resource: str) -> bool:
+    # Nothing but * and ? means anything in a resource, and no resource here has a bracket.
+    return fnmatch.fnmatchcase(arn, resource)
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+class Memory:
+    """A process's resident set in MiB, looked at from time to time: from the moment that its caches are full."""
+
+    def __init__(self, process_id: int) -> None:
+        self._path = Path(f"/proc/{process_id}/statm")
+        self._page = os.sysconf("SC_PAGE_SIZE")
+        self.samples: list[float] = []
+        """The first is that of the moment when the caches were full."""
+
+    def look(self) -> None:
+        """Take a sample."""
+        self.samples.append(int(self._path.read_text(encoding="ascii").split()[1]) * self._page / 2**20)
+
+    @property
+    def growth(self) -> float:
+        """From the first sample to the last."""
+        return self.samples[-1] - self.samples[0]
+
+
+class Log(NamedTuple):
+    """What a log has: its decisions, and how many lines of other kinds."""
+
+    lines: int
+    decisions: list[Mapping[str, Any]]
+    metrics: Counter[str]
+    """The sums of the metrics that count; ``lines`` is how many lines of metrics there are."""
+    messages: Counter[str]
+    problems: list[str]
+
+
+def read_log(path: Path) -> Log:
+    """Read a log: each of its lines must be a JSON object. A line ends with a line feed, and nothing else ends one."""
+    log = Log(0, [], Counter(), Counter(), [])
+    lines = 0
+    with path.open("rb") as file:
+        for line in file:
+            lines += 1
+            try:
+                record = json.loads(line)
+                _count(record, log)
+            except (ValueError, TypeError, AttributeError):
+                log.problems.append(f"a line of the log isn't a JSON object: {line[:200]!r}")
+            if b"BEGIN CERTIFICATE" in line:
+                log.problems.append(f"a certificate is in the log: {line[:200]!r}")
+    return log._replace(lines=lines)
+
+
+def _count(record: dict[str, Any], log: Log) -> None:
+    if "_aws" in record:
+        counts = {name: record.get(name, 0) for name in ("Allowed", "Denied", "RulesRefreshFailures")}
+        log.metrics.update({"lines": 1, **counts})
+    elif "decision" in record:
+        kept = ("decision", "reason", "request_id", "principal", "serial_number", "cached")
+        log.decisions.append({name: record.get(name) for name in kept})
+    else:
+        log.messages[str(record.get("message", record.get("errorMessage")))] += 1
+
+
+def log_problems(log: Log, allowed: int, decisions: int) -> list[str]:
+    """Return what is wrong with the log of so many decisions."""
+    failures = log.messages["document refresh failed"]
+    expected = {
+        "decisions": decisions,
+        "lines of metrics": decisions,
+        "decisions to allow": allowed,
+        "Allowed": allowed,
+        "Denied": decisions - allowed,
+    }
+    found = {
+        "decisions": len(log.decisions),
+        "lines of metrics": log.metrics["lines"],
+        "decisions to allow": sum(_GRANTED[each["decision"]] for each in log.decisions),
+        "Allowed": log.metrics["Allowed"],
+        "Denied": log.metrics["Denied"],
+    }
+    problems = [*log.problems[:_MOST_PROBLEMS]]
+    problems += [
+        f"{what} in the log: {found[what]}, not {expected[what]}" for what in found if found[what] != expected[what]
+    ]
+    if not failures or log.metrics["RulesRefreshFailures"] < failures:
+        problems.append(f"failed refreshes: {failures} in the log, {log.metrics['RulesRefreshFailures']} counted")
+    return problems
+
+
+def record_problems(log: Log, expected: Iterable[tuple[str, Asked, Entitlement]]) -> list[str]:
+    """Return which records aren't those of the answers, in their order, each with its request's ID."""
+    problems = []
+    for record, (request_id, asked, entitled) in zip(log.decisions, expected, strict=False):
+        granted = entitled.may_call(asked.route)
+        must_be = {
+            "decision": "allow" if granted else "deny",
+            "reason": None if granted else entitled.reason or "route_not_allowed",
+            "request_id": request_id,
+            "principal": entitled.principal(),
+            "serial_number": asked.client.serial_number or None,
+        }
+        if asked.client.kind in UNAUTHENTICATED:
+            must_be["serial_number"] = None
+        if not must_be.items() <= record.items():
+            problems.append(f"the record must be {must_be}, is {record}")
+    return problems[:_MOST_PROBLEMS]

@@ -1,0 +1,319 @@
+"""The clients of the soak: certificates of every kind, the rules that they meet, and what each must be answered.
+
+That follows from how a certificate was made. No code of the authorizer's has a say in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests import der
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+TENANTS = 50
+OPERATOR = "operator"
+LAST_EDITION = 2
+"""The rules come in editions, from 1 on. What comes after the last is broken."""
+
+
+class Kind(StrEnum):
+    """What a client is."""
+
+    TENANT = "its rule has routes"
+    OPERATOR = "listed by name, may call everything"
+    LARGE = "listed by name, with a certificate that is too long for the cache"
+    NEWCOMER = "let in by the second edition of the rules"
+    LEAVER = "let in by the first edition only"
+    LAPSING = "a tenant whose certificate expires meanwhile"
+    STRANGER = "no rule matches"
+    IMPOSTOR = "no rule matches, but its name has those of others in it, and would like to be a record of the log"
+    EXPIRED = "a tenant whose certificate has expired"
+    EARLY = "a tenant whose certificate isn't valid yet"
+    SERVER = "a tenant whose certificate is for servers"
+    UNPRINTABLE = "has a control character in its name"
+    UNDECODABLE_EXTENSION = "has an extension that can't be decoded"
+    UNDECODABLE_SUBJECT = "has a subject that can't be decoded"
+    NO_CERTIFICATE = "sends what isn't a certificate"
+    MISSING = "sends none"
+
+
+# Of 20 certificates.
+_MIX = (
+    *[Kind.TENANT] * 6,
+    *[Kind.OPERATOR] * 2,
+    *(Kind.NEWCOMER, Kind.LEAVER, Kind.LAPSING, Kind.STRANGER, Kind.IMPOSTOR, Kind.EXPIRED, Kind.EARLY, Kind.SERVER),
+    *(Kind.UNPRINTABLE, Kind.UNDECODABLE_EXTENSION, Kind.UNDECODABLE_SUBJECT, Kind.LARGE),
+)
+REFUSED_BY_TLS = frozenset({Kind.EXPIRED, Kind.EARLY, Kind.SERVER})
+"""Those whose handshake a server that verifies certificates refuses."""
+UNAUTHENTICATED = frozenset({Kind.UNDECODABLE_SUBJECT, Kind.NO_CERTIFICATE, Kind.MISSING})
+
+_PADDING = 16 * 1024
+_NO_CERTIFICATES = 50
+_COUNTRY = "ZZ"
+# A TLS feature (RFC 7633), which OpenSSL doesn't look at.
+_ODD_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), b"\x30\x03\x02\x01")
+
+_NOBODYS_EXTENSION = x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")
+
+
+class Client(NamedTuple):
+    """A client, and what there is to know of its certificate. ``not_after`` is in seconds since the epoch."""
+
+    kind: Kind
+    pem: str | None = None
+    common_name: str = ""
+    tenant: int = 0
+    serial_number: str = ""
+    fingerprint: str = ""
+    not_after: float = float("inf")
+
+
+class Route(NamedTuple):
+    """A method and a path that a client asks for."""
+
+    method: str
+    path: str
+
+
+class Entitlement(NamedTuple):
+    """What a client must be answered: why it is refused altogether, or else ``edition``, that lets it in."""
+
+    client: Client
+    reason: str | None
+    edition: int = 0
+
+    def may_call(self, route: Route) -> bool:
+        """Return whether the client may call a route."""
+        if self.reason is not None:
+            return False
+        if self.client.kind in {Kind.OPERATOR, Kind.LARGE}:
+            return True
+        if self.client.kind in {Kind.NEWCOMER, Kind.LEAVER}:
+            return route == Route("GET", "/reports")
+        own = f"/tenants/{self.client.tenant}"
+        below = route.method == "GET" and route.path.startswith(own + "/") and ".." not in route.path
+        return (below and "%" not in route.path) or route == Route("POST", own)
+
+    def context(self) -> dict[str, str]:
+        """Return what must be in the context, among more."""
+        if self.reason is not None:
+            return {"reason": self.reason}
+        client = self.client
+        by_name = client.kind in {Kind.OPERATOR, Kind.LARGE}
+        by_tenant = client.kind in {Kind.TENANT, Kind.LAPSING}
+        return {
+            "clientCertCN": client.common_name,
+            "clientCertSerialNumber": client.serial_number,
+            "clientCertFingerprint256": client.fingerprint,
+            **({} if by_name else {"edition": str(self.edition)}),
+            **({"tenant": str(client.tenant)} if by_tenant else {}),
+        }
+
+    def principal(self) -> str:
+        """Return the principal's identifier."""
+        if self.client.kind in UNAUTHENTICATED:
+            return "unauthenticated"
+        return self.client.fingerprint if self.client.kind is Kind.UNPRINTABLE else self.client.common_name
+
+
+def entitlement(client: Client, edition: int, *, lapsed: bool) -> Entitlement:
+    """Return what a client must be answered under an edition. ``lapsed``: after the certificate's end."""
+    reasons = {
+        Kind.STRANGER: "no_rule_matched",
+        Kind.IMPOSTOR: "no_rule_matched",
+        Kind.EXPIRED: "certificate_expired",
+        Kind.EARLY: "certificate_not_yet_valid",
+        Kind.SERVER: "extended_key_usage_not_allowed",
+        Kind.UNPRINTABLE: "subject_not_printable",
+        Kind.UNDECODABLE_EXTENSION: "extensions_malformed",
+        Kind.UNDECODABLE_SUBJECT: "lambda_event_clientcert_malformed",
+        Kind.NO_CERTIFICATE: "lambda_event_clientcert_malformed",
+        Kind.MISSING: "lambda_event_missing_clientcert",
+    }
+    only_in = {Kind.LEAVER: 1, Kind.NEWCOMER: LAST_EDITION}
+    reason = reasons.get(client.kind)
+    if only_in.get(client.kind, edition) != edition:
+        reason = "no_rule_matched"
+    if lapsed and client.kind is Kind.LAPSING:
+        reason = "certificate_expired"
+    return Entitlement(client, reason, edition)
+
+
+def routes_to_ask(client: Client) -> list[Route]:
+    """Return routes to ask for as a client: its own, another's, and ways out of its own."""
+    own, other = f"/tenants/{client.tenant}", f"/tenants/{(client.tenant + 1) % TENANTS}"
+    return [
+        *[Route("GET", f"{own}/orders"), Route("GET", f"{own}/orders/1/items"), Route("POST", own)] * 2,
+        *(Route("GET", "/reports"), Route("GET", f"{other}/orders"), Route("POST", other), Route("DELETE", own)),
+        *(Route("GET", f"{own}0/orders"), Route("GET", f"{own}/../{TENANTS}"), Route("GET", f"{own}/%2e%2e/reports")),
+    ]
+
+
+class Authority:
+    """A CA that issues certificates of all kinds, all for one key: keys take long."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._clients_key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Soak"),
+                x509.NameAttribute(NameOID.COMMON_NAME, "Soak CA"),
+            ]
+        )
+        self._now = datetime.now(UTC).replace(microsecond=0)
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        certificate = self._builder(self._name).public_key(self._key.public_key())
+        self.certificate = self._sign(certificate.add_extension(constraints, critical=True)).public_bytes(Encoding.PEM)
+        """In PEM, for a truststore."""
+        self.clients_key = self._clients_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        """The private key of all clients, in PEM."""
+
+    def make_clients(self, count: int, seconds: float, random: Random) -> list[Client]:
+        """Make ``count`` clients with certificates, of all kinds, mixed. Some expire within ``seconds`` from now."""
+        kinds = islice(cycle(_MIX), count)
+        clients = [self._make_client(kind, number, seconds, random) for number, kind in enumerate(kinds)]
+        random.shuffle(clients)
+        return clients
+
+    def _make_client(self, kind: Kind, number: int, seconds: float, random: Random) -> Client:
+        tenant = random.randrange(TENANTS)
+        common_name, unit = _names(kind, number, tenant)
+        start, end = self._now - timedelta(days=2), self._now + timedelta(days=365)
+        if kind is Kind.EXPIRED:
+            end = self._now - timedelta(days=1)
+        elif kind is Kind.EARLY:
+            start = end - timedelta(days=1)
+        elif kind is Kind.LAPSING:
+            end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=random.uniform(1, seconds))
+            end = end.replace(microsecond=0)
+        subject = [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, _COUNTRY),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if kind is Kind.SERVER else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = self._builder(x509.Name(subject), start, end).public_key(self._clients_key.public_key())
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        scheme = "spiffe://soak.example"
+        uri = f"{scheme}/newcomers/{number}" if kind is Kind.NEWCOMER else f"{scheme}/others/newcomers/{number}"
+        name = x509.UniformResourceIdentifier(uri)
+        builder = builder.add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        if kind is Kind.UNDECODABLE_EXTENSION:
+            builder = builder.add_extension(_ODD_EXTENSION, critical=False)
+        elif kind is Kind.LARGE:
+            padding = x509.UnrecognizedExtension(_NOBODYS_EXTENSION, bytes(_PADDING))
+            builder = builder.add_extension(padding, critical=False)
+        certificate = self._sign(builder)
+        encoded = certificate.public_bytes(Encoding.DER)
+        if kind is Kind.UNDECODABLE_SUBJECT:
+            encoded = self._with_undecodable_subject(certificate)
+        digits = f"{certificate.serial_number:X}"
+        return Client(
+            kind,
+            ssl.DER_cert_to_PEM_cert(encoded),
+            common_name,
+            tenant,
+            digits.zfill(len(digits) + len(digits) % 2),
+            ":".join(f"{byte:02X}" for byte in hashlib.sha256(encoded).digest()),
+            end.timestamp(),
+        )
+
+    def _builder(
+        self, subject: x509.Name, start: datetime | None = None, end: datetime | None = None
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start or self._now - timedelta(days=3))
+            .not_valid_after(end or self._now + timedelta(days=365))
+        )
+
+    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        return builder.sign(self._key, hashes.SHA256())
+
+    def _with_undecodable_subject(self, certificate: x509.Certificate) -> bytes:
+        """Return a certificate with a country that isn't UTF-8, signed again. OpenSSL takes it for Latin-1."""
+        country, no_country = der.text(_COUNTRY, der.PRINTABLE_STRING), der.text("ÿþ", der.T61_STRING)
+        signed = certificate.tbs_certificate_bytes.replace(country, no_country)
+        algorithm = der.sequence(der.oid(certificate.signature_algorithm_oid.dotted_string))
+        signature = self._key.sign(signed, ec.ECDSA(hashes.SHA256()))
+        return der.sequence(signed, algorithm, der.bits(signature))
+
+
+def _names(kind: Kind, number: int, tenant: int) -> tuple[str, str]:
+    """Return a client's common name and organizational unit."""
+    unit = f"tenant-{tenant}"
+    common_names = {
+        Kind.OPERATOR: OPERATOR,
+        Kind.LARGE: OPERATOR,
+        Kind.UNPRINTABLE: f"{OPERATOR}\x1b[2J{number}",
+        Kind.IMPOSTOR: f'x,CN={OPERATOR},OU={unit},"}}\u2028\u202e\\n{{"decision": "allow",{number}',
+    }
+    if kind in {Kind.NEWCOMER, Kind.LEAVER, Kind.STRANGER, Kind.IMPOSTOR}:
+        unit = f"{kind.name.lower()}s"
+    return common_names.get(kind, f"client-{number}"), unit
+
+
+def clients_without_certificates(clients: list[Client]) -> list[Client]:
+    """Return a client that sends none, and others that send what isn't one: pieces of real ones, and other texts."""
+    texts = [" ", "null", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "\x00" * 1000, "CN=operator"]
+    pems = [client.pem for client in clients[:_NO_CERTIFICATES] if client.pem]
+    texts += [pem[: len(pem) * number // (len(pems) + 1)] for number, pem in enumerate(pems)]
+    texts += [pem.replace("CERTIFICATE", "PUBLIC KEY") for pem in pems[:5]]
+    return [Client(Kind.MISSING), *(Client(Kind.NO_CERTIFICATE, text) for text in dict.fromkeys(texts) if text)]
+
+
+def rules_document(edition: int) -> bytes:
+    """Return an edition of the rules; after the last comes one that would let everybody in, and breaks off."""
+    rules: list[dict[str, object]] = [
+        {
+            "name": f"tenant-{tenant}",
+            "match": {"organizational_unit": f"tenant-{tenant}", "issuer": {"O": "Soak"}},
+            "allow": [f"GET /tenants/{tenant}/*", f"POST /tenants/{tenant}"],
+            "context": {"edition": str(edition), "tenant": str(tenant)},
+        }
+        for tenant in range(TENANTS)
+    ]
+    if edition > LAST_EDITION:
+        everybody = {"name": "everybody", "match": {"issuer": {"O": "Soak"}}}
+        return json.dumps({"rules": [everybody, *rules]}).encode()[:-1]
+    matches: dict[int, dict[str, object]] = {
+        1: {"organizational_unit": "leavers"},
+        LAST_EDITION: {"subject_alt_name": {"uri": {"prefix": "spiffe://soak.example/newcomers/"}}},
+    }
+    visitors = {"name": "visitors", "match": matches[edition], "allow": ["GET /reports"]}
+    return json.dumps({"rules": [*rules, {**visitors, "context": {"edition": str(edition)}}]}).encode()
+
+
+def sequence_of(clients: list[Client], without: list[Client], random: Random) -> Iterator[Client]:
+    """Yield clients to ask as, without end: each once, then some often and most seldom.
+
+    One in ten has no certificate: it sends none, or what isn't one.
+    """
+    once = iter(clients)
+    missing, *others = without
+    while True:
+        if random.random() < 0.1:  # noqa: PLR2004 -- said above
+            yield random.choice((missing, random.choice(others)))
+        else:
+            often = clients[int(len(clients) * random.random() ** 2)]
+            yield next(once, often)

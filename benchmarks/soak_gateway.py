@@ -1,0 +1,69 @@
+"""The local gateway as a process of its own, for the soak: a REST API and an HTTP API, over TLS.
+
+It writes where they are on a line, and from then on what the function would log. It ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from awslambdaric.lambda_runtime_log_utils import JsonFormatter  # type: ignore[import-untyped]
+
+from examples import behind_the_authorizer
+from local_gateway.api import Api, ApiKind, Route
+from local_gateway.deployment import sample_api
+from local_gateway.gateway import Gateway
+from local_gateway.pki import Pki
+from local_gateway.server import serve
+from local_gateway.tls import custom_domain_context, default_endpoint_context
+from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.configuration import load_configuration
+from mtls_authorizer.decision_log import logger
+
+KINDS = (ApiKind.REST, ApiKind.HTTP_SIMPLE)
+_ROUTES = (Route("ANY", "/{proxy+}", behind_the_authorizer.handler),)
+_LONGEST_SECONDS = 2 * 60 * 60
+
+
+def main(folder: str, log: str) -> None:
+    """Serve the APIs with the certificates in a folder, under the configuration in the environment."""
+    signal.alarm(_LONGEST_SECONDS)
+    pki = Pki(Path(folder))
+    with ExitStack() as servers:
+        ports = {}
+        for kind in KINDS:
+            gateway = Gateway(_api(kind))
+            contexts = (custom_domain_context(pki), default_endpoint_context(pki))
+            ports[kind.value] = [servers.enter_context(serve(gateway, context)) for context in contexts]
+        _log_to(log, json.dumps(ports))
+        sys.stdin.read()
+
+
+def _api(kind: ApiKind) -> Api:
+    response_format = "simple" if kind is ApiKind.HTTP_SIMPLE else "iam"
+    authorize = make_authorizer(load_configuration({**os.environ, "RESPONSE_FORMAT": response_format}))
+    sample = sample_api(kind, lambda event, _context: authorize(event))
+    return Api(kind, sample.api_id, sample.stage, sample.authorizer, _ROUTES)
+
+
+def _log_to(path: str, last_words: str) -> None:
+    """Print the last words, and turn standard output into a log as Lambda would have it."""
+    print(last_words, flush=True)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, sys.stdout.fileno())
+    os.close(file)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    handler.terminator = ""  # the formatter's lines have an end
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
