@@ -25,7 +25,10 @@ _PREFIX = "/2018-06-01/runtime"
 
 
 class Outcome(NamedTuple):
-    """What a function posted: ``kind`` is ``response``, ``error`` or ``init error``; ``exit`` if it ended instead."""
+    """What a function posted: ``kind`` is ``response``, ``error`` or ``init error``; ``exit`` if it ended instead.
+
+    ``snapshot`` if it has started under SnapStart, and waits to be restored.
+    """
 
     kind: str
     payload: Any
@@ -38,6 +41,7 @@ class _RuntimeApi(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.events: queue.Queue[object] = queue.Queue()
         self.outcomes: queue.Queue[Outcome] = queue.Queue()
+        self.restored = threading.Event()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -46,6 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # headers and body in one write: Nagle's algorithm would hold back a second one
 
     def do_GET(self) -> None:
+        if self.path == f"{_PREFIX}/restore/next":
+            self.server.outcomes.put(Outcome("snapshot", None))
+            self.server.restored.wait(_SECONDS)
+            self._send(200, b"", {})
+            return
         event = self.server.events.get()
         self._send(
             200,
@@ -93,6 +102,10 @@ class LambdaFunction:
         """Return what the function posts next, which is an init error where it doesn't start."""
         return self._api.outcomes.get(timeout=_SECONDS)
 
+    def restore(self) -> None:
+        """Let a function that waits after its snapshot go on, as if it had been restored from that."""
+        self._api.restored.set()
+
     def stop(self) -> None:
         """Stop the process and read its log."""
         self._process.terminate()
@@ -138,6 +151,7 @@ def lambda_function(
         function.stop()
         # A client that was still waiting for an event is gone: let its thread end.
         api.events.put(None)
+        api.restored.set()
         api.shutdown()
         thread.join(_SECONDS)
         api.server_close()

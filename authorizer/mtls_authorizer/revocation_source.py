@@ -27,6 +27,9 @@ logger = logging.getLogger("mtls_authorizer")
 
 _INDEX, _CRL = "index ", "crl "
 
+# S3's dates are whole seconds. A CRL of the same second as its index may have come after it.
+_GRANULARITY = timedelta(seconds=1)
+
 # More than any CRL's, and not so much that a date would be before the year 1.
 _ANY_AGE = timedelta(days=2000 * 365)
 
@@ -56,7 +59,7 @@ class RevocationSource:
 
 
 class _Indexed(NamedTuple):
-    """The list of an index, and when the index was written: None where that isn't known."""
+    """The list of an index, and when the index wasn't written yet: None where that isn't known."""
 
     revocation_list: RevocationList
     written: datetime | None
@@ -77,7 +80,7 @@ class _IndexedCrl:
         self._index = open_dated_store(uri + INDEX_SUFFIX, largest=LARGEST_CRL)
         self._crl = open_dated_store(uri, largest=LARGEST_CRL)
         self._written: tuple[str | None, datetime | None] = None, None
-        """The version of the index that was used last, and when it was written."""
+        """The version of the index that was used last, and a time just before it was written."""
         self._same: tuple[str | None, str | None] = None, None
         """A CRL's version, and the digest that it shares with its index."""
         self._checked: tuple[bytes, RevocationList] | None = None
@@ -150,8 +153,9 @@ class _IndexedCrl:
             index = self._index.fetch(in_force_version)
             if index is not None:
                 self._checked = index.content, self._read_index(index.content, in_force)
-                self._written = index.version, index.modified
-                return index, _Indexed(self._checked[1], index.modified)
+                written = index.modified and index.modified - _GRANULARITY
+                self._written = index.version, written
+                return index, _Indexed(self._checked[1], written)
         except StoreError:
             pass  # there needn't be any
         except ValueError as error:

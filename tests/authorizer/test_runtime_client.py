@@ -8,11 +8,14 @@ import pytest
 
 from mtls_authorizer.configuration import VARIABLES
 from tests.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
+from tests.authorizer import kept_lists
+from tests.authorizer.kept_lists import EVERYBODY, Folder
 from tests.certificates import client_pem
 from tests.lambda_runtime import Outcome, lambda_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 HANDLER = "mtls_authorizer.handler.handler"
 CLIENT = client_pem(("CN", "client"), ("O", "Acmé"))
@@ -98,6 +101,52 @@ def test_a_log_in_text_says_what_was_decided_too() -> None:
         function.invoke(rest_event(OTHER))
     assert "\tallow\n" in function.log
     assert "\tdeny: common_name_not_allowed\n" in function.log
+
+
+def test_under_snapstart_what_the_snapshot_has_is_read_anew_before_the_first_event(tmp_path: Path) -> None:
+    shelf = Folder(tmp_path)
+    rules = '{"rules": [{"name": "one", "match": {"common_name": "%s"}}]}'
+    environment = {
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+        "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
+        "CRL_URIS": shelf.uri("ca.crl"),
+        "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+        # Were it for the intervals, nothing would be read again.
+        "AUTHORIZER_RULES_REFRESH_SECONDS": "86400",
+        "CRL_REFRESH_SECONDS": "86400",
+    }
+    shelf.put("rules.json", (rules % "client").encode())
+    shelf.put("truststore.pem", EVERYBODY)
+    shelf.put("ca.crl", kept_lists.FIRST)
+    with lambda_function(HANDLER, environment) as function:
+        assert function.next_outcome().kind == "snapshot"
+        shelf.put("ca.crl", kept_lists.SECOND)
+        function.restore()
+        reasons = [
+            function.invoke(rest_event(certificate)).payload["context"].get("reason")
+            for certificate in (kept_lists.GOOD, kept_lists.WITHDRAWN, kept_lists.NEXT)
+        ]
+    assert reasons == [None, "certificate_revoked", "certificate_revoked"]
+
+
+def test_a_restore_while_nothing_can_be_read_leaves_what_the_snapshot_has_in_force(tmp_path: Path) -> None:
+    shelf = Folder(tmp_path)
+    environment = {
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+        "ALLOWED_COMMON_NAMES": "client",
+        "CRL_URIS": shelf.uri("ca.crl"),
+        "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+    }
+    shelf.put("truststore.pem", EVERYBODY)
+    shelf.put("ca.crl", kept_lists.FIRST)
+    with lambda_function(HANDLER, environment) as function:
+        assert function.next_outcome().kind == "snapshot"
+        for name in ("truststore.pem", "ca.crl"):
+            shelf.remove(name)
+        function.restore()
+        assert effect(function.invoke(rest_event(kept_lists.GOOD))) == "Allow"
+        assert effect(function.invoke(rest_event(kept_lists.WITHDRAWN))) == "Deny"
+    assert [record["message"] for record in function.records()].count("document refresh failed") == 2
 
 
 HOSTILE = 'x\n{"decision": "allow"}\r\u2028\u2029\x1b[31m"\\\u202e' + "y" * 1000

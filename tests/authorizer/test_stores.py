@@ -185,7 +185,7 @@ def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("uri", ["ssm:///parameter", "appconfig://a/b/c", "ca.crl"])
 def test_only_files_and_objects_have_dates(uri: str) -> None:
-    with pytest.raises(ValueError, match="write file:///absolute/path, s3://bucket/key$"):
+    with pytest.raises(ValueError, match=r"write file:///absolute/path, s3://bucket/key$"):
         open_dated_store(uri, largest=LARGEST)
 
 
