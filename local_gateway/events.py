@@ -67,7 +67,11 @@ def load_balancer_event(request: ClientRequest) -> Event:
 
 def client_certificate(pem: str) -> Event:
     """Return ``clientCert`` for a certificate in PEM (RFC 7468 §5): the PEM, and what is in it for people to read."""
-    certificate = x509.load_pem_x509_certificate(pem.encode())
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        # OpenSSL's TLS is content with some that cryptography can't parse. What API Gateway says of them isn't known.
+        return {"clientCertPem": pem}
     return {
         "clientCertPem": pem,
         "subjectDN": distinguished_name(lambda: certificate.subject),
@@ -84,7 +88,7 @@ def distinguished_name(decode: Callable[[], x509.Name]) -> str:
     """Return a name as RFC 4514 has it, which is RFC 2253's successor; nothing where it can't be decoded."""
     try:
         return decode().rfc4514_string()
-    except ValueError:
+    except (ValueError, TypeError):
         # TLS doesn't look into names, so one that can't be decoded gets this far. The PEM has it.
         return ""
 

@@ -60,6 +60,8 @@ def mistakes(command: str) -> list[str]:
 def _operations(service: str) -> dict[str, OperationModel]:
     """Return a service's operations under the CLI's names; none for a service that there is not."""
     session = botocore.session.Session()
+    # The CLI's `s3` is a set of commands of its own.
+    service = {"s3api": "s3", "s3": ""}.get(service, service)
     if service not in session.get_available_services():
         return {}
     model = session.get_service_model(service)

@@ -15,6 +15,8 @@ from local_gateway.deployment import sample_api
 from local_gateway.events import authorizer_event, client_certificate, integration_event
 from local_gateway.policy import Effect, Verdict
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN
+from tests import der
+from tests.certificates import OIDS, certificate_der, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,11 +210,26 @@ def test_a_client_certificate_has_what_people_read_beside_the_pem(certificate_pe
 
 
 def test_a_subject_that_cannot_be_decoded_is_left_to_the_authorizer(certificate_pem: Callable[[Client], str]) -> None:
-    der = ssl.PEM_cert_to_DER_cert(certificate_pem(LISTED_CN)).replace(b"authorized-client", b"authorized-clien\xff")
-    pem = ssl.DER_cert_to_PEM_cert(der)
+    encoded = ssl.PEM_cert_to_DER_cert(certificate_pem(LISTED_CN)).replace(
+        b"authorized-client", b"authorized-clien\xff"
+    )
+    certificate = ssl.DER_cert_to_PEM_cert(encoded)
 
-    event = an_authorizer_event(sample_api(ApiKind.REST), replace(REQUEST, certificate_pem=pem))
+    event = an_authorizer_event(sample_api(ApiKind.REST), replace(REQUEST, certificate_pem=certificate))
 
     assert event["requestContext"]["identity"]["clientCert"]["subjectDN"] == ""
+    result = extract_client_certificate_from_lambda_event(event)
+    assert result.reason == ExtractionFailureReason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "country",
+    [der.tlv(der.PRINTABLE_STRING, b"\xff\xfe"), der.bits(b"\x01")],
+    ids=["a string that isn't one", "no string"],
+)
+def test_a_certificate_that_only_tls_can_read_is_left_to_the_authorizer(country: bytes) -> None:
+    certificate = pem(certificate_der(name(der.sequence(der.oid(OIDS["C"]), country))))
+    event = an_authorizer_event(sample_api(ApiKind.REST), replace(REQUEST, certificate_pem=certificate))
+    assert event["requestContext"]["identity"]["clientCert"]["clientCertPem"] == certificate
     result = extract_client_certificate_from_lambda_event(event)
     assert result.reason == ExtractionFailureReason.MALFORMED
