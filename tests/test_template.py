@@ -92,7 +92,7 @@ STACKS: dict[str, dict[str, str]] = {
         "DeployAlarms": "true",
         "LogRetentionInDays": "30",
         "DurationAlarmMilliseconds": "500",
-        "RevocationListAgeAlarmSeconds": "3600",
+        "RevocationListAlarmSeconds": "3600",
         "ExpiryAlarmDays": "3",
     },
     "rules-in-s3": {
@@ -910,11 +910,11 @@ def test_alarms_watch_metrics_that_there_are(stack: str) -> None:
     ("stack", "others"),
     [
         ("switches-3", set()),
-        ("every-variable", {"RevocationListAgeAlarm", "RevocationStatusUnknownAlarm"}),
+        ("every-variable", {"RevocationListStaleAlarm", "RevocationStatusUnknownAlarm"}),
         (
             "crl-bucket",
             {
-                "RevocationListAgeAlarm",
+                "RevocationListStaleAlarm",
                 "RevocationStatusUnknownAlarm",
                 "CrlIndexerErrorsAlarm",
                 "CrlIndexerFailuresAlarm",
@@ -934,7 +934,7 @@ def test_there_is_an_alarm_for_what_a_stack_has(stack: str, others: set[str]) ->
     ("alarm", "comparison", "threshold"),
     [
         ("AuthorizerDurationAlarm", "GreaterThanThreshold", "500"),
-        ("RevocationListAgeAlarm", "GreaterThanThreshold", "3600"),
+        ("RevocationListStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
         ("ExpiryAlarm", "LessThanOrEqualToThreshold", "3"),
         ("RulesRefreshFailuresAlarm", "GreaterThanThreshold", 0),
     ],

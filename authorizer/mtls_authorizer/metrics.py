@@ -26,6 +26,7 @@ class Metric(StrEnum):
     EXPIRING = "Expiring"
     DAYS_TO_EXPIRY = "DaysToExpiry"
     REVOCATION_LIST_AGE = "RevocationListAge"
+    REVOCATION_LIST_TIME_LEFT = "RevocationListTimeLeft"
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
     DECISION_TIME = "DecisionTime"
 
@@ -33,6 +34,7 @@ class Metric(StrEnum):
 UNITS = {
     Metric.DAYS_TO_EXPIRY: "None",
     Metric.REVOCATION_LIST_AGE: "Seconds",
+    Metric.REVOCATION_LIST_TIME_LEFT: "Seconds",
     Metric.DECISION_TIME: "Microseconds",
 }
 """The units of those that aren't counts."""
@@ -83,8 +85,10 @@ def measure(observation: Observation) -> dict[Metric, int]:
         if observation.is_expiring:
             values[Metric.EXPIRING] = 1
     if decision.revocation and decision.revocation.revocation_list:
-        age = observation.time - decision.revocation.revocation_list.this_update
-        values[Metric.REVOCATION_LIST_AGE] = int(age.total_seconds())
+        used = decision.revocation.revocation_list
+        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - used.this_update).total_seconds())
+        if used.next_update is not None:
+            values[Metric.REVOCATION_LIST_TIME_LEFT] = int((used.next_update - observation.time).total_seconds())
     if observation.refresh_failures:
         values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures
     return values

@@ -219,10 +219,21 @@ SHADOW = json.dumps({"rules": [{"name": "shadow", "match": {"common_name": "x"}}
 DENIED = {"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}
 
 
+LIST_AGE = {"RevocationListAge": 90}
+LIST_LEFT = {"RevocationListTimeLeft": 60}
+
+
 class List:
     """As much of a revocation list as metrics need."""
 
     this_update = NOW - timedelta(seconds=90)
+    next_update: datetime | None = NOW + timedelta(seconds=60)
+
+
+class EndlessList(List):
+    """One without a nextUpdate."""
+
+    next_update = None
 
 
 class Status:
@@ -235,6 +246,12 @@ class Status:
         return {"crl_issuer": "CN=CA"}
 
 
+class Endless(Status):
+    """That of a list without a nextUpdate."""
+
+    revocation_list = EndlessList()
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -244,7 +261,8 @@ class Status:
         ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
         ({**DENIED, "days_to_expiry": -3}, {"Denied": 1, "DecisionTime": 7}),
         ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
-        ({**DENIED, "revocation": Status()}, {"Denied": 1, "DecisionTime": 7, "RevocationListAge": 90}),
+        ({**DENIED, "revocation": Status()}, {"Denied": 1, "DecisionTime": 7, **LIST_AGE, **LIST_LEFT}),
+        ({**DENIED, "revocation": Endless()}, {"Denied": 1, "DecisionTime": 7, **LIST_AGE}),
     ],
 )
 def test_a_decision_is_counted(
