@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
+.PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
     test-interpreters lint format golden lock clean
 
 help: ## Show this list.
@@ -19,6 +19,9 @@ run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serv
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
 	@$(BIN)/python -m local_gateway --demo
+
+revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway: CLIENT=name [ARGS="--folder FOLDER"].
+	@$(BIN)/python -m local_gateway.revoke "$(CLIENT)" $(ARGS)
 
 # What make is called with is in the environment as well, where the shell takes it for nothing but a value.
 explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].

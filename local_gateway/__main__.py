@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import signal
 import sys
 import tempfile
@@ -14,18 +15,20 @@ from typing import TYPE_CHECKING, NoReturn
 
 from local_gateway import server
 from local_gateway.api import ApiKind
-from local_gateway.deployment import ENVIRONMENT, Endpoint, deploy
+from local_gateway.deployment import CRL_REFRESH_SECONDS, Endpoint, deploy, environment
 from local_gateway.front_doors import FrontDoorKind
 from local_gateway.pki import Pki, make_pki
 from local_gateway.report import Result, curl_commands, summary, table
-from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
+from local_gateway.revoke import FOLDER
+from local_gateway.scenarios import CLIENTS, SCENARIOS, TO_BE_REVOKED, Scenario, play
 from mtls_authorizer.decision_log import logger as authorizer_logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from local_gateway.pki import Client
+
 _FIRST_PORT = 8443
-_FOLDER = Path("build/local-gateway")
 
 # Whoever reads through a pipe is to see it at once as well.
 say = partial(print, flush=True)
@@ -70,7 +73,7 @@ def serve(folder: Path, first_port: int, scenarios: Sequence[Scenario]) -> NoRet
 def demonstrate(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> list[Result]:
     """Play the scenarios on every API and every other front door, print the tables, and return the results."""
     say("The authorizer's configuration:")
-    for variable, value in ENVIRONMENT.items():
+    for variable, value in environment(pki).items():
         say(f"  {variable}={value}")
     results = []
     for kinds in (ApiKind, FrontDoorKind):
@@ -99,16 +102,37 @@ def _invite(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: P
         say(f"\nTo try by hand: {first.kind}; the others differ in the {others}.\n")
         for line in curl_commands([scenario for scenario in scenarios if scenario.kinds is kinds], first, pki):
             say(line)
+    say("\nTo revoke a client, in another terminal:\n")
+    say(revocation_command(TO_BE_REVOKED, pki.folder))
+    say(f"\nIt is turned away from {CRL_REFRESH_SECONDS} seconds later on, when the authorizers look for a new list.")
     say("\nServing until Ctrl-C.")
+
+
+def revocation_command(client: Client, folder: Path) -> str:
+    """Return the command that revokes a client of the gateway in a folder."""
+    elsewhere = [] if folder == FOLDER else [f"ARGS=--folder {shlex.quote(str(folder))}"]
+    return shlex.join(["make", "revoke", f"CLIENT={client.name}", *elsewhere])
 
 
 def _log_to_standard_output() -> None:
     decisions, requests = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stdout)
-    decisions.setFormatter(logging.Formatter("authorizer: %(message)s (principal %(principal)s, route %(route)s)"))
+    decisions.setFormatter(_AuthorizerFormatter("authorizer: %(message)s"))
     requests.setFormatter(logging.Formatter("gateway: %(message)s"))
     for logger, handler in ((authorizer_logger, decisions), (server.logger, requests)):
         logger.setLevel(logging.INFO)
         logger.addHandler(handler)
+
+
+class _AuthorizerFormatter(logging.Formatter):
+    """Says of decisions and of documents what they are about, as far as the record has it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        about = [
+            f"{name} {value}"
+            for name in ("principal", "route", "document", "error")
+            if (value := getattr(record, name, None)) is not None
+        ]
+        return f"{super().format(record)} ({', '.join(about)})"
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -124,7 +148,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "(default: %(default)s)",
     )
     parser.add_argument(
-        "--folder", type=Path, default=_FOLDER, help="where keys and certificates are written (default: %(default)s)"
+        "--folder", type=Path, default=FOLDER, help="where keys and certificates are written (default: %(default)s)"
     )
     return parser.parse_args(arguments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import count, repeat
@@ -39,8 +40,22 @@ ENVIRONMENT = {
     "ALLOWED_COMMON_NAMES": "authorized-client, admin",
     "ALLOWED_ORGANIZATIONAL_UNITS": "Payments",
     "ALLOWLIST_MATCH": "any",
+    "AUTHORIZER_RULES": json.dumps(
+        {
+            "rules": [
+                {
+                    "name": "acme-reader",
+                    "match": {"common_name": "reader", "organization": "Acme"},
+                    "allow": ["GET /hello", "GET /hello/public/*"],
+                    "context": {"tenant": "acme"},
+                }
+            ]
+        }
+    ),
 }
-"""The environment variables of the sample APIs' authorizers, but for RESPONSE_FORMAT."""
+"""The environment variables of the sample APIs' authorizers, but for RESPONSE_FORMAT, and for revocation."""
+
+CRL_REFRESH_SECONDS = 2
 
 ROUTES = (
     Route("GET", "/hello", behind_the_authorizer.handler),
@@ -78,10 +93,21 @@ def sample_api(kind: ApiKind, authorizer: LambdaFunction | None = None) -> Api:
     return Api(kind, api_id, stage, authorizer or sample_authorizer(kind), ROUTES)
 
 
-def sample_authorizer(kind: ApiKind) -> LambdaFunction:
-    """Return the authorizer as it is configured for a sample API of a kind."""
+def environment(pki: Pki) -> dict[str, str]:
+    """Return the environment variables with those for revocation."""
+    return {
+        **ENVIRONMENT,
+        "CRL_URIS": pki.revocation_list.absolute().as_uri(),
+        "TRUSTSTORE_URI": pki.truststore.absolute().as_uri(),
+        "CRL_REFRESH_SECONDS": str(CRL_REFRESH_SECONDS),
+    }
+
+
+def sample_authorizer(kind: ApiKind, pki: Pki | None = None) -> LambdaFunction:
+    """Return the authorizer as it is configured for a sample API of a kind: without a PKI, it checks no revocation."""
     response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
-    authorize = make_authorizer(load_configuration({**ENVIRONMENT, "RESPONSE_FORMAT": response_format}))
+    variables = ENVIRONMENT if pki is None else environment(pki)
+    authorize = make_authorizer(load_configuration({**variables, "RESPONSE_FORMAT": response_format}))
     return lambda event, _context: authorize(event)
 
 
@@ -96,7 +122,7 @@ def deploy(pki: Pki, first_port: int = 0) -> Iterator[list[Endpoint]]:
     with ExitStack() as servers:
         endpoints = []
         for kind in ApiKind:
-            authorizer = CountedFunction(sample_authorizer(kind))
+            authorizer = CountedFunction(sample_authorizer(kind, pki))
             gateway = Gateway(sample_api(kind, authorizer))
             custom_domain = servers.enter_context(serve(gateway, custom_domain_context(pki), next(ports)))
             default_endpoint = servers.enter_context(serve(gateway, default_endpoint_context(pki), next(ports)))

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -31,13 +31,15 @@ class Client(NamedTuple):
     """A client and its certificate.
 
     ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
-    the short names CN, O and OU. An untrusted client's certificate is from a CA that isn't in the truststore.
+    the short names CN, O and OU. An untrusted client's certificate is from a CA that isn't in the truststore, and a
+    revoked one's is in the CA's list from the beginning.
     """
 
     name: str
     subject: tuple[tuple[str, str], ...]
     expired: bool = False
     trusted: bool = True
+    revoked: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,16 @@ class Pki:
     def truststore(self) -> Path:
         """The CA certificates that clients' certificates must chain to, as they would be in S3."""
         return self.folder / "truststore.pem"
+
+    @property
+    def client_ca_key(self) -> Path:
+        """The private key of the CA in the truststore, to revoke more with."""
+        return self.folder / "client-ca-key.pem"
+
+    @property
+    def revocation_list(self) -> Path:
+        """The CRL of the CA in the truststore (RFC 5280 §5), as it would be in S3."""
+        return self.folder / "client-ca.crl"
 
     @property
     def untrusted_ca(self) -> Path:
@@ -75,9 +87,13 @@ class Pki:
         _, beginning, rest = self.client(client).read_text().partition("-----BEGIN CERTIFICATE-----")
         return beginning + rest
 
+    def serial_number(self, client: Client) -> int:
+        """Return the serial number of a client's certificate."""
+        return x509.load_pem_x509_certificate(self.certificate(client).encode()).serial_number
 
-def make_pki(folder: Path, clients: Iterable[Client]) -> Pki:
-    """Make CAs, a server's certificate and one for each client, and write them to a folder. Replaces older ones."""
+
+def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
+    """Make CAs, a CRL, a server's certificate and one for each client in a folder. Replaces older ones."""
     pki = Pki(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # On AWS the server's certificate comes from a public CA, which has no business in the truststore.
@@ -88,7 +104,31 @@ def make_pki(folder: Path, clients: Iterable[Client]) -> Pki:
     untrusted_ca.cert_pem.write_to_path(pki.untrusted_ca)
     for client in clients:
         pki.client(client).write_bytes(issue(client_ca if client.trusted else untrusted_ca, client))
+    client_ca.private_key_pem.write_to_path(pki.client_ca_key)
+    write_revocation_list(pki, 1, [pki.serial_number(client) for client in clients if client.revoked])
     return pki
+
+
+def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
+    """Sign a CRL with the key of the CA in the truststore, and put it in the place of the one before."""
+    issuer = x509.load_pem_x509_certificate(pki.truststore.read_bytes())
+    key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(pki.client_ca_key.read_bytes(), password=None))
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now)
+        .next_update(now + timedelta(days=30))
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    for serial_number in serial_numbers:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
+        builder = builder.add_revoked_certificate(entry)
+    # Whoever reads it meanwhile is to find one of them, and whole.
+    new = pki.revocation_list.with_suffix(".new")
+    new.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    new.replace(pki.revocation_list)
 
 
 def _make_ca(name: str) -> trustme.CA:

@@ -54,7 +54,20 @@ def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki) -
             for name, value in scenario.headers(endpoint.kind, pki).items()
             for argument in ("--header", f"{name}: {value}")
         ]
-        command = ["curl", "--include", "--noproxy", "*", "--cacert", str(pki.server_ca), *certificate, *headers, url]
+        # Else curl makes another path of it.
+        as_it_is = ["--path-as-is"] if ".." in scenario.path or "%2e" in scenario.path else []
+        command = [
+            "curl",
+            "--include",
+            *as_it_is,
+            "--noproxy",
+            "*",
+            "--cacert",
+            str(pki.server_ca),
+            *certificate,
+            *headers,
+            url,
+        ]
         # On a line of its own: not every shell takes a comment where it is typed.
         yield f"# {scenario.name}: {_text(scenario.expected_on(endpoint.kind))}"
         yield shlex.join(command)

@@ -36,6 +36,10 @@ OTHER_OU = Client("other-ou", (("OU", "Marketing"), ("CN", "newsletter-run")))
 CN_WITHIN_O = Client("cn-within-o", (("O", "x,CN=admin"), ("CN", "nobody")))
 TWO_CNS = Client("two-cns", (("CN", "authorized-client"), ("CN", "nobody")))
 EXPIRED = Client("expired", LISTED_CN.subject, expired=True)
+REVOKED = Client("revoked", LISTED_CN.subject, revoked=True)
+TO_BE_REVOKED = Client("to-be-revoked", LISTED_CN.subject)
+# A rule lets it read, and only some of what there is.
+READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
 UNTRUSTED = Client("untrusted", LISTED_CN.subject, trusted=False)
 # Its organizational unit is listed: it is the line feed alone that keeps it out.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
@@ -90,17 +94,26 @@ class Scenario:
 
 
 _REFUSED = Outcome(None, authorizer_asked=False)
-_CN_NOT_ALLOWED = Outcome(403, Reason.COMMON_NAME_NOT_ALLOWED)
+_NOT_ALLOWED = Outcome(403, Reason.NO_RULE_MATCHED)
+_ROUTE_NOT_ALLOWED = Outcome(403, Reason.ROUTE_NOT_ALLOWED)
+_READS = Outcome(200, context={"clientCertCN": "reader", "tenant": "acme"})
 
 _API_SCENARIOS = (
     Scenario("listed CN", LISTED_CN, Outcome(200, context={"clientCertCN": "authorized-client"})),
     Scenario("listed OU", LISTED_OU, Outcome(200, context={"clientCertOU": "Payments"})),
     Scenario("two OUs, one listed", TWO_OUS, Outcome(200, context={"clientCertOUs": '["Operations", "Payments"]'})),
-    Scenario("other CN", OTHER_CN, _CN_NOT_ALLOWED),
-    Scenario("other OU", OTHER_OU, _CN_NOT_ALLOWED),
-    Scenario('O="x,CN=admin", CN=nobody; admin is listed', CN_WITHIN_O, _CN_NOT_ALLOWED),
-    Scenario("two CNs, one listed", TWO_CNS, _CN_NOT_ALLOWED),
+    Scenario("other CN", OTHER_CN, _NOT_ALLOWED),
+    Scenario("other OU", OTHER_OU, _NOT_ALLOWED),
+    Scenario('O="x,CN=admin", CN=nobody; admin is listed', CN_WITHIN_O, _NOT_ALLOWED),
+    Scenario("two CNs, one listed", TWO_CNS, _NOT_ALLOWED),
     Scenario("control character in the CN, OU listed", CONTROL_CHARACTER, Outcome(403, Reason.SUBJECT_NOT_PRINTABLE)),
+    Scenario("listed CN, revoked", REVOKED, Outcome(403, Reason.CERTIFICATE_REVOKED)),
+    Scenario("listed CN, to be revoked by hand", TO_BE_REVOKED, Outcome(200)),
+    Scenario("a rule for GET /hello", READER, _READS),
+    Scenario("... and for GET /hello/public/*", READER, _READS, path="/hello/public/a"),
+    Scenario("... asks for /hello/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/private"),
+    Scenario("... for /hello/public/../private", READER, _ROUTE_NOT_ALLOWED, path="/hello/public/../private"),
+    Scenario("... for /hello/public/%2e%2e/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/public/%2e%2e/private"),
     Scenario("listed CN, expired", EXPIRED, _REFUSED),
     Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _REFUSED),
     Scenario("no certificate", None, _REFUSED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,12 @@ from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import VARIABLES, load_configuration
 from mtls_authorizer.context import build_context
+from mtls_authorizer.crl_indexing import INDEX_SUFFIX, LARGEST_CRL
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.refreshing import RETRY_SECONDS, WAIT_SECONDS
+from mtls_authorizer.truststore import MOST_AUTHORITIES
 from tests.api_events import EVENTS, rest_event
+from tests.authorizer.test_crl_against_openssl import TABLE
 from tests.certificates import certificate_der, client_pem, name, pem
 
 PROJECT = Path(__file__).parents[1]
@@ -161,10 +166,34 @@ def test_every_make_target_that_is_named_exists() -> None:
         ("cold-start.md", "What a cold start costs"),
         ("warm.md", "What a decision costs"),
         ("soak.md", "Under load"),
+        ("crl.md", "What a large list costs"),
     ],
 )
 def test_the_figures_are_those_that_the_benchmark_wrote(results: str, heading: str) -> None:
     assert (PROJECT / "benchmarks" / "results" / results).read_text() in section(heading)
+
+
+def test_the_reasons_of_revocation_are_there() -> None:
+    reasons = {Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN}
+    assert set(first_column("Revocation")) == reasons
+
+
+def test_what_is_said_of_revocation_is_what_the_modules_say() -> None:
+    text = section("Revocation") + section("Refresh") + section("The index")
+    assert f"at most {LARGEST_CRL // 2**20} MiB" in text
+    assert f"`{INDEX_SUFFIX}` behind" in text
+    assert f"at most {MOST_AUTHORITIES} CAs" in text
+    assert f"waits {WAIT_SECONDS:g} seconds at most" in text
+    assert f"tried again after {RETRY_SECONDS:g} seconds" in text
+    assert "`mtls_authorizer.crl_indexer.handler`" in text
+    assert f"a table of {len(TABLE)} cases" in text
+    assert callable(import_module("mtls_authorizer.crl_indexer").handler)
+
+
+def test_every_link_within_the_readme_leads_somewhere() -> None:
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", README, flags=re.DOTALL), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
 
 
 def test_the_plot_is_there() -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+
+from local_gateway.deployment import CRL_REFRESH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +80,7 @@ def test_the_demo_exits_with_0_where_everything_is_as_expected() -> None:
     result = run("-m", "local_gateway", "--demo")
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.endswith("\n63 of 63 as expected.\n")
+    assert result.stdout.endswith("\n84 of 84 as expected.\n")
 
 
 @pytest.mark.parametrize(("position", "where"), [(0, "REST API"), (-7, "ALB, verify")])
@@ -89,7 +95,7 @@ def test_the_demo_exits_with_1_where_anything_is_not(position: int, where: str) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_cleanly_at_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with serving(tmp_path / "pki") as (process, lines):
-        assert "63 of 63 as expected." in lines
+        assert "84 of 84 as expected." in lines
         process.send_signal(number)
         output, errors = process.communicate(timeout=TIMEOUT)
 
@@ -101,7 +107,7 @@ def test_serving_ends_cleanly_at_a_signal(tmp_path: Path, number: signal.Signals
 def test_the_curl_commands_do_what_their_comments_say(tmp_path: Path) -> None:
     with serving(tmp_path / "pki") as (process, lines):
         commands = [(lines[index - 1], line) for index, line in enumerate(lines) if line.startswith("curl ")]
-        assert len(commands) == 21
+        assert len(commands) == 28
         for comment, command in commands:
             answer = subprocess.run(
                 [*shlex.split(command), "--silent"],
@@ -124,9 +130,58 @@ def test_the_curl_commands_do_what_their_comments_say(tmp_path: Path) -> None:
     assert errors == ""
     log = output.splitlines()
     assert "authorizer: allow (principal authorized-client, route GET /hello)" in log
-    assert "authorizer: deny: common_name_not_allowed (principal other-client, route GET /hello)" in log
+    assert "authorizer: deny: no_rule_matched (principal other-client, route GET /hello)" in log
     assert "gateway: GET /hello HTTP/1.1 -> 403" in log
     assert any("certificate has expired" in line for line in log)
+
+
+def test_a_client_that_is_revoked_while_the_gateway_runs_is_refused_after_the_refresh(tmp_path: Path) -> None:
+    folder = tmp_path / "my keys"
+    with serving(folder) as (process, lines):
+        comment = next(index for index, line in enumerate(lines) if line.startswith("# listed CN, to be revoked"))
+        url = shlex.split(lines[comment + 1])[-1]
+        (printed,) = (shlex.split(line) for line in lines if line.startswith("make revoke "))
+        assert printed == ["make", "revoke", "CLIENT=to-be-revoked", f"ARGS=--folder '{folder}'"]
+        assert get(url, folder, "to-be-revoked") == 200
+
+        options = shlex.split(printed[-1].removeprefix("ARGS="))
+        revoked = run("-m", "local_gateway.revoke", "to-be-revoked", *options)
+        assert (revoked.returncode, revoked.stderr) == (0, "")
+        assert revoked.stdout.endswith("client-ca.crl has number 2 now, and 2 certificates.\n")
+        deadline = time.monotonic() + TIMEOUT
+        while get(url, folder, "to-be-revoked") != 403:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        # The others, even of the same name, are what they were.
+        assert [get(url, folder, name) for name in ("listed-cn", "revoked")] == [200, 403]
+        # A list that is garbage changes nothing.
+        (folder / "new").write_bytes(b"garbage")
+        (folder / "new").replace(folder / "client-ca.crl")
+        time.sleep(CRL_REFRESH_SECONDS)
+        assert [get(url, folder, name) for name in ("listed-cn", "revoked", "to-be-revoked")] == [200, 403, 403]
+
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT)
+
+    assert errors == ""
+    log = output.splitlines()
+    assert "authorizer: document loaded (document crl)" in log
+    assert any(
+        re.match(r"authorizer: document refresh failed \(document crl, error file:.*neither a CRL", line)
+        for line in log
+    )
+    assert "authorizer: deny: certificate_revoked (principal authorized-client, route GET /hello)" in log
+
+
+def get(url: str, folder: Path, name: str) -> int:
+    context = ssl.create_default_context(cafile=folder / "server-ca.pem")
+    context.load_cert_chain(folder / f"{name}.pem")
+    connection = http.client.HTTPSConnection(urlsplit(url).netloc, timeout=TIMEOUT, context=context)
+    try:
+        connection.request("GET", urlsplit(url).path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("port", ["-1", "65528", "http", "1.5"])

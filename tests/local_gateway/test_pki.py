@@ -8,7 +8,17 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from local_gateway.pki import Client, Pki, make_pki
-from local_gateway.scenarios import CLIENTS, CONTROL_CHARACTER, EXPIRED, LISTED_CN, TWO_CNS, TWO_OUS, UNTRUSTED
+from local_gateway.scenarios import (
+    CLIENTS,
+    CONTROL_CHARACTER,
+    EXPIRED,
+    LISTED_CN,
+    REVOKED,
+    TO_BE_REVOKED,
+    TWO_CNS,
+    TWO_OUS,
+    UNTRUSTED,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +67,20 @@ def test_openssl_agrees(pki: Pki, client: Client, verdict: str) -> None:
     assert verdict in result.stdout + result.stderr
 
 
+def test_openssl_takes_the_revocation_list_and_finds_who_is_in_it(pki: Pki) -> None:
+    command = ["openssl", "verify", "-crl_check", "-x509_strict", "-CAfile", str(pki.truststore)]
+    command += ["-CRLfile", str(pki.revocation_list)]
+    verdicts = {LISTED_CN: ": OK", REVOKED: "certificate revoked", TO_BE_REVOKED: ": OK"}
+    for client, verdict in verdicts.items():
+        try:
+            result = subprocess.run(
+                [*command, str(pki.client(client))], capture_output=True, text=True, check=False, timeout=60
+            )
+        except FileNotFoundError:
+            pytest.skip("there is no openssl here")
+        assert verdict in result.stdout + result.stderr
+
+
 def test_a_certificate_can_be_had_without_its_key(pki: Pki) -> None:
     assert pki.certificate(LISTED_CN).startswith("-----BEGIN CERTIFICATE-----\n")
     assert "PRIVATE KEY" not in pki.certificate(LISTED_CN)
@@ -71,6 +95,7 @@ def test_every_start_makes_new_ones(tmp_path: Path) -> None:
         contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
 
     names = {"server.pem", "server-ca.pem", "truststore.pem", "untrusted-ca.pem", "listed-cn.pem"}
+    names |= {"client-ca-key.pem", "client-ca.crl"}
     assert contents[0].keys() == contents[1].keys() == names
     assert all(contents[0][name] != contents[1][name] for name in names)
 

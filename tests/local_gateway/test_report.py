@@ -57,5 +57,8 @@ def test_commands_are_what_a_shell_takes_even_where_folders_have_spaces() -> Non
         *("curl", "--include", "--noproxy", "*", "--cacert", "my folder/server-ca.pem"),
         *("--cert", "my folder/listed-cn.pem", "https://127.0.0.1:8443/hello"),
     ]
+    escaping = list(curl_commands([Scenario("escaping", LISTED_CN, LET_IN, path="/hello/../x")], endpoint, pki))[1]
+    assert escaping.startswith("curl --include --path-as-is ")
+    assert escaping.endswith("https://127.0.0.1:8443/hello/../x")
     assert "--cert " not in without_certificate
     assert without_certificate.endswith("https://127.0.0.1:8444/hello")

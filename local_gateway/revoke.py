@@ -1,0 +1,61 @@
+"""``python -m local_gateway.revoke CLIENT``: revoke a client's certificate, whether the gateway runs or not."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from local_gateway.pki import Client, Pki, write_revocation_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOLDER = Path("build/local-gateway")
+"""Where the local gateway keeps keys and certificates, unless it is told otherwise."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with its arguments, and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local_gateway.revoke", description=__doc__.partition(": ")[2])
+    parser.add_argument("client", help="the name of its file, without .pem")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="where the gateway's certificates are (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    pki, client = Pki(options.folder), Client(options.client, ())
+    if not pki.revocation_list.exists():
+        parser.error(f"there is no {pki.revocation_list}: start the gateway first, with make run")
+    names = clients(pki)
+    if client.name not in names:
+        parser.error(f"there is no client {client.name!r} in {options.folder}: {', '.join(names)}")
+    number, revoked = revoke(pki, client)
+    print(f"{pki.revocation_list} has number {number} now, and {revoked} certificates.")
+    return 0
+
+
+def clients(pki: Pki) -> list[str]:
+    """Return the names of the clients whose certificates are from the CA in the truststore."""
+    issuer = x509.load_pem_x509_certificate(pki.truststore.read_bytes()).subject
+    found = {path.stem: path.read_bytes() for path in pki.folder.glob("*.pem") if path not in _not_clients(pki)}
+    return sorted(name for name, pem in found.items() if x509.load_pem_x509_certificate(pem).issuer == issuer)
+
+
+def revoke(pki: Pki, client: Client) -> tuple[int, int]:
+    """Sign a new CRL with a client's certificate in it as well. Returns its number, and how many are in it."""
+    crl = x509.load_pem_x509_crl(pki.revocation_list.read_bytes())
+    number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number + 1
+    serial_numbers = dict.fromkeys([*(entry.serial_number for entry in crl), pki.serial_number(client)])
+    write_revocation_list(pki, number, serial_numbers)
+    return number, len(serial_numbers)
+
+
+def _not_clients(pki: Pki) -> set[Path]:
+    return {pki.truststore, pki.client_ca_key, pki.untrusted_ca, pki.server, pki.server_ca}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

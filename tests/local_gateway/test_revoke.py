@@ -1,0 +1,54 @@
+"""The command that revokes a client of the local gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+
+from local_gateway.pki import Pki, make_pki
+from local_gateway.revoke import clients, main
+from local_gateway.scenarios import LISTED_CN, REVOKED, TO_BE_REVOKED, UNTRUSTED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def pki(tmp_path: Path) -> Pki:
+    return make_pki(tmp_path, [LISTED_CN, REVOKED, TO_BE_REVOKED, UNTRUSTED])
+
+
+def in_the_list(pki: Pki) -> tuple[int, list[int]]:
+    crl = x509.load_pem_x509_crl(pki.revocation_list.read_bytes())
+    number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    return number, [entry.serial_number for entry in crl]
+
+
+def test_the_list_begins_with_those_that_are_revoked_and_grows_once_for_each_client(
+    pki: Pki, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revoked, to_be_revoked = pki.serial_number(REVOKED), pki.serial_number(TO_BE_REVOKED)
+    assert in_the_list(pki) == (1, [revoked])
+    for number in (2, 3):
+        assert main(["to-be-revoked", f"--folder={pki.folder}"]) == 0
+        assert in_the_list(pki) == (number, [revoked, to_be_revoked])
+    assert capsys.readouterr().out.endswith(f"client-ca.crl has number {number} now, and 2 certificates.\n")
+
+
+@pytest.mark.parametrize("name", ["nobody", "untrusted", "server", "truststore", "client-ca-key", "../x", ""])
+def test_only_clients_of_the_ca_can_be_revoked(pki: Pki, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert clients(pki) == ["listed-cn", "revoked", "to-be-revoked"]
+    with pytest.raises(SystemExit) as ended:
+        main([f"--folder={pki.folder}", name])
+    assert ended.value.code == 2
+    assert "there is no client" in capsys.readouterr().err
+    assert in_the_list(pki)[0] == 1
+
+
+def test_without_a_gateway_there_is_nothing_to_revoke(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["listed-cn", f"--folder={tmp_path / 'none'}"])
+    assert ended.value.code == 2
+    assert "start the gateway first" in capsys.readouterr().err
