@@ -25,9 +25,9 @@ _PREFIX = "/2018-06-01/runtime"
 
 
 class Outcome(NamedTuple):
-    """What a function posted: ``kind`` is ``response``, ``error`` or ``init error``; ``exit`` if it ended instead.
+    """What a function posted: ``kind`` is ``response``, ``error``, ``init error`` or ``restore error``.
 
-    ``snapshot`` if it has started under SnapStart, and waits to be restored.
+    ``exit`` if it ended instead, ``snapshot`` if it has started under SnapStart, and waits to be restored.
     """
 
     kind: str
@@ -69,7 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        kind = "init error" if self.path == f"{_PREFIX}/init/error" else self.path.rpartition("/")[2]
+        errors = {f"{_PREFIX}/init/error": "init error", f"{_PREFIX}/restore/error": "restore error"}
+        kind = errors.get(self.path) or self.path.rpartition("/")[2]
         self._send(202, b"{}", {})
         self.server.outcomes.put(Outcome(kind, payload))
 

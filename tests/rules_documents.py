@@ -338,6 +338,26 @@ _DOCUMENTS: dict[str, Hostile] = {
         f"{MATCH}.subject_alt_name.email.suffix",
         "must have an @ or begin with a dot",
     ),
+    "an address's domain open at its beginning": Hostile(
+        matching("subject", {"emailAddress": {"suffix": "acme.example"}}),
+        f"{MATCH}.subject.emailAddress.suffix",
+        "must have an @ or begin with a dot",
+    ),
+    "the end of a URI": Hostile(
+        matching("subject_alt_name", {"uri": {"suffix": "/payments"}}),
+        f"{MATCH}.subject_alt_name.uri.suffix",
+        "isn't possible here: a URI ends in the same way under every authority",
+    ),
+    "a fingerprint to exclude": Hostile(
+        document(rule(**{"not": {"fingerprint": FINGERPRINT}})),
+        "rules[0].not.fingerprint",
+        "would exclude nobody for long",
+    ),
+    "a fingerprint among exclusions": Hostile(
+        document(rule(**{"not": [{"common_name": "a"}, {"organization": "b", "fingerprint": [FINGERPRINT]}]})),
+        "rules[0].not[1].fingerprint",
+        "would exclude nobody for long",
+    ),
     "a network": Hostile(
         matching("subject_alt_name", "IP:10.0.0.0/8"), f"{MATCH}.subject_alt_name", "can't be matched"
     ),

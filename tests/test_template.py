@@ -38,7 +38,7 @@ from mtls_authorizer.configuration import (
 )
 from mtls_authorizer.crl_indexing import INDEX_SUFFIX
 from mtls_authorizer.metrics import REASON, Metric
-from mtls_authorizer.reasons import UNAUTHENTICATED, Reason
+from mtls_authorizer.reasons import Reason
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 from tests.shared_folder import shared_folder
@@ -947,7 +947,7 @@ def test_an_alarm_goes_off_where_its_parameter_says(alarm: str, comparison: str,
 @pytest.mark.parametrize(
     ("stack", "expression"),
     [
-        ("crl-bucket", "FILL(errors, 0) - FILL(missing, 0) - FILL(malformed, 0)"),
+        ("crl-bucket", "FILL(errors, 0) - FILL(unauthorized, 0)"),
         ("every-variable", "FILL(errors, 0)"),
     ],
 )
@@ -955,12 +955,9 @@ def test_nobody_is_called_for_a_request_without_a_certificate(stack: str, expres
     metrics = alarms(stack)["AuthorizerErrorsAlarm"]["Metrics"]
     [returned] = [metric for metric in metrics if metric.get("ReturnData", True)]
     assert returned["Expression"] == expression
-    subtracted = {
-        metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]
-        for metric in metrics
-        if metric["Id"] in {"missing", "malformed"}
-    }
-    assert subtracted == UNAUTHENTICATED
+    [subtracted] = [metric["MetricStat"]["Metric"] for metric in metrics if metric["Id"] == "unauthorized"]
+    assert subtracted["MetricName"] == Metric.UNAUTHORIZED
+    assert "Dimensions" not in subtracted
 
 
 def test_there_are_neither_dashboard_nor_alarms_nor_traces_by_default() -> None:

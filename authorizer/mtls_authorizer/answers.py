@@ -22,16 +22,21 @@ class Unauthorized(Exception):  # noqa: N818 -- API Gateway looks at the message
         super().__init__("Unauthorized")
 
 
+def is_unauthorized(decision: Decision, request: ApiRequest, configuration: Configuration) -> bool:
+    """Return whether the answer is 401, which counts as an error of the function."""
+    return (
+        decision.reason in UNAUTHENTICATED
+        and request.event_format is EventFormat.REST
+        and configuration.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
+    )
+
+
 def answer(decision: Decision, request: ApiRequest, configuration: Configuration) -> dict[str, object]:
     """Return a decision in the form that the request's API takes.
 
     Raises Unauthorized on a REST API for a request without a certificate, unless the configuration says Deny.
     """
-    if (
-        decision.reason in UNAUTHENTICATED
-        and request.event_format is EventFormat.REST
-        and configuration.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
-    ):
+    if is_unauthorized(decision, request, configuration):
         raise Unauthorized
     if request.event_format is EventFormat.HTTP_2_0 and configuration.response_format is ResponseFormat.SIMPLE:
         refusal = decision.refusal(request.invocation)

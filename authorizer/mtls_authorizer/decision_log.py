@@ -32,16 +32,10 @@ class Observation(NamedTuple):
     cached: bool
     microseconds: int
     refresh_failures: int
-
-    @property
-    def refusal(self) -> Reason | None:
-        """Why the request is turned away."""
-        return self.decision.refusal(self.request.invocation)
-
-    @property
-    def shadow_refusal(self) -> Reason | None:
-        """Why the shadow rules would have turned it away."""
-        return self.decision.shadow_refusal(self.request.invocation)
+    refusal: Reason | None
+    """Why the request is turned away."""
+    shadow_refusal: Reason | None
+    """Why the shadow rules, if there are any, would have turned it away."""
 
     @property
     def is_expiring(self) -> bool:

@@ -24,7 +24,7 @@ if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     # Lambda's runtimes have it. What was read for the snapshot may be old by the time that it is restored.
     from snapshot_restore_py import register_after_restore
 
-    register_after_restore(_live.refresh_now)
+    register_after_restore(_live.restore)
 
 
 def handler(event: object, _context: object) -> dict[str, object]:

@@ -65,13 +65,21 @@ class LiveConfiguration:
                 self._latest = self._with_documents()
         return self._latest
 
-    def refresh_now(self) -> None:
+    def restore(self) -> None:
         """Read everything again, for after a restore from a snapshot. It takes as long as at the start at most.
 
-        What can't be had then stays as it was in the snapshot: rules, and CRLs until they are stale.
+        The snapshot may be weeks old. Rules that can't be read then stop the function, as at a start: raises StoreError
+        or ValueError. CRLs stay in force until they are stale.
         """
         for refresher in self._refreshers:
             refresher.refresh_now()
+        from mtls_authorizer.stores import StoreError  # noqa: PLC0415 -- see above
+
+        for document in self._rules.values():
+            if document.error is not None:
+                raise document.error
+            if document.fetches:
+                raise StoreError(document.store.uri, "not read anew in time")
 
     def take_failures(self) -> int:
         """Return how many attempts to read a document have failed since the last call."""

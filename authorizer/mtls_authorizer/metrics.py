@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.answers import is_unauthorized
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -22,9 +24,11 @@ class Metric(StrEnum):
 
     ALLOWED = "Allowed"
     DENIED = "Denied"
+    UNAUTHORIZED = "Unauthorized"
     SHADOW_DENIED = "ShadowDenied"
     EXPIRING = "Expiring"
     DAYS_TO_EXPIRY = "DaysToExpiry"
+    REVOCATION_STATUS_UNKNOWN = "RevocationStatusUnknown"
     REVOCATION_LIST_AGE = "RevocationListAge"
     REVOCATION_LIST_TIME_LEFT = "RevocationListTimeLeft"
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
@@ -84,11 +88,15 @@ def measure(observation: Observation) -> dict[Metric, int]:
         values[Metric.DAYS_TO_EXPIRY] = decision.days_to_expiry
         if observation.is_expiring:
             values[Metric.EXPIRING] = 1
-    if decision.revocation and decision.revocation.revocation_list:
-        used = decision.revocation.revocation_list
-        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - used.this_update).total_seconds())
-        if used.next_update is not None:
-            values[Metric.REVOCATION_LIST_TIME_LEFT] = int((used.next_update - observation.time).total_seconds())
+    if is_unauthorized(decision, observation.request, observation.configuration):
+        values[Metric.UNAUTHORIZED] = 1
+    if decision.revocation and decision.revocation.state.value == "unknown":
+        values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
+    lists = observation.configuration.revocation
+    if lists is not None and lists.oldest is not None:
+        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest).total_seconds())
+    if lists is not None and lists.first_to_end is not None:
+        values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.first_to_end - observation.time).total_seconds())
     if observation.refresh_failures:
         values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cryptography import x509
@@ -102,7 +103,7 @@ class RevocationStatus(NamedTuple):
         if used is None:
             return {}
         details: dict[str, str | int] = {
-            "crl_issuer": DistinguishedName(x509.Name.from_bytes(used.issuer)).rfc4514_string(),
+            "crl_issuer": _written(used.issuer),
             "crl_age_seconds": int((now - used.this_update).total_seconds()),
         }
         if used.number is not None:
@@ -120,20 +121,26 @@ class RevocationLists:
         *,
         failure_mode: CrlFailureMode = CrlFailureMode.DENY,
         max_age: timedelta = timedelta(0),
-        complete: bool = True,
+        expected: int = 0,
     ) -> None:
         """Take the lists in force: of several of one CA, the latest counts.
 
-        ``max_age`` is how long after its nextUpdate a list still counts. ``complete`` is False while one that is
-        configured isn't there, whosever it is: then the status of a CA is unknown if its issuer has no list here.
+        ``max_age`` is how long after its nextUpdate a list still counts. ``expected`` is how many CAs' lists are
+        configured. While one isn't there, or another CA's or key's lies in its place, whosever it is, the status of
+        a CA is unknown if its issuer has no list here.
         """
         self.failure_mode = failure_mode
         self._truststore = truststore
         self._max_age = max_age
-        self._complete = complete
         self._lists: dict[Identity, RevocationList] = {}
         for candidate in sorted(lists, key=lambda each: each.this_update):
             self._lists[Identity(canonical_name(x509.Name.from_bytes(candidate.issuer)), candidate.signer)] = candidate
+        self._complete = len(self._lists) >= expected
+        self.oldest = min((each.this_update for each in self._lists.values()), default=None)
+        """The earliest thisUpdate of all lists; None without any."""
+        ends = [each.next_update for each in self._lists.values() if each.next_update is not None]
+        self.first_to_end = min(ends, default=None)
+        """The earliest nextUpdate of all lists; None where no list has one."""
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return a certificate's status at a time, which is aware. Pure, but for lookups that are kept."""
@@ -188,6 +195,12 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
     next_update = revocation_list.next_update
     # Not a sum: nextUpdate may be the last moment that a datetime can hold (RFC 5280 §4.1.2.5).
     return next_update is not None and now - max_age >= next_update
+
+
+@lru_cache(64)
+def _written(name: bytes) -> str:
+    # For each request that is logged the same few.
+    return DistinguishedName(x509.Name.from_bytes(name)).rfc4514_string()
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -58,11 +58,19 @@ PATTERNS = {
         re.compile(r"\..+"),
         "must begin with a dot, such as '.example.com': else it matches other domains, too",
     ),
+    ("emailAddress", Comparison.SUFFIX): (
+        re.compile(r".*@.+|\..+"),
+        "must have an @ or begin with a dot, such as '@example.com': else it matches other domains, too",
+    ),
     ("email", Comparison.SUFFIX): (
         re.compile(r".*@.+|\..+"),
         "must have an @ or begin with a dot, such as '@example.com': else it matches other domains, too",
     ),
 }
+
+
+WITHOUT_SUFFIX = ("URI", Comparison.SUFFIX)
+"""What no end is matched of."""
 
 
 class RulesError(ValueError):
@@ -218,6 +226,14 @@ class _Reader:
     def _exclusions(self, value: object, place: str) -> tuple[tuple[Matcher, ...], ...]:
         if value == []:
             self._refuse(place, "is an empty list: nothing would be excluded")
+        for item, where in _items(value, place):
+            if isinstance(item, dict) and "fingerprint" in item:
+                # Of an ECDSA signature (r, s) anybody can make another that is valid as well: (r, n - s).
+                self._refuse(
+                    f"{where}.fingerprint",
+                    "would exclude nobody for long: whoever has such a certificate can change its signature, and with "
+                    "that its fingerprint. Write serial_number and issuer",
+                )
         exclusions = [self._match(item, where) for item, where in _items(value, place)]
         return tuple(tuple(map(make_exclusion, exclusion)) for exclusion in exclusions)
 
@@ -301,6 +317,8 @@ class _Reader:
         expression, problem = PATTERNS.get((condition.label, condition.comparison), (None, ""))
         if not definition.patterns or condition.label in WITHOUT_PATTERNS:
             self._refuse(place, "isn't possible here: write what is exact")
+        elif (condition.label, condition.comparison) == WITHOUT_SUFFIX:
+            self._refuse(place, "isn't possible here: a URI ends in the same way under every authority. Write a prefix")
         elif "*" in text:
             self._refuse(place, "has a * in it, and there are no wildcards: leave it out")
         elif expression and not expression.fullmatch(text):

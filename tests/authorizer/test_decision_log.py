@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 from mtls_authorizer.answers import Unauthorized
 from mtls_authorizer.api_request import read_request
 from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.configuration import load_configuration
+from mtls_authorizer.configuration import UnauthenticatedResponse, load_configuration
+from mtls_authorizer.crl import read_revocation_list
 from mtls_authorizer.decision import Client, Decision
 from mtls_authorizer.decision_log import Observation, log_fields
 from mtls_authorizer.metrics import UNITS, Metric, make_metrics_writer, measure
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.revocation import RevocationState
+from mtls_authorizer.revocation import RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.rules import Grant
+from mtls_authorizer.truststore import read_truststore
 from tests import der
-from tests.api_events import EVENTS, rest_event
+from tests.api_events import EVENTS, http_2_0_event, rest_event
+from tests.authorizer import kept_lists
 from tests.certificates import NOT_AFTER, certificate_der, client_pem, name, pem
 from tests.lambda_runtime import lambda_function
 
@@ -147,7 +150,7 @@ def test_a_record_tells_who_is_it_what_was_decided_and_by_which_configuration(
 
 
 def test_no_field_has_the_name_of_an_attribute_that_all_records_have() -> None:
-    fields = log_fields(observation(revocation=Status()))
+    fields = log_fields(observation(revocation=GOOD))
     assert not fields.keys() & (vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "aws_request_id"})
 
 
@@ -209,47 +212,45 @@ def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any of its fi
     decision = Decision(
         allowed=True, reason=None, client=Client("client"), context={}, grant=grant, shadow=grant, days_to_expiry=100
     )
-    usual = Observation(decision, read_request(rest_event(CLIENT)), configuration, NOW, False, 7, 0)  # noqa: FBT003
-    decision_changes = {key: value for key, value in changes.items() if key in Decision._fields}
-    other_changes = {key: value for key, value in changes.items() if key not in Decision._fields}
-    return usual._replace(decision=decision._replace(**decision_changes), **other_changes)
+    decision = decision._replace(**{key: value for key, value in changes.items() if key in Decision._fields})
+    request = read_request(changes.get("event", rest_event(CLIENT)))
+    return Observation(
+        decision,
+        request,
+        configuration._replace(**{key: value for key, value in changes.items() if key == "unauthenticated_response"}),
+        NOW,
+        cached=False,
+        microseconds=7,
+        refresh_failures=changes.get("refresh_failures", 0),
+        refusal=decision.refusal(request.invocation),
+        shadow_refusal=decision.shadow_refusal(request.invocation),
+    )
 
 
 SHADOW = json.dumps({"rules": [{"name": "shadow", "match": {"common_name": "x"}}]})
 DENIED = {"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}
 
 
-LIST_AGE = {"RevocationListAge": 90}
-LIST_LEFT = {"RevocationListTimeLeft": 60}
+LIST_AGE = {"RevocationListAge": 60}
+LIST_LEFT = {"RevocationListTimeLeft": 3600}
 
 
-class List:
-    """As much of a revocation list as metrics need."""
-
-    this_update = NOW - timedelta(seconds=90)
-    next_update: datetime | None = NOW + timedelta(seconds=60)
+MINUTE_AGO = NOW.replace(microsecond=0) - timedelta(seconds=60)
+CAS = [kept_lists.CA, kept_lists.OTHER]
 
 
-class EndlessList(List):
-    """One without a nextUpdate."""
-
-    next_update = None
-
-
-class Status:
-    """As much of a revocation status as log and metrics need."""
-
-    revocation_list = List()
-    state = RevocationState.GOOD
-
-    def details(self, _now: datetime) -> dict[str, str]:
-        return {"crl_issuer": "CN=CA"}
+def lists(*ends: datetime | None) -> RevocationLists:
+    """Return lists of a minute ago that end then."""
+    truststore = read_truststore(b"".join(ca.pem for ca in CAS))
+    crls = [ca.revoke(this_update=MINUTE_AGO, next_update=end) for ca, end in zip(CAS, ends, strict=False)]
+    return RevocationLists([read_revocation_list(crl, truststore, NOW) for crl in crls], truststore)
 
 
-class Endless(Status):
-    """That of a list without a nextUpdate."""
-
-    revocation_list = EndlessList()
+HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)
+GOOD = RevocationStatus(RevocationState.GOOD)
+UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
+UNAUTHENTICATED = {"allowed": False, "reason": Reason.CERTIFICATE_MISSING, "grant": None}
+COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
 
 
 @pytest.mark.parametrize(
@@ -261,8 +262,14 @@ class Endless(Status):
         ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
         ({**DENIED, "days_to_expiry": -3}, {"Denied": 1, "DecisionTime": 7}),
         ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
-        ({**DENIED, "revocation": Status()}, {"Denied": 1, "DecisionTime": 7, **LIST_AGE, **LIST_LEFT}),
-        ({**DENIED, "revocation": Endless()}, {"Denied": 1, "DecisionTime": 7, **LIST_AGE}),
+        ({"revocation": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
+        ({"revocation": GOOD}, COUNTED),
+        ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
+        ({**UNAUTHENTICATED, "event": http_2_0_event()}, {"Denied": 1, "DecisionTime": 7}),
+        (
+            {**UNAUTHENTICATED, "unauthenticated_response": UnauthenticatedResponse.DENY},
+            {"Denied": 1, "DecisionTime": 7},
+        ),
     ],
 )
 def test_a_decision_is_counted(
@@ -275,7 +282,7 @@ def test_a_decision_is_counted(
     assert line.count("\n") == 1
     written = json.loads(line)
     directives = written.pop("_aws")
-    reason = {"Reason": "no_rule_matched"} if "Denied" in expected else {}
+    reason = {"Reason": observed.decision.reason.value} if observed.decision.reason else {}
     assert written == {**expected, **reason}
     assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
     defined = {}
@@ -285,6 +292,24 @@ def test_a_decision_is_counted(
             defined[metric["Name"]] = metric["Unit"]
             assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([], {}),
+        ([None], LIST_AGE),
+        ([HOUR], {**LIST_AGE, **LIST_LEFT}),
+        ([None, HOUR], {**LIST_AGE, **LIST_LEFT}),
+        ([HOUR + timedelta(hours=1), HOUR], {**LIST_AGE, **LIST_LEFT}),
+    ],
+)
+def test_the_lists_in_force_are_measured_whoever_is_looked_up(
+    ends: list[datetime | None], expected: dict[str, int]
+) -> None:
+    observed = observation()
+    measured = measure(observed._replace(configuration=observed.configuration._replace(revocation=lists(*ends))))
+    assert measured == {**COUNTED, **expected}
 
 
 @given(st.sampled_from(Reason))

@@ -81,7 +81,7 @@ def test_without_uris_there_is_nothing_to_refresh() -> None:
     loaded = load_configuration({"ALLOWED_COMMON_NAMES": "client"})
     live = LiveConfiguration(loaded)
     assert live.current() is live.current()
-    live.refresh_now()
+    live.restore()
     assert live.current() == loaded
     assert live.take_failures() == 0
 
@@ -201,6 +201,21 @@ def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Folde
     assert door.refusals(*clients) == [REVOKED, None, UNKNOWN]
 
 
+@pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
+def test_another_lists_in_the_place_of_a_cas_does_not_let_in_who_that_one_keeps_out(
+    shelf: Folder, swapped: bytes | None
+) -> None:
+    root = authority("Root")
+    middle = authority("Middle", parent=root, serial_number=7)
+    shelf.put("truststore.pem", root.pem + middle.pem)
+    shelf.put("ca.crl", crl(1, 7, ca=root))
+    shelf.put("other.crl", crl(1, ca=middle))
+    assert Door(two_lists(shelf)).refusal(client(1, middle)) == REVOKED
+    # Valid, signed by a CA of the truststore, and in a function that has just started not less than any other.
+    shelf.put("ca.crl", crl(2, ca=middle) if swapped is None else swapped)
+    assert Door(two_lists(shelf)).refusal(client(1, middle)) == UNKNOWN
+
+
 @pytest.mark.parametrize(("index", "expected"), [(None, UNKNOWN), (crl(1), None)])
 def test_a_cas_own_status_is_unknown_only_while_a_list_is_missing(
     shelf: Folder, index: bytes | None, expected: str | None
@@ -231,7 +246,7 @@ def test_a_truststore_that_comes_later_lets_the_lists_count_at_once(tmp_path: Pa
     # From here on the lists' own interval doesn't end: what makes them count is that the truststore has changed.
     assert live._crls is not None  # noqa: SLF001 -- there is one interval for both
     live._crls._interval_seconds = 1000  # noqa: SLF001 -- likewise
-    live.refresh_now()
+    live.restore()
     shelf.put("truststore.pem", CA.pem)
     assert authorize.refusals() == [None, REVOKED, None]
 

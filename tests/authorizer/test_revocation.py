@@ -116,9 +116,9 @@ def test_what_was_once_revoked_stays_so_whatever_the_age_of_the_list(days: int) 
 
 
 def test_while_a_configured_list_is_missing_a_ca_may_be_on_it() -> None:
-    assert _state(_lists(MIDDLE.revoke(), complete=False), _client()) == (UNKNOWN, Doubt.NO_LIST)
-    assert _state(_lists(MIDDLE.revoke(), ROOT.revoke(), complete=False), _client()) == (GOOD, None)
-    assert _state(_lists(MIDDLE.revoke(entry(1)), complete=False), _client()) == (REVOKED, None)
+    assert _state(_lists(MIDDLE.revoke(), expected=3), _client()) == (UNKNOWN, Doubt.NO_LIST)
+    assert _state(_lists(MIDDLE.revoke(), ROOT.revoke(), expected=3), _client()) == (GOOD, None)
+    assert _state(_lists(MIDDLE.revoke(entry(1)), expected=3), _client()) == (REVOKED, None)
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,19 @@ def test_a_restore_while_nothing_can_be_read_leaves_what_the_snapshot_has_in_for
     assert [record["message"] for record in function.records()].count("document refresh failed") == 2
 
 
+def test_a_restore_without_its_rules_fails_as_a_start_does(tmp_path: Path) -> None:
+    shelf = Folder(tmp_path)
+    environment = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AUTHORIZER_RULES_URI": shelf.uri("rules.json")}
+    shelf.put("rules.json", b'{"rules": [{"name": "r", "match": {"common_name": "client"}}]}')
+    with lambda_function(HANDLER, environment) as function:
+        assert function.next_outcome().kind == "snapshot"
+        shelf.remove("rules.json")
+        function.restore()
+        outcome = function.next_outcome()
+    assert outcome.kind == "restore error"
+    assert "rules.json" in outcome.payload["errorMessage"]
+
+
 HOSTILE = 'x\n{"decision": "allow"}\r\u2028\u2029\x1b[31m"\\\u202e' + "y" * 1000
 
 
