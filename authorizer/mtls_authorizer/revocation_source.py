@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,6 +69,13 @@ class _Indexed(NamedTuple):
     written: datetime | None
 
 
+class _Checked(threading.local):
+    """A list that was read, and its content."""
+
+    content: bytes | None = None
+    revocation_list: RevocationList
+
+
 class _IndexedCrl:
     """A CRL with its index, as the store of one document, whose versions say which of the two it is.
 
@@ -86,8 +94,8 @@ class _IndexedCrl:
         """The version of the index that was used last, and a time just before it was written."""
         self._same: tuple[str | None, str | None] = None, None
         """A CRL's version, and the digest that it shares with its index."""
-        self._checked: tuple[bytes, RevocationList] | None = None
-        """What ``fetch`` had to read already."""
+        # What ``fetch`` had to read already, in the same thread. Another may still be at what it was told to forget.
+        self._checked = _Checked()
 
     def fetch(self, version: str | None) -> Fetched | None:
         """Fetch the index, or the CRL if there is no index of it; None where what is in force still is right.
@@ -101,7 +109,8 @@ class _IndexedCrl:
             try:
                 crl = self._ask_for_crl(version, indexed)
                 if crl is not None:
-                    self._checked = crl.content, self._read_crl(crl.content, indexed and indexed.revocation_list)
+                    self._checked.revocation_list = self._read_crl(crl.content, indexed and indexed.revocation_list)
+                    self._checked.content = crl.content
             except (StoreError, ValueError) as error:
                 self._warn("revocation list not used", self.uri, error)
                 crl = None
@@ -114,9 +123,8 @@ class _IndexedCrl:
 
         A list that is stale may do so if that is stale, too, or if there is none: it still revokes, and clears nobody.
         """
-        checked, self._checked = self._checked, None
-        if checked is not None and checked[0] is content:
-            return checked[1]
+        if self._checked.content is content:
+            return self._checked.revocation_list
         # It is from the CRL's place, where no signature may be missing: an index won't do there.
         return self._read_crl(content, in_force)
 
@@ -155,10 +163,11 @@ class _IndexedCrl:
         try:
             index = self._index.fetch(in_force_version)
             if index is not None:
-                self._checked = index.content, self._read_index(index.content, in_force)
+                self._checked.revocation_list = self._read_index(index.content, in_force)
+                self._checked.content = index.content
                 written = index.modified and index.modified - _GRANULARITY
                 self._written = index.version, written
-                return index, _Indexed(self._checked[1], written)
+                return index, _Indexed(self._checked.revocation_list, written)
         except StoreError:
             pass  # there needn't be any
         except ValueError as error:

@@ -313,8 +313,8 @@ def test_rules_stay_in_force_while_their_store_has_a_fault(place: Place, proxy: 
         refused_as_before = [None, Reason.COMMON_NAME_NOT_ALLOWED]
         # A slow body may come to its end.
         assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) in (refused_as_before, refused_as_before[::-1])
-        # What a busy machine adds, and no more.
-        assert time.monotonic() - began < 2 * WAIT_SECONDS + 1
+        # A busy machine may add to it.
+        assert time.monotonic() - began < 2 * WAIT_SECONDS + 10
     proxy.heal()
     until(lambda: who_gets_in(door) == ["second"])
 
