@@ -1,0 +1,133 @@
+"""`make mutation`: all modules, or some: ``python -m tests.mutation rules decision``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import time
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING
+
+from tests.mutation.covering_tests import PROJECT, SOURCES, CoveringTests, load, record
+from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.results import ModuleResult, page, read_results, write_results
+from tests.mutation.running import SECONDS_FOR_ONE, Outcome, Source, Task, run_exchanging_code, run_importing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LOG = logging.getLogger("mutation")
+
+# What the tests import beside the project. Loaded once, it is there in each fork.
+_LOADED_ONCE = ("hypothesis.strategies", "trustme", "cryptography.x509", "cryptography.hazmat.primitives.serialization")
+
+
+def sources() -> list[Source]:
+    """Return all modules that are mutated."""
+    folders = [PROJECT / source for source in SOURCES]
+    return [
+        Source(path, ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"))
+        for folder in folders
+        for path in sorted(folder.glob("*/*.py"))
+        if path.parent.name != "build"
+    ]
+
+
+def tasks_for(source: Source, found: Sequence[Mutant], covering: CoveringTests) -> dict[int, Task]:
+    """Return for each mutant that tests run the tests to run against it."""
+    file = str(source.path.relative_to(PROJECT))
+    of_function: dict[str, list[int]] = {}
+    for mutant in found:
+        of_function.setdefault(mutant.function, []).append(mutant.line)
+    tasks = {}
+    for number, mutant in enumerate(found):
+        if not mutant.function:
+            tests = covering.of_module(file)
+        else:
+            lines = of_function[mutant.function]
+            tests = covering.of_line(file, mutant.line) or covering.of_lines(file, range(min(lines), max(lines) + 1))
+        chosen: list[str] = []
+        seconds = 0.0
+        for test in tests:
+            if seconds + covering.seconds[test] > SECONDS_FOR_ONE:
+                break
+            seconds += covering.seconds[test]
+            chosen.append(test)
+        if chosen:
+            tasks[number] = Task(number, tuple(chosen), seconds)
+    return tasks
+
+
+def run_module(source: Source, covering: CoveringTests, jobs: int) -> ModuleResult:
+    """Run the tests against all mutants of a module."""
+    begun = time.monotonic()
+    found = mutants(source.tree())
+    tasks = tasks_for(source, found, covering)
+    outcomes: dict[int, Outcome] = {}
+
+    def report(task: Task, outcome: Outcome) -> None:
+        outcomes[task.number] = outcome
+
+    # What passes without a mutant, and only that, can tell one. Its number is -1.
+    every_test = dict.fromkeys(test for task in tasks.values() for test in task.tests)
+    untouched = Task(-1, tuple(every_test), sum(covering.seconds[test] for test in every_test))
+    inside = [task for number, task in tasks.items() if found[number].function]
+    run_exchanging_code(source, [untouched, *inside], jobs, report)
+    imported = set(covering.imported.get(str(source.path.relative_to(PROJECT)), ()))
+    left = [
+        task
+        for number, task in tasks.items()
+        if outcomes.get(number) is None or (outcomes[number] is Outcome.SURVIVED and found[number].line in imported)
+    ]
+    if left:
+        run_importing(source, [untouched._replace(tests=left[0].tests), *left], jobs, report)
+    if outcomes[-1] is not Outcome.SURVIVED:
+        message = f"the tests of {source.module} fail without a mutant"
+        raise SystemExit(message)
+    names: dict[str, int] = {}
+    survivors, timeouts = [], 0
+    for number, mutant in enumerate(found):
+        names[mutant.name] = names.get(mutant.name, 0) + 1
+        name = mutant.name if names[mutant.name] == 1 else f"{mutant.name} ({names[mutant.name]})"
+        outcome = outcomes.get(number, Outcome.SURVIVED)
+        timeouts += outcome is Outcome.TIMEOUT
+        if outcome is Outcome.SURVIVED:
+            survivors.append((mutant.line, name))
+    return ModuleResult(len(found), timeouts, tuple(survivors), round(time.monotonic() - begun))
+
+
+def write_page() -> None:
+    """Write the last results of all modules for people."""
+    found = read_results()
+    not_run = [source.module for source in sources() if source.module not in found and mutants(source.tree())]
+    (Path(__file__).parent / "results.md").write_text(page(found, not_run))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="their names, without the package; all of them, if none is named")
+    parser.add_argument("--jobs", type=int, default=2, help="how many mutants are run at a time")
+    parser.add_argument("--covering", type=Path, help="a file that keeps which test runs which line, from run to run")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    chosen = [
+        source for source in sources() if not options.modules or source.module.rpartition(".")[2] in options.modules
+    ]
+    kept = options.covering or Path(gettempdir()) / "mutation-covering-tests.json"
+    covering = load(kept) if options.covering and kept.exists() else record(kept)
+    for module in _LOADED_ONCE:
+        importlib.import_module(module)
+    for source in chosen:
+        result = run_module(source, covering, options.jobs)
+        write_results(read_results() | {source.module: result})
+        write_page()
+        _LOG.info("%s: %d of %d survived, %d s", source.module, len(result.survivors), result.mutants, result.seconds)
+        for line, name in result.survivors:
+            _LOG.info("  %d %s", line, name)
+
+
+if __name__ == "__main__":
+    main()
