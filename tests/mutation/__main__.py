@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
@@ -13,15 +14,15 @@ from typing import TYPE_CHECKING
 from tests.mutation.covering_tests import PROJECT, SOURCES, CoveringTests, load, record
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.results import ModuleResult, page, read_results, write_results
-from tests.mutation.running import SECONDS_FOR_ONE, Outcome, Source, Task, run_exchanging_code, run_importing
+from tests.mutation.running import SECONDS_FOR_ONE, Outcome, Source, Task, failing_when_imported, run_exchanging_code, run_importing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LOG = logging.getLogger("mutation")
 
-# What the tests import beside the project. Loaded once, it is there in each fork.
-_LOADED_ONCE = ("hypothesis.strategies", "trustme", "cryptography.x509", "cryptography.hazmat.primitives.serialization")
+
+_FILES_IMPORTED = 4
 
 
 def sources() -> list[Source]:
@@ -60,6 +61,16 @@ def tasks_for(source: Source, found: Sequence[Mutant], covering: CoveringTests) 
     return tasks
 
 
+def _files(task: Task) -> list[str]:
+    return list(dict.fromkeys(test.partition("::")[0] for test in task.tests))
+
+
+def _of_files(task: Task, how_many: int | None) -> Task:
+    """Leave the tests of the first so many files, since all of their files are imported for each mutant."""
+    files = _files(task)[:how_many]
+    return task._replace(tests=tuple(test for test in task.tests if test.partition("::")[0] in files))
+
+
 def run_module(source: Source, covering: CoveringTests, jobs: int) -> ModuleResult:
     """Run the tests against all mutants of a module."""
     begun = time.monotonic()
@@ -70,22 +81,35 @@ def run_module(source: Source, covering: CoveringTests, jobs: int) -> ModuleResu
     def report(task: Task, outcome: Outcome) -> None:
         outcomes[task.number] = outcome
 
-    # What passes without a mutant, and only that, can tell one. Its number is -1.
-    every_test = dict.fromkeys(test for task in tasks.values() for test in task.tests)
-    untouched = Task(-1, tuple(every_test), sum(covering.seconds[test] for test in every_test))
+    every_test = sum((task.tests for task in tasks.values()), ())
     inside = [task for number, task in tasks.items() if found[number].function]
-    run_exchanging_code(source, [untouched, *inside], jobs, report)
+    failing = run_exchanging_code(source, inside or [Task(-1, every_test, 0)], jobs, report)
+    if failing:
+        _LOG.warning("fail without a mutant, and are not run: %s", ", ".join(sorted(failing)))
+    passing = {
+        number: task._replace(tests=tuple(test for test in task.tests if test not in failing))
+        for number, task in tasks.items()
+    }
     imported = set(covering.imported.get(str(source.path.relative_to(PROJECT)), ()))
     left = [
         task
-        for number, task in tasks.items()
-        if outcomes.get(number) is None or (outcomes[number] is Outcome.SURVIVED and found[number].line in imported)
+        for number, task in passing.items()
+        if outcomes.get(number, Outcome.UNDECIDED) is Outcome.UNDECIDED
+        or (outcomes[number] is Outcome.SURVIVED and found[number].line in imported)
     ]
-    if left:
-        run_importing(source, [untouched._replace(tests=left[0].tests), *left], jobs, report)
-    if outcomes[-1] is not Outcome.SURVIVED:
-        message = f"the tests of {source.module} fail without a mutant"
-        raise SystemExit(message)
+    for how_many in (_FILES_IMPORTED, None):
+        if left:
+            left = [_of_files(task, how_many) for task in left]
+            failing = failing_when_imported(test for task in left for test in task.tests)
+            if failing:
+                _LOG.warning("fail without a mutant, and are not run: %s", ", ".join(sorted(failing)))
+            left = [task._replace(tests=tuple(test for test in task.tests if test not in failing)) for task in left]
+            run_importing(source, left, jobs, report)
+        left = [
+            passing[task.number]
+            for task in left
+            if outcomes[task.number] is Outcome.SURVIVED and how_many and len(_files(passing[task.number])) > how_many
+        ]
     names: dict[str, int] = {}
     survivors, timeouts = [], 0
     for number, mutant in enumerate(found):
@@ -118,8 +142,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     kept = options.covering or Path(gettempdir()) / "mutation-covering-tests.json"
     covering = load(kept) if options.covering and kept.exists() else record(kept)
-    for module in _LOADED_ONCE:
-        importlib.import_module(module)
+    # Loaded once, they are there in each fork.
+    for library in covering.libraries:
+        with suppress(ImportError):
+            importlib.import_module(library)
     for source in chosen:
         result = run_module(source, covering, options.jobs)
         write_results(read_results() | {source.module: result})

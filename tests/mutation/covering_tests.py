@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from coverage import Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = ("layer", "authorizer")
@@ -30,6 +31,8 @@ TOO_SLOW_TO_KILL = (
 
 SLOWEST = 1.5
 """In seconds. A test that takes longer isn't run against a mutant."""
+_OWN = {"__main__", "tests", *(folder.parent.name for source in SOURCES for folder in (PROJECT / source).glob("*/*.py"))}
+_OWN |= {"local_gateway", "examples", "benchmarks"}
 _ALREADY = "ignore::pytest.PytestAssertRewriteWarning"
 _LONGEST = 20
 """In seconds, while it is recorded what it runs."""
@@ -44,6 +47,8 @@ class CoveringTests(NamedTuple):
     """For each source file, below the project, the tests that run a line."""
     imported: Mapping[str, list[int]]
     """The lines that run when modules are imported, those of tests among them."""
+    libraries: Sequence[str]
+    """The modules that the tests import, the project's own aside."""
 
     def of_line(self, source: str, line: int) -> list[str]:
         """Return the tests that run a line, those that are named after its module first, and the quickest of each."""
@@ -128,7 +133,8 @@ class Recorder:
         }
         imported = {file: [line for line, tests in each.items() if "" in tests] for file, each in lines.items()}
         seconds = {test: taken for test, taken in self._seconds.items() if test not in self._failed}
-        self._path.write_text(json.dumps({"seconds": seconds, "by_line": by_line, "imported": imported}))
+        libraries = [name for name in sys.modules if name.partition(".")[0] not in _OWN]
+        self._path.write_text(json.dumps({"seconds": seconds, "by_line": by_line, "imported": imported, "libraries": libraries}))
 
 
 def record(path: Path) -> CoveringTests:
@@ -144,4 +150,4 @@ def load(path: Path) -> CoveringTests:
     by_line = {
         source: {int(line): tests for line, tests in lines.items()} for source, lines in content["by_line"].items()
     }
-    return CoveringTests(content["seconds"], by_line, content["imported"])
+    return CoveringTests(content["seconds"], by_line, content["imported"], content["libraries"])

@@ -11,6 +11,7 @@ import ast
 import gc
 import importlib.abc
 import importlib.util
+import json
 import os
 import resource
 import signal
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 SECONDS_FOR_ONE = 6.0
 """How long the tests against one mutant may take, going by what they take without it. The rest isn't run."""
+_TO_BE_IMPORTED = 77
+"""The status that says that a function's code can't be exchanged."""
+_LONGEST_WITHOUT_A_MUTANT = 900.0
 _SLOWER = 10
 _AT_LEAST = 15.0
 
@@ -45,6 +49,8 @@ class Outcome(StrEnum):
     KILLED = "killed"
     SURVIVED = "survived"
     TIMEOUT = "timeout"
+    UNDECIDED = "undecided"
+    """The mutant has to be imported."""
 
 
 class Task(NamedTuple):
@@ -74,8 +80,11 @@ class Source(NamedTuple):
 
 def run_exchanging_code(
     source: Source, tasks: Sequence[Task], jobs: int, report: Callable[[Task, Outcome], None]
-) -> None:
-    """Run tests against mutants inside functions. ``report`` is called in this process."""
+) -> set[str]:
+    """Run tests against mutants inside functions. ``report`` is called in this process.
+
+    Return the tests that fail without a mutant as well. They are not run against any.
+    """
     reading, writing = os.pipe()
 
     def collect() -> int:
@@ -87,10 +96,12 @@ def run_exchanging_code(
     child = _fork(collect)
     os.close(writing)
     with os.fdopen(reading) as lines:
+        failing: list[str] = json.loads(next(lines, "[]"))
         for line in lines:
             index, outcome = line.split()
             report(tasks[int(index)], Outcome(outcome))
     os.waitpid(child, 0)
+    return set(failing)
 
 
 def run_importing(source: Source, tasks: Sequence[Task], jobs: int, report: Callable[[Task, Outcome], None]) -> None:
@@ -98,8 +109,7 @@ def run_importing(source: Source, tasks: Sequence[Task], jobs: int, report: Call
 
     def make_child(task: Task) -> Callable[[], int]:
         def child() -> int:
-            if task.number >= 0:
-                sys.meta_path.insert(0, _MutantFinder(source, task.number))
+            sys.meta_path.insert(0, _MutantFinder(source, task.number))
             tests = pytest.main([*_OPTIONS, "-x", *_files(task.tests)], plugins=[_Chosen(task.tests)])
             return int(tests != pytest.ExitCode.OK)
 
@@ -109,20 +119,44 @@ def run_importing(source: Source, tasks: Sequence[Task], jobs: int, report: Call
         report(tasks[index], outcome)
 
 
+def failing_when_imported(tests: Iterable[str]) -> set[str]:
+    """Return which of some tests fail without a mutant, in a process like those of ``run_importing``."""
+    reading, writing = os.pipe()
+    chosen = _Chosen(dict.fromkeys(tests))
+
+    def child() -> int:
+        pytest.main([*_OPTIONS, *_files(chosen.tests)], plugins=[chosen])
+        with os.fdopen(writing, "w") as output:
+            json.dump(sorted(chosen.failed), output)
+        return 0
+
+    process = _fork(child, _LONGEST_WITHOUT_A_MUTANT)
+    os.close(writing)
+    with os.fdopen(reading) as found:
+        failing: list[str] = json.load(found)
+    os.waitpid(process, 0)
+    return set(failing)
+
+
 class _Chosen:
     """A plugin for pytest that runs some tests only, in their order, and without searching for the smallest example."""
 
     def __init__(self, tests: Iterable[str]) -> None:
-        self._tests = tests
+        self.tests = tests
+        self.failed: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
         search_briefly()
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         by_id = {item.nodeid: item for item in items}
-        items[:] = [by_id[test] for test in self._tests if test in by_id]
+        items[:] = [by_id[test] for test in self.tests if test in by_id]
 
 
 class _MutantLoop(_Chosen):
@@ -133,19 +167,17 @@ class _MutantLoop(_Chosen):
         self._source, self._tasks, self._jobs, self._output = source, tasks, jobs, output
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        failing = self._failing(session)
+        os.write(self._output, f"{json.dumps(failing)}\n".encode())
         functions = _functions(self._source.path)
-        items = {item.nodeid: item for item in session.items}
+        items = {item.nodeid: item for item in session.items if item.nodeid not in failing}
 
         def make_child(task: Task) -> Callable[[], int]:
             def child() -> int:
-                if task.number >= 0:
-                    _exchange(functions, self._source.mutated(task.number))
-                chosen = [items[test] for test in task.tests if test in items]
-                for item, following in zip(chosen, [*chosen[1:], None], strict=True):
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                    if session.testsfailed:
-                        return 1
-                return 0
+                if not _exchange(functions, self._source.mutated(task.number)):
+                    return _TO_BE_IMPORTED
+                self._run([items[test] for test in task.tests if test in items])
+                return int(bool(self.failed))
 
             return child
 
@@ -154,6 +186,28 @@ class _MutantLoop(_Chosen):
             os.write(self._output, f"{index} {outcome}\n".encode())
         return True
 
+    def _failing(self, session: pytest.Session) -> list[str]:
+        reading, writing = os.pipe()
+
+        def child() -> int:
+            self._run(session.items, to_the_end=True)
+            with os.fdopen(writing, "w") as output:
+                json.dump(sorted(self.failed), output)
+            return 0
+
+        process = _fork(child, _LONGEST_WITHOUT_A_MUTANT)
+        os.close(writing)
+        with os.fdopen(reading) as found:
+            failing: list[str] = json.load(found)
+        os.waitpid(process, 0)
+        return failing
+
+    def _run(self, items: Sequence[pytest.Item], *, to_the_end: bool = False) -> None:
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.failed and not to_the_end:
+                return
+
 
 def _functions(path: Path) -> list[FunctionType]:
     gc.collect()
@@ -161,13 +215,19 @@ def _functions(path: Path) -> list[FunctionType]:
     return [each for each in gc.get_objects() if isinstance(each, kind) and each.__code__.co_filename == str(path)]
 
 
-def _exchange(functions: Iterable[FunctionType], module: CodeType) -> None:
-    """Give functions their code of another version of their module."""
-    codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(module)}
+def _exchange(functions: Iterable[FunctionType], module: CodeType) -> bool:
+    """Give functions their code of another version of their module. Return whether that can be done."""
+    codes: dict[tuple[str, int], CodeType | None] = {}
+    for code in _codes(module):
+        place = code.co_qualname, code.co_firstlineno
+        codes[place] = None if place in codes else code  # of several lambdas in a line nobody can say which is which
     for function in functions:
         code = codes.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
-        if code is not None and len(code.co_freevars) == len(function.__code__.co_freevars):
+        if code is not None:
+            if len(code.co_freevars) != len(function.__code__.co_freevars):
+                return False
             function.__code__ = code
+    return True
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -240,7 +300,7 @@ def _in_parallel(children: Sequence[tuple[Callable[[], int], float]], jobs: int)
 def _outcome(status: int) -> Outcome:
     if os.WIFSIGNALED(status):
         return Outcome.TIMEOUT if os.WTERMSIG(status) in {signal.SIGXCPU, signal.SIGKILL} else Outcome.KILLED
-    return Outcome.KILLED if os.WEXITSTATUS(status) else Outcome.SURVIVED
+    return {0: Outcome.SURVIVED, _TO_BE_IMPORTED: Outcome.UNDECIDED}.get(os.WEXITSTATUS(status), Outcome.KILLED)
 
 
 def _end_group(process: int) -> None:
