@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from tests.mutation.covering_tests import PROJECT, SOURCES, CoveringTests, load, record
 from tests.mutation.mutants import Mutant, mutants
-from tests.mutation.results import ModuleResult, page, read_results, write_results
+from tests.mutation.results import BEGIN, END, ModuleResult, page, read_results, summary, write_results
 from tests.mutation.running import SECONDS_FOR_ONE, Outcome, Source, Task, failing_when_imported, run_exchanging_code, run_importing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _LOG = logging.getLogger("mutation")
 
@@ -49,6 +49,8 @@ def tasks_for(source: Source, found: Sequence[Mutant], covering: CoveringTests) 
         else:
             lines = of_function[mutant.function]
             tests = covering.of_line(file, mutant.line) or covering.of_lines(file, range(min(lines), max(lines) + 1))
+            # Where something is kept, only the first test runs the line.
+            tests = list(dict.fromkeys([*tests, *covering.own(file)]))
         chosen: list[str] = []
         seconds = 0.0
         for test in tests:
@@ -122,11 +124,20 @@ def run_module(source: Source, covering: CoveringTests, jobs: int) -> ModuleResu
     return ModuleResult(len(found), timeouts, tuple(survivors), round(time.monotonic() - begun))
 
 
-def write_page() -> None:
-    """Write the last results of all modules for people."""
+def modules_not_run(results: Mapping[str, ModuleResult]) -> list[str]:
+    """Return the modules with mutants that have no results."""
+    return [source.module for source in sources() if source.module not in results and mutants(source.tree())]
+
+
+def write_pages() -> None:
+    """Write the last results of all modules for people: all of them here, the sums in the README."""
     found = read_results()
-    not_run = [source.module for source in sources() if source.module not in found and mutants(source.tree())]
+    not_run = modules_not_run(found)
     (Path(__file__).parent / "results.md").write_text(page(found, not_run))
+    readme = PROJECT / "README.md"
+    before, begin, rest = readme.read_text().partition(BEGIN)
+    if begin:
+        readme.write_text(f"{before}{begin}\n{summary(found, not_run)}\n{END}{rest.partition(END)[2]}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -135,8 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("modules", nargs="*", help="their names, without the package; all of them, if none is named")
     parser.add_argument("--jobs", type=int, default=2, help="how many mutants are run at a time")
     parser.add_argument("--covering", type=Path, help="a file that keeps which test runs which line, from run to run")
+    parser.add_argument("--pages", action="store_true", help="only write what was found before")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if options.pages:
+        write_pages()
+        return
     chosen = [
         source for source in sources() if not options.modules or source.module.rpartition(".")[2] in options.modules
     ]
@@ -149,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for source in chosen:
         result = run_module(source, covering, options.jobs)
         write_results(read_results() | {source.module: result})
-        write_page()
+        write_pages()
         _LOG.info("%s: %d of %d survived, %d s", source.module, len(result.survivors), result.mutants, result.seconds)
         for line, name in result.survivors:
             _LOG.info("  %d %s", line, name)

@@ -58,14 +58,21 @@ class CoveringTests(NamedTuple):
         """Return the tests that run one of some lines, in the same order."""
         return self._in_order(source, {test for line in lines for test in self.by_line.get(source, {}).get(line, [])})
 
+    def own(self, source: str) -> list[str]:
+        """Return the tests that are named after a module, the quickest first."""
+        return [test for test in self.of_module(source) if _file_of_tests(source) in test]
+
     def of_module(self, source: str) -> list[str]:
         """Return the tests that run anything in a module, in the same order."""
         return self._in_order(source, {test for tests in self.by_line.get(source, {}).values() for test in tests})
 
     def _in_order(self, source: str, tests: list[str] | set[str]) -> list[str]:
-        own = f"/test_{Path(source).stem}.py::"
         quick = [test for test in tests if self.seconds.get(test, SLOWEST) < SLOWEST]
-        return sorted(quick, key=lambda test: (own not in test, self.seconds[test], test))
+        return sorted(quick, key=lambda test: (_file_of_tests(source) not in test, self.seconds[test], test))
+
+
+def _file_of_tests(source: str) -> str:
+    return f"/test_{Path(source).stem}.py::"
 
 
 def search_briefly() -> None:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 
+BEGIN = "<!-- `make mutation` writes what follows. -->"
+END = "<!-- Up to here. -->"
+
 
 class ModuleResult(NamedTuple):
     """What became of a module's mutants."""
@@ -66,6 +69,26 @@ def total(results: Mapping[str, ModuleResult]) -> ModuleResult:
 def score(result: ModuleResult) -> str:
     """Return the share of all mutants that was killed, rounded down, since it is compared with a target."""
     return f"{result.killed * 1000 // result.mutants / 10:.1f}%"
+
+
+def summary(results: Mapping[str, ModuleResult], not_run: Sequence[str]) -> str:
+    """Return what the README says of the results."""
+    rows = []
+    for package in dict.fromkeys(module.partition(".")[0] for module in sorted(results)):
+        of_package = {module: result for module, result in results.items() if module.partition(".")[0] == package}
+        rows.append((f"`{package}`, {len(of_package)} modules", total(of_package)))
+    rows.append(("all of these", total(results)))
+    lines = [
+        "| | mutants | killed | survived | score |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {what} | {result.mutants} | {result.killed} | {len(result.survivors)} | {score(result)} |"
+            for what, result in rows
+        ),
+    ]
+    if not_run:
+        lines += ["", f"Not run so far: {', '.join(f'`{module}`' for module in not_run)}."]
+    return "\n".join(lines)
 
 
 def page(results: Mapping[str, ModuleResult], not_run: Sequence[str]) -> str:
