@@ -9,7 +9,7 @@ export PYTHONPATH := layer:authorizer:.
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
-    test-interpreters lint format golden lock clean
+    test-interpreters mutation lint format golden lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -61,6 +61,9 @@ test: lint ## Run all tests, with coverage.
 # What runs on Lambda, and the gateway around it. The rest, such as the template's tests, is the same for all Pythons.
 RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway --ignore tests/layer/test_release.py \
     --ignore tests/layer/test_built_layer.py --ignore tests/layer/test_layer_builder.py
+
+mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
+	@$(BIN)/python -m tests.mutation $(MODULES)
 
 test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
 	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \

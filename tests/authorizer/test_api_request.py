@@ -144,3 +144,24 @@ def test_the_error_is_never_the_word_that_makes_a_401() -> None:
     with pytest.raises(UnsupportedEventError) as error:
         read_request(None)
     assert str(error.value) != "Unauthorized"
+
+
+@pytest.mark.parametrize("make_event", [rest_event, http_1_0_event, http_2_0_event])
+def test_the_clients_address_is_read_from_every_event(make_event: Callable[..., dict[str, Any]]) -> None:
+    assert read_request(make_event()).source_ip == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        (rest_event(type="TOKEN"), "not an event of a Lambda authorizer of type REQUEST"),
+        (rest_event(version="3.0"), "neither an event of a REST API nor one of an HTTP API"),
+    ],
+)
+def test_the_error_says_what_the_event_is_not(event: object, problem: str) -> None:
+    with pytest.raises(UnsupportedEventError, match=problem):
+        read_request(event)
+
+
+def test_the_kinds_of_events_have_the_names_that_explanations_show() -> None:
+    assert list(EventFormat) == ["rest", "http-1.0", "http-2.0"]

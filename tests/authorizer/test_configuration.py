@@ -9,6 +9,8 @@ from mtls_authorizer.configuration import (
     VARIABLES,
     Configuration,
     ConfigurationError,
+    CrlFailureMode,
+    CrlSources,
     PrincipalId,
     ResponseFormat,
     UnauthenticatedResponse,
@@ -270,3 +272,79 @@ def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> N
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
     assert RuleSet([Rule("nobody", ())]).judge(client) is Reason.NO_ALLOWLIST_CONFIGURED
     assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).judge(client), Grant)
+
+
+CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://bucket/ca.pem"}
+
+
+def test_revocation_lists_are_read_with_their_defaults() -> None:
+    uris = ("s3://bucket/a.crl", "file:///b.crl")
+    assert load_configuration(CRLS).crl_sources == CrlSources(uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0)
+    changed = {"CRL_REFRESH_SECONDS": "60", "CRL_FAILURE_MODE": "allow", "CRL_MAX_AGE_SECONDS": "3600"}
+    assert load_configuration(CRLS | changed).crl_sources == CrlSources(
+        uris, "s3://bucket/ca.pem", 60, CrlFailureMode.ALLOW, 3600
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "least", "most"),
+    [
+        ("AUTHORIZER_RULES_REFRESH_SECONDS", 1, 86_400),
+        ("EXPIRY_WARNING_DAYS", 0, 3650),
+        ("CRL_REFRESH_SECONDS", 1, 86_400),
+        ("CRL_MAX_AGE_SECONDS", 0, 31_536_000),
+    ],
+)
+def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, least: int, most: int) -> None:
+    for number in (least, most):
+        assert load_configuration(CRLS | {variable: str(number)})
+    for number in (least - 1, most + 1):
+        with pytest.raises(ConfigurationError, match=f"{variable} is '{number}': write a number from {least} to {most}$"):
+            load_configuration(CRLS | {variable: str(number)})
+
+
+@pytest.mark.parametrize(
+    ("environment", "problems"),
+    [
+        (
+            {"CRL_URIS": "file:///b.crl"},
+            "CRL_URIS needs TRUSTSTORE_URI: a CRL counts only if a CA in there has signed it",
+        ),
+        (
+            {"TRUSTSTORE_URI": "file:///ca.pem", "CRL_FAILURE_MODE": "allow"},
+            "TRUSTSTORE_URI is set without CRL_URIS, so that no certificate would be checked: set both; "
+            "CRL_FAILURE_MODE is set without CRL_URIS, so that no certificate would be checked: set both",
+        ),
+        (
+            {"AUTHORIZER_RULES": RULES, "AUTHORIZER_RULES_URI": "file:///rules.json"},
+            "AUTHORIZER_RULES is set, and so is AUTHORIZER_RULES_URI: choose one of them",
+        ),
+        (
+            {"METRICS_NAMESPACE": "AWS/Lambda"},
+            "METRICS_NAMESPACE is 'AWS/Lambda': write 1 to 255 letters, digits and .-_/#, not beginning with AWS/",
+        ),
+        ({"RESPONSE_FORMAT": "x" * 80}, f"RESPONSE_FORMAT is '{'x' * 80}': write one of iam, simple"),
+    ],
+)
+def test_the_whole_message_is_what_is_wrong(environment: dict[str, str], problems: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load_configuration(environment)
+    assert str(error.value) == f"configuration refused: {problems}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALLOWED_COMMON_NAMES", "x"),
+        ("PRINCIPAL_ID", "fingerprint"),
+        ("EXPIRY_WARNING_DAYS", "7"),
+        ("LOG_DECISIONS", "none"),
+        ("METRICS_NAMESPACE", "x"),
+        ("CRL_MAX_AGE_SECONDS", "1"),
+        ("RESPONSE_FORMAT", "simple"),
+    ],
+)
+def test_each_variable_makes_another_version_and_others_do_not(variable: str, value: str) -> None:
+    version = load_configuration(CRLS).version
+    assert load_configuration(CRLS | {variable: value}).version != version
+    assert load_configuration(CRLS | {"PATH": value}).version == version

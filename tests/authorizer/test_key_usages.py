@@ -117,3 +117,27 @@ def test_usages_are_read_by_name_or_oid() -> None:
     assert len(read_key_usages(names).usages) == len(names)
     with pytest.raises(ValueError, match=re.escape("is 'nobody': write some of")):
         read_key_usages(["clientAuth", "nobody"])
+
+
+def test_each_name_is_that_of_its_oid() -> None:
+    # RFC 5280 §4.2.1.12
+    kp = "1.3.6.1.5.5.7.3"
+    for name, oid in {
+        "serverAuth": f"{kp}.1",
+        "clientAuth": f"{kp}.2",
+        "codeSigning": f"{kp}.3",
+        "emailProtection": f"{kp}.4",
+        "timeStamping": f"{kp}.8",
+        "OCSPSigning": f"{kp}.9",
+        "anyExtendedKeyUsage": "2.5.29.37.0",
+    }.items():
+        assert read_key_usages([name]) == read_key_usages([oid])
+
+
+def test_the_error_shows_80_characters_and_every_name() -> None:
+    with pytest.raises(ValueError, match="^is '") as error:
+        read_key_usages(["x" * 81])
+    assert str(error.value) == (
+        f"is '{'x' * 80}': write some of serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, "
+        "OCSPSigning, anyExtendedKeyUsage, dotted OIDs, or none"
+    )

@@ -158,6 +158,7 @@ def test_nobody_can_tell_for_a_certificate_that_no_ca_has_signed(client: PeerCer
     ("now", "expected"),
     [
         (NOW - 1000 * DAY - SECOND, (UNKNOWN, Doubt.NO_CHAIN)),
+        (NOW - 1000 * DAY, (GOOD, None)),
         (NOW, (GOOD, None)),
         (NOW + 1000 * DAY - SECOND, (GOOD, None)),
         (NOW + 1000 * DAY, (UNKNOWN, Doubt.NO_CHAIN)),

@@ -191,3 +191,10 @@ def test_the_policy_denies_every_way_out_below_any_path() -> None:
         for invocation in (f"GET/x{way}", f"GET/x{way}/y", f"GET{way}", f"GET/x/y{way}z"):
             assert any(wildcard_match(each, f"{STAGE_ARN}/{invocation}") for each in denied)
     assert not any(wildcard_match(each, f"{STAGE_ARN}/GET/a.b/c..d/e%20f") for each in denied)
+
+
+def test_the_error_names_all_methods_or_the_routes_first_40_characters() -> None:
+    with pytest.raises(RouteError, match="one of GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE, or"):
+        read_route("LIST /")
+    with pytest.raises(RouteError, match=f"^'GET /{'x' * 35}'…"):
+        read_route(f"GET /{'x' * 400}")

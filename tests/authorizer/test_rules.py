@@ -16,7 +16,7 @@ from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import Configuration, load_configuration
 from mtls_authorizer.decision import decide
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.routes import METHODS
+from mtls_authorizer.routes import METHODS, policy_size
 from mtls_authorizer.rules import EVERYTHING, Grant, Rule, RuleSet, UsagePlanKey
 from mtls_authorizer.rules_document import parse_rules
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
@@ -241,3 +241,18 @@ def test_a_shadow_is_no_longer_valid_than_its_certificate() -> None:
 def test_an_answer_with_rules_is_json() -> None:
     result = make_authorizer(configuration(ALL, PAYMENTS))(rest_event(PEM))
     assert json.loads(json.dumps(result)) == result
+
+
+def test_a_policy_may_be_as_large_as_32_kilobytes() -> None:
+    matchers = parse_rules(document(PAYMENTS))[0].matchers
+    routes = [f"GET/{number}/{'x' * 200}" for number in range(70)]
+    spare = 32 * 1024 - policy_size([*routes, "GET/"])
+    assert spare > 0
+    for more, judged in ((0, Grant), (1, Reason)):
+        largest = (*routes, "GET/" + "x" * (spare + more))
+        assert isinstance(RuleSet([Rule("largest", matchers, routes=largest)]).judge(CLIENT), judged)
+
+
+def test_the_rules_that_match_are_found_in_their_order() -> None:
+    rules = RuleSet(parse_rules(document(OTHERS, PAYMENTS, NEVER, REFUNDS)))
+    assert [each.name for each in rules.matching(CLIENT)] == ["payments", "refunds"]

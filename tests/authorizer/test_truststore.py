@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from mtls_authorizer.truststore import LARGEST_TRUSTSTORE, Step, Truststore, read_truststore
+from mtls_authorizer.truststore import LARGEST_TRUSTSTORE, Step, Truststore, is_signed_by, read_truststore
 from tests import der
 from tests.authorizer.certificate_authorities import (
+    ALGORITHMS,
     DAY,
     IS_A_CA,
     IS_NO_CA,
@@ -18,7 +19,7 @@ from tests.authorizer.certificate_authorities import (
     authority_certificate,
     authority_key,
 )
-from tests.certificates import SUBJECT_ALT_NAME, attribute, certificate_der, extension, name, pem
+from tests.certificates import SUBJECT_ALT_NAME, attribute, certificate_der, dns, extension, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,6 +171,11 @@ def test_a_certificate_is_its_signers_and_nobody_elses_who_bears_the_name() -> N
         assert chain.steps[0].issuer.signer == authority.signer
 
 
+def _authority_of(*general_names: bytes) -> bytes:
+    names = der.tagged(1, b"".join(general_names), constructed=True)
+    return extension("2.5.29.35", der.sequence(names, der.tagged(2, der.integer(1000)[2:])))
+
+
 @pytest.mark.parametrize(
     ("identifier", "found"),
     [
@@ -179,6 +185,9 @@ def test_a_certificate_is_its_signers_and_nobody_elses_who_bears_the_name() -> N
         ([authority_certificate(name(("CN", "Identified")), 1000)], True),
         ([authority_certificate(name(("CN", "Identified")), 1)], False),
         ([authority_certificate(name(("CN", "Root")), 1000)], False),
+        ([_authority_of(dns("ca.example"))], True),
+        ([_authority_of(dns("ca.example"), der.tagged(4, name(("CN", "Identified")), constructed=True))], True),
+        ([_authority_of(dns("ca.example"), der.tagged(4, name(("CN", "Root")), constructed=True))], False),
         ([extension("2.5.29.35", b"\xff")], False),
         ([extension("2.5.29.35", der.sequence())], True),
     ],
@@ -224,3 +233,29 @@ def test_a_bit_string_in_a_name_compares_as_it_is() -> None:
     lower = name(der.sequence(der.oid("2.5.4.45"), der.bits(b"ab")))
     assert _serial_numbers(_truststore(authority), authority.issue(1)) == [[1, 1000]]
     assert _serial_numbers(_truststore(authority), authority.issue(1, issuer=lower)) == []
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_certificate_that_was_changed_since_it_was_signed_leads_nowhere(algorithm: str) -> None:
+    authority = CertificateAuthority(algorithm=ALGORITHMS[algorithm])
+    signed = authority.issue(1, subject=name(("CN", "client")))
+    assert _serial_numbers(_truststore(authority), signed) == [[1, 1000]]
+    assert _serial_numbers(_truststore(authority), signed.replace(b"client", b"admin!")) == []
+
+
+@pytest.mark.parametrize(
+    "parameters", [b"", der.sequence(), der.sequence(der.tagged(0, der.sequence(der.oid("1.2.3")), constructed=True))]
+)
+def test_a_signature_of_parameters_that_nobody_knows_does_not_verify(parameters: bytes) -> None:
+    used = ALGORITHMS["RSA with SHA-256"]
+    authority = CertificateAuthority(algorithm=used)
+    identifier = der.sequence(der.oid("1.2.840.113549.1.1.10"), parameters)
+    issuing = CertificateAuthority(algorithm=used._replace(identifier=identifier), key=authority.key)
+    certificate = x509.load_der_x509_certificate(issuing.issue(1))
+    (held,) = _truststore(authority).authorities
+    assert is_signed_by(certificate, certificate.tbs_certificate_bytes, held.public_key) is False
+
+
+def test_each_certificate_of_a_root_that_was_renewed_with_its_key_makes_one_chain() -> None:
+    renewed = CertificateAuthority("Root", key=ROOT.key, serial_number=1001)
+    assert _serial_numbers(_truststore(ROOT, renewed), ROOT.issue(1)) == [[1, 1000], [1, 1001]]
