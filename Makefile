@@ -44,7 +44,7 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its 
 	@$(BIN)/python -m benchmarks.crl
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index beside it: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
-	@$(BIN)/python -m mtls_authorizer.crl_index_command "$(FILE)" --truststore "$(TRUSTSTORE)" $(ARGS)
+	@$(BIN)/python -m mtls_authorizer.crl_index_command "$${FILE}" --truststore "$${TRUSTSTORE}" $(ARGS)
 
 bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
 	@$(BIN)/python -m benchmarks.rules
@@ -53,7 +53,7 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 	@$(BIN)/python -m benchmarks.soak
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
-	@$(BIN)/python -m mtls_authorizer.validate_rules "$(FILE)"
+	@$(BIN)/python -m mtls_authorizer.validate_rules "$${FILE}"
 
 test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
