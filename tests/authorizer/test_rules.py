@@ -241,3 +241,14 @@ def test_a_shadow_is_no_longer_valid_than_its_certificate() -> None:
 def test_an_answer_with_rules_is_json() -> None:
     result = make_authorizer(configuration(ALL, PAYMENTS))(rest_event(PEM))
     assert json.loads(json.dumps(result)) == result
+
+
+def test_the_first_rule_is_the_documents_first_however_many_there_are() -> None:
+    others = [OTHERS | {"name": f"r{number}"} for number in range(80)]
+    for first, second in ((1, 8), (7, 64), (15, 16), (31, 32)):
+        rules = [*others]
+        rules[first], rules[second] = PAYMENTS, REFUNDS
+        grant = judge(*rules)
+        assert isinstance(grant, Grant)
+        assert grant.rules == ("payments", "refunds")
+        assert grant.context == {"tier": "1"}
