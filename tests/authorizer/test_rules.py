@@ -243,7 +243,6 @@ def test_an_answer_with_rules_is_json() -> None:
     assert json.loads(json.dumps(result)) == result
 
 
-<<<<<<< HEAD
 def test_a_policy_may_be_as_large_as_32_kilobytes() -> None:
     matchers = parse_rules(document(PAYMENTS))[0].matchers
     routes = [f"GET/{number}/{'x' * 200}" for number in range(70)]
@@ -257,7 +256,8 @@ def test_a_policy_may_be_as_large_as_32_kilobytes() -> None:
 def test_the_rules_that_match_are_found_in_their_order() -> None:
     rules = RuleSet(parse_rules(document(OTHERS, PAYMENTS, NEVER, REFUNDS)))
     assert [each.name for each in rules.matching(CLIENT)] == ["payments", "refunds"]
-=======
+
+
 def test_the_first_rule_is_the_documents_first_however_many_there_are() -> None:
     others = [OTHERS | {"name": f"r{number}"} for number in range(80)]
     for first, second in ((1, 8), (7, 64), (15, 16), (31, 32)):
@@ -267,4 +267,3 @@ def test_the_first_rule_is_the_documents_first_however_many_there_are() -> None:
         assert isinstance(grant, Grant)
         assert grant.rules == ("payments", "refunds")
         assert grant.context == {"tier": "1"}
->>>>>>> rules

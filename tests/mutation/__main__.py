@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 from tests.mutation.covering_tests import PROJECT, SOURCES, CoveringTests, load, record
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.results import BEGIN, END, ModuleResult, page, read_results, summary, write_results
-from tests.mutation.running import SECONDS_FOR_ONE, Outcome, Source, Task, failing_when_imported, run_exchanging_code, run_importing
+from tests.mutation.running import (
+    SECONDS_FOR_ONE,
+    Outcome,
+    Source,
+    Task,
+    failing_when_imported,
+    run_exchanging_code,
+    run_importing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
