@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 SOURCES = ("layer", "authorizer")
 
-TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing")
+TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing", "tests/test_readme.py")
 TOO_SLOW_TO_KILL = (
     "tests/authorizer/test_crl_against_openssl.py",
     "tests/authorizer/test_runtime_client.py",
@@ -31,7 +31,11 @@ TOO_SLOW_TO_KILL = (
 
 SLOWEST = 1.5
 """In seconds. A test that takes longer isn't run against a mutant."""
-_OWN = {"__main__", "tests", *(folder.parent.name for source in SOURCES for folder in (PROJECT / source).glob("*/*.py"))}
+_OWN = {
+    "__main__",
+    "tests",
+    *(folder.parent.name for source in SOURCES for folder in (PROJECT / source).glob("*/*.py")),
+}
 _OWN |= {"local_gateway", "examples", "benchmarks"}
 _ALREADY = "ignore::pytest.PytestAssertRewriteWarning"
 _LONGEST = 20
@@ -141,7 +145,9 @@ class Recorder:
         imported = {file: [line for line, tests in each.items() if "" in tests] for file, each in lines.items()}
         seconds = {test: taken for test, taken in self._seconds.items() if test not in self._failed}
         libraries = [name for name in sys.modules if name.partition(".")[0] not in _OWN]
-        self._path.write_text(json.dumps({"seconds": seconds, "by_line": by_line, "imported": imported, "libraries": libraries}))
+        self._path.write_text(
+            json.dumps({"seconds": seconds, "by_line": by_line, "imported": imported, "libraries": libraries})
+        )
 
 
 def record(path: Path) -> CoveringTests:
