@@ -106,6 +106,8 @@ def test_the_decisions_that_are_asked_for_are_logged(
 
 def test_what_no_level_lets_through_is_not_put_together(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "mtls_authorizer")
+    # It is for the logger to leave it out, not for who writes what it lets through.
+    caplog.handler.setLevel(logging.NOTSET)
     make_authorizer(load_configuration(LISTED))(rest_event(OTHER))
     assert caplog.records == []
 
@@ -328,3 +330,13 @@ def test_a_record_has_no_pem_and_nothing_of_headers_query_or_body() -> None:
     assert "s3cret" not in function.log
     assert "BEGIN" not in function.log
     assert log_fields(observation())["principal"] == "client"
+
+
+def test_a_record_is_the_packages_and_has_nothing_of_shadow_rules_where_there_are_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    make_authorizer(load_configuration(LISTED))(rest_event(CLIENT))
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("mtls_authorizer", "INFO")
+    assert not any(field.startswith("shadow") for field in vars(record))

@@ -135,7 +135,7 @@ def test_each_name_is_that_of_its_oid() -> None:
 
 
 def test_the_error_shows_80_characters_and_every_name() -> None:
-    with pytest.raises(ValueError, match="^is '") as error:
+    with pytest.raises(ValueError, match=r"^is '") as error:
         read_key_usages(["x" * 81])
     assert str(error.value) == (
         f"is '{'x' * 80}': write some of serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, "

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
@@ -81,11 +82,27 @@ def _of_files(task: Task, how_many: int | None) -> Task:
     return task._replace(tests=tuple(test for test in task.tests if test.partition("::")[0] in files))
 
 
-def run_module(source: Source, covering: CoveringTests, jobs: int) -> ModuleResult:
-    """Run the tests against all mutants of a module."""
+def names_of(found: Sequence[Mutant]) -> list[str]:
+    """Return a name for each mutant of a module that no other has."""
+    times: Counter[str] = Counter()
+    names = []
+    for mutant in found:
+        times[mutant.name] += 1
+        names.append(mutant.name if times[mutant.name] == 1 else f"{mutant.name} ({times[mutant.name]})")
+    return names
+
+
+def run_module(source: Source, covering: CoveringTests, jobs: int, before: ModuleResult | None = None) -> ModuleResult:
+    """Run the tests against all mutants of a module, or against those only that survived before."""
     begun = time.monotonic()
     found = mutants(source.tree())
+    names = names_of(found)
     tasks = tasks_for(source, found, covering)
+    if before is not None:
+        left_over = {name for _, name in before.survivors}
+        tasks = {number: task for number, task in tasks.items() if names[number] in left_over}
+        if not tasks:
+            return before
     outcomes: dict[int, Outcome] = {}
 
     def report(task: Task, outcome: Outcome) -> None:
@@ -120,16 +137,17 @@ def run_module(source: Source, covering: CoveringTests, jobs: int) -> ModuleResu
             for task in left
             if outcomes[task.number] is Outcome.SURVIVED and how_many and len(_files(passing[task.number])) > how_many
         ]
-    names: dict[str, int] = {}
-    survivors, timeouts = [], 0
-    for number, mutant in enumerate(found):
-        names[mutant.name] = names.get(mutant.name, 0) + 1
-        name = mutant.name if names[mutant.name] == 1 else f"{mutant.name} ({names[mutant.name]})"
-        outcome = outcomes.get(number, Outcome.SURVIVED)
-        timeouts += outcome is Outcome.TIMEOUT
-        if outcome is Outcome.SURVIVED:
-            survivors.append((mutant.line, name))
-    return ModuleResult(len(found), timeouts, tuple(survivors), round(time.monotonic() - begun))
+    survivors = [
+        (mutant.line, names[number])
+        for number, mutant in enumerate(found)
+        if outcomes.get(number, Outcome.SURVIVED) in {Outcome.SURVIVED, Outcome.UNDECIDED}
+        and (before is None or names[number] in left_over)
+    ]
+    timeouts = sum(outcome is Outcome.TIMEOUT for outcome in outcomes.values())
+    seconds = round(time.monotonic() - begun)
+    if before is not None:
+        timeouts, seconds = timeouts + before.timeouts, seconds + before.seconds
+    return ModuleResult(len(found), timeouts, tuple(survivors), seconds)
 
 
 def modules_not_run(results: Mapping[str, ModuleResult]) -> list[str]:
@@ -154,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("modules", nargs="*", help="their names, without the package; all of them, if none is named")
     parser.add_argument("--jobs", type=int, default=2, help="how many mutants are run at a time")
     parser.add_argument("--covering", type=Path, help="a file that keeps which test runs which line, from run to run")
+    parser.add_argument(
+        "--survivors", action="store_true", help="only against those that survived before; the code must be as it was"
+    )
     parser.add_argument("--pages", action="store_true", help="only write what was found before")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -170,7 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with suppress(ImportError):
             importlib.import_module(library)
     for source in chosen:
-        result = run_module(source, covering, options.jobs)
+        before = read_results().get(source.module) if options.survivors else None
+        result = run_module(source, covering, options.jobs, before)
         write_results(read_results() | {source.module: result})
         write_pages()
         _LOG.info("%s: %d of %d survived, %d s", source.module, len(result.survivors), result.mutants, result.seconds)

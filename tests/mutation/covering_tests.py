@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 SOURCES = ("layer", "authorizer")
 
-TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing")
+TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing", "tests/test_readme.py")
 TOO_SLOW_TO_KILL = (
     "tests/authorizer/test_crl_against_openssl.py",
     "tests/authorizer/test_runtime_client.py",

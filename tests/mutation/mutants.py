@@ -12,9 +12,9 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-_OTHER_OPERATOR: Mapping[type[ast.AST], type[ast.AST]] = {
+_OTHER_OPERATOR: Mapping[type[ast.AST], Any] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
     ast.Gt: ast.GtE,
@@ -55,12 +55,12 @@ class Mutant(NamedTuple):
     after: str
     parent: ast.AST
     field: str
-    index: int | None
+    place: int | None
     replacement: ast.AST
 
     def apply(self) -> None:
         """Make the mistake in the tree."""
-        _put(self.parent, self.field, self.index, self.replacement)
+        _put(self.parent, self.field, self.place, self.replacement)
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ def mutants(tree: ast.Module) -> list[Mutant]:
 
 
 def _below(node: ast.AST, path: str, function: str) -> Iterator[Mutant]:
-    """Find the mutants below a node. ``path`` is its qualified name, ``function`` that of the function that it is in."""
+    """Find the mutants below a node. ``path`` is its qualified name, ``function`` that of the function around it."""
     for field, index, child in _children(node):
         if field in _NOT_RUN or _is_declaration(child) or (_calls(node, "cast") and index == 0):
             continue
@@ -119,7 +119,9 @@ def _calls(node: ast.AST, *names: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
-def _replacements(node: ast.AST, parent: ast.AST, field: str) -> Iterator[ast.AST]:
+def _replacements(  # noqa: C901, PLR0912 -- a table, in the form of a match
+    node: ast.AST, parent: ast.AST, field: str
+) -> Iterator[ast.AST]:
     """Return what may stand in a node's place."""
     match node:
         case ast.Constant(value=value):
@@ -170,7 +172,7 @@ def _other_constants(value: object) -> Iterator[str | bytes | float]:
             yield b"" if value else b"mutant"
 
 
-def _mutant(
+def _mutant(  # noqa: PLR0913, PLR0917 -- a node's place, and what is there
     function: str, parent: ast.AST, field: str, index: int | None, node: ast.AST, replacement: ast.AST
 ) -> Mutant:
     ast.fix_missing_locations(ast.copy_location(replacement, node))

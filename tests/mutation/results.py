@@ -95,14 +95,14 @@ def page(results: Mapping[str, ModuleResult], not_run: Sequence[str]) -> str:
     """Return results as a page for people. ``not_run``: the modules with mutants that have none."""
     explanations = read_explanations()
     rows = [
-        f"| {module} | {result.mutants} | {result.killed} | {result.timeouts} | {len(result.survivors)} | {score(result)} |"
-        for module, result in [*sorted(results.items()), ("**all of these**", total(results))]
+        f"| {what} | {each.mutants} | {each.killed} | {each.timeouts} | {len(each.survivors)} | {score(each)} |"
+        for what, each in [*sorted(results.items()), ("**all of these**", total(results))]
     ]
     lines = [
         "# Mutants",
         "",
-        "Written by `make mutation`. Which mistakes are made is said in [mutants.py](mutants.py); a mutant that makes the",
-        "tests run for far too long counts as killed, one that no test runs as survived.",
+        "Written by `make mutation`. Which mistakes are made is said in [mutants.py](mutants.py); a mutant that makes",
+        "the tests run for far too long counts as killed, one that no test runs as survived.",
         "",
         "| module | mutants | killed | by time-out | survived | score |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",

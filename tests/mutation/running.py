@@ -18,18 +18,21 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from enum import StrEnum
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import pytest
 
 from tests.mutation.covering_tests import search_briefly
-from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.mutants import mutants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from importlib.machinery import ModuleSpec
     from pathlib import Path
-    from types import CodeType, FunctionType, ModuleType
+    from types import ModuleType
 
 SECONDS_FOR_ONE = 6.0
 """How long the tests against one mutant may take, going by what they take without it. The rest isn't run."""
@@ -211,29 +214,31 @@ class _MutantLoop(_Chosen):
 
 def _functions(path: Path) -> list[FunctionType]:
     gc.collect()
-    kind = type(_functions)
-    return [each for each in gc.get_objects() if isinstance(each, kind) and each.__code__.co_filename == str(path)]
+    objects = gc.get_objects()
+    return [each for each in objects if isinstance(each, FunctionType) and each.__code__.co_filename == str(path)]
 
 
 def _exchange(functions: Iterable[FunctionType], module: CodeType) -> bool:
     """Give functions their code of another version of their module. Return whether that can be done."""
     codes: dict[tuple[str, int], CodeType | None] = {}
+    exchanged = False
     for code in _codes(module):
         place = code.co_qualname, code.co_firstlineno
         codes[place] = None if place in codes else code  # of several lambdas in a line nobody can say which is which
     for function in functions:
-        code = codes.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
-        if code is not None:
-            if len(code.co_freevars) != len(function.__code__.co_freevars):
+        exchange = codes.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
+        if exchange is not None:
+            if len(exchange.co_freevars) != len(function.__code__.co_freevars):
                 return False
-            function.__code__ = code
-    return True
+            function.__code__ = exchange
+            exchanged = True
+    return exchanged
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for constant in code.co_consts:
-        if isinstance(constant, type(code)):
+        if isinstance(constant, CodeType):
             yield from _codes(constant)
 
 
@@ -243,7 +248,9 @@ class _MutantFinder(importlib.abc.MetaPathFinder):
     def __init__(self, source: Source, number: int) -> None:
         self._source, self._number = source, number
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> object:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
         del path, target
         if fullname != self._source.module:
             return None
@@ -305,10 +312,8 @@ def _outcome(status: int) -> Outcome:
 
 def _end_group(process: int) -> None:
     """End what a child left behind, and the child."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _fork(child: Callable[[], int], limit: float | None = None) -> int:
