@@ -58,12 +58,12 @@ validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
-# What runs on Lambda, and the gateway around it. The rest, such as the template's tests, is the same for all Pythons.
-RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway --ignore tests/layer/test_release.py \
-    --ignore tests/layer/test_built_layer.py --ignore tests/layer/test_layer_builder.py
-
-mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
-	@$(BIN)/python -m tests.mutation $(MODULES)
+# What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
+# and what explains, and what AWS's or OpenSSL's own tools are at work in.
+RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
+    $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py) \
+    $(addprefix --ignore tests/authorizer/,test_explain.py test_validate_rules.py test_rules_schema.py test_faults.py \
+    test_stores_aws.py test_crl_against_openssl.py test_crl_indexer.py test_crl_index_command.py)
 
 test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
 	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \
