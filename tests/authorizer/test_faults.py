@@ -50,7 +50,6 @@ FAULTS: dict[str, Fault] = {
     "403": answer(403, b"<Error><Code>AccessDenied</Code></Error>"),
     "404": answer(404, b"<Error><Code>NoSuchKey</Code></Error>"),
     "500": answer(500, b"<Error><Code>InternalError</Code></Error>"),
-    "503": answer(503, b"<Error><Code>SlowDown</Code></Error>"),
     "a page": answer(200, HTML, content_type="text/html", etag='"page"', last_modified="Sun, 01 Jun 2025 12:00:00 GMT"),
     "an empty answer": answer(200, etag='"empty"', last_modified="Sun, 01 Jun 2025 12:00:00 GMT"),
     "304 to whatever is asked": answer(304),
@@ -72,13 +71,13 @@ def only(name: str, fault: Fault) -> Fault:
     return fail
 
 
-# For the truststore, those that differ in what is to be done about them.
-_OF_THE_TRUSTSTORE = ("no answer", "404", "a page", "half a body")
+# Beside the list itself, and where everything has a fault, those that differ in what is to be done about them.
+_DIFFERENT = ("no answer", "404", "a page", "half a body", "a slow body")
 WHERE = [
     pytest.param(where, fault, id=f"{name}, {where or 'everywhere'}")
     for where in ("ca.crl", "ca.crl.index", "truststore.pem", "")
     for name, fault in FAULTS.items()
-    if where != "truststore.pem" or name in _OF_THE_TRUSTSTORE
+    if where in {"ca.crl", ""} or name in _DIFFERENT
 ]
 
 

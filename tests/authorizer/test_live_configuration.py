@@ -295,6 +295,38 @@ def test_rules_that_can_not_be_had_stop_the_start(shelf: Folder, variable: str) 
         LiveConfiguration(loaded)
 
 
+@pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
+def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then(
+    shelf: Folder, content: bytes | None
+) -> None:
+    rules = (RULES % ("one", "client")).encode()
+    shelf.put("rules.json", rules)
+    live = LiveConfiguration(configuration(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")))
+    if content is None:
+        shelf.remove("rules.json")
+    else:
+        shelf.put("rules.json", content)
+    with pytest.raises((StoreError, ValueError), match=r"rules\.json"):
+        live.restore()
+    # The lists aren't there either, and stop nothing.
+    shelf.put("rules.json", rules.replace(b"one", b"two"))
+    live.restore()
+    assert [rule.name for rule in live.current().rules.rules] == ["environment", "two"]
+
+
+def test_a_restore_stops_the_function_if_its_rules_are_late(
+    aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Bucket(aws)
+    shelf.put("rules.json", (RULES % ("one", "client")).encode())
+    live = LiveConfiguration(load_configuration({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")}))
+    for refresher in live._refreshers:  # noqa: SLF001 -- a start may take three seconds, and a time-out less
+        monkeypatch.setattr(refresher, "_start_seconds", 0.05)
+    proxy.break_with(hang())
+    with pytest.raises(StoreError, match="not read anew in time"):
+        live.restore()
+
+
 def test_failures_are_counted_over_all_documents_and_told_once(shelf: Folder) -> None:
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
     shelf.put("ca.crl", FIRST)
