@@ -65,6 +65,9 @@ RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.p
     $(addprefix --ignore tests/authorizer/,test_explain.py test_validate_rules.py test_rules_schema.py test_faults.py \
     test_stores_aws.py test_crl_against_openssl.py test_crl_indexer.py test_crl_index_command.py)
 
+mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
+	@$(BIN)/python -m tests.mutation $(MODULES)
+
 test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
 	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \
 	    echo "== $$python"; \

@@ -17,8 +17,11 @@ from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import VARIABLES, load_configuration
 from mtls_authorizer.context import build_context
 from mtls_authorizer.crl_indexing import INDEX_SUFFIX, LARGEST_CRL
+from mtls_authorizer.matching import FIELDS
+from mtls_authorizer.metrics import UNITS, Metric
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.refreshing import RETRY_SECONDS, WAIT_SECONDS
+from mtls_authorizer.rules_document import RULE_KEYS, parse_rules
 from mtls_authorizer.truststore import MOST_AUTHORITIES
 from tests.api_events import EVENTS, rest_event
 from tests.authorizer.test_crl_against_openssl import TABLE
@@ -79,6 +82,25 @@ def test_every_variable_is_there_with_its_default() -> None:
     with_defaults, without = load_configuration({**lists, **defaults}), load_configuration(lists)
     assert with_defaults.rules.rules == without.rules.rules == ()
     assert with_defaults._replace(rules=without.rules, version=without.version) == without
+
+
+def test_every_key_and_field_of_rules_is_there() -> None:
+    keys, fields = tables("Rules")
+    assert names([row[0] for row in keys]) == list(RULE_KEYS)
+    assert [[cell.strip("`") for cell in row] for row in fields] == [
+        [name, field.meaning, field.variable or "", field.reason.value] for name, field in FIELDS.items()
+    ]
+
+
+def test_the_rules_that_are_shown_are_rules() -> None:
+    (shown,) = re.findall(r"(?:^    .*\n)+", section("Rules"), re.MULTILINE)
+    (rule,) = parse_rules(shown.encode())
+    assert rule.routes == ("GET/payments/*", "POST/payments")
+
+
+def test_every_metric_is_there_with_its_unit() -> None:
+    (rows,) = tables("Metrics")
+    assert {names([row[0]])[0]: row[1] for row in rows} == {each.value: UNITS.get(each, "Count") for each in Metric}
 
 
 def test_every_context_key_is_there() -> None:
