@@ -257,3 +257,21 @@ def test_reading_copies_nothing() -> None:
     finally:
         tracemalloc.stop()
     assert peak < len(index) / 20
+
+
+@pytest.mark.parametrize("count", [1024, 2048, 2049, 3000, 3073, 3074, 3075, 4099])
+def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length(count: int) -> None:
+    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))))
+    assert read_index(index).is_in_order()
+    lowest = index[HEADER_LENGTH : HEADER_LENGTH + 3]
+    with pytest.raises(CrlIndexError, match="not sorted"):
+        read_index(patched(index, len(index) - CHECKSUM_LENGTH - 3, lowest))
+
+
+def test_the_header_is_what_an_index_of_another_release_begins_with() -> None:
+    header = struct.Struct(">8sHBQqq?20s32s32sI")
+    written = write_index(ListedRevocations((1, 200), 7, THIS_UPDATE, None))
+    digests = bytes.fromhex(DIGEST), bytes.fromhex(SIGNER)
+    seconds = int(THIS_UPDATE.timestamp())
+    assert header.unpack_from(written)[:7] == (b"\x89CRLIDX\n", 1, 2, 2, seconds, -(2**63), True)
+    assert header.unpack_from(written)[7:] == ((7).to_bytes(20), *digests, len(ISSUER))

@@ -433,3 +433,19 @@ def test_what_is_no_name_is_shown_with_one_that_is() -> None:
     with pytest.raises(ValueError, match=re.escape("Attribute's length must be >= 2")):
         read_name("C=Germany")
     assert read_name("") == ("", name_value(DistinguishedName(client().subject.x509)))
+
+
+def test_each_field_has_its_variable_and_says_what_it_means() -> None:
+    assert {name: field.variable for name, field in FIELDS.items()} == {
+        "common_name": "ALLOWED_COMMON_NAMES",
+        "organizational_unit": "ALLOWED_ORGANIZATIONAL_UNITS",
+        "organization": "ALLOWED_ORGANIZATIONS",
+        "subject": None,
+        "subject_alt_name": "ALLOWED_SUBJECT_ALT_NAMES",
+        "issuer": "ALLOWED_ISSUERS",
+        "fingerprint": "ALLOWED_FINGERPRINTS",
+        "serial_number": "ALLOWED_SERIAL_NUMBERS",
+    }
+    assert all(field.meaning for field in FIELDS.values())
+    assert {name for name, field in FIELDS.items() if field.combines} == {"subject", "issuer"}
+    assert {name for name, field in FIELDS.items() if not field.patterns} == {"fingerprint", "serial_number"}

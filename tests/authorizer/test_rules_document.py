@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mtls_authorizer.configuration import ConfigurationError, load_configuration
+from mtls_authorizer.routes import policy_size
 from mtls_authorizer.rules import EVERYTHING, RuleSet, UsagePlanKey
 from mtls_authorizer.rules_document import LARGEST_DOCUMENT, RulesError, parse_rules
 from tests.rules_documents import HOSTILE, ISSUE, VALID, Hostile, document, matching, rule
@@ -237,3 +239,59 @@ def test_a_valid_document_with_other_bytes_in_it_is_refused_or_taken(content: by
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 4)))
     event(outcome(content[:start] + data.draw(st.binary(max_size=4)) + content[end:]))
+
+
+@pytest.mark.parametrize(("wrong", "named"), [(1, 1), (20, 20), (21, 21), (100, 100), (150, 100)])
+def test_the_message_has_the_first_20_problems_and_the_error_the_first_100(wrong: int, named: int) -> None:
+    with pytest.raises(RulesError) as error:
+        parse_rules(document(*(rule(name=f"r{number}", name_="x") for number in range(wrong))))
+    assert len(error.value.problems) == named
+    more = "; and more" if wrong > 20 else ""
+    assert str(error.value) == f"rules refused: {'; '.join(error.value.problems[:20])}{more}"
+
+
+def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(RulesError) as error:
+        parse_rules(b'{"rules": [{"name": "a", "match": {"common_name": "x"}}], "rule": []}')
+    assert error.value.problems == ("rule is not known: write one of $schema, rules",)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(80, "x" * 80), (81, "x" * 80 + "\\u2026")])
+def test_a_value_is_shown_up_to_80_characters(length: int, shown: str) -> None:
+    with pytest.raises(RulesError, match=re.escape(f", not '{shown}'")):
+        parse_rules(document(rule(name="x" * length)))
+
+
+def test_a_document_may_have_5_mebibytes() -> None:
+    largest = document(rule()).ljust(5 * 1024 * 1024)
+    assert parse_rules(largest)
+    with pytest.raises(RulesError, match="the document has more than 5242880 bytes"):
+        parse_rules(largest + b" ")
+
+
+def test_a_context_may_have_4096_characters() -> None:
+    assert parse_rules(document(rule(context={"key": "x" * 4093})))
+    with pytest.raises(RulesError, match="has 4097 characters: 4096 are the most"):
+        parse_rules(document(rule(context={"key": "x" * 4094})))
+
+
+@pytest.mark.parametrize("value", ["x" * 2048, ["x" * 2048], ["a", "b"], [{"exact": "x" * 2048}]])
+def test_a_name_may_have_2048_characters(value: object) -> None:
+    assert parse_rules(document(rule(match={"common_name": value})))
+    longer = json.loads(json.dumps(value).replace("x" * 2048, "x" * 2049))
+    if longer != value:
+        with pytest.raises(RulesError, match="has 2049 characters: 2048 are the most"):
+            parse_rules(document(rule(match={"common_name": longer})))
+
+
+def test_the_routes_of_a_rule_may_make_the_largest_policy() -> None:
+    routes: list[str] = []
+    while policy_size([*routes, *(f"GET/{len(routes):03}{'x' * 100}",)]) <= 32 * 1024:
+        routes.append(f"GET/{len(routes):03}{'x' * 100}")
+    spare = 32 * 1024 - policy_size(routes)
+    routes[0] += "x" * (spare // 2)
+    routes[1] += "x" * (spare - spare // 2)
+    allow = [route.replace("/", " /") for route in routes]
+    assert parse_rules(document(rule(allow=allow)))
+    with pytest.raises(RulesError, match="makes a policy of up to 32769 bytes, of more than 32768"):
+        parse_rules(document(rule(allow=[f"{allow[0]}x", *allow[1:]])))

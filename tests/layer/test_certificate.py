@@ -130,3 +130,19 @@ def test_a_malformed_certificate_is_an_error_that_says_what_is_wrong() -> None:
         PeerCertificate.from_pem(client_pem(("CN", "a")) * 2)
     with pytest.raises(MalformedCertificateError, match=r"attribute 2\.5\.4\.45 is not text"):
         PeerCertificate.from_pem(client_pem(der.sequence(der.oid("2.5.4.45"), der.bits(b"x"))))
+
+
+@pytest.mark.parametrize(
+    ("month", "written"),
+    list(enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)),
+)
+def test_months_are_written_as_openssl_does(month: int, written: str) -> None:
+    certificate = PeerCertificate.from_pem(
+        pem(certificate_der(not_before=der.time(datetime(2021, month, 9, 1, 2, 3, tzinfo=UTC))))
+    )
+    assert certificate.valid_from == f"{written}  9 01:02:03 2021 GMT"
+
+
+def test_a_tilde_in_an_alternative_name_is_not_quoted() -> None:
+    encoded = certificate_der(extensions=[subject_alt_names(uri("https://a.example/~b"))])
+    assert PeerCertificate.from_pem(pem(encoded)).to_dict()["subjectaltname"] == "URI:https://a.example/~b"

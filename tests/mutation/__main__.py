@@ -111,18 +111,16 @@ def run_module(source: Source, covering: CoveringTests, jobs: int, before: Modul
     every_test = sum((task.tests for task in tasks.values()), ())
     inside = [task for number, task in tasks.items() if found[number].function]
     failing = run_exchanging_code(source, inside or [Task(-1, every_test, 0)], jobs, report)
-    if failing:
-        _LOG.warning("fail without a mutant, and are not run: %s", ", ".join(sorted(failing)))
-    passing = {
-        number: task._replace(tests=tuple(test for test in task.tests if test not in failing))
-        for number, task in tasks.items()
-    }
     imported = set(covering.imported.get(str(source.path.relative_to(PROJECT)), ()))
     left = [
         task
-        for number, task in passing.items()
+        for number, task in tasks.items()
         if outcomes.get(number, Outcome.UNDECIDED) is Outcome.UNDECIDED
-        or (outcomes[number] is Outcome.SURVIVED and found[number].line in imported)
+        or (
+            outcomes[number] is Outcome.SURVIVED
+            # Some tests fail where they are collected long before they run.
+            and (found[number].line in imported or not failing.isdisjoint(task.tests))
+        )
     ]
     for how_many in (_FILES_IMPORTED, None):
         if left:
@@ -133,9 +131,9 @@ def run_module(source: Source, covering: CoveringTests, jobs: int, before: Modul
             left = [task._replace(tests=tuple(test for test in task.tests if test not in failing)) for task in left]
             run_importing(source, left, jobs, report)
         left = [
-            passing[task.number]
+            tasks[task.number]
             for task in left
-            if outcomes[task.number] is Outcome.SURVIVED and how_many and len(_files(passing[task.number])) > how_many
+            if outcomes[task.number] is Outcome.SURVIVED and how_many and len(_files(tasks[task.number])) > how_many
         ]
     survivors = [
         (mutant.line, names[number])
