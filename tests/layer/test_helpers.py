@@ -297,3 +297,46 @@ def test_a_list_can_be_changed_without_changing_the_check() -> None:
     mapping["CN"] = "other"
     other = PeerCertificate.from_pem(client_pem(("CN", "other")))
     assert [check(other) for check in checks] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("helper", "parameter"),
+    [
+        (allow_cn, "common_names"),
+        (allow_ou, "organizational_units"),
+        (allow_organization, "organizations"),
+        (allow_fingerprints, "fingerprints"),
+        (allow_serial, "serial_numbers"),
+        (allow_san, "subject_alt_names"),
+        (allow_email, "addresses"),
+    ],
+)
+def test_the_error_names_the_parameter_and_what_would_be_right(
+    helper: Callable[[Any], CertificateCheck], parameter: str
+) -> None:
+    for values, message in (
+        ("client", f"{parameter} must be a list of strings, not the bare string 'client': write ['client']"),
+        ({"CN": "client"}, f"{parameter} must be a list of strings, not a mapping"),
+        ([7], f"{parameter} must hold strings, not 7"),
+    ):
+        with pytest.raises(TypeError) as error:
+            helper(values)
+        assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("helper", "parameter"), [(allow_issuer, "issuers"), (allow_subject, "subjects")])
+def test_the_error_says_how_a_name_is_written(helper: Callable[[Any], CertificateCheck], parameter: str) -> None:
+    for values, message in (
+        (["CN=x"], f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not 'CN=x'"),
+        ([{b"O": "Acme"}], f"{parameter} must hold strings, not b'O'"),
+        ([{7: "Acme"}], f"{parameter} must hold strings, not 7"),
+        ([{"": "Acme"}], f"{parameter} must not hold an empty string: it would match an empty attribute"),
+    ):
+        with pytest.raises((TypeError, ValueError)) as error:
+            helper(values)
+        assert str(error.value) == message
+
+
+def test_the_error_shows_what_is_no_check() -> None:
+    with pytest.raises(TypeError, match=r"^checks must be functions of a certificate, not \['client'\]$"):
+        all_of(["client"])  # type: ignore[list-item]
