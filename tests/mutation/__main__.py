@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
@@ -95,12 +96,16 @@ def names_of(found: Sequence[Mutant]) -> list[str]:
 def run_module(source: Source, covering: CoveringTests, jobs: int, before: ModuleResult | None = None) -> ModuleResult:
     """Run the tests against all mutants of a module, or against those only that survived before."""
     begun = time.monotonic()
+    code = sha256(source.path.read_bytes()).hexdigest()[:12]
     found = mutants(source.tree())
     names = names_of(found)
     tasks = tasks_for(source, found, covering)
     if before is not None:
         left_over = {name for _, name in before.survivors}
         tasks = {number: task for number, task in tasks.items() if names[number] in left_over}
+        if before.code != code:
+            message = f"{source.module} has changed: run it without --survivors"
+            raise SystemExit(message)
         if not tasks:
             return before
     outcomes: dict[int, Outcome] = {}
@@ -145,7 +150,7 @@ def run_module(source: Source, covering: CoveringTests, jobs: int, before: Modul
     seconds = round(time.monotonic() - begun)
     if before is not None:
         timeouts, seconds = timeouts + before.timeouts, seconds + before.seconds
-    return ModuleResult(len(found), timeouts, tuple(survivors), seconds)
+    return ModuleResult(len(found), timeouts, tuple(survivors), seconds, code)
 
 
 def modules_not_run(results: Mapping[str, ModuleResult]) -> list[str]:

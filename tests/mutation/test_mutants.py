@@ -76,5 +76,5 @@ def test_what_is_explained_has_survived() -> None:
 
 
 def test_the_score_is_rounded_down() -> None:
-    assert score(ModuleResult(10_000, 0, ((1, "a"),), 1)) == "99.9%"
-    assert score(ModuleResult(10_000, 0, (), 1)) == "100.0%"
+    assert score(ModuleResult(10_000, 0, ((1, "a"),), 1, "")) == "99.9%"
+    assert score(ModuleResult(10_000, 0, (), 1, "")) == "100.0%"
