@@ -108,7 +108,7 @@ def page(results: Mapping[str, ModuleResult], not_run: Sequence[str]) -> str:
         "Written by `make mutation`. Which mistakes are made is said in [mutants.py](mutants.py); a mutant that makes",
         "the tests run for far too long counts as killed, one that no test runs as survived. *Code* begins the SHA-256",
         "of the module as it was: where `sha256sum` says something else, it has changed since. A kill is not repeated:",
-        "on a busy machine a test may fail of its own accord, so that a few mutants may be counted as killed that weren't.",
+        "on a busy machine a test may fail of its own accord, so that a few mutants may be wrongly counted as killed.",
         "",
         "| module | mutants | killed | by time-out | survived | score | code |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
