@@ -24,8 +24,9 @@ _FUNCTION_AT_RUN_TIME = PurePosixPath("/var/task")
 # cffi's Python files make bindings; using them takes its extension alone. Stubs are for type checkers, and the
 # layer's own module has its types in its sources.
 # The metadata and the licences stay, for people and scanners to see what is there, but for the files that speak of
-# one wheel with all that it held: the layer has parts of several.
-_LEFT_OUT = re.compile(r"cffi/|.*\.pyi$|[^/]+\.dist-info/(RECORD|WHEEL|entry_points\.txt|top_level\.txt)$")
+# one wheel with all that it held: the layer has parts of several. What the wheels' own bills of materials say is in the
+# layer's.
+_LEFT_OUT = re.compile(r"cffi/|.*\.pyi$|[^/]+\.dist-info/(sboms/.*|(RECORD|WHEEL|entry_points\.txt|top_level\.txt)$)")
 
 
 def assemble_layer(wheels: Iterable[Path], destination: Path, report: Callable[[str], object]) -> dict[str, str | None]:
