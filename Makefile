@@ -55,8 +55,9 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 	@$(BIN)/python -m mtls_authorizer.validate_rules "$${FILE}"
 
+# More processes than processors may be: many tests wait for stores that are slow on purpose.
 test: lint ## Run all tests, with coverage.
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+	$(BIN)/python -m pytest -n 4 --cov --cov-report=term
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what AWS's or OpenSSL's own tools are at work in.
