@@ -259,6 +259,15 @@ def test_what_cannot_be_read_is_an_error_that_says_what_would_be_right(
         load_configuration(environment)
 
 
+def test_a_list_is_named_once() -> None:
+    uris = {
+        "CRL_URIS": "s3://bucket/a.crl, s3://bucket/b.crl,s3://bucket/a.crl",
+        "TRUSTSTORE_URI": "s3://bucket/ca.pem",
+    }
+    with pytest.raises(ConfigurationError, match="CRL_URIS names a CRL twice: remove one"):
+        load_configuration(uris)
+
+
 def test_one_message_names_every_bad_variable() -> None:
     environment = dict.fromkeys(VARIABLES, "") | {"ALLOWED_CN": "x"}
     with pytest.raises(ConfigurationError) as error:
