@@ -135,6 +135,9 @@ def decide_at(assessment: Assessment, configuration: Configuration, now: datetim
     refusal, revocation = _lapsed(assessment, now), None
     if refusal is None and configuration.revocation is not None:
         refusal, revocation = _revoked(assessment, configuration.revocation, now)
+    elif refusal is None and configuration.crl_sources is not None:
+        # Lists are asked for, and whoever made this configuration has read none.
+        refusal = Reason.REVOCATION_STATUS_UNKNOWN
     judgement, shadow = assessment.judgement, assessment.shadow
     if refusal is not None:
         judgement = judgement if isinstance(judgement, Reason) else refusal

@@ -332,7 +332,7 @@ def _lift_validity(certificate: PeerCertificate, question: Question) -> Question
 
 
 def _lift_revocation(_certificate: PeerCertificate, question: Question) -> Question:
-    return question._replace(configuration=question.configuration._replace(revocation=None))
+    return question._replace(configuration=question.configuration._replace(revocation=None, crl_sources=None))
 
 
 def _has_revocation_status(certificate: PeerCertificate, question: Question) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth.short_names import DOTTED_OID
 
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
@@ -20,7 +21,6 @@ _OID_BY_NAME = {
     "anyExtendedKeyUsage": "2.5.29.37.0",
 }
 _NAME_BY_OID = {oid: name for name, oid in _OID_BY_NAME.items()}
-_DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 
 
 class RequiredKeyUsages(NamedTuple):
@@ -55,7 +55,7 @@ def read_key_usages(names: list[str]) -> RequiredKeyUsages:
     if names == ["none"]:
         return NO_KEY_USAGES
     for name in names:
-        if name not in _OID_BY_NAME and not _DOTTED_OID.fullmatch(name):
+        if name not in _OID_BY_NAME and not DOTTED_OID.fullmatch(name):
             message = f"is {name[:80]!r}: write some of {', '.join(_OID_BY_NAME)}, dotted OIDs, or none"
             raise ValueError(message)
     return RequiredKeyUsages(frozenset(_OID_BY_NAME.get(name, name) for name in names), extension_required=True)

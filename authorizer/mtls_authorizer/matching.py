@@ -6,7 +6,6 @@ agree with it.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -15,7 +14,7 @@ from cryptography import x509
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.reasons import Reason
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ WITHOUT_PATTERNS = frozenset({"IP"})
 OF_SEVERAL = {"": "of several", "CN": "CN of several"}
 """The labels of a common name that isn't the only one, by the usual one. Only exclusions look for these."""
 
-_DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _SHA256_LENGTH = 32 * 3 - 1
 
 Fact: TypeAlias = "tuple[str, Hashable]"
@@ -235,7 +233,7 @@ def _subject_alt_name_label(key: str) -> str:
 
 
 def _attribute_label(key: str) -> str:
-    if key not in OID_BY_SHORT_NAME and not _DOTTED_OID.fullmatch(key):
+    if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key):
         message = "write an attribute's short name, such as CN, O or OU, or its dotted OID"
         raise ValueError(message)
     return SHORT_NAME_BY_OID.get(key, key)

@@ -75,7 +75,7 @@ class Doubt(StrEnum):
     """No CA of the truststore has signed the certificate, or none of the chains from there is valid now."""
 
     NO_LIST = "no_list"
-    """There is no list of the CA that issued it, or of one that may have revoked that CA."""
+    """There is no list of the CA that issued it, or of one that may have revoked that CA; or that may sign none."""
 
     NOT_YET_VALID = "not_yet_valid"
     """The list's thisUpdate is in the future."""
@@ -127,7 +127,8 @@ class RevocationLists:
 
         ``max_age`` is how long after its nextUpdate a list still counts. ``expected`` is how many CAs' lists are
         configured. While one isn't there, or another CA's or key's lies in its place, whosever it is, the status of
-        a CA is unknown if its issuer has no list here.
+        a CA is unknown if its issuer has no list here. A list that was verified before the truststore changed, and
+        whose CA may sign none by this truststore, is like a stale one: it still revokes, and clears nobody.
         """
         self.failure_mode = failure_mode
         self._truststore = truststore
@@ -135,7 +136,8 @@ class RevocationLists:
         self._lists: dict[Identity, RevocationList] = {}
         for candidate in sorted(lists, key=lambda each: each.this_update):
             self._lists[Identity(canonical_name(x509.Name.from_bytes(candidate.issuer)), candidate.signer)] = candidate
-        self._complete = len(self._lists) >= expected
+        self._trusted = frozenset(filter(truststore.has_list_signer, self._lists))
+        self._complete = len(self._trusted) >= expected
         self.oldest = min((each.this_update for each in self._lists.values()), default=None)
         """The earliest thisUpdate of all lists; None without any."""
         ends = [each.next_update for each in self._lists.values() if each.next_update is not None]
@@ -180,11 +182,16 @@ class RevocationLists:
             return RevocationStatus(RevocationState.GOOD)
         if responsible.is_revoked(step.serial_number):
             return RevocationStatus(RevocationState.REVOKED, revocation_list=responsible)
+        doubt = self._doubt(step.issuer, responsible, now)
+        state = RevocationState.GOOD if doubt is None else RevocationState.UNKNOWN
+        return RevocationStatus(state, doubt, responsible)
+
+    def _doubt(self, issuer: Identity, responsible: RevocationList, now: datetime) -> Doubt | None:
+        if issuer not in self._trusted:
+            return Doubt.NO_LIST
         if responsible.this_update > now:
-            return RevocationStatus(RevocationState.UNKNOWN, Doubt.NOT_YET_VALID, responsible)
-        if is_stale(responsible, now, self._max_age):
-            return RevocationStatus(RevocationState.UNKNOWN, Doubt.STALE, responsible)
-        return RevocationStatus(RevocationState.GOOD, revocation_list=responsible)
+            return Doubt.NOT_YET_VALID
+        return Doubt.STALE if is_stale(responsible, now, self._max_age) else None
 
 
 def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta) -> bool:

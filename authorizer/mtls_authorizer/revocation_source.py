@@ -50,12 +50,9 @@ class RevocationSource:
 
     def lists(self) -> RevocationLists:
         """Return the CRLs in force. Without a truststore no certificate has a status."""
-        truststore, now = self.truststore.value or Truststore(()), datetime.now(UTC)
-        values = [crl.value for crl in self.crls]
         return RevocationLists(
-            # The truststore may have changed, and a list not.
-            [value for value in values if value is not None and _is_trusted(value, truststore, now)],
-            truststore,
+            [crl.value for crl in self.crls if crl.value is not None],
+            self.truststore.value or Truststore(()),
             failure_mode=self._sources.failure_mode,
             max_age=self._max_age,
             expected=len(self.crls),

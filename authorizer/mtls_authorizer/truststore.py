@@ -91,6 +91,10 @@ class Truststore:
         """Return all certificates of the CAs of this name."""
         return tuple(self._by_name.get(name, ()))
 
+    def has_list_signer(self, identity: Identity) -> bool:
+        """Tell whether a certificate of this CA is here that lets it sign CRLs, valid now or not."""
+        return any(each.may_sign_lists and each.identity == identity for each in self.named(identity.name))
+
     def chains(self, certificate: x509.Certificate) -> tuple[Chain, ...]:
         """Return every chain of a certificate: none if no CA here has signed it. Raises nothing.
 

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import PeerCertificate
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
     from client_certificate_auth.names import DistinguishedName
 
 CertificateCheck: TypeAlias = Callable[[PeerCertificate], bool]
 
-_DOTTED_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _SHA256_DIGITS = 64
 _SHA512_DIGITS = 128
@@ -183,7 +182,7 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         raise ValueError(message)
     _strings(mapping.values(), parameter)
     _strings(mapping.keys(), parameter)
-    unknown = [key for key in mapping if key not in OID_BY_SHORT_NAME and not _DOTTED_OID.fullmatch(key)]
+    unknown = [key for key in mapping if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key)]
     if unknown:
         message = f"{parameter} has {unknown}, which are neither short names (CN, O, OU, ...) nor dotted OIDs"
         raise ValueError(message)

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+DOTTED_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+"""An object identifier in dotted form (RFC 4512 §1.4), for what has no short name."""
 
 SHORT_NAME_BY_OID: Final = {
     # X.520: attribute types

@@ -385,6 +385,15 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
         assert decision.revocation is None
 
 
+def test_nobody_is_cleared_while_the_lists_that_are_configured_were_not_read(shelf: Folder) -> None:
+    loaded = configuration(shelf)
+    assert loaded.crl_sources is not None
+    unread = loaded._replace(revocation=None)
+    certificate = PeerCertificate.from_pem(GOOD)
+    assert decide(certificate, unread, NOW).reason is Reason.REVOCATION_STATUS_UNKNOWN
+    assert decide(certificate, unread._replace(crl_sources=None), NOW).reason is None
+
+
 def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_slow(
     aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,15 @@ from mtls_authorizer.configuration import CrlFailureMode
 from mtls_authorizer.crl import read_revocation_list
 from mtls_authorizer.revocation import Doubt, RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.truststore import Truststore, read_truststore
-from tests.authorizer.certificate_authorities import DAY, NOW, CertificateAuthority, crl_number, entry
+from tests.authorizer.certificate_authorities import (
+    DAY,
+    IS_A_CA,
+    MAY_SIGN_CERTIFICATES,
+    NOW,
+    CertificateAuthority,
+    crl_number,
+    entry,
+)
 from tests.certificates import SUBJECT_ALT_NAME, extension, name, pem
 
 if TYPE_CHECKING:
@@ -100,6 +108,17 @@ def test_a_list_clears_only_while_it_is_fresh(
 ) -> None:
     for crls in ([MIDDLE.revoke()], [MIDDLE.revoke(), ROOT.revoke()]):
         assert _state(_lists(*crls, max_age=max_age * SECOND), _client(), now) == expected
+
+
+@pytest.mark.parametrize("expected", [0, 2])
+def test_a_ca_that_may_no_longer_sign_lists_clears_nobody_and_still_revokes(expected: int) -> None:
+    lists = [read_revocation_list(crl, EVERYBODY, NOW) for crl in (MIDDLE.revoke(entry(1)), ROOT.revoke())]
+    renewed = ROOT.issue(subject=MIDDLE.name, public_key=MIDDLE.public_key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
+    truststore = read_truststore(ROOT.pem + pem(renewed).encode())
+    in_force = RevocationLists(lists, truststore, expected=expected)
+
+    assert _state(in_force, _client(serial_number=1)) == (REVOKED, None)
+    assert _state(in_force, _client(serial_number=2)) == (UNKNOWN, Doubt.NO_LIST)
 
 
 def test_a_list_without_an_end_is_never_stale() -> None:
