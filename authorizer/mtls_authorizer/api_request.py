@@ -101,4 +101,6 @@ def _source_ip(context: Mapping[str, object]) -> object:
 
 def _loggable(value: object) -> str | None:
     """Return a string without halves of surrogate pairs, which no log can write; None for anything else."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return value if value.isascii() else value.encode(errors="backslashreplace").decode()

@@ -53,19 +53,20 @@ def make_live_authorizer(live: LiveConfiguration) -> Callable[[object], dict[str
         now = datetime.now(UTC)
         decision = decide_at(assessment, configuration, now)
         microseconds = (perf_counter_ns() - began) // 1000
-        record(
-            Observation(
-                decision,
-                request,
-                configuration,
-                now,
-                cached,
-                microseconds,
-                live.take_failures(),
-                decision.refusal(request.invocation),
-                decision.shadow_refusal(request.invocation),
+        if record is not None:
+            record(
+                Observation(
+                    decision,
+                    request,
+                    configuration,
+                    now,
+                    cached,
+                    microseconds,
+                    live.take_failures(),
+                    decision.refusal(request.invocation),
+                    decision.shadow_refusal(request.invocation),
+                )
             )
-        )
         return answer(decision, request, configuration)
 
     return authorize

@@ -38,10 +38,9 @@ def build_context(certificate: PeerCertificate) -> dict[str, str]:
         "clientCertNotBefore": _iso_8601(certificate.not_before),
         "clientCertNotAfter": _iso_8601(certificate.not_after),
     }
-    for attribute, key in _SUBJECT_ATTRIBUTES.items():
-        value = subject.get_single(attribute)
-        if value is not None:
-            context[key] = value
+    for attribute, value in subject.single_values():
+        if attribute in _SUBJECT_ATTRIBUTES:
+            context[_SUBJECT_ATTRIBUTES[attribute]] = value
     issuer_common_name = issuer.get_single("CN")
     if issuer_common_name is not None:
         context["clientCertIssuerCN"] = issuer_common_name

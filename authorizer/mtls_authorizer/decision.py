@@ -109,7 +109,11 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
     judgement = configuration.rules.judge(certificate)
     shadow = configuration.shadow_rules.judge(certificate) if configuration.shadow_rules else None
     # Whatever a rule adds, what the certificate says stays.
-    context = {**judgement.context, **build_context(certificate)} if isinstance(judgement, Grant) else {}
+    context: Mapping[str, str] = {}
+    if isinstance(judgement, Grant):
+        context = build_context(certificate)
+        if judgement.context:
+            context = {**judgement.context, **context}
     granted = isinstance(judgement, Grant) or isinstance(shadow, Grant)
     chains = configuration.revocation.chains(certificate) if configuration.revocation and granted else ()
     return Assessed(client, judgement, shadow, context, certificate.not_before, certificate.not_after, chains)

@@ -44,8 +44,8 @@ class Observation(NamedTuple):
         return self.refusal is None and days is not None and days <= self.configuration.expiry_warning_days
 
 
-def make_recorder(configuration: Configuration) -> Callable[[Observation], None]:
-    """Return the function that writes what the configuration asks for."""
+def make_recorder(configuration: Configuration) -> Callable[[Observation], None] | None:
+    """Return the function that writes what the configuration asks for, None if that is nothing."""
     writers: list[Callable[[Observation], None]] = []
     if configuration.log_decisions is not LogDecisions.NONE:
         writers.append(log_decision)
@@ -53,6 +53,9 @@ def make_recorder(configuration: Configuration) -> Callable[[Observation], None]
         from mtls_authorizer.metrics import make_metrics_writer  # noqa: PLC0415 -- imported where it is asked for
 
         writers.append(make_metrics_writer(configuration.metrics_namespace))
+
+    if not writers:
+        return None
 
     def record(observation: Observation) -> None:
         for write in writers:

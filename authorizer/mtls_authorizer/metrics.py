@@ -34,6 +34,9 @@ class Metric(StrEnum):
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
     DECISION_TIME = "DecisionTime"
 
+    # Enum's own is written in Python, and each decision looks several up.
+    __hash__ = str.__hash__
+
 
 UNITS = {
     Metric.DAYS_TO_EXPIRY: "None",
@@ -64,11 +67,14 @@ def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
     def write(observation: Observation) -> None:
         values = measure(observation)
         refusal = observation.refusal
-        dimension = {} if refusal is None else {REASON: refusal.value}
+        # Neither reasons nor names have anything to escape, and all values are integers.
+        members = [f'"{name.value}": {value}' for name, value in values.items()]
+        if refusal is not None:
+            members.insert(0, f'"{REASON}": "{refusal.value}"')
         milliseconds = int(observation.time.timestamp() * 1000)
         sys.stdout.write(
             f'{{"_aws": {{"Timestamp": {milliseconds}, "CloudWatchMetrics": {directives(tuple(values))}}}, '
-            f"{json.dumps({**dimension, **values})[1:]}\n"
+            f"{', '.join(members)}}}\n"
         )
         sys.stdout.flush()
 

@@ -55,8 +55,9 @@ class Rule(NamedTuple):
                 return FIELDS[matcher.field].reason
         if not self.matchers and not self.anyone:
             return Reason.NO_ALLOWLIST_CONFIGURED
-        if any(all(matcher.matches(holding) for matcher in exclusion) for exclusion in self.exclusions):
-            return Reason.CERTIFICATE_EXCLUDED
+        for exclusion in self.exclusions:
+            if all(matcher.matches(holding) for matcher in exclusion):
+                return Reason.CERTIFICATE_EXCLUDED
         return None
 
     def conditions(self) -> Iterable[frozenset[Condition]]:
@@ -140,9 +141,10 @@ class RuleSet:
         return self.rules[0].mismatch(holding) or Reason.NO_RULE_MATCHED
 
     def _matching(self, holding: frozenset[Condition]) -> list[Rule]:
-        numbers = {number for condition in holding for number in self._indexed.get(condition, ())}
-        candidates = [self.rules[number] for number in sorted(numbers.union(self._unindexed))]
-        return [rule for rule in candidates if rule.mismatch(holding) is None]
+        numbers = set(self._unindexed)
+        for condition in holding:
+            numbers.update(self._indexed.get(condition, ()))
+        return [rule for rule in [self.rules[number] for number in sorted(numbers)] if rule.mismatch(holding) is None]
 
 
 def _necessary(matcher: Matcher, how_common: Mapping[Condition, int]) -> frozenset[Condition]:
@@ -157,6 +159,9 @@ def _grant(matching: list[Rule], certificate: PeerCertificate) -> Judgement:
     key = first.usage_plan_key
     if key is UsagePlanKey.FINGERPRINT:
         key = certificate.fingerprint256.replace(":", "")
+    if len(matching) == 1:
+        # Nearly always. How large its policy is was checked when it was read.
+        return Grant((first.name,), first.routes, first.context, key)
     routes: tuple[str, ...] | None = EVERYTHING
     if all(rule.routes is not EVERYTHING for rule in matching):
         routes = tuple(dict.fromkeys(route for rule in matching for route in rule.routes or ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -234,18 +234,29 @@ class PeerCertificate:
     def _public_key(self) -> PublicKey:
         from client_certificate_auth.public_key import PublicKey, read_public_key  # noqa: PLC0415 -- see above
 
-        return _or_none(lambda: read_public_key(self.x509)) or PublicKey()
+        try:
+            return read_public_key(self.x509)
+        except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
+            return PublicKey()
 
     @cached_property
     def _extensions(self) -> _Extensions | None:
         """The extensions by kind, None if any can't be decoded. Of a kind that cryptography knows there is only one."""
-        return _or_none(lambda: {type(extension.value): extension.value for extension in self.x509.extensions})
+        try:
+            return {type(value): value for value in [each.value for each in self.x509.extensions]}
+        except Exception:  # noqa: BLE001 -- as above
+            return None
 
     def _read(self, kind: type[_Extension], read: Callable[[_Extension], _T]) -> _T | None:
         """Return what ``read`` makes of an extension, None where it is absent or any extension can't be decoded."""
         value = (self._extensions or {}).get(kind)
-        # Of no other kind than the one it is kept under.
-        return None if value is None else _or_none(lambda: read(cast("_Extension", value)))
+        if value is None:
+            return None
+        try:
+            # Of no other kind than the one it is kept under.
+            return read(value)  # type: ignore[arg-type]
+        except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
+            return None
 
     def _fingerprint(self, algorithm: hashes.HashAlgorithm) -> str:
         if self._der is None:
@@ -256,14 +267,6 @@ class PeerCertificate:
             hashing.update(self._der)
             digest = hashing.finalize()
         return digest.hex(":").upper()
-
-
-def _or_none(read: Callable[[], _T]) -> _T | None:
-    """Return what was read, None where it isn't in the certificate or can't be decoded."""
-    try:
-        return read()
-    except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
-        return None
 
 
 def _load_pem(pem: str) -> Certificate:

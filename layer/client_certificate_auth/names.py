@@ -71,7 +71,10 @@ class NameText:
         has_control_characters = False
         for relative_distinguished_name in rdns:
             for _, key, text, _, has_some in relative_distinguished_name:
-                values.setdefault(key, []).append(text)
+                if key in values:
+                    values[key].append(text)
+                else:
+                    values[key] = [text]
                 has_control_characters |= has_some
         self.values = values
         self.rdns = rdns
@@ -83,8 +86,11 @@ class NameText:
         if self._rfc4514_string is None:
             self._rfc4514_string = ",".join(
                 [
-                    "+".join([attribute.rfc4514_string for attribute in relative_distinguished_name])
-                    for relative_distinguished_name in reversed(self.rdns)
+                    # Nearly all have one attribute.
+                    rdn[0].rfc4514_string
+                    if len(rdn) == 1
+                    else "+".join([attribute.rfc4514_string for attribute in rdn])
+                    for rdn in reversed(self.rdns)
                 ]
             )
         return self._rfc4514_string
@@ -151,6 +157,10 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         """Return the value of an attribute that the name has exactly once, None for any other."""
         values = self._text.values.get(key)
         return values[0] if values is not None and len(values) == 1 else None
+
+    def single_values(self) -> list[tuple[str, str]]:
+        """Return keys and values of the attributes that the name has exactly once, in the order of the name."""
+        return [(key, values[0]) for key, values in self._text.values.items() if len(values) == 1]
 
     def rfc4514_string(self) -> str:
         """Return the name as RFC 4514 has it, in printable ASCII.

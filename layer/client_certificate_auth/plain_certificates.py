@@ -21,7 +21,7 @@ _SEQUENCE, _SET, _VERSION = 0x30, 0x31, 0xA0
 
 # How a certificate begins (RFC 5280 §4.1): version, serial number, algorithm, issuer, validity, subject.
 _FIELDS = (_VERSION, _INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE, _SEQUENCE)
-_ISSUER, _SUBJECT = 3, 5
+_ISSUER = 3
 
 # Lengths from here on take more than one byte (X.690 §8.1.3.5).
 _LONG = 0x80
@@ -58,13 +58,10 @@ _TYPES = {
 def read_plain_pem(pem: str) -> bytes | None:
     """Return the content of a PEM (RFC 7468 §5) that is one block of canonical base64 and nothing else."""
     text = pem.removesuffix("\n")
-    if not (text.startswith(_BEGIN) and text.endswith(_END)):
+    # What comes before an empty line are headers to some (RFC 1421 §4.4).
+    if not (text.startswith(_BEGIN) and text.endswith(_END)) or "\n\n" in text:
         return None
-    lines = text[len(_BEGIN) : -len(_END)].split("\n")
-    if not all(lines):
-        # What comes before an empty line are headers to some (RFC 1421 §4.4).
-        return None
-    body = "".join(lines)
+    body = text[len(_BEGIN) : -len(_END)].replace("\n", "")
     try:
         content = a2b_base64(body)
     except ValueError:
@@ -86,11 +83,11 @@ def read_plain_names(certificate: bytes) -> tuple[NameText | None, NameText | No
     for tag in _FIELDS:
         if certificate[start] != tag:
             return None, None
+        fields.append(start)
         length = certificate[start + 1]
-        end = start + 2 + length if length < _LONG else _content(certificate, start)[1]
-        fields.append(certificate[start:end])
-        start = end
-    return _read_issuer(fields[_ISSUER]), _read_name(fields[_SUBJECT])
+        start = start + 2 + length if length < _LONG else _content(certificate, start)[1]
+    issuer, validity, subject = fields[_ISSUER:]
+    return _read_issuer(certificate[issuer:validity]), _read_name(certificate[subject:start])
 
 
 def _read_name(name: bytes) -> NameText | None:
@@ -113,17 +110,17 @@ def _plain_rdns(name: bytes) -> list[tuple[Attribute]] | None:
     start, end = _content(name, 0)
     while start < end:
         next_start = start + 2 + name[start + 1]
-        attribute = _read_plain_rdn(name[start:next_start])
-        if attribute is None:
+        rdn = _read_plain_rdn(name[start:next_start])
+        if rdn is None:
             return None
-        rdns.append((attribute,))
+        rdns.append(rdn)
         start = next_start
     return rdns
 
 
 @lru_cache(_KEPT_ATTRIBUTES)
-def _read_plain_rdn(rdn: bytes) -> Attribute | None:
-    """Return a plain relative distinguished name's attribute. The same bytes are the same: most clients share some."""
+def _read_plain_rdn(rdn: bytes) -> tuple[Attribute] | None:
+    """Return a plain relative distinguished name. The same bytes are the same: most clients share some."""
     value = 6 + rdn[5]
     kind = _TYPES.get(rdn[6:value])
     content = rdn[value + 2 :]
@@ -140,7 +137,7 @@ def _read_plain_rdn(rdn: bytes) -> Attribute | None:
         or not _keeps_to_its_alphabet(rdn[value], content)
     ):
         return None
-    return make_attribute(*kind, content.decode())
+    return (make_attribute(*kind, content.decode()),)
 
 
 def _keeps_to_its_alphabet(tag: int, content: bytes) -> bool:
