@@ -62,6 +62,8 @@ def read_plain_pem(pem: str) -> bytes | None:
     if not (text.startswith(_BEGIN) and text.endswith(_END)) or "\n\n" in text:
         return None
     body = text[len(_BEGIN) : -len(_END)].replace("\n", "")
+    if not body:
+        return None
     try:
         content = a2b_base64(body)
     except ValueError:

@@ -243,14 +243,14 @@ def test_an_answer_with_rules_is_json() -> None:
     assert json.loads(json.dumps(result)) == result
 
 
-def test_a_policy_may_be_as_large_as_32_kilobytes() -> None:
+def test_the_policy_of_several_rules_may_be_as_large_as_32_kilobytes() -> None:
     matchers = parse_rules(document(PAYMENTS))[0].matchers
     routes = [f"GET/{number}/{'x' * 200}" for number in range(70)]
     spare = 32 * 1024 - policy_size([*routes, "GET/"])
     assert spare > 0
     for more, judged in ((0, Grant), (1, Reason)):
-        largest = (*routes, "GET/" + "x" * (spare + more))
-        assert isinstance(RuleSet([Rule("largest", matchers, routes=largest)]).judge(CLIENT), judged)
+        last = Rule("last", matchers, routes=("GET/" + "x" * (spare + more),))
+        assert isinstance(RuleSet([Rule("first", matchers, routes=tuple(routes)), last]).judge(CLIENT), judged)
 
 
 def test_the_rules_that_match_are_found_in_their_order() -> None:
