@@ -39,8 +39,9 @@ def build_context(certificate: PeerCertificate) -> dict[str, str]:
         "clientCertNotAfter": _iso_8601(certificate.not_after),
     }
     for attribute, value in subject.single_values():
-        if attribute in _SUBJECT_ATTRIBUTES:
-            context[_SUBJECT_ATTRIBUTES[attribute]] = value
+        key = _SUBJECT_ATTRIBUTES.get(attribute)
+        if key is not None:
+            context[key] = value
     issuer_common_name = issuer.get_single("CN")
     if issuer_common_name is not None:
         context["clientCertIssuerCN"] = issuer_common_name

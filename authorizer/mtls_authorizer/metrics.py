@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mtls_authorizer.decision_log import Observation
+    from mtls_authorizer.reasons import Reason
 
 
 class Metric(StrEnum):
@@ -54,7 +55,8 @@ def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
     """Return the function that writes the metrics of a decision to a namespace."""
 
     @cache
-    def directives(names: tuple[Metric, ...]) -> str:
+    def line(names: tuple[Metric, ...], refusal: Reason | None) -> str:
+        """Return the line for some metrics, with a place for the time and for each value in turn."""
         plain = [name for name in names if name is not Metric.DENIED]
         found = [{"Namespace": namespace, "Dimensions": [[]], "Metrics": _definitions(plain)}]
         if Metric.DENIED in names:
@@ -62,20 +64,17 @@ def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
             found.append(
                 {"Namespace": namespace, "Dimensions": dimensions, "Metrics": _definitions([Metric.DENIED])},
             )
-        return json.dumps(found)
+        # Neither reasons nor names have anything to escape, and all values are integers.
+        members = [f'"{name}": %d' for name in names]
+        if refusal is not None:
+            members.insert(0, f'"{REASON}": "{refusal.value}"')
+        directives = json.dumps(found).replace("%", "%%")
+        return f'{{"_aws": {{"Timestamp": %d, "CloudWatchMetrics": {directives}}}, {", ".join(members)}}}\n'
 
     def write(observation: Observation) -> None:
         values = measure(observation)
-        refusal = observation.refusal
-        # Neither reasons nor names have anything to escape, and all values are integers.
-        members = [f'"{name.value}": {value}' for name, value in values.items()]
-        if refusal is not None:
-            members.insert(0, f'"{REASON}": "{refusal.value}"')
         milliseconds = int(observation.time.timestamp() * 1000)
-        sys.stdout.write(
-            f'{{"_aws": {{"Timestamp": {milliseconds}, "CloudWatchMetrics": {directives(tuple(values))}}}, '
-            f"{', '.join(members)}}}\n"
-        )
+        sys.stdout.write(line(tuple(values), observation.refusal) % (milliseconds, *values.values()))
         sys.stdout.flush()
 
     return write

@@ -243,7 +243,7 @@ class PeerCertificate:
     def _extensions(self) -> _Extensions | None:
         """The extensions by kind, None if any can't be decoded. Of a kind that cryptography knows there is only one."""
         try:
-            return {type(value): value for value in [each.value for each in self.x509.extensions]}
+            return {type(value := each.value): value for each in self.x509.extensions}
         except Exception:  # noqa: BLE001 -- as above
             return None
 
