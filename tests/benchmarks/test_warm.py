@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.processes import find_node
 from benchmarks.turns import Cost, Turn, WarmProcess, measure
-from benchmarks.warm import COMMON, KINDS, copy_formatter, describe, draw, make_rows
+from benchmarks.warm import COMMON, KINDS, copy_formatter, describe, draw, find_system_builds, make_rows
 from benchmarks.warm_authorizer import AT_ONCE, CACHED
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate
+from layer_builder.interpreters import find_interpreters
 from mtls_authorizer.authorizer import CACHED_CERTIFICATES
 
 PROJECT = Path(__file__).parents[2]
@@ -103,7 +105,7 @@ def test_the_list_has_as_many_names_as_were_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
-    rows = make_rows(["3.11", "3.13"])
+    rows = make_rows(["3.11", "3.13"], ["3.11 of the system"])
     costs = [dict(zip(KINDS, (Cost(100, 80), Cost(200, 160), Cost(50, 20), Cost(10, 4)), strict=True)) for _ in rows]
     table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7)
     lines = [line for line in table.splitlines() if line.startswith("|")]
@@ -114,8 +116,33 @@ def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
     assert "1.2 kB of PEM" in table
 
 
+def test_the_table_says_what_log_and_metrics_add() -> None:
+    rows = make_rows(["3.11"], ["3.11 of the system"])
+    new = [40, 50, 60, 100, *[10] * len(rows)]
+    costs = [{kind: Cost(cost if kind == "not seen before" else 8, 1) for kind in KINDS} for cost in new[: len(rows)]]
+    table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7)
+    expected = "With log and metrics, a decision takes 1.50 to 2.00 times what it takes without; 1.00 to 1.00 times in"
+    assert expected in table
+
+
+def test_a_build_of_the_system_is_measured_beside_the_one_that_tests_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "{}.{}".format(*sys.version_info)
+    interpreter = find_interpreters()[version]
+    (tmp_path / "same").mkdir()
+    (tmp_path / "same" / f"python{version}").symlink_to(interpreter)
+    monkeypatch.setattr(os, "defpath", str(tmp_path / "same"))
+    assert find_system_builds() == {}
+    another = tmp_path / f"python{version}"
+    another.write_text(f'#!/bin/sh\nexec "{interpreter}" "$@"\n')
+    another.chmod(0o755)
+    monkeypatch.setattr(os, "defpath", str(tmp_path))
+    assert find_system_builds() == {f"{version} of the system": another}
+
+
 def test_the_chart_shows_the_newest_python_with_and_without_records() -> None:
-    rows = make_rows(["3.11", "3.13"])
+    rows = make_rows(["3.11", "3.13"], ["3.11 of the system"])
     costs = [
         dict(zip(KINDS, (Cost(100 + number, 0), Cost(200, 0), Cost(50 + number, 0), Cost(10, 0)), strict=True))
         for number, _ in enumerate(rows)
@@ -123,10 +150,10 @@ def test_the_chart_shows_the_newest_python_with_and_without_records() -> None:
     texts = [element.text for element in ET.fromstring(draw(rows, costs)).iter() if element.tag.endswith("text")]  # noqa: S314 -- our own
     assert texts[1:] == [
         *("Node, whole object", "200 µs", "Node, subject only", "101 µs"),
-        *("Python 3.13, not seen before", "51 µs", "the same, with log and metrics", "53 µs"),
+        *("Python 3.13, not seen before", "51 µs", "the same, with log and metrics", "54 µs"),
         *("Python 3.13, in the cache", "10 µs", "the same, with log and metrics", "10 µs"),
     ]
-    assert rows[1].python == rows[3].python == "3.13"
+    assert rows[1].python == rows[4].python == "3.13"
     assert rows[1].workload is COMMON
 
 
