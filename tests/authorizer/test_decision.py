@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from client_certificate_auth import PeerCertificate
+from client_certificate_auth import ExtractionFailure, ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.configuration import Configuration, load_configuration
-from mtls_authorizer.decision import decide
+from mtls_authorizer.decision import Client, assess_extraction, decide, decide_at
 from mtls_authorizer.reasons import Reason
 from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, name, pem
 
@@ -109,3 +109,12 @@ def test_other_characters_may_pass(value: str) -> None:
 def test_a_decision_depends_on_its_arguments_only() -> None:
     assert decide(CLIENT, BY_NAME, NOW) == decide(CLIENT, BY_NAME, NOW)
     assert decide(CLIENT, BY_NAME, NOT_AFTER + timedelta(days=1)) != decide(CLIENT, BY_NAME, NOW)
+
+
+@pytest.mark.parametrize("failure", [ExtractionFailureReason.MISSING, ExtractionFailureReason.MALFORMED])
+def test_who_has_no_certificate_that_can_be_read_is_denied_as_nobody(failure: ExtractionFailureReason) -> None:
+    configuration = load_configuration({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"})
+    decision = decide_at(assess_extraction(ExtractionFailure(failure), configuration), configuration, NOT_BEFORE)
+    assert (decision.allowed, decision.reason, decision.grant) == (False, Reason(failure.value), None)
+    assert decision.client == Client("unauthenticated", None, None, None, None)
+    assert decision.context == {"reason": failure.value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from contextlib import suppress
@@ -18,7 +19,7 @@ from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import UnauthenticatedResponse, load_configuration
 from mtls_authorizer.crl import read_revocation_list
 from mtls_authorizer.decision import Client, Decision
-from mtls_authorizer.decision_log import Observation, log_fields
+from mtls_authorizer.decision_log import Observation, log_decision, log_fields
 from mtls_authorizer.metrics import UNITS, Metric, make_metrics_writer, measure
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.revocation import RevocationLists, RevocationState, RevocationStatus
@@ -149,6 +150,34 @@ def test_a_record_tells_who_is_it_what_was_decided_and_by_which_configuration(
     }
     assert {key: record[key] for key in expected} == expected
     assert record["days_to_expiry"] == (NOT_AFTER - datetime.now(UTC)).days
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "message"),
+    [
+        ({}, "INFO", "allow"),
+        ({"days_to_expiry": 30}, "WARNING", "allow, certificate expires soon"),
+        ({"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}, "WARNING", "deny: no_rule_matched"),
+    ],
+)
+def test_a_record_is_as_logging_makes_it_but_for_threads_and_processes(
+    changes: dict[str, Any], level: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    observed = observation(**changes)
+    log_decision(observed)
+    (record,) = caplog.records
+    template = logging.makeLogRecord({})
+    assert vars(record).keys() >= vars(template).keys() | log_fields(observed).keys()
+    assert (record.name, record.levelname, record.levelno) == ("mtls_authorizer", level, logging.getLevelName(level))
+    assert record.getMessage() == message
+    assert record.created == NOW.timestamp()
+    assert record.msecs == NOW.microsecond // 1000
+    # What made the template was made at some other time of the same process.
+    started = template.created - template.relativeCreated / 1000
+    assert record.relativeCreated == pytest.approx((NOW.timestamp() - started) * 1000, abs=50)
+    assert (record.thread, record.threadName, record.process, record.processName) == (None, None, None, None)
+    assert (record.args, record.exc_info, record.stack_info) == (template.args, None, None)
 
 
 def test_no_field_has_the_name_of_an_attribute_that_all_records_have() -> None:
@@ -294,6 +323,35 @@ def test_a_decision_is_counted(
             defined[metric["Name"]] = metric["Unit"]
             assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
+
+
+def test_units_are_those_that_cloudwatch_knows() -> None:
+    assert UNITS == {
+        "DaysToExpiry": "None",
+        "RevocationListAge": "Seconds",
+        "RevocationListTimeLeft": "Seconds",
+        "DecisionTime": "Microseconds",
+    }
+
+
+def test_a_line_of_metrics_does_not_wait_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(_Raw(written)), encoding="utf-8"))
+    make_metrics_writer("100% a")(observation())
+    assert json.loads(written.getvalue())["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "100% a"
+
+
+class _Raw(io.RawIOBase):
+    """Takes what isn't kept in a buffer above it."""
+
+    def __init__(self, written: io.BytesIO) -> None:
+        self._written = written
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 -- any buffer
+        return self._written.write(data)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from client_certificate_auth import DistinguishedName, PeerCertificate
+from client_certificate_auth import DistinguishedName, MalformedCertificateError, PeerCertificate
 from tests import der
-from tests.certificates import attribute, client_pem
+from tests.certificates import OIDS, attribute, client_pem
 
 
 def subject(*attributes: bytes | list[bytes] | tuple[str, str]) -> DistinguishedName:
@@ -94,6 +94,13 @@ def test_what_is_handed_out_can_be_changed_without_changing_the_name() -> None:
         ("😀", r"CN=\F0\9F\98\80"),
         ("\n\x7f\x85\u2028", r"CN=\0A\7F\C2\85\E2\80\A8"),
         ("\0", r"CN=\00"),
+        (" é", r"CN=\ \C3\A9"),
+        ("é~ ~", r"CN=\C3\A9~ ~"),
+        (" ", r"CN=\ "),
+        ("  ", r"CN=\ \ "),
+        ("a ", r"CN=a\ "),
+        ("a # b", r"CN=a # b"),
+        ("", r"CN="),
     ],
 )
 def test_rfc_4514_escapes_all_that_is_not_printable_ascii(value: str, rfc4514: str) -> None:
@@ -109,6 +116,48 @@ def test_rfc_4514_reverses_the_order_and_joins_multi_valued_rdns_with_a_plus() -
 @pytest.mark.parametrize("tag", [der.UTF8_STRING, der.BMP_STRING, der.UNIVERSAL_STRING])
 def test_a_name_is_the_same_in_every_string_type(tag: int) -> None:
     assert subject(attribute("CN", "Łódź", tag)).CN == "Łódź"
+
+
+@pytest.mark.parametrize(
+    ("tag", "encoding", "text"),
+    [
+        (der.UTF8_STRING, "utf-8", "é"),
+        (der.UNIVERSAL_STRING, "utf-32-be", "é"),
+        (der.BMP_STRING, "utf-16-be", "é"),
+        # OpenSSL takes each byte of these for a character of Latin-1.
+        (der.NUMERIC_STRING, "utf-8", "Ã©"),
+        (der.T61_STRING, "utf-8", "Ã©"),
+        (der.IA5_STRING, "utf-8", "Ã©"),
+    ],
+)
+def test_a_value_is_read_as_openssl_reads_its_string_type(tag: int, encoding: str, text: str) -> None:
+    name = subject(der.sequence(der.oid(OIDS["CN"]), der.tlv(tag, "é".encode(encoding))))
+    assert text == name.CN
+
+
+@pytest.mark.parametrize("tag", [der.OCTET_STRING, der.VISIBLE_STRING, der.UTC_TIME, der.PRINTABLE_STRING])
+def test_a_value_that_openssl_does_not_read_as_text_is_no_name(tag: int) -> None:
+    with pytest.raises(MalformedCertificateError):
+        subject(der.sequence(der.oid(OIDS["CN"]), der.tlv(tag, "é".encode())))
+
+
+def test_a_bmp_string_has_characters_of_two_bytes_only() -> None:
+    assert subject(attribute("CN", "\uffff", der.BMP_STRING)).CN == "\uffff"
+    assert subject(attribute("CN", "", der.BMP_STRING)).CN == ""
+    with pytest.raises(MalformedCertificateError, match=r"the value of attribute 2\.5\.4\.3 is not text"):
+        subject(attribute("CN", "\U00010000", der.BMP_STRING))
+
+
+def test_a_bit_string_is_no_text() -> None:
+    with pytest.raises(MalformedCertificateError, match=r"the value of attribute 2\.5\.4\.45 is not text"):
+        subject(der.sequence(der.oid(OIDS["x500UniqueIdentifier"]), der.bits(b"text")))
+
+
+def test_what_was_read_the_short_way_has_cryptographys_object_of_the_same_name() -> None:
+    name = subject(("O", "Acme"), ("CN", "client"))
+    assert name.x509.rfc4514_string() == "CN=client,O=Acme"
+    assert DistinguishedName(name.x509).x509 is name.x509
+    assert DistinguishedName(name.x509) == name
 
 
 def test_names_are_compared_as_mappings() -> None:
