@@ -34,8 +34,9 @@ layer: $(VENV)/.python ## Build the layer's zip files for both architectures in 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m publisher $(REGIONS) $(ARGS)
 
-bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node.
+bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
+	@$(BIN)/python -m benchmarks.cold_start
 
 bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start

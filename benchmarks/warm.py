@@ -27,6 +27,7 @@ COMMON = Workload("a common certificate")
 # Each differs from the common certificate in one thing. What a decision shall not grow with has its rows here.
 GROWTH = {
     "names in the list": [Workload(f"{number:,} in the list", listed=number) for number in (1, 100, 10_000)],
+    "rules": [Workload(f"{number:,} {'rule' if number == 1 else 'rules'}", rules=number) for number in (1, 100, 1_000)],
     "subject alternative names": [
         Workload(f"{number} subject alternative {'name' if number == 1 else 'names'}", subject_alt_names=number)
         for number in (0, 1, 10, 100)

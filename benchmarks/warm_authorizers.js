@@ -20,13 +20,17 @@ const commonNameOfTheObject = (event) => new X509Certificate(clientCert(event)).
 const COMMON_NAME = { 'subject only': commonNameOfTheSubject, 'whole object': commonNameOfTheObject };
 const workloads = new Map();
 
+// Rules are a list of names to these, which have no rules.
+const listedIn = ({ ALLOWED_COMMON_NAMES: names, AUTHORIZER_RULES: rules }) =>
+  names?.split(',') ?? JSON.parse(rules).rules.map(({ match }) => match.common_name);
+
 // Events are parsed shortly before they are answered, as Lambda does. The clock is read once for so many.
 const AT_ONCE = 16;
 
 function load(path) {
   if (!workloads.has(path)) {
     const [environment, ...events] = readFileSync(path, 'utf8').trimEnd().split('\n');
-    workloads.set(path, { allowed: new Set(JSON.parse(environment).ALLOWED_COMMON_NAMES.split(',')), events });
+    workloads.set(path, { allowed: new Set(listedIn(JSON.parse(environment))), events });
   }
   return workloads.get(path);
 }

@@ -29,12 +29,14 @@ _NOT_BEFORE = datetime.now(UTC) - timedelta(days=1)
 class Workload(NamedTuple):
     """What is decided about: clients with certificates of a shape, under a configuration that lets them all in.
 
-    ``listed``: how many common names the list has. ``key``: ``P-256`` or the length of an RSA key in bits. ``padding``:
-    the bytes of an extension that nobody knows.
+    ``listed``: how many common names the list has. ``rules``: how many rules there are in place of a list, each for one
+    common name, of which the last matches. ``key``: ``P-256`` or the length of an RSA key in bits. ``padding``: the
+    bytes of an extension that nobody knows.
     """
 
     name: str
     listed: int = 100
+    rules: int = 0
     subject_alt_names: int = 1
     key: str = "P-256"
     padding: int = 0
@@ -45,11 +47,18 @@ def write_workload(workload: Workload, folder: Path, certificates: int = CERTIFI
 
     Each line is JSON: first the environment's variables, then events.
     """
-    names = [f"client-{number}" for number in range(workload.listed - 1)] + [_COMMON_NAME]
-    lines = [{"ALLOWED_COMMON_NAMES": ",".join(names)}, *map(rest_event, _make_pems(workload, certificates))]
+    lines = [_make_environment(workload), *map(rest_event, _make_pems(workload, certificates))]
     path = folder / f"{workload.name}.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
     return path
+
+
+def _make_environment(workload: Workload) -> dict[str, str]:
+    names = [f"client-{number}" for number in range((workload.rules or workload.listed) - 1)] + [_COMMON_NAME]
+    if not workload.rules:
+        return {"ALLOWED_COMMON_NAMES": ",".join(names)}
+    rules = [{"name": f"rule-{number}", "match": {"common_name": name}} for number, name in enumerate(names)]
+    return {"AUTHORIZER_RULES": json.dumps({"rules": rules})}
 
 
 def pem_size(path: Path) -> int:

@@ -20,6 +20,8 @@ from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workloa
 from client_certificate_auth import PeerCertificate
 from layer_builder.interpreters import find_interpreters
 from mtls_authorizer.authorizer import CACHED_CERTIFICATES
+from mtls_authorizer.rules import RuleSet
+from mtls_authorizer.rules_document import parse_rules
 
 PROJECT = Path(__file__).parents[2]
 BENCHMARKS = PROJECT / "benchmarks"
@@ -36,12 +38,13 @@ def pems(path: Path) -> list[str]:
     return [event["requestContext"]["identity"]["clientCert"]["clientCertPem"] for event in events]
 
 
+@pytest.mark.parametrize("workload", [Workload("listed", listed=3), Workload("rules", rules=3)])
 @pytest.mark.parametrize("recorded", [False, True])
 @pytest.mark.parametrize(("kind", "side"), SIDES.items())
-def test_each_side_lets_the_listed_common_name_in_and_tells_what_it_took(
-    kind: str, side: str, *, recorded: bool, tmp_path: Path
+def test_each_side_lets_the_allowed_common_name_in_and_tells_what_it_took(
+    kind: str, side: str, workload: Workload, *, recorded: bool, tmp_path: Path
 ) -> None:
-    path = write_workload(Workload("listed", listed=3), tmp_path, certificates=AT_ONCE)
+    path = write_workload(workload, tmp_path, certificates=AT_ONCE)
     with WarmProcess(COMMANDS[side]) as process:
         assert 1 < process.take(Turn(str(path), kind, AT_ONCE, recorded)) < 100_000
 
@@ -102,6 +105,14 @@ def test_the_list_has_as_many_names_as_were_asked_for(tmp_path: Path) -> None:
     names = json.loads(path.read_text().splitlines()[0])["ALLOWED_COMMON_NAMES"].split(",")
     assert len(set(names)) == 10_000
     assert names[-1] == "client"
+
+
+def test_there_are_as_many_rules_as_were_asked_for_and_the_last_matches(tmp_path: Path) -> None:
+    path = write_workload(Workload("rules", rules=1_000), tmp_path, certificates=1)
+    rules = parse_rules(json.loads(path.read_text().splitlines()[0])["AUTHORIZER_RULES"].encode())
+    certificate = PeerCertificate.from_pem(pems(path)[0])
+    assert len(rules) == 1_000
+    assert RuleSet(rules).matching(certificate) == [rules[-1]]
 
 
 def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
