@@ -21,6 +21,7 @@ PROJECT = Path(__file__).parents[2]
 SOURCES = ("layer", "authorizer")
 
 _OF_THE_README = "tests/test_readme.py"
+_OF_WHAT_IS_WRITTEN = (_OF_THE_README, "tests/publishing/test_papers.py")
 TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing", _OF_THE_README)
 TOO_SLOW_TO_KILL = (
     "tests/authorizer/test_runtime_client.py",
@@ -70,10 +71,10 @@ class CoveringTests(NamedTuple):
     def of_module(self, source: str) -> list[str]:
         """Return the tests that run anything in a module, in the same order.
 
-        A module of nothing but names has none: what these are is in the README, and so are its tests.
+        A module of nothing but names has none: what these are is in the README and other papers, and so are its tests.
         """
         tests = {test for tests in self.by_line.get(source, {}).values() for test in tests} | self._named_after(source)
-        return self._in_order(source, tests or {test for test in self.seconds if test.startswith(_OF_THE_README)})
+        return self._in_order(source, tests or {test for test in self.seconds if test.startswith(_OF_WHAT_IS_WRITTEN)})
 
     def _named_after(self, source: str) -> set[str]:
         # Who looks at constants only runs no line.
