@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import time
 from collections import Counter
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import gettempdir, mkdtemp
 from typing import TYPE_CHECKING
 
 from tests.mutation.covering_tests import PROJECT, SOURCES, CoveringTests, load, record
@@ -189,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     kept = options.covering or Path(gettempdir()) / "mutation-covering-tests.json"
     covering = load(kept) if options.covering and kept.exists() else record(kept)
+    # Others that run pytest on this machine clear its usual folder.
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = mkdtemp(prefix="mutation-")
     # Loaded once, they are there in each fork.
     for library in covering.libraries:
         with suppress(ImportError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import signal
 import sys
 import time
@@ -175,9 +176,16 @@ class Recorder:
 
 def record(path: Path) -> CoveringTests:
     """Run the tests and write to a file which of them runs which line."""
+    # In another process: what is imported here already can't be imported as a mutant.
+    process = multiprocessing.get_context("spawn").Process(target=_record, args=(path,))
+    process.start()
+    process.join()
+    return load(path)
+
+
+def _record(path: Path) -> None:
     arguments = [*TESTED_BY, *(f"--ignore={test}" for test in TOO_SLOW_TO_KILL)]
     pytest.main([*arguments, "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-W", _ALREADY], plugins=[Recorder(path)])
-    return load(path)
 
 
 def load(path: Path) -> CoveringTests:
