@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layer_builder import wheels
+from layer_builder.wheels import Architecture, download_wheels
+from tests.layer.made_up_wheels import write_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("architecture", "processor", "others"),
+    [(Architecture.ARM64, "aarch64", "x86_64"), (Architecture.X86_64, "x86_64", "aarch64")],
+)
+def test_the_wheels_are_for_lambdas_platform_whatever_this_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Architecture, processor: str, others: str
+) -> None:
+    # pip takes half a second for each. Of the versions this is the one that tests are least likely to run on.
+    monkeypatch.setattr(wheels, "PYTHON_VERSIONS", ("3.14",))
+    wanted = [
+        f"any-1.0-py3-none-manylinux2014_{processor}.whl",
+        f"extension-1.0-cp314-cp314-manylinux2014_{processor}.whl",
+        f"stable-1.0-cp311-abi3-manylinux_2_17_{processor}.manylinux2014_{processor}.whl",
+        "tagged-1.0-cp314-none-any.whl",
+    ]
+    useless = [
+        f"any-1.0-py3-none-manylinux2014_{others}.whl",
+        f"extension-1.0-cp314-cp314-manylinux2014_{others}.whl",
+        f"extension-1.0-cp313-cp313-manylinux2014_{processor}.whl",
+        f"extension-1.0-cp314-cp314-manylinux_2_28_{processor}.whl",
+        f"extension-1.0-pp311-pypy311_pp73-manylinux2014_{processor}.whl",
+    ]
+    index = tmp_path / "index"
+    hashes: dict[str, str] = {}
+    for wheel in [write_wheel(index / name, {}) for name in [*wanted, *useless]]:
+        package = wheel.name.partition("-")[0]
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        hashes[package] = f"{hashes.get(package, '')} --hash=sha256:{digest}"
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("".join(f"{package}==1.0{each}\n" for package, each in hashes.items()))
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": "/dev/null"}.items():
+        monkeypatch.setenv(name, value)
+    steps: list[str] = []
+    downloaded = download_wheels(requirements, architecture, tmp_path / "downloaded", steps.append)
+    assert downloaded == [tmp_path / "downloaded" / name for name in wanted]
+    assert steps == ["downloading the wheels for Python 3.14"]
