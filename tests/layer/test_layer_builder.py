@@ -9,15 +9,18 @@ from zipfile import ZipFile
 
 import pytest
 
+from layer_builder import interpreters
 from layer_builder.archive import write_archive
 from layer_builder.bytecode import compile_folder
 from layer_builder.interpreters import PYTHON_VERSIONS, find_interpreters, full_version
 from layer_builder.wheels import Architecture, DownloadError, download_wheels
+from tests.layer.stand_ins import without_interpreters, write_interpreter, write_script
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layer"
 INTERPRETERS = find_interpreters()
 THIS_VERSION = "{}.{}".format(*sys.version_info)
+OTHER_VERSION = next(version for version in PYTHON_VERSIONS if version != THIS_VERSION)
 UNCHECKED_HASH = b"\x01\0\0\0"  # the second field of a compiled file (PEP 552)
 
 
@@ -40,9 +43,89 @@ def write_package(folder: Path, source: str = "NAME = 'value'\n") -> Path:
     return package
 
 
-def without_interpreters(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setenv("PYENV_ROOT", str(folder))
-    monkeypatch.setenv("PATH", str(folder))
+# The command line
+
+HELP = {
+    (): """\
+usage: layer_builder [-h] command ...
+
+Build the layer. Needs pip, and no Docker.
+
+positional arguments:
+  command
+    release   zip files for all architectures, with digests and SBOMs
+    layer     the layer's contents
+    function  a function's package with compiled files
+
+options:
+  -h, --help  show this help message and exit
+""",
+    ("release",): """\
+usage: layer_builder release [-h] destination
+
+positional arguments:
+  destination  the folder to write them to
+
+options:
+  -h, --help   show this help message and exit
+""",
+    ("layer",): """\
+usage: layer_builder layer [-h] {arm64,x86_64} destination
+
+positional arguments:
+  {arm64,x86_64}  the one that it is for
+  destination     the folder to put its `python` folder in
+
+options:
+  -h, --help      show this help message and exit
+""",
+    ("function",): """\
+usage: layer_builder function [-h] package destination {3.11,3.12,3.13,3.14}
+
+positional arguments:
+  package               the package's folder
+  destination           the folder to put it in
+  {3.11,3.12,3.13,3.14}
+                        the Python version that it runs on
+
+options:
+  -h, --help            show this help message and exit
+""",
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_says_what_each_command_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit) as end:
+        run_builder(monkeypatch, *command, "--help")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == HELP[command]
+
+
+def test_without_a_command_it_is_told_that_one_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit) as failure:
+        run_builder(monkeypatch)
+    assert failure.value.code == 2
+    message = "layer_builder: error: the following arguments are required: command"
+    assert capsys.readouterr().err.splitlines()[-1] == message
+
+
+def test_each_step_is_shown_at_once_in_a_file_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_interpreters(monkeypatch, tmp_path / "machine")
+    write_interpreter(tmp_path / "machine/python3.13", "CPython 3.13.7")
+    package = write_package(tmp_path / "source")
+    with (tmp_path / "output").open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        run_builder(monkeypatch, "function", str(package), str(tmp_path / "built"), "3.13")
+        shown = (tmp_path / "output").read_text()
+    assert shown == "compiling with Python 3.13.7\nPython 3.13: compiled files, by 3.13.7\n"
 
 
 # The layer, that `sam build` makes: what is in it is compared with the zip files in test_template.py
@@ -163,6 +246,20 @@ def test_compiled_files_are_not_checked_and_tell_where_they_are_at_run_time(tmp_
     assert str(tmp_path).encode() not in content
 
 
+def test_a_compiler_has_the_environment_without_what_changes_its_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_interpreters(monkeypatch, tmp_path)
+    variables = "$PYTHONHASHSEED ${PYTHONOPTIMIZE-unset} $LD_LIBRARY_PATH"
+    # It is asked for its version first. What stays in the file is from when it compiles.
+    interpreter = f"#!/bin/sh\necho CPython 3.13.7\necho {variables} > {tmp_path}/variables\n"
+    write_script(tmp_path / "python3.13", interpreter)
+    for name, value in {"PYTHONHASHSEED": "7", "PYTHONOPTIMIZE": "2", "LD_LIBRARY_PATH": "/its/libraries"}.items():
+        monkeypatch.setenv(name, value)
+    compile_folder(tmp_path, PurePosixPath("/opt"), ["3.13"], lambda _: None)
+    assert (tmp_path / "variables").read_text() == "0 unset /its/libraries\n"
+
+
 # Zip files
 
 WRITE_ARCHIVE = """
@@ -197,6 +294,15 @@ def test_a_zip_file_has_one_order_one_time_and_one_mode(tmp_path: Path) -> None:
     }
 
 
+def test_a_zip_file_has_the_same_bytes_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a").write_text("a")
+    write_archive(tmp_path / "folder", tmp_path / "here.zip")
+    monkeypatch.setattr(sys, "platform", "win32")
+    write_archive(tmp_path / "folder", tmp_path / "there.zip")
+    assert (tmp_path / "there.zip").read_bytes() == (tmp_path / "here.zip").read_bytes()
+
+
 # Interpreters
 
 
@@ -207,22 +313,19 @@ def test_every_interpreter_that_is_found_is_of_its_version() -> None:
         assert (full_version(interpreter) or "").startswith(f"{version}.")
 
 
-def write_interpreter(path: Path, says: str, status: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho {says}\nexit {status}\n")
-    path.chmod(0o755)
-
-
 def test_pyenvs_newest_patch_release_comes_before_what_is_on_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_interpreters(monkeypatch, tmp_path)
     for patch in ("9", "10", "4-debug"):
         write_interpreter(tmp_path / f"versions/3.13.{patch}/bin/python3.13", f"CPython 3.13.{patch}")
+    for patch in ("0", "2-debug"):
+        write_interpreter(tmp_path / f"versions/3.12.{patch}/bin/python3.12", f"CPython 3.12.{patch}")
     write_interpreter(tmp_path / "python3.13", "CPython 3.13.12")
-    write_interpreter(tmp_path / "python3.12", "CPython 3.12.3")
+    write_interpreter(tmp_path / "python3.11", "CPython 3.11.3")
     assert find_interpreters() == {
-        "3.12": tmp_path / "python3.12",
+        "3.11": tmp_path / "python3.11",
+        "3.12": tmp_path / "versions/3.12.0/bin/python3.12",
         "3.13": tmp_path / "versions/3.13.10/bin/python3.13",
     }
 
@@ -236,6 +339,35 @@ def test_what_is_not_a_working_cpython_of_that_version_is_no_interpreter(
     without_interpreters(monkeypatch, tmp_path)
     write_interpreter(tmp_path / "python3.13", says, status)
     assert find_interpreters() == {}
+
+
+def test_pyenvs_are_in_the_home_folder_unless_it_is_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_interpreters(monkeypatch, tmp_path)
+    monkeypatch.delenv("PYENV_ROOT")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    interpreter = tmp_path / ".pyenv/versions/3.13.1/bin/python3.13"
+    write_interpreter(interpreter, "CPython 3.13.1")
+    assert find_interpreters() == {"3.13": interpreter}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"), [([], [THIS_VERSION, OTHER_VERSION]), (["--others"], [OTHER_VERSION])]
+)
+def test_a_machines_interpreters_are_printed_one_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    printed: list[str],
+) -> None:
+    without_interpreters(monkeypatch, tmp_path)
+    for version in (THIS_VERSION, OTHER_VERSION):
+        write_interpreter(tmp_path / f"python{version}", f"CPython {version}.1")
+    monkeypatch.setattr(sys, "argv", ["interpreters", *arguments])
+    interpreters.main()
+    assert capsys.readouterr().out == "".join(f"{tmp_path}/python{version}\n" for version in sorted(printed))
 
 
 def test_the_interpreters_are_printed_without_that_which_prints_if_so_asked(
