@@ -1,16 +1,28 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
 from layer_builder import wheels
-from layer_builder.wheels import Architecture, download_wheels
+from layer_builder.wheels import Architecture, DownloadError, download_wheels
 from tests.layer.made_up_wheels import write_wheel
 
-if TYPE_CHECKING:
-    from pathlib import Path
+BUILD_SYSTEM = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def have_pip_look_in(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pip know of nothing but the files in a folder."""
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +55,25 @@ def test_the_wheels_are_for_lambdas_platform_whatever_this_one_is(
         hashes[package] = f"{hashes.get(package, '')} --hash=sha256:{digest}"
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("".join(f"{package}==1.0{each}\n" for package, each in hashes.items()))
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": "/dev/null"}.items():
-        monkeypatch.setenv(name, value)
+    have_pip_look_in(index, monkeypatch)
     steps: list[str] = []
     downloaded = download_wheels(requirements, architecture, tmp_path / "downloaded", steps.append)
     assert downloaded == [tmp_path / "downloaded" / name for name in wanted]
     assert steps == ["downloading the wheels for Python 3.14"]
+
+
+def test_a_source_distribution_is_refused_and_nothing_of_it_is_run_though_it_is_pinned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source-1.0"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(BUILD_SYSTEM)
+    (source / "backend.py").write_text(f"from pathlib import Path\nPath({str(tmp_path / 'was run')!r}).touch()\n")
+    distribution = Path(shutil.make_archive(str(source), "gztar", tmp_path, source.name))
+    digest = hashlib.sha256(distribution.read_bytes()).hexdigest()
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"source==1.0 --hash=sha256:{digest}\n")
+    have_pip_look_in(tmp_path, monkeypatch)
+    with pytest.raises(DownloadError):
+        download_wheels(requirements, Architecture.ARM64, tmp_path, lambda _: None)
+    assert not (tmp_path / "was run").exists()
