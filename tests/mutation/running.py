@@ -20,6 +20,7 @@ import time
 import traceback
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -30,6 +31,7 @@ from tests.mutation.mutants import mutants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from functools import _lru_cache_wrapper
     from importlib.machinery import ModuleSpec
     from pathlib import Path
     from types import ModuleType
@@ -173,12 +175,16 @@ class _MutantLoop(_Chosen):
         failing = self._failing(session)
         os.write(self._output, f"{json.dumps(failing)}\n".encode())
         functions = _functions(self._source.path)
+        caches = _caches(functions)
         items = {item.nodeid: item for item in session.items if item.nodeid not in failing}
 
         def make_child(task: Task) -> Callable[[], int]:
             def child() -> int:
                 if not _exchange(functions, self._source.mutated(task.number)):
                     return _TO_BE_IMPORTED
+                # What was kept, as tests were collected, is what the code without a mistake said.
+                for cache in caches:
+                    cache.cache_clear()
                 self._run([items[test] for test in task.tests if test in items])
                 return int(bool(self.failed))
 
@@ -216,6 +222,13 @@ def _functions(path: Path) -> list[FunctionType]:
     gc.collect()
     objects = gc.get_objects()
     return [each for each in objects if isinstance(each, FunctionType) and each.__code__.co_filename == str(path)]
+
+
+def _caches(functions: Iterable[FunctionType]) -> list[_lru_cache_wrapper[object]]:
+    """Return what keeps the results of some functions."""
+    wrapped = set(map(id, functions))
+    kind = type(lru_cache(_functions))
+    return [each for each in gc.get_objects() if type(each) is kind and id(each.__wrapped__) in wrapped]
 
 
 def _exchange(functions: Iterable[FunctionType], module: CodeType) -> bool:
