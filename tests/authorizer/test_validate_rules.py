@@ -5,6 +5,8 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def validate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Return what the program says, and that the module run as a command ends with the same."""
+    exit_code = main(list(map(str, arguments)))
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        assert exit_code == run_as_command(monkeypatch, *arguments)
+    return exit_code
+
+
+def run_as_command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["validate_rules", *map(str, arguments)])
     with pytest.raises(SystemExit) as exited:
         runpy.run_path(str(ROOT / "authorizer/mtls_authorizer/validate_rules.py"), run_name="__main__")
