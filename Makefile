@@ -63,6 +63,8 @@ test: lint ## Run all tests, with coverage.
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
+    $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py \
+    test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
     $(addprefix --ignore tests/authorizer/,test_explain.py test_explanation_rendering.py test_validate_rules.py \
     test_rules_schema.py test_faults.py test_aws_stores.py test_stores_aws.py test_crl_against_openssl.py \
     test_crl_indexer.py test_crl_index_command.py)
