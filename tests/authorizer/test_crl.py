@@ -25,6 +25,7 @@ from tests.authorizer.certificate_authorities import (
     ALGORITHMS,
     CRL_REASON,
     DAY,
+    DELTA_CRL_INDICATOR,
     ENTRY_ISSUER,
     HOLD,
     INVALIDITY_DATE,
@@ -37,6 +38,7 @@ from tests.authorizer.certificate_authorities import (
     authority_key,
     crl_number,
     crl_pem,
+    distribution_point,
     entry,
     reason,
 )
@@ -50,7 +52,9 @@ CA = CertificateAuthority()
 NAMESAKE = CertificateAuthority()
 OTHER = CertificateAuthority("Other CA")
 RSA = CertificateAuthority("RSA CA", algorithm=ALGORITHMS["RSA with SHA-256"])
-BOTH = read_truststore(CA.pem + NAMESAKE.pem + OTHER.pem + RSA.pem)
+RENAMED = CertificateAuthority("Renamed CA", key=CA.key)
+BOTH = read_truststore(CA.pem + NAMESAKE.pem + OTHER.pem + RSA.pem + RENAMED.pem)
+UNKNOWN_CA = "the list's issuer, CN=CA, is no CA in the truststore, or has another key"
 UNREADABLE_REASON = extension(CRL_REASON, b"\xff")
 SECOND = timedelta(seconds=1)
 
@@ -189,6 +193,143 @@ def test_what_is_not_one_list_in_pem_or_der_is_refused(crl: bytes) -> None:
     assert _refusal(crl) is Refusal.MALFORMED
 
 
+TRUE = b"\xff"
+POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+ENTRY_OF_OTHER = extension(ENTRY_ISSUER, der.sequence(der.tagged(4, OTHER.name, constructed=True)))
+MAY_NOT_SIGN = CertificateAuthority("No signer", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
+EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)
+
+
+def _limited(names: str) -> str:
+    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are understood"
+
+
+@pytest.mark.parametrize(
+    ("crl", "message"),
+    [
+        (
+            b"x" * 1000,
+            (
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 0 blocks in PEM, "
+                f"and it begins with b'{'x' * 20}'"
+            ),
+        ),
+        (
+            crl_pem(CA.revoke()) * 2,
+            (
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 2 blocks in PEM, "
+                "and it begins with b'-----BEGIN X509 CRL-'"
+            ),
+        ),
+        (
+            CA.revoke(version=b"", extensions=[crl_number(1)]),
+            "the CRL is of version 1, but has extensions, which version 2 introduced",
+        ),
+        (
+            CertificateAuthority("Stranger").revoke(),
+            "the CRL's issuer, CN=Stranger, is no CA in the truststore: neither name nor key identifier may differ",
+        ),
+        (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed over md5; SHA-256 is the least"),
+        (OTHER.revoke(issuer=CA.name), "the CRL isn't signed by the CA whose name it bears, CN=CA"),
+        (MAY_NOT_SIGN.revoke(), "CN=No signer may not sign CRLs: its key usage leaves out cRLSign"),
+        (
+            EXPIRED.revoke(),
+            "the certificate of CN=Expired, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+        ),
+        (
+            CA.revoke(extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+            "the CRL is a delta CRL: only complete ones are understood",
+        ),
+        (
+            CA.revoke(extensions=[extension("1.2.3.4", b"", critical=True)]),
+            "the CRL has a critical extension that isn't understood: 1.2.3.4",
+        ),
+        (
+            CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
+            "the CRL is an indirect one (indirectCRL): only a CA's own are understood",
+        ),
+        (CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), _limited("onlyContainsCACerts")),
+        (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
+        (CA.revoke(extensions=[distribution_point(POINT)]), _limited("distributionPoint")),
+        (
+            CA.revoke(extensions=[distribution_point(POINT, der.tagged(1, TRUE), der.tagged(3, b"\1\x7e"))]),
+            _limited("onlyContainsUserCerts, onlySomeReasons, distributionPoint"),
+        ),
+        (
+            CA.revoke(entry(0xABCDEF, ENTRY_OF_OTHER)),
+            "the CRL's entry for abcdef is another CA's (indirect CRL)",
+        ),
+        (
+            CA.revoke(entry(0xABCDEF, extension("1.2.3.4", b"", critical=True))),
+            "the CRL's entry for abcdef has a critical extension that isn't understood: 1.2.3.4",
+        ),
+        (
+            CA.revoke(this_update=NOW + SECOND),
+            "the CRL's thisUpdate, 2026-06-01 12:00:01+00:00, is after 2026-06-01 12:00:00+00:00",
+        ),
+        (
+            CA.revoke(next_update=NOW - SECOND),
+            "the CRL's nextUpdate, 2026-06-01 11:59:59+00:00, has passed at 2026-06-01 12:00:00+00:00",
+        ),
+        (OTHER.revoke(), "the CRL is another CA's, or of another key, than the one in force"),
+        (
+            CA.revoke(this_update=NOW - 2 * DAY),
+            (
+                "the CRL's thisUpdate, 2026-05-30 12:00:00+00:00, is before that of the one in force, "
+                "2026-05-31 12:00:00+00:00"
+            ),
+        ),
+        (
+            CA.revoke(extensions=[crl_number(9)]),
+            "the CRL's number, 9, is lower than that of the one in force, 10",
+        ),
+    ],
+)
+def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
+    truststore = read_truststore(CA.pem + OTHER.pem + RSA.pem + MAY_NOT_SIGN.pem + EXPIRED.pem)
+    with pytest.raises(RevocationListError) as caught:
+        _read(crl, truststore, in_force=_read(CA.revoke(extensions=[crl_number(10)])))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("crl", "beginning"),
+    [
+        (b"\x30\x80", "the CRL can't be decoded: "),
+        (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM isn't base64: "),
+        (
+            CA.revoke(entry(0xABCDEF, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
+            "the extensions of the CRL's entry for abcdef can't be decoded: ",
+        ),
+    ],
+)
+def test_a_person_is_told_what_can_not_be_decoded_and_why(crl: bytes, beginning: str) -> None:
+    with pytest.raises(RevocationListError) as caught:
+        _read(crl)
+    message = str(caught.value)
+    assert message.startswith(beginning)
+    assert len(message) > len(beginning)
+
+
+def test_a_program_tells_the_refusals_apart_by_their_values() -> None:
+    assert [refusal.value for refusal in Refusal] == [
+        "malformed",
+        "unknown_issuer",
+        "weak_signature",
+        "invalid_signature",
+        "issuer_may_not_sign",
+        "issuer_not_valid",
+        "delta",
+        "indirect",
+        "partial",
+        "critical_extension",
+        "not_yet_valid",
+        "stale",
+        "other_issuer",
+        "rolled_back",
+    ]
+
+
 def test_a_wrong_hash_is_the_reason_before_the_signature_is_looked_at() -> None:
     assert _refusal(RSA.revoke(algorithm=MD5)) is Refusal.WEAK_SIGNATURE
 
@@ -248,6 +389,7 @@ def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() ->
         (CA.revoke(issuer=name(("CN", "ca")), this_update=NOW), None),
         (OTHER.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
         (NAMESAKE.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
+        (RENAMED.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
     ],
 )
 def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(crl: bytes, refusal: Refusal | None) -> None:
@@ -280,8 +422,15 @@ def test_nothing_else_is_forgiven_for_the_sake_of_age() -> None:
     assert _read(CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31)), max_age=DAY)
 
 
-def test_a_message_is_short_and_fit_for_a_log_whatever_the_file_says() -> None:
-    hostile = name(("CN", "x\n\x1b[31m" + "y" * 100_000))
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        name(("CN", "x\n\x1b[31m" + "y" * 100_000)),
+        # Of 64 characters cryptography decodes as many as there are.
+        name(("CN", "x\n\x1b[31m"), *[("OU", "y" * 64)] * 1000),
+    ],
+)
+def test_a_message_is_short_and_fit_for_a_log_whatever_the_file_says(hostile: bytes) -> None:
     with pytest.raises(RevocationListError) as caught:
         _read(CA.revoke(issuer=hostile))
     assert str(caught.value).isprintable()
@@ -323,23 +472,28 @@ def test_a_list_that_was_replaced_is_gone_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bundle", "refusal"),
+    ("bundle", "refusal", "message"),
     [
-        (CA.pem, None),
-        (NAMESAKE.pem + CA.pem, None),
-        (CertificateAuthority("  ca", key=CA.key).pem, None),
-        (NAMESAKE.pem, Refusal.UNKNOWN_ISSUER),
-        (OTHER.pem, Refusal.UNKNOWN_ISSUER),
-        (CertificateAuthority("Other", key=CA.key).pem, Refusal.UNKNOWN_ISSUER),
+        (CA.pem, None, ""),
+        (NAMESAKE.pem + CA.pem, None, ""),
+        (CertificateAuthority("  ca", key=CA.key).pem, None, ""),
+        (NAMESAKE.pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (OTHER.pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (CertificateAuthority("Other", key=CA.key).pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
         (
             CertificateAuthority(key=CA.key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES]).pem,
             Refusal.ISSUER_MAY_NOT_SIGN,
+            "CN=CA may not sign CRLs: its key usage leaves out cRLSign",
         ),
-        (CertificateAuthority(key=CA.key, not_after=NOW).pem, Refusal.ISSUER_NOT_VALID),
+        (
+            CertificateAuthority(key=CA.key, not_after=NOW).pem,
+            Refusal.ISSUER_NOT_VALID,
+            "the certificate of CN=CA, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+        ),
     ],
 )
 def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
-    bundle: bytes, refusal: Refusal | None
+    bundle: bytes, refusal: Refusal | None, message: str
 ) -> None:
     verified = _read(CA.revoke())
     truststore = read_truststore(bundle)
@@ -349,6 +503,7 @@ def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
     with pytest.raises(RevocationListError) as caught:
         check_signer(verified, truststore, NOW)
     assert caught.value.cause is refusal
+    assert str(caught.value) == message
 
 
 def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_the_one_in_force() -> None:
