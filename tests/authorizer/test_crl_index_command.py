@@ -156,11 +156,34 @@ def test_what_can_not_be_read_or_written_is_named(
 def test_a_file_that_is_too_large_is_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    size = max((folder / "ca.crl").stat().st_size, (folder / "bundle.pem").stat().st_size)
-    monkeypatch.setattr(crl_index_command, "LARGEST_CRL", size)
+    monkeypatch.setattr(crl_index_command, "LARGEST_CRL", 1234)
     (folder / "ca.crl").write_bytes(crl(*range(100)))
     assert main(["ca.crl", "--truststore", "bundle.pem"]) == 2
-    assert capsys.readouterr().err == f"ca.crl has more than {size:,} bytes, which are the most\n"
+    assert capsys.readouterr().err == "ca.crl has more than 1,234 bytes, which are the most\n"
+
+
+HELP = """\
+usage: crl_index_command [-h] --truststore BUNDLE [--output FILE] [--max-age SECONDS] FILE
+
+Verify a certificate revocation list, and write its index beside it.
+
+positional arguments:
+  FILE                 the CRL, in PEM or DER
+
+options:
+  -h, --help           show this help message and exit
+  --truststore BUNDLE  the CAs in PEM, as the custom domain has them
+  --output FILE        where to write it (default: FILE.index)
+  --max-age SECONDS    how long after its nextUpdate a CRL still counts (default: 0)
+"""
+
+
+def test_the_help_says_what_there_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == HELP
 
 
 @pytest.mark.parametrize(
@@ -251,6 +274,48 @@ def test_the_bar_counts_where_nobody_knows_how_many_there_are(
     assert (folder / "ca.crl.index").exists()
 
 
+@pytest.mark.parametrize("form", [bytes, crl_pem])
+def test_the_bar_gives_way_to_what_came_of_it(
+    form: Callable[[bytes], bytes], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [entry(2**2000 + step) for step in range(5)]
+    (folder / "ca.crl").write_bytes(form(CA.revoke(*entries, this_update=TODAY, next_update=None)))
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert main(["ca.crl", "--truststore", "bundle.pem"]) == 0
+    assert (folder / "ca.crl.index").stat().st_size == 1_410
+    assert terminal.getvalue().split("\r\x1b[K") == [
+        "",
+        f"[{'.' * 40}] verifying ca.crl",
+        f"[{'.' * 40}] 0 of 5 serial numbers",
+        f"[{'#' * 40}] writing",
+        f"ca.crl.index: 1,410 bytes; of {TODAY:%Y-%m-%d %H:%M:%S} UTC\n",
+    ]
+
+
+def test_the_bar_grows_with_every_five_thousand_serial_numbers() -> None:
+    terminal = Terminal()
+    numbers = range(10_001)
+    assert list(Progress(terminal).watch(numbers, 10_001)) == list(numbers)
+    assert terminal.getvalue().split("\r\x1b[K") == [
+        "",
+        f"[{'.' * 40}] 0 of 10,001 serial numbers",
+        f"[{'#' * 20}{'.' * 20}] 5,000 of 10,001 serial numbers",
+        f"[{'#' * 40}] 10,000 of 10,001 serial numbers",
+        f"[{'#' * 40}] writing",
+    ]
+
+
+def test_the_bar_is_on_the_terminal_at_once_and_gone_at_once() -> None:
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+        progress = Progress(terminal)
+        progress.show("step", 0.25)
+        assert screen.read(1000) == b"\r\x1b[K[" + 10 * b"#" + 30 * b"." + b"] step"
+        progress.clear()
+        assert screen.read(1000) == b"\r\x1b[K"
+
+
 def test_without_a_terminal_there_is_no_bar() -> None:
     stream = io.StringIO()
     progress = Progress(stream)
@@ -266,7 +331,12 @@ def test_whoever_interrupts_it_gets_no_traceback(
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(os, "fsync", interrupt)
-    assert main(["ca.crl", "--truststore", "bundle.pem"]) == 130
+    # What runs in a shell's background begins with a SIGINT that is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["ca.crl", "--truststore", "bundle.pem"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "interrupted\n"
     assert files(folder) == {"bundle.pem", "ca.crl"}
 
@@ -275,8 +345,9 @@ def test_whoever_interrupts_it_gets_no_traceback(
 def test_it_runs_as_a_script(days_left: int, status: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "ca.crl").write_bytes(crl(5, days_left=days_left))
     monkeypatch.setattr(sys, "argv", [MODULE, "ca.crl", "--truststore", "bundle.pem"])
+    monkeypatch.delitem(sys.modules, MODULE)
     with pytest.raises(SystemExit) as exit_:
-        runpy.run_path(crl_index_command.__file__, run_name="__main__")
+        runpy.run_module(MODULE, run_name="__main__")
     assert exit_.value.code == status
 
 
