@@ -67,7 +67,7 @@ RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.p
     test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
     $(addprefix --ignore tests/authorizer/,test_explain.py test_explanation_rendering.py test_validate_rules.py \
     test_rules_schema.py test_faults.py test_aws_stores.py test_stores_aws.py test_crl_against_openssl.py \
-    test_crl_indexer.py test_crl_index_command.py)
+    test_crl_indexer.py test_crl_indexing.py test_crl_index_command.py)
 
 mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
 	@$(BIN)/python -m tests.mutation $(MODULES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import runpy
+import sys
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -362,6 +363,17 @@ def test_what_was_indexed_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFix
     assert fields["index_bytes"] == len(stored(aws) or b"")
 
 
+def test_what_was_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+    put(aws, b"garbage")
+    with pytest.raises(IndexingError):
+        handler(event(CRL), None)
+    (record,) = caplog.records
+    assert (record.message, record.levelno) == ("no index", logging.ERROR)
+    assert vars(record)["crl"] == f"s3://{BUCKET}/{CRL}"
+    assert record.exc_info
+    assert isinstance(record.exc_info[1], ValueError)
+
+
 def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
     put(aws, CA.revoke(entry(5), next_update=None))
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
@@ -370,18 +382,19 @@ def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, cap
     assert (fields["crl_number"], fields["next_update"]) == (None, None)
 
 
-@pytest.mark.parametrize(("chosen", "level"), [(None, logging.INFO), ("ERROR", logging.NOTSET)])
+@pytest.mark.parametrize(("chosen", "level"), [(None, logging.INFO), ("", logging.INFO), ("ERROR", logging.NOTSET)])
 def test_what_is_indexed_is_logged_unless_a_level_was_chosen(
     chosen: str | None, level: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_LAMBDA_LOG_LEVEL", raising=False)
-    if chosen:
+    if chosen is not None:
         monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", chosen)
-    logger = logging.getLogger("mtls_authorizer")
-    before = logger.level
+    logger, root = logging.getLogger("mtls_authorizer"), logging.getLogger()
+    before, of_others = logger.level, root.level
     logger.setLevel(logging.NOTSET)
+    monkeypatch.delitem(sys.modules, crl_indexer.__name__)
     try:
-        runpy.run_path(crl_indexer.__file__)
-        assert logger.level == level
+        runpy.run_module(crl_indexer.__name__)
+        assert (logger.level, root.level) == (level, of_others)
     finally:
         logger.setLevel(before)
