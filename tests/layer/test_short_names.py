@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 
 class OpenSSL(NamedTuple):
@@ -71,3 +71,26 @@ def test_no_access_method_is_missing(openssl_of_node: OpenSSL) -> None:
 
 def test_no_two_attribute_types_share_a_short_name() -> None:
     assert len(OID_BY_SHORT_NAME) == len(SHORT_NAME_BY_OID)
+
+
+@pytest.mark.parametrize(
+    ("text", "dotted"),
+    [
+        ("2.5.4.3", True),
+        ("0.9.2342.19200300.100.1.25", True),
+        ("1.0", True),
+        ("", False),
+        ("1", False),
+        ("CN", False),
+        ("3.1", False),
+        ("2.05", False),
+        ("2..5", False),
+        ("2.5.", False),
+        (".2.5", False),
+        ("2.5.4.3\n", False),
+        ("2.5.x", False),
+        ("2.\u0665", False),
+    ],
+)
+def test_a_dotted_oid_is_told_from_what_is_none(text: str, dotted: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert bool(DOTTED_OID.fullmatch(text)) is dotted
