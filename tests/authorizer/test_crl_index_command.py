@@ -308,7 +308,7 @@ def test_the_bar_grows_with_every_five_thousand_serial_numbers() -> None:
 def test_the_bar_is_on_the_terminal_at_once_and_gone_at_once() -> None:
     ours, theirs = pty.openpty()
     os.set_blocking(ours, False)
-    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "w", buffering=1000) as terminal:
         progress = Progress(terminal)
         progress.show("step", 0.25)
         assert screen.read(1000) == b"\r\x1b[K[" + 10 * b"#" + 30 * b"." + b"] step"
