@@ -112,6 +112,13 @@ def gives(content: bytes, version: str | None = None) -> Callable[[], Fetched]:
     return lambda: Fetched(content, version or content.decode())
 
 
+def fails_for_a_reason() -> Fetched:
+    try:
+        return breaks()
+    except KeyError:
+        raise StoreError(SHELF, "it fell over") from None
+
+
 def unchanged() -> None:
     return None
 
@@ -246,8 +253,9 @@ def test_a_failure_is_over_when_the_document_is_unchanged(log: pytest.LogCapture
     assert records(log) == [("INFO", "document refresh recovered", {"version": "one", "failed_attempts": 1})]
 
 
-def test_an_error_keeps_nothing_of_the_document_alive() -> None:
-    shelf = Shelf(gives(b"one"), gives(b"\xff", "x"))
+@pytest.mark.parametrize("step", [gives(b"\xff", "x"), fails_for_a_reason])
+def test_an_error_keeps_nothing_of_the_document_alive(step: Callable[[], Fetched]) -> None:
+    shelf = Shelf(gives(b"one"), step)
     clock = Clock()
     (document,), refresher = make(shelf, clock=clock)
     refresher.start()
@@ -287,6 +295,56 @@ def test_a_lenient_start_only_logs_what_fails(log: pytest.LogCaptureFixture) -> 
     clock.pass_by()
     assert refresher.refresh_if_due()
     assert bad.value == "two"
+
+
+def test_what_is_logged_names_the_document(log: pytest.LogCaptureFixture) -> None:
+    (_one, _other), refresher = make(Shelf(gives(b"one")), Shelf(fails))
+    refresher.start_leniently()
+    named = [(record.__dict__["document"], record.__dict__["uri"]) for record in log.records]
+    assert named == [("document 0", SHELF), ("document 1", SHELF)]
+
+
+def test_a_document_that_was_had_before_does_not_stop_the_start() -> None:
+    (document,), refresher = make(Shelf(gives(b"one"), fails))
+    refresher.start()
+    Refresher([document], INTERVAL, Clock(), start_seconds=LONG).start()
+    assert (document.value, document.failures) == ("one", 1)
+
+
+def test_nothing_has_changed_where_nothing_was_ever_had() -> None:
+    _documents, refresher = make(Shelf(fails))
+    assert not refresher.refresh_if_due()
+
+
+def test_a_fetch_has_a_thread_that_is_named_after_its_document_and_does_not_keep_the_process_alive() -> None:
+    threads: list[threading.Thread] = []
+
+    def look() -> Fetched:
+        threads.append(threading.current_thread())
+        return Fetched(b"one", "one")
+
+    _documents, refresher = make(Shelf(look))
+    refresher.start()
+    assert [(thread.name, thread.daemon) for thread in threads] == [("refresh document 0", True)]
+
+
+def test_time_that_is_up_is_up_for_all_documents(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents, refresher = make(*(Shelf(gate.holding(unchanged)) for _ in range(3)), start_seconds=0.0)
+    waits: list[float] = []
+    wait = threading.Event.wait
+    requests = threading.current_thread()
+
+    def record(event: threading.Event, timeout: float | None = None) -> bool:
+        # Without a timeout it is for a thread to have begun.
+        if timeout is not None and threading.current_thread() is requests:
+            waits.append(timeout)
+        return wait(event, timeout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Event, "wait", record)
+        refresher.start_leniently()
+    assert waits == [0.0] * 3
+    assert {document.last_error for document in documents} == {f"{SHELF}: not loaded within 0 s"}
 
 
 def test_documents_are_fetched_in_parallel() -> None:
@@ -407,7 +465,7 @@ def test_a_fetch_that_never_ends_is_given_up_on_and_fetching_goes_on(log: pytest
     clock.pass_by()
     until(refresher.refresh_if_due)
     assert document.value == "two after one"
-    fields = {"error": f"shelf:///document: no end of it in {GIVE_UP:g} s", "version_in_force": "one"}
+    fields = {"error": "shelf:///document: no end of it in 300 s", "version_in_force": "one"}
     assert records(log) == [
         ("ERROR", "document refresh failed", {**fields, "refresh_failures": 1}),
         ("INFO", "document refresh recovered", {"version": "two", "failed_attempts": 1}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mtls_authorizer.configuration import CrlSources
 from mtls_authorizer.refreshing import Refresher
 from mtls_authorizer.revocation_source import RevocationSource
+from tests.authorizer.certificate_authorities import DAY
 from tests.authorizer.kept_lists import (
     CA,
     EMPTY,
@@ -357,3 +359,63 @@ def test_a_truststore_that_breaks_leaves_the_one_before_in_force(shelf: Folder) 
         shelf.put("truststore.pem", content)
         shelf.put("ca.crl", SECOND)
         assert source.refresh() == "crl 2 3"
+
+
+def test_what_is_not_used_is_logged_with_its_name_and_why(shelf: Folder, log: pytest.LogCaptureFixture) -> None:
+    shelf.put("truststore.pem", HTML)
+    Source(shelf)
+    assert ("truststore", shelf.uri("truststore.pem")) in _named(log)
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", b"garbage")
+    log.clear()
+    assert Source(shelf).in_force == "crl 2 3"
+    assert _named(log) == [("crl", shelf.uri("ca.crl.index"))]
+    assert log.records[0].__dict__["error"] == "this is no index of a revocation list"
+
+
+def _named(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.__dict__["document"], record.__dict__["uri"]) for record in log.records]
+
+
+def test_a_list_that_has_been_stale_for_long_still_revokes(shelf: Folder) -> None:
+    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW - 500 * DAY, next_update=NOW - 400 * DAY))
+    assert Source(shelf).in_force == "crl 2"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (STALE, crl(9, GOOD_SERIAL, ca=OTHER), "crl 1"),
+        (FIRST, crl(9, GOOD_SERIAL, ca=OTHER), "crl 2"),
+        (FIRST, crl(9, GOOD_SERIAL, next_update=NOW - MINUTE), "crl 2"),
+    ],
+    ids=["fresh of another CA for stale", "fresh of another CA for fresh", "stale for fresh"],
+)
+def test_what_may_take_the_place_of_a_list_depends_on_whether_that_is_stale(
+    shelf: Folder, first: bytes, second: bytes, expected: str
+) -> None:
+    shelf.put("ca.crl", first)
+    source = Source(shelf)
+    shelf.put("ca.crl", second)
+    assert source.refresh() == expected
+
+
+@pytest.mark.parametrize("seconds", [-60, 60], ids=["read", "not read, for it is older"])
+def test_what_is_known_of_an_index_that_was_not_taken_over_is_not_held_against_the_crl_for_another(
+    shelf: Folder, tmp_path: Path, seconds: int
+) -> None:
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    source = Source(shelf)
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    time = NOW.timestamp() + seconds
+    os.utime(tmp_path / "ca.crl.index", (time, time))
+    # As a fetch that took too long, or from before a snapshot was restored.
+    fetched = source.crl.store.fetch(source.crl.version)
+    assert fetched
+    assert fetched.version.startswith("index ")
+    assert source.in_force == "index 2"
+    shelf.remove("ca.crl.index")
+    assert source.refresh() == "crl 2 3"

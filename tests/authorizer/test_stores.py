@@ -138,6 +138,29 @@ def test_what_may_be_secret_in_a_uri_is_not_repeated(uri: str) -> None:
     assert "topsecret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        (
+            "",
+            "is '': write file:///absolute/path, s3://bucket/key, "
+            + "ssm:///parameter or ssm:///part/1,/part/2, appconfig://application/environment/profile",
+        ),
+        (
+            "s3://bucket/a\u202eb",
+            r"is 's3://bucket/a\u202eb': it has a character that can't be printed; write s3://bucket/key",
+        ),
+        ("s3://bucket/" + "k" * 1025, f"is 's3://bucket/{'k' * 68}…': its key is longer than 1024 bytes; write s3:"),
+        ("user:topsecret@bucket", "is '…': write file:///"),
+        ("https://user:topsecret@bucket", "is 'https://…': write file:///"),
+    ],
+)
+def test_a_uri_is_shown_as_far_as_it_may_be_with_what_would_be_right(uri: str, told: str) -> None:
+    with pytest.raises(ValueError, match=r"^is '") as refused:
+        check_uri(uri)
+    assert str(refused.value).startswith(told)
+
+
 def put(path: Path, content: bytes) -> None:
     """Replace a file at once, as a deployment does."""
     new = path.with_name("new")
@@ -286,6 +309,64 @@ def test_a_file_that_is_written_each_time_it_is_read_is_an_error(
     monkeypatch.setattr(os, "fstat", write_behind_its_back)
     with pytest.raises(StoreError, match="it changed while it was read, twice"):
         open_store(path.as_uri(), largest=LARGEST).fetch(None)
+
+
+def test_a_file_that_is_written_twice_while_it_is_read_is_not_read_a_third_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    fstat = os.fstat
+    # What happens after the file was looked at, before and after it is read.
+    writes = [b"longer", None, b"longer again", None]
+
+    def write_behind_its_back(descriptor: int) -> os.stat_result:
+        status = fstat(descriptor)
+        if writes and (content := writes.pop(0)):
+            path.write_bytes(content)
+        return status
+
+    monkeypatch.setattr(os, "fstat", write_behind_its_back)
+    with pytest.raises(StoreError, match="it changed while it was read, twice"):
+        open_store(path.as_uri(), largest=LARGEST).fetch(None)
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "settled"),
+    [(-1, True), (0, False), (1, False), (19_999_999, False), (20_000_000, True), (20_000_001, True)],
+)
+def test_a_file_is_taken_once_its_times_would_tell_of_another_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, nanoseconds: int, settled: bool
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    now = path.stat().st_ctime_ns + nanoseconds
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    store = open_store(path.as_uri(), largest=LARGEST)
+    if settled:
+        fetched = store.fetch(None)
+        assert fetched
+        assert fetched.content == b"content"
+    else:
+        with pytest.raises(StoreError, match="it changed while it was read, twice"):
+            store.fetch(None)
+
+
+def test_a_file_is_opened_without_waiting_for_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As opening a named pipe would, for ever."""
+    path = tmp_path / "file"
+    put(path, b"content")
+    flags: list[int] = []
+    really_open = os.open
+
+    def record(name: str, asked: int) -> int:
+        flags.append(asked)
+        return really_open(name, asked)
+
+    monkeypatch.setattr(os, "open", record)
+    open_store(path.as_uri(), largest=LARGEST).fetch(None)
+    assert flags
+    assert all(each & os.O_NONBLOCK for each in flags)
 
 
 def run_in_a_fresh_interpreter(code: str) -> list[str]:
