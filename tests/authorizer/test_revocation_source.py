@@ -401,17 +401,20 @@ def test_what_may_take_the_place_of_a_list_depends_on_whether_that_is_stale(
     assert source.refresh() == expected
 
 
-@pytest.mark.parametrize("seconds", [-60, 60], ids=["read", "not read, for it is older"])
+@pytest.mark.parametrize("seconds", [-3600, 3600], ids=["read", "not read, for it is older"])
 def test_what_is_known_of_an_index_that_was_not_taken_over_is_not_held_against_the_crl_for_another(
     shelf: Folder, tmp_path: Path, seconds: int
 ) -> None:
     shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST))
+
+    def put(listed: bytes, later: int) -> None:
+        shelf.put("ca.crl", listed)
+        shelf.put("ca.crl.index", index_of(listed))
+        os.utime(tmp_path / "ca.crl.index", (NOW.timestamp() + later,) * 2)
+
+    put(FIRST, 3600)
     source = Source(shelf)
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    time = NOW.timestamp() + seconds
-    os.utime(tmp_path / "ca.crl.index", (time, time))
+    put(SECOND, seconds)
     # As a fetch that took too long, or from before a snapshot was restored.
     fetched = source.crl.store.fetch(source.crl.version)
     assert fetched
