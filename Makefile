@@ -65,7 +65,8 @@ test: lint ## Run all tests, with coverage.
 RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
     $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py \
     test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
-    $(addprefix --ignore tests/authorizer/,test_explain.py test_explanation_rendering.py test_validate_rules.py \
+    $(addprefix --ignore tests/authorizer/,test_advice.py test_explain.py test_explanation.py \
+    test_explanation_rendering.py test_wording.py test_validate_rules.py \
     test_rules_schema.py test_faults.py test_aws_stores.py test_stores_aws.py test_crl_against_openssl.py \
     test_crl_indexer.py test_crl_indexing.py test_crl_index_command.py)
 

@@ -17,15 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_certificate_auth import PeerCertificate, find_client_certificate, read_client_certificate
+from client_certificate_auth import PeerCertificate, read_client_certificate
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer import explain as command
 from mtls_authorizer.advice import advise
-from mtls_authorizer.api_request import read_request
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.configuration import Configuration, ResponseFormat, UnauthenticatedResponse, load_configuration
 from mtls_authorizer.crl import read_revocation_list
 from mtls_authorizer.decision import decide
+from mtls_authorizer.decision_log import logger
 from mtls_authorizer.explain import main
 from mtls_authorizer.explanation import CHECKS, Explanation, Question, Verdict, explain
 from mtls_authorizer.explanation_rendering import Report, as_json, as_text
@@ -40,6 +39,7 @@ from tests import der
 from tests.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
 from tests.authorizer.certificate_authorities import NOW as CRL_TIME
 from tests.authorizer.certificate_authorities import CertificateAuthority, entry
+from tests.authorizer.questions import AT, CLIENT, NO_ONE, NOW, PAYMENTS, REPORTS, document, question
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -61,27 +61,6 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 GOLDEN_FILES = Path(__file__).parent / "explanations"
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
-AT = "2026-11-22T00:00:00Z"
-
-CLIENT = pem(
-    certificate_der(
-        name(("O", "Acme"), ("OU", "payments"), ("CN", "Ledger")), name(("O", "Acme"), ("CN", "Acme Issuing CA"))
-    )
-)
-PAYMENTS = {
-    "name": "acme-payments",
-    "match": {
-        "organizational_unit": ["payments"],
-        "issuer": {"O": "Acme", "CN": "Acme Issuing CA"},
-        "subject_alt_name": [{"uri": {"prefix": "spiffe://acme.example/payments/"}}],
-    },
-    "allow": ["GET /payments/*", "POST /payments"],
-    "context": {"tenant": "acme"},
-    "usage_plan_key": "fingerprint",
-}
-REPORTS = {"name": "acme-reports", "match": {"organization": "Acme"}, "allow": ["GET /reports/*", "* /status"]}
-NO_ONE = {"name": "nobody", "match": {"organization": "Acme"}, "not": {"common_name": ["Ledger", "Journal"]}}
 
 NASTY = "\x1b[2J\x1b]0;pwned\x07\u202e\u2066\u200b\u2028\r\n\t\x7f\x9b\u00e9\U0001f600"
 
@@ -90,10 +69,6 @@ class Result(NamedTuple):
     code: int
     output: str
     errors: str
-
-
-def document(*rules: object) -> bytes:
-    return json.dumps({"rules": rules}).encode()
 
 
 def in_process(capsys: pytest.CaptureFixture[str], *arguments: str, **environment: str) -> Result:
@@ -128,30 +103,6 @@ def files(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return write
-
-
-def question(
-    certificate: object = CLIENT,
-    rules: Rule | bytes | RuleSet = b"",
-    *,
-    route: str | None = None,
-    now: datetime = NOW,
-    make_event: Callable[..., dict[str, Any]] = rest_event,
-    **configuration: Any,  # noqa: ANN401 -- its fields
-) -> Question:
-    if isinstance(rules, bytes):
-        rules = RuleSet(parse_rules(rules) if rules else ())
-    elif isinstance(rules, Rule):
-        rules = RuleSet((rules,))
-    method, _, path = (route or "GET /hello").partition(" ")
-    event = make_event(certificate, method, path)
-    return Question(
-        find_client_certificate(event),
-        Configuration(rules=rules, **configuration),
-        read_request(event),
-        route is not None,
-        now,
-    )
 
 
 def verdicts(explanation: Explanation) -> dict[str, Verdict]:
@@ -922,10 +873,83 @@ def test_the_module_is_the_command(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["explain", "--cert", files("client.pem", CLIENT)])
     monkeypatch.setenv("ALLOWED_COMMON_NAMES", "Ledger")
+    # A module that is there already isn't run without a warning.
+    monkeypatch.delitem(sys.modules, "mtls_authorizer.explain")
     with pytest.raises(SystemExit) as exit_:
-        runpy.run_path(str(command.__file__), run_name="__main__")
+        runpy.run_module("mtls_authorizer.explain", run_name="__main__")
     assert exit_.value.code == 0
     assert "\nAllow\n  May call every route\n" in capsys.readouterr().out
+
+
+HELP = """\
+usage: explain [-h] [--cert FILE] [--event FILE] [--rules FILE|URI]
+               [--route 'GET /path'] [--at TIME] [--all] [--json]
+
+Say why a client certificate is let in or not, by the configuration in this
+environment. Exit code: 0 for Allow, 1 for Deny, 2 for what can't be read.
+
+options:
+  -h, --help           show this help message and exit
+  --cert FILE          the certificate in PEM; the first one of several
+  --event FILE         an event of the authorizer in JSON, for what isn't
+                       given here
+  --rules FILE|URI     a rules document in place of AUTHORIZER_RULES and
+                       AUTHORIZER_RULES_URI
+  --route 'GET /path'  what is asked for; by default, no route in particular
+  --at TIME            when, such as 2026-12-01T00:00:00Z; by default, now
+  --all                leave out no rules and no values
+  --json               print JSON, for a program
+"""
+
+
+def test_the_help_says_what_can_be_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"], {})
+    assert exit_.value.code == 0
+    # Python 3.13 and others don't break the lines of the usage at the same places.
+    assert capsys.readouterr().out.split() == HELP.split()
+
+
+def test_a_file_as_large_as_an_event_may_be_is_read_and_a_larger_one_is_not(
+    files: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    largest = files("client.pem", CLIENT.ljust(6 * 1024 * 1024))
+    assert in_process(capsys, "--cert", largest, ALLOWED_COMMON_NAMES="Ledger").code == 0
+    too_large = files("large.pem", CLIENT.ljust(6 * 1024 * 1024 + 1))
+    assert in_process(capsys, "--cert", too_large) == (
+        2,
+        "",
+        f"explain: {too_large} has more than 6,291,456 bytes: that is no certificate and no event\n",
+    )
+
+
+def test_a_files_name_is_written_as_it_is_where_that_can_be_printed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = tmp_path / "caf\u00e9\\client.pem"
+    text.write_text("no certificate")
+    result = in_process(capsys, "--cert", str(text))
+    assert result.errors.startswith(f"explain: {tmp_path}/caf\u00e9\\client.pem holds no certificate in PEM")
+
+
+def test_what_is_said_of_a_failure_ends_with_the_command(
+    files: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = list(logger.handlers)
+    assert in_process(capsys, "--cert", files("client.pem", CLIENT)).code == 1
+    assert logger.handlers == before
+
+
+@pytest.mark.parametrize(("route", "written"), [([], None), (["--route", "GET /x"], "GET /x")])
+def test_without_an_event_api_and_stage_are_made_up_and_the_route_is_the_one_given(
+    route: list[str], written: str | None, files: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = in_process(capsys, "--cert", files("client.pem", CLIENT), *route, "--json")
+    explained = json.loads(result.output)
+    assert explained["route"] == written
+    assert explained["notes"] == ["no event given: API and stage are made up, as of a REST API"]
+    assert explained["stage_arn"] == "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage"
 
 
 def test_make_passes_files_and_routes_on_as_they_are(files: Callable[..., str], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mtls_authorizer.explanation_rendering import Report, as_json, as_text
 from mtls_authorizer.rules import ENVIRONMENT, Rule, RuleSet
 from mtls_authorizer.rules_document import parse_rules
 from tests.api_events import http_2_0_event, rest_event
-from tests.authorizer.test_explain import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
+from tests.authorizer.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
 
 GOLDEN_FILES = Path(__file__).parent / "explanations" / "in_full"
