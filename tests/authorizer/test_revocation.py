@@ -241,3 +241,8 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
     lists = RevocationLists([Broken()], EVERYBODY, failure_mode=CrlFailureMode.ALLOW)
     with pytest.raises(OSError, match="1"):
         lists.status(_client(), NOW)
+
+
+def test_doubts_and_states_are_told_by_their_names() -> None:
+    assert list(Doubt) == ["no_chain", "no_list", "not_yet_valid", "stale"]
+    assert list(RevocationState) == ["good", "revoked", "unknown"]

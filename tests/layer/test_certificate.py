@@ -146,3 +146,17 @@ def test_months_are_written_as_openssl_does(month: int, written: str) -> None:
 def test_a_tilde_in_an_alternative_name_is_not_quoted() -> None:
     encoded = certificate_der(extensions=[subject_alt_names(uri("https://a.example/~b"))])
     assert PeerCertificate.from_pem(pem(encoded)).to_dict()["subjectaltname"] == "URI:https://a.example/~b"
+
+
+def test_months_are_the_english_ones() -> None:
+    starts = [datetime(2021, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    certificates = [PeerCertificate.from_pem(pem(certificate_der(not_before=der.time(start)))) for start in starts]
+    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+    assert " ".join(certificate.valid_from[:3] for certificate in certificates) == months
+
+
+def test_a_serial_number_has_whole_bytes_but_for_zero() -> None:
+    numbers = {0: "0", 1: "01", 0x10: "10", 0x100: "0100", 0xABCD: "ABCD"}
+    for number, written in numbers.items():
+        certificate = PeerCertificate.from_pem(pem(certificate_der(serial_number=der.integer(number))))
+        assert certificate.serial_number == written
