@@ -123,7 +123,7 @@ STARTED = {"InitialConfigurationToken": "first"}
 
 
 def delivered(content: bytes, token: str = "next", **more: str) -> dict[str, Any]:  # noqa: S107 -- not a password
-    body = StreamingBody(io.BytesIO(content), len(content))  # type: ignore[arg-type]
+    body = StreamingBody(io.BytesIO(content), len(content))
     return {"Configuration": body, "NextPollConfigurationToken": token, "NextPollIntervalInSeconds": 15, **more}
 
 
