@@ -6,6 +6,7 @@ import http.client
 import socket
 import threading
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -61,15 +62,36 @@ def garbage(content: bytes = b"\x16\x03\x01\x00garbage\r\n\r\n") -> Fault:
     return lambda exchanging: exchanging.send_raw(content)
 
 
-def truncate(length: int) -> Fault:
-    """Give the service's answer, but close the connection after some bytes of the body that was announced."""
+def truncate(length: int, path: str = "") -> Fault:
+    """Give the service's answer, but close the connection after some bytes of the body that was announced.
+
+    With a path, this befalls only what is delivered below it; all else, errors included, is handed on.
+    """
 
     def cut(exchanging: Exchanging) -> None:
         ask = exchanging.ask()
+        if path and (not exchanging.path.startswith(path) or ask.status != HTTPStatus.OK):
+            exchanging.send(ask)
+            return
         exchanging.send_head(ask)
         exchanging.send_raw(ask.body[:length])
 
     return cut
+
+
+def late_at_first(seconds: float, fault: Fault) -> Fault:
+    """Give the service's answer to the first request too late for who has sent it, and have a fault for the others."""
+    first = threading.Lock()
+
+    def befall(exchanging: Exchanging) -> None:
+        if not first.acquire(blocking=False):
+            fault(exchanging)
+            return
+        ask = exchanging.ask()
+        exchanging.wait(seconds)
+        exchanging.send(ask)
+
+    return befall
 
 
 def stall(length: int) -> Fault:
