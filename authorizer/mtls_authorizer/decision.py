@@ -154,9 +154,16 @@ def decide_at(assessment: Assessment, configuration: Configuration, now: datetim
     else:
         context = assessment.context
     grant = judgement if isinstance(judgement, Grant) else None
-    reason = judgement if isinstance(judgement, Reason) else None
-    client = assessment.client
-    return Decision(grant is not None, reason, client, context, grant, shadow, days_to_expiry, revocation)
+    return Decision(
+        allowed=grant is not None,
+        reason=judgement if isinstance(judgement, Reason) else None,
+        client=assessment.client,
+        context=context,
+        grant=grant,
+        shadow=shadow,
+        days_to_expiry=days_to_expiry,
+        revocation=revocation,
+    )
 
 
 def _lapsed(assessment: Assessed, now: datetime) -> Reason | None:
