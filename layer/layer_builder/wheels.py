@@ -45,7 +45,7 @@ def download_wheels(
 def _download(requirements: Path, platform: str, version: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--require-hashes", "--no-deps", "--requirement", str(requirements), "--dest", str(folder)]
-    # Without `--only-binary`, pip refuses to download for another platform than its own.
+    # Wheels only, and all of them: of a source distribution, pip would run the code that builds it.
     command += ["--only-binary", ":all:", "--platform", platform, "--implementation", "cp", "--python-version", version]
     if subprocess.run(command, check=False).returncode:  # noqa: S603 -- no shell, and nothing in it from outside
         message = f"pip could not download {requirements.name} for Python {version} on {platform}"
