@@ -88,7 +88,9 @@ def _checks(explanation: Explanation) -> Iterator[str]:
 def _shadow_rules(report: Report) -> Iterator[str]:
     explanation = report.explanation
     if explanation.question.configuration.shadow_rules is not None:
-        yield from _rules("Shadow rules, which change nothing", explanation.shadow_rules, report)
+        title = "Shadow rules, which change nothing"
+        # Of a certificate that they weren't compared with, only what they come to is told.
+        yield from list(_rules(title, explanation.shadow_rules, report)) or [title]
         yield f"  They would come to: {_effect(explanation.shadow_refusal)}"
 
 

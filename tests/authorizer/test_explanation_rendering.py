@@ -51,6 +51,9 @@ QUESTIONS = {
     "anyone": question(LONG, ANYONE),
     "of the wrong route": question(CLIENT, document(REPORTS), route="DELETE /reports/1"),
     "no certificate, which is 401": question(None, document(REPORTS)),
+    "no certificate, with a shadow": question(
+        None, document(REPORTS), shadow_rules=RuleSet(parse_rules(document(PAYMENTS)))
+    ),
     "no certificate, which is 403": question(
         None, document(REPORTS), unauthenticated_response=UnauthenticatedResponse.DENY
     ),
