@@ -14,6 +14,7 @@ from mtls_authorizer.rules import Rule, RuleSet
 from mtls_authorizer.rules_document import parse_rules
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem
+from tests.rules_documents import ISSUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +27,7 @@ CLIENT = pem(
         name(("O", "Acme"), ("OU", "payments"), ("CN", "Ledger")), name(("O", "Acme"), ("CN", "Acme Issuing CA"))
     )
 )
-PAYMENTS = {
-    "name": "acme-payments",
-    "match": {
-        "organizational_unit": ["payments"],
-        "issuer": {"O": "Acme", "CN": "Acme Issuing CA"},
-        "subject_alt_name": [{"uri": {"prefix": "spiffe://acme.example/payments/"}}],
-    },
-    "allow": ["GET /payments/*", "POST /payments"],
-    "context": {"tenant": "acme"},
-    "usage_plan_key": "fingerprint",
-}
+(PAYMENTS,) = ISSUE["rules"]
 REPORTS = {"name": "acme-reports", "match": {"organization": "Acme"}, "allow": ["GET /reports/*", "* /status"]}
 NO_ONE = {"name": "nobody", "match": {"organization": "Acme"}, "not": {"common_name": ["Ledger", "Journal"]}}
 

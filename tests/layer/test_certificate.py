@@ -132,27 +132,19 @@ def test_a_malformed_certificate_is_an_error_that_says_what_is_wrong() -> None:
         PeerCertificate.from_pem(client_pem(der.sequence(der.oid("2.5.4.45"), der.bits(b"x"))))
 
 
-@pytest.mark.parametrize(
-    ("month", "written"),
-    list(enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)),
-)
-def test_months_are_written_as_openssl_does(month: int, written: str) -> None:
-    certificate = PeerCertificate.from_pem(
-        pem(certificate_der(not_before=der.time(datetime(2021, month, 9, 1, 2, 3, tzinfo=UTC))))
-    )
-    assert certificate.valid_from == f"{written}  9 01:02:03 2021 GMT"
-
-
 def test_a_tilde_in_an_alternative_name_is_not_quoted() -> None:
     encoded = certificate_der(extensions=[subject_alt_names(uri("https://a.example/~b"))])
     assert PeerCertificate.from_pem(pem(encoded)).to_dict()["subjectaltname"] == "URI:https://a.example/~b"
 
 
-def test_months_are_the_english_ones() -> None:
-    starts = [datetime(2021, month, 1, tzinfo=UTC) for month in range(1, 13)]
+def test_months_are_written_as_openssl_does() -> None:
+    # All in one test: against a mutant only a few cases of each have their turn.
+    starts = [datetime(2021, month, 9, 1, 2, 3, tzinfo=UTC) for month in range(1, 13)]
     certificates = [PeerCertificate.from_pem(pem(certificate_der(not_before=der.time(start)))) for start in starts]
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
-    assert " ".join(certificate.valid_from[:3] for certificate in certificates) == months
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    assert [certificate.valid_from for certificate in certificates] == [
+        f"{month}  9 01:02:03 2021 GMT" for month in months
+    ]
 
 
 def test_a_serial_number_has_whole_bytes_but_for_zero() -> None:
