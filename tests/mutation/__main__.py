@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 from tests.mutation.covering_tests import PROJECT, SOURCES, CoveringTests, load, record
@@ -185,13 +185,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.pages:
         write_pages()
         return
+    with TemporaryDirectory(prefix="mutation-") as folder:
+        # Others that run pytest on this machine clear its usual folder.
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+        _run(options)
+
+
+def _run(options: argparse.Namespace) -> None:
     chosen = [
         source for source in sources() if not options.modules or source.module.rpartition(".")[2] in options.modules
     ]
     kept = options.covering or Path(gettempdir()) / "mutation-covering-tests.json"
     covering = load(kept) if options.covering and kept.exists() else record(kept)
-    # Others that run pytest on this machine clear its usual folder.
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = mkdtemp(prefix="mutation-")
     # Loaded once, they are there in each fork.
     for library in covering.libraries:
         with suppress(ImportError):
