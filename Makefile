@@ -120,7 +120,8 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo $(VERSION) > $@
 
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+# Compiled when they are first imported: most modules never are, and to compile all of them takes longer than all else.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
 $(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt
 	@echo "Installing what the local gateway needs"
