@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 export PYTHONPATH := layer:authorizer:.
+# What is installed is compiled when it is first imported, which is no use if that isn't kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
@@ -120,7 +122,7 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo $(VERSION) > $@
 
-# Compiled when they are first imported: most modules never are, and to compile all of them takes longer than all else.
+# Most modules are never imported, and to compile all of them takes longer than all else.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
 $(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from mtls_authorizer.routes import LONGEST_STAGE_ARN
 
 # An execute-api ARN up to its stage. What follows is the client's to choose, and no policy is made of it.
 _STAGE_ARN = re.compile(
-    r"arn:aws(?:-[a-z]+)*:execute-api:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9]+/(?:\$default|[A-Za-z0-9_-]+)(?=/)"
+    r"arn:aws(?:-[a-z]+)*:execute-api:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9]+/(?:\$default|[A-Za-z0-9_-]+)"
 )
 
 # A dict is a Mapping, but is told far sooner.
@@ -86,11 +87,18 @@ def _event_format(event: Mapping[str, object]) -> EventFormat:
 
 
 def _split(arn: object) -> tuple[str, str]:
-    match = _STAGE_ARN.match(arn) if isinstance(arn, str) else None
-    if match is None or len(match[0]) > LONGEST_STAGE_ARN:
-        message = "the event's methodArn or routeArn is not an execute-api ARN with a stage"
-        raise UnsupportedEventError(message)
-    return match[0], match.string[match.end() + 1 :]
+    if isinstance(arn, str):
+        end = arn.find("/", arn.find("/") + 1)
+        if 0 <= end <= LONGEST_STAGE_ARN and _is_stage_arn(arn[:end]):
+            return arn[:end], arn[end + 1 :]
+    message = "the event's methodArn or routeArn is not an execute-api ARN with a stage"
+    raise UnsupportedEventError(message)
+
+
+# A function has few APIs, and they have few stages.
+@lru_cache(64)
+def _is_stage_arn(text: str) -> bool:
+    return _STAGE_ARN.fullmatch(text) is not None
 
 
 def _source_ip(context: Mapping[str, object]) -> object:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.configuration import PrincipalId
@@ -117,7 +121,21 @@ def test_the_fingerprint_stands_in_for_a_principal_that_is_not_exactly_one(
     assert principal_identifier(certificate, principal_id) == certificate.fingerprint256
 
 
-def test_der_dates_beyond_2049_are_iso_8601_too() -> None:
-    forever = der.tlv(der.GENERALIZED_TIME, b"99991231235959Z")
-    certificate = PeerCertificate.from_pem(pem(certificate_der(not_after=forever)))
-    assert build_context(certificate)["clientCertNotAfter"] == "9999-12-31T23:59:59Z"
+def test_dates_are_written_as_iso_8601() -> None:
+    for written in (
+        "0001-01-01T00:00:00Z",
+        "0999-12-31T23:59:59Z",
+        "1950-10-20T10:09:08Z",
+        "2049-02-03T04:05:06Z",
+        "9999-12-31T23:59:59Z",
+    ):
+        time = der.tlv(der.GENERALIZED_TIME, re.sub("[-T:]", "", written).encode())
+        context = build_context(PeerCertificate.from_pem(pem(certificate_der(not_before=time, not_after=time))))
+        assert (context["clientCertNotBefore"], context["clientCertNotAfter"]) == (written, written)
+
+
+@given(st.datetimes(datetime(1950, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 -- they are given UTC below
+def test_any_date_is_written_as_datetime_would(date: datetime) -> None:
+    date = date.replace(microsecond=0, tzinfo=UTC)
+    context = build_context(PeerCertificate.from_pem(pem(certificate_der(not_before=der.time(date)))))
+    assert datetime.fromisoformat(context["clientCertNotBefore"]) == date
