@@ -28,8 +28,10 @@ def validate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 def run_as_command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["validate_rules", *map(str, arguments)])
+    # runpy warns of a module that is there already.
+    monkeypatch.delitem(sys.modules, main.__module__, raising=False)
     with pytest.raises(SystemExit) as exited:
-        runpy.run_path(str(ROOT / "authorizer/mtls_authorizer/validate_rules.py"), run_name="__main__")
+        runpy.run_module(main.__module__, run_name="__main__")
     assert isinstance(exited.value.code, int)
     return exited.value.code
 

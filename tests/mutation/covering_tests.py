@@ -41,6 +41,7 @@ _OWN = {
 _OWN |= {"local_gateway", "examples", "benchmarks"}
 _ALREADY = "ignore::pytest.PytestAssertRewriteWarning"
 _FIRST_CASES = 5
+_FIRST_CASES_OF_ITS_OWN = 20
 _LONGEST = 20
 """In seconds, while it is recorded what it runs."""
 
@@ -95,7 +96,8 @@ class CoveringTests(NamedTuple):
         for test in quick:
             function = test.partition("[")[0]
             cases[function] += 1
-            ranks[test] = (cases[function] > _FIRST_CASES, _file_of_tests(source) not in test)
+            own = _file_of_tests(source) in test
+            ranks[test] = (cases[function] > (_FIRST_CASES_OF_ITS_OWN if own else _FIRST_CASES), not own)
         return sorted(quick, key=ranks.__getitem__)
 
 
