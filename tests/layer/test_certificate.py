@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import warnings
 from datetime import UTC, datetime
 
 import pytest
@@ -152,3 +154,20 @@ def test_a_serial_number_has_whole_bytes_but_for_zero() -> None:
     for number, written in numbers.items():
         certificate = PeerCertificate.from_pem(pem(certificate_der(serial_number=der.integer(number))))
         assert certificate.serial_number == written
+
+
+def test_warnings_of_others_are_heard() -> None:
+    spec = importlib.util.find_spec(PeerCertificate.__module__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.resetwarnings()
+        # It sets its filter when it is imported.
+        spec.loader.exec_module(module)
+        for warned in ("client_certificate_auth.certificate", "another", "another.client_certificate_auth.module"):
+            warnings.warn_explicit(warned, UserWarning, "file.py", 1, warned)
+        warnings.warn_explicit("deprecated", DeprecationWarning, "file.py", 1, PeerCertificate.__module__)
+    assert [str(each.message) for each in heard] == [
+        *("another", "another.client_certificate_auth.module", "deprecated")
+    ]

@@ -131,3 +131,11 @@ def test_a_certificate_whose_extensions_cannot_be_decoded_still_has_its_names() 
     assert result.success
     assert result.certificate.subject.CN == "first"
     assert result.certificate.subject_alt_names == ()
+
+
+def test_reasons_are_the_strings_that_are_documented() -> None:
+    assert list(ExtractionFailureReason) == [
+        *("lambda_event_missing_clientcert", "lambda_event_clientcert_malformed"),
+        *("alb_event_missing_clientcert", "alb_event_clientcert_malformed"),
+        *("cloudfront_event_missing_clientcert", "cloudfront_event_clientcert_malformed"),
+    ]

@@ -117,11 +117,20 @@ def test_common_certificates_are_read_the_short_way() -> None:
     assert is_read_the_short_way(COMMON)
 
 
-@pytest.mark.parametrize("kind", PLAIN_KINDS)
-def test_common_attribute_types_are_read_the_short_way(kind: str) -> None:
-    certificate = certificate_der(name((kind, "value")))
-    assert is_read_the_short_way(certificate)
-    assert_that_both_ways_agree(pem(certificate))
+def test_common_attribute_types_are_read_the_short_way() -> None:
+    for kind in PLAIN_KINDS:
+        certificate = certificate_der(name((kind, "value")))
+        assert is_read_the_short_way(certificate)
+        assert_that_both_ways_agree(pem(certificate))
+
+
+def test_a_name_of_1024_bytes_is_read_the_short_way_and_a_longer_one_is_not() -> None:
+    parts = [("CN", "a" * 100)] * 9
+    lengths = [len(name(*parts, ("CN", "a" * last))) for last in (10, 11)]
+    assert lengths == [1024, 1025]
+    longest, longer = (certificate_der(name(*parts, ("CN", "a" * last))) for last in (10, 11))
+    assert is_read_the_short_way(longest)
+    assert not is_read_the_short_way(longer)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -202,6 +211,10 @@ def test_a_name_that_breaks_the_certificate_makes_it_malformed(broken: bytes) ->
         pytest.param(
             der.sequence(b"\x31\x81\x30\x7f" + der.oid(OIDS["CN"]) + der.text("a" * 120)),
             id="a long length, read as short",
+        ),
+        pytest.param(
+            der.sequence(b"\x31\x80\x30\x7e" + der.oid(OIDS["CN"]) + der.text("a" * 119)),
+            id="an indefinite length, read as one of 128",
         ),
     ],
 )
