@@ -88,9 +88,11 @@ def _event_format(event: Mapping[str, object]) -> EventFormat:
 
 def _split(arn: object) -> tuple[str, str]:
     if isinstance(arn, str):
-        end = arn.find("/", arn.find("/") + 1)
-        if 0 <= end <= LONGEST_STAGE_ARN and _is_stage_arn(arn[:end]):
-            return arn[:end], arn[end + 1 :]
+        api, _, rest = arn.partition("/")
+        stage, slash, invocation = rest.partition("/")
+        stage_arn = f"{api}/{stage}"
+        if slash and len(stage_arn) <= LONGEST_STAGE_ARN and _is_stage_arn(stage_arn):
+            return stage_arn, invocation
     message = "the event's methodArn or routeArn is not an execute-api ARN with a stage"
     raise UnsupportedEventError(message)
 

@@ -144,6 +144,12 @@ def test_what_no_encoding_can_write_is_escaped() -> None:
     assert read_request(rest_event(method="\ud800")).route == r"\ud800 /hello"
 
 
+def test_what_has_a_version_is_not_from_a_rest_api() -> None:
+    for version in ("3.0", "", None, 2.0):
+        with pytest.raises(UnsupportedEventError):
+            read_request(rest_event(version=version))
+
+
 def test_the_error_is_never_the_word_that_makes_a_401() -> None:
     with pytest.raises(UnsupportedEventError) as error:
         read_request(None)

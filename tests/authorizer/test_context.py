@@ -121,6 +121,13 @@ def test_the_fingerprint_stands_in_for_a_principal_that_is_not_exactly_one(
     assert principal_identifier(certificate, principal_id) == certificate.fingerprint256
 
 
+def test_other_attributes_of_the_subject_have_no_key_of_their_own() -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("CN", "client"), ("serialNumber", "7"), ("title", "payer")))
+    context = build_context(certificate)
+    assert all(isinstance(key, str) and key.startswith("clientCert") for key in context)
+    assert {key for key, value in context.items() if value in {"7", "payer"}} == set()
+
+
 def test_dates_are_written_as_iso_8601() -> None:
     for written in (
         "0001-01-01T00:00:00Z",

@@ -40,6 +40,11 @@ def routes(number: int) -> bytes:
     )
 
 
+def excluding(**fields: str) -> dict[str, object]:
+    rule_name = "all-but-" + "-".join(fields.values())
+    return {"name": rule_name, "match": {"organization": "Acme"}, "not": {"common_name": "Ledger", **fields}}
+
+
 QUESTIONS = {
     "allowed by one of several": question(SPIFFE, document(PAYMENTS, REPORTS, NO_ONE), route="POST /payments"),
     "refused with a shadow that allows": question(
@@ -70,6 +75,9 @@ QUESTIONS = {
     "a hundred routes": question(CLIENT, routes(100), route="GET /1"),
     "many rules": question(CLIENT, document(*MANY)),
     "no rules": question(CLIENT),
+    "excluded by two fields or by one": question(
+        CLIENT, document(excluding(organizational_unit="payments"), excluding(organizational_unit="sales"))
+    ),
 }
 NOTES = ("the file has two certificates", "the time is that of the option")
 
@@ -102,3 +110,16 @@ def test_nothing_is_left_out_if_everything_is_asked_for() -> None:
     )
     assert [len(rule["match"][0]["wanted"]) for rule in (shortened, all_of_it)] == [100, 101]
     assert shortened["match"][0]["wanted_total"] == 101
+
+
+def test_thousands_are_set_apart() -> None:
+    rules = document(*(rule | {"match": {"organization": "Acme"}} for rule in MANY))
+    text = as_text(report(question(CLIENT, rules)))
+    assert "wanted one that matches; has 1,200 of 1,200\n" in text
+    assert "\nRules: 1,200 of 1,200 match\n" in text
+
+
+def test_a_name_of_200_characters_fits_and_of_a_longer_one_the_beginning() -> None:
+    for length, shown in ((197, f"CN={'a' * 197}\n"), (198, f"CN={'a' * 197}...\n")):
+        asked = question(client_pem(("CN", "a" * length)), document(REPORTS))
+        assert as_text(report(asked)).startswith(f"certificate    {shown}")
