@@ -164,18 +164,19 @@ def test_a_record_is_as_logging_makes_it_but_for_threads_and_processes(
     changes: dict[str, Any], level: str, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
-    observed = observation(**changes)
+    time = NOW + timedelta(days=1)
+    observed = observation(**changes)._replace(time=time)
     log_decision(observed)
     (record,) = caplog.records
     template = logging.makeLogRecord({})
     assert vars(record).keys() >= vars(template).keys() | log_fields(observed).keys()
     assert (record.name, record.levelname, record.levelno) == ("mtls_authorizer", level, logging.getLevelName(level))
     assert record.getMessage() == message
-    assert record.created == NOW.timestamp()
-    assert record.msecs == NOW.microsecond // 1000
+    assert record.created == time.timestamp()
+    assert record.msecs == time.microsecond // 1000
     # What made the template was made at some other time of the same process.
     started = template.created - template.relativeCreated / 1000
-    assert record.relativeCreated == pytest.approx((NOW.timestamp() - started) * 1000, abs=50)
+    assert record.relativeCreated == pytest.approx((time.timestamp() - started) * 1000, abs=50)
     assert (record.thread, record.threadName, record.process, record.processName) == (None, None, None, None)
     assert (record.args, record.exc_info, record.stack_info) == (template.args, None, None)
 

@@ -181,7 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--pages", action="store_true", help="only write what was found before")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # Not of the root logger, which is for the tests.
+    _LOG.setLevel(logging.INFO)
+    _LOG.addHandler(logging.StreamHandler())
+    _LOG.propagate = False
     if options.pages:
         write_pages()
         return
