@@ -97,6 +97,26 @@ def test_the_configuration_is_the_same_object_until_something_changes(shelf: Fol
     assert live.current() is after
 
 
+def test_lists_are_read_when_a_function_starts(shelf: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.put("ca.crl", FIRST)
+    with caplog.at_level(logging.INFO, "mtls_authorizer"):
+        LiveConfiguration(configuration(shelf))
+    assert [vars(record)["document"] for record in caplog.records] == ["truststore", "crl"]
+
+
+def test_lists_that_have_changed_are_not_read_again_before_their_time(shelf: Folder) -> None:
+    shelf.put("ca.crl", FIRST)
+    live = LiveConfiguration(configuration(shelf))
+    before = live.current()
+    assert live._crls is not None  # noqa: SLF001 -- there is one interval for both
+    live._crls._interval_seconds = 1000  # noqa: SLF001 -- likewise
+    shelf.put("ca.crl", SECOND)
+    after = live.current()
+    assert after is not before
+    shelf.put("ca.crl", crl(4, REVOKED_SERIAL))
+    assert live.current() is after
+
+
 def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_is_known(shelf: Folder) -> None:
     shelf.put("ca.crl", EMPTY)
     door = Door(configuration(shelf))
