@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer import revocation_source
 from mtls_authorizer.configuration import CrlSources
 from mtls_authorizer.refreshing import Refresher
 from mtls_authorizer.revocation_source import RevocationSource
@@ -311,6 +314,25 @@ def test_a_stale_index_beside_a_fresh_crl_does_not_count(shelf: Folder) -> None:
     assert Source(shelf).in_force == "crl 2 3"
 
 
+def test_a_stale_index_does_not_count_beside_a_fresh_crl_that_is_older(
+    shelf: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise it would have to be older by a second.
+    monkeypatch.setattr(revocation_source, "_GRANULARITY", timedelta(0))
+    shelf.put("ca.crl", SECOND)
+    time.sleep(0.02)
+    shelf.put("ca.crl.index", index_of(STALE))
+    assert Source(shelf).in_force == "crl 2 3"
+
+
+def test_an_index_of_a_ca_that_is_in_no_truststore_does_not_count_without_a_crl_either(
+    shelf: Folder, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
+    assert Source(shelf).in_force is None
+    assert warnings(log) == [INDEX_NOT_USED, FAILED]
+
+
 @pytest.mark.parametrize(("name", "content"), [("ca.crl", FIRST), ("ca.crl.index", index_of(FIRST))])
 def test_without_a_truststore_no_list_counts_and_with_it_the_same_one_does(
     tmp_path: Path, name: str, content: bytes
@@ -372,6 +394,11 @@ def test_what_is_not_used_is_logged_with_its_name_and_why(shelf: Folder, log: py
     assert Source(shelf).in_force == "crl 2 3"
     assert _named(log) == [("crl", shelf.uri("ca.crl.index"))]
     assert log.records[0].__dict__["error"] == "this is no index of a revocation list"
+    shelf.put("ca.crl", b"garbage")
+    log.clear()
+    assert Source(shelf).in_force is None
+    assert _named(log) == [("crl", shelf.uri("ca.crl.index")), ("crl", shelf.uri("ca.crl"))]
+    assert {record.name for record in log.records} == {"mtls_authorizer"}
 
 
 def _named(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +126,14 @@ def test_a_step_names_the_issuer_by_its_name_and_its_key() -> None:
     root, middle = (authority.identity for authority in truststore.authorities)
     assert chain.steps == (Step(middle, 1), Step(root, 7), Step(root, 1000))
     assert (root.signer, middle.signer) == (ROOT.signer, MIDDLE.signer)
+
+
+def test_an_authority_is_valid_from_its_first_moment_until_its_last() -> None:
+    (authority,) = _truststore(CertificateAuthority("CA", not_before=NOW, not_after=NOW + DAY)).authorities
+    moment = timedelta(microseconds=1)
+    assert [authority.covers(NOW + after) for after in (-moment, 0 * moment, DAY - moment, DAY)] == [
+        *(False, True, True, False)
+    ]
 
 
 def test_a_chain_is_valid_while_all_of_its_authorities_are() -> None:
