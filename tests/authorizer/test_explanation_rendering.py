@@ -70,6 +70,8 @@ QUESTIONS = {
         response_format=ResponseFormat.SIMPLE,
     ),
     "either answer": question(CLIENT, document(REPORTS), make_event=rest_event, response_format=ResponseFormat.SIMPLE),
+    "both answers": question(CLIENT, document(REPORTS), route="GET /status", response_format=ResponseFormat.SIMPLE),
+    "nearly the name": question(CLIENT, document({"name": "ledger", "match": {"common_name": ["ledger", "journal"]}})),
     "eight routes": question(CLIENT, routes(8)),
     "nine routes": question(CLIENT, routes(9)),
     "a hundred routes": question(CLIENT, routes(100), route="GET /1"),
