@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-SECONDS_FOR_ONE = 6.0
+SECONDS_FOR_ONE = 12.0
 """How long the tests against one mutant may take, going by what they take without it. The rest isn't run."""
 _TO_BE_IMPORTED = 77
 """The status that says that a function's code can't be exchanged."""
