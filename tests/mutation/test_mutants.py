@@ -69,10 +69,9 @@ def test_the_pages_say_what_was_found() -> None:
     assert readme.partition(BEGIN)[2].partition(END)[0].strip() == summary(found, not_run)
 
 
-def test_what_is_explained_has_survived() -> None:
-    found = read_results()
-    for module, explained in read_explanations().items():
-        assert explained.keys() <= {name for _, name in found[module].survivors}
+def test_what_has_survived_is_explained_and_nothing_else() -> None:
+    survived = {(module, name) for module, result in read_results().items() for _, name in result.survivors}
+    assert {(module, name) for module, names in read_explanations().items() for name in names} == survived
 
 
 def test_the_score_is_rounded_down() -> None:
