@@ -340,7 +340,7 @@ def may_call(rules: list[dict[str, Any]], method: str, path: str) -> bool:
     return any(covers(route, method, segments) for rule in rules for route in rule["allow"])
 
 
-@settings(max_examples=200)
+@settings(max_examples=400)
 @given(data=st.data(), client=clients, asked=st.lists(requests, min_size=1, max_size=8))
 def test_policy_simple_response_and_oracle_say_the_same(
     data: st.DataObject, client: Client, asked: list[tuple[str, str]]
@@ -395,6 +395,7 @@ def holds(condition: Condition, certificate: PeerCertificate) -> bool:
     return False
 
 
+@settings(max_examples=200)
 @given(data=st.data(), client=clients)
 def test_the_index_finds_what_a_comparison_with_every_rule_does(data: st.DataObject, client: Client) -> None:
     drawn = data.draw(st.lists(documents(client), min_size=1, max_size=6))
