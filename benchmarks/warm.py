@@ -95,25 +95,26 @@ def make_rows(versions: list[str], system_builds: list[str]) -> list[Row]:
 def make_commands(folder: Path) -> dict[str, list[str | Path]]:
     """Return what to run for Node, and for each Python: the built layer, as Lambda has it."""
     compiled = unpack(folder / "unpacked")
-    formatter = Path(folder, "formatter", "awslambdaric")
-    copy_formatter(formatter)
+    runtime = folder / "runtime"
+    copy_runtime(runtime)
     commands: dict[str, list[str | Path]] = {NODE: [find_node(), PROJECT / "benchmarks" / "warm_authorizers.js"]}
     script = PROJECT / "benchmarks" / "warm_authorizer.py"
     for name, interpreter in (find_interpreters() | find_system_builds()).items():
-        folders = [compiled / name.split()[0], compiled / "opt" / "python", formatter.parent]
+        folders = [compiled / name.split()[0], compiled / "opt" / "python", runtime]
         commands[name] = [interpreter, "-I", "-S", "-B", script, *folders]
     return commands
 
 
-def copy_formatter(destination: Path) -> None:
-    """Copy what formats Lambda's log records: it is made of Python only, and so is good for any."""
-    specification = importlib.util.find_spec("awslambdaric")
-    if specification is None or specification.origin is None:
-        message = "awslambdaric is not installed"
-        raise RuntimeError(message)
-    destination.mkdir(parents=True)
-    for name in ("__init__.py", "lambda_runtime_log_utils.py"):
-        shutil.copyfile(Path(specification.origin).with_name(name), destination / name)
+def copy_runtime(destination: Path) -> None:
+    """Copy what of Lambda's runtime client is Python, and so good for any: its logging doesn't need more."""
+    for package in ("awslambdaric", "simplejson"):
+        specification = importlib.util.find_spec(package)
+        if specification is None or specification.origin is None:
+            message = f"{package} is not installed"
+            raise RuntimeError(message)
+        (destination / package).mkdir(parents=True)
+        for module in Path(specification.origin).parent.glob("*.py"):
+            shutil.copyfile(module, destination / package / module.name)
 
 
 def measure_rows(

@@ -1,6 +1,6 @@
 """The authorizer in a process that goes on, as Lambda keeps one: it measures decisions when it is told to.
 
-``python warm_authorizer.py FOLDER...``: the folders are where the authorizer, the layer and awslambdaric's formatter
+``python warm_authorizer.py FOLDER...``: the folders are where the authorizer, the layer and Lambda's runtime client
 are. Each line on standard input is a turn in JSON, see ``benchmarks.turns``; each gets a line of JSON in answer.
 """
 
@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+import uuid
 from functools import cache
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
@@ -44,16 +45,16 @@ def authorizer(path: str, kind: str, *, recorded: bool) -> Callable[[object], di
 
 
 def set_up_logging() -> None:
-    """Format records as Lambda does for ``LogFormat: JSON``, and write them, and metrics, nowhere."""
-    from awslambdaric.lambda_runtime_log_utils import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- as above
-        JsonFormatter,
-    )
+    """Let Lambda's runtime do it as for ``LogFormat: JSON``. What is written, records and metrics, goes nowhere."""
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- as above, and for good
+    sys.stdout = nowhere
+    os.environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(nowhere.fileno())
+    from awslambdaric import bootstrap  # type: ignore[import-untyped]  # noqa: PLC0415 -- as above, and reads variables
 
-    handler = logging.FileHandler(os.devnull)
-    handler.setFormatter(JsonFormatter())
-    logging.getLogger().addHandler(handler)
+    bootstrap._GLOBAL_AWS_REQUEST_ID = str(uuid.uuid4())  # noqa: SLF001 -- which it sets for each event
+    bootstrap.init_logging()
     logging.getLogger("mtls_authorizer").setLevel(logging.INFO)
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- as above, and for good
 
 
 def take(turn: dict[str, Any]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.processes import find_node
 from benchmarks.turns import Cost, Turn, WarmProcess, measure
-from benchmarks.warm import COMMON, KINDS, copy_formatter, describe, draw, find_system_builds, make_rows
+from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, find_system_builds, make_rows
 from benchmarks.warm_authorizer import AT_ONCE, CACHED
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate
@@ -178,6 +179,11 @@ def test_bars_are_to_scale_and_text_is_escaped() -> None:
     assert labels == ['a & "b"', "<one>", "50 µs", "two", "100 µs"]
 
 
-def test_lambdas_formatter_is_all_that_is_copied_of_awslambdaric(tmp_path: Path) -> None:
-    copy_formatter(tmp_path / "awslambdaric")
-    assert {path.name for path in tmp_path.rglob("*.*")} == {"__init__.py", "lambda_runtime_log_utils.py"}
+def test_lambdas_runtime_is_copied_for_all_pythons(tmp_path: Path) -> None:
+    copy_runtime(tmp_path)
+    assert not [path for path in tmp_path.rglob("*.*") if path.suffix != ".py"]
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from awslambdaric import bootstrap; print(bootstrap.__file__)"
+    for interpreter in find_interpreters().values():
+        command = [str(interpreter), "-I", "-S", "-B", "-c", code, str(tmp_path)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert ran.stdout.strip() == str(tmp_path / "awslambdaric" / "bootstrap.py")
