@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import hypothesis
 import pytest
+from hypothesis import is_hypothesis_test
 
 from layer_builder.wheels import Architecture
 from tests.shared_folder import shared_folder
@@ -20,6 +21,14 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let no search count for coverage: what it comes upon is another thing each time, and watching it takes long."""
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+                item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")
