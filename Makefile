@@ -65,9 +65,9 @@ test: lint ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
-# and what explains, and what AWS's or OpenSSL's own tools are at work in.
+# and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
-    $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py \
+    $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py test_typing.py \
     test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
     $(addprefix --ignore tests/authorizer/,test_advice.py test_explain.py test_explanation.py \
     test_explanation_rendering.py test_wording.py test_validate_rules.py \
@@ -84,7 +84,7 @@ test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3
 	done
 
 .PHONY: test-what-runs-on-lambda
-test-what-runs-on-lambda: $(VENV)/.test
+test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
 lint: $(VENV)/.test ## Check style, format and types.
@@ -106,6 +106,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --upgrade --no-emit-package pycparser --output-file layer/requirements.txt
 	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
+	$(LOCK) --group runs-on-lambda --constraint tests/requirements.txt --output-file tests/runs_on_lambda_requirements.txt
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
@@ -135,4 +136,9 @@ $(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt
 $(VENV)/.test: $(VENV)/.python tests/requirements.txt
 	@echo "Installing what the tests need"
 	@$(INSTALL) -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt
+	@echo "Installing what the tests of what runs on Lambda need"
+	@$(INSTALL) -r tests/runs_on_lambda_requirements.txt
 	@touch $@
