@@ -38,6 +38,7 @@ publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east
 
 bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
+	@$(BIN)/python -m benchmarks.invocations
 	@$(BIN)/python -m benchmarks.cold_start
 
 bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.

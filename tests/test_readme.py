@@ -187,6 +187,7 @@ def test_every_make_target_that_is_named_exists() -> None:
     [
         ("cold-start.md", "What a cold start costs"),
         ("warm.md", "What a decision costs"),
+        ("invocations.md", "What log and metrics cost"),
         ("rules.md", "With many rules"),
         ("soak.md", "Under load"),
         ("crl.md", "What a large list costs"),

@@ -1,0 +1,121 @@
+"""What an invocation costs under awslambdaric, Lambda's own runtime interface client, with and without records.
+
+That is all the work that a function has with a decision: the client fetches the event and parses it, calls the
+function, and sends the answer. ``make bench`` runs this as well, which writes ``benchmarks/results/invocations.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from benchmarks.processes import describe_machine
+from benchmarks.soak_runtime import running_function
+from benchmarks.turns import WARM_UP_ROUNDS, Cost
+from benchmarks.warm import COMMON, RESULTS
+from benchmarks.warm_authorizer import CACHED
+from benchmarks.workloads import CERTIFICATES, write_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.soak_runtime import Function
+
+RECORDS = {
+    False: {"LOG_DECISIONS": "none"},
+    True: {"LOG_DECISIONS": "all", "METRICS_NAMESPACE": "Benchmark"},
+}
+
+
+class InvocationCost(NamedTuple):
+    """CPU time of the function's process for one invocation, without log and metrics and with both."""
+
+    without: Cost
+    recorded: Cost
+
+
+def main() -> None:
+    """Measure, print the table, and write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="how often each is measured (default: %(default)s)")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        workload = write_workload(COMMON, Path(folder))
+        costs = {cached: measure_invocations(workload, rounds, cached=cached) for cached in (False, True)}
+    report = describe(costs, rounds)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "invocations.md").write_text(report, encoding="utf-8")
+    print(report)
+
+
+def measure_invocations(workload: Path, rounds: int, *, cached: bool) -> InvocationCost:
+    """Invoke a function without records and one with them in turn, about certificates that aren't kept, or are.
+
+    ``workload`` is a file of ``write_workload``, with more certificates than the authorizer keeps. Raises RuntimeError
+    for an answer that isn't Allow.
+    """
+    environment, *events = workload.read_bytes().splitlines()
+    events = events[:CACHED] if cached else events
+    costs: dict[bool, list[float]] = {recorded: [] for recorded in RECORDS}
+    with ExitStack() as stack:
+        log = stack.enter_context(Path(os.devnull).open("wb"))
+        functions = {
+            recorded: stack.enter_context(running_function(json.loads(environment) | records, log))
+            for recorded, records in RECORDS.items()
+        }
+        for _ in range(WARM_UP_ROUNDS + rounds):
+            for recorded, function in functions.items():
+                costs[recorded].append(_invoke_all(function, events))
+    return InvocationCost(
+        *(Cost(statistics.median(each[WARM_UP_ROUNDS:]), min(each[WARM_UP_ROUNDS:])) for each in costs.values())
+    )
+
+
+def describe(costs: Mapping[bool, InvocationCost], rounds: int) -> str:
+    """Return the table in Markdown."""
+    lines = [
+        "| CPU µs of an invocation | without log and metrics | with both | ÷ |",
+        f"|{' --- |' * 4}",
+    ]
+    for cached, (without, recorded) in costs.items():
+        ratio = f"{recorded.median / without.median:.2f} ({recorded.least / without.least:.2f})"
+        name = "certificate in the cache" if cached else "certificate not seen before"
+        lines.append(f"| {name} | {_time(without)} | {_time(recorded)} | {ratio} |")
+    conditions = (
+        f"The median of {rounds} rounds, in turn, of {CERTIFICATES:,} invocations, {CACHED} in the cache, and the least"
+        f" in parentheses. Python {platform.python_version()}; {describe_machine()}."
+    )
+    return "\n".join([*lines, "", conditions, ""])
+
+
+def _time(cost: Cost) -> str:
+    return f"{cost.median:.0f} ({cost.least:.0f})"
+
+
+def _invoke_all(function: Function, events: Sequence[bytes]) -> float:
+    """Return the CPU time of an invocation in µs."""
+    before = cpu_microseconds(function.process_id)
+    for event in events:
+        invocation = function.invoke(str(uuid4()), event)
+        if invocation.kind != "response" or invocation.payload["policyDocument"]["Statement"][0]["Effect"] != "Allow":
+            message = f"not Allow but {invocation.payload}"
+            raise RuntimeError(message)
+    return (cpu_microseconds(function.process_id) - before) / len(events)
+
+
+def cpu_microseconds(process_id: int) -> float:
+    """Return the CPU time of another process: the clock that clock_getcpuclockid(3) gives on Linux."""
+    return time.clock_gettime_ns((~process_id << 3) | 2) / 1000
+
+
+if __name__ == "__main__":
+    main()
