@@ -60,3 +60,10 @@ def new_clients() -> Iterator[None]:
     forget_clients()
     yield
     forget_clients()
+
+
+@pytest.fixture
+def unhurried(new_clients: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the stores wait for answers as long as it takes, so that nothing is asked twice on a busy machine."""
+    monkeypatch.setattr("mtls_authorizer.aws_stores.READ_SECONDS", 30)
+    assert new_clients is None

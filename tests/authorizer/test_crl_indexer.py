@@ -163,6 +163,7 @@ def test_what_lies_there_and_is_no_index_is_replaced(index: bytes, aws: AwsServe
     assert revoked(aws) == [5]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_notification_that_comes_twice_writes_once(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(5))
     handler(event(CRL), None)

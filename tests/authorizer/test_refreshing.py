@@ -654,6 +654,7 @@ class TestS3:
         assert refresher.refresh_if_due()
         assert (document.value, document.failures) == ("two after one", 0)
 
+    @pytest.mark.usefixtures("unhurried")
     def test_a_broken_new_version_is_asked_for_until_it_is_mended(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"one")
         clock = Clock()

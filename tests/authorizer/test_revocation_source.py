@@ -94,6 +94,7 @@ LIST_NOT_USED = ("WARNING", "revocation list not used")
 FAILED = ("ERROR", "document refresh failed")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
     aws: AwsServer, proxy: FaultyProxy, log: pytest.LogCaptureFixture
 ) -> None:
@@ -112,6 +113,7 @@ def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
     assert warnings(log) == []
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_without_an_index_the_crl_is_asked_for_once(aws: AwsServer, proxy: FaultyProxy) -> None:
     shelf = Bucket(aws)
     shelf.put("truststore.pem", CA.pem)
@@ -125,6 +127,7 @@ def test_without_an_index_the_crl_is_asked_for_once(aws: AwsServer, proxy: Fault
     assert source.refresh() == "index 2"
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_crl_that_is_put_there_again_is_read_once_to_see_that_it_is_the_one_that_was_indexed(
     aws: AwsServer, proxy: FaultyProxy
 ) -> None:

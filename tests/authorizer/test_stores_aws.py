@@ -49,6 +49,7 @@ def s3_error(code: str, status: int) -> Fault:
 
 
 class TestS3:
+    @pytest.mark.usefixtures("unhurried")
     def test_an_object_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         store = open_store(RULES, largest=LARGEST)
         etag = aws.put_object(RULES, b"first")
@@ -62,6 +63,7 @@ class TestS3:
         assert fetch(store, changed)[:2] == (b"first", etag)
         assert proxy.statuses() == [200, 200]
 
+    @pytest.mark.usefixtures("unhurried")
     def test_an_object_is_sent_only_if_it_is_newer_than_a_time(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         store = open_dated_store(RULES, largest=LARGEST)
         etag = aws.put_object(RULES, b"first")
@@ -143,6 +145,7 @@ class TestS3:
         missing = failure(open_store("s3://missing/rules.json", largest=LARGEST))
         assert missing == "NoSuchBucket (HTTP status 404): there is no such bucket"
 
+    @pytest.mark.usefixtures("unhurried")
     def test_an_error_is_tried_again_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")
         store = open_store(RULES, largest=LARGEST)
@@ -283,6 +286,7 @@ class TestSsm:
 
 
 class TestAppConfig:
+    @pytest.mark.usefixtures("unhurried")
     def test_a_configuration_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
@@ -300,6 +304,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"first")
         assert fetch(store, second.version) == first
 
+    @pytest.mark.usefixtures("unhurried")
     def test_it_is_not_asked_more_often_than_it_wants(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.deploy(PLACE, b"first")
         store = open_store(CONFIGURATION, largest=LARGEST)
@@ -308,6 +313,7 @@ class TestAppConfig:
             assert store.fetch(first.version) is None
         assert proxy.statuses() == [201, 200]
 
+    @pytest.mark.usefixtures("unhurried")
     def test_an_interval_that_the_service_counts_otherwise_is_no_error(
         self, aws: AwsServer, proxy: FaultyProxy
     ) -> None:
@@ -320,6 +326,7 @@ class TestAppConfig:
         assert store.fetch(first.version) is None
         assert proxy.statuses() == [201, 200, 400, 201, 200]
 
+    @pytest.mark.usefixtures("unhurried")
     def test_a_token_that_has_expired_starts_a_new_session(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
