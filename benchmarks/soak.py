@@ -404,7 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=100_000, help="through awslambdaric (default: %(default)s)")
     parser.add_argument(
-        "--gateway-decisions", type=int, default=25_000, help="through the local gateway (default: %(default)s)"
+        "--gateway-decisions", type=int, default=100_000, help="through the local gateway (default: %(default)s)"
     )
     parser.add_argument("--certificates", type=int, default=2000, help="that differ (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where to write (default: %(default)s)")
