@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import tempfile
 import time
 from contextlib import ExitStack
@@ -75,9 +74,7 @@ def measure_invocations(workload: Path, rounds: int, *, cached: bool) -> Invocat
         for _ in range(WARM_UP_ROUNDS + rounds):
             for recorded, function in functions.items():
                 costs[recorded].append(_invoke_all(function, events))
-    return InvocationCost(
-        *(Cost(statistics.median(each[WARM_UP_ROUNDS:]), min(each[WARM_UP_ROUNDS:])) for each in costs.values())
-    )
+    return InvocationCost(*(Cost(tuple(each[WARM_UP_ROUNDS:])) for each in costs.values()))
 
 
 def describe(costs: Mapping[bool, InvocationCost], rounds: int) -> str:
@@ -87,18 +84,14 @@ def describe(costs: Mapping[bool, InvocationCost], rounds: int) -> str:
         f"|{' --- |' * 4}",
     ]
     for cached, (without, recorded) in costs.items():
-        ratio = f"{recorded.median / without.median:.2f} ({recorded.least / without.least:.2f})"
         name = "certificate in the cache" if cached else "certificate not seen before"
-        lines.append(f"| {name} | {_time(without)} | {_time(recorded)} | {ratio} |")
+        lines.append(f"| {name} | {without} | {recorded} | {recorded.ratio_text(without)} |")
     conditions = (
         f"The median of {rounds} rounds, in turn, of {CERTIFICATES:,} invocations, {CACHED} in the cache, and the least"
-        f" in parentheses. Python {platform.python_version()}; {describe_machine()}."
+        f" in parentheses; ÷ is the median of the rounds', and that of the least. Python {platform.python_version()};"
+        f" {describe_machine()}."
     )
     return "\n".join([*lines, "", conditions, ""])
-
-
-def _time(cost: Cost) -> str:
-    return f"{cost.median:.0f} ({cost.least:.0f})"
 
 
 def _invoke_all(function: Function, events: Sequence[bytes]) -> float:

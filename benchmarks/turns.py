@@ -30,10 +30,33 @@ class Turn(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """CPU time of a decision in µs: the median of all rounds, and the least, which other work disturbs least."""
+    """CPU time of a decision in µs, in each round."""
 
-    median: float
-    least: float
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The median of all rounds."""
+        return statistics.median(self.rounds)
+
+    @property
+    def least(self) -> float:
+        """The least, which other work on the machine disturbs least."""
+        return min(self.rounds)
+
+    def ratio(self, other: Cost) -> float:
+        """Return how many times the other's this is: the median of the rounds' ratios.
+
+        Within a round, whatever else the machine does is about the same for both.
+        """
+        return statistics.median(ours / theirs for ours, theirs in zip(self.rounds, other.rounds, strict=True))
+
+    def __str__(self) -> str:
+        return f"{self.median:.0f} ({self.least:.0f})"
+
+    def ratio_text(self, other: Cost) -> str:
+        """Return the ratio, and that of the least in parentheses."""
+        return f"{self.ratio(other):.2f} ({self.least / other.least:.2f})"
 
 
 class WarmProcess:
@@ -77,4 +100,4 @@ def measure(commands: Mapping[str, Sequence[str | Path]], turns: Sequence[tuple[
         processes = {name: stack.enter_context(WarmProcess(command)) for name, command in commands.items()}
         measured = [[processes[name].take(turn) for name, turn in turns] for _ in range(WARM_UP_ROUNDS + rounds)]
     by_turn = zip(*measured[WARM_UP_ROUNDS:], strict=True)
-    return [Cost(statistics.median(costs), min(costs)) for costs in by_turn]
+    return list(map(Cost, by_turn))

@@ -85,11 +85,17 @@ def find_system_builds() -> dict[str, Path]:
 
 
 def make_rows(versions: list[str], system_builds: list[str]) -> list[Row]:
-    """Return the rows of the table: the common certificate on each Python, then the growth on the newest."""
-    on_each = [Row(f"Python {version}", version, COMMON) for version in [*versions, *system_builds]]
-    recorded = [Row(f"{row.name}, with log and metrics", row.python, COMMON, recorded=True) for row in on_each]
+    """Return the rows of the table: the common certificate on each Python, then the growth on the newest.
+
+    What is compared is next to each other, so that it is measured at about the same time.
+    """
+    on_each = [
+        Row(f"Python {version}{', with log and metrics' if recorded else ''}", version, COMMON, recorded)
+        for version in [*versions, *system_builds]
+        for recorded in (False, True)
+    ]
     growth = [Row(workload.name, versions[-1], workload) for workloads in GROWTH.values() for workload in workloads]
-    return [*on_each, *recorded, *growth]
+    return [*on_each, *growth]
 
 
 def make_commands(folder: Path) -> dict[str, list[str | Path]]:
@@ -139,10 +145,9 @@ def describe(rows: list[Row], costs: list[dict[str, Cost]], sizes: dict[Workload
     for row, cost in zip(rows, costs, strict=True):
         node = cost[SUBJECT_ONLY]
         name = row.name if row.workload is COMMON else f"{row.name} ({sizes[row.workload] / 1000:.1f} kB)"
-        cells = [name, _time(node), _time(cost[WHOLE_OBJECT])]
+        cells = [name, str(node), str(cost[WHOLE_OBJECT])]
         for kind in (NOT_SEEN_BEFORE, IN_THE_CACHE):
-            ours = cost[kind]
-            cells += [_time(ours), f"{ours.median / node.median:.2f} ({ours.least / node.least:.2f})"]
+            cells += [str(cost[kind]), cost[kind].ratio_text(node)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(
         [
@@ -163,7 +168,7 @@ def _recording(rows: list[Row], costs: list[dict[str, Cost]]) -> str:
     of_one = {(row.python, row.recorded): cost for row, cost in zip(rows, costs, strict=True) if row.workload is COMMON}
     pairs = [(of_one[python, True], cost) for (python, recorded), cost in of_one.items() if not recorded]
     ratios = {
-        kind: sorted(with_records[kind].median / without[kind].median for with_records, without in pairs)
+        kind: sorted(with_records[kind].ratio(without[kind]) for with_records, without in pairs)
         for kind in (NOT_SEEN_BEFORE, IN_THE_CACHE)
     }
     new, kept = (f"{each[0]:.2f} to {each[-1]:.2f}" for each in ratios.values())
@@ -176,7 +181,8 @@ def _conditions(rows: list[Row], sizes: dict[Workload, int], rounds: int) -> str
     return " ".join(
         [
             f"CPU time of a decision: the median of {rounds} rounds of {CERTIFICATES:,}, in turn, and the least in",
-            f"parentheses; ÷ is to {NODE}, {SUBJECT_ONLY}. Where nothing else is said: a P-256 key, one subject",
+            f"parentheses; ÷ is to {NODE}, {SUBJECT_ONLY}: the median of the rounds', and that of the least.",
+            "Where nothing else is said: a P-256 key, one subject",
             f"alternative name, {sizes[COMMON] / 1000:.1f} kB of PEM, {COMMON.listed} names in the list, neither log",
             f"nor metrics, and growth with Python {rows[-1].python}. Python {pythons}{systems}; Node {node_version()};",
             f"{describe_machine()}.",
@@ -203,10 +209,6 @@ def draw(rows: list[Row], costs: list[dict[str, Cost]]) -> str:
             Bar("the same, with log and metrics", recorded[IN_THE_CACHE].median, ours=True),
         ],
     )
-
-
-def _time(cost: Cost) -> str:
-    return f"{cost.median:.0f} ({cost.least:.0f})"
 
 
 if __name__ == "__main__":

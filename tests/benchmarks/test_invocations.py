@@ -61,6 +61,6 @@ def test_the_clock_is_that_of_the_processs_cpu_time() -> None:
 
 
 def test_the_table_has_each_cost_and_its_ratio() -> None:
-    table = describe({False: InvocationCost(Cost(100, 80), Cost(150, 100))}, rounds=7)
+    table = describe({False: InvocationCost(Cost((80, 100, 110)), Cost((100, 150, 200)))}, rounds=7)
     assert "| certificate not seen before | 100 (80) | 150 (100) | 1.50 (1.25) |" in table
     assert "7 rounds" in table
