@@ -141,6 +141,9 @@ class RuleSet:
         return self.rules[0].mismatch(holding) or Reason.NO_RULE_MATCHED
 
     def _matching(self, holding: frozenset[Condition]) -> list[Rule]:
+        if len(self.rules) == 1:
+            # The lists in the environment, which needn't be looked up.
+            return [rule for rule in self.rules if rule.mismatch(holding) is None]
         numbers = set(self._unindexed)
         for condition in holding:
             numbers.update(self._indexed.get(condition, ()))

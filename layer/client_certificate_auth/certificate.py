@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,7 +16,12 @@ from client_certificate_auth.alternative_names import (
     subject_alt_name,
 )
 from client_certificate_auth.names import DistinguishedName
-from client_certificate_auth.plain_certificates import read_plain_names, read_plain_pem
+from client_certificate_auth.plain_certificates import (
+    NOT_PLAIN,
+    read_plain_extensions,
+    read_plain_fields,
+    read_plain_pem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +53,21 @@ class MalformedCertificateError(ValueError):
     """Not exactly one X.509 certificate, or one whose names, serial number or dates can't be decoded."""
 
 
+class _ExtensionFacts(NamedTuple):
+    """What is asked of nearly every certificate's extensions. See the attributes of ``PeerCertificate``."""
+
+    decodable: bool
+    subject_alt_names: tuple[SubjectAltName, ...] = ()
+    ext_key_usage: tuple[str, ...] | None = None
+
+
+# What cryptography has decoded of one certificate, by the DER of its extensions but for those that are a client's own:
+# those of one CA mostly have the same. Where any couldn't be decoded, nothing is kept. These limit the memory it takes.
+_known_extensions: dict[bytes, _ExtensionFacts] = {}
+_KEPT_EXTENSIONS = 64
+_LONGEST_EXTENSIONS = 2048
+
+
 class PeerCertificate:
     """An X.509 certificate (RFC 5280) with the attributes of Node's certificate object under Python names.
 
@@ -77,9 +97,22 @@ class PeerCertificate:
         """Wrap cryptography's certificate. Raises MalformedCertificateError."""
         # What the certificate was read from, if that is at hand: cryptography would write all of it anew.
         self._der = _der
+        self._facts: _ExtensionFacts | None = None
+        self._sha256: str | None = None
         try:
-            self.issuer, self.subject = _read_names(certificate, _der)
-            self.serial_number = _node_serial_number(certificate.serial_number)
+            plain = NOT_PLAIN if _der is None else read_plain_fields(_der)
+            self._public_key_start = plain.end
+            self.issuer = (
+                DistinguishedName(certificate.issuer)
+                if plain.issuer is None
+                else DistinguishedName.from_text(plain.issuer, lambda: certificate.issuer)
+            )
+            self.subject = (
+                DistinguishedName(certificate.subject)
+                if plain.subject is None
+                else DistinguishedName.from_text(plain.subject, lambda: certificate.subject)
+            )
+            self.serial_number = plain.serial_number or _node_serial_number(certificate.serial_number)
             self.not_before = certificate.not_valid_before_utc
             self.not_after = certificate.not_valid_after_utc
         except Exception as error:
@@ -100,10 +133,10 @@ class PeerCertificate:
             raise MalformedCertificateError(message) from error
         return cls(certificate, _der=der)
 
-    @cached_property
+    @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return self._read(x509.SubjectAlternativeName, lambda names: tuple(map(subject_alt_name, names))) or ()
+        return self._extension_facts.subject_alt_names
 
     @property
     def extensions_decodable(self) -> bool:
@@ -111,10 +144,7 @@ class PeerCertificate:
 
         If not, what is absent from the other attributes may be in the certificate.
         """
-        extensions = self._extensions
-        return extensions is not None and (
-            x509.SubjectAlternativeName not in extensions or bool(self.subject_alt_names)
-        )
+        return self._extension_facts.decodable
 
     @property
     def subjectaltname(self) -> str | None:
@@ -136,7 +166,8 @@ class PeerCertificate:
     @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        return self._read(x509.ExtendedKeyUsage, lambda usages: [usage.dotted_string for usage in usages])
+        usages = self._extension_facts.ext_key_usage
+        return None if usages is None else list(usages)
 
     @property
     def modulus(self) -> str | None:
@@ -181,17 +212,20 @@ class PeerCertificate:
     @property
     def fingerprint(self) -> str:
         """The SHA-1 of the DER in upper-case hexadecimal pairs with colons. For display: SHA-1 is broken."""
-        return self._fingerprint(hashes.SHA1())  # noqa: S303 -- Node's field; no helper matches it
+        return self._fingerprint(hashes.Hash(hashes.SHA1()))  # noqa: S303 -- Node's field; no helper matches it
 
-    @cached_property
+    @property
     def fingerprint256(self) -> str:
         """The SHA-256 of the DER in upper-case hexadecimal pairs with colons."""
-        return self._fingerprint(hashes.SHA256())
+        if self._sha256 is None:
+            # Copying takes half of what making one does.
+            self._sha256 = self._fingerprint(_FRESH_SHA256.copy())
+        return self._sha256
 
     @property
     def fingerprint512(self) -> str:
         """The SHA-512 of the DER in upper-case hexadecimal pairs with colons."""
-        return self._fingerprint(hashes.SHA512())
+        return self._fingerprint(hashes.Hash(hashes.SHA512()))
 
     @property
     def raw(self) -> bytes:
@@ -239,6 +273,39 @@ class PeerCertificate:
         except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
             return PublicKey()
 
+    @property
+    def _extension_facts(self) -> _ExtensionFacts:
+        if self._facts is None:
+            self._facts = self._read_extension_facts()
+        return self._facts
+
+    def _read_extension_facts(self) -> _ExtensionFacts:
+        plain = None
+        if self._der is not None and self._public_key_start is not None:
+            plain = read_plain_extensions(self._der, self._public_key_start)
+        if plain is None:
+            return self._decode_extension_facts()
+        known = _known_extensions.get(plain.others)
+        if known is not None:
+            return _ExtensionFacts(known.decodable, plain.subject_alt_names, known.ext_key_usage)
+        facts = self._decode_extension_facts()
+        if facts.decodable and len(plain.others) <= _LONGEST_EXTENSIONS:
+            if len(_known_extensions) >= _KEPT_EXTENSIONS:
+                _known_extensions.clear()
+            _known_extensions[plain.others] = facts
+        return facts
+
+    def _decode_extension_facts(self) -> _ExtensionFacts:
+        extensions = self._extensions
+        if extensions is None:
+            return _ExtensionFacts(decodable=False)
+        names = self._read(x509.SubjectAlternativeName, lambda names: tuple(map(subject_alt_name, names))) or ()
+        return _ExtensionFacts(
+            bool(names) or x509.SubjectAlternativeName not in extensions,
+            names,
+            self._read(x509.ExtendedKeyUsage, lambda usages: tuple(usage.dotted_string for usage in usages)),
+        )
+
     @cached_property
     def _extensions(self) -> _Extensions | None:
         """The extensions by kind, None if any can't be decoded. Of a kind that cryptography knows there is only one."""
@@ -258,12 +325,10 @@ class PeerCertificate:
         except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
             return None
 
-    def _fingerprint(self, algorithm: hashes.HashAlgorithm) -> str:
+    def _fingerprint(self, hashing: hashes.Hash) -> str:
         if self._der is None:
-            digest = self.x509.fingerprint(algorithm)
+            digest = self.x509.fingerprint(hashing.algorithm)
         else:
-            # Copying takes half of what making one does.
-            hashing = _FRESH_SHA256.copy() if isinstance(algorithm, hashes.SHA256) else hashes.Hash(algorithm)
             hashing.update(self._der)
             digest = hashing.finalize()
         return digest.hex(":").upper()
@@ -277,19 +342,6 @@ def _load_pem(pem: str) -> Certificate:
         message = f"one certificate expected, {blocks} blocks found"
         raise ValueError(message)
     return x509.load_pem_x509_certificate(pem.encode("ascii"))
-
-
-def _read_names(certificate: Certificate, der: bytes | None) -> tuple[DistinguishedName, DistinguishedName]:
-    """Return the issuer and the subject. Raises whatever cryptography does for a name that it can't decode."""
-    issuer, subject = (None, None) if der is None else read_plain_names(der)
-    return (
-        DistinguishedName(certificate.issuer)
-        if issuer is None
-        else DistinguishedName.from_text(issuer, lambda: certificate.issuer),
-        DistinguishedName(certificate.subject)
-        if subject is None
-        else DistinguishedName.from_text(subject, lambda: certificate.subject),
-    )
 
 
 def _node_serial_number(number: int) -> str:

@@ -107,7 +107,8 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
 def _value_at(event: object, path: tuple[str, ...]) -> object:
     value = event
     for key in path:
-        if not isinstance(value, _OBJECT):
+        # Whether it is a Mapping takes longest to tell of what isn't, and nothing is what mostly isn't.
+        if value is None or not isinstance(value, _OBJECT):
             return None
         value = value.get(key)
     return value

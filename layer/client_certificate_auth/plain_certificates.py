@@ -1,30 +1,34 @@
 """The short way through certificates of the plain shape that nearly all have.
 
-cryptography makes an object of each attribute of a name, and writes the whole certificate anew for each fingerprint,
-which takes longer than all else that is done with a certificate. So the PEM is decoded here, and names are read
-out of the DER once cryptography has parsed it, where they are plain in every respect. What isn't is left to
-cryptography: these functions say None then. Nothing is read here that cryptography would refuse, or read as something
-else: ``tests/layer/test_plain_certificates.py`` compares the two.
+cryptography makes objects of each attribute of a name and of all extensions at once, and writes the whole certificate
+anew for each fingerprint, which takes longer than all else that is done with a certificate. So the PEM is decoded here,
+and names and alternative names are read out of the DER once cryptography has parsed it, where they are plain in every
+respect. What isn't is left to cryptography: these functions say None then. Nothing is read here that cryptography
+would refuse, or read as something else: ``tests/layer/test_plain_certificates.py`` compares the two.
 """
 
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
+from typing import NamedTuple
 
+from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.names import Attribute, NameText, make_attribute
 
-_BEGIN, _END = "-----BEGIN CERTIFICATE-----\n", "\n-----END CERTIFICATE-----"
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----\n", b"\n-----END CERTIFICATE-----"
 
 _INTEGER, _OID, _UTF8_STRING, _PRINTABLE_STRING, _IA5_STRING = 0x02, 0x06, 0x0C, 0x13, 0x16
-_SEQUENCE, _SET, _VERSION = 0x30, 0x31, 0xA0
+_OCTET_STRING, _SEQUENCE, _SET, _VERSION, _EXTENSIONS = 0x04, 0x30, 0x31, 0xA0, 0xA3
 
 # How a certificate begins (RFC 5280 §4.1): version, serial number, algorithm, issuer, validity, subject.
 _FIELDS = (_VERSION, _INTEGER, _SEQUENCE, _SEQUENCE, _SEQUENCE, _SEQUENCE)
-_ISSUER = 3
 
 # Lengths from here on take more than one byte (X.690 §8.1.3.5).
 _LONG = 0x80
+
+# Integers whose first byte is from here on are negative (X.690 §8.3.3).
+_NEGATIVE = 0x80
 
 # Issuers are kept, since a truststore has few and each has many clients, and so are attributes, since clients of one
 # company share all but one or two. These are limits to the memory that it takes.
@@ -33,6 +37,16 @@ _KEPT_ISSUERS = 64
 _KEPT_ATTRIBUTES = 512
 
 _PRINTABLE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?"
+
+# OIDs of extensions in DER (RFC 5280 §4.2.1.6 and §4.2.1.2), and how a key identifier that is a SHA-1 goes on.
+_SUBJECT_ALT_NAME = b"\x06\x03\x55\x1d\x11"
+_SUBJECT_KEY_IDENTIFIER = b"\x06\x03\x55\x1d\x0e"
+_OID_LENGTH = 5
+_SHA_1_FOLLOWS = b"\x04\x16\x04\x14"
+_SHA_1_LENGTH = 20
+
+# rfc822Name, dNSName and uniformResourceIdentifier, which are IA5Strings under a tag (RFC 5280 §4.2.1.6).
+_GENERAL_NAMES = {0x81: "email", 0x82: "DNS", 0x86: "URI"}
 
 # Attribute types of plain names by the content of their OIDs in DER: the OID, and its name in RFC 4514 §3, if any.
 _TYPES = {
@@ -55,41 +69,147 @@ _TYPES = {
 }
 
 
+class PlainFields(NamedTuple):
+    """What a certificate's first fields say, each if it is plain."""
+
+    serial_number: str | None = None
+    """In upper-case hexadecimal, whole bytes; zero is 0."""
+    issuer: NameText | None = None
+    subject: NameText | None = None
+    end: int | None = None
+    """Where in the DER the fields end, the subject being the last of them."""
+
+
+NOT_PLAIN = PlainFields()
+"""What is read of a certificate that isn't plain: nothing."""
+
+
+class PlainExtensions(NamedTuple):
+    """A certificate's extensions. The subject key identifier is not among them: nobody asks what it is."""
+
+    subject_alt_names: tuple[SubjectAltName, ...]
+    others: bytes
+    """All others in DER, one after the other."""
+
+
 def read_plain_pem(pem: str) -> bytes | None:
     """Return the content of a PEM (RFC 7468 §5) that is one block of canonical base64 and nothing else."""
-    text = pem.removesuffix("\n")
-    # What comes before an empty line are headers to some (RFC 1421 §4.4).
-    if not (text.startswith(_BEGIN) and text.endswith(_END)) or "\n\n" in text:
-        return None
-    body = text[len(_BEGIN) : -len(_END)].replace("\n", "")
-    if not body:
-        return None
     try:
+        text = pem.encode("ascii").removesuffix(b"\n")
+        if not (text.startswith(_BEGIN) and text.endswith(_END)):
+            return None
+        lines = text[len(_BEGIN) : -len(_END)].split(b"\n")
+        if not all(lines):
+            # What comes before an empty line are headers to some (RFC 1421 §4.4).
+            return None
+        body = b"".join(lines)
         content = a2b_base64(body)
     except ValueError:
         return None
     # Readers of base64 skip what they don't know, each in its own way. Written again, it must be what was read.
-    return content if b2a_base64(content, newline=False) == body.encode("ascii") else None
+    return content if b2a_base64(content, newline=False) == body else None
 
 
-def read_plain_names(certificate: bytes) -> tuple[NameText | None, NameText | None]:
-    """Return what the issuer and the subject say (RFC 5280 §4.1.2.4 and §4.1.2.6), each if it is plain.
+def read_plain_fields(certificate: bytes) -> PlainFields:
+    """Return serial number, issuer and subject (RFC 5280 §4.1.2.2, §4.1.2.4 and §4.1.2.6), each if it is plain.
 
     ``certificate`` is the DER of one that cryptography has parsed, so that its structure is that of a certificate. A
-    name is plain if it is short and has one attribute to a relative distinguished name, each of a common type, not
-    empty, less than 128 bytes in all, and a UTF8String, a PrintableString or an IA5String that keeps to its alphabet.
+    serial number is plain if it isn't negative. A name is plain if it is short and has one attribute to a relative
+    distinguished name, each of a common type, not empty, less than 128 bytes in all, and a UTF8String, a
+    PrintableString or an IA5String that keeps to its alphabet.
     """
     start, _ = _content(certificate, 0)
     start, _ = _content(certificate, start)
     fields = []
     for tag in _FIELDS:
         if certificate[start] != tag:
-            return None, None
+            return NOT_PLAIN
         fields.append(start)
         length = certificate[start + 1]
         start = start + 2 + length if length < _LONG else _content(certificate, start)[1]
-    issuer, validity, subject = fields[_ISSUER:]
-    return _read_issuer(certificate[issuer:validity]), _read_name(certificate[subject:start])
+    _, serial_number, algorithm, issuer, validity, subject = fields
+    return PlainFields(
+        _read_serial_number(certificate[serial_number:algorithm]),
+        _read_issuer(certificate[issuer:validity]),
+        _read_name(certificate[subject:start]),
+        start,
+    )
+
+
+def read_plain_extensions(certificate: bytes, start: int) -> PlainExtensions | None:
+    """Return the extensions (RFC 5280 §4.2) of a certificate in DER that cryptography has parsed, if they are plain.
+
+    ``start`` is where ``read_plain_fields`` ended. Extensions are plain if the subject alternative names are not
+    critical and each is short, not empty, and an IA5String, if the subject key identifier is not critical and has the
+    20 bytes of a SHA-1, and if there is one of either at most. What the others say isn't looked at, nor whether it can
+    be decoded.
+    """
+    _, start = _content(certificate, start)
+    if certificate[start] != _EXTENSIONS:
+        return None
+    start, _ = _content(certificate, start)
+    start, end = _content(certificate, start)
+    names: tuple[SubjectAltName, ...] = ()
+    has_key_identifier = False
+    others = []
+    while start < end:
+        length = certificate[start + 1]
+        content, next_start = (start + 2, start + 2 + length) if length < _LONG else _content(certificate, start)
+        oid_end = content + _OID_LENGTH
+        oid = certificate[content:oid_end]
+        if oid == _SUBJECT_ALT_NAME:
+            found = _read_alternative_names(certificate[oid_end:next_start])
+            if names or not found:
+                return None
+            names = found
+        elif oid == _SUBJECT_KEY_IDENTIFIER:
+            if has_key_identifier or not _is_sha_1(certificate[oid_end:next_start]):
+                return None
+            has_key_identifier = True
+        else:
+            others.append(certificate[start:next_start])
+        start = next_start
+    return PlainExtensions(names, b"".join(others))
+
+
+def _is_sha_1(octets: bytes) -> bool:
+    """Return whether this is an octet string of an octet string of a SHA-1's length."""
+    return octets.startswith(_SHA_1_FOLLOWS) and len(octets) == len(_SHA_1_FOLLOWS) + _SHA_1_LENGTH
+
+
+def _read_alternative_names(octets: bytes) -> tuple[SubjectAltName, ...] | None:
+    """Return the names in an octet string, as it follows the extension's OID, None if they aren't plain."""
+    try:
+        return _plain_alternative_names(octets)
+    except IndexError:
+        return None
+
+
+def _plain_alternative_names(octets: bytes) -> tuple[SubjectAltName, ...] | None:
+    """Return plain names. None or IndexError tell that they aren't plain."""
+    # If another tag comes here, the extension is critical.
+    start = _content_to_the_end(octets, 0, _OCTET_STRING)
+    start = None if start is None else _content_to_the_end(octets, start, _SEQUENCE)
+    if start is None:
+        return None
+    names = []
+    end = len(octets)
+    while start < end:
+        kind, length = _GENERAL_NAMES.get(octets[start]), octets[start + 1]
+        next_start = start + 2 + length
+        name = octets[start + 2 : next_start]
+        if kind is None or not 0 < length < _LONG or not name.isascii():
+            return None
+        names.append(SubjectAltName(kind, name.decode()))
+        start = next_start
+    return tuple(names) if start == end else None
+
+
+def _read_serial_number(number: bytes) -> str | None:
+    """Return an integer, None for a negative one (X.690 §8.3) and one that is longer than any serial number."""
+    if not 0 < number[1] < _LONG or number[2] >= _NEGATIVE:
+        return None
+    return number[2:].lstrip(b"\0").hex().upper() or "0"
 
 
 def _read_name(name: bytes) -> NameText | None:
@@ -158,3 +278,11 @@ def _content(der: bytes, start: int) -> tuple[int, int]:
         length = int.from_bytes(der[start : start + octets])
         start += octets
     return start, start + length
+
+
+def _content_to_the_end(der: bytes, start: int, tag: int) -> int | None:
+    """Return where the content of an element begins that has this tag, ends with ``der``, and is DER (X.690 §10.1)."""
+    content, end = _content(der, start)
+    length = end - content
+    octets = 0 if length < _LONG else (length.bit_length() + 7) // 8
+    return content if der[start] == tag and end == len(der) and content == start + 2 + octets else None

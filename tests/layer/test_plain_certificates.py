@@ -12,17 +12,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_certificate_auth import DistinguishedName, MalformedCertificateError, PeerCertificate
-from client_certificate_auth.plain_certificates import read_plain_names, read_plain_pem
+from client_certificate_auth import certificate as certificate_module
+from client_certificate_auth.plain_certificates import (
+    NOT_PLAIN,
+    PlainExtensions,
+    read_plain_extensions,
+    read_plain_fields,
+    read_plain_pem,
+)
 from tests import der
 from tests.certificates import (
+    BASIC_CONSTRAINTS,
+    ED25519_KEY,
+    EXTENDED_KEY_USAGE,
+    KEY_USAGE,
     OIDS,
+    SUBJECT_ALT_NAME,
     attribute,
     certificate_der,
     client_pem,
     dns,
+    email,
+    extension,
+    ip,
     name,
     pem,
     subject_alt_names,
+    uri,
 )
 from tests.strategies import broken_certificates
 
@@ -63,8 +79,20 @@ SUBJECT = name(
     attribute("DC", "example", der.IA5_STRING),
     attribute("emailAddress", "client@example.com", der.IA5_STRING),
 )
+ISSUER = name(("O", "Acme"), ("CN", "Acme CA"))
+
+SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
+NAMES = subject_alt_names(dns("a.example"), email("a@example.com"), uri("spiffe://example.com/a"))
+KEY_IDENTIFIER = extension(SUBJECT_KEY_IDENTIFIER, der.octets(bytes(range(20))))
+CLIENT_AUTHENTICATION = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2")))
+NOT_A_CA = extension(BASIC_CONSTRAINTS, der.sequence(), critical=True)
+DIGITAL_SIGNATURE = extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\x07\x80"), critical=True)
+# Of a kind that cryptography doesn't know, and longer than 127 bytes.
+UNKNOWN = extension("1.2.3.4", bytes(200))
 COMMON = certificate_der(
-    SUBJECT, name(("O", "Acme"), ("CN", "Acme CA")), extensions=[subject_alt_names(dns("a.example"))]
+    SUBJECT,
+    ISSUER,
+    extensions=[NOT_A_CA, DIGITAL_SIGNATURE, CLIENT_AUTHENTICATION, KEY_IDENTIFIER, UNKNOWN, NAMES],
 )
 
 
@@ -84,8 +112,9 @@ def described(certificate: PeerCertificate) -> list[object]:
     return [
         *map(described_name, (certificate.subject, certificate.issuer)),
         *(certificate.fingerprint, certificate.fingerprint256, certificate.fingerprint512, certificate.raw),
-        *(certificate.serial_number, certificate.not_before, certificate.not_after, certificate.subject_alt_names),
-        repr(certificate),
+        *(certificate.serial_number, certificate.not_before, certificate.not_after, repr(certificate)),
+        *(certificate.extensions_decodable, certificate.subject_alt_names, certificate.ext_key_usage),
+        *(certificate.subjectaltname, certificate.ca),
     ]
 
 
@@ -108,13 +137,31 @@ def assert_that_both_ways_agree(text: str) -> None:
 
 
 def is_read_the_short_way(certificate: bytes) -> bool:
-    issuer, subject = read_plain_names(certificate)
-    return issuer is not None and subject is not None
+    return None not in read_plain_fields(certificate)
+
+
+def extensions_read_the_short_way(certificate: bytes) -> PlainExtensions | None:
+    x509.load_der_x509_certificate(certificate)
+    end = read_plain_fields(certificate).end
+    assert end is not None
+    return read_plain_extensions(certificate, end)
+
+
+def names_read_the_short_way(*extensions: bytes) -> list[str] | None:
+    plain = extensions_read_the_short_way(certificate_der(extensions=extensions))
+    return None if plain is None else list(map(str, plain.subject_alt_names))
 
 
 def test_common_certificates_are_read_the_short_way() -> None:
     assert read_plain_pem(pem(COMMON)) == COMMON
     assert is_read_the_short_way(COMMON)
+    plain = extensions_read_the_short_way(COMMON)
+    assert plain is not None
+    assert list(map(str, plain.subject_alt_names)) == [
+        *("DNS:a.example", "email:a@example.com", "URI:spiffe://example.com/a")
+    ]
+    assert plain.others == NOT_A_CA + DIGITAL_SIGNATURE + CLIENT_AUTHENTICATION + UNKNOWN
+    assert_that_both_ways_agree(pem(COMMON))
 
 
 def test_common_attribute_types_are_read_the_short_way() -> None:
@@ -178,8 +225,8 @@ def test_most_golden_certificates_are_read_the_short_way() -> None:
 )
 def test_what_is_odd_is_left_to_cryptography(odd: bytes) -> None:
     plain = name(("CN", "plain"))
-    assert read_plain_names(certificate_der(odd, plain))[1] is None
-    assert read_plain_names(certificate_der(plain, odd))[0] is None
+    assert read_plain_fields(certificate_der(odd, plain)).subject is None
+    assert read_plain_fields(certificate_der(plain, odd)).issuer is None
     assert_that_both_ways_agree(pem(certificate_der(odd, plain)))
     assert_that_both_ways_agree(pem(certificate_der(plain, odd)))
 
@@ -219,17 +266,44 @@ def test_a_name_that_breaks_the_certificate_makes_it_malformed(broken: bytes) ->
     ],
 )
 def test_what_cryptography_would_have_refused_is_not_read_either(broken: bytes) -> None:
-    assert read_plain_names(certificate_der(broken))[1] is None
+    assert read_plain_fields(certificate_der(broken)).subject is None
 
 
 def test_fields_that_are_none_of_a_certificate_are_not_read_either() -> None:
     assert is_read_the_short_way(certificate_der(serial_number=der.integer(1)))
-    assert read_plain_names(certificate_der(serial_number=der.octets(b"1"))) == (None, None)
+    assert read_plain_fields(certificate_der(serial_number=der.octets(b"1"))) == NOT_PLAIN
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        *(
+            (0, "0"),
+            (1, "01"),
+            (0x7F, "7F"),
+            (0x80, "80"),
+            (0xABC, "0ABC"),
+            (0xF00, "0F00"),
+            (2**159, "80" + "00" * 19),
+        ),
+        *((2**1015 - 1, "7F" + "FF" * 126), (2**1015, None), (-1, None), (-0x80, None), (-(2**64), None)),
+    ],
+)
+def test_serial_numbers_are_read_the_short_way_unless_they_are_negative_or_very_long(
+    number: int, expected: str | None
+) -> None:
+    certificate = certificate_der(serial_number=der.integer(number))
+    assert read_plain_fields(certificate).serial_number == expected
+    assert_that_both_ways_agree(pem(certificate))
+
+
+def test_a_serial_number_without_a_byte_is_not_read() -> None:
+    assert read_plain_fields(certificate_der(serial_number=der.tlv(der.INTEGER))).serial_number is None
 
 
 def test_a_certificate_of_version_1_is_left_to_cryptography() -> None:
     certificate = certificate_der(SUBJECT, version=None)
-    assert read_plain_names(certificate) == (None, None)
+    assert read_plain_fields(certificate) == NOT_PLAIN
     assert_that_both_ways_agree(pem(certificate))
 
 
@@ -281,6 +355,150 @@ def test_other_pems_are_left_to_cryptography(change: Any) -> None:  # noqa: ANN4
     assert_that_both_ways_agree(text)
 
 
+@pytest.mark.parametrize(
+    ("extensions", "names"),
+    [
+        pytest.param([NOT_A_CA], [], id="neither names nor a key identifier"),
+        pytest.param([KEY_IDENTIFIER], [], id="a key identifier only"),
+        pytest.param([UNKNOWN, subject_alt_names(dns("a"))], ["DNS:a"], id="a name of one letter"),
+        pytest.param([subject_alt_names(uri("u" * 127))], ["URI:" + "u" * 127], id="a name of 127"),
+        pytest.param([subject_alt_names(dns("a\0 \n,DNS:b"))], ["DNS:a\0 \n,DNS:b"], id="a name of odd characters"),
+        *(
+            pytest.param(
+                [subject_alt_names(*[email("a" * 40)] * count)], ["email:" + "a" * 40] * count, id=f"{count} names"
+            )
+            for count in (2, 3, 4, 6, 7, 2000)
+        ),
+    ],
+)
+def test_common_extensions_are_read_the_short_way(extensions: list[bytes], names: list[str]) -> None:
+    assert names_read_the_short_way(*extensions) == names
+    assert_that_both_ways_agree(pem(certificate_der(extensions=extensions)))
+
+
+def names_extension(value: bytes, *, critical: bool = False) -> bytes:
+    return extension(SUBJECT_ALT_NAME, value, critical=critical)
+
+
+NAME = dns("a.example")
+NAME_OF_128 = der.tagged(2, b"a" * 128)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param([names_extension(der.sequence(NAME), critical=True)], id="critical names"),
+        pytest.param([NAMES, NAMES], id="names twice"),
+        pytest.param([NAMES, names_extension(b"garbage")], id="names, and what isn't"),
+        pytest.param([names_extension(b"")], id="no bytes for names"),
+        pytest.param([names_extension(b"\x30")], id="one byte for names"),
+        pytest.param([names_extension(der.sequence())], id="no names"),
+        pytest.param([names_extension(b"\x30\x80")], id="names of an indefinite length, and no more"),
+        pytest.param([names_extension(b"\x30\x80" + NAME + b"\0\0")], id="names of an indefinite length"),
+        pytest.param([names_extension(b"\x30\x81" + der.sequence(NAME)[1:])], id="a length in a byte too many"),
+        pytest.param(
+            [names_extension(b"\x30\x82\0" + der.sequence(NAME_OF_128)[2:])], id="a length that begins with 0"
+        ),
+        pytest.param([names_extension(der.sequence(NAME) + b"\0")], id="a byte after the names"),
+        pytest.param([names_extension(der.sequence(NAME)[:-1])], id="names that end early"),
+        pytest.param([names_extension(der.sequence(NAME[:-1]))], id="a name that ends early"),
+        pytest.param([names_extension(der.sequence(NAME[:1]))], id="a name without a length"),
+        pytest.param([names_extension(der.sequence(NAME, b"\x82"))], id="another name without a length"),
+        pytest.param([names_extension(der.tlv(der.SET, NAME))], id="a set of names"),
+        pytest.param([names_extension(NAME)], id="a name that is in no sequence"),
+        pytest.param([subject_alt_names(dns(""))], id="an empty name"),
+        pytest.param([subject_alt_names(NAME, dns(""))], id="an empty name after another"),
+        pytest.param([subject_alt_names(NAME_OF_128)], id="a name of 128"),
+        pytest.param([subject_alt_names(b"\x82\x81\x01a")], id="the length of a name in a byte too many"),
+        pytest.param([subject_alt_names(dns("é"))], id="a name beyond ASCII"),
+        pytest.param([subject_alt_names(dns(b"\xe9"))], id="a name that isn't UTF-8"),
+        pytest.param([subject_alt_names(NAME, ip(bytes(4)))], id="an IP address"),
+        pytest.param([subject_alt_names(der.tagged(4, name(("CN", "a")), constructed=True))], id="a directory name"),
+        pytest.param([subject_alt_names(der.tagged(8, b"\x2a\x03"))], id="a registered ID"),
+        pytest.param([subject_alt_names(der.tagged(2, b"a", constructed=True))], id="a constructed name"),
+        pytest.param([subject_alt_names(der.text("a", der.IA5_STRING))], id="a string without its tag"),
+        pytest.param([KEY_IDENTIFIER, KEY_IDENTIFIER], id="a key identifier twice"),
+        pytest.param([extension(SUBJECT_KEY_IDENTIFIER, der.octets(bytes(19)))], id="a shorter key identifier"),
+        pytest.param([extension(SUBJECT_KEY_IDENTIFIER, der.octets(bytes(21)))], id="a longer key identifier"),
+        pytest.param([extension(SUBJECT_KEY_IDENTIFIER, bytes(22))], id="a key identifier that isn't octets"),
+        pytest.param([extension(SUBJECT_KEY_IDENTIFIER, b"\x04\x15" + bytes(20))], id="a key identifier cut off"),
+        pytest.param([extension(SUBJECT_KEY_IDENTIFIER, b"\x04\x14" + bytes(19))], id="a key identifier cut short"),
+        pytest.param(
+            [extension(SUBJECT_KEY_IDENTIFIER, der.octets(bytes(20)), critical=True)], id="a critical key identifier"
+        ),
+        pytest.param(
+            [extension(SUBJECT_KEY_IDENTIFIER, der.octets(bytes(20)) + b"\0")], id="a byte after a key identifier"
+        ),
+    ],
+)
+def test_odd_extensions_are_left_to_cryptography(odd: list[bytes]) -> None:
+    for extensions in (odd, [NOT_A_CA, *odd, CLIENT_AUTHENTICATION]):
+        certificate = certificate_der(extensions=extensions)
+        assert extensions_read_the_short_way(certificate) is None
+        assert_that_both_ways_agree(pem(certificate))
+
+
+@pytest.mark.parametrize("fields", [{"extensions": None}, {"public_key": ED25519_KEY + der.tagged(1, b"\0\1")}])
+def test_a_certificate_of_no_extensions_or_other_fields_is_left_to_cryptography(fields: dict[str, Any]) -> None:
+    certificate = certificate_der(**fields)
+    assert extensions_read_the_short_way(certificate) is None
+    assert_that_both_ways_agree(pem(certificate))
+
+
+UNDECODABLE = [
+    pytest.param(extension(EXTENDED_KEY_USAGE, b"garbage"), id="garbage"),
+    pytest.param(CLIENT_AUTHENTICATION + CLIENT_AUTHENTICATION, id="twice"),
+    pytest.param(KEY_IDENTIFIER + KEY_IDENTIFIER, id="a key identifier twice"),
+    pytest.param(NAMES + NAMES, id="names twice"),
+    pytest.param(subject_alt_names(), id="no names"),
+    pytest.param(subject_alt_names(dns("é")), id="a name beyond ASCII"),
+    pytest.param(subject_alt_names(der.tagged(9, b"a")), id="a name of no kind"),
+]
+
+
+@pytest.mark.parametrize("odd", UNDECODABLE)
+@pytest.mark.parametrize("before", [b"", CLIENT_AUTHENTICATION, NAMES, KEY_IDENTIFIER])
+def test_what_is_known_of_one_certificate_decides_on_no_other(odd: bytes, before: bytes) -> None:
+    # One whose extensions are all but the odd ones, so that what they come to is kept, and then one with these too.
+    for extensions in ([before, UNKNOWN], [before, UNKNOWN, odd], [before, UNKNOWN], [odd, before, UNKNOWN]):
+        assert_that_both_ways_agree(pem(certificate_der(extensions=extensions)))
+
+
+def test_what_extensions_say_is_kept_by_all_that_are_not_a_clients_own() -> None:
+    def read(*extensions: bytes) -> PeerCertificate:
+        return PeerCertificate.from_pem(pem(certificate_der(extensions=[UNKNOWN, *extensions])))
+
+    server = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.1")))
+    for _ in range(2):
+        assert read(CLIENT_AUTHENTICATION, NAMES).ext_key_usage == ["1.3.6.1.5.5.7.3.2"]
+        assert read(server, NAMES).ext_key_usage == ["1.3.6.1.5.5.7.3.1"]
+        assert read(NAMES).ext_key_usage is None
+        assert [str(each) for each in read(server, subject_alt_names(dns("b"))).subject_alt_names] == ["DNS:b"]
+        assert read(server).subject_alt_names == ()
+
+
+def test_a_list_of_usages_that_somebody_changes_is_nobody_elses() -> None:
+    one, two = (PeerCertificate.from_pem(pem(COMMON)) for _ in range(2))
+    assert one.ext_key_usage is not None
+    one.ext_key_usage.clear()
+    assert one.ext_key_usage == two.ext_key_usage == ["1.3.6.1.5.5.7.3.2"]
+
+
+def test_what_is_kept_of_extensions_is_limited_in_number_and_length() -> None:
+    kept = certificate_module._known_extensions  # noqa: SLF001 -- nothing else shows it
+    kept.clear()
+    for number in range(64):
+        PeerCertificate.from_pem(pem(certificate_der(extensions=[extension(f"1.2.3.{number}")]))).ext_key_usage  # noqa: B018
+    assert len(kept) == 64
+    PeerCertificate.from_pem(pem(COMMON)).ext_key_usage  # noqa: B018
+    assert len(kept) == 1
+    around = len(extension("1.2.3.4", bytes(2000))) - 2000
+    for length, number in ((2048 - around, 2), (2049 - around, 2)):
+        PeerCertificate.from_pem(pem(certificate_der(extensions=[extension("1.2.3.4", bytes(length))]))).ext_key_usage  # noqa: B018
+        assert len(kept) == number
+    assert max(map(len, kept)) == 2048
+
+
 def test_an_issuer_is_the_same_for_all_its_certificates() -> None:
     one, two = (PeerCertificate.from_pem(client_pem(("CN", common_name))) for common_name in ("one", "two"))
     assert one.issuer == two.issuer
@@ -304,6 +522,32 @@ names = st.lists(attributes | st.lists(attributes, max_size=2), max_size=4).map(
 @given(names, names)
 def test_both_ways_agree_on_any_names(subject: bytes, issuer: bytes) -> None:
     assert_that_both_ways_agree(pem(certificate_der(subject, issuer)))
+
+
+general_names = st.builds(
+    der.tlv, st.sampled_from([0x81, 0x82, 0x86, 0x87, 0x88, 0x30]), st.sampled_from([b"a", b"b.example", b"", b"\xe9"])
+)
+own_extensions = st.one_of(
+    st.lists(general_names, max_size=3).map(lambda parts: subject_alt_names(*parts)),
+    st.builds(
+        lambda oid, value, critical: extension(oid, value, critical=critical),
+        st.sampled_from([SUBJECT_ALT_NAME, SUBJECT_KEY_IDENTIFIER]),
+        st.sampled_from(
+            [der.octets(bytes(20)), der.octets(bytes(19)), der.sequence(NAME), der.sequence(), b"", b"\x30\x80"]
+        ),
+        st.booleans(),
+    ),
+    st.sampled_from([NAMES, KEY_IDENTIFIER]),
+)
+shared_extensions = st.sampled_from(
+    [NOT_A_CA, CLIENT_AUTHENTICATION, UNKNOWN, extension(EXTENDED_KEY_USAGE, b"garbage"), extension("1.2.3.4", b"")]
+)
+
+
+@given(st.lists(st.lists(own_extensions | shared_extensions, max_size=4), min_size=1, max_size=4))
+def test_both_ways_agree_on_any_extensions_whatever_came_before(certificates: list[list[bytes]]) -> None:
+    for extensions in certificates:
+        assert_that_both_ways_agree(pem(certificate_der(extensions=extensions)))
 
 
 @given(broken_certificates())
