@@ -24,13 +24,18 @@ class CompileError(Exception):
 
 
 def compile_folder(
-    folder: Path, at: PurePosixPath, versions: Iterable[str], report: Callable[[str], object]
+    folder: Path,
+    at: PurePosixPath,
+    versions: Iterable[str],
+    report: Callable[[str], object],
+    sources_only: str | None = None,
 ) -> dict[str, str | None]:
     """Compile a folder's sources with an interpreter of each version that is on this machine.
 
     ``at`` is where the folder will be at run time: that is the path that tracebacks show. The files are not checked
     against their sources (``unchecked-hash``, PEP 552), whose times a zip doesn't keep. The same sources give the same
-    bytes for the same patch release, wherever the folder is. ``report`` is called with each step.
+    bytes for the same patch release, wherever the folder is. ``report`` is called with each step. What the regular
+    expression ``sources_only`` finds something in the path of isn't compiled.
 
     Returns the full version of each interpreter, by version: None where there is none. Raises CompileError.
     """
@@ -41,13 +46,16 @@ def compile_folder(
         if interpreter := interpreters.get(version):
             compiled[version] = full_version(interpreter)
             report(f"compiling with Python {compiled[version]}")
-            _compile(folder.resolve(), at, interpreter)
+            _compile(folder.resolve(), at, interpreter, sources_only)
     return compiled
 
 
-def _compile(folder: Path, at: PurePosixPath, interpreter: Path) -> None:
+def _compile(folder: Path, at: PurePosixPath, interpreter: Path, sources_only: str | None) -> None:
     command = [str(interpreter), *_OPTIONS, "--invalidation-mode", "unchecked-hash"]
-    command += ["-s", str(folder), "-p", str(at), str(folder)]
+    command += ["-s", str(folder), "-p", str(at)]
+    if sources_only is not None:
+        command += ["-x", sources_only]
+    command.append(str(folder))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment = inherited | _FIXED_ENVIRONMENT
     if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603 -- no shell

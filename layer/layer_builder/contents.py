@@ -28,6 +28,9 @@ _FUNCTION_AT_RUN_TIME = PurePosixPath("/var/task")
 # layer's.
 _LEFT_OUT = re.compile(r"cffi/|.*\.pyi$|[^/]+\.dist-info/(sboms/.*|(RECORD|WHEEL|entry_points\.txt|top_level\.txt)$)")
 
+# Not compiled, to save a zip of three Pythons 70 KB: it has nothing to do with certificates and their keys.
+_SOURCES_ONLY = r"/cryptography/(fernet|hazmat/asn1/\w+|hazmat/primitives/(serialization/pkcs7|twofactor/\w+))\.py$"
+
 
 def assemble_layer(wheels: Iterable[Path], destination: Path, report: Callable[[str], object]) -> dict[str, str | None]:
     """Write the layer's contents to ``destination/python``, which must not be there yet.
@@ -39,7 +42,7 @@ def assemble_layer(wheels: Iterable[Path], destination: Path, report: Callable[[
     for wheel in wheels:
         with ZipFile(wheel) as archive:
             archive.extractall(python, [name for name in archive.namelist() if not _LEFT_OUT.match(name)])
-    return compile_folder(destination, _LAYER_AT_RUN_TIME, PYTHON_VERSIONS, report)
+    return compile_folder(destination, _LAYER_AT_RUN_TIME, PYTHON_VERSIONS, report, sources_only=_SOURCES_ONLY)
 
 
 def assemble_function(
