@@ -142,7 +142,7 @@ class RuleSet:
 
     def _matching(self, holding: frozenset[Condition]) -> list[Rule]:
         if len(self.rules) == 1:
-            # The lists in the environment, which needn't be looked up.
+            # Mostly the environment's lists. There is nothing to look up.
             return [rule for rule in self.rules if rule.mismatch(holding) is None]
         numbers = set(self._unindexed)
         for condition in holding:

@@ -107,7 +107,7 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
 def _value_at(event: object, path: tuple[str, ...]) -> object:
     value = event
     for key in path:
-        # Whether it is a Mapping takes longest to tell of what isn't, and nothing is what mostly isn't.
+        # None first: that something isn't a Mapping takes long to find out.
         if value is None or not isinstance(value, _OBJECT):
             return None
         value = value.get(key)
