@@ -105,6 +105,16 @@ def test_no_rules_let_nobody_in() -> None:
     assert RuleSet([Rule("a", ()), Rule("b", ())]).judge(CLIENT) is Reason.NO_RULE_MATCHED
 
 
+def test_a_rule_for_anyone_matches_beside_others() -> None:
+    for rules in (
+        [Rule("anyone", (), anyone=True), Rule("nobody", ())],
+        [Rule("a", ()), Rule("anyone", (), anyone=True)],
+    ):
+        judged = RuleSet(rules).judge(CLIENT)
+        assert isinstance(judged, Grant)
+        assert judged.rules == ("anyone",)
+
+
 def test_an_exclusion_keeps_out_of_its_rule_only() -> None:
     assert judge(NEVER, PAYMENTS) == judge(PAYMENTS)
     both = {"organizational_unit": "refunds", "common_name": "other"}

@@ -64,6 +64,31 @@ def test_a_layer_is_its_module_and_of_all_wheels_what_is_needed_at_run_time(
     assert steps == ["compiling with Python 3.13.7"]
 
 
+def test_what_has_nothing_to_do_with_certificates_is_not_compiled_for_a_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_interpreters(monkeypatch, tmp_path / "machine")
+    (tmp_path / "machine").mkdir()
+    (tmp_path / "machine" / f"python{THIS_VERSION}").symlink_to(Path(sys.executable).resolve())
+    primitives = "cryptography/hazmat/primitives"
+    sources_only = {
+        *("cryptography/fernet.py", "cryptography/hazmat/asn1/__init__.py", "cryptography/hazmat/asn1/asn1.py"),
+        *(f"{primitives}/serialization/pkcs7.py", f"{primitives}/twofactor/hotp.py"),
+    }
+    compiled = {
+        *("fernet.py", "cryptography/x509/fernet.py", "cryptography/hazmat/asn1.py", f"{primitives}/twofactor.py"),
+        *(f"{primitives}/serialization/pkcs12.py", "cryptography/fernet_py.py"),
+    }
+    wheel = write_wheel(tmp_path / "one-1.0-py3-none-any.whl", dict.fromkeys(sources_only | compiled, ""))
+    assemble_layer([wheel], tmp_path / "layer", print)
+    tag = sys.implementation.cache_tag
+    files = {name for name in files_in(tmp_path / "layer/python") if not name.startswith("client_certificate_auth/")}
+    assert {name for name in files if name.endswith(".py")} == sources_only | compiled
+    assert {name for name in files if name.endswith(".pyc")} == {
+        str(Path(name).parent / "__pycache__" / f"{Path(name).stem}.{tag}.pyc") for name in compiled
+    }
+
+
 def test_tracebacks_show_where_lambda_unpacks_layers_and_functions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -410,6 +410,7 @@ NAME_OF_128 = der.tagged(2, b"a" * 128)
         pytest.param([subject_alt_names(NAME, dns(""))], id="an empty name after another"),
         pytest.param([subject_alt_names(NAME_OF_128)], id="a name of 128"),
         pytest.param([subject_alt_names(b"\x82\x81\x01a")], id="the length of a name in a byte too many"),
+        pytest.param([subject_alt_names(b"\x82\x80" + b"a" * 128)], id="an indefinite length, read as one of 128"),
         pytest.param([subject_alt_names(dns("é"))], id="a name beyond ASCII"),
         pytest.param([subject_alt_names(dns(b"\xe9"))], id="a name that isn't UTF-8"),
         pytest.param([subject_alt_names(NAME, ip(bytes(4)))], id="an IP address"),
