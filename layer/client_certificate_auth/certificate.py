@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -43,8 +44,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"client_certific
 _T = TypeVar("_T")
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
-_FRESH_SHA256 = hashes.Hash(hashes.SHA256())
-
 # English whatever the locale, which strftime's %b is not.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -53,19 +52,12 @@ class MalformedCertificateError(ValueError):
     """Not exactly one X.509 certificate, or one whose names, serial number or dates can't be decoded."""
 
 
-class _ExtensionFacts(NamedTuple):
-    """What is asked of nearly every certificate's extensions. See the attributes of ``PeerCertificate``."""
-
-    decodable: bool
-    subject_alt_names: tuple[SubjectAltName, ...] = ()
-    ext_key_usage: tuple[str, ...] | None = None
-
-
-# What cryptography has decoded of one certificate, by the DER of its extensions but for those that are a client's own:
-# those of one CA mostly have the same. Where any couldn't be decoded, nothing is kept. These limit the memory it takes.
-_known_extensions: dict[bytes, _ExtensionFacts] = {}
-_KEPT_EXTENSIONS = 64
-_LONGEST_EXTENSIONS = 2048
+# The extended key usages that cryptography has decoded of one certificate, by the DER of its extensions but for those
+# that are a client's own: those of one CA mostly have the same. Where any extension can't be decoded, nothing is kept.
+# These limit the memory that it takes.
+_known_usages: dict[bytes, tuple[str, ...] | None] = {}
+_KNOWN_AT_MOST = 64
+_LONGEST_KNOWN = 2048
 
 
 class PeerCertificate:
@@ -97,22 +89,21 @@ class PeerCertificate:
         """Wrap cryptography's certificate. Raises MalformedCertificateError."""
         # What the certificate was read from, if that is at hand: cryptography would write all of it anew.
         self._der = _der
-        self._facts: _ExtensionFacts | None = None
+        self._decodable: bool | None = None  # while nothing has been read of the extensions
         self._sha256: str | None = None
         try:
-            plain = NOT_PLAIN if _der is None else read_plain_fields(_der)
-            self._public_key_start = plain.end
+            number, issuer, subject, self._public_key_start = NOT_PLAIN if _der is None else read_plain_fields(_der)
             self.issuer = (
                 DistinguishedName(certificate.issuer)
-                if plain.issuer is None
-                else DistinguishedName.from_text(plain.issuer, lambda: certificate.issuer)
+                if issuer is None
+                else DistinguishedName.from_text(issuer, lambda: certificate.issuer)
             )
             self.subject = (
                 DistinguishedName(certificate.subject)
-                if plain.subject is None
-                else DistinguishedName.from_text(plain.subject, lambda: certificate.subject)
+                if subject is None
+                else DistinguishedName.from_text(subject, lambda: certificate.subject)
             )
-            self.serial_number = plain.serial_number or _node_serial_number(certificate.serial_number)
+            self.serial_number = number or _node_serial_number(certificate.serial_number)
             self.not_before = certificate.not_valid_before_utc
             self.not_after = certificate.not_valid_after_utc
         except Exception as error:
@@ -136,7 +127,9 @@ class PeerCertificate:
     @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return self._extension_facts.subject_alt_names
+        if self._decodable is None:
+            self._read_extensions()
+        return self._alternative_names
 
     @property
     def extensions_decodable(self) -> bool:
@@ -144,7 +137,9 @@ class PeerCertificate:
 
         If not, what is absent from the other attributes may be in the certificate.
         """
-        return self._extension_facts.decodable
+        if self._decodable is None:
+            self._read_extensions()
+        return bool(self._decodable)
 
     @property
     def subjectaltname(self) -> str | None:
@@ -166,8 +161,9 @@ class PeerCertificate:
     @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        usages = self._extension_facts.ext_key_usage
-        return None if usages is None else list(usages)
+        if self._decodable is None:
+            self._read_extensions()
+        return None if self._usages is None else list(self._usages)
 
     @property
     def modulus(self) -> str | None:
@@ -212,20 +208,20 @@ class PeerCertificate:
     @property
     def fingerprint(self) -> str:
         """The SHA-1 of the DER in upper-case hexadecimal pairs with colons. For display: SHA-1 is broken."""
-        return self._fingerprint(hashes.Hash(hashes.SHA1()))  # noqa: S303 -- Node's field; no helper matches it
+        return _in_pairs(self.x509.fingerprint(hashes.SHA1()))  # noqa: S303 -- Node's field; no helper matches it
 
     @property
     def fingerprint256(self) -> str:
         """The SHA-256 of the DER in upper-case hexadecimal pairs with colons."""
         if self._sha256 is None:
-            # Copying takes half of what making one does.
-            self._sha256 = self._fingerprint(_FRESH_SHA256.copy())
+            digest = self.x509.fingerprint(hashes.SHA256()) if self._der is None else sha256(self._der).digest()
+            self._sha256 = _in_pairs(digest)
         return self._sha256
 
     @property
     def fingerprint512(self) -> str:
         """The SHA-512 of the DER in upper-case hexadecimal pairs with colons."""
-        return self._fingerprint(hashes.Hash(hashes.SHA512()))
+        return _in_pairs(self.x509.fingerprint(hashes.SHA512()))
 
     @property
     def raw(self) -> bytes:
@@ -273,38 +269,33 @@ class PeerCertificate:
         except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
             return PublicKey()
 
-    @property
-    def _extension_facts(self) -> _ExtensionFacts:
-        if self._facts is None:
-            self._facts = self._read_extension_facts()
-        return self._facts
-
-    def _read_extension_facts(self) -> _ExtensionFacts:
-        plain = None
-        if self._der is not None and self._public_key_start is not None:
-            plain = read_plain_extensions(self._der, self._public_key_start)
+    def _read_extensions(self) -> None:
+        """Read what is asked of nearly every certificate."""
+        start = self._public_key_start
+        plain = None if self._der is None or start is None else read_plain_extensions(self._der, start)
         if plain is None:
-            return self._decode_extension_facts()
-        known = _known_extensions.get(plain.others)
-        if known is not None:
-            return _ExtensionFacts(known.decodable, plain.subject_alt_names, known.ext_key_usage)
-        facts = self._decode_extension_facts()
-        if facts.decodable and len(plain.others) <= _LONGEST_EXTENSIONS:
-            if len(_known_extensions) >= _KEPT_EXTENSIONS:
-                _known_extensions.clear()
-            _known_extensions[plain.others] = facts
-        return facts
+            self._decode_extensions()
+            return
+        names, others = plain
+        try:
+            self._usages = _known_usages[others]
+        except KeyError:
+            self._decode_extensions()
+            if self._decodable and len(others) <= _LONGEST_KNOWN:
+                if len(_known_usages) >= _KNOWN_AT_MOST:
+                    _known_usages.clear()
+                _known_usages[others] = self._usages
+        else:
+            self._alternative_names = names
+            self._decodable = True
 
-    def _decode_extension_facts(self) -> _ExtensionFacts:
-        extensions = self._extensions
-        if extensions is None:
-            return _ExtensionFacts(decodable=False)
+    def _decode_extensions(self) -> None:
+        """Do as ``_read_extensions``, with cryptography."""
         names = self._read(x509.SubjectAlternativeName, lambda names: tuple(map(subject_alt_name, names))) or ()
-        return _ExtensionFacts(
-            bool(names) or x509.SubjectAlternativeName not in extensions,
-            names,
-            self._read(x509.ExtendedKeyUsage, lambda usages: tuple(usage.dotted_string for usage in usages)),
-        )
+        self._alternative_names = names
+        self._usages = self._read(x509.ExtendedKeyUsage, lambda usages: tuple(usage.dotted_string for usage in usages))
+        extensions = self._extensions
+        self._decodable = extensions is not None and (x509.SubjectAlternativeName not in extensions or bool(names))
 
     @cached_property
     def _extensions(self) -> _Extensions | None:
@@ -325,14 +316,6 @@ class PeerCertificate:
         except Exception:  # noqa: BLE001 -- cryptography raises ValueError, TypeError, UnsupportedAlgorithm and more
             return None
 
-    def _fingerprint(self, hashing: hashes.Hash) -> str:
-        if self._der is None:
-            digest = self.x509.fingerprint(hashing.algorithm)
-        else:
-            hashing.update(self._der)
-            digest = hashing.finalize()
-        return digest.hex(":").upper()
-
 
 def _load_pem(pem: str) -> Certificate:
     """Read a certificate in PEM of any shape. Raises ValueError, and whatever cryptography does."""
@@ -342,6 +325,10 @@ def _load_pem(pem: str) -> Certificate:
         message = f"one certificate expected, {blocks} blocks found"
         raise ValueError(message)
     return x509.load_pem_x509_certificate(pem.encode("ascii"))
+
+
+def _in_pairs(digest: bytes) -> str:
+    return digest.hex(":").upper()
 
 
 def _node_serial_number(number: int) -> str:

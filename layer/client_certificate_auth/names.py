@@ -56,7 +56,7 @@ def make_attribute(oid: str, rfc4514_name: str, text: str) -> Attribute:
 class NameText:
     """What a name says, read once: all certificates of one issuer have the same one."""
 
-    __slots__ = ("_rfc4514_string", "has_control_characters", "rdns", "values")
+    __slots__ = ("has_control_characters", "rdns", "rfc4514_string", "values")
 
     rdns: Sequence[Sequence[Attribute]]
     """The relative distinguished names in their order."""
@@ -65,6 +65,9 @@ class NameText:
     """The values by short name or dotted OID, in the order of the name."""
 
     has_control_characters: bool
+
+    rfc4514_string: str
+    """The name as ``DistinguishedName.rfc4514_string`` returns it."""
 
     def __init__(self, rdns: Sequence[Sequence[Attribute]]) -> None:
         values: dict[str, list[str]] = {}
@@ -79,21 +82,13 @@ class NameText:
         self.values = values
         self.rdns = rdns
         self.has_control_characters = has_control_characters
-        self._rfc4514_string: str | None = None
-
-    def rfc4514_string(self) -> str:
-        """Return the name as ``DistinguishedName.rfc4514_string`` does."""
-        if self._rfc4514_string is None:
-            self._rfc4514_string = ",".join(
-                [
-                    # Nearly all have one attribute.
-                    rdn[0].rfc4514_string
-                    if len(rdn) == 1
-                    else "+".join([attribute.rfc4514_string for attribute in rdn])
-                    for rdn in reversed(self.rdns)
-                ]
-            )
-        return self._rfc4514_string
+        self.rfc4514_string = ",".join(
+            [
+                # Nearly all have one attribute.
+                rdn[0].rfc4514_string if len(rdn) == 1 else "+".join([each.rfc4514_string for each in rdn])
+                for rdn in reversed(rdns)
+            ]
+        )
 
 
 class DistinguishedName(Mapping[str, "str | list[str]"]):
@@ -168,7 +163,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that
         the string fits an HTTP header and one line of a log.
         """
-        return self._text.rfc4514_string()
+        return self._text.rfc4514_string
 
     def to_dict(self) -> dict[str, str | list[str]]:
         """Return Node's object as a plain dictionary."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TypeAlias
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.names import Attribute, NameText, make_attribute
@@ -69,27 +69,17 @@ _TYPES = {
 }
 
 
-class PlainFields(NamedTuple):
-    """What a certificate's first fields say, each if it is plain."""
+# Not tuples with names, which take half a microsecond each to make.
+PlainFields: TypeAlias = "tuple[str | None, NameText | None, NameText | None, int | None]"
+"""A certificate's serial number in upper-case hexadecimal, whole bytes, zero being 0; its issuer and its subject, each
+if it is plain; and where in the DER the subject ends."""
 
-    serial_number: str | None = None
-    """In upper-case hexadecimal, whole bytes; zero is 0."""
-    issuer: NameText | None = None
-    subject: NameText | None = None
-    end: int | None = None
-    """Where in the DER the fields end, the subject being the last of them."""
-
-
-NOT_PLAIN = PlainFields()
+NOT_PLAIN: PlainFields = (None, None, None, None)
 """What is read of a certificate that isn't plain: nothing."""
 
-
-class PlainExtensions(NamedTuple):
-    """A certificate's extensions. The subject key identifier is not among them: nobody asks what it is."""
-
-    subject_alt_names: tuple[SubjectAltName, ...]
-    others: bytes
-    """All others in DER, one after the other."""
+PlainExtensions: TypeAlias = "tuple[tuple[SubjectAltName, ...], bytes]"
+"""A certificate's alternative names, and the DER of its other extensions, one after the other. The subject key
+identifier is not among them: nobody asks what it is."""
 
 
 def read_plain_pem(pem: str) -> bytes | None:
@@ -118,8 +108,7 @@ def read_plain_fields(certificate: bytes) -> PlainFields:
     distinguished name, each of a common type, not empty, less than 128 bytes in all, and a UTF8String, a
     PrintableString or an IA5String that keeps to its alphabet.
     """
-    start, _ = _content(certificate, 0)
-    start, _ = _content(certificate, start)
+    start = _content_start(certificate, _content_start(certificate, 0))
     fields = []
     for tag in _FIELDS:
         if certificate[start] != tag:
@@ -128,7 +117,7 @@ def read_plain_fields(certificate: bytes) -> PlainFields:
         length = certificate[start + 1]
         start = start + 2 + length if length < _LONG else _content(certificate, start)[1]
     _, serial_number, algorithm, issuer, validity, subject = fields
-    return PlainFields(
+    return (
         _read_serial_number(certificate[serial_number:algorithm]),
         _read_issuer(certificate[issuer:validity]),
         _read_name(certificate[subject:start]),
@@ -147,8 +136,7 @@ def read_plain_extensions(certificate: bytes, start: int) -> PlainExtensions | N
     _, start = _content(certificate, start)
     if certificate[start] != _EXTENSIONS:
         return None
-    start, _ = _content(certificate, start)
-    start, end = _content(certificate, start)
+    start, end = _content(certificate, _content_start(certificate, start))
     names: tuple[SubjectAltName, ...] = ()
     has_key_identifier = False
     others = []
@@ -169,7 +157,7 @@ def read_plain_extensions(certificate: bytes, start: int) -> PlainExtensions | N
         else:
             others.append(certificate[start:next_start])
         start = next_start
-    return PlainExtensions(names, b"".join(others))
+    return names, b"".join(others)
 
 
 def _is_sha_1(octets: bytes) -> bool:
@@ -280,9 +268,17 @@ def _content(der: bytes, start: int) -> tuple[int, int]:
     return start, start + length
 
 
+def _content_start(der: bytes, start: int) -> int:
+    """Return where the content of the element that begins at ``start`` begins."""
+    length = der[start + 1]
+    return start + 2 if length < _LONG else start + 2 + length - _LONG
+
+
 def _content_to_the_end(der: bytes, start: int, tag: int) -> int | None:
     """Return where the content of an element begins that has this tag, ends with ``der``, and is DER (X.690 §10.1)."""
     content, end = _content(der, start)
+    if der[start] != tag or end != len(der):
+        return None
     length = end - content
     octets = 0 if length < _LONG else (length.bit_length() + 7) // 8
-    return content if der[start] == tag and end == len(der) and content == start + 2 + octets else None
+    return content if content == start + 2 + octets else None
