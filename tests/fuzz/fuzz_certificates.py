@@ -5,8 +5,6 @@ Whatever the bytes, the short way comes to what cryptography alone comes to, wha
 
 from __future__ import annotations
 
-import argparse
-import secrets
 import time
 import warnings
 from collections import Counter
@@ -29,6 +27,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
+from tests.fuzz.command_line import run
 from tests.layer.both_ways import assert_that_both_ways_agree
 
 _GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "certificates").glob("*.pem"))
@@ -102,16 +101,5 @@ def _mutated(chance: Random, certificate: bytes) -> bytes:
     return bytes(content)
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="how long to run (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="what to begin with (default: any)")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)  # noqa: T201 -- its output
-    outcomes = fuzz(arguments.seed, seconds=arguments.seconds)
-    print(f"{outcomes.total()} executions: {dict(outcomes)}")  # noqa: T201 -- as above
-
-
 if __name__ == "__main__":
-    main()
+    run(fuzz, __doc__)

@@ -6,8 +6,6 @@ checksum that is right, so that they reach what comes behind it.
 
 from __future__ import annotations
 
-import argparse
-import secrets
 import struct
 import time
 import warnings
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from mtls_authorizer.crl_index import CrlIndexError, read_index, write_index
 from tests.certificates import name
+from tests.fuzz.command_line import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,16 +130,5 @@ def _mutated(chance: Random, content: bytes) -> bytes:
     return bytes(body) + Poly1305.generate_tag(_CHECKSUM_KEY, bytes(body))
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="how long to run (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="what to begin with (default: any)")
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)  # noqa: T201 -- its output
-    outcomes = fuzz(arguments.seed, seconds=arguments.seconds)
-    print(f"{outcomes.total()} executions: {dict(outcomes)}")  # noqa: T201 -- as above
-
-
 if __name__ == "__main__":
-    main()
+    run(fuzz, __doc__)
