@@ -40,6 +40,12 @@ LEFT_OUT = {
 }
 
 
+def keep_this_interpreter_only(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    without_interpreters(monkeypatch, folder)
+    folder.mkdir()
+    (folder / f"python{THIS_VERSION}").symlink_to(Path(sys.executable).resolve())
+
+
 def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -67,9 +73,7 @@ def test_a_layer_is_its_module_and_of_all_wheels_what_is_needed_at_run_time(
 def test_what_has_nothing_to_do_with_certificates_is_not_compiled_for_a_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_interpreters(monkeypatch, tmp_path / "machine")
-    (tmp_path / "machine").mkdir()
-    (tmp_path / "machine" / f"python{THIS_VERSION}").symlink_to(Path(sys.executable).resolve())
+    keep_this_interpreter_only(monkeypatch, tmp_path / "machine")
     primitives = "cryptography/hazmat/primitives"
     sources_only = {
         *("cryptography/fernet.py", "cryptography/hazmat/asn1/__init__.py", "cryptography/hazmat/asn1/asn1.py"),
@@ -92,9 +96,7 @@ def test_what_has_nothing_to_do_with_certificates_is_not_compiled_for_a_layer(
 def test_tracebacks_show_where_lambda_unpacks_layers_and_functions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_interpreters(monkeypatch, tmp_path / "machine")
-    (tmp_path / "machine").mkdir()
-    (tmp_path / "machine" / f"python{THIS_VERSION}").symlink_to(Path(sys.executable).resolve())
+    keep_this_interpreter_only(monkeypatch, tmp_path / "machine")
     wheel = write_wheel(tmp_path / "one-1.0-py3-none-any.whl", {"one.py": ""})
     assemble_layer([wheel], tmp_path / "layer", print)
     (tmp_path / "package").mkdir()
