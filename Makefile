@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-export PYTHONPATH := layer:authorizer:.
+export PYTHONPATH := layer:authorizer:tools:.
 # What is installed is compiled when it is first imported, which is no use if that isn't kept.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,7 +27,7 @@ revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway:
 
 # What make is called with is in the environment as well, where the shell takes it for nothing but a value.
 explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
-	@$(BIN)/python -m mtls_authorizer.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
+	@$(BIN)/python -m mtls_authorizer_cli.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
@@ -48,7 +48,7 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its 
 	@$(BIN)/python -m benchmarks.crl
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index beside it: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
-	@$(BIN)/python -m mtls_authorizer.crl_index_command "$${FILE}" --truststore "$${TRUSTSTORE}" $(ARGS)
+	@$(BIN)/python -m mtls_authorizer_cli.crl_index "$${FILE}" --truststore "$${TRUSTSTORE}" $(ARGS)
 
 bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
 	@$(BIN)/python -m benchmarks.rules
@@ -57,7 +57,7 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 	@$(BIN)/python -m benchmarks.soak
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
-	@$(BIN)/python -m mtls_authorizer.validate_rules "$${FILE}"
+	@$(BIN)/python -m mtls_authorizer_cli.rules_check "$${FILE}"
 
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
@@ -67,13 +67,11 @@ test: lint ## Run all tests, with coverage.
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
-RUNS_ON_LAMBDA = tests/authorizer tests/layer tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
+RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
+    tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
     $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py test_typing.py \
     test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
-    $(addprefix --ignore tests/authorizer/,test_advice.py test_explain.py test_explanation.py \
-    test_explanation_rendering.py test_wording.py test_validate_rules.py \
-    test_rules_schema.py test_faults.py test_aws_stores.py test_stores_aws.py test_crl_against_openssl.py \
-    test_crl_indexer.py test_crl_indexing.py test_crl_index_command.py)
+    --ignore tests/unit/authorizer/revocation/test_indexing.py
 
 mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
 	@$(BIN)/python -m tests.mutation $(MODULES)

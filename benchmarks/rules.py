@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.processes import describe_machine, run
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.answers import answer
-from mtls_authorizer.api_request import read_request
-from mtls_authorizer.configuration import Configuration
-from mtls_authorizer.decision import decide
-from mtls_authorizer.rules import RuleSet
-from mtls_authorizer.rules_document import parse_rules
+from mtls_authorizer.policy.settings import Configuration
+from mtls_authorizer.request.decision import decide
+from mtls_authorizer.request.event import read_request
+from mtls_authorizer.request.response import answer
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem, subject_alt_names, uri
 
@@ -40,8 +40,8 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LOAD = """
 import json, sys, time
 from pathlib import Path
-from mtls_authorizer.rules import RuleSet
-from mtls_authorizer.rules_document import parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer.rules.document import parse_rules
 
 def resident():
     pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -23,8 +23,8 @@ from local_gateway.pki import Pki
 from local_gateway.server import serve
 from local_gateway.tls import custom_domain_context, default_endpoint_context
 from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.configuration import load_configuration
-from mtls_authorizer.decision_log import logger
+from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.telemetry.decision_log import logger
 
 KINDS = (ApiKind.REST, ApiKind.HTTP_SIMPLE)
 _ROUTES = (Route("ANY", "/{proxy+}", behind_the_authorizer.handler),)

@@ -21,7 +21,7 @@ from local_gateway.pki import Pki, make_pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.revoke import FOLDER
 from local_gateway.scenarios import CLIENTS, SCENARIOS, TO_BE_REVOKED, Scenario, play
-from mtls_authorizer.decision_log import logger as authorizer_logger
+from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

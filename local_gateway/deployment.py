@@ -28,7 +28,7 @@ from local_gateway.tls import (
     passthrough_context,
 )
 from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.configuration import ResponseFormat, load_configuration
+from mtls_authorizer.policy.settings import ResponseFormat, load_configuration
 
 if TYPE_CHECKING:
     import ssl

@@ -14,18 +14,18 @@ import pytest
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.configuration import VARIABLES, load_configuration
-from mtls_authorizer.context import build_context
-from mtls_authorizer.crl_indexing import INDEX_SUFFIX, LARGEST_CRL
-from mtls_authorizer.matching import FIELDS
-from mtls_authorizer.metrics import UNITS, Metric
+from mtls_authorizer.policy.settings import VARIABLES, load_configuration
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.refreshing import RETRY_SECONDS, WAIT_SECONDS
-from mtls_authorizer.rules_document import RULE_KEYS, parse_rules
-from mtls_authorizer.truststore import MOST_AUTHORITIES
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
+from mtls_authorizer.request.context import build_context
+from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
+from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
+from mtls_authorizer.rules.document import RULE_KEYS, parse_rules
+from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import EVENTS, rest_event
-from tests.authorizer.test_crl_against_openssl import TABLE
 from tests.certificates import certificate_der, client_pem, name, pem
+from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text()
@@ -211,7 +211,7 @@ def test_what_is_said_of_revocation_is_what_the_modules_say() -> None:
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text
     assert "`mtls_authorizer.crl_indexer.handler`" in text
     assert f"a table of {len(TABLE)} cases" in text
-    assert callable(import_module("mtls_authorizer.crl_indexer").handler)
+    assert callable(import_module("mtls_authorizer.revocation.indexer").handler)
 
 
 def test_every_link_within_the_readme_leads_somewhere() -> None:

@@ -25,7 +25,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from layer_builder.interpreters import PYTHON_VERSIONS, find_interpreters
 from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.configuration import (
+from mtls_authorizer.policy.settings import (
     VARIABLES,
     AllowlistMatch,
     ConfigurationError,
@@ -36,9 +36,9 @@ from mtls_authorizer.configuration import (
     UnauthenticatedResponse,
     load_configuration,
 )
-from mtls_authorizer.crl_indexing import INDEX_SUFFIX
-from mtls_authorizer.metrics import REASON, Metric
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.revocation.indexing import INDEX_SUFFIX
+from mtls_authorizer.telemetry.metrics import REASON, Metric
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 from tests.shared_folder import shared_folder

@@ -8,16 +8,16 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from client_certificate_auth import find_client_certificate, read_client_certificate
-from mtls_authorizer.answers import answer
-from mtls_authorizer.api_request import read_request
-from mtls_authorizer.decision import Assessment, assess_extraction, decide_at
-from mtls_authorizer.decision_log import Observation, make_recorder
-from mtls_authorizer.live_configuration import LiveConfiguration
+from mtls_authorizer.policy.current_policy import LiveConfiguration
+from mtls_authorizer.request.decision import Assessment, assess_extraction, decide_at
+from mtls_authorizer.request.event import read_request
+from mtls_authorizer.request.response import answer
+from mtls_authorizer.telemetry.decision_log import Observation, make_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.configuration import Configuration
+    from mtls_authorizer.policy.settings import Configuration
 
 # About 8 KiB each for a common certificate, so 4 MiB when full. What is much longer is rare, and not kept.
 CACHED_CERTIFICATES = 512

@@ -9,9 +9,9 @@ import logging
 import os
 
 from mtls_authorizer.authorizer import make_live_authorizer
-from mtls_authorizer.configuration import load_configuration
-from mtls_authorizer.decision_log import logger
-from mtls_authorizer.live_configuration import LiveConfiguration
+from mtls_authorizer.policy.current_policy import LiveConfiguration
+from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.telemetry.decision_log import logger
 
 if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
     # Nobody has chosen a level, and Python's would be WARNING, which leaves out who was let in.

@@ -21,8 +21,8 @@ from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workloa
 from client_certificate_auth import PeerCertificate
 from layer_builder.interpreters import find_interpreters
 from mtls_authorizer.authorizer import CACHED_CERTIFICATES
-from mtls_authorizer.rules import RuleSet
-from mtls_authorizer.rules_document import parse_rules
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
 
 PROJECT = Path(__file__).parents[2]
 BENCHMARKS = PROJECT / "benchmarks"

@@ -16,11 +16,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.crl import RevocationListError, read_revocation_list
-from mtls_authorizer.revocation import RevocationLists
-from mtls_authorizer.truststore import read_truststore
+from mtls_authorizer.revocation.crl import RevocationListError, read_revocation_list
+from mtls_authorizer.revocation.status import RevocationLists
+from mtls_authorizer.revocation.truststore import read_truststore
 from tests import der
-from tests.authorizer.certificate_authorities import (
+from tests.certificate_authorities import (
     ALGORITHMS,
     CRL_REASON,
     DAY,
@@ -45,7 +45,7 @@ from tests.certificates import extension, pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation import RevocationList
+    from mtls_authorizer.revocation.status import RevocationList
 
 _CONSTRUCTED = 0x20
 _LONG_FORM = 0x80

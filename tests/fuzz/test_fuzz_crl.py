@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mtls_authorizer.crl import Refusal
+from mtls_authorizer.revocation.crl import Refusal
 from tests.fuzz.fuzz_crl import fuzz
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 120
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(("layer", "authorizer", "."))}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", "."))}
 
 FAILING = """
 import sys

@@ -25,7 +25,7 @@ _OF_THE_README = "tests/test_readme.py"
 _OF_WHAT_IS_WRITTEN = (_OF_THE_README, "tests/publishing/test_papers.py")
 TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing", _OF_THE_README)
 TOO_SLOW_TO_KILL = (
-    "tests/authorizer/test_runtime_client.py",
+    "tests/integration/authorizer/test_runtime_client.py",
     "tests/layer/test_built_layer.py",
     "tests/layer/test_release.py",
 )

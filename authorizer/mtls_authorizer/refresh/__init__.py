@@ -1,0 +1,1 @@
+"""Documents that are reloaded while requests are served."""

@@ -1,0 +1,1 @@
+"""One request: its event, the checks, the decision, and the response."""

@@ -1,0 +1,116 @@
+"""What the authorizer needs to know of a request: where it came in, and the stage that it is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from mtls_authorizer.rules.routes import LONGEST_STAGE_ARN
+
+# An execute-api ARN up to its stage. What follows is the client's to choose, and no policy is made of it.
+_STAGE_ARN = re.compile(
+    r"arn:aws(?:-[a-z]+)*:execute-api:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9]+/(?:\$default|[A-Za-z0-9_-]+)"
+)
+
+# A dict is a Mapping, but is told far sooner.
+_OBJECT = (dict, Mapping)
+
+
+class UnsupportedEventError(ValueError):
+    """The event is not that of a REQUEST authorizer of a REST API or an HTTP API. API Gateway answers 500."""
+
+
+class EventFormat(StrEnum):
+    """The kinds of events that an authorizer of type REQUEST gets."""
+
+    REST = "rest"
+    """A REST API's."""
+
+    HTTP_1_0 = "http-1.0"
+    """An HTTP API's with payload 1.0."""
+
+    HTTP_2_0 = "http-2.0"
+    """An HTTP API's with payload 2.0."""
+
+
+class ApiRequest(NamedTuple):
+    """A request to an API.
+
+    ``stage_arn`` is the ARN of the API's stage, ``invocation`` what is asked for of it, method and path:
+    ``GET/payments/1``. That is the client's to choose. ``route`` is the method and the path as the API defines it.
+    """
+
+    event_format: EventFormat
+    stage_arn: str
+    invocation: str
+    request_id: str | None
+    route: str | None
+    source_ip: str | None = None
+
+
+def read_request(event: object) -> ApiRequest:
+    """Read an authorizer's event. Raises UnsupportedEventError for anything else."""
+    if not isinstance(event, _OBJECT) or event.get("type") != "REQUEST":
+        message = "not an event of a Lambda authorizer of type REQUEST"
+        raise UnsupportedEventError(message)
+    event_format = _event_format(event)
+    if event_format is EventFormat.HTTP_2_0:
+        arn, route = event.get("routeArn"), event.get("routeKey")
+    else:
+        arn, route = event.get("methodArn"), f"{event['httpMethod']} {event.get('resource')}"
+    stage_arn, invocation = _split(arn)
+    return ApiRequest(
+        event_format,
+        stage_arn,
+        invocation,
+        _loggable(event["requestContext"].get("requestId")),
+        _loggable(route),
+        _loggable(_source_ip(event["requestContext"])),
+    )
+
+
+def _event_format(event: Mapping[str, object]) -> EventFormat:
+    # Every front door sends a request context. A REST API sends no version; without a method it is a WebSocket API.
+    if isinstance(event.get("requestContext"), _OBJECT):
+        if event.get("version") == "2.0":
+            return EventFormat.HTTP_2_0
+        if isinstance(event.get("httpMethod"), str):
+            if event.get("version") == "1.0":
+                return EventFormat.HTTP_1_0
+            if "version" not in event:
+                return EventFormat.REST
+    message = "neither an event of a REST API nor one of an HTTP API with payload 1.0 or 2.0"
+    raise UnsupportedEventError(message)
+
+
+def _split(arn: object) -> tuple[str, str]:
+    if isinstance(arn, str):
+        api, _, rest = arn.partition("/")
+        stage, slash, invocation = rest.partition("/")
+        stage_arn = f"{api}/{stage}"
+        if slash and len(stage_arn) <= LONGEST_STAGE_ARN and _is_stage_arn(stage_arn):
+            return stage_arn, invocation
+    message = "the event's methodArn or routeArn is not an execute-api ARN with a stage"
+    raise UnsupportedEventError(message)
+
+
+# A function has few APIs, and they have few stages.
+@lru_cache(64)
+def _is_stage_arn(text: str) -> bool:
+    return _STAGE_ARN.fullmatch(text) is not None
+
+
+def _source_ip(context: Mapping[str, object]) -> object:
+    # That of payload 2.0, and that of all others.
+    place = context.get("http" if "http" in context else "identity")
+    return place.get("sourceIp") if isinstance(place, _OBJECT) else None
+
+
+def _loggable(value: object) -> str | None:
+    """Return a string without halves of surrogate pairs, which no log can write; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    return value if value.isascii() else value.encode(errors="backslashreplace").decode()

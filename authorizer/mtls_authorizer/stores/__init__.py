@@ -1,0 +1,1 @@
+"""Stores of documents: files, and Amazon S3, SSM and AppConfig."""

@@ -1,0 +1,1 @@
+"""Records of decisions: log entries and metrics."""

@@ -1,0 +1,441 @@
+"""The same answers as OpenSSL's, or stricter ones on purpose."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.revocation.crl import Refusal, RevocationListError, read_revocation_list
+from mtls_authorizer.revocation.status import RevocationLists, RevocationState
+from mtls_authorizer.revocation.truststore import read_truststore
+from tests import der
+from tests.certificate_authorities import (
+    ALGORITHMS,
+    CRL_DISTRIBUTION_POINTS,
+    CRL_REASON,
+    DAY,
+    DELTA_CRL_INDICATOR,
+    ENTRY_ISSUER,
+    FRESHEST_CRL,
+    HOLD,
+    INVALIDITY_DATE,
+    IS_A_CA,
+    IS_NO_CA,
+    MAY_SIGN_CERTIFICATES,
+    MAY_SIGN_LISTS,
+    MD5,
+    NOW,
+    PSS_BY_DEFAULT,
+    REMOVED,
+    SHA1,
+    CertificateAuthority,
+    authority_certificate,
+    authority_key,
+    crl_number,
+    crl_pem,
+    distribution_point,
+    entry,
+    reason,
+)
+from tests.certificates import attribute, extension, name, pem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from _pytest.mark import ParameterSet
+
+OPENSSL = shutil.which("openssl")
+
+GOOD, REVOKED, UNKNOWN = RevocationState
+LARGEST_SERIAL = 2**159 - 1
+SECOND = timedelta(seconds=1)
+
+
+class Case(NamedTuple):
+    """A client's certificate, the CAs and the lists; what the project says of it, and what OpenSSL says."""
+
+    answer: RevocationState
+    crls: list[bytes]
+    client: bytes
+    truststore: list[CertificateAuthority]
+    refusal: Refusal | None = None
+    """Why the project doesn't take the last list."""
+
+    openssl: RevocationState | None = None
+    """What OpenSSL says where this project is stricter on purpose."""
+
+    whole_chain: bool = False
+
+
+CA = CertificateAuthority()
+OTHER = CertificateAuthority("Other CA")
+NAMESAKE = CertificateAuthority()
+IDENTIFIED = CertificateAuthority("Identified CA", key_identifier=b"one")
+CLIENT = CA.issue(1)
+UNKNOWN_CRITICAL = extension("1.2.3.4", der.octets(b""), critical=True)
+UNKNOWN_UNCRITICAL = extension("1.2.3.4", der.octets(b""))
+POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+OTHER_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/2"), constructed=True), constructed=True)
+TRUE = b"\xff"
+ENTRY_OF_OTHER = der.sequence(der.tagged(4, OTHER.name, constructed=True))
+
+
+def of_ca(
+    answer: RevocationState, crl: bytes, refusal: Refusal | None = None, *, openssl: RevocationState | None = None
+) -> Case:
+    return Case(answer, [crl], CLIENT, [CA], refusal, openssl)
+
+
+SIMPLE = {
+    "revoked": of_ca(REVOKED, CA.revoke(entry(1))),
+    "revoked, in PEM": of_ca(REVOKED, crl_pem(CA.revoke(entry(1)))),
+    "revoked, in PEM with text around": of_ca(REVOKED, b"0 CRL\n" + crl_pem(CA.revoke(entry(1))) + b"the end\n"),
+    "not revoked": of_ca(GOOD, CA.revoke(entry(2))),
+    "not revoked, in PEM": of_ca(GOOD, crl_pem(CA.revoke(entry(2)))),
+    "one of many": of_ca(REVOKED, CA.revoke(*map(entry, range(300, 0, -1)))),
+    "none of many": of_ca(GOOD, CA.revoke(*map(entry, range(300, 1, -1)))),
+    "nobody is revoked": of_ca(GOOD, CA.revoke()),
+    "an empty sequence of entries": of_ca(GOOD, CA.revoke(revoked=der.sequence())),
+    "revoked in the future": of_ca(REVOKED, CA.revoke(entry(1, when=NOW + DAY))),
+    "no list at all": Case(UNKNOWN, [], CLIENT, [CA]),
+    "garbage": of_ca(UNKNOWN, b"garbage", Refusal.MALFORMED),
+    "an HTML page": of_ca(UNKNOWN, b"<!doctype html><title>403</title>", Refusal.MALFORMED),
+    "a truncated list": of_ca(UNKNOWN, CA.revoke(entry(2))[:-1], Refusal.MALFORMED),
+    "a list with something behind it": of_ca(UNKNOWN, CA.revoke(entry(2)) + b"\0", Refusal.MALFORMED, openssl=GOOD),
+    "two lists in one PEM": of_ca(UNKNOWN, crl_pem(CA.revoke(entry(2))) * 2, Refusal.MALFORMED, openssl=GOOD),
+    "revoked because its key was compromised": of_ca(REVOKED, CA.revoke(entry(1, reason(1)))),
+    "on hold": of_ca(REVOKED, CA.revoke(entry(1, HOLD))),
+    "removed, which only delta CRLs can say": of_ca(GOOD, CA.revoke(entry(1, REMOVED))),
+    "another one is removed": of_ca(REVOKED, CA.revoke(entry(1), entry(2, REMOVED))),
+    "of an unspecified reason": of_ca(REVOKED, CA.revoke(entry(1, reason(0)))),
+    "with an invalidity date": of_ca(
+        REVOKED, CA.revoke(entry(1, extension(INVALIDITY_DATE, der.tlv(der.GENERALIZED_TIME, b"20200101000000Z"))))
+    ),
+    "a reason that can't be decoded": of_ca(REVOKED, CA.revoke(entry(1, extension(CRL_REASON, b"\x0a\x05")))),
+    "an unknown reason": of_ca(REVOKED, CA.revoke(entry(1, reason(99)))),
+    "of version 1": of_ca(REVOKED, CA.revoke(entry(1), version=b"")),
+    "not revoked, of version 1": of_ca(GOOD, CA.revoke(entry(2), version=b"")),
+    "of version 1, with an extension": of_ca(
+        UNKNOWN, CA.revoke(entry(2), version=b"", extensions=[crl_number(1)]), Refusal.MALFORMED, openssl=GOOD
+    ),
+    "of version 3": of_ca(UNKNOWN, CA.revoke(entry(2), version=der.integer(2)), Refusal.MALFORMED, openssl=GOOD),
+}
+SERIAL_NUMBERS = {
+    **{
+        f"the serial number {number:x} is revoked": Case(
+            REVOKED, [CA.revoke(entry(5), entry(number))], CA.issue(number), [CA]
+        )
+        for number in (127, 128, 255, 256, -1, -128, -129, LARGEST_SERIAL, -LARGEST_SERIAL, 2**159, 2**1100)
+    },
+    **{
+        f"the serial number {number:x} is not revoked, {other:x} is": Case(
+            GOOD, [CA.revoke(entry(other))], CA.issue(number), [CA]
+        )
+        for number, other in ((1, -1), (-1, 255), (255, -1), (128, -128), (LARGEST_SERIAL, -LARGEST_SERIAL), (1, 257))
+    },
+    "a serial number that isn't written minimally": of_ca(UNKNOWN, CA.revoke(entry(b"\2\2\0\1")), Refusal.MALFORMED),
+}
+ISSUERS = {
+    "another CA revoked the same serial number": Case(
+        GOOD, [CA.revoke(entry(2)), OTHER.revoke(entry(1))], CLIENT, [CA, OTHER]
+    ),
+    "both revoked other serial numbers": Case(
+        REVOKED, [CA.revoke(entry(1)), OTHER.revoke(entry(2))], CLIENT, [CA, OTHER]
+    ),
+    "only another CA has a list": Case(UNKNOWN, [OTHER.revoke(entry(2))], CLIENT, [CA, OTHER]),
+    "signed by another CA": of_ca(UNKNOWN, OTHER.revoke(entry(2), issuer=CA.name), Refusal.INVALID_SIGNATURE),
+    "signed by another CA of the truststore": Case(
+        UNKNOWN, [OTHER.revoke(issuer=CA.name)], CLIENT, [CA, OTHER], Refusal.INVALID_SIGNATURE
+    ),
+    "of a CA that isn't in the truststore": of_ca(UNKNOWN, OTHER.revoke(entry(2)), Refusal.UNKNOWN_ISSUER),
+    "signed by an algorithm of another key": of_ca(
+        UNKNOWN,
+        CA.revoke(outer_identifier=ALGORITHMS["Ed25519"].identifier),
+        Refusal.MALFORMED,
+    ),
+    "two CAs of one name, the one revoked": Case(
+        REVOKED, [CA.revoke(entry(1)), NAMESAKE.revoke(entry(2))], CLIENT, [CA, NAMESAKE]
+    ),
+}
+IDENTIFIED_CLIENT = IDENTIFIED.issue(1, extensions=[authority_key(b"one")])
+ISSUERS |= {
+    "the key identifier is the CA's": Case(
+        REVOKED, [IDENTIFIED.revoke(entry(1), extensions=[authority_key(b"one")])], IDENTIFIED_CLIENT, [IDENTIFIED]
+    ),
+    "the key identifier is another's": Case(
+        UNKNOWN,
+        [IDENTIFIED.revoke(entry(2), extensions=[authority_key(b"two")])],
+        IDENTIFIED_CLIENT,
+        [IDENTIFIED],
+        Refusal.UNKNOWN_ISSUER,
+    ),
+    "the CA's certificate is named": Case(
+        GOOD, [CA.revoke(entry(2), extensions=[authority_certificate(CA.name, 1000)])], CLIENT, [CA]
+    ),
+    "a certificate of another serial number is named": of_ca(
+        UNKNOWN, CA.revoke(entry(2), extensions=[authority_certificate(CA.name, 1001)]), Refusal.UNKNOWN_ISSUER
+    ),
+    "a certificate of another issuer is named": of_ca(
+        UNKNOWN, CA.revoke(entry(2), extensions=[authority_certificate(OTHER.name, 1000)]), Refusal.UNKNOWN_ISSUER
+    ),
+    "two CAs of one name that key identifiers tell apart": Case(
+        REVOKED,
+        [IDENTIFIED.revoke(entry(1), extensions=[authority_key(b"one")])],
+        IDENTIFIED_CLIENT,
+        [CertificateAuthority("Identified CA", key_identifier=b"two"), IDENTIFIED],
+    ),
+}
+EXTENSIONS = {
+    "a CRL number": of_ca(GOOD, CA.revoke(extensions=[crl_number(2**158)])),
+    "a critical CRL number": of_ca(
+        UNKNOWN, CA.revoke(extensions=[crl_number(1, critical=True)]), Refusal.CRITICAL_EXTENSION
+    ),
+    "a negative CRL number": of_ca(UNKNOWN, CA.revoke(extensions=[crl_number(-1)]), Refusal.MALFORMED, openssl=GOOD),
+    "an unknown extension": of_ca(REVOKED, CA.revoke(entry(1), extensions=[UNKNOWN_UNCRITICAL])),
+    "an unknown critical extension": of_ca(
+        UNKNOWN, CA.revoke(extensions=[UNKNOWN_CRITICAL]), Refusal.CRITICAL_EXTENSION
+    ),
+    "an unknown extension in an entry": of_ca(GOOD, CA.revoke(entry(2, UNKNOWN_UNCRITICAL))),
+    "an unknown critical extension in an entry": of_ca(
+        UNKNOWN, CA.revoke(entry(2, UNKNOWN_CRITICAL)), Refusal.CRITICAL_EXTENSION
+    ),
+    "an unknown critical extension in one entry of many": of_ca(
+        UNKNOWN,
+        CA.revoke(*map(entry, range(2, 300)), entry(300, UNKNOWN_CRITICAL), entry(301)),
+        Refusal.CRITICAL_EXTENSION,
+    ),
+    "one extension twice": of_ca(UNKNOWN, CA.revoke(extensions=[crl_number(1)] * 2), Refusal.MALFORMED, openssl=GOOD),
+    "where to find the freshest list": of_ca(
+        GOOD, CA.revoke(extensions=[extension(FRESHEST_CRL, der.sequence(der.sequence(POINT)))])
+    ),
+    "a delta": of_ca(
+        UNKNOWN,
+        CA.revoke(extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+        Refusal.DELTA,
+        openssl=GOOD,
+    ),
+    "a delta that isn't marked critical": of_ca(
+        UNKNOWN,
+        CA.revoke(extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1))]),
+        Refusal.DELTA,
+        openssl=GOOD,
+    ),
+    "a delta that removes": of_ca(
+        UNKNOWN,
+        CA.revoke(entry(1, REMOVED), extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+        Refusal.DELTA,
+        openssl=GOOD,
+    ),
+    "an indirect one": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]), Refusal.INDIRECT
+    ),
+    "an entry of another CA": of_ca(
+        UNKNOWN,
+        CA.revoke(entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER, critical=True))),
+        Refusal.INDIRECT,
+        openssl=GOOD,
+    ),
+    "an entry of another CA that isn't marked critical": of_ca(
+        UNKNOWN, CA.revoke(entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER))), Refusal.INDIRECT, openssl=GOOD
+    ),
+    "an indirect one with another CA's entry": of_ca(
+        UNKNOWN,
+        CA.revoke(
+            entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER, critical=True)),
+            extensions=[distribution_point(der.tagged(4, TRUE))],
+        ),
+        Refusal.INDIRECT,
+    ),
+    "only some reasons": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]), Refusal.PARTIAL
+    ),
+    "only users' certificates": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(1, TRUE))]), Refusal.PARTIAL, openssl=GOOD
+    ),
+    "only CAs' certificates": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), Refusal.PARTIAL
+    ),
+    "only attribute certificates": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), Refusal.PARTIAL
+    ),
+    "only users' and only CAs' certificates": of_ca(
+        UNKNOWN,
+        CA.revoke(extensions=[distribution_point(der.tagged(1, TRUE), der.tagged(2, TRUE))]),
+        Refusal.MALFORMED,
+    ),
+    "partitioned, and the certificate names no part": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(POINT)]), Refusal.PARTIAL
+    ),
+    "partitioned, not marked critical": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point(POINT, critical=False)]), Refusal.PARTIAL
+    ),
+    "partitioned, and the certificate names another part": Case(
+        UNKNOWN,
+        [CA.revoke(extensions=[distribution_point(POINT)])],
+        CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(OTHER_POINT)))]),
+        [CA],
+        Refusal.PARTIAL,
+    ),
+    "partitioned, and the certificate names this part": Case(
+        UNKNOWN,
+        [CA.revoke(extensions=[distribution_point(POINT)])],
+        CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(POINT)))]),
+        [CA],
+        Refusal.PARTIAL,
+        openssl=GOOD,
+    ),
+    "an issuing distribution point that says nothing": of_ca(
+        UNKNOWN, CA.revoke(extensions=[distribution_point()]), Refusal.MALFORMED, openssl=GOOD
+    ),
+}
+DATES = {
+    "expired": of_ca(UNKNOWN, CA.revoke(entry(2), next_update=NOW - SECOND), Refusal.STALE),
+    "expired, and lists the certificate": of_ca(
+        UNKNOWN,
+        CA.revoke(entry(1), next_update=NOW - DAY),
+        Refusal.STALE,
+    ),
+    "expires now": of_ca(UNKNOWN, CA.revoke(next_update=NOW), Refusal.STALE),
+    "expires in a second": of_ca(GOOD, CA.revoke(next_update=NOW + SECOND)),
+    "not yet valid": of_ca(UNKNOWN, CA.revoke(this_update=NOW + SECOND), Refusal.NOT_YET_VALID),
+    "valid from now on": of_ca(GOOD, CA.revoke(this_update=NOW)),
+    "without an end": of_ca(GOOD, CA.revoke(next_update=None)),
+    "revoked without an end": of_ca(REVOKED, CA.revoke(entry(1), next_update=None)),
+    "until the end of time": of_ca(GOOD, CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31))),
+}
+
+
+def _authorities() -> Iterator[tuple[str, Case]]:
+    silent = CertificateAuthority(extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
+    yield (
+        "the CA may not sign lists",
+        Case(UNKNOWN, [silent.revoke()], silent.issue(1), [silent], Refusal.ISSUER_MAY_NOT_SIGN),
+    )
+    unspecified = CertificateAuthority(extensions=[IS_A_CA])
+    yield "the CA has no key usage", Case(GOOD, [unspecified.revoke()], unspecified.issue(1), [unspecified])
+    lists_only = CertificateAuthority(extensions=[IS_A_CA, MAY_SIGN_LISTS])
+    yield "the CA may sign lists only", Case(UNKNOWN, [lists_only.revoke()], lists_only.issue(1), [lists_only])
+    no_ca = CertificateAuthority("Client", extensions=[IS_NO_CA], parent=CA)
+    yield (
+        "a client that signs a list",
+        Case(UNKNOWN, [no_ca.revoke()], no_ca.issue(1), [CA, no_ca], Refusal.UNKNOWN_ISSUER),
+    )
+    expired = CertificateAuthority(not_after=NOW - SECOND)
+    yield "the CA has expired", Case(UNKNOWN, [expired.revoke()], expired.issue(1), [expired], Refusal.ISSUER_NOT_VALID)
+    expiring = CertificateAuthority(not_after=NOW)
+    yield "the CA expires", Case(UNKNOWN, [expiring.revoke()], expiring.issue(1), [expiring], Refusal.ISSUER_NOT_VALID)
+    future = CertificateAuthority(not_before=NOW + SECOND)
+    yield (
+        "the CA isn't valid yet",
+        Case(UNKNOWN, [future.revoke()], future.issue(1), [future], Refusal.ISSUER_NOT_VALID),
+    )
+    renewed = CertificateAuthority(key=expired.key, serial_number=1001)
+    yield "the CA was renewed", Case(REVOKED, [expired.revoke(entry(1))], expired.issue(1), [expired, renewed])
+    upper = CertificateAuthority(subject=name(("CN", "ca"), ("O", "a b")))
+    lower = name(attribute("CN", " CA", der.PRINTABLE_STRING), attribute("O", "A  b ", der.BMP_STRING))
+    yield (
+        "a name that is encoded in two ways",
+        Case(REVOKED, [upper.revoke(entry(1), issuer=lower)], upper.issue(1, issuer=lower), [upper]),
+    )
+    for label, algorithm in ALGORITHMS.items():
+        signing = CertificateAuthority(label, algorithm=algorithm)
+        yield f"{label}, revoked", Case(REVOKED, [signing.revoke(entry(1))], signing.issue(1), [signing])
+        yield f"{label}, not revoked", Case(GOOD, [signing.revoke(entry(2))], signing.issue(1), [signing])
+        broken = bytearray(signing.revoke(entry(2)))
+        broken[-5] ^= 1
+        yield (
+            f"{label}, a broken signature",
+            Case(UNKNOWN, [bytes(broken)], signing.issue(1), [signing], Refusal.INVALID_SIGNATURE),
+        )
+    rsa = CertificateAuthority("RSA", algorithm=ALGORITHMS["RSA with SHA-256"])
+    for label, algorithm in (("SHA-1", SHA1), ("MD5", MD5), ("SHA-1, by the defaults of RSA-PSS", PSS_BY_DEFAULT)):
+        yield (
+            f"signed over {label}",
+            Case(
+                UNKNOWN,
+                [rsa.revoke(algorithm=algorithm)],
+                rsa.issue(1),
+                [rsa],
+                Refusal.WEAK_SIGNATURE,
+                openssl=GOOD,
+            ),
+        )
+
+
+def _chains() -> Iterator[tuple[str, Case]]:
+    middle = CertificateAuthority("Middle", parent=CA, serial_number=7)
+    lower = CertificateAuthority("Lower", parent=middle, serial_number=8)
+    everybody = [CA, middle, lower]
+    client = lower.issue(1)
+
+    def case(answer: RevocationState, *crls: bytes) -> Case:
+        return Case(answer, list(crls), client, everybody, whole_chain=True)
+
+    yield "nobody on the chain is revoked", case(GOOD, CA.revoke(), middle.revoke(), lower.revoke(entry(7), entry(8)))
+    yield "the client is revoked", case(REVOKED, CA.revoke(), middle.revoke(), lower.revoke(entry(1)))
+    yield "its CA is revoked", case(REVOKED, CA.revoke(), middle.revoke(entry(8)), lower.revoke())
+    yield "the CA above is revoked", case(REVOKED, CA.revoke(entry(7)), middle.revoke(), lower.revoke())
+    yield "the root revoked itself", case(REVOKED, CA.revoke(entry(1000)), middle.revoke(), lower.revoke())
+    yield "the root revoked its CA's number", case(GOOD, CA.revoke(entry(8)), middle.revoke(entry(7)), lower.revoke())
+    yield "the CA above has a stale list", case(UNKNOWN, CA.revoke(), middle.revoke(next_update=NOW), lower.revoke())
+    yield "the root has a stale list", case(UNKNOWN, CA.revoke(next_update=NOW), middle.revoke(), lower.revoke())
+    yield "the last CA has no list", case(UNKNOWN, CA.revoke(), middle.revoke())
+
+
+TABLE = {**SIMPLE, **SERIAL_NUMBERS, **ISSUERS, **EXTENSIONS, **DATES, **dict(_authorities()), **dict(_chains())}
+
+
+def _rows() -> list[ParameterSet]:
+    return [pytest.param(case, id=label) for label, case in TABLE.items()]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # cryptography's, for serial numbers that aren't positive
+@pytest.mark.parametrize("case", _rows())
+def test_this_project_gives_the_answer_of_the_table(case: Case) -> None:
+    truststore = read_truststore(b"".join(authority.pem for authority in case.truststore))
+    lists, refusals = [], []
+    for crl in case.crls:
+        try:
+            lists.append(read_revocation_list(crl, truststore, NOW))
+        except RevocationListError as error:
+            refusals.append(error.cause)
+    in_force = RevocationLists(lists, truststore, expected=len(case.crls) if len(lists) < len(case.crls) else 0)
+    status = in_force.status(PeerCertificate.from_pem(pem(case.client)), NOW)
+    assert status.state is case.answer
+    assert in_force.turns_away(status) is (case.answer is not GOOD)
+    assert refusals[-1:] == ([case.refusal] if case.refusal else refusals[-1:])
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
+@pytest.mark.parametrize("case", _rows())
+def test_openssl_gives_the_same_answer_or_this_project_is_stricter(case: Case, tmp_path: Path) -> None:
+    answer = _openssl(case, tmp_path)
+    if case.openssl is None:
+        assert answer is case.answer
+    else:
+        assert answer is case.openssl
+        assert case.answer is not GOOD
+
+
+def _openssl(case: Case, folder: Path) -> RevocationState:
+    (folder / "client.pem").write_text(pem(case.client))
+    (folder / "truststore.pem").write_bytes(b"".join(authority.pem for authority in case.truststore))
+    options = ["-attime", str(int(NOW.timestamp())), "-CAfile", "truststore.pem", "-crl_check"]
+    options += ["-crl_check_all"] if case.whole_chain else []
+    for place, crl in enumerate(case.crls):
+        (folder / f"{place}.crl").write_bytes(crl)
+        options += ["-CRLfile", f"{place}.crl"]
+    command = [str(OPENSSL), "verify", "-no-CApath", "-no-CAstore", *options, "client.pem"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    if run.returncode == 0:
+        return GOOD
+    # The command goes on after an error; the library itself stops at the first one. 23: X509_V_ERR_CERT_REVOKED.
+    errors = re.findall(r"^error (\d+) at", run.stderr, re.MULTILINE)
+    return REVOKED if errors[:1] == ["23"] else UNKNOWN

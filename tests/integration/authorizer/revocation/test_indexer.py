@@ -1,0 +1,401 @@
+"""The indexer writes the index of a CRL that counts, whole and never backwards; anything else leaves what was there."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+import pytest
+from botocore.config import Config
+
+from mtls_authorizer.revocation import indexer as crl_indexer
+from mtls_authorizer.revocation.index import read_index
+from mtls_authorizer.revocation.indexer import IndexingError, handler
+from mtls_authorizer.stores.store import StoreError
+from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests.faulty_proxy import answer, hang, reset, truncate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import Exchanging, FaultyProxy
+
+# The handler asks the clock.
+TODAY = datetime.now(UTC).replace(microsecond=0)
+CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+OTHER_CA = CertificateAuthority("Other CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+STRANGER = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+BUCKET = "revocation"
+CRL, INDEX = "ca.crl", "ca.crl.index"
+
+
+def crl(*serial_numbers: int, number: int = 1, ca: CertificateAuthority = CA, days_left: int = 1) -> bytes:
+    return ca.revoke(
+        *map(entry, serial_numbers),
+        this_update=TODAY - 50 * DAY + number * DAY / 10,
+        next_update=TODAY + days_left * DAY,
+        extensions=[crl_number(number)],
+    )
+
+
+def event(*keys: str, name: str = "ObjectCreated:Put", bucket: str = BUCKET) -> dict[str, Any]:
+    """Return what S3 sends: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "eventName": name,
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+                    "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "0", "sequencer": "0"},
+                },
+            }
+            for key in keys
+        ]
+    }
+
+
+@pytest.fixture(autouse=True)
+def bucket(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the bucket. The truststore is a file here, which takes no client of AWS."""
+    client(aws).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem)
+    monkeypatch.setenv("TRUSTSTORE_URI", (tmp_path / "bundle.pem").as_uri())
+
+
+@cache
+def client(aws: AwsServer) -> S3Client:
+    """Return one client for all tests: to make one takes longer than a test."""
+    s3: S3Client = aws.client("s3")
+    return s3
+
+
+def put(aws: AwsServer, content: bytes, key: str = CRL) -> None:
+    client(aws).put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+def stored(aws: AwsServer, key: str = INDEX) -> bytes | None:
+    s3 = client(aws)
+    try:
+        return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def revoked(aws: AwsServer, key: str = INDEX) -> list[int]:
+    return list(read_index(stored(aws, key) or b"").serial_numbers())
+
+
+@pytest.mark.parametrize("form", [bytes, crl_pem])
+def test_the_index_of_an_uploaded_crl_is_written_beside_it(form: Callable[[bytes], bytes], aws: AwsServer) -> None:
+    put(aws, form(crl(5, -3, 2**159)))
+    handler(event(CRL), None)
+    assert revoked(aws) == [-3, 5, 2**159]
+    index = read_index(stored(aws) or b"")
+    assert (index.number, index.signer) == (1, CA.signer)
+    assert client(aws).head_object(Bucket=BUCKET, Key=INDEX)["ContentType"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    "key", ["a/b/c.crl", "two words.crl", "a+b.crl", "100%.crl", "%2e.crl", "Zürich/ß.crl", "q?#&=.crl"]
+)
+def test_keys_are_decoded_as_s3_encodes_them(key: str, aws: AwsServer) -> None:
+    put(aws, crl(5), key)
+    handler(event(key), None)
+    assert revoked(aws, f"{key}.index") == [5]
+
+
+def test_a_newer_crl_takes_the_place_of_an_older_one(aws: AwsServer) -> None:
+    for number in (1, 2, 10):
+        put(aws, crl(number, number=number))
+        handler(event(CRL, name="ObjectCreated:CompleteMultipartUpload"), None)
+        assert revoked(aws) == [number]
+
+
+WRONG = {
+    "garbage": (b"\x00garbage", "neither a CRL in DER nor exactly one in PEM"),
+    "nothing": (b"", "neither a CRL in DER nor exactly one in PEM"),
+    "an HTML page": (b"<!DOCTYPE html>", "neither a CRL in DER nor exactly one in PEM"),
+    "a truncated CRL": (crl(5, number=7)[:-1], "can't be decoded"),
+    "a CRL of no CA in the truststore": (crl(5, number=7, ca=STRANGER), "isn't signed by the CA"),
+    "one of another CA": (crl(5, number=7, ca=OTHER_CA), "another CA's"),
+    "one that has expired": (crl(5, number=7, days_left=-1), "nextUpdate"),
+    "an older one": (crl(5, number=2), "is before that of the one in force"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_does_not_count_leaves_the_index_as_it_is(wrong: str, aws: AwsServer) -> None:
+    content, cause = WRONG[wrong]
+    put(aws, crl(1, number=3))
+    handler(event(CRL), None)
+    before = stored(aws)
+    put(aws, content)
+    for _ in range(3):  # Lambda tries again
+        with pytest.raises(IndexingError, match=f"^s3://{BUCKET}/{CRL}: .*{cause}"):
+            handler(event(CRL), None)
+    assert stored(aws) == before
+
+
+def test_what_does_not_count_gets_no_index(aws: AwsServer) -> None:
+    put(aws, crl(1, ca=STRANGER))
+    with pytest.raises(IndexingError):
+        handler(event(CRL), None)
+    assert stored(aws) is None
+
+
+@pytest.mark.parametrize("index", [b"", b"garbage", crl(1)])
+def test_what_lies_there_and_is_no_index_is_replaced(index: bytes, aws: AwsServer) -> None:
+    put(aws, index, INDEX)
+    put(aws, crl(5))
+    handler(event(CRL), None)
+    assert revoked(aws) == [5]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_notification_that_comes_twice_writes_once(aws: AwsServer, proxy: FaultyProxy) -> None:
+    put(aws, crl(5))
+    handler(event(CRL), None)
+    handler(event(CRL), None)
+    handler(event(CRL, CRL), None)
+    assert [exchange.method for exchange in proxy.exchanges].count("PUT") == 1
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [
+        {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-06-01T00:00:00.000Z", "Bucket": BUCKET},
+        {"Records": []},
+        event(INDEX),
+        event(CRL, name="ObjectRemoved:Delete"),
+    ],
+)
+def test_other_notifications_and_its_own_output_are_ignored(
+    ignored: object, aws: AwsServer, proxy: FaultyProxy
+) -> None:
+    put(aws, crl(5))
+    handler(ignored, None)
+    assert proxy.exchanges == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        [],
+        {},
+        {"Records": None},
+        {"Records": "ab"},
+        {"Records": [None]},
+        {"Records": [{}]},
+        {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": 1}, "object": {"key": CRL}}}]},
+        {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {}}}]},
+    ],
+)
+def test_what_is_no_notification_of_s3_is_an_error(wrong: object) -> None:
+    with pytest.raises(ValueError, match=r"isn't S3's|no event notification of S3"):
+        handler(wrong, None)
+
+
+def test_one_bad_crl_does_not_keep_others_from_being_indexed(aws: AwsServer) -> None:
+    put(aws, b"garbage", "bad.crl")
+    put(aws, crl(5))
+    with pytest.raises(IndexingError) as raised:
+        handler(event("bad.crl", CRL, "missing.crl"), None)
+    assert revoked(aws) == [5]
+    bad, missing = str(raised.value).split("; ")
+    assert bad.startswith(f"s3://{BUCKET}/bad.crl: neither")
+    assert missing == f"s3://{BUCKET}/missing.crl: it is no longer there"
+
+
+def interfere(proxy: FaultyProxy, meanwhile: Callable[[], object], times: int) -> None:
+    """Let something happen just before each of the next writes."""
+    left = [times]
+
+    def fault(exchanging: Exchanging) -> None:
+        if exchanging.command == "PUT" and left[0]:
+            left[0] -= 1
+            meanwhile()
+        exchanging.send(exchanging.ask())
+
+    proxy.break_with(fault)
+
+
+@pytest.mark.parametrize("index_before", [False, True])
+def test_of_two_runs_at_a_time_the_newer_crl_stays(index_before: bool, aws: AwsServer, proxy: FaultyProxy) -> None:  # noqa: FBT001 -- pytest passes it by name
+    if index_before:
+        put(aws, crl(1, number=1))
+        handler(event(CRL), None)
+    put(aws, crl(2, number=2))
+
+    def newer_run() -> None:
+        proxy.heal()
+        put(aws, crl(3, number=3))
+        handler(event(CRL), None)
+
+    interfere(proxy, newer_run, 1)
+    handler(event(CRL), None)
+    assert revoked(aws) == [3]
+
+
+def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, proxy: FaultyProxy) -> None:
+    put(aws, crl(1, number=1))
+    handler(event(CRL), None)
+    put(aws, crl(2, number=2))
+    interfere(proxy, lambda: client(aws).delete_object(Bucket=BUCKET, Key=INDEX), 1)
+    handler(event(CRL), None)
+    assert revoked(aws) == [2]
+
+
+def test_a_run_that_is_always_overtaken_leaves_it_to_lambda_to_try_again(aws: AwsServer, proxy: FaultyProxy) -> None:
+    put(aws, crl(1))
+    contents = iter(b"abcdef")
+    interfere(proxy, lambda: put(aws, bytes([next(contents)]), INDEX), 99)
+    with pytest.raises(IndexingError, match="other runs have written the index 3 times"):
+        handler(event(CRL), None)
+
+
+FAULTS = {
+    "403": answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),
+    "500": answer(500, b"<Error><Code>InternalError</Code><Message>-</Message></Error>"),
+    "503": answer(503, b"<html>"),
+    "a connection that is reset": reset(),
+    "no answer": hang(),
+    "half a body": truncate(20),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("request_line", [f"GET {CRL}", f"GET {INDEX}", f"PUT {INDEX}"])
+def test_while_s3_is_faulty_the_index_stays_as_it_is(
+    fault: str, request_line: str, aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Config(read_timeout=0.3, retries={"total_max_attempts": 2})
+    monkeypatch.setattr(crl_indexer, "_CLIENT", quick)
+    put(aws, crl(1, number=1))
+    handler(event(CRL), None)
+    before = stored(aws)
+    put(aws, crl(2, number=2))
+
+    def some(exchanging: Exchanging) -> None:
+        if request_line == f"{exchanging.command} {exchanging.path.partition('?')[0].removeprefix(f'/{BUCKET}/')}":
+            FAULTS[fault](exchanging)
+        else:
+            exchanging.send(exchanging.ask())
+
+    proxy.break_with(some)
+    if (request_line, fault) == (f"PUT {INDEX}", "half a body"):
+        # It has arrived all the same, and that is seen.
+        handler(event(CRL), None)
+    else:
+        with pytest.raises(IndexingError, match=f"^s3://{BUCKET}/{CRL}: ."):
+            handler(event(CRL), None)
+        assert stored(aws) == before
+        proxy.heal()
+        handler(event(CRL), None)
+    assert revoked(aws) == [2]
+
+
+def test_a_crl_that_is_too_large_is_not_read(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = crl(5), crl(5, 6)
+    monkeypatch.setattr(crl_indexer, "LARGEST_CRL", len(small))
+    put(aws, small)
+    handler(event(CRL), None)
+    put(aws, large)
+    with pytest.raises(IndexingError, match=f"ca.crl has {len(large)} bytes; {len(small)} are the most"):
+        handler(event(CRL), None)
+
+
+def test_a_crl_past_its_next_update_counts_as_long_as_the_authorizer_says(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(aws, crl(5, days_left=-1))
+    monkeypatch.setenv("CRL_MAX_AGE_SECONDS", str(2 * 24 * 3600))
+    handler(event(CRL), None)
+    assert revoked(aws) == [5]
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "a day", "²"])
+def test_an_age_that_is_no_number_is_an_error(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRL_MAX_AGE_SECONDS", value)
+    with pytest.raises(ValueError, match=f"CRL_MAX_AGE_SECONDS is '{value}': write a whole number of seconds"):
+        handler(event(CRL), None)
+
+
+def test_the_truststore_may_be_in_s3(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(aws, CA.pem, "truststore.pem")
+    put(aws, crl(5))
+    monkeypatch.setenv("TRUSTSTORE_URI", f"s3://{BUCKET}/truststore.pem")
+    handler(event(CRL), None)
+    assert revoked(aws) == [5]
+
+
+def test_a_truststore_that_is_not_there_is_an_error(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(aws, crl(5))
+    monkeypatch.setenv("TRUSTSTORE_URI", f"s3://{BUCKET}/truststore.pem")
+    with pytest.raises(StoreError, match=f"s3://{BUCKET}/truststore.pem: .*no such object"):
+        handler(event(CRL), None)
+    monkeypatch.setenv("TRUSTSTORE_URI", "")
+    with pytest.raises(ValueError, match="TRUSTSTORE_URI is not set"):
+        handler(event(CRL), None)
+    assert stored(aws) is None
+
+
+def test_what_was_indexed_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+    put(aws, crl(5, number=255))
+    with caplog.at_level(logging.INFO, "mtls_authorizer"):
+        handler(event(CRL), None)
+        handler(event(CRL), None)
+    first, second = caplog.records
+    fields = vars(first)
+    assert (first.message, second.message) == ("indexed", "indexed already")
+    assert (fields["crl"], fields["crl_number"]) == (f"s3://{BUCKET}/{CRL}", "FF")
+    assert fields["index_bytes"] == len(stored(aws) or b"")
+
+
+def test_what_was_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+    put(aws, b"garbage")
+    with pytest.raises(IndexingError):
+        handler(event(CRL), None)
+    (record,) = caplog.records
+    assert (record.message, record.levelno) == ("no index", logging.ERROR)
+    assert vars(record)["crl"] == f"s3://{BUCKET}/{CRL}"
+    assert record.exc_info
+    assert isinstance(record.exc_info[1], ValueError)
+
+
+def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+    put(aws, CA.revoke(entry(5), next_update=None))
+    with caplog.at_level(logging.INFO, "mtls_authorizer"):
+        handler(event(CRL), None)
+    fields = vars(caplog.records[-1])
+    assert (fields["crl_number"], fields["next_update"]) == (None, None)
+
+
+@pytest.mark.parametrize(("chosen", "level"), [(None, logging.INFO), ("", logging.INFO), ("ERROR", logging.NOTSET)])
+def test_what_is_indexed_is_logged_unless_a_level_was_chosen(
+    chosen: str | None, level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_LOG_LEVEL", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", chosen)
+    logger, root = logging.getLogger("mtls_authorizer"), logging.getLogger()
+    before, of_others = logger.level, root.level
+    logger.setLevel(logging.NOTSET)
+    monkeypatch.delitem(sys.modules, crl_indexer.__name__)
+    try:
+        runpy.run_module(crl_indexer.__name__)
+        assert (logger.level, root.level) == (level, of_others)
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,414 @@
+"""Random rules, clients and requests: the policy, the simple response and an oracle say the same.
+
+The oracle is written from the documentation, with other means: it reads the document and what the certificate was made
+of, neither certificates nor anything of the authorizer's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from client_certificate_auth import PeerCertificate
+from local_gateway.policy import Effect, evaluate
+from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.matching import FIELDS, Comparison, Condition
+from mtls_authorizer.rules.rule_set import RuleSet
+from tests import der
+from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.certificates import (
+    EXTENDED_KEY_USAGE,
+    attribute,
+    certificate_der,
+    dns,
+    email,
+    extension,
+    ip,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Rdns = list[list[tuple[str, str]]]
+
+# Few values, so that rules and clients meet.
+VALUES = ["admin", "Admin", "admin-1", "payments", "x,CN=admin", "a", "acme.example", "ä"]
+OID_KINDS = {"2.5.4.3": "CN", "2.5.4.10": "O", "2.5.4.11": "OU"}
+NAMES: dict[str, Rdns] = {
+    "CN=a,O=Acme": [[("O", "Acme")], [("CN", "a")]],
+    "O=Acme,CN=a": [[("CN", "a")], [("O", "Acme")]],
+    "CN=a+O=Acme": [[("CN", "a"), ("O", "Acme")]],
+    "O=Acme+CN=a": [[("CN", "a"), ("O", "Acme")]],
+    "2.5.4.3=a,2.5.4.10=Acme": [[("O", "Acme")], [("CN", "a")]],
+    "CN=admin,CN=a,O=Acme": [[("O", "Acme")], [("CN", "a")], [("CN", "admin")]],
+    r"CN=x\,CN\=admin": [[("CN", "x,CN=admin")]],
+    r"OU=payments,CN=\C3\A4": [[("CN", "ä")], [("OU", "payments")]],
+}
+ALTERNATIVE_NAMES = [
+    *(
+        ("DNS", "a.acme.example"),
+        ("DNS", "acme.example"),
+        ("DNS", "acme.example.evil"),
+        ("DNS", "spiffe://acme.example/a"),
+    ),
+    *(("URI", "spiffe://acme.example/a"), ("URI", "spiffe://acme.example.evil/a"), ("URI", "a.acme.example")),
+    *(("email", "a@acme.example"), ("email", "a@acme.example.evil"), ("URI", "a@acme.example")),
+    *(("IP", "192.0.2.1"), ("IP", "2001:db8::1"), ("DNS", "192.0.2.1")),
+]
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def packed_ip(text: str) -> bytes:
+    return ip(ipaddress.ip_address(text).packed)
+
+
+class Client(NamedTuple):
+    subject: Rdns
+    issuer: Rdns
+    alternative_names: list[tuple[str, str]]
+    serial_number: int
+    usages: list[str] | None
+
+    def der(self) -> bytes:
+        make = {"DNS": dns, "URI": uri, "email": email, "IP": packed_ip}
+        extensions = [subject_alt_names(*(make[kind](value) for kind, value in self.alternative_names))]
+        usages = [extension(EXTENDED_KEY_USAGE, der.sequence(*map(der.oid, self.usages or [])))]
+        return certificate_der(
+            *(name(*([attribute(*each) for each in rdn] for rdn in rdns)) for rdns in (self.subject, self.issuer)),
+            serial_number=der.integer(self.serial_number),
+            extensions=extensions * bool(self.alternative_names) + usages * (self.usages is not None),
+        )
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.der()).hexdigest()
+
+
+kinds = st.sampled_from(["CN", "CN", "OU", "OU", "O", "UID"])
+rdns = st.lists(
+    st.lists(st.tuples(kinds, st.sampled_from([*VALUES * 4, "admin\x7f"])), min_size=1, max_size=2, unique=True),
+    max_size=3,
+)
+clients = st.builds(
+    Client,
+    rdns | st.sampled_from(list(NAMES.values())),
+    st.sampled_from(list(NAMES.values())),
+    st.lists(st.sampled_from(ALTERNATIVE_NAMES), max_size=2),
+    st.sampled_from([1, 0xAB, 16**39]),
+    st.sampled_from([None, None, None, None, None, ["1.3.6.1.5.5.7.3.2"], ["1.3.6.1.5.5.7.3.1"]]),
+)
+
+
+def one_or_several(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return items | st.lists(items, min_size=1, max_size=3)
+
+
+def texts(own: list[str]) -> st.SearchStrategy[str]:
+    """Values, more often than not the client's own."""
+    return st.sampled_from([value for value in own if value.isprintable()] * 8 + VALUES)
+
+
+def values(own: list[str]) -> st.SearchStrategy[Any]:
+    cuts = [*(value[:3] for value in own if value.isprintable()), *(value[-3:] for value in own if value.isprintable())]
+    patterns = st.builds(
+        lambda comparison, text: {comparison: text},
+        st.sampled_from(["exact", "prefix", "suffix"]),
+        st.sampled_from([*cuts * 4, "a", "admin", "min", "-1", "pay", "admin-1", "ä"]),
+    )
+    return texts(own) | patterns
+
+
+def names(rdns: Rdns) -> st.SearchStrategy[Any]:
+    by_kind = {
+        kind: values([value for rdn in rdns for each, value in rdn if each == kind]) for kind in ("CN", "O", "OU")
+    }
+    by_kind |= {"2.5.4.3": by_kind["CN"], "UID": values([])}
+    own = [text for text, structure in NAMES.items() if structure == rdns]
+    attributes = (
+        st.lists(st.sampled_from(sorted(by_kind)), min_size=1, max_size=2, unique=True)
+        .filter(lambda kinds: not {"CN", "2.5.4.3"} <= set(kinds))
+        .flatmap(lambda kinds: st.fixed_dictionaries({kind: by_kind[kind] for kind in kinds}))
+    )
+    return one_or_several(st.sampled_from([*NAMES, *own * 8]) | attributes)
+
+
+def alternative_names(own: list[tuple[str, str]]) -> st.SearchStrategy[Any]:
+    some = st.sampled_from(ALTERNATIVE_NAMES + own * 8)
+    return one_or_several(
+        some.map(":".join)
+        | some.map(lambda each: {each[0].lower(): each[1]})
+        | st.sampled_from(
+            [
+                {"uri": {"prefix": "spiffe://acme.example/"}},
+                {"dns": {"prefix": "spiffe://acme.example/"}},
+                {"dns": {"suffix": ".acme.example"}},
+                {"uri": {"prefix": "spiffe://acme.example/payments/"}},
+                {"email": {"suffix": "@acme.example"}},
+                {"ip": "2001:0DB8:0::1"},
+            ]
+        )
+    )
+
+
+@st.composite
+def matches(draw: st.DrawFn, client: Client) -> dict[str, Any]:
+    own = {kind: [value for rdn in client.subject for each, value in rdn if each == kind] for kind in ("CN", "O", "OU")}
+    # Made where they are drawn from: to make a strategy takes longer than all else here.
+    fields: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
+        "common_name": lambda: one_or_several(values(own["CN"])),
+        "organizational_unit": lambda: one_or_several(values(own["OU"])),
+        "organization": lambda: one_or_several(values(own["O"])),
+        "subject": lambda: names(client.subject),
+        "subject_alt_name": lambda: alternative_names(client.alternative_names),
+        "issuer": lambda: names(client.issuer),
+        "fingerprint": lambda: one_or_several(st.sampled_from([client.fingerprint(), "ab" * 32])),
+        "serial_number": lambda: one_or_several(st.sampled_from(["1", "aB", "AB:", "f", f"{client.serial_number:x}"])),
+    }
+    kinds = {"common_name": own["CN"], "organizational_unit": own["OU"], "organization": own["O"]}
+    absent = {field for field, of_kind in kinds.items() if not of_kind}
+    absent |= set() if client.alternative_names else {"subject_alt_name"}
+    some = [field for field in fields if field not in absent] if draw(st.integers(0, 7)) else list(fields)
+    chosen = draw(st.lists(st.sampled_from(some), min_size=1, max_size=2, unique=True))
+    match = {field: draw(fields[field]()) for field in chosen}
+    if "serial_number" in match:
+        own_issuer = [text for text, structure in NAMES.items() if structure == client.issuer]
+        match["issuer"] = draw(st.sampled_from([*NAMES, *own_issuer * 8]))
+    return match
+
+
+paths = st.sampled_from(["/", "/*", "/a", "/a/", "/a/*", "/a/b", "/a/b/*", "/a.b/*", "/..a", "/A"])
+routes = st.builds("{} {}".format, st.sampled_from(["GET", "POST", "OPTIONS", "*"]), paths)
+
+
+@st.composite
+def documents(draw: st.DrawFn, client: Client) -> dict[str, Any]:
+    rules = []
+    for number in range(draw(st.integers(1, 4))):
+        rule: dict[str, Any] = {"name": f"r{number}", "match": draw(matches(client))}
+        if draw(st.integers(0, 5)) == 0:
+            # Without fingerprints, which are no way to exclude.
+            excluded = matches(client).map(lambda match: {key: match[key] for key in match if key != "fingerprint"})
+            excluded = excluded.filter(bool)
+            rule["not"] = draw(excluded | st.lists(excluded, min_size=1, max_size=2))
+        if draw(st.integers(0, 3)):
+            rule["allow"] = draw(st.lists(routes, min_size=1, max_size=3))
+        if draw(st.booleans()):
+            rule["context"] = {"tenant": rule["name"]}
+        if draw(st.booleans()):
+            rule["usage_plan_key"] = draw(
+                st.sampled_from(["fingerprint", {"value": f"key-of-the-usage-plan-{number}"}])
+            )
+        rules.append(rule)
+    return {"rules": rules}
+
+
+SEGMENTS = [
+    *(
+        "a",
+        "b",
+        "A",
+        "a.b",
+        "",
+        "*",
+        "?",
+        ".",
+        "..",
+        "...",
+        "..a",
+        "..;",
+        "%2e%2e",
+        "%2E.",
+        "a%2fb",
+        "a%2Fb",
+        "%5C",
+        "%252e",
+    ),
+    *("a\\b", "%", "%41", "$default", "${aws:username}", "{id}", "é", "\n", "a?x", "a#x", "a:b", "x" * 600),
+]
+ENDINGS = [
+    "",
+    "",
+    "",
+    *("/", "x", "/x", "//", "?x", "/..", "/..;/x", "/%2e%2E/x", "%2Fx", "/%5cx", "/%252e%252e/x", "\\x"),
+]
+requests = st.tuples(
+    st.sampled_from([*METHODS, "GET", "GET", "TRACE", "get", "*", "ANY"]),
+    st.lists(st.sampled_from(SEGMENTS) | st.sampled_from(["a", "b"]), max_size=4).map(
+        lambda segments: "".join(f"/{segment}" for segment in segments)
+    ),
+)
+
+
+# The oracle.
+
+
+def compare(wanted: str | dict[str, str], value: str) -> bool:
+    if isinstance(wanted, str):
+        return value == wanted
+    ((how, text),) = wanted.items()
+    return {"exact": value == text, "prefix": value.startswith(text), "suffix": value.endswith(text)}[how]
+
+
+def has(rdns: Rdns, kind: str, wanted: str | dict[str, str], *, excluding: bool) -> bool:
+    values = [value for rdn in rdns for each, value in rdn if each == kind]
+    return (kind != "CN" or len(values) == 1 or excluding) and any(compare(wanted, value) for value in values)
+
+
+def is_name(rdns: Rdns, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON
+    if isinstance(wanted, str):
+        return list(map(sorted, NAMES[wanted])) == list(map(sorted, rdns))
+    return all(has(rdns, OID_KINDS.get(kind, kind), each, excluding=excluding) for kind, each in wanted.items())
+
+
+def is_alternative_name(kind: str, value: str, wanted: Any) -> bool:  # noqa: ANN401 -- JSON
+    if isinstance(wanted, str):
+        wanted_kind, _, wanted = wanted.partition(":")
+    else:
+        ((wanted_kind, wanted),) = wanted.items()
+    if kind.lower() != wanted_kind.lower():
+        return False
+    return ipaddress.ip_address(value) == ipaddress.ip_address(wanted) if kind == "IP" else compare(wanted, value)
+
+
+def one_matches(client: Client, field: str, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON
+    match field:
+        case "common_name" | "organizational_unit" | "organization":
+            kind = {"common_name": "CN", "organizational_unit": "OU", "organization": "O"}[field]
+            return has(client.subject, kind, wanted, excluding=excluding)
+        case "subject" | "issuer":
+            return is_name(client.subject if field == "subject" else client.issuer, wanted, excluding=excluding)
+        case "subject_alt_name":
+            return any(is_alternative_name(*each, wanted) for each in client.alternative_names)
+        case "fingerprint":
+            return bool(wanted == client.fingerprint())
+        case _:
+            return int(wanted.replace(":", ""), 16) == client.serial_number
+
+
+def all_match(client: Client, match: dict[str, Any], *, excluding: bool = False) -> bool:
+    return all(
+        any(
+            one_matches(client, field, each, excluding=excluding)
+            for each in (value if isinstance(value, list) else [value])
+        )
+        for field, value in match.items()
+    )
+
+
+def rules_for(client: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rules that match a client, none for one whom no rule could let in."""
+    if any("\x7f" in value for rdn in client.subject for _, value in rdn):
+        return []
+    if client.usages is not None and "1.3.6.1.5.5.7.3.2" not in client.usages:
+        return []
+    matching = []
+    for rule in document["rules"]:
+        exclusions = rule.get("not", [])
+        exclusions = exclusions if isinstance(exclusions, list) else [exclusions]
+        excluded = any(all_match(client, each, excluding=True) for each in exclusions)
+        if all_match(client, rule["match"]) and not excluded:
+            matching.append(rule)
+    return matching
+
+
+def covers(route: str, method: str, segments: list[str]) -> bool:
+    wanted_method, path = route.split(" ")
+    if method not in (METHODS if wanted_method == "*" else [wanted_method]):
+        return False
+    wanted = path.split("/")
+    if wanted[-1] == "*":
+        return segments[: len(wanted) - 1] == wanted[:-1] and len(segments) >= len(wanted)
+    return segments == wanted
+
+
+def may_call(rules: list[dict[str, Any]], method: str, path: str) -> bool:
+    if not rules or not path:
+        return False
+    if any("allow" not in rule for rule in rules):
+        return True
+    segments = path.split("/")
+    if any(segment.startswith("..") for segment in segments[1:]) or "\\" in path:
+        return False
+    if any(encoded in path.lower() for encoded in ("%2e", "%2f", "%5c", "%25")):
+        return False
+    return any(covers(route, method, segments) for rule in rules for route in rule["allow"])
+
+
+@settings(max_examples=400)
+@given(data=st.data(), client=clients, asked=st.lists(requests, min_size=1, max_size=8))
+def test_policy_simple_response_and_oracle_say_the_same(
+    data: st.DataObject, client: Client, asked: list[tuple[str, str]]
+) -> None:
+    document = data.draw(documents(client))
+    environment = {"AUTHORIZER_RULES": json.dumps(document, ensure_ascii=data.draw(st.booleans()))}
+    authorize = make_authorizer(load_configuration(environment))
+    authorize_simply = make_authorizer(load_configuration(environment | {"RESPONSE_FORMAT": "simple"}))
+    certificate = pem(client.der())
+    rules = rules_for(client, document)
+    event(f"rules that match: {len(rules)}, of all routes: {any('allow' not in rule for rule in rules)}")
+    # And what their routes cover, or nearly.
+    for route in dict.fromkeys(route for rule in rules for route in rule.get("allow", ["GET /a"])):
+        method, path = route.split()
+        asked = [
+            *asked,
+            (
+                method.replace("*", data.draw(st.sampled_from(["GET", "OPTIONS"]))),
+                path.replace("*", data.draw(st.sampled_from(SEGMENTS))) + data.draw(st.sampled_from(ENDINGS)),
+            ),
+        ]
+    # What is asked for first may be cached for all that follow.
+    policies = [
+        authorize(make_event(certificate, *asked[0])) for make_event in (rest_event, http_1_0_event, http_2_0_event)
+    ]
+    for method, path in asked:
+        expected = may_call(rules, method, path)
+        event(f"let in: {expected}")
+        for policy in policies:
+            effect = evaluate(policy["policyDocument"], f"{STAGE_ARN}/{method}{path}")
+            assert (effect is Effect.ALLOW) is expected
+        assert authorize_simply(http_2_0_event(certificate, method, path))["isAuthorized"] is expected
+    context: Any = policies[0]["context"]
+    assert ("reason" in context) is (not rules)
+    if rules:
+        assert context.get("tenant") == rules[0].get("context", {}).get("tenant")
+        key = rules[0].get("usage_plan_key")
+        expected_key = client.fingerprint().upper() if key == "fingerprint" else key and key["value"]
+        assert policies[0].get("usageIdentifierKey") == expected_key
+
+
+def holds(condition: Condition, certificate: PeerCertificate) -> bool:
+    for label, value in FIELDS[condition.field].facts(certificate):
+        if label == condition.label:
+            match condition.comparison:
+                case Comparison.EXACT if value == condition.value:
+                    return True
+                case Comparison.PREFIX if str(value).startswith(str(condition.value)):
+                    return True
+                case Comparison.SUFFIX if str(value).endswith(str(condition.value)):
+                    return True
+    return False
+
+
+@settings(max_examples=200)
+@given(data=st.data(), client=clients)
+def test_the_index_finds_what_a_comparison_with_every_rule_does(data: st.DataObject, client: Client) -> None:
+    drawn = data.draw(st.lists(documents(client), min_size=1, max_size=6))
+    rules = [rule for document in drawn for rule in parse_rules(json.dumps(document).encode())]
+    certificate = PeerCertificate.from_pem(pem(client.der()))
+    rule_set = RuleSet(rules)
+    conditions = {condition for rule in rules for together in rule.conditions() for condition in together}
+    holding = frozenset(condition for condition in conditions if holds(condition, certificate))
+    assert rule_set.holding(certificate) == holding
+    by_comparison = [rule for rule in rules if rule.mismatch(holding) is None]
+    event(f"rules that match: {len(by_comparison)}")
+    assert rule_set.matching(certificate) == by_comparison

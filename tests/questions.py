@@ -1,0 +1,60 @@
+"""Questions for ``explain``, and rules and a certificate that they are about."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from client_certificate_auth import find_client_certificate
+from mtls_authorizer.policy.settings import Configuration
+from mtls_authorizer.request.event import read_request
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.rule_set import Rule, RuleSet
+from mtls_authorizer_cli.explanation import Question
+from tests.api_events import rest_event
+from tests.certificates import certificate_der, name, pem
+from tests.rules_documents import ISSUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+AT = "2026-11-22T00:00:00Z"
+
+CLIENT = pem(
+    certificate_der(
+        name(("O", "Acme"), ("OU", "payments"), ("CN", "Ledger")), name(("O", "Acme"), ("CN", "Acme Issuing CA"))
+    )
+)
+(PAYMENTS,) = ISSUE["rules"]
+REPORTS = {"name": "acme-reports", "match": {"organization": "Acme"}, "allow": ["GET /reports/*", "* /status"]}
+NO_ONE = {"name": "nobody", "match": {"organization": "Acme"}, "not": {"common_name": ["Ledger", "Journal"]}}
+
+
+def document(*rules: object) -> bytes:
+    return json.dumps({"rules": rules}).encode()
+
+
+def question(
+    certificate: object = CLIENT,
+    rules: Rule | bytes | RuleSet = b"",
+    *,
+    route: str | None = None,
+    now: datetime = NOW,
+    make_event: Callable[..., dict[str, Any]] = rest_event,
+    **configuration: Any,  # noqa: ANN401 -- its fields
+) -> Question:
+    if isinstance(rules, bytes):
+        rules = RuleSet(parse_rules(rules) if rules else ())
+    elif isinstance(rules, Rule):
+        rules = RuleSet((rules,))
+    method, _, path = (route or "GET /hello").partition(" ")
+    event = make_event(certificate, method, path)
+    return Question(
+        find_client_certificate(event),
+        Configuration(rules=rules, **configuration),
+        read_request(event),
+        route is not None,
+        now,
+    )

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.settings import PrincipalId
+from mtls_authorizer.request.context import build_context, principal_identifier
+from tests import der
+from tests.certificates import certificate_der, client_pem, dns, extension, name, pem, subject_alt_names, uri
+
+
+def test_the_context_of_a_whole_certificate() -> None:
+    certificate = PeerCertificate.from_pem(
+        pem(
+            certificate_der(
+                name(
+                    *(("C", "DE"), ("ST", "Berlin"), ("L", "Berlin"), ("O", "Acmé, Inc."), ("OU", "payments")),
+                    *(("CN", "client"), ("emailAddress", "client@example.com")),
+                ),
+                name(("O", "Acme"), ("CN", "Acme Issuing CA")),
+                extensions=[subject_alt_names(dns("a.example"), uri("spiffe://example/é"))],
+            )
+        )
+    )
+    assert build_context(certificate) == {
+        "clientCertSubjectDN": (
+            r"1.2.840.113549.1.9.1=client@example.com,CN=client,OU=payments,O=Acm\C3\A9\, Inc.,L=Berlin,ST=Berlin,C=DE"
+        ),
+        "clientCertIssuerDN": "CN=Acme Issuing CA,O=Acme",
+        "clientCertCN": "client",
+        "clientCertOU": "payments",
+        "clientCertO": "Acmé, Inc.",
+        "clientCertC": "DE",
+        "clientCertST": "Berlin",
+        "clientCertL": "Berlin",
+        "clientCertEmailAddress": "client@example.com",
+        "clientCertIssuerCN": "Acme Issuing CA",
+        "clientCertOUs": '["payments"]',
+        "clientCertSubjectAltNames": '["DNS:a.example", "URI:spiffe://example/\\u00e9"]',
+        "clientCertSerialNumber": "0102030405",
+        "clientCertFingerprint256": certificate.fingerprint256,
+        "clientCertNotBefore": "2020-01-01T00:00:00Z",
+        "clientCertNotAfter": "2040-01-01T00:00:00Z",
+    }
+
+
+def test_what_is_absent_or_repeated_has_no_key_of_its_own() -> None:
+    certificate = PeerCertificate.from_pem(
+        pem(certificate_der(name(("OU", "one"), ("OU", "two")), issuer=name(("CN", "a"), ("CN", "b"))))
+    )
+    context = build_context(certificate)
+    assert set(context) == {
+        *("clientCertSubjectDN", "clientCertIssuerDN", "clientCertOUs", "clientCertSubjectAltNames"),
+        *("clientCertSerialNumber", "clientCertFingerprint256", "clientCertNotBefore", "clientCertNotAfter"),
+    }
+    assert json.loads(context["clientCertOUs"]) == ["one", "two"]
+    assert json.loads(context["clientCertSubjectAltNames"]) == []
+
+
+def test_an_empty_value_is_a_value() -> None:
+    context = build_context(PeerCertificate.from_pem(client_pem(("CN", ""), ("O", ""))))
+    assert context["clientCertCN"] == context["clientCertO"] == ""
+
+
+def test_undecodable_alternative_names_are_an_empty_list() -> None:
+    undecodable = pem(certificate_der(extensions=[extension("2.5.29.17", b"garbage")]))
+    assert build_context(PeerCertificate.from_pem(undecodable))["clientCertSubjectAltNames"] == "[]"
+
+
+def test_what_goes_into_headers_is_printable_ascii_whatever_the_certificate_says() -> None:
+    certificate = PeerCertificate.from_pem(
+        pem(
+            certificate_der(
+                name(("CN", "Łódź \u2028"), ("OU", "😀")),
+                extensions=[subject_alt_names(dns("a\r\nX-Admin: 1"), dns("é"))],
+            )
+        )
+    )
+    context = build_context(certificate)
+    for key in ("SubjectDN", "IssuerDN", "OUs", "SubjectAltNames", "SerialNumber", "Fingerprint256", "NotAfter"):
+        value = context[f"clientCert{key}"]
+        assert value.isascii()
+        assert value.isprintable()
+    assert json.loads(context["clientCertSubjectAltNames"]) == ["DNS:a\r\nX-Admin: 1", "DNS:é"]
+
+
+@pytest.mark.parametrize(
+    ("principal_id", "expected"),
+    [
+        (PrincipalId.COMMON_NAME, "client"),
+        (PrincipalId.SUBJECT_DN, r"CN=client,O=Acm\C3\A9"),
+        (PrincipalId.SERIAL_NUMBER, "0102030405"),
+    ],
+)
+def test_the_principal_is_what_the_configuration_says(principal_id: PrincipalId, expected: str) -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("O", "Acmé"), ("CN", "client")))
+    assert principal_identifier(certificate, principal_id) == expected
+    assert principal_identifier(certificate, PrincipalId.FINGERPRINT) == certificate.fingerprint256
+
+
+@pytest.mark.parametrize(
+    ("attributes", "principal_id"),
+    [
+        ([], PrincipalId.COMMON_NAME),
+        ([], PrincipalId.SUBJECT_DN),
+        ([("CN", "")], PrincipalId.COMMON_NAME),
+        ([("CN", "one"), ("CN", "two")], PrincipalId.COMMON_NAME),
+        ([("OU", "one")], PrincipalId.COMMON_NAME),
+    ],
+)
+def test_the_fingerprint_stands_in_for_a_principal_that_is_not_exactly_one(
+    attributes: list[tuple[str, str]], principal_id: PrincipalId
+) -> None:
+    certificate = PeerCertificate.from_pem(client_pem(*attributes))
+    assert principal_identifier(certificate, principal_id) == certificate.fingerprint256
+
+
+def test_other_attributes_of_the_subject_have_no_key_of_their_own() -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("CN", "client"), ("serialNumber", "7"), ("title", "payer")))
+    context = build_context(certificate)
+    assert all(isinstance(key, str) and key.startswith("clientCert") for key in context)
+    assert {key for key, value in context.items() if value in {"7", "payer"}} == set()
+
+
+def test_dates_are_written_as_iso_8601() -> None:
+    for written in (
+        "0001-01-01T00:00:00Z",
+        "0999-12-31T23:59:59Z",
+        "1950-10-20T10:09:08Z",
+        "2049-02-03T04:05:06Z",
+        "9999-12-31T23:59:59Z",
+    ):
+        time = der.tlv(der.GENERALIZED_TIME, re.sub("[-T:]", "", written).encode())
+        context = build_context(PeerCertificate.from_pem(pem(certificate_der(not_before=time, not_after=time))))
+        assert (context["clientCertNotBefore"], context["clientCertNotAfter"]) == (written, written)
+
+
+@given(st.datetimes(datetime(1950, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 -- they are given UTC below
+def test_any_date_is_written_as_datetime_would(date: datetime) -> None:
+    date = date.replace(microsecond=0, tzinfo=UTC)
+    context = build_context(PeerCertificate.from_pem(pem(certificate_der(not_before=der.time(date)))))
+    assert datetime.fromisoformat(context["clientCertNotBefore"]) == date

@@ -1,0 +1,524 @@
+from __future__ import annotations
+
+import gc
+import hashlib
+import weakref
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtls_authorizer.revocation.crl import (
+    CertificateRevocationList,
+    Refusal,
+    RevocationListError,
+    check_signer,
+    check_timeliness,
+    read_revocation_list,
+)
+from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from tests import der
+from tests.certificate_authorities import (
+    ALGORITHMS,
+    CRL_REASON,
+    DAY,
+    DELTA_CRL_INDICATOR,
+    ENTRY_ISSUER,
+    HOLD,
+    INVALIDITY_DATE,
+    IS_A_CA,
+    MAY_SIGN_CERTIFICATES,
+    MD5,
+    NOW,
+    REMOVED,
+    CertificateAuthority,
+    authority_key,
+    crl_number,
+    crl_pem,
+    distribution_point,
+    entry,
+    reason,
+)
+from tests.certificates import extension, name
+
+if TYPE_CHECKING:
+    from mtls_authorizer.revocation.status import RevocationList
+    from tests.certificate_authorities import Algorithm
+
+CA = CertificateAuthority()
+NAMESAKE = CertificateAuthority()
+OTHER = CertificateAuthority("Other CA")
+RSA = CertificateAuthority("RSA CA", algorithm=ALGORITHMS["RSA with SHA-256"])
+RENAMED = CertificateAuthority("Renamed CA", key=CA.key)
+BOTH = read_truststore(CA.pem + NAMESAKE.pem + OTHER.pem + RSA.pem + RENAMED.pem)
+UNKNOWN_CA = "the list's issuer, CN=CA, is no CA in the truststore, or has another key"
+UNREADABLE_REASON = extension(CRL_REASON, b"\xff")
+SECOND = timedelta(seconds=1)
+
+
+def _read(crl: bytes, truststore: Truststore = BOTH, **options: Any) -> CertificateRevocationList:  # noqa: ANN401 -- those of read_revocation_list
+    return read_revocation_list(crl, truststore, NOW, **options)
+
+
+def _refusal(crl: bytes, **options: Any) -> Refusal:  # noqa: ANN401 -- likewise
+    with pytest.raises(RevocationListError) as caught:
+        _read(crl, **options)
+    assert str(caught.value)
+    return caught.value.cause
+
+
+def _of_dates(*dates: bytes) -> bytes:
+    return CA.sign(der.integer(1), CA.algorithm.identifier, CA.name, *dates)
+
+
+def test_a_list_says_whose_it_is_and_how_old() -> None:
+    crl = CA.revoke(entry(3), entry(1), extensions=[crl_number(2**159)])
+    read: RevocationList = _read(crl)
+    assert read.issuer == CA.name
+    assert read.signer == CA.signer
+    assert read.number == 2**159
+    assert read.this_update == NOW - DAY
+    assert read.next_update == NOW + DAY
+    assert read.digest == hashlib.sha256(crl).hexdigest()
+    assert list(read.serial_numbers()) == [3, 1]
+
+
+def test_a_list_may_leave_out_its_number_and_its_end() -> None:
+    read = _read(CA.revoke(next_update=None))
+    assert (read.number, read.next_update, list(read.serial_numbers())) == (None, None, [])
+
+
+def test_pem_and_der_are_the_same_list() -> None:
+    crl = CA.revoke(entry(1))
+    assert _read(crl).digest == _read(crl_pem(crl)).digest == _read(b"\r\n" + crl_pem(crl)).digest
+
+
+@pytest.mark.parametrize(
+    ("entries", "revoked"),
+    [
+        ([entry(1)], [1]),
+        ([entry(1), entry(1)], [1, 1]),
+        ([entry(1, HOLD)], [1]),
+        ([entry(1, REMOVED)], []),
+        ([entry(1, HOLD), entry(1, REMOVED)], [1]),
+        ([entry(1, REMOVED), entry(1, HOLD)], [1]),
+        ([entry(1, REMOVED), entry(1, REMOVED)], []),
+        ([entry(-1, HOLD), entry(-1, REMOVED)], [-1]),
+        ([entry(-1, REMOVED)], []),
+        ([entry(1, UNREADABLE_REASON)], [1]),
+        ([entry(1, REMOVED, REMOVED)], [1]),
+        ([entry(1, REMOVED, UNREADABLE_REASON)], [1]),
+        ([entry(1, REMOVED, extension(INVALIDITY_DATE, b"\xff"))], [1]),
+        ([entry(1, extension(CRL_REASON, der.tlv(0x0A, b"\0\x08")))], [1]),
+        ([entry(1, extension(CRL_REASON, der.integer(8)))], [1]),
+        ([entry(0)], [0]),
+        ([entry(2**1100), entry(-(2**1100))], [2**1100, -(2**1100)]),
+    ],
+)
+def test_every_entry_revokes_unless_it_is_readably_a_removal(entries: list[bytes], revoked: list[int]) -> None:
+    read = _read(CA.revoke(*entries))
+    assert list(read.serial_numbers()) == revoked
+    for number in (0, 1, -1, 2, 2**1100, -(2**1100), 2**9000):
+        assert read.is_revoked(number) is (number in revoked)
+
+
+_serials = st.integers(-(2**200), 2**200) | st.integers(-300, 300)
+
+
+@given(st.lists(_serials, max_size=20), st.lists(_serials, max_size=5))
+def test_a_lookup_finds_what_is_listed_and_nothing_else(listed: list[int], others: list[int]) -> None:
+    read = _read(CA.revoke(*map(entry, listed)))
+    assert list(read.serial_numbers()) == listed
+    for number in [*listed, *others, *(-number for number in listed)]:
+        assert read.is_revoked(number) is (number in listed)
+
+
+def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nobody() -> None:
+    # The version, which is written as 1, and the CRL number.
+    read = _read(CA.revoke(entry(5), extensions=[crl_number(7)]))
+    assert not read.is_revoked(1)
+    assert not read.is_revoked(7)
+
+
+@given(st.lists(st.tuples(_serials, st.sampled_from([(), (HOLD,), (REMOVED,), (reason(1),)])), max_size=20))
+def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[int, tuple[bytes, ...]]]) -> None:
+    crl = CA.revoke(*(entry(number, *extensions) for number, extensions in entries))
+    start = 2 + (crl[1] & 0x7F)
+    assert crl[start:].startswith(x509.load_der_x509_crl(crl).tbs_certlist_bytes)
+    assert _read(crl)
+
+
+@pytest.mark.parametrize(
+    "crl",
+    [
+        b"",
+        b"0",
+        b"\x30\x80",
+        b"\x30\x83\xff\xff\xff",
+        b"x" * 1000,
+        CA.certificate,
+        CA.pem,
+        CA.revoke()[:-1],
+        CA.revoke() + b"\0",
+        crl_pem(CA.revoke()) * 2,
+        crl_pem(CA.revoke()) + CA.pem,
+        crl_pem(CA.revoke())[:-30],
+        crl_pem(CA.revoke()).replace(b"-----BEGIN X509 CRL-----", b""),
+        crl_pem(CA.revoke()).replace(b"X509 CRL", b"CRL"),
+        crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1),
+        crl_pem(b""),
+        crl_pem(CA.revoke())[::-1],
+        CA.revoke(entry(b"\2\2\0\1")),
+        CA.revoke(entry(b"\2\0")),
+        CA.revoke(entry(der.octets(b"\1"))),
+        CA.revoke(entry(1, b"")[:2] + b"\xff"),
+        CA.revoke(revoked=der.sequence(der.sequence(der.integer(1), der.tlv(der.UTC_TIME, b"x")))),
+        CA.revoke(issuer=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff")))),
+        CA.revoke(outer_identifier=ALGORITHMS["ECDSA with P-384"].identifier),
+        CA.revoke(version=der.integer(0)),
+        CA.revoke(version=b"", extensions=[crl_number(1)]),
+        CA.revoke(extensions=[crl_number(-1)]),
+        _of_dates(der.tlv(der.GENERALIZED_TIME, b"00000101000000Z"), der.time(NOW + DAY)),
+        _of_dates(der.time(NOW), der.tlv(der.GENERALIZED_TIME, b"00000101000000Z")),
+        _of_dates(der.tlv(der.UTC_TIME, b"2601010000Z"), der.time(NOW + DAY)),
+        CA.revoke(extensions=[extension("2.5.29.20", b"\xff")]),
+        # In search of an entry of another CA's, one is found whose extensions can't be decoded.
+        CA.revoke(entry(1, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
+    ],
+)
+def test_what_is_not_one_list_in_pem_or_der_is_refused(crl: bytes) -> None:
+    assert _refusal(crl) is Refusal.MALFORMED
+
+
+TRUE = b"\xff"
+POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+ENTRY_OF_OTHER = extension(ENTRY_ISSUER, der.sequence(der.tagged(4, OTHER.name, constructed=True)))
+MAY_NOT_SIGN = CertificateAuthority("No signer", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
+EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)
+
+
+def _limited(names: str) -> str:
+    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are understood"
+
+
+@pytest.mark.parametrize(
+    ("crl", "message"),
+    [
+        (
+            b"x" * 1000,
+            (
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 0 blocks in PEM, "
+                f"and it begins with b'{'x' * 20}'"
+            ),
+        ),
+        (
+            crl_pem(CA.revoke()) * 2,
+            (
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 2 blocks in PEM, "
+                "and it begins with b'-----BEGIN X509 CRL-'"
+            ),
+        ),
+        (
+            CA.revoke(version=b"", extensions=[crl_number(1)]),
+            "the CRL is of version 1, but has extensions, which version 2 introduced",
+        ),
+        (
+            CertificateAuthority("Stranger").revoke(),
+            "the CRL's issuer, CN=Stranger, is no CA in the truststore: neither name nor key identifier may differ",
+        ),
+        (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed over md5; SHA-256 is the least"),
+        (OTHER.revoke(issuer=CA.name), "the CRL isn't signed by the CA whose name it bears, CN=CA"),
+        (MAY_NOT_SIGN.revoke(), "CN=No signer may not sign CRLs: its key usage leaves out cRLSign"),
+        (
+            EXPIRED.revoke(),
+            "the certificate of CN=Expired, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+        ),
+        (
+            CA.revoke(extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+            "the CRL is a delta CRL: only complete ones are understood",
+        ),
+        (
+            CA.revoke(extensions=[extension("1.2.3.4", b"", critical=True)]),
+            "the CRL has a critical extension that isn't understood: 1.2.3.4",
+        ),
+        (
+            CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
+            "the CRL is an indirect one (indirectCRL): only a CA's own are understood",
+        ),
+        (CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), _limited("onlyContainsCACerts")),
+        (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
+        (CA.revoke(extensions=[distribution_point(POINT)]), _limited("distributionPoint")),
+        (
+            CA.revoke(extensions=[distribution_point(POINT, der.tagged(1, TRUE), der.tagged(3, b"\1\x7e"))]),
+            _limited("onlyContainsUserCerts, onlySomeReasons, distributionPoint"),
+        ),
+        (
+            CA.revoke(entry(0xABCDEF, ENTRY_OF_OTHER)),
+            "the CRL's entry for abcdef is another CA's (indirect CRL)",
+        ),
+        (
+            CA.revoke(entry(0xABCDEF, extension("1.2.3.4", b"", critical=True))),
+            "the CRL's entry for abcdef has a critical extension that isn't understood: 1.2.3.4",
+        ),
+        (
+            CA.revoke(this_update=NOW + SECOND),
+            "the CRL's thisUpdate, 2026-06-01 12:00:01+00:00, is after 2026-06-01 12:00:00+00:00",
+        ),
+        (
+            CA.revoke(next_update=NOW - SECOND),
+            "the CRL's nextUpdate, 2026-06-01 11:59:59+00:00, has passed at 2026-06-01 12:00:00+00:00",
+        ),
+        (OTHER.revoke(), "the CRL is another CA's, or of another key, than the one in force"),
+        (
+            CA.revoke(this_update=NOW - 2 * DAY),
+            (
+                "the CRL's thisUpdate, 2026-05-30 12:00:00+00:00, is before that of the one in force, "
+                "2026-05-31 12:00:00+00:00"
+            ),
+        ),
+        (
+            CA.revoke(extensions=[crl_number(9)]),
+            "the CRL's number, 9, is lower than that of the one in force, 10",
+        ),
+    ],
+)
+def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
+    truststore = read_truststore(CA.pem + OTHER.pem + RSA.pem + MAY_NOT_SIGN.pem + EXPIRED.pem)
+    with pytest.raises(RevocationListError) as caught:
+        _read(crl, truststore, in_force=_read(CA.revoke(extensions=[crl_number(10)])))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("crl", "beginning"),
+    [
+        (b"\x30\x80", "the CRL can't be decoded: "),
+        (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM isn't base64: "),
+        (
+            CA.revoke(entry(0xABCDEF, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
+            "the extensions of the CRL's entry for abcdef can't be decoded: ",
+        ),
+    ],
+)
+def test_a_person_is_told_what_can_not_be_decoded_and_why(crl: bytes, beginning: str) -> None:
+    with pytest.raises(RevocationListError) as caught:
+        _read(crl)
+    message = str(caught.value)
+    assert message.startswith(beginning)
+    assert len(message) > len(beginning)
+
+
+def test_a_program_tells_the_refusals_apart_by_their_values() -> None:
+    assert [refusal.value for refusal in Refusal] == [
+        "malformed",
+        "unknown_issuer",
+        "weak_signature",
+        "invalid_signature",
+        "issuer_may_not_sign",
+        "issuer_not_valid",
+        "delta",
+        "indirect",
+        "partial",
+        "critical_extension",
+        "not_yet_valid",
+        "stale",
+        "other_issuer",
+        "rolled_back",
+    ]
+
+
+def test_a_wrong_hash_is_the_reason_before_the_signature_is_looked_at() -> None:
+    assert _refusal(RSA.revoke(algorithm=MD5)) is Refusal.WEAK_SIGNATURE
+
+
+@pytest.mark.parametrize("identifier", ["1.2.3.4", "1.3.101.112", "1.2.840.113549.1.1.11", "1.2.840.10045.4.3.4"])
+def test_a_signature_of_another_kind_than_the_key_does_not_verify(identifier: str) -> None:
+    algorithm = CA.algorithm._replace(identifier=der.sequence(der.oid(identifier)))
+    assert _refusal(CA.revoke(algorithm=algorithm)) is Refusal.INVALID_SIGNATURE
+
+
+@pytest.mark.parametrize("signing", ALGORITHMS.values(), ids=ALGORITHMS)
+@pytest.mark.parametrize("claimed", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_no_key_verifies_a_signature_that_claims_another_algorithm(signing: Algorithm, claimed: Algorithm) -> None:
+    authority = CertificateAuthority("Signing", algorithm=signing)
+    truststore = read_truststore(authority.pem)
+    crl = authority.revoke(algorithm=signing._replace(identifier=claimed.identifier))
+    if signing is claimed:
+        assert _read(crl, truststore).signer == authority.signer
+    else:
+        assert _refusal(crl, truststore=truststore) is Refusal.INVALID_SIGNATURE
+
+
+def test_any_change_of_a_bit_before_the_signature_is_noticed() -> None:
+    crl = CA.revoke(entry(1), extensions=[crl_number(1)])
+    signature = len(x509.load_der_x509_crl(crl).signature) + len(b"\3\0\0")
+    for place in range(len(crl) - signature):
+        for bit in range(8):
+            changed = bytearray(crl)
+            changed[place] ^= 1 << bit
+            _refusal(bytes(changed))
+
+
+def test_of_two_authorities_of_one_name_the_signature_says_whose_list_it_is() -> None:
+    assert _read(CA.revoke()).signer == CA.signer
+    assert _read(NAMESAKE.revoke()).signer == NAMESAKE.signer
+
+
+def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() -> None:
+    expired = CertificateAuthority(key=CA.key, not_after=NOW)
+    assert _read(CA.revoke(), read_truststore(expired.pem + CA.pem)).signer == CA.signer
+    assert _refusal(CA.revoke(), truststore=read_truststore(expired.pem)) is Refusal.ISSUER_NOT_VALID
+
+
+@pytest.mark.parametrize(
+    ("crl", "refusal"),
+    [
+        (CA.revoke(this_update=NOW - 2 * DAY, extensions=[crl_number(10)]), Refusal.ROLLED_BACK),
+        (CA.revoke(this_update=NOW - DAY - SECOND, extensions=[crl_number(11)]), Refusal.ROLLED_BACK),
+        (CA.revoke(this_update=NOW - DAY - SECOND), Refusal.ROLLED_BACK),
+        (CA.revoke(extensions=[crl_number(9)]), Refusal.ROLLED_BACK),
+        (CA.revoke(this_update=NOW, extensions=[crl_number(9)]), Refusal.ROLLED_BACK),
+        (CA.revoke(extensions=[crl_number(10)]), None),
+        (CA.revoke(entry(5), extensions=[crl_number(10)]), None),
+        (CA.revoke(extensions=[crl_number(11)]), None),
+        (CA.revoke(this_update=NOW, extensions=[crl_number(11)]), None),
+        (CA.revoke(this_update=NOW), None),
+        (CA.revoke(issuer=name(("CN", "ca")), this_update=NOW), None),
+        (OTHER.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
+        (NAMESAKE.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
+    ],
+)
+def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(crl: bytes, refusal: Refusal | None) -> None:
+    in_force = _read(CA.revoke(extensions=[crl_number(10)]))
+    if refusal:
+        assert _refusal(crl, in_force=in_force) is refusal
+    else:
+        assert _read(crl, in_force=in_force)
+
+
+def test_a_newer_list_of_the_same_key_under_another_name_does_not_replace_the_one_in_force() -> None:
+    assert _refusal(RENAMED.revoke(this_update=NOW), in_force=_read(CA.revoke())) is Refusal.OTHER_ISSUER
+
+
+def test_a_list_that_went_stale_gives_way_to_one_of_another_key_but_not_to_an_older_one() -> None:
+    extensions = [crl_number(10)]
+    stale = read_revocation_list(CA.revoke(next_update=NOW, extensions=extensions), BOTH, NOW - SECOND)
+    assert _read(NAMESAKE.revoke(this_update=NOW - 9 * DAY), in_force=stale).signer == NAMESAKE.signer
+    assert _refusal(CA.revoke(extensions=[crl_number(9)]), in_force=stale) is Refusal.ROLLED_BACK
+    assert _refusal(NAMESAKE.revoke(), in_force=stale, max_age=SECOND) is Refusal.OTHER_ISSUER
+
+
+@pytest.mark.parametrize(("age", "stale"), [(0, True), (1, True), (2, False)])
+def test_a_list_may_be_used_for_a_while_after_its_end_if_that_is_wanted(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
+    crl = CA.revoke(next_update=NOW - SECOND)
+    if stale:
+        assert _refusal(crl, max_age=age * SECOND) is Refusal.STALE
+    else:
+        assert _read(crl, max_age=age * SECOND)
+
+
+def test_nothing_else_is_forgiven_for_the_sake_of_age() -> None:
+    assert _refusal(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is Refusal.NOT_YET_VALID
+    assert _read(CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31)), max_age=DAY)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        name(("CN", "x\n\x1b[31m" + "y" * 100_000)),
+        # Of 64 characters cryptography decodes as many as there are.
+        name(("CN", "x\n\x1b[31m"), *[("OU", "y" * 64)] * 1000),
+    ],
+)
+def test_a_message_is_short_and_fit_for_a_log_whatever_the_file_says(hostile: bytes) -> None:
+    with pytest.raises(RevocationListError) as caught:
+        _read(CA.revoke(issuer=hostile))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) <= 500
+
+
+def test_a_list_is_looked_through_where_bytes_only_look_like_a_critical_extension() -> None:
+    critical = int.from_bytes(bytes.fromhex("0101ff04"))
+    assert _read(CA.revoke(entry(critical), entry(1, HOLD))).is_revoked(critical)
+    looks_whole = int.from_bytes(bytes.fromhex("06032a03040101ff04"))
+    assert _read(CA.revoke(entry(looks_whole), entry(1, HOLD))).is_revoked(looks_whole)
+    assert _read(CA.revoke(entry(int.from_bytes(bytes.fromhex("0603551d1d"))))).serial_numbers()
+
+
+@pytest.mark.parametrize("arcs", range(1, 140))
+def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_identifier_is(arcs: int) -> None:
+    critical = extension("1.2" + ".3" * arcs, b"", critical=True)
+    found = _refusal(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
+    # cryptography decodes none of 64 bytes and more.
+    assert found is (Refusal.CRITICAL_EXTENSION if arcs + 1 < 64 else Refusal.MALFORMED)
+
+
+def test_a_critical_key_identifier_is_understood() -> None:
+    critical = extension("2.5.29.35", der.sequence(der.tagged(0, b"key")), critical=True)
+    assert _read(CA.revoke(extensions=[critical]))
+    assert _read(CA.revoke(extensions=[authority_key(b"key")]))
+
+
+def test_a_list_that_was_replaced_is_gone_at_once() -> None:
+    read = _read(CA.revoke(entry(1)))
+    assert read.is_revoked(1)
+    gone = weakref.ref(read)
+    gc.disable()
+    try:
+        del read
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("bundle", "refusal", "message"),
+    [
+        (CA.pem, None, ""),
+        (NAMESAKE.pem + CA.pem, None, ""),
+        (CertificateAuthority("  ca", key=CA.key).pem, None, ""),
+        (NAMESAKE.pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (OTHER.pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (CertificateAuthority("Other", key=CA.key).pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (
+            CertificateAuthority(key=CA.key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES]).pem,
+            Refusal.ISSUER_MAY_NOT_SIGN,
+            "CN=CA may not sign CRLs: its key usage leaves out cRLSign",
+        ),
+        (
+            CertificateAuthority(key=CA.key, not_after=NOW).pem,
+            Refusal.ISSUER_NOT_VALID,
+            "the certificate of CN=CA, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+        ),
+    ],
+)
+def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
+    bundle: bytes, refusal: Refusal | None, message: str
+) -> None:
+    verified = _read(CA.revoke())
+    truststore = read_truststore(bundle)
+    if refusal is None:
+        check_signer(verified, truststore, NOW)
+        return
+    with pytest.raises(RevocationListError) as caught:
+        check_signer(verified, truststore, NOW)
+    assert caught.value.cause is refusal
+    assert str(caught.value) == message
+
+
+def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_the_one_in_force() -> None:
+    verified, newer = _read(CA.revoke(extensions=[crl_number(1)])), _read(CA.revoke(extensions=[crl_number(2)]))
+    check_timeliness(verified, NOW)
+    check_timeliness(newer, NOW, in_force=verified)
+    for now, in_force, refusal in (
+        (NOW + DAY, None, Refusal.STALE),
+        (NOW - 2 * DAY, None, Refusal.NOT_YET_VALID),
+        (NOW, newer, Refusal.ROLLED_BACK),
+        (NOW, _read(OTHER.revoke()), Refusal.OTHER_ISSUER),
+    ):
+        with pytest.raises(RevocationListError) as caught:
+            check_timeliness(verified, now, in_force=in_force)
+        assert caught.value.cause is refusal

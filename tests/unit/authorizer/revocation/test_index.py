@@ -1,0 +1,277 @@
+"""The index gives the answers of the list that it was made of, and what isn't an index, whole, is refused."""
+
+from __future__ import annotations
+
+import struct
+import tracemalloc
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.index import CrlIndexError, read_index, write_index
+from mtls_authorizer.revocation.truststore import read_truststore
+from tests.certificate_authorities import (
+    HOLD,
+    NOW,
+    REMOVED,
+    CertificateAuthority,
+    crl_number,
+    crl_pem,
+    entry,
+)
+from tests.certificates import name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CA = CertificateAuthority("Test CA")
+ISSUER = name(("CN", "Test CA"))
+SIGNER, DIGEST = "5a" * 32, "c3" * 32
+THIS_UPDATE = datetime(2026, 11, 1, 12, 30, 59, tzinfo=UTC)
+NEXT_UPDATE = datetime(2026, 12, 1, tzinfo=UTC)
+HEADER_LENGTH = 124 + len(ISSUER)
+CHECKSUM_LENGTH = 16
+
+
+class ListedRevocations(NamedTuple):
+    """A revocation list of given serial numbers."""
+
+    listed: tuple[int, ...] = ()
+    number: int | None = 7
+    this_update: datetime = THIS_UPDATE
+    next_update: datetime | None = NEXT_UPDATE
+    issuer: bytes = ISSUER
+    signer: str = SIGNER
+    digest: str = DIGEST
+
+    def is_revoked(self, serial_number: int) -> bool:
+        return serial_number in self.listed
+
+    def serial_numbers(self) -> Iterable[int]:
+        return self.listed
+
+
+def with_checksum(body: bytes) -> bytes:
+    """Return an index whose checksum is right, whatever the rest of it is."""
+    return body + Poly1305.generate_tag(b"checksum of an index; no secret.", body)
+
+
+def patched(index: bytes, place: int, replacement: bytes) -> bytes:
+    """Return an index with some of its bytes replaced, and the checksum of that."""
+    body = index[:-CHECKSUM_LENGTH]
+    return with_checksum(body[:place] + replacement + body[place + len(replacement) :])
+
+
+# The longest that RFC 5280 §4.1.2.2 allows has 20 bytes as an INTEGER. Beyond are what CAs have given out all the same.
+SERIAL_NUMBERS = st.one_of(
+    st.integers(-(2**20), 2**20),
+    st.integers(0, 2**159 - 1),
+    st.integers(-(2**159), 2**161),
+    st.integers(-(2**2000), 2**2000),
+    st.sampled_from(
+        [edge + step for bits in (7, 8, 63, 64, 159, 160) for edge in (2**bits, -(2**bits)) for step in (-1, 0, 1)]
+    ),
+)
+
+
+@given(st.lists(SERIAL_NUMBERS, max_size=60), st.lists(SERIAL_NUMBERS, max_size=5))
+def test_the_index_gives_the_answers_of_the_list(listed: list[int], others: list[int]) -> None:
+    index = read_index(write_index(ListedRevocations(tuple(listed))))
+    asked = {0, -1, 2**160, 2**159, -(2**159), *others}
+    for number in listed:
+        asked |= {number, number - 1, number + 1, -number, ~number, number >> 8, number << 8, number % 2**64}
+    assert {number: index.is_revoked(number) for number in asked} == {number: number in listed for number in asked}
+    assert list(index.serial_numbers()) == sorted(set(listed))
+    assert len(index) == len(set(listed))
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@given(st.lists(st.tuples(SERIAL_NUMBERS, st.sampled_from([(), (HOLD,), (REMOVED,)])), max_size=20))
+def test_the_index_gives_the_answers_of_the_crl(
+    as_text: bool,  # noqa: FBT001 -- pytest passes it by name
+    entries: list[tuple[int, tuple[bytes, ...]]],
+) -> None:
+    encoded = CA.revoke(*(entry(number, *extensions) for number, extensions in entries), extensions=[crl_number(9)])
+    truststore = read_truststore(CA.pem)
+    crl = read_revocation_list(crl_pem(encoded) if as_text else encoded, truststore, NOW)
+    index = read_index(write_index(crl))
+    asked = {0, -1, 2**160, -(2**159)}
+    for number, _ in entries:
+        asked |= {number, number - 1, number + 1, -number, ~number, number >> 8, number << 8, number % 2**64}
+    assert {number: index.is_revoked(number) for number in asked} == {
+        number: crl.is_revoked(number) for number in asked
+    }
+    assert set(index.serial_numbers()) == set(crl.serial_numbers())
+    fields = ("issuer", "signer", "number", "this_update", "next_update", "digest")
+    assert [getattr(index, field) for field in fields] == [getattr(crl, field) for field in fields]
+
+
+@pytest.mark.parametrize("number", [None, 0, 1, 255, 2**64, 2**160 - 1])
+@pytest.mark.parametrize("next_update", [None, NEXT_UPDATE, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
+@pytest.mark.parametrize("this_update", [THIS_UPDATE, datetime(1950, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
+def test_the_index_says_of_its_list_what_the_list_says(
+    number: int | None, next_update: datetime | None, this_update: datetime
+) -> None:
+    original = ListedRevocations((1, 2), number, this_update, next_update)
+    index = read_index(write_index(original))
+    fields = ("issuer", "signer", "number", "this_update", "next_update", "digest")
+    assert [getattr(index, field) for field in fields] == [getattr(original, field) for field in fields]
+    assert write_index(index) == write_index(original)
+
+
+@pytest.mark.parametrize(
+    ("listed", "width"),
+    [
+        ((), 1),
+        ((0,), 1),
+        ((127, -128), 1),
+        ((128,), 2),
+        ((-129,), 2),
+        ((2**159 - 1,), 20),
+        ((1, 2**159 - 1, -(2**159)), 20),
+        ((2**160 - 1,), 21),
+        ((2**2039 - 1, -(2**2039)), 255),
+    ],
+)
+def test_entries_are_as_wide_as_the_longest_serial_number(listed: tuple[int, ...], width: int) -> None:
+    index = write_index(ListedRevocations(listed))
+    assert len(index) == HEADER_LENGTH + width * len(listed) + CHECKSUM_LENGTH
+    assert index[10] == width
+    assert all(map(read_index(index).is_revoked, listed))
+
+
+@pytest.mark.parametrize("serial_number", [2**2039, -(2**2039) - 1])
+def test_there_is_no_index_of_a_list_with_a_serial_number_of_more_than_255_bytes(serial_number: int) -> None:
+    with pytest.raises(CrlIndexError, match="takes 256 bytes; an index has room for 255"):
+        write_index(ListedRevocations((1, serial_number)))
+
+
+def test_the_index_is_the_same_whatever_the_order_of_the_list() -> None:
+    assert write_index(ListedRevocations((3, 1, 2, 1))) == write_index(ListedRevocations((1, 2, 3)))
+    assert write_index(ListedRevocations(), iter([2, 1])) == write_index(ListedRevocations((1, 2)))
+
+
+INDEX = write_index(ListedRevocations((-5, 1, 2, 2**64)))
+
+
+def test_every_damaged_byte_is_noticed() -> None:
+    for place in range(len(INDEX)):
+        for change in range(1, 256):
+            damaged = INDEX[:place] + bytes([INDEX[place] ^ change]) + INDEX[place + 1 :]
+            with pytest.raises(CrlIndexError):
+                read_index(damaged)
+
+
+def test_every_truncation_is_noticed() -> None:
+    for length in range(len(INDEX)):
+        with pytest.raises(CrlIndexError):
+            read_index(INDEX[:length])
+        # As a write that wasn't finished leaves it on some file systems.
+        with pytest.raises(CrlIndexError):
+            read_index(INDEX[:length].ljust(len(INDEX), b"\0"))
+
+
+@pytest.mark.parametrize("more", [b"\0", b"\n", INDEX])
+def test_nothing_may_follow(more: bytes) -> None:
+    with pytest.raises(CrlIndexError, match=f"has {len(INDEX + more)} bytes, and its header makes it {len(INDEX)}"):
+        read_index(INDEX + more)
+
+
+def test_pieces_of_two_indexes_are_no_index() -> None:
+    other = write_index(ListedRevocations((-5, 1, 3, 2**64), 8))
+    for place in range(1, len(INDEX)):
+        torn = INDEX[:place] + other[place:]
+        if torn not in (INDEX, other):
+            with pytest.raises(CrlIndexError):
+                read_index(torn)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no index"),
+        (b"<!DOCTYPE html><title>503 Service Unavailable</title>", "no index"),
+        (b"-----BEGIN X509 CRL-----\n", "no index"),
+        (b'{"0102": true}', "no index"),
+        (INDEX.replace(b"\n", b"\r\n"), "no index"),
+        (INDEX[:8], "ends in its header"),
+        (INDEX[: HEADER_LENGTH - 1], "header that no index has"),
+        (patched(INDEX, 8, b"\x00\x00"), "has version 0 of the format; this program reads version 1"),
+        (patched(INDEX, 8, b"\x00\x02"), "has version 2 of the format; this program reads version 1"),
+        (patched(INDEX, 10, b"\x00"), "header that no index has"),
+        (patched(INDEX, 10, b"\x08"), "and its header makes it 192"),
+        (patched(INDEX, 11, struct.pack(">Q", 3)), "and its header makes it"),
+        (patched(INDEX, 11, struct.pack(">Q", 2**64 - 1)), "and its header makes it"),
+        (patched(INDEX, 19, struct.pack(">q", -(2**63))), "date outside the years 1 to 9999"),
+        (patched(INDEX, 27, struct.pack(">q", 2**63 - 1)), "date outside the years 1 to 9999"),
+        (patched(INDEX, 35, b"\x00"), "header that no index has"),
+        (patched(INDEX, 35, b"\x02"), "header that no index has"),
+        (patched(INDEX, 120, struct.pack(">I", 2**32 - 1)), "header that no index has"),
+        (patched(INDEX, 124, b"\x31"), "issuer that is no Name"),
+        (patched(INDEX, HEADER_LENGTH, b"\xff"), "not sorted"),
+        (patched(INDEX, HEADER_LENGTH, INDEX[HEADER_LENGTH + 9 : HEADER_LENGTH + 18]), "not sorted"),
+        (patched(INDEX, HEADER_LENGTH + 27, b"\x00"), "not sorted"),
+        (INDEX[:-CHECKSUM_LENGTH] + bytes(CHECKSUM_LENGTH), "damaged"),
+    ],
+)
+def test_what_is_no_index_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(CrlIndexError, match=message):
+        read_index(content)
+
+
+@pytest.mark.parametrize("count", [1024, 1025, 2047, 2049, 3000])
+def test_an_index_of_any_length_gives_the_answers_of_the_list(count: int) -> None:
+    """Lookups begin with samples, which a short index has one of for each entry, and a longer one has not."""
+    listed = tuple(range(-count, 2 * count, 3))
+    index = read_index(write_index(ListedRevocations(listed)))
+    assert [number for number in range(-count - 3, 2 * count + 3) if index.is_revoked(number)] == list(listed)
+
+
+def test_a_large_index_in_disorder_is_refused_as_far_as_samples_tell() -> None:
+    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_100_000))))
+    body = index[HEADER_LENGTH:-CHECKSUM_LENGTH]
+    halves = body[len(body) // 2 :] + body[: len(body) // 2]
+    read_index(index)
+    with pytest.raises(CrlIndexError, match="not sorted"):
+        read_index(with_checksum(index[:HEADER_LENGTH] + halves))
+
+
+def test_no_serial_number_is_found_in_the_checksum() -> None:
+    """A bisection may end one place behind the last entry, and there lies the checksum."""
+    for listed in range(-128, 128, 3):
+        index = read_index(write_index(ListedRevocations((listed,))))
+        assert [number for number in range(-130, 130) if index.is_revoked(number)] == [listed]
+
+
+def test_reading_copies_nothing() -> None:
+    index = write_index(ListedRevocations(tuple(range(10**40, 10**40 + 200_000))))
+    tracemalloc.start()
+    try:
+        assert read_index(index).is_revoked(10**40)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(index) / 20
+
+
+@pytest.mark.parametrize("count", [1024, 2049, 3000, 3074, 4099])
+def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length(count: int) -> None:
+    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))))
+    assert read_index(index).is_in_order()
+    lowest = index[HEADER_LENGTH : HEADER_LENGTH + 3]
+    with pytest.raises(CrlIndexError, match="not sorted"):
+        read_index(patched(index, len(index) - CHECKSUM_LENGTH - 3, lowest))
+
+
+def test_the_header_is_what_an_index_of_another_release_begins_with() -> None:
+    header = struct.Struct(">8sHBQqq?20s32s32sI")
+    written = write_index(ListedRevocations((1, 200), 7, THIS_UPDATE, None))
+    digests = bytes.fromhex(DIGEST), bytes.fromhex(SIGNER)
+    seconds = int(THIS_UPDATE.timestamp())
+    assert header.unpack_from(written)[:7] == (b"\x89CRLIDX\n", 1, 2, 2, seconds, -(2**63), True)
+    assert header.unpack_from(written)[7:] == ((7).to_bytes(20), *digests, len(ISSUER))

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.settings import CrlFailureMode
+from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.status import Doubt, RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from tests.certificate_authorities import (
+    DAY,
+    IS_A_CA,
+    MAY_SIGN_CERTIFICATES,
+    NOW,
+    CertificateAuthority,
+    crl_number,
+    entry,
+)
+from tests.certificates import SUBJECT_ALT_NAME, extension, name, pem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GOOD, REVOKED, UNKNOWN = RevocationState
+SECOND = timedelta(seconds=1)
+
+ROOT = CertificateAuthority("Root")
+MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)
+OTHER = CertificateAuthority("Other")
+NAMESAKE = CertificateAuthority("Middle", parent=OTHER, serial_number=17)
+EVERYBODY = read_truststore(ROOT.pem + MIDDLE.pem + OTHER.pem + NAMESAKE.pem)
+
+
+def _client(authority: CertificateAuthority = MIDDLE, serial_number: int = 1) -> PeerCertificate:
+    return PeerCertificate.from_pem(pem(authority.issue(serial_number)))
+
+
+def _lists(
+    *crls: bytes, truststore: Truststore = EVERYBODY, read_at: datetime = NOW, **options: object
+) -> RevocationLists:
+    lists = [read_revocation_list(crl, truststore, read_at) for crl in crls]
+    return RevocationLists(lists, truststore, **options)  # type: ignore[arg-type]
+
+
+def _state(
+    lists: RevocationLists, client: PeerCertificate, now: datetime = NOW
+) -> tuple[RevocationState, Doubt | None]:
+    status = lists.status(client, now)
+    return status.state, status.doubt
+
+
+@pytest.mark.parametrize(
+    ("crls", "expected"),
+    [
+        ([], (UNKNOWN, Doubt.NO_LIST)),
+        ([ROOT.revoke()], (UNKNOWN, Doubt.NO_LIST)),
+        ([NAMESAKE.revoke(entry(1))], (UNKNOWN, Doubt.NO_LIST)),
+        ([OTHER.revoke(entry(1))], (UNKNOWN, Doubt.NO_LIST)),
+        ([ROOT.revoke(entry(1))], (UNKNOWN, Doubt.NO_LIST)),
+        ([MIDDLE.revoke()], (GOOD, None)),
+        ([MIDDLE.revoke(entry(1))], (REVOKED, None)),
+        ([MIDDLE.revoke(entry(7))], (GOOD, None)),
+        ([MIDDLE.revoke(), NAMESAKE.revoke(entry(1))], (GOOD, None)),
+        ([MIDDLE.revoke(entry(1)), NAMESAKE.revoke()], (REVOKED, None)),
+        ([MIDDLE.revoke(), ROOT.revoke()], (GOOD, None)),
+        ([MIDDLE.revoke(), ROOT.revoke(entry(1), entry(17))], (GOOD, None)),
+        ([MIDDLE.revoke(), ROOT.revoke(entry(7))], (REVOKED, None)),
+        ([MIDDLE.revoke(), ROOT.revoke(entry(1000))], (REVOKED, None)),
+        ([ROOT.revoke(entry(7))], (REVOKED, None)),
+        ([MIDDLE.revoke(), OTHER.revoke(entry(7), entry(1000))], (GOOD, None)),
+        ([MIDDLE.revoke(issuer=name(("CN", "MIDDLE")))], (GOOD, None)),
+    ],
+)
+def test_a_serial_number_is_looked_up_under_its_issuer_all_the_way_up(
+    crls: list[bytes], expected: tuple[RevocationState, Doubt | None]
+) -> None:
+    for order in permutations(crls):
+        assert _state(_lists(*order), _client()) == expected
+
+
+def test_of_several_lists_of_a_ca_the_latest_counts() -> None:
+    older, newer = MIDDLE.revoke(entry(1), this_update=NOW - 2 * DAY), MIDDLE.revoke(entry(2))
+    for order in permutations([older, newer]):
+        lists = _lists(*order)
+        assert lists.status(_client(serial_number=1), NOW).state is GOOD
+        assert lists.status(_client(serial_number=2), NOW).state is REVOKED
+
+
+@pytest.mark.parametrize(
+    ("now", "max_age", "expected"),
+    [
+        (NOW - DAY - SECOND, 0, (UNKNOWN, Doubt.NOT_YET_VALID)),
+        (NOW - DAY - SECOND, 5, (UNKNOWN, Doubt.NOT_YET_VALID)),
+        (NOW - DAY, 0, (GOOD, None)),
+        (NOW + DAY - SECOND, 0, (GOOD, None)),
+        (NOW + DAY, 0, (UNKNOWN, Doubt.STALE)),
+        (NOW + DAY, 5, (GOOD, None)),
+        (NOW + DAY + 4 * SECOND, 5, (GOOD, None)),
+        (NOW + DAY + 5 * SECOND, 5, (UNKNOWN, Doubt.STALE)),
+    ],
+)
+def test_a_list_clears_only_while_it_is_fresh(
+    now: datetime, max_age: int, expected: tuple[RevocationState, Doubt | None]
+) -> None:
+    for crls in ([MIDDLE.revoke()], [MIDDLE.revoke(), ROOT.revoke()]):
+        assert _state(_lists(*crls, max_age=max_age * SECOND), _client(), now) == expected
+
+
+@pytest.mark.parametrize("expected", [0, 2])
+def test_a_ca_that_may_no_longer_sign_lists_clears_nobody_and_still_revokes(expected: int) -> None:
+    lists = [read_revocation_list(crl, EVERYBODY, NOW) for crl in (MIDDLE.revoke(entry(1)), ROOT.revoke())]
+    renewed = ROOT.issue(subject=MIDDLE.name, public_key=MIDDLE.public_key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
+    truststore = read_truststore(ROOT.pem + pem(renewed).encode())
+    in_force = RevocationLists(lists, truststore, expected=expected)
+
+    assert _state(in_force, _client(serial_number=1)) == (REVOKED, None)
+    assert _state(in_force, _client(serial_number=2)) == (UNKNOWN, Doubt.NO_LIST)
+
+
+def test_a_list_without_an_end_is_never_stale() -> None:
+    assert _state(_lists(MIDDLE.revoke(next_update=None)), _client(), NOW + 99 * DAY) == (GOOD, None)
+
+
+@pytest.mark.parametrize("days", [-2, 0, 2])
+def test_what_was_once_revoked_stays_so_whatever_the_age_of_the_list(days: int) -> None:
+    for crls in ([MIDDLE.revoke(entry(1))], [MIDDLE.revoke(), ROOT.revoke(entry(7))]):
+        lists = _lists(*crls, failure_mode=CrlFailureMode.ALLOW)
+        status = lists.status(_client(), NOW + days * DAY)
+        assert status.state is REVOKED
+        assert lists.turns_away(status) is True
+
+
+def test_while_a_configured_list_is_missing_a_ca_may_be_on_it() -> None:
+    assert _state(_lists(MIDDLE.revoke(), expected=3), _client()) == (UNKNOWN, Doubt.NO_LIST)
+    assert _state(_lists(MIDDLE.revoke(), ROOT.revoke(), expected=3), _client()) == (GOOD, None)
+    assert _state(_lists(MIDDLE.revoke(entry(1)), expected=3), _client()) == (REVOKED, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "mode", "away"),
+    [
+        (GOOD, CrlFailureMode.DENY, False),
+        (REVOKED, CrlFailureMode.DENY, True),
+        (UNKNOWN, CrlFailureMode.DENY, True),
+        (GOOD, CrlFailureMode.ALLOW, False),
+        (REVOKED, CrlFailureMode.ALLOW, True),
+        (UNKNOWN, CrlFailureMode.ALLOW, False),
+    ],
+)
+def test_only_an_unknown_status_may_be_allowed(state: RevocationState, mode: CrlFailureMode, away: bool) -> None:  # noqa: FBT001 -- a table's column
+    lists = RevocationLists([], EVERYBODY, failure_mode=mode)
+    assert lists.turns_away(RevocationStatus(state)) is away
+
+
+def test_an_unknown_status_is_turned_away_unless_told_otherwise() -> None:
+    assert RevocationLists([], EVERYBODY).turns_away(RevocationStatus(UNKNOWN)) is True
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        _client(CertificateAuthority("Middle")),
+        _client(CertificateAuthority("Stranger")),
+        PeerCertificate.from_pem(pem(MIDDLE.issue(1, issuer=OTHER.name))),
+        PeerCertificate.from_pem(pem(MIDDLE.issue(1, extensions=[extension(SUBJECT_ALT_NAME, b"\xff")]))),
+    ],
+)
+def test_nobody_can_tell_for_a_certificate_that_no_ca_has_signed(client: PeerCertificate) -> None:
+    assert _state(_lists(MIDDLE.revoke(), OTHER.revoke()), client) == (UNKNOWN, Doubt.NO_CHAIN)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (NOW - 1000 * DAY - SECOND, (UNKNOWN, Doubt.NO_CHAIN)),
+        (NOW - 1000 * DAY, (GOOD, None)),
+        (NOW, (GOOD, None)),
+        (NOW + 1000 * DAY - SECOND, (GOOD, None)),
+        (NOW + 1000 * DAY, (UNKNOWN, Doubt.NO_CHAIN)),
+    ],
+)
+def test_a_chain_counts_only_while_its_authorities_are_valid(
+    now: datetime, expected: tuple[RevocationState, Doubt | None]
+) -> None:
+    crl = MIDDLE.revoke(this_update=NOW - 2000 * DAY, next_update=None)
+    assert _state(_lists(crl), _client(), now) == expected
+
+
+def test_every_chain_that_is_valid_must_be_good() -> None:
+    crossed = CertificateAuthority("Middle", key=MIDDLE.key, parent=OTHER, serial_number=9, not_after=NOW + DAY)
+    truststore = read_truststore(ROOT.pem + MIDDLE.pem + OTHER.pem + crossed.pem)
+    crls: Iterable[bytes] = [MIDDLE.revoke(next_update=None), OTHER.revoke(entry(9)), ROOT.revoke(next_update=None)]
+    lists = _lists(*crls, truststore=truststore)
+    assert _state(lists, _client()) == (REVOKED, None)
+    # Then the certificate that was revoked is no longer valid either.
+    assert _state(lists, _client(), NOW + DAY) == (GOOD, None)
+
+
+def test_a_status_says_which_list_it_is_from() -> None:
+    middle, root = MIDDLE.revoke(extensions=[crl_number(0xAB)]), ROOT.revoke(next_update=NOW + SECOND)
+    lists = _lists(middle, root)
+    good = lists.status(_client(), NOW)
+    assert good.details(NOW) == {"crl_issuer": "CN=Middle", "crl_number": "AB", "crl_age_seconds": 86400}
+    stale = lists.status(_client(), NOW + SECOND)
+    assert (stale.state, stale.doubt) == (UNKNOWN, Doubt.STALE)
+    assert stale.details(NOW + SECOND) == {"crl_issuer": "CN=Root", "crl_age_seconds": 86401}
+    revoked = _lists(middle, ROOT.revoke(entry(7))).status(_client(), NOW)
+    assert revoked.details(NOW)["crl_issuer"] == "CN=Root"
+    assert _lists().status(_client(), NOW).details(NOW) == {}
+
+
+def test_an_issuers_name_is_logged_without_control_characters() -> None:
+    hostile = CertificateAuthority(subject=name(("CN", "a\n\x1b")))
+    truststore = read_truststore(hostile.pem)
+    status = _lists(hostile.revoke(), truststore=truststore).status(_client(hostile), NOW)
+    assert str(status.details(NOW)["crl_issuer"]).isprintable()
+
+
+def test_chains_are_found_once_and_kept_for_other_lists_and_times() -> None:
+    chains = _lists().chains(_client())
+    assert _lists(MIDDLE.revoke()).status_at(chains, NOW).state is GOOD
+    assert _lists(MIDDLE.revoke(entry(1))).status_at(chains, NOW).state is REVOKED
+    assert _lists(MIDDLE.revoke()).status_at(chains, NOW + DAY).state is UNKNOWN
+
+
+def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
+    class Broken:
+        issuer, signer, number = MIDDLE.name, MIDDLE.signer, None
+        this_update, next_update, digest = NOW, None, ""
+
+        def is_revoked(self, serial_number: int) -> bool:
+            raise OSError(serial_number)
+
+        def serial_numbers(self) -> Iterable[int]:
+            return ()
+
+    lists = RevocationLists([Broken()], EVERYBODY, failure_mode=CrlFailureMode.ALLOW)
+    with pytest.raises(OSError, match="1"):
+        lists.status(_client(), NOW)
+
+
+def test_doubts_and_states_are_told_by_their_names() -> None:
+    assert list(Doubt) == ["no_chain", "no_list", "not_yet_valid", "stale"]
+    assert list(RevocationState) == ["good", "revoked", "unknown"]

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.settings import ConfigurationError, load_configuration
+from mtls_authorizer.reasons import Reason
+from mtls_authorizer.request.decision import decide
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
+from tests import der
+from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+SERVER, CLIENT, CODE, ANY = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3", "2.5.29.37.0"
+
+
+def certificate(*usages: str) -> PeerCertificate:
+    extensions = [extension(EXTENDED_KEY_USAGE, der.sequence(*map(der.oid, usages)))] if usages else []
+    return PeerCertificate.from_pem(pem(certificate_der(extensions=extensions)))
+
+
+NO_EXTENSION = certificate()
+NO_USAGES = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence())])))
+UNDECODABLE = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, b"garbage")])))
+TWICE = PeerCertificate.from_pem(
+    pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid(CLIENT)))] * 2))
+)
+
+
+@pytest.mark.parametrize(
+    ("required", "let_in", "kept_out"),
+    [
+        (
+            None,
+            [NO_EXTENSION, certificate(CLIENT), certificate(SERVER, CLIENT), certificate(CLIENT, "1.2.3.4")],
+            [certificate(SERVER), certificate(ANY), certificate(CODE, SERVER), certificate("1.3.6.1.5.5.7.3.20")],
+        ),
+        (
+            "clientAuth",
+            [certificate(CLIENT), certificate(SERVER, CLIENT)],
+            [NO_EXTENSION, certificate(SERVER), certificate(ANY)],
+        ),
+        (
+            " clientAuth , 1.2.3.4 ",
+            [certificate("1.2.3.4", CLIENT), certificate(CLIENT, SERVER, "1.2.3.4")],
+            [
+                NO_EXTENSION,
+                certificate(CLIENT),
+                certificate("1.2.3.4"),
+                certificate(ANY),
+                certificate("1.2.3.40", CLIENT),
+            ],
+        ),
+        ("anyExtendedKeyUsage", [certificate(ANY), certificate(ANY, SERVER)], [NO_EXTENSION, certificate(CLIENT)]),
+        ("none", [NO_EXTENSION, certificate(SERVER), certificate(ANY), certificate(CLIENT)], []),
+    ],
+)
+def test_a_certificate_is_let_in_with_the_usages_that_are_required(
+    required: str | None, let_in: list[PeerCertificate], kept_out: list[PeerCertificate]
+) -> None:
+    environment = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
+    configuration = load_configuration(environment | ({"REQUIRED_EXTENDED_KEY_USAGE": required} if required else {}))
+    for each in let_in:
+        assert decide(each, configuration, NOW).allowed
+    for each in kept_out:
+        assert decide(each, configuration, NOW).reason is Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    # What can't be decoded excludes nobody knows whom, whatever is required.
+    assert decide(UNDECODABLE, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
+    assert decide(TWICE, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
+    assert decide(NO_USAGES, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "",
+            ",",
+            "clientAuth,",
+            "clientauth",
+            "ClientAuth",
+            "client",
+            "TLS Web Client Authentication",
+            "*",
+            "any",
+            "false",
+        ),
+        *(
+            "none,clientAuth",
+            "clientAuth,none",
+            "None",
+            "1.3.6.1.5.5.7.3.2.",
+            "1",
+            "3.1.2",
+            "1.02",
+            "clientAuth;serverAuth",
+        ),
+        *('["clientAuth"]', "clientAuth serverAuth", "cl\u0456entAuth", "x" * 5000),
+    ],
+)
+def test_another_usage_is_refused(value: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"REQUIRED_EXTENDED_KEY_USAGE is .*: write some of serverAuth"
+    ) as refused:
+        load_configuration({"REQUIRED_EXTENDED_KEY_USAGE": value})
+    assert len(str(refused.value)) < 400
+
+
+def test_usages_are_read_by_name_or_oid() -> None:
+    assert read_key_usages(["none"]) == NO_KEY_USAGES
+    assert read_key_usages(["clientAuth"]) == read_key_usages([CLIENT, "clientAuth"])
+    assert read_key_usages(["clientAuth"]).usages == CLIENT_AUTH_IF_RESTRICTED.usages
+    names = ["serverAuth", "clientAuth", "codeSigning", "emailProtection", "timeStamping", "OCSPSigning"]
+    assert len(read_key_usages(names).usages) == len(names)
+    with pytest.raises(ValueError, match=re.escape("is 'nobody': write some of")):
+        read_key_usages(["clientAuth", "nobody"])
+
+
+def test_each_name_is_that_of_its_oid() -> None:
+    # RFC 5280 §4.2.1.12
+    kp = "1.3.6.1.5.5.7.3"
+    for name, oid in {
+        "serverAuth": f"{kp}.1",
+        "clientAuth": f"{kp}.2",
+        "codeSigning": f"{kp}.3",
+        "emailProtection": f"{kp}.4",
+        "timeStamping": f"{kp}.8",
+        "OCSPSigning": f"{kp}.9",
+        "anyExtendedKeyUsage": "2.5.29.37.0",
+    }.items():
+        assert read_key_usages([name]) == read_key_usages([oid])
+
+
+def test_the_error_shows_80_characters_and_every_name() -> None:
+    with pytest.raises(ValueError, match=r"^is '") as error:
+        read_key_usages(["x" * 81])
+    assert str(error.value) == (
+        f"is '{'x' * 80}': write some of serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, "
+        "OCSPSigning, anyExtendedKeyUsage, dotted OIDs, or none"
+    )

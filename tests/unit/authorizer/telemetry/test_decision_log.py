@@ -1,0 +1,238 @@
+"""What is written of a decision, over Lambda's own runtime client where that matters."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.reasons import Reason
+from mtls_authorizer.request.event import read_request
+from mtls_authorizer.request.response import Unauthorized
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
+from mtls_authorizer.telemetry.decision_log import log_decision, log_fields
+from tests import der
+from tests.api_events import EVENTS, rest_event
+from tests.certificates import NOT_AFTER, certificate_der, client_pem, name, pem
+from tests.lambda_runtime import lambda_function
+from tests.observations import CLIENT, HOSTILE, LISTED, NOW, observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HANDLER = "mtls_authorizer.handler.handler"
+OTHER = client_pem(("CN", "other"))
+
+
+@pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
+def test_whatever_a_client_chooses_is_one_line_of_json_that_reads_back(
+    make_event: Callable[..., dict[str, Any]],
+) -> None:
+    common_name = "".join(character for character in HOSTILE if not _is_control(character))
+    certificate = client_pem(("CN", common_name), ("O", common_name))
+    event = make_event(certificate, path=f"/{HOSTILE}", resource=HOSTILE, routeKey=HOSTILE, headers={HOSTILE: HOSTILE})
+    event["requestContext"]["requestId"] = HOSTILE
+    for place in ("http", "identity"):
+        if place in event["requestContext"]:
+            event["requestContext"][place]["sourceIp"] = HOSTILE
+    if "httpMethod" in event:
+        event["httpMethod"] = HOSTILE
+    with lambda_function(HANDLER, {**LISTED, "METRICS_NAMESPACE": "authorizer"}) as function:
+        function.invoke(event)
+    (record,) = (record for record in function.records() if "decision" in record)
+    assert record["decision"] == "deny"
+    assert record["reason"] == "common_name_not_allowed"
+    assert record["principal"] == common_name
+    assert record["source_ip"] == HOSTILE
+    assert record["request_id"] == HOSTILE
+    assert record["route"] in (HOSTILE, f"{HOSTILE} {HOSTILE}")
+    assert record["subject_dn"].isascii()
+    assert record["subject_dn"].isprintable()
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character < "\xa0"
+
+
+def test_half_a_surrogate_pair_is_logged_in_ascii() -> None:
+    event = rest_event(CLIENT)
+    event["requestContext"]["identity"]["sourceIp"] = "\ud800"
+    with lambda_function(HANDLER, LISTED) as function:
+        function.invoke(event)
+    (record,) = (record for record in function.records() if "decision" in record)
+    assert record["source_ip"] == r"\ud800"
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"identity": None}, {"identity": {}}, {"http": "x"}, {"http": {"sourceIp": 7}}]
+)
+def test_without_a_source_ip_there_is_none_in_the_log(context: dict[str, Any]) -> None:
+    event = rest_event()
+    event["requestContext"] = {"requestId": "x", **context}
+    assert read_request(event).source_ip is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "logged"),
+    [({}, ["allow", "deny"]), ({"LOG_DECISIONS": "denied"}, ["deny"]), ({"LOG_DECISIONS": "none"}, [])],
+)
+def test_the_decisions_that_are_asked_for_are_logged(
+    setting: dict[str, str], logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = make_authorizer(load_configuration({**LISTED, **setting}))
+    authorize(rest_event(CLIENT))
+    authorize(rest_event(OTHER))
+    assert [vars(record)["decision"] for record in caplog.records] == logged
+
+
+def test_what_no_level_lets_through_is_not_put_together(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "mtls_authorizer")
+    # It is for the logger to leave it out, not for who writes what it lets through.
+    caplog.handler.setLevel(logging.NOTSET)
+    make_authorizer(load_configuration(LISTED))(rest_event(OTHER))
+    assert caplog.records == []
+
+
+def test_the_second_decision_on_a_certificate_is_from_the_cache(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = make_authorizer(load_configuration(LISTED))
+    for event in (rest_event(CLIENT), rest_event(CLIENT), rest_event(), rest_event(7), rest_event(7)):
+        with suppress(Unauthorized):
+            authorize(event)
+    records = [vars(record) for record in caplog.records]
+    assert [record["cached"] for record in records] == [False, True, False, False, False]
+    assert all(record["duration_us"] >= 0 for record in records)
+
+
+def test_a_record_tells_who_is_it_what_was_decided_and_by_which_configuration(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    rules = {"rules": [{"name": "hello", "match": {"common_name": "client"}, "allow": ["GET /hello"]}]}
+    shadow = {"rules": [{"name": "other", "match": {"common_name": "client"}, "allow": ["POST /hello"]}]}
+    environment = {"AUTHORIZER_RULES": json.dumps(rules), "AUTHORIZER_SHADOW_RULES": json.dumps(shadow)}
+    configuration = load_configuration(environment)
+    make_authorizer(configuration)(rest_event(CLIENT))
+    (record,) = (vars(record) for record in caplog.records)
+    expected = {
+        "decision": "allow",
+        "reason": None,
+        "rules": ["hello"],
+        "principal": "client",
+        "subject_dn": "CN=client",
+        "source_ip": "192.0.2.1",
+        "route": "GET /hello",
+        "shadow_decision": "deny",
+        "shadow_reason": "route_not_allowed",
+        "configuration_version": configuration.version,
+        "rules_version": None,
+        "shadow_rules_version": None,
+    }
+    assert {key: record[key] for key in expected} == expected
+    assert record["days_to_expiry"] == (NOT_AFTER - datetime.now(UTC)).days
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "message"),
+    [
+        ({}, "INFO", "allow"),
+        ({"days_to_expiry": 30}, "WARNING", "allow, certificate expires soon"),
+        ({"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}, "WARNING", "deny: no_rule_matched"),
+    ],
+)
+def test_a_record_is_as_logging_makes_it_but_for_threads_and_processes(
+    changes: dict[str, Any], level: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    time = NOW + timedelta(days=1)
+    observed = observation(**changes)._replace(time=time)
+    log_decision(observed)
+    (record,) = caplog.records
+    template = logging.makeLogRecord({})
+    assert vars(record).keys() >= vars(template).keys() | log_fields(observed).keys()
+    assert (record.name, record.levelname, record.levelno) == ("mtls_authorizer", level, logging.getLevelName(level))
+    assert record.getMessage() == message
+    assert record.created == time.timestamp()
+    assert record.msecs == time.microsecond // 1000
+    # What made the template was made at some other time of the same process.
+    started = template.created - template.relativeCreated / 1000
+    assert record.relativeCreated == pytest.approx((time.timestamp() - started) * 1000, abs=50)
+    assert (record.thread, record.threadName, record.process, record.processName) == (None, None, None, None)
+    assert (record.args, record.exc_info, record.stack_info) == (template.args, None, None)
+
+
+def test_no_field_has_the_name_of_an_attribute_that_all_records_have() -> None:
+    fields = log_fields(observation(revocation=RevocationStatus(RevocationState.GOOD)))
+    assert not fields.keys() & (vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "aws_request_id"})
+
+
+def test_the_version_of_a_configuration_is_that_of_its_variables_and_of_no_others() -> None:
+    version = load_configuration(LISTED).version
+    assert version == load_configuration({**LISTED, "AWS_REGION": "eu-central-1"}).version
+    assert version != load_configuration({"ALLOWED_COMMON_NAMES": "clients"}).version
+    assert version != load_configuration({"ALLOWED_ORGANIZATIONS": "client"}).version
+
+
+def expiring(after: timedelta) -> str:
+    moment = (NOW + after).replace(microsecond=0)
+    return pem(certificate_der(name(("CN", "client")), not_after=der.time(moment)))
+
+
+@pytest.mark.parametrize(
+    ("after", "setting", "days"),
+    [
+        (timedelta(days=30, hours=12), {}, "30"),
+        (timedelta(days=31, hours=12), {}, None),
+        (timedelta(hours=1), {}, "0"),
+        (timedelta(days=5, hours=1), {"EXPIRY_WARNING_DAYS": "5"}, "5"),
+        (timedelta(days=6, hours=1), {"EXPIRY_WARNING_DAYS": "5"}, None),
+        (timedelta(hours=1), {"EXPIRY_WARNING_DAYS": "0"}, "0"),
+    ],
+)
+def test_a_certificate_that_expires_soon_is_let_in_and_warned_of(
+    after: timedelta,
+    setting: dict[str, str],
+    days: str | None,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = make_authorizer(load_configuration({**LISTED, **setting, "METRICS_NAMESPACE": "authorizer"}))
+    context: Any = authorize(rest_event(expiring(after)))["context"]
+    assert context.get("clientCertDaysToExpiry") == days
+    assert context["clientCertCN"] == "client"
+    (record,) = caplog.records
+    assert record.levelno == (logging.INFO if days is None else logging.WARNING)
+    assert record.getMessage() == ("allow" if days is None else "allow, certificate expires soon")
+    assert vars(record)["decision"] == "allow"
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["DaysToExpiry"] == after.days
+    assert metrics.get("Expiring") == (None if days is None else 1)
+
+
+def test_a_record_has_no_pem_and_nothing_of_headers_query_or_body() -> None:
+    event = rest_event(
+        CLIENT, headers={"authorization": "s3cret"}, body="s3cret", queryStringParameters={"q": "s3cret"}
+    )
+    with lambda_function(HANDLER, LISTED) as function:
+        function.invoke(event)
+    assert "s3cret" not in function.log
+    assert "BEGIN" not in function.log
+    assert log_fields(observation())["principal"] == "client"
+
+
+def test_a_record_is_the_packages_and_has_nothing_of_shadow_rules_where_there_are_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    make_authorizer(load_configuration(LISTED))(rest_event(CLIENT))
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("mtls_authorizer", "INFO")
+    assert not any(field.startswith("shadow") for field in vars(record))

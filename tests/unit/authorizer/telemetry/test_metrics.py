@@ -1,0 +1,152 @@
+"""What is counted of a decision, and how CloudWatch is told."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_configuration
+from mtls_authorizer.reasons import Reason
+from mtls_authorizer.request.decision import Client
+from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
+from tests import kept_lists
+from tests.api_events import http_2_0_event, rest_event
+from tests.observations import CLIENT, HOSTILE, LISTED, NOW, observation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def test_metrics_are_written_only_if_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    make_authorizer(load_configuration(LISTED))(rest_event(CLIENT))
+    assert capsys.readouterr().out == ""
+
+
+DENIED = {"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}
+
+
+LIST_AGE = {"RevocationListAge": 60}
+LIST_LEFT = {"RevocationListTimeLeft": 3600}
+
+
+MINUTE_AGO = NOW.replace(microsecond=0) - timedelta(seconds=60)
+CAS = [kept_lists.CA, kept_lists.OTHER]
+
+
+def lists(*ends: datetime | None) -> RevocationLists:
+    """Return lists of a minute ago that end then."""
+    truststore = read_truststore(b"".join(ca.pem for ca in CAS))
+    crls = [ca.revoke(this_update=MINUTE_AGO, next_update=end) for ca, end in zip(CAS, ends, strict=False)]
+    return RevocationLists([read_revocation_list(crl, truststore, NOW) for crl in crls], truststore)
+
+
+HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)
+GOOD = RevocationStatus(RevocationState.GOOD)
+UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
+UNAUTHENTICATED = {"allowed": False, "reason": Reason.CERTIFICATE_MISSING, "grant": None}
+COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}),
+        ({"days_to_expiry": 3}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 3, "Expiring": 1}),
+        ({"shadow": Reason.NO_RULE_MATCHED}, {"Allowed": 1, "DecisionTime": 7, "ShadowDenied": 1, "DaysToExpiry": 100}),
+        ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
+        ({**DENIED, "days_to_expiry": -3}, {"Denied": 1, "DecisionTime": 7}),
+        ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
+        ({"revocation": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
+        ({"revocation": GOOD}, COUNTED),
+        ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
+        ({**UNAUTHENTICATED, "event": http_2_0_event()}, {"Denied": 1, "DecisionTime": 7}),
+        (
+            {**UNAUTHENTICATED, "unauthenticated_response": UnauthenticatedResponse.DENY},
+            {"Denied": 1, "DecisionTime": 7},
+        ),
+    ],
+)
+def test_a_decision_is_counted(
+    changes: dict[str, Any], expected: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    observed = observation(**changes)
+    assert measure(observed) == expected
+    make_metrics_writer("a/b")(observed)
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    written = json.loads(line)
+    directives = written.pop("_aws")
+    reason = {"Reason": observed.decision.reason.value} if observed.decision.reason else {}
+    assert written == {**expected, **reason}
+    assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
+    defined = {}
+    for directive in directives["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "a/b"
+        for metric in directive["Metrics"]:
+            defined[metric["Name"]] = metric["Unit"]
+            assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
+    assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
+
+
+def test_units_are_those_that_cloudwatch_knows() -> None:
+    assert UNITS == {
+        "DaysToExpiry": "None",
+        "RevocationListAge": "Seconds",
+        "RevocationListTimeLeft": "Seconds",
+        "DecisionTime": "Microseconds",
+    }
+
+
+def test_a_line_of_metrics_does_not_wait_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(_Raw(written)), encoding="utf-8"))
+    make_metrics_writer("100% a")(observation())
+    assert json.loads(written.getvalue())["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "100% a"
+
+
+class _Raw(io.RawIOBase):
+    """Takes what isn't kept in a buffer above it."""
+
+    def __init__(self, written: io.BytesIO) -> None:
+        self._written = written
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 -- any buffer
+        return self._written.write(data)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([], {}),
+        ([None], LIST_AGE),
+        ([HOUR], {**LIST_AGE, **LIST_LEFT}),
+        ([None, HOUR], {**LIST_AGE, **LIST_LEFT}),
+        ([HOUR + timedelta(hours=1), HOUR], {**LIST_AGE, **LIST_LEFT}),
+    ],
+)
+def test_the_lists_in_force_are_measured_whoever_is_looked_up(
+    ends: list[datetime | None], expected: dict[str, int]
+) -> None:
+    observed = observation()
+    measured = measure(observed._replace(configuration=observed.configuration._replace(revocation=lists(*ends))))
+    assert measured == {**COUNTED, **expected}
+
+
+@given(st.sampled_from(Reason))
+def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: Reason) -> None:
+    observed = observation(**{**DENIED, "reason": reason, "client": Client(HOSTILE, HOSTILE, HOSTILE, HOSTILE)})
+    assert set(measure(observed)) <= set(Metric)
+    assert all(isinstance(value, int) for value in measure(observed).values())

@@ -1,0 +1,285 @@
+"""From event to answer, with the logs and the cache."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+
+import client_certificate_auth
+from client_certificate_auth import ExtractionResult, PeerCertificate
+from mtls_authorizer import authorizer
+from mtls_authorizer.authorizer import CACHED_CERTIFICATES, LONGEST_CACHED_PEM, make_authorizer
+from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.request.event import UnsupportedEventError
+from mtls_authorizer.request.response import Unauthorized
+from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension, name, pem
+from tests.strategies import broken_certificates, json_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLIENT = client_pem(("CN", "client"), ("OU", "payments"))
+OTHER = client_pem(("CN", "other"))
+LISTED = {"ALLOWED_COMMON_NAMES": "client"}
+SIMPLE = LISTED | {"RESPONSE_FORMAT": "simple"}
+
+every_event = pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
+
+
+def answer(event: object, **environment: str) -> dict[str, Any]:
+    return make_authorizer(load_configuration(environment or LISTED))(event)
+
+
+def policy(effect: str, resource: str = f"{STAGE_ARN}/*/*") -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],
+    }
+
+
+@every_event
+def test_a_listed_client_gets_an_allow_for_the_whole_stage(make_event: Callable[..., dict[str, Any]]) -> None:
+    result = answer(make_event(CLIENT))
+    assert result["policyDocument"] == policy("Allow")
+    assert result["principalId"] == "client"
+    assert result["context"]["clientCertCN"] == "client"
+    assert all(isinstance(value, str) for value in result["context"].values())
+    assert json.loads(json.dumps(result)) == result
+
+
+@every_event
+def test_another_client_gets_a_deny_with_a_reason(make_event: Callable[..., dict[str, Any]]) -> None:
+    assert answer(make_event(OTHER)) == {
+        "principalId": "other",
+        "policyDocument": policy("Deny"),
+        "context": {"reason": "common_name_not_allowed"},
+    }
+
+
+def test_simple_responses_are_for_payload_2_0_only() -> None:
+    allowed = answer(http_2_0_event(CLIENT), **SIMPLE)
+    assert set(allowed) == {"isAuthorized", "context"}
+    assert allowed["isAuthorized"] is True
+    assert allowed["context"]["clientCertCN"] == "client"
+    assert answer(http_2_0_event(OTHER), **SIMPLE) == {
+        "isAuthorized": False,
+        "context": {"reason": "common_name_not_allowed"},
+    }
+    for event in (rest_event(CLIENT), http_1_0_event(CLIENT)):
+        assert answer(event, **SIMPLE)["policyDocument"] == policy("Allow")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "reason"),
+    [(None, "lambda_event_missing_clientcert"), ("garbage", "lambda_event_clientcert_malformed")],
+)
+def test_without_a_certificate_a_rest_api_answers_401_and_the_others_deny(certificate: str | None, reason: str) -> None:
+    with pytest.raises(Unauthorized, match=r"\AUnauthorized\Z"):
+        answer(rest_event(certificate))
+    denied = {"principalId": "unauthenticated", "policyDocument": policy("Deny"), "context": {"reason": reason}}
+    for event in (http_1_0_event(certificate), http_2_0_event(certificate)):
+        assert answer(event) == denied
+    assert answer(http_2_0_event(certificate), **SIMPLE) == {"isAuthorized": False, "context": {"reason": reason}}
+    for make_event in EVENTS.values():
+        assert answer(make_event(certificate), **LISTED, UNAUTHENTICATED_RESPONSE="deny") == denied
+
+
+@every_event
+def test_with_nothing_configured_nobody_is_let_in(make_event: Callable[..., dict[str, Any]]) -> None:
+    result = make_authorizer(load_configuration({}))(make_event(CLIENT))
+    assert result["policyDocument"] == policy("Deny")
+    assert result["context"] == {"reason": "no_allowlist_configured"}
+
+
+@every_event
+def test_the_names_that_the_gateway_sends_along_are_not_read(make_event: Callable[..., dict[str, Any]]) -> None:
+    # The events' subjectDN is CN=admin for every certificate.
+    assert answer(make_event(CLIENT), ALLOWED_COMMON_NAMES="admin")["policyDocument"] == policy("Deny")
+
+
+@every_event
+def test_headers_that_look_like_a_certificate_are_not_read(make_event: Callable[..., dict[str, Any]]) -> None:
+    headers = {"x-amzn-mtls-clientcert-leaf": CLIENT, "x-forwarded-client-cert": CLIENT, "ssl-client-cert": CLIENT}
+    event = make_event(OTHER, headers=headers, multiValueHeaders={key: [value] for key, value in headers.items()})
+    assert answer(event)["policyDocument"] == policy("Deny")
+
+
+def test_a_broken_certificate_on_the_path_of_2_0_is_not_made_good_by_the_other() -> None:
+    event = http_2_0_event("garbage")
+    event["requestContext"]["identity"] = rest_event(CLIENT)["requestContext"]["identity"]
+    assert answer(event)["context"] == {"reason": "lambda_event_clientcert_malformed"}
+
+
+@given(json_values)
+def test_an_event_of_no_kind_is_an_error_and_nothing_else(event: object) -> None:
+    with pytest.raises(UnsupportedEventError):
+        answer(event, ALLOW_ANY_CLIENT_CERTIFICATE="true")
+
+
+def outcome(event: object, **environment: str) -> str:
+    """Return what the client would get: Allow, Deny or 401. Anything else fails the test."""
+    try:
+        result = answer(event, **environment)
+    except Unauthorized:
+        return "401"
+    (statement,) = result["policyDocument"]["Statement"]
+    assert statement["Effect"] in {"Allow", "Deny"}
+    return str(statement["Effect"])
+
+
+@every_event
+@given(value=json_values)
+def test_anything_in_the_place_of_a_pem_is_a_deny_or_a_401(
+    make_event: Callable[..., dict[str, Any]], value: object
+) -> None:
+    assert outcome(make_event(value), ALLOW_ANY_CLIENT_CERTIFICATE="true") in {"Deny", "401"}
+
+
+@every_event
+@given(certificate=broken_certificates())
+def test_a_certificate_of_broken_parts_is_let_in_denied_or_401_and_nothing_else(
+    make_event: Callable[..., dict[str, Any]], certificate: bytes
+) -> None:
+    event = make_event(pem(certificate))
+    assert outcome(event, ALLOWED_COMMON_NAMES="nobody has this name") in {"Deny", "401"}
+    assert outcome(event, ALLOWED_COMMON_NAMES="client") in {"Allow", "Deny", "401"}
+
+
+@pytest.mark.parametrize("oid", ["2.5.29.15", "2.5.29.17", "2.5.29.37"])
+def test_undecodable_extensions_keep_out_who_is_listed_by_name(oid: str) -> None:
+    # Who can say that the extension isn't the one that would exclude it?
+    certificate = pem(certificate_der(name(("CN", "client")), extensions=[extension(oid, b"garbage")]))
+    assert outcome(rest_event(certificate)) == "Deny"
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    time = datetime(2026, 11, 22, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, _zone: object) -> datetime:
+        return cls.time
+
+
+def test_the_dates_are_checked_for_every_request_though_the_certificate_is_cached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(authorizer, "datetime", clock)
+    authorize = make_authorizer(load_configuration(LISTED))
+    reasons = []
+    moment = timedelta(microseconds=1)
+    for time in (NOT_BEFORE - moment, NOT_BEFORE, NOT_AFTER, NOT_AFTER + moment, NOT_AFTER):
+        Clock.time = time
+        context = authorize(rest_event(CLIENT))["context"]
+        assert isinstance(context, dict)
+        reasons.append(context.get("reason"))
+    assert reasons == ["certificate_not_yet_valid", None, None, "certificate_expired", None]
+
+
+def test_a_certificate_is_read_once_while_it_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+
+    def read_client_certificate(pem: object) -> ExtractionResult:
+        read.append(pem)
+        return client_certificate_auth.read_client_certificate(pem)
+
+    monkeypatch.setattr(authorizer, "read_client_certificate", read_client_certificate)
+    authorize = make_authorizer(load_configuration(LISTED))
+    for make_event in EVENTS.values():
+        authorize(make_event(CLIENT))
+        authorize(make_event(CLIENT, "POST", "/other"))
+    assert read == [CLIENT]
+    too_long = CLIENT + " " * LONGEST_CACHED_PEM
+    for _ in range(2):
+        authorize(http_2_0_event(too_long))
+    assert read.count(too_long) == 2
+    for number in range(CACHED_CERTIFICATES):
+        authorize(http_2_0_event(f"garbage {number}"))
+    authorize(rest_event(CLIENT))
+    assert read.count(CLIENT) == 2
+
+
+def test_the_cache_is_keyed_by_the_whole_pem() -> None:
+    authorize = make_authorizer(load_configuration(LISTED))
+    allowed, denied = authorize(rest_event(CLIENT)), authorize(rest_event(OTHER))
+    assert allowed != denied
+    # One certificate that is let in and one that is not, alike in all but the last character before the end line.
+    same_start = CLIENT.replace("=\n-----END", "X\n-----END")
+    assert same_start != CLIENT
+    with pytest.raises(Unauthorized):
+        authorize(rest_event(same_start))
+    assert authorize(rest_event(CLIENT)) == allowed
+
+
+@pytest.mark.parametrize("event", [rest_event(CLIENT), http_2_0_event(CLIENT)])
+def test_an_answer_can_be_changed_without_changing_the_next_one(event: dict[str, Any]) -> None:
+    authorize = make_authorizer(load_configuration(SIMPLE))
+    first = authorize(event)
+    context = first["context"]
+    assert isinstance(context, dict)
+    context.clear()
+    assert authorize(event)["context"]
+
+
+def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [vars(record) for record in caplog.records]
+
+
+def test_a_decision_is_logged_once_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    answer(rest_event(CLIENT))
+    answer(http_2_0_event(OTHER))
+    with pytest.raises(Unauthorized):
+        answer(rest_event())
+    allowed, denied, missing = records(caplog)
+    assert (
+        allowed.items()
+        >= {
+            "levelname": "INFO",
+            "decision": "allow",
+            "reason": None,
+            "principal": "client",
+            "serial_number": "0102030405",
+            "fingerprint": PeerCertificate.from_pem(CLIENT).fingerprint256,
+            "issuer_dn": "CN=Test CA",
+            "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "route": "GET /hello",
+        }.items()
+    )
+    assert denied.items() >= {"levelname": "WARNING", "decision": "deny", "reason": "common_name_not_allowed"}.items()
+    assert (
+        missing.items()
+        >= {
+            "decision": "deny",
+            "reason": "lambda_event_missing_clientcert",
+            "principal": "unauthenticated",
+            "serial_number": None,
+            "fingerprint": None,
+            "issuer_dn": None,
+        }.items()
+    )
+    assert [record.getMessage() for record in caplog.records] == [
+        "allow",
+        "deny: common_name_not_allowed",
+        "deny: lambda_event_missing_clientcert",
+    ]
+
+
+@every_event
+def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture, make_event: Callable[..., dict[str, Any]]) -> None:
+    caplog.set_level(logging.DEBUG)
+    private = "what-the-client-sent"
+    sent = {"headers": {"authorization": private}, "queryStringParameters": {"q": private}, "rawQueryString": private}
+    answer(make_event(CLIENT, path=f"/hello/{private}", **sent))
+    logged = "".join(map(str, records(caplog)))
+    assert private not in logged
+    assert "BEGIN CERTIFICATE" not in logged
+    assert CLIENT.splitlines()[1] not in logged

@@ -1,0 +1,1 @@
+"""Command-line tools for the authorizer. They are not part of the function."""
