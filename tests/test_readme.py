@@ -13,8 +13,8 @@ import pytest
 
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import VARIABLES, load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
 from mtls_authorizer.request.context import build_context
@@ -79,7 +79,7 @@ def test_every_variable_is_there_with_its_default() -> None:
     defaults = {names([row[0]])[0]: names([row[2]])[0] for row in rows if names([row[2]])}
     # Without the first, those of CRLs are errors.
     lists = {"CRL_URIS": "s3://bucket/ca.crl", "TRUSTSTORE_URI": "s3://bucket/truststore.pem"}
-    with_defaults, without = load_configuration({**lists, **defaults}), load_configuration(lists)
+    with_defaults, without = load_settings({**lists, **defaults}), load_settings(lists)
     assert with_defaults.rules.rules == without.rules.rules == ()
     assert with_defaults._replace(rules=without.rules, version=without.version) == without
 
@@ -121,7 +121,7 @@ def test_every_reason_is_there_with_its_status() -> None:
 
 def test_every_field_of_the_log_is_there(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
-    make_authorizer(load_configuration({}))(rest_event(client_pem()))
+    Authorizer(load_settings({})).authorize(rest_event(client_pem()))
     (record,) = caplog.records
     usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
     assert vars(record).keys() - usual <= set(names([section("Logs")]))

@@ -24,17 +24,17 @@ from samtranslator.translator.translator import Translator  # type: ignore[impor
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from layer_builder.interpreters import PYTHON_VERSIONS, find_interpreters
-from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import (
     VARIABLES,
     AllowlistMatch,
-    ConfigurationError,
     CrlFailureMode,
     LogDecisions,
     PrincipalId,
     ResponseFormat,
+    SettingsError,
     UnauthenticatedResponse,
-    load_configuration,
+    load_settings,
 )
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.revocation.indexing import INDEX_SUFFIX
@@ -331,7 +331,7 @@ def test_every_parameter_has_several_values_among_the_stacks() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_authorizer_can_read_its_environment_and_there_is_nothing_else_in_it(stack: str) -> None:
     environment = resource(stack, "Authorizer")["Environment"]["Variables"]
-    load_configuration(environment)
+    load_settings(environment)
     assert environment.keys() <= set(VARIABLES)
 
 
@@ -361,8 +361,8 @@ def pattern_of(parameter: str) -> str:
 def test_a_list_is_refused_where_the_authorizer_would_refuse_it(variable: str, value: str) -> None:
     accepted = re.fullmatch(pattern_of(parameter_of(variable)), value)
     try:
-        load_configuration({variable: value})
-    except ConfigurationError:
+        load_settings({variable: value})
+    except SettingsError:
         # Whether JSON is right is more than a pattern can say.
         assert not accepted or value.strip().startswith("[")
     else:
@@ -858,7 +858,7 @@ def test_the_dashboards_widgets_do_not_overlap(stack: str) -> None:
 
 def test_the_dashboards_queries_ask_for_fields_that_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
-    make_authorizer(load_configuration({}))(rest_event(client_pem(("CN", "client"))))
+    Authorizer(load_settings({})).authorize(rest_event(client_pem(("CN", "client"))))
     [record] = caplog.records
     # Of Lambda's own records, which the platform writes.
     fields = vars(record).keys() | {"type", "record.metrics.initDurationMs", "record.metrics.restoreDurationMs"}
@@ -879,7 +879,7 @@ def test_the_dashboard_shows_who_is_warned_of_expiry(stack: str, days: str) -> N
     [query] = [widget["query"] for widget in widgets(stack, "log") if "days_to_expiry" in widget["query"]]
     assert f"days_to_expiry <= {days} " in query
     environment = resource(stack, "Authorizer")["Environment"]["Variables"]
-    assert load_configuration(environment).expiry_warning_days == int(days)
+    assert load_settings(environment).expiry_warning_days == int(days)
 
 
 def alarms(stack: str) -> dict[str, dict[str, Any]]:

@@ -1,27 +1,34 @@
-"""Why a certificate is let in or not: each check and each rule, with what was wanted and what the certificate has.
-
-The decision explained is the authorizer's own. What else would be in the way is found by asking for it again, with the
-check that failed lifted.
-"""
+"""Why a certificate is allowed or denied: each check and each rule, what it requires and what the certificate has."""
 
 from __future__ import annotations
 
 import unicodedata
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.x509.oid import ExtensionOID
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
 from mtls_authorizer.policy.settings import ResponseFormat
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.request.decision import assess_extraction, decide_at
+from mtls_authorizer.request.assessment import assess
+from mtls_authorizer.request.checks import (
+    CERTIFICATE_CHECKS,
+    EXTRACTION_CHECKS,
+    GRANT_CHECKS,
+    ROUTE_CHECK,
+    CertificateFacts,
+    CheckName,
+    RequestFacts,
+)
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import EventFormat
-from mtls_authorizer.request.response import Unauthorized, answer
-from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
+from mtls_authorizer.request.response import Unauthorized, make_response
+from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.matching import FIELDS, OF_SEVERAL, Comparison
 from mtls_authorizer.rules.routes import permits
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, EVERYTHING, Rule, RuleSet
+from mtls_authorizer.rules.rule_set import EVERYTHING
 from mtls_authorizer_cli.wording import (
     Alternative,
     alternative_text,
@@ -39,35 +46,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from mtls_authorizer.policy.settings import Configuration
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.checks import Check
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.matching import Condition, Fact, Matcher
+    from mtls_authorizer.rules.rule_set import Rule, RuleSet
 
 NEAREST = 3
 """How many of the rules that don't match are explained, unless all are asked for."""
 
 
 class Question(NamedTuple):
-    """What is to be explained: what the authorizer would be asked, when, and under which configuration.
+    """The question to explain: what the authorizer is asked, when, and under which settings and access policy.
 
-    ``pem`` is what ``find_client_certificate`` returns. Without ``route_asked``, it is about no route in particular,
-    and the request's invocation doesn't count. ``now`` is aware.
+    ``pem`` is what ``find_client_certificate`` returns. Without ``route_asked`` the question is about no particular
+    route, and the request's invocation is ignored. ``now`` is aware.
     """
 
     pem: object
-    configuration: Configuration
+    settings: Settings
+    policy: AccessPolicy
     request: ApiRequest
     route_asked: bool
     now: datetime
 
     @property
     def invocation(self) -> str | None:
-        """The method and the path that are asked for, as in an ARN; None for no route in particular."""
+        """The requested method and path as in a method ARN; None for no particular route."""
         return self.request.invocation if self.route_asked else None
 
     def certificate(self) -> PeerCertificate | str:
-        """Read the certificate. Returns what is there instead, in words, if it isn't one."""
+        """Return the certificate, or a description of what there is instead."""
         if self.pem is None:
             return "none"
         if not isinstance(self.pem, str):
@@ -78,14 +89,9 @@ class Question(NamedTuple):
             return quoted(str(error))
 
     def decision(self) -> Decision:
-        """Decide, as the authorizer does."""
-        assessment = assess_extraction(read_client_certificate(self.pem), self.configuration)
-        return decide_at(assessment, self.configuration, self.now)
-
-    def refusal(self) -> Reason | None:
-        """Return why the certificate is turned away, None if it isn't."""
-        decision = self.decision()
-        return decision.reason if self.invocation is None else decision.refusal(self.invocation)
+        """Return the authorizer's own decision."""
+        assessment = assess(read_client_certificate(self.pem), self.settings, self.policy)
+        return decide(assessment, self.settings, self.policy, self.request.invocation, self.now)
 
 
 class Verdict(StrEnum):
@@ -105,23 +111,6 @@ class CheckResult(NamedTuple):
     reason: Reason | None
     wanted: str
     has: str | None
-
-
-class Check(NamedTuple):
-    """A check that the authorizer makes. One of ``reasons`` is the decision's if it is the first to fail.
-
-    ``wanted`` and ``has`` word what is wanted and what the certificate has. ``lift`` changes the question so that the
-    check passes, where the ones behind it can be looked at all the same, but for those that name it among ``needs``.
-    ``applies`` tells whether there is anything to check.
-    """
-
-    name: str
-    reasons: frozenset[Reason]
-    wanted: Callable[[Question], str]
-    has: Callable[[PeerCertificate, Question], str]
-    lift: Callable[[PeerCertificate, Question], Question] | None = None
-    needs: frozenset[str] = frozenset()
-    applies: Callable[[Question], bool] = lambda _question: True
 
 
 class Difference(StrEnum):
@@ -215,12 +204,12 @@ class Explanation(NamedTuple):
 
 
 def explain(question: Question, *, nearest: int | None = NEAREST) -> Explanation:
-    """Explain the authorizer's decision. ``nearest`` limits the rules that don't match, None doesn't."""
-    decision, configuration = question.decision(), question.configuration
+    """Explain the authorizer's decision. ``nearest`` limits the rules that do not match; None shows all of them."""
+    decision, policy = question.decision(), question.policy
     read = question.certificate()
     certificate = read if isinstance(read, PeerCertificate) else None
     checks = tuple(_check_all(question, read))
-    compared = next(check for check in checks if check.name == RULES).verdict is not Verdict.NOT_REACHED
+    compared = next(check for check in checks if check.name == CheckName.RULES).verdict is not Verdict.NOT_REACHED
 
     def explain_rules(rules: RuleSet | None) -> RulesExplanation | None:
         if certificate is None or rules is None or not compared:
@@ -231,47 +220,129 @@ def explain(question: Question, *, nearest: int | None = NEAREST) -> Explanation
         question,
         certificate,
         decision,
-        question.refusal(),
+        _about_route(decision.reason, question),
         checks,
-        explain_rules(configuration.rules),
-        explain_rules(configuration.shadow_rules),
-        _shadow_refusal(decision, question),
+        explain_rules(policy.rules),
+        explain_rules(policy.shadow_rules),
+        _about_route(decision.shadow_reason, question),
         _answer(decision, question),
         _simple_answer(decision, question),
     )
 
 
-def iso_8601(time: datetime) -> str:
-    """Return an aware time in UTC, to the second: ``2026-11-22T06:54:49Z``."""
-    return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-
-
-def _shadow_refusal(decision: Decision, question: Question) -> Reason | None:
-    if question.invocation is not None:
-        return decision.shadow_refusal(question.invocation)
-    return decision.shadow if isinstance(decision.shadow, Reason) else None
+def _about_route(reason: Reason | None, question: Question) -> Reason | None:
+    """Return the reason, unless it is about a route and the question is not."""
+    return None if reason is Reason.ROUTE_NOT_ALLOWED and not question.route_asked else reason
 
 
 def _answer(decision: Decision, question: Question) -> Mapping[str, object] | None:
     try:
-        return answer(decision, question.request, question.configuration)
+        return make_response(decision, question.request, question.settings)
     except Unauthorized:
         return None
 
 
 def _simple_answer(decision: Decision, question: Question) -> Mapping[str, object] | None:
     if (
-        question.configuration.response_format is not ResponseFormat.SIMPLE
+        question.settings.response_format is not ResponseFormat.SIMPLE
         or question.request.event_format is EventFormat.HTTP_2_0
     ):
         return None
     if question.invocation is None and decision.grant is not None and decision.grant.routes is not EVERYTHING:
         # It depends on the route.
         return None
-    return answer(decision, question.request._replace(event_format=EventFormat.HTTP_2_0), question.configuration)
+    request = question.request._replace(event_format=EventFormat.HTTP_2_0)
+    return make_response(decision, request, question.settings)
 
 
-def _has_control_characters(certificate: PeerCertificate, _question: Question) -> str:
+def _check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
+    """Evaluate every check, also behind one that fails, if its prerequisites passed."""
+    passed: set[CheckName] = set()
+    for check, facts in _checks_with_facts(question, read):
+        applies = _APPLIES.get(check.name, _always)(question)
+        if facts is None or not applies or not check.prerequisites <= passed:
+            yield CheckResult(check.name, Verdict.NOT_REACHED, None, _required(check, question), None)
+            continue
+        reason = check.failure(facts)
+        if reason is None:
+            passed.add(check.name)
+        found = _found(check.name, read, question, reason)
+        verdict = Verdict.PASSED if reason is None else Verdict.FAILED
+        yield CheckResult(check.name, verdict, reason, _required(check, question), found)
+
+
+def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Iterator[tuple[Check[Any], Any]]:
+    """Return each check with the facts that it looks at, None if there is no certificate to have any."""
+    extraction = read_client_certificate(question.pem)
+    yield from ((check, extraction) for check in EXTRACTION_CHECKS)
+    certificate = read if isinstance(read, PeerCertificate) else None
+    about_certificate = certificate and CertificateFacts(certificate, question.settings)
+    yield from ((check, about_certificate) for check in CERTIFICATE_CHECKS)
+    about_request = certificate and _request_facts(certificate, question)
+    yield from ((check, about_request) for check in (*GRANT_CHECKS, ROUTE_CHECK))
+
+
+def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
+    settings, policy, now = question.settings, question.policy, question.now
+    return RequestFacts(
+        policy.rules.judge(certificate),
+        certificate.not_before,
+        certificate.not_after,
+        now,
+        settings,
+        policy,
+        question.request.invocation,
+        None if policy.revocation is None else policy.revocation.status(certificate, now),
+    )
+
+
+# What a check requires and what the certificate has, in words.
+
+
+def _always(_question: Question) -> bool:
+    return True
+
+
+_APPLIES: Mapping[CheckName, Callable[[Question], bool]] = {
+    CheckName.REVOCATION: lambda question: question.policy.revocation is not None,
+    CheckName.ROUTE: lambda question: question.route_asked,
+}
+
+
+def _required(check: Check[Any], question: Question) -> str:
+    special = _REQUIRED.get(check.name)
+    return special(question) if special else check.requirement
+
+
+def _found(name: CheckName, read: PeerCertificate | str, question: Question, reason: Reason | None) -> str:
+    if isinstance(read, PeerCertificate):
+        return _FOUND[name](read, question)
+    return read if reason else "something"
+
+
+def _required_key_usages(question: Question) -> str:
+    usages, required = question.settings.required_key_usages
+    if not usages:
+        return "nothing in particular"
+    names = " and ".join(map(usage_name, sorted(usages)))
+    return names if required else f"{names}, if the certificate has the extension"
+
+
+def _required_route(question: Question) -> str:
+    return "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
+
+
+_REQUIRED: Mapping[CheckName, Callable[[Question], str]] = {
+    CheckName.EXTENDED_KEY_USAGE: _required_key_usages,
+    CheckName.VALIDITY: lambda question: utc_timestamp(question.now),
+    CheckName.REVOCATION: lambda question: (
+        "skipped: CRL_URIS is not set" if question.policy.revocation is None else "not revoked"
+    ),
+    CheckName.ROUTE: _required_route,
+}
+
+
+def _control_characters(certificate: PeerCertificate, _question: Question) -> str:
     names = {"subject": certificate.subject, "issuer": certificate.issuer}
     return listing(
         [
@@ -284,175 +355,57 @@ def _has_control_characters(certificate: PeerCertificate, _question: Question) -
     )
 
 
-def _has_extensions(certificate: PeerCertificate, _question: Question) -> str:
+def _extensions(certificate: PeerCertificate, _question: Question) -> str:
     try:
         extensions = list(certificate.x509.extensions)
     except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return f"one that isn't: {quoted(str(error))}"
+        return f"one that cannot be decoded: {quoted(str(error))}"
     if any(extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME for extension in extensions):
         names = listing(list(map(fact_text, certificate.subject_alt_names)))
         return f"{len(extensions)}, with the alternative names {names}"
     return f"{len(extensions) or 'none'}"
 
 
-def _wanted_key_usages(question: Question) -> str:
-    usages, required = question.configuration.required_key_usages
-    if not usages:
-        return "nothing in particular"
-    names = " and ".join(map(usage_name, sorted(usages)))
-    return names if required else f"{names}, if the certificate has the extension"
-
-
-def _has_key_usages(certificate: PeerCertificate, _question: Question) -> str:
+def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
     usages = certificate.ext_key_usage
     return "no such extension" if usages is None else listing(list(map(usage_name, usages)))
 
 
-def _lift_key_usages(_certificate: PeerCertificate, question: Question) -> Question:
-    return question._replace(configuration=question.configuration._replace(required_key_usages=NO_KEY_USAGES))
-
-
-def _has_rules(certificate: PeerCertificate, question: Question) -> str:
-    rules = question.configuration.rules
+def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
+    rules = question.policy.rules
     return f"{len(rules.matching(certificate)):,} of {len(rules.rules):,}"
 
 
-def _lift_rules(_certificate: PeerCertificate, question: Question) -> Question:
-    anyone = RuleSet((Rule(ENVIRONMENT, (), anyone=True),))
-    return question._replace(configuration=question.configuration._replace(rules=anyone))
+def _validity(certificate: PeerCertificate, _question: Question) -> str:
+    return f"{utc_timestamp(certificate.not_before)} to {utc_timestamp(certificate.not_after)}"
 
 
-def _has_validity(certificate: PeerCertificate, _question: Question) -> str:
-    return f"{iso_8601(certificate.not_before)} to {iso_8601(certificate.not_after)}"
-
-
-def _lift_validity(certificate: PeerCertificate, question: Question) -> Question:
-    # What is revoked is a matter of now.
-    return _lift_revocation(certificate, question)._replace(now=certificate.not_before)
-
-
-def _lift_revocation(_certificate: PeerCertificate, question: Question) -> Question:
-    return question._replace(configuration=question.configuration._replace(revocation=None, crl_sources=None))
-
-
-def _has_revocation_status(certificate: PeerCertificate, question: Question) -> str:
-    # It is looked up for who is let in otherwise, and doesn't depend on that.
-    status = _lift_rules(certificate, _lift_key_usages(certificate, question)).decision().revocation
+def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
+    revocation = question.policy.revocation
+    status = revocation and revocation.status(certificate, question.now)
     details = status.details(question.now) if status else {}
     words = [status.state, status.doubt] if status else []
     return ", ".join([*filter(None, words), *(f"{key} {quoted(str(value))}" for key, value in details.items())])
 
 
-def _wanted_route(question: Question) -> str:
-    return "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
-
-
-def _has_routes(certificate: PeerCertificate, question: Question) -> str:
-    matching = question.configuration.rules.matching(certificate)
+def _granted_routes(certificate: PeerCertificate, question: Question) -> str:
+    matching = question.policy.rules.matching(certificate)
     if any(rule.routes is EVERYTHING for rule in matching):
         return "every route"
     return listing(written_routes(route for rule in matching for route in rule.routes or ()))
 
 
-RULES, VALIDITY, ROUTE = "rules", "validity", "route"
-
-CHECKS: tuple[Check, ...] = (
-    Check("certificate", frozenset({Reason.CERTIFICATE_MISSING}), lambda _question: "one", lambda *_certificate: "one"),
-    Check(
-        "decodable",
-        frozenset({Reason.CERTIFICATE_MALFORMED}),
-        lambda _question: "names, serial number and dates",
-        lambda *_certificate: "them",
-    ),
-    Check(
-        "printable",
-        frozenset({Reason.SUBJECT_NOT_PRINTABLE}),
-        lambda _question: "no control characters in its names",
-        _has_control_characters,
-    ),
-    Check(
-        "extensions",
-        frozenset({Reason.EXTENSIONS_MALFORMED}),
-        lambda _question: "those that can be decoded",
-        _has_extensions,
-    ),
-    Check(
-        "extended_key_usage",
-        frozenset({Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
-        _wanted_key_usages,
-        _has_key_usages,
-        lift=_lift_key_usages,
-    ),
-    Check(
-        RULES,
-        frozenset(
-            {
-                Reason.NO_ALLOWLIST_CONFIGURED,
-                *(definition.reason for definition in FIELDS.values()),
-                Reason.CERTIFICATE_EXCLUDED,
-                Reason.NO_RULE_MATCHED,
-                Reason.POLICY_TOO_LARGE,
-            }
-        ),
-        lambda _question: "one that matches",
-        _has_rules,
-        lift=_lift_rules,
-    ),
-    Check(
-        VALIDITY,
-        frozenset({Reason.CERTIFICATE_NOT_YET_VALID, Reason.CERTIFICATE_EXPIRED}),
-        lambda question: iso_8601(question.now),
-        _has_validity,
-        lift=_lift_validity,
-    ),
-    Check(
-        "revocation",
-        frozenset({Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN}),
-        lambda question: "nothing, without CRL_URIS" if question.configuration.revocation is None else "not revoked",
-        _has_revocation_status,
-        lift=_lift_revocation,
-        needs=frozenset({VALIDITY}),
-        applies=lambda question: question.configuration.revocation is not None,
-    ),
-    Check(
-        ROUTE,
-        frozenset({Reason.ROUTE_NOT_ALLOWED}),
-        _wanted_route,
-        _has_routes,
-        needs=frozenset({RULES}),
-        applies=lambda question: question.invocation is not None,
-    ),
-)
-"""All checks, in the authorizer's order. Each reason for a Deny is that of one of them."""
-
-_CHECK_BY_REASON = {reason: check for check in CHECKS for reason in check.reasons}
-
-
-def _check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
-    failures, last = _failures(question, read)
-    reached = True
-    for check in CHECKS:
-        reason = failures.get(check.name)
-        if reached and check.applies(question) and check.needs.isdisjoint(failures):
-            verdict = Verdict.PASSED if reason is None else Verdict.FAILED
-            has = check.has(read, question) if isinstance(read, PeerCertificate) else read if reason else "something"
-        else:
-            verdict, has = Verdict.NOT_REACHED, None
-        yield CheckResult(check.name, verdict, reason, check.wanted(question), has)
-        reached = reached and check.name != last
-
-
-def _failures(question: Question, read: PeerCertificate | str) -> tuple[dict[str, Reason], str | None]:
-    """Return the checks that fail, each as if those before had passed; and the last one, if it can't be lifted."""
-    failures: dict[str, Reason] = {}
-    while (reason := question.refusal()) is not None:
-        check = _CHECK_BY_REASON[reason]
-        lifted = check.name in failures
-        failures.setdefault(check.name, reason)
-        if lifted or check.lift is None or isinstance(read, str):
-            return failures, check.name
-        question = check.lift(read, question)
-    return failures, None
+_FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {
+    CheckName.CERTIFICATE: lambda *_certificate: "one",
+    CheckName.DECODABLE: lambda *_certificate: "one",
+    CheckName.PRINTABLE: _control_characters,
+    CheckName.EXTENSIONS: _extensions,
+    CheckName.EXTENDED_KEY_USAGE: _key_usages,
+    CheckName.RULES: _matching_rules,
+    CheckName.VALIDITY: _validity,
+    CheckName.REVOCATION: _revocation_status,
+    CheckName.ROUTE: _granted_routes,
+}
 
 
 # The rules.

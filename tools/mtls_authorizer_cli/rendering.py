@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, EVERYTHING
 from mtls_authorizer_cli.advice import advise
-from mtls_authorizer_cli.explanation import Verdict, iso_8601
+from mtls_authorizer_cli.explanation import Verdict
 from mtls_authorizer_cli.wording import (
     alternatives,
     listing,
@@ -68,7 +69,7 @@ def _heading(report: Report) -> Iterator[str]:
     yield f"stage          {question.request.stage_arn}"
     route = "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
     yield f"route          {route}"
-    yield f"time           {iso_8601(question.now)}"
+    yield f"time           {utc_timestamp(question.now)}"
     for note in report.notes:
         yield f"note           {note}"
 
@@ -87,7 +88,7 @@ def _checks(explanation: Explanation) -> Iterator[str]:
 
 def _shadow_rules(report: Report) -> Iterator[str]:
     explanation = report.explanation
-    if explanation.question.configuration.shadow_rules is not None:
+    if explanation.question.policy.shadow_rules is not None:
         title = "Shadow rules, which change nothing"
         # Of a certificate that they weren't compared with, only what they come to is told.
         yield from list(_rules(title, explanation.shadow_rules, report)) or [title]
@@ -172,14 +173,14 @@ def as_json(report: Report) -> str:
     """Return a report for a program: one JSON object, of which the README describes the keys."""
     explanation, question = report.explanation, report.explanation.question
     certificate, grant = explanation.certificate, explanation.decision.grant
-    configuration = question.configuration
+    settings, policy = question.settings, question.policy
     document = {
         "version": JSON_VERSION,
         "decision": "allow" if explanation.refusal is None else "deny",
         "reason": explanation.refusal,
         "advice": advise(explanation),
         "notes": report.notes,
-        "time": iso_8601(question.now),
+        "time": utc_timestamp(question.now),
         "event_format": question.request.event_format,
         "stage_arn": question.request.stage_arn,
         "route": question.invocation and written_route(question.invocation),
@@ -189,19 +190,19 @@ def as_json(report: Report) -> str:
             "issuer_dn": certificate.issuer.rfc4514_string(),
             "serial_number": certificate.serial_number,
             "fingerprint256": certificate.fingerprint256,
-            "not_before": iso_8601(certificate.not_before),
-            "not_after": iso_8601(certificate.not_after),
+            "not_before": utc_timestamp(certificate.not_before),
+            "not_after": utc_timestamp(certificate.not_after),
         },
         "checks": [check._asdict() for check in explanation.checks],
-        "configuration_version": configuration.version,
-        "rules": _rules_json(explanation.rules, configuration.rules_version, report),
+        "configuration_version": settings.version,
+        "rules": _rules_json(explanation.rules, policy.rules_version, report),
         "shadow_decision": None
-        if configuration.shadow_rules is None
+        if policy.shadow_rules is None
         else "allow"
         if explanation.shadow_refusal is None
         else "deny",
-        "shadow_reason": None if configuration.shadow_rules is None else explanation.shadow_refusal,
-        "shadow_rules": _rules_json(explanation.shadow_rules, configuration.shadow_rules_version, report),
+        "shadow_reason": None if policy.shadow_rules is None else explanation.shadow_refusal,
+        "shadow_rules": _rules_json(explanation.shadow_rules, policy.shadow_rules_version, report),
         "allowed_routes": _routes_json(grant.routes) if grant else [],
         "answer": explanation.answer,
         "simple_answer": explanation.simple_answer,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.settings import ConfigurationError, load_configuration
+from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.routes import policy_size
 from mtls_authorizer.rules.rule_set import EVERYTHING, RuleSet, UsagePlanKey
@@ -75,8 +75,8 @@ def test_a_hostile_document_in_the_environment_stops_the_function(hostile: Hosti
     for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
         # As Python reads an environment.
         environment = {variable: hostile.content.decode(errors="surrogateescape"), "ALLOWED_COMMON_NAMES": "client"}
-        with pytest.raises(ConfigurationError, match=f"configuration refused: {variable} rules refused: "):
-            load_configuration(environment)
+        with pytest.raises(SettingsError, match=f"configuration refused: {variable} rules refused: "):
+            load_settings(environment)
 
 
 def test_one_message_names_every_place_up_to_many() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import Configuration, load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import Configuration, load_settings
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
@@ -123,7 +123,7 @@ def test_an_exclusion_keeps_out_of_its_rule_only() -> None:
 
 
 def configuration(*rules: dict[str, Any], **environment: str) -> Configuration:
-    return load_configuration({"AUTHORIZER_RULES": document(*rules).decode(), **environment})
+    return load_settings({"AUTHORIZER_RULES": document(*rules).decode(), **environment})
 
 
 def test_the_lists_of_the_environment_are_the_first_rule_and_rules_follow() -> None:
@@ -154,7 +154,7 @@ def test_routes_that_add_up_to_too_large_a_policy_are_denied_to_who_has_them_all
 
 
 def test_a_policy_of_routes_allows_them_and_denies_the_ways_out() -> None:
-    result = make_authorizer(configuration(PAYMENTS))(rest_event(PEM, "DELETE", "/anything"))
+    result = Authorizer(configuration(PAYMENTS)).authorize(rest_event(PEM, "DELETE", "/anything"))
     policy: Any = result["policyDocument"]
     allowed, denied = policy["Statement"]
     assert allowed == {
@@ -174,13 +174,13 @@ def test_a_policy_of_routes_allows_them_and_denies_the_ways_out() -> None:
 
 
 def test_a_simple_response_is_for_the_route_and_says_why_not() -> None:
-    authorize = make_authorizer(configuration(PAYMENTS, RESPONSE_FORMAT="simple"))
+    authorize = Authorizer(configuration(PAYMENTS, RESPONSE_FORMAT="simple")).authorize
     allowed = authorize(http_2_0_event(PEM, "GET", "/payments/1"))
     assert allowed["isAuthorized"] is True
     for method, path in (("GET", "/payments"), ("POST", "/payments/1"), ("GET", "/payments/%2e%2e/x"), ("GET", "")):
         denied = authorize(http_2_0_event(PEM, method, path))
         assert denied == {"isAuthorized": False, "context": {"reason": "route_not_allowed"}}
-    everything = make_authorizer(configuration(ALL, RESPONSE_FORMAT="simple"))
+    everything = Authorizer(configuration(ALL, RESPONSE_FORMAT="simple")).authorize
     assert everything(http_2_0_event(PEM, "TRACE", "/../x"))["isAuthorized"] is True
     # No */* covers what has no path, and neither does this.
     assert everything(http_2_0_event(PEM, "GET", ""))["isAuthorized"] is False
@@ -190,14 +190,14 @@ def test_a_simple_response_is_for_the_route_and_says_why_not() -> None:
     ("usage_plan_key", "key"), [("fingerprint", KEY), ({"value": "k" * 128}, "k" * 128), (None, None)]
 )
 def test_a_usage_plan_is_chosen_on_a_rest_api_only(usage_plan_key: object, key: str | None) -> None:
-    authorize = make_authorizer(
+    authorize = Authorizer(
         configuration(PAYMENTS | ({"usage_plan_key": usage_plan_key} if usage_plan_key else {}))
-    )
+    ).authorize
     assert authorize(rest_event(PEM)).get("usageIdentifierKey") == key
     assert 20 <= len(key or KEY) <= 128
     for make_event in (http_1_0_event, http_2_0_event):
         assert "usageIdentifierKey" not in authorize(make_event(PEM))
-    nobody = make_authorizer(configuration(OTHERS | {"usage_plan_key": "fingerprint"}))
+    nobody = Authorizer(configuration(OTHERS | {"usage_plan_key": "fingerprint"})).authorize
     assert "usageIdentifierKey" not in nobody(rest_event(PEM))
 
 
@@ -249,7 +249,7 @@ def test_a_shadow_is_no_longer_valid_than_its_certificate() -> None:
 
 
 def test_an_answer_with_rules_is_json() -> None:
-    result = make_authorizer(configuration(ALL, PAYMENTS))(rest_event(PEM))
+    result = Authorizer(configuration(ALL, PAYMENTS)).authorize(rest_event(PEM))
     assert json.loads(json.dumps(result)) == result
 
 

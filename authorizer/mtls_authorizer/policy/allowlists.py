@@ -1,0 +1,26 @@
+"""The allowlists in the environment, such as ``ALLOWED_COMMON_NAMES``: each one is a matcher of exact values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.variables import parse_items
+from mtls_authorizer.rules.matching import FIELDS, Comparison, Condition, make_matcher
+
+if TYPE_CHECKING:
+    from mtls_authorizer.rules.matching import Matcher
+
+ALLOWLISTS = {definition.variable: name for name, definition in FIELDS.items() if definition.variable}
+"""Variable to field, in the order in which a certificate's fields are matched."""
+
+
+def parse_allowlist(field: str, text: str) -> Matcher:
+    """Return the matcher of a list: values separated by commas or a JSON array. Raises ValueError.
+
+    A distinguished name contains commas of its own, so several of them must be a JSON array.
+    """
+    definition = FIELDS[field]
+    values = [definition.read(item) for item in parse_items(text, separated_by_commas=not definition.combines)]
+    return make_matcher(
+        field, [frozenset([Condition(field, label, Comparison.EXACT, value)]) for label, value in values]
+    )
