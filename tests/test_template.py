@@ -23,7 +23,7 @@ from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from layer_builder.interpreters import PYTHON_VERSIONS, find_interpreters
+from distribution.layer_builder.interpreters import PYTHON_VERSIONS, find_interpreters
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import (
     VARIABLES,
