@@ -16,7 +16,7 @@ from local_gateway.api import ApiKind
 from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
 from local_gateway.pki import Client, Pki
 from local_gateway.tls import client_context
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from local_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import make_authorizer, make_live_authorizer
 from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.index import write_index
 from mtls_authorizer.revocation.truststore import read_truststore

@@ -9,6 +9,7 @@ from typing import Any
 from mtls_authorizer.policy.settings import load_configuration
 from mtls_authorizer.request.decision import Client, Decision
 from mtls_authorizer.request.event import read_request
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant
 from mtls_authorizer.telemetry.decision_log import Observation
 from tests.api_events import rest_event
@@ -25,7 +26,7 @@ HOSTILE = 'x\n{"decision": "allow"}\r\n"\\\u0085\u2028\u2029\x1b[31m\x7f\u202e\u
 
 def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any of its fields
     configuration = load_configuration({**LISTED, "AUTHORIZER_SHADOW_RULES": SHADOW})
-    grant = Grant(("environment",), None, {}, None)
+    grant = Grant(("environment",), ALL_ROUTES, {}, None)
     decision = Decision(
         allowed=True, reason=None, client=Client("client"), context={}, grant=grant, shadow=grant, days_to_expiry=100
     )

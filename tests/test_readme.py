@@ -15,13 +15,14 @@ import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.policy.settings import VARIABLES, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
 from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
-from mtls_authorizer.rules.document import RULE_KEYS, parse_rules
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.validation import RULE_KEYS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, client_pem, name, pem

@@ -9,8 +9,10 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from mtls_authorizer.rules.conditions import Matcher, make_matcher
+from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
-from mtls_authorizer.rules.matching import FIELDS, Comparison, Condition, Matcher, make_matcher
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
 
 if TYPE_CHECKING:
@@ -188,7 +190,7 @@ def _environment_rules(reader: _Reader) -> tuple[Rule, ...]:
         if any(name in reader for name in _RULES):
             # They add up: whatever the rules say, anybody could call everything.
             reader.refuse("ALLOW_ANY_CLIENT_CERTIFICATE", "is true, and there are rules: choose one of them")
-        return (Rule(ENVIRONMENT, (), anyone=True),)
+        return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
     if "ALLOWED_SERIAL_NUMBERS" in reader:
         issuers = lists["ALLOWED_ISSUERS"]
         if match is AllowlistMatch.ANY or issuers is None or len(issuers.alternatives) != 1:
@@ -199,8 +201,8 @@ def _environment_rules(reader: _Reader) -> tuple[Rule, ...]:
             )
     matchers = tuple(matcher for matcher in lists.values() if matcher)
     if match is AllowlistMatch.ANY:
-        return tuple(Rule(ENVIRONMENT, (matcher,)) for matcher in matchers)
-    return (Rule(ENVIRONMENT, matchers),) if matchers else ()
+        return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
+    return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
 
 
 def _crl_sources(reader: _Reader) -> CrlSources | None:
@@ -262,17 +264,12 @@ class _Reader:
 
 
 def _parse_list(field: str, text: str) -> Matcher:
-    return make_matcher(field, [_exact(field, item) for item in _items(field, text)])
-
-
-def _exact(field: str, item: str) -> frozenset[Condition]:
-    label, value = FIELDS[field].read(item)
-    return frozenset([Condition(field, label, Comparison.EXACT, value)])
+    return make_matcher(field, [frozenset([parse_exact(field, item)]) for item in _items(field, text)])
 
 
 def _items(field: str, text: str) -> list[str]:
     # A distinguished name has commas of its own: without a JSON array there is one only.
-    unquoted = [text] if FIELDS[field].combines else text.split(",")
+    unquoted = [text] if FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME else text.split(",")
     items = [item.strip() for item in (_parse_json_list(text) if text.startswith("[") else unquoted)]
     if not items or not any(items):
         message = "is set but lists nothing: name at least one, or remove the variable"

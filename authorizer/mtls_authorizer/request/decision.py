@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import ExtractionFailure, ExtractionResult, PeerCertificate
 from mtls_authorizer.policy.settings import Configuration, PrincipalId
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.context import build_context, principal_identifier
 from mtls_authorizer.rules.routes import permits
-from mtls_authorizer.rules.rule_set import EVERYTHING, Grant, Judgement
+from mtls_authorizer.rules.rule_set import Grant, RuleOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
     client: Client
     context: Mapping[str, str]
     grant: Grant | None = None
-    shadow: Judgement | None = None
+    shadow: RuleOutcome | None = None
     days_to_expiry: int | None = None
     """Whole days until the certificate's notAfter, negative once it has passed."""
     revocation: RevocationStatus | None = None
@@ -65,8 +65,8 @@ class Assessed(NamedTuple):
     """A certificate that the rules were applied to: where they grant something, it is let in while it is valid."""
 
     client: Client
-    judgement: Judgement
-    shadow: Judgement | None
+    judgement: RuleOutcome
+    shadow: RuleOutcome | None
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
@@ -106,8 +106,8 @@ def assess(certificate: PeerCertificate, configuration: Configuration) -> Assess
         return Refused(client, Reason.EXTENSIONS_MALFORMED)
     if not configuration.required_key_usages.met_by(certificate):
         return Refused(client, Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED)
-    judgement = configuration.rules.judge(certificate)
-    shadow = configuration.shadow_rules.judge(certificate) if configuration.shadow_rules else None
+    judgement = configuration.rules.evaluate(certificate)
+    shadow = configuration.shadow_rules.evaluate(certificate) if configuration.shadow_rules else None
     # Whatever a rule adds, what the certificate says stays.
     context: Mapping[str, str] = {}
     if isinstance(judgement, Grant):
@@ -190,6 +190,4 @@ def _revoked(
 
 
 def _route_refusal(grant: Grant, invocation: str) -> Reason | None:
-    # What has no path isn't covered by the policy's */* either.
-    permitted = "/" in invocation if grant.routes is EVERYTHING else permits(grant.routes, invocation)
-    return None if permitted else Reason.ROUTE_NOT_ALLOWED
+    return None if permits(grant.routes, invocation) else Reason.ROUTE_NOT_ALLOWED

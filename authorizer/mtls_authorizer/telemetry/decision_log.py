@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from mtls_authorizer.reasons import Reason
+    from mtls_authorizer.reasons import DenyReason as Reason
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
 

@@ -16,7 +16,7 @@ from mtls_authorizer.request.response import is_unauthorized
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mtls_authorizer.reasons import Reason
+    from mtls_authorizer.reasons import DenyReason as Reason
     from mtls_authorizer.telemetry.decision_log import Observation
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.refresh.refresher import WAIT_SECONDS
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY

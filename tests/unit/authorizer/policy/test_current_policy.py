@@ -16,7 +16,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.current_policy import LiveConfiguration
 from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.refresh import refresher as refreshing
 from mtls_authorizer.refresh.refresher import WAIT_SECONDS
 from mtls_authorizer.request.decision import assess, decide, decide_at

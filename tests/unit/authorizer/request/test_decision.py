@@ -7,7 +7,7 @@ import pytest
 
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.decision import Client, assess_extraction, decide, decide_at
 from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, name, pem
 

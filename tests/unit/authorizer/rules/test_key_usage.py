@@ -7,7 +7,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import ConfigurationError, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
 from tests import der
@@ -66,11 +66,11 @@ def test_a_certificate_is_let_in_with_the_usages_that_are_required(
     for each in let_in:
         assert decide(each, configuration, NOW).allowed
     for each in kept_out:
-        assert decide(each, configuration, NOW).reason is Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+        assert decide(each, configuration, NOW).reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     # What can't be decoded excludes nobody knows whom, whatever is required.
-    assert decide(UNDECODABLE, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
-    assert decide(TWICE, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
-    assert decide(NO_USAGES, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
+    assert decide(UNDECODABLE, configuration, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
+    assert decide(TWICE, configuration, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
+    assert decide(NO_USAGES, configuration, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.policy.settings import load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.authorizer import make_authorizer
 from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.decision import Client
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
