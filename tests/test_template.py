@@ -36,7 +36,7 @@ from mtls_authorizer.policy.settings import (
     UnauthenticatedResponse,
     load_settings,
 )
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.indexing import INDEX_SUFFIX
 from mtls_authorizer.telemetry.metrics import REASON, Metric
 from tests.api_events import rest_event
@@ -791,7 +791,7 @@ def check_metric(namespace: str, name: str, dimensions: Mapping[str, str]) -> No
     """Check that there is such a metric."""
     if namespace == METRICS["MetricsNamespace"]:
         assert name in set(Metric)
-        assert not dimensions or (name == Metric.DENIED and dimensions[REASON] in set(Reason) and len(dimensions) == 1)
+        assert not dimensions or (name == Metric.DENIED and dimensions[REASON] in set(DenyReason) and len(dimensions) == 1)
     else:
         assert dimensions in FUNCTIONS_AND_QUEUES
         queue = "QueueName" in dimensions
