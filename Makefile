@@ -10,7 +10,7 @@ export PYTHONPATH := layer:authorizer:tools:.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
+.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test \
     test-interpreters mutation lint format golden lock clean
 
 help: ## Show this list.
@@ -58,6 +58,9 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 	@$(BIN)/python -m mtls_authorizer_cli.rules_check "$${FILE}"
+
+schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
+	@$(BIN)/python -m mtls_authorizer_cli.schema authorizer/rules.schema.json
 
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.

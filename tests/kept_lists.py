@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from local_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import Settings, load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.index import write_index
 from mtls_authorizer.revocation.truststore import read_truststore
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL = 1, 2, 3
 """Of a client that nobody revokes, one that the first list revokes, and one that the second revokes as well."""
 
-REVOKED, UNKNOWN = Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN
+REVOKED, UNKNOWN = DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
 def authority(common_name: str, **options: Any) -> CertificateAuthority:  # noqa: ANN401 -- CertificateAuthority's

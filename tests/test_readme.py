@@ -15,13 +15,13 @@ import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
 from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
-from mtls_authorizer.rules.document import RULE_KEYS, parse_rules
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
@@ -112,7 +112,7 @@ def test_every_context_key_is_there() -> None:
 
 def test_every_reason_is_there_with_its_status() -> None:
     (rows,) = tables("Who is turned away, and why")
-    assert sorted(names([row[0] for row in rows])) == sorted(Reason)
+    assert sorted(names([row[0] for row in rows])) == sorted(DenyReason)
     for reason, _, rest_status, http_status in rows:
         unauthenticated = "lambda_event" in reason
         assert rest_status.startswith("401" if unauthenticated else "403")
@@ -198,7 +198,7 @@ def test_the_figures_are_those_that_the_benchmark_wrote(results: str, heading: s
 
 
 def test_the_reasons_of_revocation_are_there() -> None:
-    reasons = {Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN}
+    reasons = {DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN}
     assert set(first_column("Revocation")) == reasons
 
 

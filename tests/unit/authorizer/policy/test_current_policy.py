@@ -16,7 +16,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh import refresher as refreshing
 from mtls_authorizer.refresh.refresher import WAIT_SECONDS
 from mtls_authorizer.request.decision import assess, decide, decide_at
@@ -367,11 +367,11 @@ def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_refused_by_th
         configuration(shelf, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
     )
     for common_name, serial_number, refusal, shadow_refusal, looked_up in (
-        ("client", 1, None, Reason.COMMON_NAME_NOT_ALLOWED, "good"),
-        ("client", 2, REVOKED, Reason.COMMON_NAME_NOT_ALLOWED, "revoked"),
-        ("partner", 1, Reason.COMMON_NAME_NOT_ALLOWED, None, "good"),
-        ("partner", 2, Reason.COMMON_NAME_NOT_ALLOWED, REVOKED, "revoked"),
-        ("nobody", 2, Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED, None),
+        ("client", 1, None, DenyReason.COMMON_NAME_NOT_ALLOWED, "good"),
+        ("client", 2, REVOKED, DenyReason.COMMON_NAME_NOT_ALLOWED, "revoked"),
+        ("partner", 1, DenyReason.COMMON_NAME_NOT_ALLOWED, None, "good"),
+        ("partner", 2, DenyReason.COMMON_NAME_NOT_ALLOWED, REVOKED, "revoked"),
+        ("nobody", 2, DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED, None),
     ):
         certificate = PeerCertificate.from_pem(client(serial_number, common_name=common_name))
         decision = decide(certificate, live.get(), NOW)
@@ -393,7 +393,7 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
     loaded = configuration(shelf, REQUIRED_EXTENDED_KEY_USAGE="none")
     unasked = loaded._replace(revocation=Unasked([], Truststore(())))
     nobody = PeerCertificate.from_pem(client(1, common_name="nobody"))
-    assert decide(nobody, unasked, NOW).reason is Reason.COMMON_NAME_NOT_ALLOWED
+    assert decide(nobody, unasked, NOW).reason is DenyReason.COMMON_NAME_NOT_ALLOWED
     # The chain is looked for once for each certificate, the status only while the certificate is valid.
     certificate = PeerCertificate.from_pem(GOOD)
     with pytest.raises(AssertionError):
@@ -401,7 +401,7 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
     assessment = assess(certificate, loaded._replace(revocation=RevocationLists([], Truststore(()))))
     for moment in (NOW - 2 * DAY, NOW + 101 * DAY):
         decision = decide_at(assessment, unasked, moment)
-        assert decision.reason in {Reason.CERTIFICATE_EXPIRED, Reason.CERTIFICATE_NOT_YET_VALID}
+        assert decision.reason in {DenyReason.CERTIFICATE_EXPIRED, DenyReason.CERTIFICATE_NOT_YET_VALID}
         assert decision.revocation is None
 
 
@@ -410,7 +410,7 @@ def test_nobody_is_cleared_while_the_lists_that_are_configured_were_not_read(she
     assert loaded.crl_sources is not None
     unread = loaded._replace(revocation=None)
     certificate = PeerCertificate.from_pem(GOOD)
-    assert decide(certificate, unread, NOW).reason is Reason.REVOCATION_STATUS_UNKNOWN
+    assert decide(certificate, unread, NOW).reason is DenyReason.REVOCATION_STATUS_UNKNOWN
     assert decide(certificate, unread._replace(crl_sources=None), NOW).reason is None
 
 
