@@ -9,8 +9,8 @@ from local_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import make_authorizer, make_live_authorizer
 from mtls_authorizer.policy.settings import Configuration, load_configuration
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.revocation.crl import read_revocation_list
-from mtls_authorizer.revocation.index import write_index
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
@@ -77,7 +77,7 @@ EVERYBODY = CA.pem + OTHER.pem + NAMESAKE.pem
 def index_of(encoded: bytes) -> bytes:
     """Return a CRL's index, whatever its dates."""
     truststore = read_truststore(EVERYBODY)
-    return write_index(read_revocation_list(encoded, truststore, NOW + 3 * DAY, max_age=2000 * DAY))
+    return write_index(read_crl(encoded, truststore, NOW + 3 * DAY, max_age=2000 * DAY))
 
 
 class Shelf(Protocol):

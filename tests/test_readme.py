@@ -18,8 +18,9 @@ from mtls_authorizer.policy.settings import VARIABLES, load_configuration
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
 from mtls_authorizer.request.context import build_context
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
-from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.rules.document import RULE_KEYS, parse_rules
 from mtls_authorizer.rules.matching import FIELDS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
@@ -204,14 +205,14 @@ def test_the_reasons_of_revocation_are_there() -> None:
 
 def test_what_is_said_of_revocation_is_what_the_modules_say() -> None:
     text = section("Revocation") + section("Refresh") + section("The index")
-    assert f"at most {LARGEST_CRL // 2**20} MiB" in text
+    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
     assert f"`{INDEX_SUFFIX}` behind" in text
-    assert f"at most {MOST_AUTHORITIES} CAs" in text
+    assert f"at most {MAX_AUTHORITIES} CAs" in text
     assert f"waits {WAIT_SECONDS:g} seconds at most" in text
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text
     assert "`mtls_authorizer.crl_indexer.handler`" in text
     assert f"a table of {len(TABLE)} cases" in text
-    assert callable(import_module("mtls_authorizer.revocation.indexer").handler)
+    assert callable(import_module("mtls_authorizer.revocation.index.indexer").handler)
 
 
 def test_every_link_within_the_readme_leads_somewhere() -> None:

@@ -37,7 +37,7 @@ from mtls_authorizer.policy.settings import (
     load_configuration,
 )
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.telemetry.metrics import REASON, Metric
 from tests.api_events import rest_event
 from tests.certificates import client_pem

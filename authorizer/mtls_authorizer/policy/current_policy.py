@@ -1,46 +1,76 @@
-"""The configuration as it is now: with the rules and CRLs that are kept elsewhere, read again from time to time."""
+"""The configuration in force: with the rules and CRLs that are stored elsewhere, which are reloaded regularly."""
 
 from __future__ import annotations
 
+import time
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtls_authorizer.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
-    from mtls_authorizer.policy.settings import Configuration, CrlSources
-    from mtls_authorizer.refresh.refresher import Refreshed, Refresher
-    from mtls_authorizer.revocation.sources import RevocationSource
+    from mtls_authorizer.policy.settings import Configuration
+    from mtls_authorizer.refresh.document import AnyDocument, Document
+    from mtls_authorizer.refresh.refresher import Refresher
+    from mtls_authorizer.revocation.documents import RevocationDocuments
+    from mtls_authorizer.revocation.settings import CrlSources
+    from mtls_authorizer.stores.store import StoreOpener
 
-# What reads documents is imported where it is needed: who lists names in the environment doesn't pay for it.
+# Code that loads documents is imported when it is needed: a configuration without documents does not pay for it.
 
-# How long a function's start waits for each kind of document at most. Lambda gives it 10 seconds in all.
-_RULES_START_SECONDS = 3.0
-_TRUSTSTORE_START_SECONDS = 1.5
-_CRLS_START_SECONDS = 3.5
+
+class WaitSeconds(NamedTuple):
+    """How long the start of a function waits for each kind of document, and a request for all of them, at most.
+
+    Lambda limits the start to 10 seconds.
+    """
+
+    rules: float = 3.0
+    truststore: float = 1.5
+    crls: float = 3.5
+    request: float = 2.0
+
+
+DEFAULT_WAIT_SECONDS = WaitSeconds()
 
 
 class LiveConfiguration:
-    """A configuration with what is at its URIs.
+    """A configuration with the documents at its URIs.
 
-    That is read when this is made, so that a function without its rules doesn't start: raises StoreError for what
-    can't be read, and ValueError for what isn't rules. Later on the last good rules stay in force. CRLs that can't be
-    read don't stop a function: its configuration says what becomes of certificates without one.
+    They are loaded when it is created, so that a function without its rules does not start: raises StoreError for rules
+    that cannot be read, and ValueError for invalid ones. After that the last good rules stay in force. CRLs that cannot
+    be read do not stop a function: the failure mode decides about certificates without a CRL.
+
+    ``opener`` opens stores (``open_store`` if None). ``clock`` returns seconds and never goes back, ``now`` the time,
+    which is aware (that of the system if None).
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        opener: StoreOpener | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] | None = None,
+        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
+    ) -> None:
         self._configuration = configuration
-        self._documents: list[Refreshed[Any]] = []
+        self._opener = opener
+        self._clock = clock
+        self._now = now
+        self._wait_seconds = wait_seconds
+        self._documents: list[AnyDocument] = []
         self._refreshers: list[Refresher] = []
-        # What is checked against the truststore is to be checked again when that changes.
-        self._truststore: Refresher | None = None
-        self._crls: Refresher | None = None
         self._lock = Lock()
-        self._failures = 0
-        self._rules: dict[str, Refreshed[RuleSet]] = {}
-        self._revocation: RevocationSource | None = None
+        self._reported_failures = 0
+        self._rules: dict[str, Document[RuleSet, str]] = {}
+        self._revocation: RevocationDocuments | None = None
+        # CRLs are verified with the truststore, and have to be loaded again when that changes.
+        self._truststore_refresher: Refresher | None = None
+        self._crl_refresher: Refresher | None = None
         if configuration.rules_uri is not None or configuration.shadow_rules_uri is not None:
             self._start_rules(configuration)
         if configuration.crl_sources is not None:
@@ -50,80 +80,90 @@ class LiveConfiguration:
     def current(self) -> Configuration:
         """Return the configuration in force: the same object until something in it changes. Raises nothing.
 
-        Where a refresh is due, it waits for it: WAIT_SECONDS at most.
+        If a refresh is due, it waits for it: ``wait_seconds.request`` at most.
         """
         changed = False
-        # All of them, and in order: CRLs are checked against the truststore.
+        # All of them, and in order: CRLs are verified with the truststore.
         for refresher in self._refreshers:
             if refresher.refresh_if_due():
                 changed = True
-                if refresher is self._truststore and self._crls is not None:
-                    self._crls.expire()
+                if refresher is self._truststore_refresher and self._crl_refresher is not None:
+                    self._crl_refresher.expire()
         if changed:
             with self._lock:
-                # Whoever comes last has seen all that the others have.
+                # The last thread has observed every update.
                 self._latest = self._with_documents()
         return self._latest
 
     def restore(self) -> None:
-        """Read everything again, for after a restore from a snapshot. It takes as long as at the start at most.
+        """Load everything again after a snapshot was restored. It takes no longer than the start.
 
-        The snapshot may be weeks old. Rules that can't be read then stop the function, as at a start: raises StoreError
+        The snapshot may be weeks old. Rules that cannot be loaded stop the function, as at the start: raises StoreError
         or ValueError. CRLs stay in force until they are stale.
         """
         for refresher in self._refreshers:
-            refresher.refresh_now()
+            refresher.restore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
 
         for document in self._rules.values():
             if document.error is not None:
                 raise document.error
-            if document.fetches:
-                raise StoreError(document.store.uri, "not read anew in time")
+            if document.attempts:
+                raise StoreError(document.loader.uri, "not reloaded in time")
 
     def take_failures(self) -> int:
-        """Return how many attempts to read a document have failed since the last call."""
-        failures = sum(document.all_failures for document in self._documents)
-        new, self._failures = failures - self._failures, failures
+        """Return how many attempts to load a document have failed since the last call."""
+        failures = sum(document.total_failures for document in self._documents)
+        new, self._reported_failures = failures - self._reported_failures, failures
         return new
 
     def _start_rules(self, configuration: Configuration) -> None:
-        from mtls_authorizer.refresh.refresher import Refreshed  # noqa: PLC0415 -- see above
+        from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
+        from mtls_authorizer.refresh.loader import StoreLoader  # noqa: PLC0415
         from mtls_authorizer.rules.document import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
-        from mtls_authorizer.stores.store import open_store  # noqa: PLC0415
 
-        def rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
+        def rule_set(content: bytes) -> RuleSet:
             return RuleSet((*configuration.rules.rules, *parse_rules(content)))
 
-        def shadow_rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
+        def shadow_rule_set(content: bytes) -> RuleSet:
             return RuleSet(parse_rules(content))
 
+        opener = self._store_opener()
         for field, uri, parse in (
             ("rules", configuration.rules_uri, rule_set),
             ("shadow_rules", configuration.shadow_rules_uri, shadow_rule_set),
         ):
             if uri is not None:
-                self._rules[field] = Refreshed(field, open_store(uri, largest=LARGEST_DOCUMENT), parse)
+                self._rules[field] = Document(StoreLoader(field, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
         rules = list(self._rules.values())
-        self._add_refresher(rules, configuration.rules_refresh_seconds, _RULES_START_SECONDS).start()
+        self._add_refresher(rules, configuration.rules_refresh_seconds, self._wait_seconds.rules).start()
 
     def _start_revocation(self, sources: CrlSources) -> None:
-        from mtls_authorizer.revocation.sources import RevocationSource  # noqa: PLC0415 -- see above
+        from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
+        from mtls_authorizer.revocation.loaders import utc_now  # noqa: PLC0415
 
-        self._revocation = RevocationSource(sources)
+        documents = self._revocation = RevocationDocuments(sources, self._store_opener(), self._now or utc_now)
         seconds = sources.refresh_seconds
-        self._truststore = self._add_refresher([self._revocation.truststore], seconds, _TRUSTSTORE_START_SECONDS)
-        self._truststore.start_leniently()
-        self._crls = self._add_refresher(self._revocation.crls, seconds, _CRLS_START_SECONDS)
-        self._crls.start_leniently()
+        self._truststore_refresher = self._add_refresher([documents.truststore], seconds, self._wait_seconds.truststore)
+        self._truststore_refresher.start_leniently()
+        self._crl_refresher = self._add_refresher(documents.crls, seconds, self._wait_seconds.crls)
+        self._crl_refresher.start_leniently()
+
+    def _store_opener(self) -> StoreOpener:
+        from mtls_authorizer.stores.store import open_store  # noqa: PLC0415 -- see above
+
+        return self._opener or open_store
 
     def _add_refresher(
-        self, documents: Sequence[Refreshed[Any]], interval_seconds: int, start_seconds: float
+        self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float
     ) -> Refresher:
-        from mtls_authorizer.refresh.refresher import WAIT_SECONDS, Refresher  # noqa: PLC0415 -- see above
+        from mtls_authorizer.refresh.refresher import Refresher  # noqa: PLC0415 -- see above
 
-        # There are three at most, and a request may meet all of them when they are due.
-        refresher = Refresher(documents, interval_seconds, wait_seconds=WAIT_SECONDS / 3, start_seconds=start_seconds)
+        # There are at most three, and all may be due in the same request.
+        wait_seconds = self._wait_seconds.request / 3
+        refresher = Refresher(
+            documents, interval_seconds, start_seconds=start_seconds, wait_seconds=wait_seconds, clock=self._clock
+        )
         self._documents += documents
         self._refreshers.append(refresher)
         return refresher

@@ -9,6 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.matching import FIELDS, Comparison, Condition, Matcher, make_matcher
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
@@ -62,24 +63,6 @@ class LogDecisions(StrEnum):
     ALL = "all"
     DENIED = "denied"
     NONE = "none"
-
-
-class CrlFailureMode(StrEnum):
-    """What becomes of a certificate whose CA has no usable CRL."""
-
-    DENY = "deny"
-    ALLOW = "allow"
-
-
-class CrlSources(NamedTuple):
-    """Where CRLs are and how long they count; the CAs that they are checked against are in the truststore."""
-
-    uris: tuple[str, ...]
-    truststore_uri: str
-    refresh_seconds: int = 300
-    failure_mode: CrlFailureMode = CrlFailureMode.DENY
-    max_age_seconds: int = 0
-    """How long a CRL counts beyond its nextUpdate."""
 
 
 class Configuration(NamedTuple):
@@ -309,9 +292,9 @@ def _parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def _parse_uri(text: str) -> str:
-    from mtls_authorizer.stores.store import check_uri  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
-    check_uri(text)
+    parse_uri(text)
     return text
 
 
@@ -324,9 +307,9 @@ def _parse_crl_uris(text: str) -> tuple[str, ...]:
 
 
 def _parse_crl_uri(text: str) -> str:
-    from mtls_authorizer.stores.store import check_uri  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
-    check_uri(text, ("s3", "file"))
+    parse_uri(text, ("s3", "file"))
     return text
 
 

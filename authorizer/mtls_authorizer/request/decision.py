@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.status import RevocationLists, RevocationStatus
-    from mtls_authorizer.revocation.truststore import Chain
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
@@ -182,7 +182,7 @@ def _revoked(
     if not isinstance(assessment.judgement, Grant) and not isinstance(assessment.shadow, Grant):
         return None, None
     status = lists.status_at(assessment.chains, now)
-    if not lists.turns_away(status):
+    if not lists.denies(status):
         return None, status
     # RevocationState.REVOKED, by its value: without CRLs its module isn't imported.
     revoked = status.state == "revoked"

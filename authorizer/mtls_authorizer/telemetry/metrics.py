@@ -98,10 +98,10 @@ def measure(observation: Observation) -> dict[Metric, int]:
     if decision.revocation and decision.revocation.state.value == "unknown":
         values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
     lists = observation.configuration.revocation
-    if lists is not None and lists.oldest is not None:
-        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest).total_seconds())
-    if lists is not None and lists.first_to_end is not None:
-        values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.first_to_end - observation.time).total_seconds())
+    if lists is not None and lists.oldest_this_update is not None:
+        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())
+    if lists is not None and lists.earliest_next_update is not None:
+        values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.earliest_next_update - observation.time).total_seconds())
     if observation.refresh_failures:
         values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures
     return values

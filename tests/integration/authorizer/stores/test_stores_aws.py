@@ -51,7 +51,7 @@ def s3_error(code: str, status: int) -> Fault:
 class TestS3:
     @pytest.mark.usefixtures("unhurried")
     def test_an_object_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
-        store = open_store(RULES, largest=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST)
         etag = aws.put_object(RULES, b"first")
         assert fetch(store)[:2] == (b"first", etag)
         assert store.fetch(etag) is None
@@ -65,7 +65,7 @@ class TestS3:
 
     @pytest.mark.usefixtures("unhurried")
     def test_an_object_is_sent_only_if_it_is_newer_than_a_time(self, aws: AwsServer, proxy: FaultyProxy) -> None:
-        store = open_dated_store(RULES, largest=LARGEST)
+        store = open_dated_store(RULES, max_bytes=LARGEST)
         etag = aws.put_object(RULES, b"first")
         first = fetch(store)
         assert first.modified
@@ -79,25 +79,25 @@ class TestS3:
     def test_a_key_is_taken_as_it_is_written(self, aws: AwsServer, key: str) -> None:
         uri = f"s3://bucket/{key}/x"
         aws.put_object(uri, b"content")
-        assert fetch(open_store(uri, largest=LARGEST)).content == b"content"
+        assert fetch(open_store(uri, max_bytes=LARGEST)).content == b"content"
 
     @pytest.mark.parametrize("size", [0, 1, LARGEST])
     def test_an_object_may_be_as_large_as_allowed(self, aws: AwsServer, size: int) -> None:
         aws.put_object(RULES, b"x" * size)
-        assert fetch(open_store(RULES, largest=LARGEST)).content == b"x" * size
+        assert fetch(open_store(RULES, max_bytes=LARGEST)).content == b"x" * size
 
     def test_an_object_that_is_too_large_is_not_read(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"x" * (LARGEST + 1))
         # Nothing of the body ever comes.
         proxy.break_with(stall(0))
-        assert failure(open_store(RULES, largest=LARGEST)) == "larger than 1,000 bytes"
+        assert failure(open_store(RULES, max_bytes=LARGEST)) == "larger than 1,000 bytes"
 
     def test_an_object_that_is_larger_than_it_says_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (LARGEST + 1, b"x" * (LARGEST + 1))
         head = b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
         proxy.break_with(garbage(head + body))
-        assert failure(open_store(RULES, largest=LARGEST)) == "larger than 1,000 bytes"
+        assert failure(open_store(RULES, max_bytes=LARGEST)) == "larger than 1,000 bytes"
 
     @pytest.mark.parametrize(
         ("fault", "told"),
@@ -129,7 +129,7 @@ class TestS3:
     )
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
         aws.put_object(RULES, b'{"topsecret": 1}')
-        store = open_store(RULES, largest=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST)
         version = fetch(store).version
         proxy.break_with(fault)
         message = failure(store)
@@ -140,22 +140,22 @@ class TestS3:
 
     def test_a_missing_object_or_bucket_is_named(self, aws: AwsServer) -> None:
         aws.put_object(RULES, b"")
-        missing = failure(open_store("s3://bucket/missing", largest=LARGEST))
+        missing = failure(open_store("s3://bucket/missing", max_bytes=LARGEST))
         assert missing == "NoSuchKey (HTTP status 404): there is no such object"
-        missing = failure(open_store("s3://missing/rules.json", largest=LARGEST))
+        missing = failure(open_store("s3://missing/rules.json", max_bytes=LARGEST))
         assert missing == "NoSuchBucket (HTTP status 404): there is no such bucket"
 
     @pytest.mark.usefixtures("unhurried")
     def test_an_error_is_tried_again_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")
-        store = open_store(RULES, largest=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST)
         proxy.break_with(answer(500))
         failure(store)
         assert proxy.statuses() == [500, 500]
 
     def test_a_service_that_refuses_connections_and_comes_back(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         etag = aws.put_object(RULES, b"content")
-        store = open_store(RULES, largest=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST)
         proxy.refuse_connections()
         assert failure(store) == "no connection, or one that was closed without an answer"
         proxy.heal()
@@ -164,13 +164,13 @@ class TestS3:
     @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
     def test_what_is_slow_arrives_whole(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
         etag = aws.put_object(RULES, b"content")
-        store = open_store(RULES, largest=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST)
         proxy.break_with(fault)
         assert fetch(store)[:2] == (b"content", etag)
 
     def test_content_that_was_changed_on_its_way_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"content")
-        store = open_store(RULES, largest=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST)
         proxy.break_with(answer(200, b"cOntent", ETag="x", x_amz_checksum_crc32="AAAAAA=="))
         assert failure(store) == "what arrived is not what its checksum says"
 
@@ -178,25 +178,25 @@ class TestS3:
     def test_without_credentials_nothing_is_asked(self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-        told = failure(open_store(RULES, largest=LARGEST))
+        told = failure(open_store(RULES, max_bytes=LARGEST))
         assert told == "no AWS credentials; on Lambda they are those of the function's role"
         assert proxy.statuses() == []
 
     @pytest.mark.usefixtures("aws", "new_clients")
     def test_stores_share_a_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        one, other = (open_store(f"s3://bucket/{key}", largest=LARGEST) for key in "ab")
+        one, other = (open_store(f"s3://bucket/{key}", max_bytes=LARGEST) for key in "ab")
         assert isinstance(one, aws_stores.S3Store)
         assert vars(one)["_client"] is vars(other)["_client"]
         assert vars(one)["_client"].meta.region_name == "eu-central-1"
         monkeypatch.delenv("AWS_REGION")
         aws_stores.forget_clients()
         with pytest.raises(StoreError, match=r"^s3://bucket/a: no region to ask in; Lambda sets AWS_REGION"):
-            open_store("s3://bucket/a", largest=LARGEST)
+            open_store("s3://bucket/a", max_bytes=LARGEST)
 
 
 class TestSsm:
     def test_a_parameter_is_given_once_for_each_version(self, aws: AwsServer) -> None:
-        store = open_store("ssm:///mtls/rules", largest=LARGEST)
+        store = open_store("ssm:///mtls/rules", max_bytes=LARGEST)
         aws.put_parameter("/mtls/rules", "first")
         first = fetch(store)
         assert first.content == b"first"
@@ -208,7 +208,7 @@ class TestSsm:
         assert second.version.startswith("2@")
 
     def test_a_parameter_that_was_deleted_and_made_anew_is_a_new_version(self, aws: AwsServer) -> None:
-        store = open_store("ssm:///rules", largest=LARGEST)
+        store = open_store("ssm:///rules", max_bytes=LARGEST)
         aws.put_parameter("/rules", "first")
         first = fetch(store)
         aws.client("ssm").delete_parameter(Name="/rules")
@@ -219,13 +219,13 @@ class TestSsm:
         aws.put_parameter("/rules", "content", "SecureString")
         raw = aws.client("ssm").get_parameter(Name="/rules")["Parameter"]["Value"]
         assert raw != "content"
-        assert fetch(open_store("ssm:///rules", largest=LARGEST)).content == b"content"
+        assert fetch(open_store("ssm:///rules", max_bytes=LARGEST)).content == b"content"
 
     def test_several_parameters_are_joined_in_the_order_of_the_uri(self, aws: AwsServer) -> None:
         names = [f"/rules/{number}" for number in (3, 10, 1, 2, 7, 5, 4, 9, 8, 6)]
         for name in sorted(names):
             aws.put_parameter(name, name[1:] + ";", "SecureString" if "1" in name else "String")
-        store = open_store("ssm://" + ",".join(names), largest=LARGEST)
+        store = open_store("ssm://" + ",".join(names), max_bytes=LARGEST)
         first = fetch(store)
         assert first.content.decode() == "".join(name[1:] + ";" for name in names)
         assert store.fetch(first.version) is None
@@ -236,8 +236,8 @@ class TestSsm:
         for value in ("first", "second", "third"):
             aws.put_parameter("/rules", value)
         aws.client("ssm").label_parameter_version(Name="/rules", ParameterVersion=2, Labels=["live"])
-        assert fetch(open_store("ssm:///rules:1", largest=LARGEST)).content == b"first"
-        live = open_store("ssm:///rules:live", largest=LARGEST)
+        assert fetch(open_store("ssm:///rules:1", max_bytes=LARGEST)).content == b"first"
+        live = open_store("ssm:///rules:live", max_bytes=LARGEST)
         second = fetch(live)
         assert second.content == b"second"
         aws.client("ssm").label_parameter_version(Name="/rules", ParameterVersion=1, Labels=["live"])
@@ -245,13 +245,13 @@ class TestSsm:
 
     def test_parameters_that_are_missing_are_named(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/2", "content")
-        told = failure(open_store("ssm:///rules/1,/rules/2,/rules/3:7", largest=LARGEST))
+        told = failure(open_store("ssm:///rules/1,/rules/2,/rules/3:7", max_bytes=LARGEST))
         assert told == "there is no parameter /rules/1 and no /rules/3:7"
 
     def test_a_document_that_is_too_large_is_refused(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/1", "ä" * 250)
         aws.put_parameter("/rules/2", "ä" * 250)
-        store = open_store("ssm:///rules/1,/rules/2", largest=LARGEST)
+        store = open_store("ssm:///rules/1,/rules/2", max_bytes=LARGEST)
         assert len(fetch(store).content) == LARGEST
         aws.put_parameter("/rules/2", "ä" * 251)
         assert failure(store) == "larger than 1,000 bytes"
@@ -278,7 +278,7 @@ class TestSsm:
     )
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
         aws.put_parameter("/rules", "topsecret")
-        store = open_store("ssm:///rules", largest=LARGEST)
+        store = open_store("ssm:///rules", max_bytes=LARGEST)
         proxy.break_with(fault)
         message = failure(store)
         assert message.startswith(told)
@@ -290,7 +290,7 @@ class TestAppConfig:
     def test_a_configuration_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         first = fetch(store)
         assert first.content == b"first"
         assert store.fetch(first.version) is None
@@ -307,7 +307,7 @@ class TestAppConfig:
     @pytest.mark.usefixtures("unhurried")
     def test_it_is_not_asked_more_often_than_it_wants(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         first = fetch(store)
         for _time in range(3):
             assert store.fetch(first.version) is None
@@ -319,7 +319,7 @@ class TestAppConfig:
     ) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         first = fetch(store)
         for poll in aws.app_config_data.tokens.values():
             poll.not_before += 1000
@@ -330,7 +330,7 @@ class TestAppConfig:
     def test_a_token_that_has_expired_starts_a_new_session(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         first = fetch(store)
         aws.app_config_data.expire()
         assert store.fetch(first.version) is None
@@ -342,11 +342,11 @@ class TestAppConfig:
     def test_what_was_delivered_and_not_taken_is_delivered_again(self, aws: AwsServer) -> None:
         """The caller refused it, or it came too late: the session's memory is not the caller's."""
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         first = fetch(store)
         aws.app_config_data.deploy(PLACE, b"broken")
         aws.app_config_data.expire()
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         for _time in range(3):
             assert fetch(store, first.version).content == b"broken"
         for _time in range(2):
@@ -357,7 +357,7 @@ class TestAppConfig:
     def test_a_call_that_fails_ends_the_session(self, aws: AwsServer, proxy: FaultyProxy, *, late: bool) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         first = fetch(store)
         # The service has delivered it, and it never arrived.
         aws.app_config_data.deploy(PLACE, b"second")
@@ -370,7 +370,7 @@ class TestAppConfig:
     @pytest.mark.parametrize("size", [LARGEST + 1, 3 * LARGEST])
     def test_a_configuration_that_is_too_large_is_refused(self, aws: AwsServer, size: int) -> None:
         aws.app_config_data.deploy(PLACE, b"x" * LARGEST)
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         version = fetch(store).version
         aws.app_config_data.deploy(PLACE, b"x" * size)
         assert failure(store) == "larger than 1,000 bytes"
@@ -378,11 +378,11 @@ class TestAppConfig:
 
     def test_an_empty_configuration_is_not_taken_for_an_unchanged_one(self, aws: AwsServer) -> None:
         aws.app_config_data.deploy(PLACE, b"")
-        assert failure(open_store(CONFIGURATION, largest=LARGEST)) == "AppConfig delivers an empty configuration"
+        assert failure(open_store(CONFIGURATION, max_bytes=LARGEST)) == "AppConfig delivers an empty configuration"
 
     def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
         assert aws.app_config_data.deployments == {}
-        assert failure(open_store(CONFIGURATION, largest=LARGEST)) == (
+        assert failure(open_store(CONFIGURATION, max_bytes=LARGEST)) == (
             "ResourceNotFoundException (HTTP status 404): there is no such application, environment or profile, or"
             " nothing is deployed"
         )
@@ -401,7 +401,7 @@ class TestAppConfig:
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"topsecret")
-        store = open_store(CONFIGURATION, largest=LARGEST)
+        store = open_store(CONFIGURATION, max_bytes=LARGEST)
         version = fetch(store).version
         proxy.break_with(fault)
         # In a session, and at the start of one.

@@ -517,7 +517,7 @@ def test_without_a_uri_in_aws_boto3_is_not_imported(shelf: Folder) -> None:
         }
     )
     assert "mtls_authorizer.revocation.sources" in modules
-    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.indexer"}
+    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.index.indexer"}
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -640,7 +640,7 @@ class TestS3:
     ) -> None:
         aws.put_object(RULES, b"one")
         clock = Clock()
-        (document,), refresher = make(open_store(RULES, largest=100), clock=clock)
+        (document,), refresher = make(open_store(RULES, max_bytes=100), clock=clock)
         refresher.start()
         log.clear()
         aws.put_object(RULES, b"two")
@@ -658,7 +658,7 @@ class TestS3:
     def test_a_broken_new_version_is_asked_for_until_it_is_mended(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"one")
         clock = Clock()
-        (document,), refresher = make(open_store(RULES, largest=100), clock=clock)
+        (document,), refresher = make(open_store(RULES, max_bytes=100), clock=clock)
         refresher.start()
         for content, changed, value in [
             (b"one", False, "one"),
@@ -675,14 +675,14 @@ class TestS3:
     def test_a_service_that_is_down_stops_the_start(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"one")
         proxy.refuse_connections()
-        _documents, refresher = make(open_store(RULES, largest=100))
+        _documents, refresher = make(open_store(RULES, max_bytes=100))
         with pytest.raises(StoreError, match=r"^s3://bucket/rules.json: no connection"):
             refresher.start()
 
     def test_an_answer_that_drips_holds_up_no_request(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"one")
         clock = Clock()
-        (document,), refresher = make(open_store(RULES, largest=100), clock=clock, wait_seconds=0.01)
+        (document,), refresher = make(open_store(RULES, max_bytes=100), clock=clock, wait_seconds=0.01)
         refresher.start()
         aws.put_object(RULES, b"a longer one")
         proxy.break_with(drip(LONG / 100))
@@ -718,7 +718,7 @@ class TestS3:
         aws.put_object(RULES, b"one")
         proxy.break_with(give_credentials_once)
         clock = Clock()
-        (document,), refresher = make(open_store(RULES, largest=100), clock=clock, wait_seconds=0.01)
+        (document,), refresher = make(open_store(RULES, max_bytes=100), clock=clock, wait_seconds=0.01)
         refresher.start()
         assert document.value == "one"
         clock.pass_by()
@@ -736,7 +736,7 @@ import json, sys
 sys.path[:0] = {path!r}
 from mtls_authorizer.refresh.refresher import Refreshed, Refresher
 from mtls_authorizer.stores.store import open_store
-store = open_store("s3://bucket/rules.json", largest=100)
+store = open_store("s3://bucket/rules.json", max_bytes=100)
 document = Refreshed("rules", store, lambda content, _value: content.decode())
 refresher = Refresher([document], 0.1, wait_seconds=0.1)
 refresher.start()
@@ -806,7 +806,7 @@ def test_a_file_is_refreshed(tmp_path: Path) -> None:
     path = tmp_path / "rules.json"
     path.write_bytes(b"one")
     clock = Clock()
-    (document,), refresher = make(open_store(path.as_uri(), largest=100), clock=clock)
+    (document,), refresher = make(open_store(path.as_uri(), max_bytes=100), clock=clock)
     refresher.start()
     clock.pass_by()
     assert not refresher.refresh_if_due()

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.revocation.crl import read_revocation_list
-from mtls_authorizer.revocation.index import CrlIndexError, read_index, write_index
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests.certificate_authorities import (
     HOLD,
@@ -98,7 +98,7 @@ def test_the_index_gives_the_answers_of_the_crl(
 ) -> None:
     encoded = CA.revoke(*(entry(number, *extensions) for number, extensions in entries), extensions=[crl_number(9)])
     truststore = read_truststore(CA.pem)
-    crl = read_revocation_list(crl_pem(encoded) if as_text else encoded, truststore, NOW)
+    crl = read_crl(crl_pem(encoded) if as_text else encoded, truststore, NOW)
     index = read_index(write_index(crl))
     asked = {0, -1, 2**160, -(2**159)}
     for number, _ in entries:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from mtls_authorizer.revocation.truststore import LARGEST_TRUSTSTORE, Step, Truststore, is_signed_by, read_truststore
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, Step, Truststore, is_signed_by, read_truststore
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
@@ -80,7 +80,7 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
             ).encode(),
             "certificate number 1 can't be decoded",
         ),
-        (b" " * (LARGEST_TRUSTSTORE + 1), "1,000,001 bytes; API Gateway takes at most 1,000,000"),
+        (b" " * (MAX_TRUSTSTORE_BYTES + 1), "1,000,001 bytes; API Gateway takes at most 1,000,000"),
     ],
 )
 def test_what_is_no_truststore_is_refused_with_a_message_for_a_person(bundle: bytes, message: str) -> None:
@@ -89,7 +89,7 @@ def test_what_is_no_truststore_is_refused_with_a_message_for_a_person(bundle: by
 
 
 def test_a_bundle_of_the_largest_size_is_read() -> None:
-    assert read_truststore(ROOT.pem.ljust(LARGEST_TRUSTSTORE)).authorities
+    assert read_truststore(ROOT.pem.ljust(MAX_TRUSTSTORE_BYTES)).authorities
 
 
 def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:

@@ -109,7 +109,7 @@ def test_a_uri_that_names_none_is_refused_with_what_would_be_right(uri: str, tol
     assert told in str(refused.value)
     assert str(refused.value).isprintable()
     with pytest.raises(ValueError, match=r"^is '"):
-        open_store(uri, largest=LARGEST)
+        open_store(uri, max_bytes=LARGEST)
 
 
 @pytest.mark.parametrize("schemes", [(Scheme.S3, Scheme.FILE), {"s3", "file"}, ["file", "s3"]])
@@ -170,7 +170,7 @@ def put(path: Path, content: bytes) -> None:
 def test_a_file_is_fetched_once_for_each_version(tmp_path: Path) -> None:
     path = tmp_path / "a rule #1"
     put(path, b"first")
-    store = open_store(f"file://{tmp_path}/a%20rule%20%231", largest=LARGEST)
+    store = open_store(f"file://{tmp_path}/a%20rule%20%231", max_bytes=LARGEST)
     first = store.fetch(None)
     assert first
     assert first.content == b"first"
@@ -186,7 +186,7 @@ def test_a_file_is_fetched_once_for_each_version(tmp_path: Path) -> None:
 def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(tmp_path: Path) -> None:
     path = tmp_path / "ca.crl"
     put(path, b"first")
-    store = open_dated_store(path.as_uri(), largest=LARGEST)
+    store = open_dated_store(path.as_uri(), max_bytes=LARGEST)
     first = store.fetch(None)
     assert first
     assert first.modified
@@ -208,13 +208,13 @@ def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(tmp_path: Path) -> No
 @pytest.mark.parametrize("uri", ["ssm:///parameter", "appconfig://a/b/c", "ca.crl"])
 def test_only_files_and_objects_have_dates(uri: str) -> None:
     with pytest.raises(ValueError, match=r"write file:///absolute/path, s3://bucket/key$"):
-        open_dated_store(uri, largest=LARGEST)
+        open_dated_store(uri, max_bytes=LARGEST)
 
 
 def test_a_copy_that_has_the_times_of_the_file_it_replaces_is_a_new_version(tmp_path: Path) -> None:
     path = tmp_path / "rules.json"
     path.write_bytes(b"first")
-    store = open_store(path.as_uri(), largest=LARGEST)
+    store = open_store(path.as_uri(), max_bytes=LARGEST)
     first = store.fetch(None)
     assert first
     before = path.stat()
@@ -231,7 +231,7 @@ def test_a_copy_that_has_the_times_of_the_file_it_replaces_is_a_new_version(tmp_
 @pytest.mark.parametrize("size", [0, 1, LARGEST])
 def test_a_file_may_be_as_large_as_allowed(tmp_path: Path, size: int) -> None:
     (tmp_path / "file").write_bytes(b"x" * size)
-    fetched = open_store(f"file://{tmp_path}/file", largest=LARGEST).fetch(None)
+    fetched = open_store(f"file://{tmp_path}/file", max_bytes=LARGEST).fetch(None)
     assert fetched
     assert fetched.content == b"x" * size
 
@@ -260,13 +260,13 @@ def test_what_is_no_regular_file_of_that_size_is_an_error_that_names_it(tmp_path
         sparse.truncate(1 << 40)
     uri = f"file://{tmp_path}/{name}"
     with pytest.raises(StoreError) as failure:
-        open_store(uri, largest=LARGEST).fetch(None)
+        open_store(uri, max_bytes=LARGEST).fetch(None)
     assert str(failure.value) == f"{uri}: {told}"
 
 
 def test_a_file_whose_size_is_not_what_it_holds_is_an_error() -> None:
     with pytest.raises(StoreError, match="changed while it was read, twice"):
-        open_store("file:///proc/self/status", largest=LARGEST).fetch(None)
+        open_store("file:///proc/self/status", max_bytes=LARGEST).fetch(None)
 
 
 @pytest.mark.parametrize("content", [b"one", b"two longer"])
@@ -287,7 +287,7 @@ def test_a_file_that_is_written_while_it_is_read_is_read_once_more(
         return status
 
     monkeypatch.setattr(os, "fstat", write_behind_its_back)
-    fetched = open_store(path.as_uri(), largest=LARGEST).fetch(None)
+    fetched = open_store(path.as_uri(), max_bytes=LARGEST).fetch(None)
     assert fetched
     assert fetched.content == content
 
@@ -307,7 +307,7 @@ def test_a_file_that_is_written_each_time_it_is_read_is_an_error(
 
     monkeypatch.setattr(os, "fstat", write_behind_its_back)
     with pytest.raises(StoreError, match="it changed while it was read, twice"):
-        open_store(path.as_uri(), largest=LARGEST).fetch(None)
+        open_store(path.as_uri(), max_bytes=LARGEST).fetch(None)
 
 
 def test_a_file_that_is_written_twice_while_it_is_read_is_not_read_a_third_time(
@@ -327,7 +327,7 @@ def test_a_file_that_is_written_twice_while_it_is_read_is_not_read_a_third_time(
 
     monkeypatch.setattr(os, "fstat", write_behind_its_back)
     with pytest.raises(StoreError, match="it changed while it was read, twice"):
-        open_store(path.as_uri(), largest=LARGEST).fetch(None)
+        open_store(path.as_uri(), max_bytes=LARGEST).fetch(None)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_a_file_is_taken_once_its_times_would_tell_of_another_write(
     path.write_bytes(b"content")
     now = path.stat().st_ctime_ns + nanoseconds
     monkeypatch.setattr(time, "time_ns", lambda: now)
-    store = open_store(path.as_uri(), largest=LARGEST)
+    store = open_store(path.as_uri(), max_bytes=LARGEST)
     if settled:
         fetched = store.fetch(None)
         assert fetched
@@ -363,7 +363,7 @@ def test_a_file_is_opened_without_waiting_for_a_writer(tmp_path: Path, monkeypat
         return really_open(name, asked)
 
     monkeypatch.setattr(os, "open", record)
-    open_store(path.as_uri(), largest=LARGEST).fetch(None)
+    open_store(path.as_uri(), max_bytes=LARGEST).fetch(None)
     assert flags
     assert all(each & os.O_NONBLOCK for each in flags)
 
@@ -388,14 +388,14 @@ sys.path[:0] = {sys.path!r}
 from mtls_authorizer.refresh.refresher import Refreshed, Refresher
 from mtls_authorizer.stores.store import check_uri, open_store
 check_uri("s3://bucket/key")
-store = open_store({(tmp_path / "rules.json").as_uri()!r}, largest=10)
+store = open_store({(tmp_path / "rules.json").as_uri()!r}, max_bytes=10)
 document = Refreshed("rules", store, lambda content, _value: content)
 refresher = Refresher([document], 0)
 refresher.start()
 refresher.refresh_if_due()
 print(document.value)
 {IMPORTED}
-open_store("s3://bucket/key", largest=10)
+open_store("s3://bucket/key", max_bytes=10)
 {IMPORTED}
 """
     )
@@ -425,7 +425,7 @@ from datetime import timedelta
 sys.path[:0] = {sys.path!r}
 from mtls_authorizer.stores.store import StoreError, open_store
 try:
-    open_store("s3://bucket/key", largest=10)
+    open_store("s3://bucket/key", max_bytes=10)
 except StoreError as error:
     print(error)
 """
@@ -437,12 +437,12 @@ def test_without_boto3_a_store_in_aws_can_not_be_opened(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "boto3", None)
     monkeypatch.delitem(sys.modules, "mtls_authorizer.stores.aws", raising=False)
     with pytest.raises(StoreError) as failure:
-        open_store("s3://bucket/key", largest=LARGEST)
+        open_store("s3://bucket/key", max_bytes=LARGEST)
     told = "s3://bucket/key: there is no module boto3. Lambda's runtimes have it; elsewhere, install boto3"
     assert str(failure.value) == told
 
 
 def test_nothing_is_asked_of_aws_when_a_store_is_opened(proxy: FaultyProxy) -> None:
     for uri in ("s3://bucket/key", "ssm:///rules", "appconfig://a/e/p"):
-        assert open_store(uri, largest=LARGEST).uri == uri
+        assert open_store(uri, max_bytes=LARGEST).uri == uri
     assert proxy.statuses() == []
