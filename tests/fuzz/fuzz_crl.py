@@ -16,6 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import PeerCertificate
+from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.status import RevocationLists
@@ -206,9 +207,10 @@ def _mutate_truststore(chance: random.Random) -> str:
         return "truststore: refused"
     except Exception as error:
         raise FindingError(content.hex()) from error
+    builder = ChainBuilder(truststore)
     try:
         for held in (CLIENT.x509, *(authority.certificate for authority in truststore.authorities)):
-            truststore.chains(held)
+            builder.chains(held)
     except Exception as error:
         raise FindingError(content.hex()) from error
     return "truststore: accepted"

@@ -11,14 +11,9 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.revocation.crl import (
-    VerifiedCrl,
-    CrlRejection,
-    CrlError,
-    check_signer,
-    check_timeliness,
-    read_crl,
-)
+from mtls_authorizer.revocation.crl.reader import VerifiedCrl, check_signer, read_crl
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.succession import check_timeliness
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -54,7 +49,7 @@ OTHER = CertificateAuthority("Other CA")
 RSA = CertificateAuthority("RSA CA", algorithm=ALGORITHMS["RSA with SHA-256"])
 RENAMED = CertificateAuthority("Renamed CA", key=CA.key)
 BOTH = read_truststore(CA.pem + NAMESAKE.pem + OTHER.pem + RSA.pem + RENAMED.pem)
-UNKNOWN_CA = "the list's issuer, CN=CA, is no CA in the truststore, or has another key"
+UNKNOWN_CA = "the issuer of the CRL, CN=CA, with its key, is not in the truststore"
 UNREADABLE_REASON = extension(CRL_REASON, b"\xff")
 SECOND = timedelta(seconds=1)
 
@@ -201,7 +196,7 @@ EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)
 
 
 def _limited(names: str) -> str:
-    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are understood"
+    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are supported"
 
 
 @pytest.mark.parametrize(
@@ -210,14 +205,14 @@ def _limited(names: str) -> str:
         (
             b"x" * 1000,
             (
-                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 0 blocks in PEM, "
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 0 PEM blocks, "
                 f"and it begins with b'{'x' * 20}'"
             ),
         ),
         (
             crl_pem(CA.revoke()) * 2,
             (
-                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 2 blocks in PEM, "
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 2 PEM blocks, "
                 "and it begins with b'-----BEGIN X509 CRL-'"
             ),
         ),
@@ -227,26 +222,26 @@ def _limited(names: str) -> str:
         ),
         (
             CertificateAuthority("Stranger").revoke(),
-            "the CRL's issuer, CN=Stranger, is no CA in the truststore: neither name nor key identifier may differ",
+            "no CA in the truststore has the name of the CRL's issuer, CN=Stranger, and its key identifier",
         ),
-        (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed over md5; SHA-256 is the least"),
-        (OTHER.revoke(issuer=CA.name), "the CRL isn't signed by the CA whose name it bears, CN=CA"),
-        (MAY_NOT_SIGN.revoke(), "CN=No signer may not sign CRLs: its key usage leaves out cRLSign"),
+        (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed with md5; SHA-256 or stronger is required"),
+        (OTHER.revoke(issuer=CA.name), "the CRL is not signed by the CA named as its issuer, CN=CA"),
+        (MAY_NOT_SIGN.revoke(), "CN=No signer must not sign CRLs: its key usage does not include cRLSign"),
         (
             EXPIRED.revoke(),
-            "the certificate of CN=Expired, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+            "the certificate of CN=Expired, which signed the CRL, is not valid at 2026-06-01 12:00:00+00:00",
         ),
         (
             CA.revoke(extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
-            "the CRL is a delta CRL: only complete ones are understood",
+            "the CRL is a delta CRL: only complete ones are supported",
         ),
         (
             CA.revoke(extensions=[extension("1.2.3.4", b"", critical=True)]),
-            "the CRL has a critical extension that isn't understood: 1.2.3.4",
+            "the CRL has an unknown critical extension: 1.2.3.4",
         ),
         (
             CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
-            "the CRL is an indirect one (indirectCRL): only a CA's own are understood",
+            "the CRL is an indirect one (indirectCRL): only the CA's own are supported",
         ),
         (CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), _limited("onlyContainsCACerts")),
         (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
@@ -257,11 +252,11 @@ def _limited(names: str) -> str:
         ),
         (
             CA.revoke(entry(0xABCDEF, ENTRY_OF_OTHER)),
-            "the CRL's entry for abcdef is another CA's (indirect CRL)",
+            "the CRL's entry for abcdef concerns another CA (indirect CRL)",
         ),
         (
             CA.revoke(entry(0xABCDEF, extension("1.2.3.4", b"", critical=True))),
-            "the CRL's entry for abcdef has a critical extension that isn't understood: 1.2.3.4",
+            "the CRL's entry for abcdef has an unknown critical extension: 1.2.3.4",
         ),
         (
             CA.revoke(this_update=NOW + SECOND),
@@ -271,7 +266,7 @@ def _limited(names: str) -> str:
             CA.revoke(next_update=NOW - SECOND),
             "the CRL's nextUpdate, 2026-06-01 11:59:59+00:00, has passed at 2026-06-01 12:00:00+00:00",
         ),
-        (OTHER.revoke(), "the CRL is another CA's, or of another key, than the one in force"),
+        (OTHER.revoke(), "the CRL is issued by another CA, or key, than the one in force"),
         (
             CA.revoke(this_update=NOW - 2 * DAY),
             (
@@ -295,11 +290,11 @@ def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("crl", "beginning"),
     [
-        (b"\x30\x80", "the CRL can't be decoded: "),
-        (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM isn't base64: "),
+        (b"\x30\x80", "the CRL cannot be decoded: "),
+        (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM is not base64: "),
         (
             CA.revoke(entry(0xABCDEF, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
-            "the extensions of the CRL's entry for abcdef can't be decoded: ",
+            "the extensions of the CRL's entry for abcdef cannot be decoded: ",
         ),
     ],
 )
@@ -486,12 +481,12 @@ def test_a_list_that_was_replaced_is_gone_at_once() -> None:
         (
             CertificateAuthority(key=CA.key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES]).pem,
             CrlRejection.ISSUER_MAY_NOT_SIGN,
-            "CN=CA may not sign CRLs: its key usage leaves out cRLSign",
+            "CN=CA must not sign CRLs: its key usage does not include cRLSign",
         ),
         (
             CertificateAuthority(key=CA.key, not_after=NOW).pem,
             CrlRejection.ISSUER_NOT_VALID,
-            "the certificate of CN=CA, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+            "the certificate of CN=CA, which signed the CRL, is not valid at 2026-06-01 12:00:00+00:00",
         ),
     ],
 )
