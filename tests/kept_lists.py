@@ -200,14 +200,14 @@ def configuration(shelf: Shelf, **variables: str) -> Configuration:
     return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=0))
 
 
-def live(shelf: Shelf, configured: Configuration | None = None, **options: Any) -> LiveConfiguration:  # noqa: ANN401 -- LiveConfiguration's
+def make_live(shelf: Shelf, configured: Configuration | None = None, **options: Any) -> LiveConfiguration:  # noqa: ANN401 -- LiveConfiguration's
     """Return a configuration with its documents: that of ``configuration`` by default."""
     return LiveConfiguration(configured or configuration(shelf), opener=shelf.open, **options)
 
 
-def door(shelf: Shelf, **variables: str) -> Door:
+def make_door(shelf: Shelf, **variables: str) -> Door:
     """Return an authorizer with the configuration of ``configuration``."""
-    return Door(live(shelf, configuration(shelf, **variables)))
+    return Door(make_live(shelf, configuration(shelf, **variables)))
 
 
 class Door:

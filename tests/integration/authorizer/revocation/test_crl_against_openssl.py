@@ -109,7 +109,9 @@ SIMPLE = {
     "garbage": of_ca(UNKNOWN, b"garbage", CrlRejection.MALFORMED),
     "an HTML page": of_ca(UNKNOWN, b"<!doctype html><title>403</title>", CrlRejection.MALFORMED),
     "a truncated list": of_ca(UNKNOWN, CA.revoke(entry(2))[:-1], CrlRejection.MALFORMED),
-    "a list with something behind it": of_ca(UNKNOWN, CA.revoke(entry(2)) + b"\0", CrlRejection.MALFORMED, openssl=GOOD),
+    "a list with something behind it": of_ca(
+        UNKNOWN, CA.revoke(entry(2)) + b"\0", CrlRejection.MALFORMED, openssl=GOOD
+    ),
     "two lists in one PEM": of_ca(UNKNOWN, crl_pem(CA.revoke(entry(2))) * 2, CrlRejection.MALFORMED, openssl=GOOD),
     "revoked because its key was compromised": of_ca(REVOKED, CA.revoke(entry(1, reason(1)))),
     "on hold": of_ca(REVOKED, CA.revoke(entry(1, HOLD))),
@@ -141,7 +143,9 @@ SERIAL_NUMBERS = {
         )
         for number, other in ((1, -1), (-1, 255), (255, -1), (128, -128), (LARGEST_SERIAL, -LARGEST_SERIAL), (1, 257))
     },
-    "a serial number that isn't written minimally": of_ca(UNKNOWN, CA.revoke(entry(b"\2\2\0\1")), CrlRejection.MALFORMED),
+    "a serial number that isn't written minimally": of_ca(
+        UNKNOWN, CA.revoke(entry(b"\2\2\0\1")), CrlRejection.MALFORMED
+    ),
 }
 ISSUERS = {
     "another CA revoked the same serial number": Case(
@@ -198,7 +202,9 @@ EXTENSIONS = {
     "a critical CRL number": of_ca(
         UNKNOWN, CA.revoke(extensions=[crl_number(1, critical=True)]), CrlRejection.CRITICAL_EXTENSION
     ),
-    "a negative CRL number": of_ca(UNKNOWN, CA.revoke(extensions=[crl_number(-1)]), CrlRejection.MALFORMED, openssl=GOOD),
+    "a negative CRL number": of_ca(
+        UNKNOWN, CA.revoke(extensions=[crl_number(-1)]), CrlRejection.MALFORMED, openssl=GOOD
+    ),
     "an unknown extension": of_ca(REVOKED, CA.revoke(entry(1), extensions=[UNKNOWN_UNCRITICAL])),
     "an unknown critical extension": of_ca(
         UNKNOWN, CA.revoke(extensions=[UNKNOWN_CRITICAL]), CrlRejection.CRITICAL_EXTENSION
@@ -212,7 +218,9 @@ EXTENSIONS = {
         CA.revoke(*map(entry, range(2, 300)), entry(300, UNKNOWN_CRITICAL), entry(301)),
         CrlRejection.CRITICAL_EXTENSION,
     ),
-    "one extension twice": of_ca(UNKNOWN, CA.revoke(extensions=[crl_number(1)] * 2), CrlRejection.MALFORMED, openssl=GOOD),
+    "one extension twice": of_ca(
+        UNKNOWN, CA.revoke(extensions=[crl_number(1)] * 2), CrlRejection.MALFORMED, openssl=GOOD
+    ),
     "where to find the freshest list": of_ca(
         GOOD, CA.revoke(extensions=[extension(FRESHEST_CRL, der.sequence(der.sequence(POINT)))])
     ),
@@ -329,9 +337,15 @@ def _authorities() -> Iterator[tuple[str, Case]]:
         Case(UNKNOWN, [no_ca.revoke()], no_ca.issue(1), [CA, no_ca], CrlRejection.UNKNOWN_ISSUER),
     )
     expired = CertificateAuthority(not_after=NOW - SECOND)
-    yield "the CA has expired", Case(UNKNOWN, [expired.revoke()], expired.issue(1), [expired], CrlRejection.ISSUER_NOT_VALID)
+    yield (
+        "the CA has expired",
+        Case(UNKNOWN, [expired.revoke()], expired.issue(1), [expired], CrlRejection.ISSUER_NOT_VALID),
+    )
     expiring = CertificateAuthority(not_after=NOW)
-    yield "the CA expires", Case(UNKNOWN, [expiring.revoke()], expiring.issue(1), [expiring], CrlRejection.ISSUER_NOT_VALID)
+    yield (
+        "the CA expires",
+        Case(UNKNOWN, [expiring.revoke()], expiring.issue(1), [expiring], CrlRejection.ISSUER_NOT_VALID),
+    )
     future = CertificateAuthority(not_before=NOW + SECOND)
     yield (
         "the CA isn't valid yet",

@@ -386,7 +386,9 @@ def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() ->
         (NAMESAKE.revoke(this_update=NOW, extensions=[crl_number(11)]), CrlRejection.OTHER_ISSUER),
     ],
 )
-def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(crl: bytes, refusal: CrlRejection | None) -> None:
+def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(
+    crl: bytes, refusal: CrlRejection | None
+) -> None:
     in_force = _read(CA.revoke(extensions=[crl_number(10)]))
     if refusal:
         assert _refusal(crl, in_force=in_force) is refusal

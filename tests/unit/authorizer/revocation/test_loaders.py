@@ -270,9 +270,7 @@ def test_an_index_of_a_ca_that_is_in_no_truststore_does_not_count_without_a_crl_
 
 
 @pytest.mark.parametrize(("name", "content"), [("ca.crl", FIRST), ("ca.crl.index", index_of(FIRST))])
-def test_without_a_truststore_no_list_counts_and_with_it_the_same_one_does(
-    name: str, content: bytes
-) -> None:
+def test_without_a_truststore_no_list_counts_and_with_it_the_same_one_does(name: str, content: bytes) -> None:
     shelf = Memory()
     shelf.put("ca.crl", FIRST)
     shelf.put(name, content)
@@ -406,16 +404,17 @@ def test_the_crl_that_was_indexed_is_not_a_new_value(shelf: Memory, log: pytest.
     assert ("ca.crl", False) in shelf.requests
 
 
-def test_the_log_names_the_object_that_was_used_and_its_version(
-    shelf: Memory, log: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_names_the_object_that_was_used_and_its_version(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
     log.set_level(logging.INFO, logger="mtls_authorizer")
     shelf.put("ca.crl", FIRST)
     source = Source(shelf)
     shelf.put("ca.crl.index", index_of(FIRST))
     source.refresh()
     loaded = [record.__dict__ for record in log.records if record.__dict__["document"] == "crl"]
-    assert [(each["previous_version"], each["version"]) for each in loaded] == [(None, "crl v2"), ("crl v2", "index v3")]
+    assert [(each["previous_version"], each["version"]) for each in loaded] == [
+        (None, "crl v2"),
+        ("crl v2", "index v3"),
+    ]
 
 
 def test_a_reset_resets_both_stores(shelf: Memory) -> None:

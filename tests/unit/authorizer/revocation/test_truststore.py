@@ -165,7 +165,13 @@ def test_a_chain_of_more_authorities_than_api_gateway_takes_is_none() -> None:
     for number in range(4):
         chain.append(CertificateAuthority(f"CA {number}", parent=chain[-1]))
     truststore = _truststore(*chain)
-    assert [len(ChainBuilder(truststore).chains(x509.load_der_x509_certificate(ca.issue(1)))) for ca in chain] == [1, 1, 1, 1, 0]
+    assert [len(ChainBuilder(truststore).chains(x509.load_der_x509_certificate(ca.issue(1)))) for ca in chain] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
 
 
 def test_an_authority_of_its_own_name_that_another_key_has_signed_ends_the_chain() -> None:

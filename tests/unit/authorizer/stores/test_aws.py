@@ -169,9 +169,7 @@ def test_a_configuration_with_a_label_has_it_in_its_version() -> None:
     ("code", "told"),
     [("BadRequestException", None), ("InternalServerException", "InternalServerException (HTTP status 400)")],
 )
-def test_only_a_token_that_is_not_taken_starts_a_new_session_at_once(
-    code: str, told: str | None
-) -> None:
+def test_only_a_token_that_is_not_taken_starts_a_new_session_at_once(code: str, told: str | None) -> None:
     clock = Clock()
     client = Client(STARTED, delivered(b"one"), refused(code), STARTED, delivered(b"two"))
     store = configuration_of(client, clock)

@@ -100,7 +100,10 @@ def test_a_uri_is_parsed_into_what_its_store_needs(uri: str, location: tuple[Sch
         ("ssm:///one:", "not the name of a parameter"),
         ("ssm:///one,/two,/one", "names a parameter twice"),
         ("ssm:///one:1,/one:2", "names a parameter twice"),
-        ("ssm://" + ",".join(f"/{number}" for number in range(11)), "11 parameters, but at most 10 can be read at once"),
+        (
+            "ssm://" + ",".join(f"/{number}" for number in range(11)),
+            "11 parameters, but at most 10 can be read at once",
+        ),
         ("appconfig://", "three names"),
         ("appconfig://application/environment", "three names"),
         ("appconfig://application/environment/profile/1", "three names"),
