@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 AUTHORITY = CertificateAuthority("Issuing CA")
 TRUSTSTORE = read_truststore(AUTHORITY.pem)
-LIST = read_revocation_list(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)
+LIST = read_crl(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)
 ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 ACME = document({"name": "acme", "match": {"organization": "Acme"}})
 END = "List there what the certificate has, or have one issued that has what is wanted."

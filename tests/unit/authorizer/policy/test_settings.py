@@ -15,8 +15,9 @@ from mtls_authorizer.policy.settings import (
     load_settings,
 )
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.configuration import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
 
@@ -279,8 +280,8 @@ def test_one_message_names_every_bad_variable() -> None:
 
 def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
-    assert RuleSet([Rule("nobody", ())]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
-    assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).evaluate(client), Grant)
+    assert RuleSet([Rule("nobody", (), ALL_ROUTES)]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert isinstance(RuleSet([Rule("anyone", (), ALL_ROUTES, anyone=True)]).evaluate(client), Grant)
 
 
 CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://bucket/ca.pem"}
