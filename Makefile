@@ -10,7 +10,7 @@ export PYTHONPATH := layer:authorizer:tools:.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
+.PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test test-unit \
     test-interpreters mutation lint format golden lock clean
 
 help: ## Show this list.
@@ -58,6 +58,9 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 	@$(BIN)/python -m mtls_authorizer_cli.rules_check "$${FILE}"
+
+test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
