@@ -71,7 +71,7 @@ test: lint ## Run all tests, with coverage.
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
-    tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
+    tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
     $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py test_typing.py \
     test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
     --ignore tests/unit/authorizer/revocation/test_indexing.py

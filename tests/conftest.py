@@ -13,7 +13,7 @@ from hypothesis import is_hypothesis_test
 from layer_builder.wheels import Architecture
 from tests.shared_folder import shared_folder
 
-pytest_plugins = ["tests.aws_fixtures"]
+pytest_plugins = ["tests.aws_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
     from pathlib import Path
