@@ -89,9 +89,10 @@ test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
-lint: $(VENV)/.test ## Check style, format and types.
+lint: $(VENV)/.test ## Check style, format, types and the order of imports.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(VENV)/.test ## Format the code and mend what can be mended.
