@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.processes import describe_machine, run
-from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import Configuration
+from client_certificate_auth import read_client_certificate
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import Settings
+from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer.request.response import answer
+from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.api_events import rest_event
@@ -230,13 +232,15 @@ def measure(cases: Sequence[Case], rounds: int, decisions: int) -> list[Figures]
 
 def _decider(document: dict[str, Any], case: Case) -> Callable[[], None]:
     """Return what decides on a certificate as if it had never been seen. Raises RuntimeError for a wrong decision."""
-    configuration = Configuration(RuleSet(parse_rules(_json(document).encode())))
+    settings = Settings()
+    policy = AccessPolicy(RuleSet(parse_rules(_json(document).encode())))
     request = read_request(rest_event(case.certificate))
 
     def decide_once() -> None:
-        decision = decide(PeerCertificate.from_pem(case.certificate), configuration, NOW)
-        answer(decision, request, configuration)
-        if decision.allowed is not case.allowed:
+        assessment = assess(read_client_certificate(case.certificate), settings, policy)
+        decision = decide(assessment, settings, policy, request.invocation, NOW)
+        make_response(decision, request, settings)
+        if (decision.grant is not None) is not case.allowed:
             message = f"{case.what}: {decision.reason}"
             raise RuntimeError(message)
 

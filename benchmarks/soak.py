@@ -54,7 +54,7 @@ from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import running_function
 from local_gateway.api import ApiKind
 from local_gateway.pki import LOOPBACK, Pki, make_pki
-from mtls_authorizer.authorizer import CACHED_CERTIFICATES
+from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from tests.api_events import http_2_0_event, rest_event
 from tests.lambda_runtime import FUNCTION_PATH
 
@@ -146,7 +146,7 @@ class Run:
             if self.memory.samples:
                 if len(self.seconds) % max(1, self._decisions // _SAMPLES) == 0:
                     self.memory.look()
-            elif all(len(seen) >= CACHED_CERTIFICATES for seen in self._seen):
+            elif all(len(seen) >= MAX_CACHED_CERTIFICATES for seen in self._seen):
                 self.memory.look()
             self.elapsed = time.monotonic() - self._began
 

@@ -22,8 +22,8 @@ from local_gateway.gateway import Gateway
 from local_gateway.pki import Pki
 from local_gateway.server import serve
 from local_gateway.tls import custom_domain_context, default_endpoint_context
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import logger
 
 KINDS = (ApiKind.REST, ApiKind.HTTP_SIMPLE)
@@ -47,7 +47,7 @@ def main(folder: str, log: str) -> None:
 
 def _api(kind: ApiKind) -> Api:
     response_format = "simple" if kind is ApiKind.HTTP_SIMPLE else "iam"
-    authorize = make_authorizer(load_configuration({**os.environ, "RESPONSE_FORMAT": response_format}))
+    authorize = Authorizer(load_settings({**os.environ, "RESPONSE_FORMAT": response_format})).authorize
     sample = sample_api(kind, lambda event, _context: authorize(event))
     return Api(kind, sample.api_id, sample.stage, sample.authorizer, _ROUTES)
 

@@ -37,11 +37,11 @@ def load(path: str) -> tuple[dict[str, str], list[str]]:
 @cache
 def authorizer(path: str, kind: str, *, recorded: bool) -> Callable[[object], dict[str, Any]]:  # noqa: ARG001 -- see below
     """Return an authorizer, with a cache of its own for each kind of turn, and with records or without."""
-    from mtls_authorizer.authorizer import make_authorizer  # noqa: PLC0415 -- found once the folders are known
-    from mtls_authorizer.policy.settings import load_configuration  # noqa: PLC0415 -- likewise
+    from mtls_authorizer.authorizer import Authorizer  # noqa: PLC0415 -- found once the folders are known
+    from mtls_authorizer.policy.settings import load_settings  # noqa: PLC0415 -- likewise
 
     records = {"LOG_DECISIONS": "all", "METRICS_NAMESPACE": "Benchmark"} if recorded else {"LOG_DECISIONS": "none"}
-    return make_authorizer(load_configuration({**load(path)[0], **records}))
+    return Authorizer(load_settings({**load(path)[0], **records})).authorize
 
 
 def set_up_logging() -> None:

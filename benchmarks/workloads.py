@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mtls_authorizer.authorizer import CACHED_CERTIFICATES
+from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from tests.api_events import rest_event
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
 # So many that, one after the other and again, none is still in the authorizer's cache when it comes back.
-CERTIFICATES = 2 * CACHED_CERTIFICATES
+CERTIFICATES = 2 * MAX_CACHED_CERTIFICATES
 _COMMON_NAME = "client"
 _NOT_BEFORE = datetime.now(UTC) - timedelta(days=1)
 

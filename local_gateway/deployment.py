@@ -27,8 +27,8 @@ from local_gateway.tls import (
     optional_context,
     passthrough_context,
 )
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import ResponseFormat, load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import ResponseFormat, load_settings
 
 if TYPE_CHECKING:
     import ssl
@@ -107,7 +107,7 @@ def sample_authorizer(kind: ApiKind, pki: Pki | None = None) -> LambdaFunction:
     """Return the authorizer as it is configured for a sample API of a kind: without a PKI, it checks no revocation."""
     response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
     variables = ENVIRONMENT if pki is None else environment(pki)
-    authorize = make_authorizer(load_configuration({**variables, "RESPONSE_FORMAT": response_format}))
+    authorize = Authorizer(load_settings({**variables, "RESPONSE_FORMAT": response_format})).authorize
     return lambda event, _context: authorize(event)
 
 

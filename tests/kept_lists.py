@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer, make_live_authorizer
-from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import Settings, load_settings
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.index import write_index
 from mtls_authorizer.revocation.truststore import read_truststore
@@ -19,7 +19,7 @@ from tests.certificates import name, pem
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mtls_authorizer.policy.current_policy import LiveConfiguration
+    from mtls_authorizer.policy.current_policy import CurrentPolicy
     from tests.aws_server import AwsServer
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL = 1, 2, 3
 """Of a client that nobody revokes, one that the first list revokes, and one that the second revokes as well."""
 
-REVOKED, UNKNOWN = Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN
+REVOKED, UNKNOWN = DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
 def authority(common_name: str, **options: Any) -> CertificateAuthority:  # noqa: ANN401 -- CertificateAuthority's
@@ -127,7 +127,7 @@ class Bucket:
         self._aws.client("s3").delete_object(Bucket="bucket", Key=name)
 
 
-def configuration(shelf: Shelf, **variables: str) -> Configuration:
+def configuration(shelf: Shelf, **variables: str) -> Settings:
     """Return a configuration that lets "client" in unless it is revoked, and looks for new lists at every request."""
     environment = {
         "ALLOWED_COMMON_NAMES": "client",
@@ -135,7 +135,7 @@ def configuration(shelf: Shelf, **variables: str) -> Configuration:
         "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
         **variables,
     }
-    loaded = load_configuration(environment)
+    loaded = load_settings(environment)
     assert loaded.crl_sources is not None
     return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=0))
 
@@ -143,11 +143,8 @@ def configuration(shelf: Shelf, **variables: str) -> Configuration:
 class Door:
     """An authorizer, asked with API Gateway's events."""
 
-    def __init__(self, configuration: Configuration | LiveConfiguration) -> None:
-        if isinstance(configuration, Configuration):
-            self._authorize = make_authorizer(configuration)
-        else:
-            self._authorize = make_live_authorizer(configuration)
+    def __init__(self, settings: Settings, current_policy: CurrentPolicy | None = None) -> None:
+        self._authorize = Authorizer(settings, current_policy).authorize
 
     def refusal(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
         """Return why a certificate is turned away, None if it is let in."""

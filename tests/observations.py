@@ -6,11 +6,15 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from mtls_authorizer.policy.settings import load_configuration
-from mtls_authorizer.request.decision import Client, Decision
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import Settings, load_settings
+from mtls_authorizer.request.assessment import Client
+from mtls_authorizer.request.decision import Decision
 from mtls_authorizer.request.event import read_request
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant
-from mtls_authorizer.telemetry.decision_log import Observation
+from mtls_authorizer.telemetry.observation import Observation
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 
@@ -23,22 +27,24 @@ HOSTILE = 'x\n{"decision": "allow"}\r\n"\\\u0085\u2028\u2029\x1b[31m\x7f\u202e\u
 """What a client may choose to break a line with, or to forge another."""
 
 
-def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any of its fields
-    configuration = load_configuration({**LISTED, "AUTHORIZER_SHADOW_RULES": SHADOW})
-    grant = Grant(("environment",), None, {}, None)
+def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any field of the parts
+    """Return what was observed of an allowed request, with changes to the decision, the settings or the observation."""
+    settings = load_settings({**LISTED, "AUTHORIZER_SHADOW_RULES": SHADOW})
+    grant = Grant(("environment",), ALL_ROUTES, {}, None)
     decision = Decision(
-        allowed=True, reason=None, client=Client("client"), context={}, grant=grant, shadow=grant, days_to_expiry=100
+        reason=None, client=Client("client"), context={}, grant=grant, shadow_reason=None, days_to_expiry=100
     )
-    decision = decision._replace(**{key: value for key, value in changes.items() if key in Decision._fields})
-    request = read_request(changes.get("event", rest_event(CLIENT)))
     return Observation(
-        decision,
-        request,
-        configuration._replace(**{key: value for key, value in changes.items() if key == "unauthenticated_response"}),
+        decision._replace(**_of(Decision, changes)),
+        read_request(changes.get("event", rest_event(CLIENT))),
+        settings._replace(**_of(Settings, changes)),
+        CurrentPolicy(settings).get()._replace(**_of(AccessPolicy, changes)),
         NOW,
         cached=False,
         microseconds=7,
         refresh_failures=changes.get("refresh_failures", 0),
-        refusal=decision.refusal(request.invocation),
-        shadow_refusal=decision.shadow_refusal(request.invocation),
     )
+
+
+def _of(kind: type[Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if name in kind._fields}

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from client_certificate_auth import find_client_certificate
-from mtls_authorizer.policy.settings import Configuration
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import Settings
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.rule_set import Rule, RuleSet
@@ -53,7 +54,8 @@ def question(
     event = make_event(certificate, method, path)
     return Question(
         find_client_certificate(event),
-        Configuration(rules=rules, **configuration),
+        Settings(**{name: value for name, value in configuration.items() if name in Settings._fields}),
+        AccessPolicy(rules, **{name: value for name, value in configuration.items() if name in AccessPolicy._fields}),
         read_request(event),
         route is not None,
         now,

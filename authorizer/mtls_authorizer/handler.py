@@ -1,6 +1,6 @@
 """The Lambda function's entry point, ``mtls_authorizer.handler.handler``.
 
-The configuration is read when the module is imported, so that one that can't be read stops the function at start-up.
+The settings are read when the module is imported: a function with invalid settings does not start.
 """
 
 from __future__ import annotations
@@ -8,25 +8,26 @@ from __future__ import annotations
 import logging
 import os
 
-from mtls_authorizer.authorizer import make_live_authorizer
-from mtls_authorizer.policy.current_policy import LiveConfiguration
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import logger
 
 if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-    # Nobody has chosen a level, and Python's would be WARNING, which leaves out who was let in.
+    # Python's default level is WARNING, which would omit allowed requests.
     logger.setLevel(logging.INFO)
 
-_live = LiveConfiguration(load_configuration(os.environ))
-_authorize = make_live_authorizer(_live)
+_settings = load_settings(os.environ)
+_current_policy = CurrentPolicy(_settings)
+_authorizer = Authorizer(_settings, _current_policy)
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-    # Lambda's runtimes have it. What was read for the snapshot may be old by the time that it is restored.
+    # Part of Lambda's runtimes. The documents in the snapshot may be old when it is restored.
     from snapshot_restore_py import register_after_restore
 
-    register_after_restore(_live.restore)
+    register_after_restore(_current_policy.restore)
 
 
 def handler(event: object, _context: object) -> dict[str, object]:
-    """Answer an event of API Gateway. Raises Unauthorized (401) and UnsupportedEventError (500)."""
-    return _authorize(event)
+    """Return the response to an event of API Gateway. Raises Unauthorized (401) and UnsupportedEventError (500)."""
+    return _authorizer.authorize(event)

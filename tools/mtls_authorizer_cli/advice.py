@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.reasons import DenyReason as Reason
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.explanation import ROUTE, Explanation, RuleExplanation, iso_8601
 from mtls_authorizer_cli.wording import quoted

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import find_client_certificate
-from mtls_authorizer.policy.current_policy import LiveConfiguration
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.event import ApiRequest, EventFormat, read_request
 from mtls_authorizer.rules.document import RulesError, parse_rules
 from mtls_authorizer.rules.routes import METHODS
@@ -31,7 +31,8 @@ from mtls_authorizer_cli.wording import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mtls_authorizer.policy.settings import Configuration
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
 
 ALLOW, DENY, BAD_INPUT = 0, 1, 2
 
@@ -108,10 +109,10 @@ def _report(options: argparse.Namespace, environment: Mapping[str, str]) -> Repo
     now = datetime.now(UTC) if options.at is None else _read_time(options.at)
     invocation = None if options.route is None else _read_invocation(options.route)
     asked = _read_what_is_asked(options.cert, options.event)
-    configuration = _read_configuration(environment, options.rules)
+    settings, policy = _read_configuration(environment, options.rules)
     request = asked.request if invocation is None else asked.request._replace(invocation=invocation)
     explanation = explain(
-        Question(asked.pem, configuration, request, invocation is not None or options.event is not None, now),
+        Question(asked.pem, settings, policy, request, invocation is not None or options.event is not None, now),
         nearest=None if options.all else NEAREST,
     )
     return Report(explanation, asked.notes, everything=options.all)
@@ -171,20 +172,21 @@ def _read_file(file: str) -> bytes:
     return content
 
 
-def _read_configuration(environment: Mapping[str, str], rules: str | None) -> Configuration:
-    """Return the configuration that the function would have. Raises ValueError and StoreError."""
+def _read_configuration(environment: Mapping[str, str], rules: str | None) -> tuple[Settings, AccessPolicy]:
+    """Return the settings and the access policy that the function would have. Raises ValueError and StoreError."""
     if rules is None:
-        return LiveConfiguration(load_configuration(environment)).current()
+        settings = load_settings(environment)
+        return settings, CurrentPolicy(settings).get()
     others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
     if "://" in rules:
         return _read_configuration({**others, _RULES_URI: rules}, None)
-    configuration = _read_configuration(others, None)
+    settings, policy = _read_configuration(others, None)
     try:
         document = parse_rules(_read_file(rules))
     except RulesError as error:
         message = f"{rules}: {error}"
         raise InputError(message) from error
-    return configuration._replace(rules=RuleSet((*configuration.rules.rules, *document)))
+    return settings, policy._replace(rules=RuleSet((*policy.rules.rules, *document)))
 
 
 def _read_invocation(route: str) -> str:

@@ -14,14 +14,15 @@ from cryptography.x509.oid import ExtensionOID
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
 from mtls_authorizer.policy.settings import ResponseFormat
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.decision import assess_extraction, decide_at
 from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.request.response import Unauthorized, answer
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.fields import FIELDS, FieldKind
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
-from mtls_authorizer.rules.matching import FIELDS, OF_SEVERAL, Comparison
-from mtls_authorizer.rules.routes import permits
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, EVERYTHING, Rule, RuleSet
+from mtls_authorizer.rules.routes import ALL_ROUTES, combined_routes, permits
+from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
 from mtls_authorizer_cli.wording import (
     Alternative,
     alternative_text,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Configuration
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
-    from mtls_authorizer.rules.matching import Condition, Fact, Matcher
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
 
 NEAREST = 3
 """How many of the rules that don't match are explained, unless all are asked for."""
@@ -265,7 +266,7 @@ def _simple_answer(decision: Decision, question: Question) -> Mapping[str, objec
         or question.request.event_format is EventFormat.HTTP_2_0
     ):
         return None
-    if question.invocation is None and decision.grant is not None and decision.grant.routes is not EVERYTHING:
+    if question.invocation is None and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
         # It depends on the route.
         return None
     return answer(decision, question.request._replace(event_format=EventFormat.HTTP_2_0), question.configuration)
@@ -290,7 +291,7 @@ def _has_extensions(certificate: PeerCertificate, _question: Question) -> str:
     except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
         return f"one that isn't: {quoted(str(error))}"
     if any(extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME for extension in extensions):
-        names = listing(list(map(fact_text, certificate.subject_alt_names)))
+        names = listing(list(map(fact_text, FIELDS["subject_alt_name"].facts(certificate))))
         return f"{len(extensions)}, with the alternative names {names}"
     return f"{len(extensions) or 'none'}"
 
@@ -318,7 +319,7 @@ def _has_rules(certificate: PeerCertificate, question: Question) -> str:
 
 
 def _lift_rules(_certificate: PeerCertificate, question: Question) -> Question:
-    anyone = RuleSet((Rule(ENVIRONMENT, (), anyone=True),))
+    anyone = RuleSet((Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),))
     return question._replace(configuration=question.configuration._replace(rules=anyone))
 
 
@@ -348,10 +349,8 @@ def _wanted_route(question: Question) -> str:
 
 
 def _has_routes(certificate: PeerCertificate, question: Question) -> str:
-    matching = question.configuration.rules.matching(certificate)
-    if any(rule.routes is EVERYTHING for rule in matching):
-        return "every route"
-    return listing(written_routes(route for rule in matching for route in rule.routes or ()))
+    routes = combined_routes(rule.routes for rule in question.configuration.rules.matching(certificate))
+    return "every route" if routes is ALL_ROUTES else listing(written_routes(routes))
 
 
 RULES, VALIDITY, ROUTE = "rules", "validity", "route"
@@ -461,21 +460,24 @@ def _failures(question: Question, read: PeerCertificate | str) -> tuple[dict[str
 def _explain_rules(
     rules: RuleSet, certificate: PeerCertificate, question: Question, nearest: int | None
 ) -> RulesExplanation:
-    holding = rules.holding(certificate)
+    satisfied = rules.satisfied_by(certificate)
     facts = {field: tuple(definition.facts(certificate)) for field, definition in FIELDS.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
-        return _explain_matcher(matcher, holding, facts[matcher.field], certificate)
+        unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
+        explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
+        return explained._replace(remark=_remark(matcher, certificate))
+
+    def explain_exclusion(matcher: Matcher) -> FieldExplanation:
+        return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
 
     explained = [
         RuleExplanation(
             rule,
-            rule.mismatch(holding),
+            rule.mismatch(satisfied),
             tuple(map(explain_matcher, rule.matchers)),
-            tuple(tuple(map(explain_matcher, exclusion)) for exclusion in rule.exclusions),
-            None
-            if question.invocation is None
-            else rule.routes is EVERYTHING or permits(rule.routes, question.invocation),
+            tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
+            None if question.invocation is None else permits(rule.routes, question.invocation),
         )
         for rule in rules.rules
     ]
@@ -492,43 +494,33 @@ def _distance(rule: RuleExplanation) -> tuple[int, int, int]:
     return sum(field.closest is None for field in failing), len(failing), len(failing) - len(rule.fields)
 
 
-def _explain_matcher(
-    matcher: Matcher, holding: frozenset[Condition], facts: tuple[Fact, ...], certificate: PeerCertificate
-) -> FieldExplanation:
-    definition, labels = FIELDS[matcher.field], {condition.label for condition in matcher.conditions()}
-    if definition.combines or definition.label is None:
-        # The others are about something else. A name of another type, though, may be what was meant.
-        facts = tuple(fact for fact in facts if fact[0] in labels)
-    matches = matcher.matches(holding)
-    return FieldExplanation(
-        matcher,
-        matches,
-        facts,
-        None if matches else _closest(matcher, holding, facts),
-        _remark(matcher.field, labels, certificate),
-    )
+def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
+    if FIELDS[matcher.field].kind is not FieldKind.SUBJECT_ALT_NAME:
+        # Facts with other labels are irrelevant, except for names of another type: one of them may have been meant.
+        labels = {condition.label for condition in matcher.conditions()}
+        facts = tuple(fact for fact in facts if fact.label in labels)
+    matches = matcher.matches(satisfied)
+    return FieldExplanation(matcher, matches, facts, None if matches else _closest(matcher, satisfied, facts), None)
 
 
-def _remark(field: str, labels: set[str], certificate: PeerCertificate) -> str | None:
-    common_names = len((certificate.issuer if field == "issuer" else certificate.subject).get_all("CN"))
-    about_it = field == "common_name" or "CN" in labels
-    # Exclusions look for each of several.
-    if about_it and common_names > 1 and labels.isdisjoint(OF_SEVERAL.values()):
-        return f"{common_names} common names, so that none counts"
-    return None
+def _remark(matcher: Matcher, certificate: PeerCertificate) -> str | None:
+    if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
+        return None
+    common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
+    return f"{common_names} common names, so that none counts" if common_names > 1 else None
 
 
-def _closest(matcher: Matcher, holding: frozenset[Condition], facts: tuple[Fact, ...]) -> NearMiss | None:
-    """Return the first alternative that would be met but for what is easily overlooked."""
+def _closest(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> NearMiss | None:
+    """Return the first alternative that would be satisfied but for a difference that is easily overlooked."""
     overlooked = {
         condition: difference
         for condition in matcher.conditions()
-        if condition not in holding and (difference := _difference(condition, facts)) is not None
+        if condition not in satisfied and (difference := _difference(condition, facts)) is not None
     }
     if not overlooked:
         return None
     for alternative in alternatives(matcher):
-        missing = [condition for condition in alternative if condition not in holding]
+        missing = [condition for condition in alternative if condition not in satisfied]
         if all(condition in overlooked for condition in missing):
             differences = {overlooked[condition] for condition in missing}
             return NearMiss(alternative, differences.pop() if len(differences) == 1 else Difference.BOTH)
@@ -548,9 +540,9 @@ _REGARDLESS_OF: Mapping[Difference, Callable[[str], str]] = {
 
 
 def _difference(condition: Condition, facts: tuple[Fact, ...]) -> Difference | None:
-    """Return what alone keeps a condition from holding, where that is easily overlooked."""
+    """Return the only difference between a condition and a fact, if it is easily overlooked."""
     wanted, compare = value_text(condition.value), _COMPARE[condition.comparison]
-    texts = [value_text(value) for label, value in facts if label == condition.label]
+    texts = [value_text(fact.value) for fact in facts if fact.label == condition.label]
     for difference, normal in _REGARDLESS_OF.items():
         if any(compare(normal(text), normal(wanted)) for text in texts):
             return difference

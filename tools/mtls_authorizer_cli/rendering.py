@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, EVERYTHING
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.advice import advise
 from mtls_authorizer_cli.explanation import Verdict, iso_8601
 from mtls_authorizer_cli.wording import (
     alternatives,
     listing,
     quoted,
-    usual_label,
     value_text,
     written_route,
     written_routes,
@@ -21,8 +21,9 @@ from mtls_authorizer_cli.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mtls_authorizer.reasons import Reason
-    from mtls_authorizer.rules.matching import Condition
+    from mtls_authorizer.reasons import DenyReason as Reason
+    from mtls_authorizer.rules.conditions import Condition
+    from mtls_authorizer.rules.routes import Routes
     from mtls_authorizer_cli.explanation import Explanation, FieldExplanation, RuleExplanation, RulesExplanation
 
 JSON_VERSION = 1
@@ -115,7 +116,7 @@ def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
         excluded = all(field.matches for field in exclusion)
         fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
         yield f"        {_mark(not excluded)}  {'excluded' if excluded else 'not excluded'} by {fields}"
-    if rule.rule.routes is not EVERYTHING:
+    if rule.rule.routes is not ALL_ROUTES:
         mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
         yield f"        {mark}  allows {listing(written_routes(rule.rule.routes), everything=everything)}"
 
@@ -136,7 +137,7 @@ def _outcome(explanation: Explanation) -> Iterator[str]:
         return
     grant = explanation.decision.grant
     routes = grant.routes if grant else ()
-    yield f"  May call {'every route' if routes is EVERYTHING else listing(written_routes(routes), everything=True)}"
+    yield f"  May call {'every route' if routes is ALL_ROUTES else listing(written_routes(routes), everything=True)}"
 
 
 def _effect(refusal: Reason | None) -> str:
@@ -238,7 +239,7 @@ def _field_json(field: FieldExplanation, report: Report) -> object:
         "matches": field.matches,
         "wanted": [_alternative_json(each) for each in wanted[: None if report.everything else _MOST_VALUES]],
         "wanted_total": len(wanted),
-        "has": [{"label": usual_label(label), "value": value_text(value)} for label, value in field.has],
+        "has": [{"label": fact.label, "value": value_text(fact.value)} for fact in field.has],
         "closest": field.closest
         and {"wanted": _alternative_json(field.closest.alternative), "difference": field.closest.difference},
         "remark": field.remark,
@@ -252,5 +253,5 @@ def _alternative_json(alternative: Iterable[Condition]) -> object:
     ]
 
 
-def _routes_json(routes: Iterable[str] | None) -> list[str] | None:
-    return None if routes is EVERYTHING else written_routes(routes)
+def _routes_json(routes: Routes) -> list[str] | None:
+    return None if routes is ALL_ROUTES else written_routes(routes)

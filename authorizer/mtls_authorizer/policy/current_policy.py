@@ -1,37 +1,41 @@
-"""The configuration as it is now: with the rules and CRLs that are kept elsewhere, read again from time to time."""
+"""The access policy that is in force now: rules and CRLs that are stored elsewhere are reloaded from time to time."""
 
 from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mtls_authorizer.policy.settings import Configuration, CrlSources
+    from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.refresh.refresher import Refreshed, Refresher
+    from mtls_authorizer.revocation.configuration import CrlSources
     from mtls_authorizer.revocation.sources import RevocationSource
 
-# What reads documents is imported where it is needed: who lists names in the environment doesn't pay for it.
+# Whatever reads documents is imported inside functions: a function configured by allowlists alone must not pay for it.
 
-# How long a function's start waits for each kind of document at most. Lambda gives it 10 seconds in all.
+# How long a start waits for each kind of document. Lambda allows 10 seconds for everything.
 _RULES_START_SECONDS = 3.0
 _TRUSTSTORE_START_SECONDS = 1.5
 _CRLS_START_SECONDS = 3.5
 
 
-class LiveConfiguration:
-    """A configuration with what is at its URIs.
+class CurrentPolicy:
+    """The access policy in force, made of the settings and of the documents that they name. Safe for threads.
 
-    That is read when this is made, so that a function without its rules doesn't start: raises StoreError for what
-    can't be read, and ValueError for what isn't rules. Later on the last good rules stay in force. CRLs that can't be
-    read don't stop a function: its configuration says what becomes of certificates without one.
+    The documents are loaded when this is created, so that a function without its rules does not start: raises
+    StoreError for a document that cannot be read and ValueError for an invalid one. Later the last valid rules stay in
+    force. CRLs that cannot be read do not stop a function: the settings determine the decision without them.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._own_rules = RuleSet(settings.rules)
+        self._own_shadow_rules = RuleSet(settings.shadow_rules) if settings.shadow_rules else None
         self._documents: list[Refreshed[Any]] = []
         self._refreshers: list[Refresher] = []
         # What is checked against the truststore is to be checked again when that changes.
@@ -41,16 +45,16 @@ class LiveConfiguration:
         self._failures = 0
         self._rules: dict[str, Refreshed[RuleSet]] = {}
         self._revocation: RevocationSource | None = None
-        if configuration.rules_uri is not None or configuration.shadow_rules_uri is not None:
-            self._start_rules(configuration)
-        if configuration.crl_sources is not None:
-            self._start_revocation(configuration.crl_sources)
-        self._latest = self._with_documents()
+        if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
+            self._start_rules(settings)
+        if settings.crl_sources is not None:
+            self._start_revocation(settings.crl_sources)
+        self._latest = self._assemble()
 
-    def current(self) -> Configuration:
-        """Return the configuration in force: the same object until something in it changes. Raises nothing.
+    def get(self) -> AccessPolicy:
+        """Return the access policy in force: the same object until something in it changes. Raises nothing.
 
-        Where a refresh is due, it waits for it: WAIT_SECONDS at most.
+        If a refresh is due, this waits for it, at most WAIT_SECONDS.
         """
         changed = False
         # All of them, and in order: CRLs are checked against the truststore.
@@ -61,8 +65,8 @@ class LiveConfiguration:
                     self._crls.expire()
         if changed:
             with self._lock:
-                # Whoever comes last has seen all that the others have.
-                self._latest = self._with_documents()
+                # The last thread has observed every update.
+                self._latest = self._assemble()
         return self._latest
 
     def restore(self) -> None:
@@ -87,25 +91,25 @@ class LiveConfiguration:
         new, self._failures = failures - self._failures, failures
         return new
 
-    def _start_rules(self, configuration: Configuration) -> None:
+    def _start_rules(self, settings: Settings) -> None:
         from mtls_authorizer.refresh.refresher import Refreshed  # noqa: PLC0415 -- see above
         from mtls_authorizer.rules.document import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
         from mtls_authorizer.stores.store import open_store  # noqa: PLC0415
 
         def rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
-            return RuleSet((*configuration.rules.rules, *parse_rules(content)))
+            return RuleSet((*settings.rules, *parse_rules(content)))
 
         def shadow_rule_set(content: bytes, _in_force: RuleSet | None) -> RuleSet:
             return RuleSet(parse_rules(content))
 
         for field, uri, parse in (
-            ("rules", configuration.rules_uri, rule_set),
-            ("shadow_rules", configuration.shadow_rules_uri, shadow_rule_set),
+            ("rules", settings.rules_uri, rule_set),
+            ("shadow_rules", settings.shadow_rules_uri, shadow_rule_set),
         ):
             if uri is not None:
                 self._rules[field] = Refreshed(field, open_store(uri, largest=LARGEST_DOCUMENT), parse)
         rules = list(self._rules.values())
-        self._add_refresher(rules, configuration.rules_refresh_seconds, _RULES_START_SECONDS).start()
+        self._add_refresher(rules, settings.rules_refresh_seconds, _RULES_START_SECONDS).start()
 
     def _start_revocation(self, sources: CrlSources) -> None:
         from mtls_authorizer.revocation.sources import RevocationSource  # noqa: PLC0415 -- see above
@@ -128,10 +132,14 @@ class LiveConfiguration:
         self._refreshers.append(refresher)
         return refresher
 
-    def _with_documents(self) -> Configuration:
-        fields: dict[str, Any] = {}
-        for field, document in self._rules.items():
-            fields[field], fields[f"{field}_version"] = document.in_force or (None, None)
-        if self._revocation is not None:
-            fields["revocation"] = self._revocation.lists()
-        return self._configuration._replace(**fields)
+    def _assemble(self) -> AccessPolicy:
+        policy = AccessPolicy(
+            self._own_rules,
+            self._own_shadow_rules,
+            revocation=None if self._revocation is None else self._revocation.lists(),
+        )
+        if (rules := self._rules.get("rules")) is not None and rules.in_force is not None:
+            policy = policy._replace(rules=rules.in_force.value, rules_version=rules.in_force.version)
+        if (shadow := self._rules.get("shadow_rules")) is not None and shadow.in_force is not None:
+            policy = policy._replace(shadow_rules=shadow.in_force.value, shadow_rules_version=shadow.in_force.version)
+        return policy

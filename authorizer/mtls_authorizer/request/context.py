@@ -1,19 +1,18 @@
-"""The context that an Allow hands to the integration behind the API, and the principal's identifier."""
+"""The context that an Allow passes to the integration, and the principal identifier."""
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring_ascii
+import json
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import PrincipalId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
 
-# Attributes that are handed on under their own keys, where the subject has exactly one.
+# Subject attributes with a context key of their own, which is set if the subject has exactly one value.
 _SUBJECT_ATTRIBUTES = {
     "CN": "clientCertCN",
     "OU": "clientCertOU",
@@ -25,22 +24,18 @@ _SUBJECT_ATTRIBUTES = {
 }
 
 
-# For times, whose isoformat would take a third of what a context does.
-_TWO_DIGITS = tuple(f"{number:02}" for number in range(100))
-
-
 def build_context(certificate: PeerCertificate) -> dict[str, str]:
-    """Return the context for a certificate that is let in: string values only, as API Gateway demands."""
+    """Return the context for an allowed certificate. All values are strings, as API Gateway requires."""
     subject, issuer = certificate.subject, certificate.issuer
     context = {
         "clientCertSubjectDN": subject.rfc4514_string(),
         "clientCertIssuerDN": issuer.rfc4514_string(),
-        "clientCertOUs": _json_array(subject.get_all("OU")),
-        "clientCertSubjectAltNames": _json_array(map(str, certificate.subject_alt_names)),
+        "clientCertOUs": json.dumps(subject.get_all("OU")),
+        "clientCertSubjectAltNames": json.dumps([str(name) for name in certificate.subject_alt_names]),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
-        "clientCertNotBefore": _iso_8601(certificate.not_before),
-        "clientCertNotAfter": _iso_8601(certificate.not_after),
+        "clientCertNotBefore": utc_timestamp(certificate.not_before),
+        "clientCertNotAfter": utc_timestamp(certificate.not_after),
     }
     for attribute, value in subject.single_values():
         key = _SUBJECT_ATTRIBUTES.get(attribute)
@@ -53,7 +48,7 @@ def build_context(certificate: PeerCertificate) -> dict[str, str]:
 
 
 def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId) -> str:
-    """Return the principal's identifier; the fingerprint where what was asked for is empty or not exactly one."""
+    """Return the principal identifier; the fingerprint if the chosen part is empty, missing or ambiguous."""
     identifier = ""
     if principal_id is PrincipalId.COMMON_NAME:
         identifier = certificate.subject.get_single("CN") or ""
@@ -64,15 +59,6 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
     return identifier or certificate.fingerprint256
 
 
-def _json_array(texts: Iterable[str]) -> str:
-    """Return what ``json.dumps`` does, without its making an encoder for each array."""
-    return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
-
-
-def _iso_8601(time: datetime) -> str:
-    """Return a time of whole seconds in UTC, which those of certificates are (RFC 5280 §4.1.2.5)."""
-    century, year = divmod(time.year, 100)
-    return (
-        f"{_TWO_DIGITS[century]}{_TWO_DIGITS[year]}-{_TWO_DIGITS[time.month]}-{_TWO_DIGITS[time.day]}"
-        f"T{_TWO_DIGITS[time.hour]}:{_TWO_DIGITS[time.minute]}:{_TWO_DIGITS[time.second]}Z"
-    )
+def utc_timestamp(time: datetime) -> str:
+    """Return an aware time in UTC, to the second (RFC 3339): ``2026-11-22T06:54:49Z``."""
+    return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

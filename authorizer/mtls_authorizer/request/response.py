@@ -1,64 +1,61 @@
-"""The answers that API Gateway takes from an authorizer."""
+"""Responses in the forms that API Gateway accepts from a Lambda authorizer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.settings import Configuration, ResponseFormat, UnauthenticatedResponse
+from mtls_authorizer.policy.settings import ResponseFormat, Settings, UnauthenticatedResponse
 from mtls_authorizer.reasons import UNAUTHENTICATED
 from mtls_authorizer.request.event import ApiRequest, EventFormat
-from mtls_authorizer.rules.routes import resources
-from mtls_authorizer.rules.rule_set import EVERYTHING
+from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.rules.rule_set import Grant
 
 
-class Unauthorized(Exception):  # noqa: N818 -- API Gateway looks at the message; the name is what people will see in logs
-    """Tells a REST API to answer 401. Its message must be exactly this word."""
+class Unauthorized(Exception):  # noqa: N818 -- API Gateway compares the message; the name appears in people's logs
+    """Makes a REST API answer 401. The message must be exactly this word."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
 
 
-def is_unauthorized(decision: Decision, request: ApiRequest, configuration: Configuration) -> bool:
-    """Return whether the answer is 401, which counts as an error of the function."""
+def is_unauthorized(decision: Decision, request: ApiRequest, settings: Settings) -> bool:
+    """Return whether the response is a 401, which Lambda counts as an error of the function."""
     return (
         decision.reason in UNAUTHENTICATED
         and request.event_format is EventFormat.REST
-        and configuration.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
+        and settings.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
     )
 
 
-def answer(decision: Decision, request: ApiRequest, configuration: Configuration) -> dict[str, object]:
-    """Return a decision in the form that the request's API takes.
+def make_response(decision: Decision, request: ApiRequest, settings: Settings) -> dict[str, object]:
+    """Return the decision in the form that the request's API accepts.
 
-    Raises Unauthorized on a REST API for a request without a certificate, unless the configuration says Deny.
+    Raises Unauthorized for a request without a readable certificate to a REST API, unless the settings ask for a Deny.
     """
-    if is_unauthorized(decision, request, configuration):
+    if is_unauthorized(decision, request, settings):
         raise Unauthorized
-    if request.event_format is EventFormat.HTTP_2_0 and configuration.response_format is ResponseFormat.SIMPLE:
-        refusal = decision.refusal(request.invocation)
-        if refusal is not None:
-            return {"isAuthorized": False, "context": {"reason": refusal.value}}
-        return {"isAuthorized": True, "context": dict(decision.context)}
-    policy: dict[str, object] = {
+    if request.event_format is EventFormat.HTTP_2_0 and settings.response_format is ResponseFormat.SIMPLE:
+        context = decision.context if decision.reason is None else {"reason": decision.reason.value}
+        return {"isAuthorized": decision.allowed, "context": dict(context)}
+    response: dict[str, object] = {
         "principalId": decision.client.principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": _statements(decision.grant, request.stage_arn)},
         "context": dict(decision.context),
     }
     if decision.grant and decision.grant.usage_identifier_key and request.event_format is EventFormat.REST:
-        policy["usageIdentifierKey"] = decision.grant.usage_identifier_key
-    return policy
+        response["usageIdentifierKey"] = decision.grant.usage_identifier_key
+    return response
 
 
 def _statements(grant: Grant | None, stage_arn: str) -> list[dict[str, object]]:
-    """Return the policy's statements. They cover the stage, not the request: the answer may be reused for others."""
+    """Return the policy's statements. They cover the grant, not the request, because API Gateway may cache them."""
     everything = f"{stage_arn}/*/*"
     if grant is None:
         return [_statement("Deny", everything)]
-    if grant.routes is EVERYTHING:
+    if grant.routes is ALL_ROUTES:
         return [_statement("Allow", everything)]
     allowed, denied = resources(grant.routes, stage_arn)
     return [_statement("Allow", allowed), _statement("Deny", denied)]

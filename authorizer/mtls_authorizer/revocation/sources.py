@@ -22,7 +22,7 @@ from mtls_authorizer.revocation.truststore import LARGEST_TRUSTSTORE, Truststore
 from mtls_authorizer.stores.store import Fetched, StoreError, open_dated_store, open_store
 
 if TYPE_CHECKING:
-    from mtls_authorizer.policy.settings import CrlSources
+    from mtls_authorizer.revocation.configuration import CrlSources
 
 logger = logging.getLogger("mtls_authorizer")
 

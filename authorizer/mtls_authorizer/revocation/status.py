@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from cryptography import x509
 
 from client_certificate_auth.names import DistinguishedName
-from mtls_authorizer.policy.settings import CrlFailureMode
+from mtls_authorizer.revocation.configuration import CrlFailureMode
 from mtls_authorizer.revocation.truststore import Identity, canonical_name
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""Metrics of decisions, in CloudWatch's embedded metric format: lines of JSON on standard output, and no calls.
+"""Metrics of decisions in CloudWatch's embedded metric format: lines of JSON on standard output, without API calls.
 
-The dimension is the reason of a Deny, of which there is a closed set, and nothing that a client chooses.
+The only dimension is the deny reason, which is from a closed set: nothing that a client chooses becomes a dimension.
 """
 
 from __future__ import annotations
@@ -8,20 +8,18 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.response import is_unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from mtls_authorizer.reasons import Reason
-    from mtls_authorizer.telemetry.decision_log import Observation
+    from mtls_authorizer.telemetry.observation import Observation
 
 
 class Metric(StrEnum):
-    """All metrics there are."""
+    """All metrics."""
 
     ALLOWED = "Allowed"
     DENIED = "Denied"
@@ -35,9 +33,6 @@ class Metric(StrEnum):
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
     DECISION_TIME = "DecisionTime"
 
-    # Enum's own is written in Python, and each decision looks several up.
-    __hash__ = str.__hash__
-
 
 UNITS = {
     Metric.DAYS_TO_EXPIRY: "None",
@@ -45,67 +40,70 @@ UNITS = {
     Metric.REVOCATION_LIST_TIME_LEFT: "Seconds",
     Metric.DECISION_TIME: "Microseconds",
 }
-"""The units of those that aren't counts."""
+"""The units of the metrics that are not counts."""
 
-REASON = "Reason"
-"""The dimension of ``Denied``, which is there without it as well."""
+REASON = "DenyReason"
+"""The dimension of ``Denied``, which is published with it and without it."""
 
 
 def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
-    """Return the function that writes the metrics of a decision to a namespace."""
-
-    @cache
-    def line(names: tuple[Metric, ...], refusal: Reason | None) -> str:
-        """Return the line for some metrics, with a place for the time and for each value in turn."""
-        plain = [name for name in names if name is not Metric.DENIED]
-        found = [{"Namespace": namespace, "Dimensions": [[]], "Metrics": _definitions(plain)}]
-        if Metric.DENIED in names:
-            dimensions: list[list[str]] = [[], [REASON]]
-            found.append(
-                {"Namespace": namespace, "Dimensions": dimensions, "Metrics": _definitions([Metric.DENIED])},
-            )
-        # Neither reasons nor names have anything to escape, and all values are integers.
-        members = [f'"{name}": %d' for name in names]
-        if refusal is not None:
-            members.insert(0, f'"{REASON}": "{refusal.value}"')
-        directives = json.dumps(found).replace("%", "%%")
-        return f'{{"_aws": {{"Timestamp": %d, "CloudWatchMetrics": {directives}}}, {", ".join(members)}}}\n'
+    """Return the function that writes the metrics of a decision to a CloudWatch namespace."""
 
     def write(observation: Observation) -> None:
-        values = measure(observation)
-        milliseconds = int(observation.time.timestamp() * 1000)
-        sys.stdout.write(line(tuple(values), observation.refusal) % (milliseconds, *values.values()))
+        sys.stdout.write(json.dumps(embedded_metrics(namespace, observation)) + "\n")
         sys.stdout.flush()
 
     return write
 
 
+def embedded_metrics(namespace: str, observation: Observation) -> dict[str, object]:
+    """Return a decision's metrics as an object in the embedded metric format."""
+    values = measure(observation)
+    directives = [_directive(namespace, [[]], (metric for metric in values if metric is not Metric.DENIED))]
+    dimensions = {}
+    if observation.decision.reason is not None:
+        directives.append(_directive(namespace, [[], [REASON]], [Metric.DENIED]))
+        dimensions[REASON] = observation.decision.reason.value
+    milliseconds = int(observation.time.timestamp() * 1000)
+    members = {metric.value: value for metric, value in values.items()}
+    return {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": directives}, **dimensions, **members}
+
+
 def measure(observation: Observation) -> dict[Metric, int]:
-    """Return the metrics of a decision."""
+    """Return the values of a decision's metrics."""
     decision = observation.decision
     values = {
-        Metric.ALLOWED if observation.refusal is None else Metric.DENIED: 1,
+        Metric.ALLOWED if decision.allowed else Metric.DENIED: 1,
         Metric.DECISION_TIME: observation.microseconds,
     }
-    if observation.configuration.shadow_rules and observation.shadow_refusal is not None:
+    if decision.shadow_reason is not None and observation.policy.shadow_rules is not None:
         values[Metric.SHADOW_DENIED] = 1
-    if observation.refusal is None and decision.days_to_expiry is not None:
+    if decision.allowed and decision.days_to_expiry is not None:
         values[Metric.DAYS_TO_EXPIRY] = decision.days_to_expiry
         if observation.is_expiring:
             values[Metric.EXPIRING] = 1
-    if is_unauthorized(decision, observation.request, observation.configuration):
+    if is_unauthorized(decision, observation.request, observation.settings):
         values[Metric.UNAUTHORIZED] = 1
-    if decision.revocation and decision.revocation.state.value == "unknown":
+    return values | _revocation_metrics(observation) | _refresh_metrics(observation)
+
+
+def _revocation_metrics(observation: Observation) -> dict[Metric, int]:
+    values: dict[Metric, int] = {}
+    status, lists = observation.decision.revocation_status, observation.policy.revocation
+    if status is not None and status.state.value == "unknown":
         values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
-    lists = observation.configuration.revocation
     if lists is not None and lists.oldest is not None:
         values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest).total_seconds())
     if lists is not None and lists.first_to_end is not None:
         values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.first_to_end - observation.time).total_seconds())
-    if observation.refresh_failures:
-        values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures
     return values
 
 
-def _definitions(names: Sequence[Metric]) -> list[dict[str, str]]:
-    return [{"Name": name.value, "Unit": UNITS.get(name, "Count")} for name in names]
+def _refresh_metrics(observation: Observation) -> dict[Metric, int]:
+    failures = observation.refresh_failures
+    return {Metric.RULES_REFRESH_FAILURES: failures} if failures else {}
+
+
+def _directive(namespace: str, dimensions: list[list[str]], metrics: Iterable[Metric]) -> dict[str, object]:
+    definitions = [{"Name": metric.value, "Unit": UNITS.get(metric, "Count")} for metric in metrics]
+    return {"Namespace": namespace, "Dimensions": dimensions, "Metrics": definitions}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.policy.settings import Settings, load_settings
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import WAIT_SECONDS
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY
@@ -232,8 +232,8 @@ class Place:
     def put(self, rules: str) -> None:
         self._put(rules)
 
-    def configuration(self) -> Configuration:
-        return load_configuration({"AUTHORIZER_RULES_URI": self.uri})._replace(rules_refresh_seconds=0)
+    def configuration(self) -> Settings:
+        return load_settings({"AUTHORIZER_RULES_URI": self.uri})._replace(rules_refresh_seconds=0)
 
     def _put_s3(self, rules: str) -> None:
         self._aws.put_object(self.uri, rules.encode())
@@ -293,10 +293,10 @@ def test_rules_in_s3_are_sent_once_for_each_version(aws: AwsServer, proxy: Fault
     place = Place("s3", aws, tmp_path)
     place.put(RULES % ("one", "first"))
     door = Door(place.configuration())
-    assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) == [None, Reason.COMMON_NAME_NOT_ALLOWED]
+    assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) == [None, DenyReason.COMMON_NAME_NOT_ALLOWED]
     assert proxy.statuses()[:2] == [200, 304]
     place.put(RULES % ("two", "second"))
-    assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) == [Reason.COMMON_NAME_NOT_ALLOWED, None]
+    assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) == [DenyReason.COMMON_NAME_NOT_ALLOWED, None]
     assert proxy.statuses()[-2:] == [200, 304]
 
 
@@ -309,7 +309,7 @@ def test_rules_stay_in_force_while_their_store_has_a_fault(place: Place, proxy: 
     place.put(RULES % ("two", "second"))
     for _request in range(2):
         began = time.monotonic()
-        refused_as_before = [None, Reason.COMMON_NAME_NOT_ALLOWED]
+        refused_as_before = [None, DenyReason.COMMON_NAME_NOT_ALLOWED]
         # A slow body may come to its end.
         assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) in (refused_as_before, refused_as_before[::-1])
         # A busy machine may add to it.

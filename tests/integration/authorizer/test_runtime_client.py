@@ -77,7 +77,7 @@ def test_an_unreadable_configuration_stops_the_function_at_start_up_with_one_mes
     with lambda_function(HANDLER, dict.fromkeys(VARIABLES, "")) as function:
         outcome = function.next_outcome()
     assert outcome.kind == "init error"
-    assert outcome.payload["errorType"] == "ConfigurationError"
+    assert outcome.payload["errorType"] == "SettingsError"
     for variable in VARIABLES:
         assert variable in outcome.payload["errorMessage"]
         assert variable in function.log

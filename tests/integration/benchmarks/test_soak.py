@@ -41,7 +41,7 @@ from benchmarks.soak_clients import (
 )
 from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import Invocation
-from mtls_authorizer.authorizer import CACHED_CERTIFICATES
+from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document import RulesError, parse_rules
 from tests.api_events import STAGE_ARN
 
@@ -90,10 +90,10 @@ RIGHT = policy(["GET/tenants/3/*", "POST/tenants/3"], ["*/..*", "*%2e*"])
 
 
 def test_a_short_run_under_the_runtime_client_finds_nothing_wrong(tmp_path: Path) -> None:
-    result = soak_runtime(tmp_path, 1200, CACHED_CERTIFICATES + 200, seeded())
+    result = soak_runtime(tmp_path, 1200, MAX_CACHED_CERTIFICATES + 200, seeded())
     assert result.problems == []
     assert result.wrong_answers == 0
-    assert result.certificates == CACHED_CERTIFICATES + 200
+    assert result.certificates == MAX_CACHED_CERTIFICATES + 200
     assert sum(result.outcomes.values()) == len(result.seconds) == len(result.log.decisions) == 1200
     assert set(result.outcomes) == {"let in", "refused", "malformed", "missing"}
     assert result.log.messages["document loaded"] == LAST_EDITION

@@ -19,8 +19,8 @@ from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, find_sy
 from benchmarks.warm_authorizer import AT_ONCE, CACHED
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate
-from layer_builder.interpreters import find_interpreters
-from mtls_authorizer.authorizer import CACHED_CERTIFICATES
+from distribution.layer_builder.interpreters import find_interpreters
+from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 
@@ -73,7 +73,7 @@ def test_each_turn_is_taken_once_a_round_by_its_process(tmp_path: Path) -> None:
 
 
 def test_no_certificate_is_in_the_cache_when_it_comes_back_and_those_of_the_cache_all_fit() -> None:
-    assert CERTIFICATES > CACHED_CERTIFICATES > CACHED
+    assert CERTIFICATES > MAX_CACHED_CERTIFICATES > CACHED
     assert CERTIFICATES % AT_ONCE == 0
 
 

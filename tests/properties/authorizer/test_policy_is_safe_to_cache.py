@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
 from tests.api_events import EVENTS, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AUTHORIZE = make_authorizer(load_configuration({"ALLOWED_COMMON_NAMES": "client"}))
+AUTHORIZE = Authorizer(load_settings({"ALLOWED_COMMON_NAMES": "client"})).authorize
 CLIENT = client_pem(("CN", "client"))
 OTHER = client_pem(("CN", "other"))
 

@@ -9,8 +9,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.response import Unauthorized
 from tests.api_events import EVENTS, STAGE_ARN
 from tests.certificates import attribute, certificate_der, name, pem
@@ -110,7 +110,7 @@ def test_the_answer_is_that_of_the_oracle(
 
 def is_let_in(event: dict[str, Any], environment: dict[str, str]) -> bool:
     try:
-        answer = make_authorizer(load_configuration(environment))(event)
+        answer = Authorizer(load_settings(environment)).authorize(event)
     except Unauthorized:
         return False
     return evaluate(answer["policyDocument"], REQUEST) is Effect.ALLOW

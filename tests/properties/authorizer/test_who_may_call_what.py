@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.conditions import Comparison, Condition, Fact, SatisfiedConditions
 from mtls_authorizer.rules.document import parse_rules
-from mtls_authorizer.rules.matching import FIELDS, Comparison, Condition
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
@@ -351,8 +352,8 @@ def test_policy_simple_response_and_oracle_say_the_same(
 ) -> None:
     document = data.draw(documents(client))
     environment = {"AUTHORIZER_RULES": json.dumps(document, ensure_ascii=data.draw(st.booleans()))}
-    authorize = make_authorizer(load_configuration(environment))
-    authorize_simply = make_authorizer(load_configuration(environment | {"RESPONSE_FORMAT": "simple"}))
+    authorize = Authorizer(load_settings(environment)).authorize
+    authorize_simply = Authorizer(load_settings(environment | {"RESPONSE_FORMAT": "simple"})).authorize
     certificate = pem(client.der())
     rules = rules_for(client, document)
     event(f"rules that match: {len(rules)}, of all routes: {any('allow' not in rule for rule in rules)}")
@@ -386,8 +387,8 @@ def test_policy_simple_response_and_oracle_say_the_same(
         assert policies[0].get("usageIdentifierKey") == expected_key
 
 
-def holds(condition: Condition, certificate: PeerCertificate) -> bool:
-    for label, value in FIELDS[condition.field].facts(certificate):
+def is_satisfied(condition: Condition, facts: list[Fact]) -> bool:
+    for label, value, _ in facts:
         if label == condition.label:
             match condition.comparison:
                 case Comparison.EXACT if value == condition.value:
@@ -401,14 +402,20 @@ def holds(condition: Condition, certificate: PeerCertificate) -> bool:
 
 @settings(max_examples=200)
 @given(data=st.data(), client=clients)
-def test_the_index_finds_what_a_comparison_with_every_rule_does(data: st.DataObject, client: Client) -> None:
+def test_the_index_finds_the_same_rules_as_a_comparison_with_every_rule(data: st.DataObject, client: Client) -> None:
     drawn = data.draw(st.lists(documents(client), min_size=1, max_size=6))
     rules = [rule for document in drawn for rule in parse_rules(json.dumps(document).encode())]
     certificate = PeerCertificate.from_pem(pem(client.der()))
     rule_set = RuleSet(rules)
-    conditions = {condition for rule in rules for together in rule.conditions() for condition in together}
-    holding = frozenset(condition for condition in conditions if holds(condition, certificate))
-    assert rule_set.holding(certificate) == holding
-    by_comparison = [rule for rule in rules if rule.mismatch(holding) is None]
+    facts = {name: list(field.facts(certificate)) for name, field in FIELDS.items()}
+    unambiguous = {name: [fact for fact in of_field if not fact.ambiguous] for name, of_field in facts.items()}
+    conditions = {condition for rule in rules for condition in rule.conditions()}
+    satisfied = SatisfiedConditions(
+        frozenset(condition for condition in conditions if is_satisfied(condition, unambiguous[condition.field])),
+        frozenset(condition for condition in conditions if is_satisfied(condition, facts[condition.field])),
+    )
+    event(f"ambiguous: {len(satisfied.any_fact - satisfied.unambiguous)}")
+    assert rule_set.satisfied_by(certificate) == satisfied
+    by_comparison = [rule for rule in rules if rule.mismatch(satisfied) is None]
     event(f"rules that match: {len(by_comparison)}")
     assert rule_set.matching(certificate) == by_comparison

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 
-import client_certificate_auth
-from client_certificate_auth import ExtractionResult, PeerCertificate
-from mtls_authorizer import authorizer
-from mtls_authorizer.authorizer import CACHED_CERTIFICATES, LONGEST_CACHED_PEM, make_authorizer
-from mtls_authorizer.policy.settings import load_configuration
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES, MAX_CACHED_PEM_LENGTH
 from mtls_authorizer.request.event import UnsupportedEventError
 from mtls_authorizer.request.response import Unauthorized
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
@@ -33,7 +32,7 @@ every_event = pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
 
 
 def answer(event: object, **environment: str) -> dict[str, Any]:
-    return make_authorizer(load_configuration(environment or LISTED))(event)
+    return Authorizer(load_settings(environment or LISTED)).authorize(event)
 
 
 def policy(effect: str, resource: str = f"{STAGE_ARN}/*/*") -> dict[str, Any]:
@@ -92,7 +91,7 @@ def test_without_a_certificate_a_rest_api_answers_401_and_the_others_deny(certif
 
 @every_event
 def test_with_nothing_configured_nobody_is_let_in(make_event: Callable[..., dict[str, Any]]) -> None:
-    result = make_authorizer(load_configuration({}))(make_event(CLIENT))
+    result = Authorizer(load_settings({})).authorize(make_event(CLIENT))
     assert result["policyDocument"] == policy("Deny")
     assert result["context"] == {"reason": "no_allowlist_configured"}
 
@@ -158,57 +157,50 @@ def test_undecodable_extensions_keep_out_who_is_listed_by_name(oid: str) -> None
     assert outcome(rest_event(certificate)) == "Deny"
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    time = datetime(2026, 11, 22, tzinfo=UTC)
-
-    @classmethod
-    def now(cls, _zone: object) -> datetime:
-        return cls.time
-
-
-def test_the_dates_are_checked_for_every_request_though_the_certificate_is_cached(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(authorizer, "datetime", clock)
-    authorize = make_authorizer(load_configuration(LISTED))
-    reasons = []
+def test_the_validity_is_checked_for_every_request_although_the_certificate_is_cached() -> None:
     moment = timedelta(microseconds=1)
-    for time in (NOT_BEFORE - moment, NOT_BEFORE, NOT_AFTER, NOT_AFTER + moment, NOT_AFTER):
-        Clock.time = time
+    times = [NOT_BEFORE - moment, NOT_BEFORE, NOT_AFTER, NOT_AFTER + moment, NOT_AFTER]
+    authorize = Authorizer(load_settings(LISTED), clock=iter(times).__next__).authorize
+    reasons = []
+    for _ in times:
         context = authorize(rest_event(CLIENT))["context"]
         assert isinstance(context, dict)
         reasons.append(context.get("reason"))
     assert reasons == ["certificate_not_yet_valid", None, None, "certificate_expired", None]
 
 
-def test_a_certificate_is_read_once_while_it_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[object] = []
+def test_the_logged_duration_is_that_of_the_timer_in_microseconds(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    nanoseconds = iter([5_000_000_999, 5_000_124_000])
+    Authorizer(load_settings(LISTED), timer=nanoseconds.__next__).authorize(rest_event(CLIENT))
+    [record] = records(caplog)
+    assert record["duration_us"] == 123
 
-    def read_client_certificate(pem: object) -> ExtractionResult:
-        read.append(pem)
-        return client_certificate_auth.read_client_certificate(pem)
 
-    monkeypatch.setattr(authorizer, "read_client_certificate", read_client_certificate)
-    authorize = make_authorizer(load_configuration(LISTED))
-    for make_event in EVENTS.values():
-        authorize(make_event(CLIENT))
-        authorize(make_event(CLIENT, "POST", "/other"))
-    assert read == [CLIENT]
-    too_long = CLIENT + " " * LONGEST_CACHED_PEM
-    for _ in range(2):
-        authorize(http_2_0_event(too_long))
-    assert read.count(too_long) == 2
-    for number in range(CACHED_CERTIFICATES):
-        authorize(http_2_0_event(f"garbage {number}"))
-    authorize(rest_event(CLIENT))
-    assert read.count(CLIENT) == 2
+def test_a_certificate_is_assessed_once_while_it_is_cached(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = Authorizer(load_settings(LISTED)).authorize
+
+    def is_cached(event: object) -> bool:
+        caplog.clear()
+        authorize(event)
+        return bool(records(caplog)[0]["cached"])
+
+    assert [is_cached(make_event(CLIENT)) for make_event in EVENTS.values()] == [False, True, True]
+    assert is_cached(rest_event(CLIENT, "POST", "/other"))
+    too_long = CLIENT + " " * MAX_CACHED_PEM_LENGTH
+    assert [is_cached(http_2_0_event(too_long)) for _ in range(2)] == [False, False]
+    for number in range(MAX_CACHED_CERTIFICATES - 1):
+        assert not is_cached(http_2_0_event(f"garbage {number}"))
+    assert is_cached(rest_event(CLIENT))
+    assert not is_cached(http_2_0_event("one more"))
+    # The least recently used one was evicted, not the oldest one.
+    assert is_cached(rest_event(CLIENT))
+    assert not is_cached(http_2_0_event("garbage 0"))
 
 
 def test_the_cache_is_keyed_by_the_whole_pem() -> None:
-    authorize = make_authorizer(load_configuration(LISTED))
+    authorize = Authorizer(load_settings(LISTED)).authorize
     allowed, denied = authorize(rest_event(CLIENT)), authorize(rest_event(OTHER))
     assert allowed != denied
     # One certificate that is let in and one that is not, alike in all but the last character before the end line.
@@ -221,7 +213,7 @@ def test_the_cache_is_keyed_by_the_whole_pem() -> None:
 
 @pytest.mark.parametrize("event", [rest_event(CLIENT), http_2_0_event(CLIENT)])
 def test_an_answer_can_be_changed_without_changing_the_next_one(event: dict[str, Any]) -> None:
-    authorize = make_authorizer(load_configuration(SIMPLE))
+    authorize = Authorizer(load_settings(SIMPLE)).authorize
     first = authorize(event)
     context = first["context"]
     assert isinstance(context, dict)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import snapshot_restore_py
 
-from mtls_authorizer.policy.settings import VARIABLES, ConfigurationError
+from mtls_authorizer.policy.settings import VARIABLES, SettingsError
 from tests.api_events import http_2_0_event
 from tests.certificates import client_pem
 
@@ -48,7 +48,7 @@ def test_the_environment_is_read_once_at_start_up(monkeypatch: pytest.MonkeyPatc
 
 def test_an_unreadable_environment_is_an_error_at_start_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESPONSE_FORMAT", "xml")
-    with pytest.raises(ConfigurationError, match="RESPONSE_FORMAT"):
+    with pytest.raises(SettingsError, match="RESPONSE_FORMAT"):
         start()
 
 

@@ -13,15 +13,15 @@ import pytest
 
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import VARIABLES, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import VARIABLES, load_settings
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
 from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
-from mtls_authorizer.rules.document import RULE_KEYS, parse_rules
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
@@ -79,7 +79,7 @@ def test_every_variable_is_there_with_its_default() -> None:
     defaults = {names([row[0]])[0]: names([row[2]])[0] for row in rows if names([row[2]])}
     # Without the first, those of CRLs are errors.
     lists = {"CRL_URIS": "s3://bucket/ca.crl", "TRUSTSTORE_URI": "s3://bucket/truststore.pem"}
-    with_defaults, without = load_configuration({**lists, **defaults}), load_configuration(lists)
+    with_defaults, without = load_settings({**lists, **defaults}), load_settings(lists)
     assert with_defaults.rules.rules == without.rules.rules == ()
     assert with_defaults._replace(rules=without.rules, version=without.version) == without
 
@@ -112,7 +112,7 @@ def test_every_context_key_is_there() -> None:
 
 def test_every_reason_is_there_with_its_status() -> None:
     (rows,) = tables("Who is turned away, and why")
-    assert sorted(names([row[0] for row in rows])) == sorted(Reason)
+    assert sorted(names([row[0] for row in rows])) == sorted(DenyReason)
     for reason, _, rest_status, http_status in rows:
         unauthenticated = "lambda_event" in reason
         assert rest_status.startswith("401" if unauthenticated else "403")
@@ -121,7 +121,7 @@ def test_every_reason_is_there_with_its_status() -> None:
 
 def test_every_field_of_the_log_is_there(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
-    make_authorizer(load_configuration({}))(rest_event(client_pem()))
+    Authorizer(load_settings({})).authorize(rest_event(client_pem()))
     (record,) = caplog.records
     usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
     assert vars(record).keys() - usual <= set(names([section("Logs")]))
@@ -198,7 +198,7 @@ def test_the_figures_are_those_that_the_benchmark_wrote(results: str, heading: s
 
 
 def test_the_reasons_of_revocation_are_there() -> None:
-    reasons = {Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN}
+    reasons = {DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN}
     assert set(first_column("Revocation")) == reasons
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.settings import load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
@@ -37,7 +37,7 @@ def asked_of_lists(lists: RevocationLists) -> Question:
     ("asked", "reason", "advice"),
     [
         (
-            question(rules=load_configuration({"ALLOWED_COMMON_NAMES": "ledger"}).rules),
+            question(rules=load_settings({"ALLOWED_COMMON_NAMES": "ledger"}).rules),
             Reason.COMMON_NAME_NOT_ALLOWED,
             (
                 "The common name differs: the certificate has 'Ledger', and ALLOWED_COMMON_NAMES wants 'ledger' (case "
@@ -57,7 +57,7 @@ def asked_of_lists(lists: RevocationLists) -> Question:
         (
             # Another list is nearer, and the reason that is given isn't that one's.
             question(
-                rules=load_configuration(
+                rules=load_settings(
                     {"ALLOWED_COMMON_NAMES": "x", "ALLOWED_ORGANIZATIONS": "acme", "ALLOWLIST_MATCH": "any"}
                 ).rules
             ),

@@ -13,9 +13,9 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.config import Config
 
-from mtls_authorizer.revocation import indexer as crl_indexer
 from mtls_authorizer.revocation.index import read_index
 from mtls_authorizer.revocation.indexer import IndexingError, handler
+from mtls_authorizer.revocation.status import indexer as crl_indexer
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 from tests.faulty_proxy import answer, hang, reset, truncate

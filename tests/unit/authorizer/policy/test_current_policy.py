@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.current_policy import LiveConfiguration
-from mtls_authorizer.policy.settings import Configuration, load_configuration
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import Settings, load_settings
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh import refresher as refreshing
 from mtls_authorizer.refresh.refresher import WAIT_SECONDS
 from mtls_authorizer.request.decision import assess, decide, decide_at
@@ -73,48 +73,48 @@ def shelf(tmp_path: Path) -> Folder:
     return folder
 
 
-def two_lists(shelf: Shelf, **variables: str) -> Configuration:
+def two_lists(shelf: Shelf, **variables: str) -> Settings:
     return configuration(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}", **variables)
 
 
 def test_without_uris_there_is_nothing_to_refresh() -> None:
-    loaded = load_configuration({"ALLOWED_COMMON_NAMES": "client"})
-    live = LiveConfiguration(loaded)
-    assert live.current() is live.current()
+    loaded = load_settings({"ALLOWED_COMMON_NAMES": "client"})
+    live = CurrentPolicy(loaded)
+    assert live.get() is live.get()
     live.restore()
-    assert live.current() == loaded
+    assert live.get() == loaded
     assert live.take_failures() == 0
 
 
 def test_the_configuration_is_the_same_object_until_something_changes(shelf: Folder) -> None:
     shelf.put("ca.crl", FIRST)
-    live = LiveConfiguration(configuration(shelf))
-    before = live.current()
-    assert live.current() is before
+    live = CurrentPolicy(configuration(shelf))
+    before = live.get()
+    assert live.get() is before
     shelf.put("ca.crl", SECOND)
-    after = live.current()
+    after = live.get()
     assert after is not before
-    assert live.current() is after
+    assert live.get() is after
 
 
 def test_lists_are_read_when_a_function_starts(shelf: Folder, caplog: pytest.LogCaptureFixture) -> None:
     shelf.put("ca.crl", FIRST)
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
-        LiveConfiguration(configuration(shelf))
+        CurrentPolicy(configuration(shelf))
     assert [vars(record)["document"] for record in caplog.records] == ["truststore", "crl"]
 
 
 def test_lists_that_have_changed_are_not_read_again_before_their_time(shelf: Folder) -> None:
     shelf.put("ca.crl", FIRST)
-    live = LiveConfiguration(configuration(shelf))
-    before = live.current()
+    live = CurrentPolicy(configuration(shelf))
+    before = live.get()
     assert live._crls is not None  # noqa: SLF001 -- there is one interval for both
     live._crls._interval_seconds = 1000  # noqa: SLF001 -- likewise
     shelf.put("ca.crl", SECOND)
-    after = live.current()
+    after = live.get()
     assert after is not before
     shelf.put("ca.crl", crl(4, REVOKED_SERIAL))
-    assert live.current() is after
+    assert live.get() is after
 
 
 def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_is_known(shelf: Folder) -> None:
@@ -184,11 +184,11 @@ def test_a_list_that_goes_stale_in_force_clears_nobody_and_still_revokes(
     shelf.put("ca.crl", FIRST)
     if indexed:
         shelf.put("ca.crl.index", index_of(FIRST))
-    live = LiveConfiguration(configuration(shelf, CRL_MAX_AGE_SECONDS="60", **variables))
+    live = CurrentPolicy(configuration(shelf, CRL_MAX_AGE_SECONDS="60", **variables))
 
     def refusals(now: datetime) -> list[str | None]:
         certificates = map(PeerCertificate.from_pem, (GOOD, WITHDRAWN, NEXT))
-        return [decide(certificate, live.current(), now).reason for certificate in certificates]
+        return [decide(certificate, live.get(), now).reason for certificate in certificates]
 
     for moment in (NOW, NOW + DAY, NOW + DAY + timedelta(seconds=59)):
         assert refusals(moment) == [None, REVOKED, None]
@@ -260,7 +260,7 @@ def test_a_truststore_that_comes_later_lets_the_lists_count_at_once(tmp_path: Pa
     if before is not None:
         shelf.put("truststore.pem", before)
     loaded = configuration(shelf)
-    live = LiveConfiguration(loaded)
+    live = CurrentPolicy(loaded)
     authorize = Door(live)
     assert authorize.refusals() == [UNKNOWN] * 3
     # From here on the lists' own interval doesn't end: what makes them count is that the truststore has changed.
@@ -289,14 +289,14 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Folder) 
 def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the_environment(shelf: Folder) -> None:
     for name in ("rules", "shadow"):
         shelf.put(f"{name}.json", (RULES % (name, "partner")).encode())
-    loaded = load_configuration(
+    loaded = load_settings(
         {
             "ALLOWED_COMMON_NAMES": "client",
             "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
             "AUTHORIZER_SHADOW_RULES_URI": shelf.uri("shadow.json"),
         }
     )
-    current = LiveConfiguration(loaded).current()
+    current = CurrentPolicy(loaded).get()
     assert [rule.name for rule in current.rules.rules] == ["environment", "rules"]
     assert current.shadow_rules is not None
     assert [rule.name for rule in current.shadow_rules.rules] == ["shadow"]
@@ -307,12 +307,12 @@ def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the
 
 @pytest.mark.parametrize("variable", ["AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI"])
 def test_rules_that_can_not_be_had_stop_the_start(shelf: Folder, variable: str) -> None:
-    loaded = load_configuration({variable: shelf.uri("rules.json")})
+    loaded = load_settings({variable: shelf.uri("rules.json")})
     with pytest.raises(StoreError, match="No such file"):
-        LiveConfiguration(loaded)
+        CurrentPolicy(loaded)
     shelf.put("rules.json", b'{"rules": [{}]}')
     with pytest.raises(ValueError, match=r"rules.json: .*rules"):
-        LiveConfiguration(loaded)
+        CurrentPolicy(loaded)
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
@@ -321,7 +321,7 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
 ) -> None:
     rules = (RULES % ("one", "client")).encode()
     shelf.put("rules.json", rules)
-    live = LiveConfiguration(configuration(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")))
+    live = CurrentPolicy(configuration(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")))
     if content is None:
         shelf.remove("rules.json")
     else:
@@ -331,7 +331,7 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
     # The lists aren't there either, and stop nothing.
     shelf.put("rules.json", rules.replace(b"one", b"two"))
     live.restore()
-    assert [rule.name for rule in live.current().rules.rules] == ["environment", "two"]
+    assert [rule.name for rule in live.get().rules.rules] == ["environment", "two"]
 
 
 def test_a_restore_stops_the_function_if_its_rules_are_late(
@@ -339,7 +339,7 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(
 ) -> None:
     shelf = Bucket(aws)
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
-    live = LiveConfiguration(load_configuration({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")}))
+    live = CurrentPolicy(load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")}))
     for refresher in live._refreshers:  # noqa: SLF001 -- a start may take three seconds, and a time-out less
         monkeypatch.setattr(refresher, "_start_seconds", 0.05)
     proxy.break_with(hang())
@@ -351,11 +351,11 @@ def test_failures_are_counted_over_all_documents_and_told_once(shelf: Folder) ->
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
     shelf.put("ca.crl", FIRST)
     loaded = configuration(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))
-    live = LiveConfiguration(loaded._replace(rules_refresh_seconds=0))
+    live = CurrentPolicy(loaded._replace(rules_refresh_seconds=0))
     assert live.take_failures() == 0
     for name in ("rules.json", "truststore.pem", "ca.crl"):
         shelf.remove(name)
-    live.current()
+    live.get()
     assert (live.take_failures(), live.take_failures()) == (3, 0)
 
 
@@ -363,18 +363,18 @@ def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_refused_by_th
     shelf: Folder,
 ) -> None:
     shelf.put("ca.crl", FIRST)
-    live = LiveConfiguration(
+    live = CurrentPolicy(
         configuration(shelf, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
     )
     for common_name, serial_number, refusal, shadow_refusal, looked_up in (
-        ("client", 1, None, Reason.COMMON_NAME_NOT_ALLOWED, "good"),
-        ("client", 2, REVOKED, Reason.COMMON_NAME_NOT_ALLOWED, "revoked"),
-        ("partner", 1, Reason.COMMON_NAME_NOT_ALLOWED, None, "good"),
-        ("partner", 2, Reason.COMMON_NAME_NOT_ALLOWED, REVOKED, "revoked"),
-        ("nobody", 2, Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED, None),
+        ("client", 1, None, DenyReason.COMMON_NAME_NOT_ALLOWED, "good"),
+        ("client", 2, REVOKED, DenyReason.COMMON_NAME_NOT_ALLOWED, "revoked"),
+        ("partner", 1, DenyReason.COMMON_NAME_NOT_ALLOWED, None, "good"),
+        ("partner", 2, DenyReason.COMMON_NAME_NOT_ALLOWED, REVOKED, "revoked"),
+        ("nobody", 2, DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED, None),
     ):
         certificate = PeerCertificate.from_pem(client(serial_number, common_name=common_name))
-        decision = decide(certificate, live.current(), NOW)
+        decision = decide(certificate, live.get(), NOW)
         assert decision.refusal("GET/hello") == refusal
         assert decision.shadow_refusal("GET/hello") == shadow_refusal
         assert (decision.revocation and decision.revocation.state) == looked_up
@@ -393,7 +393,7 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
     loaded = configuration(shelf, REQUIRED_EXTENDED_KEY_USAGE="none")
     unasked = loaded._replace(revocation=Unasked([], Truststore(())))
     nobody = PeerCertificate.from_pem(client(1, common_name="nobody"))
-    assert decide(nobody, unasked, NOW).reason is Reason.COMMON_NAME_NOT_ALLOWED
+    assert decide(nobody, unasked, NOW).reason is DenyReason.COMMON_NAME_NOT_ALLOWED
     # The chain is looked for once for each certificate, the status only while the certificate is valid.
     certificate = PeerCertificate.from_pem(GOOD)
     with pytest.raises(AssertionError):
@@ -401,7 +401,7 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
     assessment = assess(certificate, loaded._replace(revocation=RevocationLists([], Truststore(()))))
     for moment in (NOW - 2 * DAY, NOW + 101 * DAY):
         decision = decide_at(assessment, unasked, moment)
-        assert decision.reason in {Reason.CERTIFICATE_EXPIRED, Reason.CERTIFICATE_NOT_YET_VALID}
+        assert decision.reason in {DenyReason.CERTIFICATE_EXPIRED, DenyReason.CERTIFICATE_NOT_YET_VALID}
         assert decision.revocation is None
 
 
@@ -410,7 +410,7 @@ def test_nobody_is_cleared_while_the_lists_that_are_configured_were_not_read(she
     assert loaded.crl_sources is not None
     unread = loaded._replace(revocation=None)
     certificate = PeerCertificate.from_pem(GOOD)
-    assert decide(certificate, unread, NOW).reason is Reason.REVOCATION_STATUS_UNKNOWN
+    assert decide(certificate, unread, NOW).reason is DenyReason.REVOCATION_STATUS_UNKNOWN
     assert decide(certificate, unread._replace(crl_sources=None), NOW).reason is None
 
 
@@ -423,7 +423,7 @@ def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_sl
     shelf.put("ca.crl", FIRST)
     shelf.put("other.crl", crl(1, ca=OTHER))
     loaded = two_lists(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))
-    live = LiveConfiguration(loaded._replace(rules_refresh_seconds=0))
+    live = CurrentPolicy(loaded._replace(rules_refresh_seconds=0))
     door = Door(live)
     # OTHER isn't in the truststore, so that one of the lists was never had.
     for fault in (hang(), drip(0.5)):

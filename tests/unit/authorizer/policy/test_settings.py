@@ -7,16 +7,15 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import (
     VARIABLES,
-    Configuration,
-    ConfigurationError,
-    CrlFailureMode,
-    CrlSources,
     PrincipalId,
     ResponseFormat,
+    Settings,
+    SettingsError,
     UnauthenticatedResponse,
-    load_configuration,
+    load_settings,
 )
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.configuration import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
@@ -24,20 +23,18 @@ from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, 
 RULES = '{"rules": [{"name": "a", "match": {"common_name": "ruled"}, "allow": ["GET /a"]}]}'
 
 
-def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> Reason | None:
+def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> DenyReason | None:
     """Return why the rules of an environment turn a certificate with this subject away."""
-    judgement = load_configuration(environment).rules.judge(PeerCertificate.from_pem(client_pem(*attributes)))
-    return judgement if isinstance(judgement, Reason) else None
+    judgement = RuleSet(load_settings(environment).rules).evaluate(PeerCertificate.from_pem(client_pem(*attributes)))
+    return judgement if isinstance(judgement, DenyReason) else None
 
 
 def test_nothing_set_is_no_rule_and_the_defaults() -> None:
-    nobody = RuleSet(())
-    assert load_configuration({})._replace(rules=nobody, version=None) == Configuration(nobody)
-    configuration = load_configuration({"PATH": "/bin", "AWS_REGION": "eu-central-1"})
-    assert configuration.rules.rules == ()
-    assert configuration._replace(rules=nobody, version=None) == Configuration(
-        rules=nobody,
-        shadow_rules=None,
+    assert load_settings({})._replace(version=None) == Settings()
+    configuration = load_settings({"PATH": "/bin", "AWS_REGION": "eu-central-1"})
+    assert configuration._replace(version=None) == Settings(
+        rules=(),
+        shadow_rules=(),
         required_key_usages=CLIENT_AUTH_IF_RESTRICTED,
         rules_uri=None,
         shadow_rules_uri=None,
@@ -49,7 +46,7 @@ def test_nothing_set_is_no_rule_and_the_defaults() -> None:
 
 
 def test_every_choice_can_be_read() -> None:
-    configuration = load_configuration(
+    configuration = load_settings(
         {"RESPONSE_FORMAT": "simple", "UNAUTHENTICATED_RESPONSE": " deny ", "PRINCIPAL_ID": "serial_number"}
     )
     assert configuration.response_format is ResponseFormat.SIMPLE
@@ -76,22 +73,22 @@ def test_a_list_is_separated_by_commas_or_a_json_array(value: str, listed: list[
         assert refusal(environment, ("CN", common_name)) is None
     for common_name in ("someone", value, "two", ""):
         if common_name not in listed:
-            assert refusal(environment, ("CN", common_name)) is Reason.COMMON_NAME_NOT_ALLOWED
+            assert refusal(environment, ("CN", common_name)) is DenyReason.COMMON_NAME_NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
     ("attributes", "all_lists", "any_list"),
     [
         ([("CN", "one"), ("OU", "a")], None, None),
-        ([("CN", "one"), ("OU", "b")], Reason.ORGANIZATIONAL_UNIT_NOT_ALLOWED, None),
-        ([("CN", "two"), ("OU", "a")], Reason.COMMON_NAME_NOT_ALLOWED, None),
-        ([("CN", "two"), ("OU", "b")], Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED),
-        ([("CN", "a"), ("OU", "one")], Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED),
-        ([], Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED),
+        ([("CN", "one"), ("OU", "b")], DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED, None),
+        ([("CN", "two"), ("OU", "a")], DenyReason.COMMON_NAME_NOT_ALLOWED, None),
+        ([("CN", "two"), ("OU", "b")], DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        ([("CN", "a"), ("OU", "one")], DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        ([], DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED),
     ],
 )
 def test_two_lists_are_joined_as_allowlist_match_says(
-    attributes: list[tuple[str, str]], all_lists: Reason | None, any_list: Reason | None
+    attributes: list[tuple[str, str]], all_lists: DenyReason | None, any_list: DenyReason | None
 ) -> None:
     lists = {"ALLOWED_COMMON_NAMES": "one", "ALLOWED_ORGANIZATIONAL_UNITS": "a"}
     for environment, expected in (
@@ -117,38 +114,41 @@ CERTIFICATE = PeerCertificate.from_pem(
     ("lists", "reason"),
     [
         ({"ALLOWED_ORGANIZATIONS": '["Acme, Inc."]'}, None),
-        ({"ALLOWED_ORGANIZATIONS": "Acme, Inc."}, Reason.ORGANIZATION_NOT_ALLOWED),
+        ({"ALLOWED_ORGANIZATIONS": "Acme, Inc."}, DenyReason.ORGANIZATION_NOT_ALLOWED),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:b.example, DNS:a.example"}, None),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:spiffe://a.example/b"}, None),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "IP:192.0.2.1"}, None),
-        ({"ALLOWED_SUBJECT_ALT_NAMES": "email:a.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
-        ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:a.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
-        ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:*.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "email:a.example"}, DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:a.example"}, DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:*.example"}, DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED),
         ({"ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
         ({"ALLOWED_ISSUERS": '["CN=Other CA", "CN=Acme CA,O=Acme"]'}, None),
-        ({"ALLOWED_ISSUERS": "O=Acme,CN=Acme CA"}, Reason.ISSUER_NOT_ALLOWED),
-        ({"ALLOWED_ISSUERS": "CN=Acme CA"}, Reason.ISSUER_NOT_ALLOWED),
+        ({"ALLOWED_ISSUERS": "O=Acme,CN=Acme CA"}, DenyReason.ISSUER_NOT_ALLOWED),
+        ({"ALLOWED_ISSUERS": "CN=Acme CA"}, DenyReason.ISSUER_NOT_ALLOWED),
         ({"ALLOWED_FINGERPRINTS": CERTIFICATE.fingerprint256}, None),
         ({"ALLOWED_FINGERPRINTS": f"{'ab' * 32},{CERTIFICATE.fingerprint256.replace(':', '').lower()}"}, None),
-        ({"ALLOWED_FINGERPRINTS": "ab" * 32}, Reason.FINGERPRINT_NOT_ALLOWED),
+        ({"ALLOWED_FINGERPRINTS": "ab" * 32}, DenyReason.FINGERPRINT_NOT_ALLOWED),
         ({"ALLOWED_SERIAL_NUMBERS": "1:02030405", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
-        ({"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, Reason.SERIAL_NUMBER_NOT_ALLOWED),
-        ({"ALLOWED_SERIAL_NUMBERS": "0102030405", "ALLOWED_ISSUERS": "CN=Other CA"}, Reason.ISSUER_NOT_ALLOWED),
+        (
+            {"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"},
+            DenyReason.SERIAL_NUMBER_NOT_ALLOWED,
+        ),
+        ({"ALLOWED_SERIAL_NUMBERS": "0102030405", "ALLOWED_ISSUERS": "CN=Other CA"}, DenyReason.ISSUER_NOT_ALLOWED),
     ],
 )
-def test_each_list_is_compared_with_its_own_field(lists: dict[str, str], reason: Reason | None) -> None:
-    judgement = load_configuration(lists).rules.judge(CERTIFICATE)
-    assert (judgement if isinstance(judgement, Reason) else None) is reason
+def test_each_list_is_compared_with_its_own_field(lists: dict[str, str], reason: DenyReason | None) -> None:
+    judgement = RuleSet(load_settings(lists).rules).evaluate(CERTIFICATE)
+    assert (judgement if isinstance(judgement, DenyReason) else None) is reason
     # Another list, that doesn't match, counts or not as ALLOWLIST_MATCH says.
     if "ALLOWED_SERIAL_NUMBERS" not in lists:
         both = lists | {"ALLOWED_ORGANIZATIONAL_UNITS": "nobody"}
-        assert isinstance(load_configuration(both).rules.judge(CERTIFICATE), Reason)
-        either = load_configuration(both | {"ALLOWLIST_MATCH": "any"}).rules.judge(CERTIFICATE)
-        assert isinstance(either, Reason) is (reason is not None)
+        assert isinstance(RuleSet(load_settings(both).rules).evaluate(CERTIFICATE), DenyReason)
+        either = RuleSet(load_settings(both | {"ALLOWLIST_MATCH": "any"}).rules).evaluate(CERTIFICATE)
+        assert isinstance(either, DenyReason) is (reason is not None)
 
 
 def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
-    configuration = load_configuration(
+    configuration = load_settings(
         {
             "ALLOWED_COMMON_NAMES": "client",
             "AUTHORIZER_RULES": f" {RULES}\n",
@@ -156,33 +156,33 @@ def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
             "AUTHORIZER_RULES_REFRESH_SECONDS": "86400",
         }
     )
-    assert [rule.name for rule in configuration.rules.rules] == ["environment", "a"]
-    assert [rule.name for rule in configuration.shadow_rules.rules] == ["a"] if configuration.shadow_rules else False
+    assert [rule.name for rule in configuration.rules] == ["environment", "a"]
+    assert [rule.name for rule in configuration.shadow_rules] == ["a"]
     assert configuration.rules_refresh_seconds == 86400
     # Anyone may be let in while rules are tried.
-    assert load_configuration({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_SHADOW_RULES": RULES}).shadow_rules
+    assert load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_SHADOW_RULES": RULES}).shadow_rules
 
 
 def test_any_client_certificate_must_be_asked_for_by_name() -> None:
     assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}) is None
-    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is Reason.NO_ALLOWLIST_CONFIGURED
+    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is DenyReason.NO_ALLOWLIST_CONFIGURED
 
 
 @pytest.mark.parametrize(
     ("environment", "problem"),
     [
-        ({"ALLOWED_COMMON_NAMES": ""}, "ALLOWED_COMMON_NAMES is set but lists nothing"),
-        ({"ALLOWED_COMMON_NAMES": " "}, "ALLOWED_COMMON_NAMES is set but lists nothing"),
-        ({"ALLOWED_COMMON_NAMES": "[]"}, "ALLOWED_COMMON_NAMES is set but lists nothing"),
-        ({"ALLOWED_COMMON_NAMES": ","}, "ALLOWED_COMMON_NAMES is set but lists nothing"),
-        ({"ALLOWED_COMMON_NAMES": "one,,two"}, "ALLOWED_COMMON_NAMES has an empty item, number 2 of 3"),
-        ({"ALLOWED_COMMON_NAMES": "one,"}, "ALLOWED_COMMON_NAMES has an empty item, number 2 of 2"),
-        ({"ALLOWED_ORGANIZATIONAL_UNITS": '["a", " "]'}, "ALLOWED_ORGANIZATIONAL_UNITS has an empty item, number 2"),
-        ({"ALLOWED_COMMON_NAMES": "[one"}, "ALLOWED_COMMON_NAMES begins with [ but is not a JSON array"),
-        ({"ALLOWED_COMMON_NAMES": '["a"],b'}, "ALLOWED_COMMON_NAMES begins with [ but is not a JSON array"),
+        ({"ALLOWED_COMMON_NAMES": ""}, "ALLOWED_COMMON_NAMES is set but contains nothing"),
+        ({"ALLOWED_COMMON_NAMES": " "}, "ALLOWED_COMMON_NAMES is set but contains nothing"),
+        ({"ALLOWED_COMMON_NAMES": "[]"}, "ALLOWED_COMMON_NAMES is set but contains nothing"),
+        ({"ALLOWED_COMMON_NAMES": ","}, "ALLOWED_COMMON_NAMES is set but contains nothing"),
+        ({"ALLOWED_COMMON_NAMES": "one,,two"}, "ALLOWED_COMMON_NAMES has an empty item (number 2 of 3)"),
+        ({"ALLOWED_COMMON_NAMES": "one,"}, "ALLOWED_COMMON_NAMES has an empty item (number 2 of 2)"),
+        ({"ALLOWED_ORGANIZATIONAL_UNITS": '["a", " "]'}, "ALLOWED_ORGANIZATIONAL_UNITS has an empty item (number 2"),
+        ({"ALLOWED_COMMON_NAMES": "[one"}, "ALLOWED_COMMON_NAMES starts with [ but is not a JSON array"),
+        ({"ALLOWED_COMMON_NAMES": '["a"],b'}, "ALLOWED_COMMON_NAMES starts with [ but is not a JSON array"),
         ({"ALLOWED_COMMON_NAMES": "[1]"}, "ALLOWED_COMMON_NAMES must be a JSON array of strings"),
         ({"ALLOWED_COMMON_NAMES": '[["a"]]'}, "ALLOWED_COMMON_NAMES must be a JSON array of strings"),
-        ({"ALLOWED_COMMON_NAMES": "[" * 100_000}, "ALLOWED_COMMON_NAMES begins with [ but is not a JSON array"),
+        ({"ALLOWED_COMMON_NAMES": "[" * 100_000}, "ALLOWED_COMMON_NAMES starts with [ but is not a JSON array"),
         ({"ALLOWLIST_MATCH": "every"}, "ALLOWLIST_MATCH is 'every': write one of all, any"),
         ({"ALLOWLIST_MATCH": "ANY"}, "ALLOWLIST_MATCH is 'ANY': write one of all, any"),
         ({"ALLOWLIST_MATCH": ""}, "ALLOWLIST_MATCH is '': write one of all, any"),
@@ -191,21 +191,21 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"ALLOW_ANY_CLIENT_CERTIFICATE": "x" * 999}, f"ALLOW_ANY_CLIENT_CERTIFICATE is '{'x' * 80}…': write"),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "ALLOWED_COMMON_NAMES": "one"},
-            "ALLOW_ANY_CLIENT_CERTIFICATE is true, and a list is set: choose one of them",
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and an allowlist is set",
         ),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "ALLOWED_ORGANIZATIONAL_UNITS": ","},
-            "ALLOW_ANY_CLIENT_CERTIFICATE is true, and a list is set: choose one of them",
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and an allowlist is set",
         ),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": RULES},
-            "ALLOW_ANY_CLIENT_CERTIFICATE is true, and there are rules: choose one of them",
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set",
         ),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": ""},
-            "ALLOW_ANY_CLIENT_CERTIFICATE is true, and there are rules: choose one of them",
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set",
         ),
-        ({"ALLOWED_ORGANIZATIONS": "Acme,"}, "ALLOWED_ORGANIZATIONS has an empty item, number 2 of 2"),
+        ({"ALLOWED_ORGANIZATIONS": "Acme,"}, "ALLOWED_ORGANIZATIONS has an empty item (number 2 of 2)"),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "a.example"}, "ALLOWED_SUBJECT_ALT_NAMES 'a.example' is not a type and a value"),
         (
             {"ALLOWED_SUBJECT_ALT_NAMES": "IP:10.0.0.0/8"},
@@ -214,25 +214,25 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514's form"),
         ({"ALLOWED_ISSUERS": "CN=a, O=b"}, "without spaces after commas"),
         ({"ALLOWED_ISSUERS": "CN=#0C0161"}, "ALLOWED_ISSUERS 'CN=#0C0161' has a value in hexadecimal"),
-        ({"ALLOWED_ISSUERS": '["CN=a", ""]'}, "ALLOWED_ISSUERS has an empty item, number 2 of 2"),
+        ({"ALLOWED_ISSUERS": '["CN=a", ""]'}, "ALLOWED_ISSUERS has an empty item (number 2 of 2)"),
         ({"ALLOWED_ISSUERS": '{"CN": "a"}'}, 'ALLOWED_ISSUERS \'{"CN": "a"}\' is not a distinguished name'),
         ({"ALLOWED_FINGERPRINTS": "ab" * 20}, "is not a SHA-256"),
         ({"ALLOWED_FINGERPRINTS": "ab" * 64}, "is a SHA-512: write the SHA-256"),
-        ({"ALLOWED_SERIAL_NUMBERS": "01"}, "ALLOWED_SERIAL_NUMBERS needs one issuer in ALLOWED_ISSUERS"),
+        ({"ALLOWED_SERIAL_NUMBERS": "01"}, "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS"),
         ({"ALLOWED_SERIAL_NUMBERS": "0x1G", "ALLOWED_ISSUERS": "CN=a"}, "'0x1G' is not a serial number in hexadecimal"),
         (
             {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": '["CN=a", "CN=b"]'},
-            "ALLOWED_SERIAL_NUMBERS needs one issuer in ALLOWED_ISSUERS",
+            "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS",
         ),
         (
             {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": "CN=a", "ALLOWLIST_MATCH": "any"},
-            "ALLOWED_SERIAL_NUMBERS needs one issuer in ALLOWED_ISSUERS, and ALLOWLIST_MATCH=all",
+            "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all",
         ),
         ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules refused: the document is not JSON"),
         ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules refused: rules must be a list with at least one rule"),
         ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules refused: the document must be an object"),
         ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules refused: the document is not UTF-8 (byte 2)"),
-        ({"AUTHORIZER_RULE": RULES}, "AUTHORIZER_RULE is not a variable of this authorizer; misspelt?"),
+        ({"AUTHORIZER_RULE": RULES}, "AUTHORIZER_RULE is not a variable of this authorizer"),
         ({"REQUIRED_EXTENDED_KEY_USAGES": "none"}, "REQUIRED_EXTENDED_KEY_USAGES is not a variable of this authorizer"),
         *(
             (
@@ -244,19 +244,19 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"RESPONSE_FORMAT": "json"}, "RESPONSE_FORMAT is 'json': write one of iam, simple"),
         ({"UNAUTHENTICATED_RESPONSE": "401"}, "UNAUTHENTICATED_RESPONSE is '401': write one of unauthorized, deny"),
         ({"PRINCIPAL_ID": "cn"}, "PRINCIPAL_ID is 'cn': write one of common_name, subject_dn, fingerprint, serial"),
-        ({"ALLOWED_COMMON_NAME": "one"}, "ALLOWED_COMMON_NAME is not a variable of this authorizer; misspelt?"),
-        ({"ALLOWLIST_MODE": "any"}, "ALLOWLIST_MODE is not a variable of this authorizer; misspelt?"),
-        ({"ALLOW_ANY_CERTIFICATE": "true"}, "ALLOW_ANY_CERTIFICATE is not a variable of this authorizer; misspelt?"),
+        ({"ALLOWED_COMMON_NAME": "one"}, "ALLOWED_COMMON_NAME is not a variable of this authorizer"),
+        ({"ALLOWLIST_MODE": "any"}, "ALLOWLIST_MODE is not a variable of this authorizer"),
+        ({"ALLOW_ANY_CERTIFICATE": "true"}, "ALLOW_ANY_CERTIFICATE is not a variable of this authorizer"),
         ({"ALLOW_ORGANIZATIONAL_UNITS": "a"}, "ALLOW_ORGANIZATIONAL_UNITS is not a variable of this authorizer"),
-        ({"ALLOWLISTED_OUS": "a"}, "ALLOWLISTED_OUS is not a variable of this authorizer; misspelt?"),
-        ({"allowed_common_names": "a"}, "allowed_common_names is not a variable of this authorizer; misspelt?"),
+        ({"ALLOWLISTED_OUS": "a"}, "ALLOWLISTED_OUS is not a variable of this authorizer"),
+        ({"allowed_common_names": "a"}, "allowed_common_names is not a variable of this authorizer"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_that_says_what_would_be_right(
     environment: dict[str, str], problem: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(problem)):
-        load_configuration(environment)
+    with pytest.raises(SettingsError, match=re.escape(problem)):
+        load_settings(environment)
 
 
 def test_a_list_is_named_once() -> None:
@@ -264,14 +264,14 @@ def test_a_list_is_named_once() -> None:
         "CRL_URIS": "s3://bucket/a.crl, s3://bucket/b.crl,s3://bucket/a.crl",
         "TRUSTSTORE_URI": "s3://bucket/ca.pem",
     }
-    with pytest.raises(ConfigurationError, match="CRL_URIS names a CRL twice: remove one"):
-        load_configuration(uris)
+    with pytest.raises(SettingsError, match="CRL_URIS names the same CRL twice: remove one"):
+        load_settings(uris)
 
 
 def test_one_message_names_every_bad_variable() -> None:
     environment = dict.fromkeys(VARIABLES, "") | {"ALLOWED_CN": "x"}
-    with pytest.raises(ConfigurationError) as error:
-        load_configuration(environment)
+    with pytest.raises(SettingsError) as error:
+        load_settings(environment)
     for variable in environment:
         assert variable in str(error.value)
     assert "\n" not in str(error.value)
@@ -279,8 +279,8 @@ def test_one_message_names_every_bad_variable() -> None:
 
 def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
-    assert RuleSet([Rule("nobody", ())]).judge(client) is Reason.NO_ALLOWLIST_CONFIGURED
-    assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).judge(client), Grant)
+    assert RuleSet([Rule("nobody", ())]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).evaluate(client), Grant)
 
 
 CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://bucket/ca.pem"}
@@ -288,9 +288,9 @@ CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://
 
 def test_revocation_lists_are_read_with_their_defaults() -> None:
     uris = ("s3://bucket/a.crl", "file:///b.crl")
-    assert load_configuration(CRLS).crl_sources == CrlSources(uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0)
+    assert load_settings(CRLS).crl_sources == CrlSources(uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0)
     changed = {"CRL_REFRESH_SECONDS": "60", "CRL_FAILURE_MODE": "allow", "CRL_MAX_AGE_SECONDS": "3600"}
-    assert load_configuration(CRLS | changed).crl_sources == CrlSources(
+    assert load_settings(CRLS | changed).crl_sources == CrlSources(
         uris, "s3://bucket/ca.pem", 60, CrlFailureMode.ALLOW, 3600
     )
 
@@ -306,12 +306,10 @@ def test_revocation_lists_are_read_with_their_defaults() -> None:
 )
 def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, least: int, most: int) -> None:
     for number in (least, most):
-        assert load_configuration(CRLS | {variable: str(number)})
+        assert load_settings(CRLS | {variable: str(number)})
     for number in (least - 1, most + 1):
-        with pytest.raises(
-            ConfigurationError, match=f"{variable} is '{number}': write a number from {least} to {most}$"
-        ):
-            load_configuration(CRLS | {variable: str(number)})
+        with pytest.raises(SettingsError, match=f"{variable} is '{number}': write a number from {least} to {most}$"):
+            load_settings(CRLS | {variable: str(number)})
 
 
 @pytest.mark.parametrize(
@@ -319,30 +317,30 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
     [
         (
             {"CRL_URIS": "file:///b.crl"},
-            "CRL_URIS needs TRUSTSTORE_URI: a CRL counts only if a CA in there has signed it",
+            "CRL_URIS requires TRUSTSTORE_URI: a CRL is only used if a CA of the truststore signed it",
         ),
         (
             {"TRUSTSTORE_URI": "file:///ca.pem", "CRL_FAILURE_MODE": "allow"},
             (
-                "TRUSTSTORE_URI is set without CRL_URIS, so that no certificate would be checked: set both; "
-                "CRL_FAILURE_MODE is set without CRL_URIS, so that no certificate would be checked: set both"
+                "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both; "
+                "CRL_FAILURE_MODE is set without CRL_URIS, so no certificate would be checked: set both"
             ),
         ),
         (
             {"AUTHORIZER_RULES": RULES, "AUTHORIZER_RULES_URI": "file:///rules.json"},
-            "AUTHORIZER_RULES is set, and so is AUTHORIZER_RULES_URI: choose one of them",
+            "AUTHORIZER_RULES and AUTHORIZER_RULES_URI are both set: remove one of them",
         ),
         (
             {"METRICS_NAMESPACE": "AWS/Lambda"},
-            "METRICS_NAMESPACE is 'AWS/Lambda': write 1 to 255 letters, digits and .-_/#, not beginning with AWS/",
+            "METRICS_NAMESPACE is 'AWS/Lambda': write 1 to 255 letters, digits and .-_/#, not starting with AWS/",
         ),
         ({"RESPONSE_FORMAT": "x" * 80}, f"RESPONSE_FORMAT is '{'x' * 80}': write one of iam, simple"),
     ],
 )
 def test_the_whole_message_is_what_is_wrong(environment: dict[str, str], problems: str) -> None:
-    with pytest.raises(ConfigurationError) as error:
-        load_configuration(environment)
-    assert str(error.value) == f"configuration refused: {problems}"
+    with pytest.raises(SettingsError) as error:
+        load_settings(environment)
+    assert str(error.value) == f"invalid configuration: {problems}"
 
 
 @pytest.mark.parametrize(
@@ -358,6 +356,6 @@ def test_the_whole_message_is_what_is_wrong(environment: dict[str, str], problem
     ],
 )
 def test_each_variable_makes_another_version_and_others_do_not(variable: str, value: str) -> None:
-    version = load_configuration(CRLS).version
-    assert load_configuration(CRLS | {variable: value}).version != version
-    assert load_configuration(CRLS | {"PATH": value}).version == version
+    version = load_settings(CRLS).version
+    assert load_settings(CRLS | {variable: value}).version != version
+    assert load_settings(CRLS | {"PATH": value}).version == version

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.settings import CrlSources
 from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.revocation import sources as revocation_source
+from mtls_authorizer.revocation.configuration import CrlSources
 from mtls_authorizer.revocation.sources import RevocationSource
+from mtls_authorizer.revocation.status import sources as revocation_source
 from tests.certificate_authorities import DAY
 from tests.kept_lists import (
     CA,

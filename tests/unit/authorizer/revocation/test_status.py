@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import CrlFailureMode
+from mtls_authorizer.revocation.configuration import CrlFailureMode
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.status import Doubt, RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore

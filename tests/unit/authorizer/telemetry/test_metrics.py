@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_configuration
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.request.decision import Client
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_settings
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import read_truststore
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 def test_metrics_are_written_only_if_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    make_authorizer(load_configuration(LISTED))(rest_event(CLIENT))
+    Authorizer(load_settings(LISTED)).authorize(rest_event(CLIENT))
     assert capsys.readouterr().out == ""
 
 
-DENIED = {"allowed": False, "reason": Reason.NO_RULE_MATCHED, "grant": None}
+DENIED = {"reason": DenyReason.NO_RULE_MATCHED, "grant": None}
 
 
 LIST_AGE = {"RevocationListAge": 60}
@@ -53,7 +53,7 @@ def lists(*ends: datetime | None) -> RevocationLists:
 HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)
 GOOD = RevocationStatus(RevocationState.GOOD)
 UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
-UNAUTHENTICATED = {"allowed": False, "reason": Reason.CERTIFICATE_MISSING, "grant": None}
+UNAUTHENTICATED = {"reason": DenyReason.CERTIFICATE_MISSING, "grant": None}
 COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
 
 
@@ -62,12 +62,15 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
     [
         ({}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}),
         ({"days_to_expiry": 3}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 3, "Expiring": 1}),
-        ({"shadow": Reason.NO_RULE_MATCHED}, {"Allowed": 1, "DecisionTime": 7, "ShadowDenied": 1, "DaysToExpiry": 100}),
+        (
+            {"shadow_reason": DenyReason.NO_RULE_MATCHED},
+            {"Allowed": 1, "DecisionTime": 7, "ShadowDenied": 1, "DaysToExpiry": 100},
+        ),
         ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
         ({**DENIED, "days_to_expiry": -3}, {"Denied": 1, "DecisionTime": 7}),
         ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
-        ({"revocation": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
-        ({"revocation": GOOD}, COUNTED),
+        ({"revocation_status": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
+        ({"revocation_status": GOOD}, COUNTED),
         ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
         ({**UNAUTHENTICATED, "event": http_2_0_event()}, {"Denied": 1, "DecisionTime": 7}),
         (
@@ -86,7 +89,7 @@ def test_a_decision_is_counted(
     assert line.count("\n") == 1
     written = json.loads(line)
     directives = written.pop("_aws")
-    reason = {"Reason": observed.decision.reason.value} if observed.decision.reason else {}
+    reason = {"DenyReason": observed.decision.reason.value} if observed.decision.reason else {}
     assert written == {**expected, **reason}
     assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
     defined = {}
@@ -94,7 +97,7 @@ def test_a_decision_is_counted(
         assert directive["Namespace"] == "a/b"
         for metric in directive["Metrics"]:
             defined[metric["Name"]] = metric["Unit"]
-            assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
+            assert directive["Dimensions"] == ([[], ["DenyReason"]] if metric["Name"] == "Denied" else [[]])
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
 
 
@@ -141,12 +144,12 @@ def test_the_lists_in_force_are_measured_whoever_is_looked_up(
     ends: list[datetime | None], expected: dict[str, int]
 ) -> None:
     observed = observation()
-    measured = measure(observed._replace(configuration=observed.configuration._replace(revocation=lists(*ends))))
+    measured = measure(observed._replace(policy=observed.policy._replace(revocation=lists(*ends))))
     assert measured == {**COUNTED, **expected}
 
 
-@given(st.sampled_from(Reason))
-def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: Reason) -> None:
+@given(st.sampled_from(DenyReason))
+def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: DenyReason) -> None:
     observed = observation(**{**DENIED, "reason": reason, "client": Client(HOSTILE, HOSTILE, HOSTILE, HOSTILE)})
     assert set(measure(observed)) <= set(Metric)
     assert all(isinstance(value, int) for value in measure(observed).values())

@@ -1,0 +1,112 @@
+"""Reading environment variables: values are parsed, and all problems are collected before they are reported."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_T = TypeVar("_T")
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+_LONGEST_VALUE_SHOWN = 80
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+
+class VariableReader:
+    """Reads environment variables. A variable that is not set has its default; an invalid one is recorded."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+        """What is wrong so far. Each problem starts with the name of its variable."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._environment
+
+    def read(self, name: str, parse: Callable[[str], _T], *, default: _T) -> _T:
+        """Return the parsed value. ``parse`` gets it without surrounding whitespace and raises ValueError."""
+        if name not in self._environment:
+            return default
+        try:
+            return parse(self._environment[name].strip())
+        except ValueError as error:
+            self.reject(name, str(error))
+            return default
+
+    def number(self, name: str, default: int, allowed: range) -> int:
+        """Return a whole number from a range."""
+        return self.read(name, lambda text: _parse_number(text, allowed), default=default)
+
+    def choice(self, name: str, default: _Choice) -> _Choice:
+        """Return a member of the default's enumeration."""
+        return self.read(name, lambda text: _parse_choice(text, type(default)), default=default)
+
+    def reject(self, name: str, problem: str) -> None:
+        """Record what is wrong with a variable."""
+        self.problems.append(f"{name} {problem}")
+
+
+def parse_boolean(text: str) -> bool:
+    """Return whether the text is ``true``. Raises ValueError unless it is ``true`` or ``false``."""
+    if text not in {"true", "false"}:
+        message = f"is {shown(text)}: write true or false"
+        raise ValueError(message)
+    return text == "true"
+
+
+def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
+    """Return the items of a list: a JSON array of strings, or values separated by commas. Raises ValueError.
+
+    Without ``separated_by_commas``, text that is not a JSON array is a single item.
+    """
+    items = [item.strip() for item in _split(text, separated_by_commas=separated_by_commas)]
+    if not any(items):
+        message = "is set but contains nothing: write at least one value, or remove the variable"
+        raise ValueError(message)
+    if "" in items:
+        message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
+        raise ValueError(message)
+    return items
+
+
+def shown(text: str) -> str:
+    """Return a value for an error message: quoted, and only the beginning if it is long."""
+    return repr(text if len(text) <= _LONGEST_VALUE_SHOWN else text[:_LONGEST_VALUE_SHOWN] + "…")
+
+
+def _split(text: str, *, separated_by_commas: bool) -> list[str]:
+    if text.startswith("["):
+        return _parse_json_array(text)
+    return text.split(",") if separated_by_commas else [text]
+
+
+def _parse_json_array(text: str) -> list[str]:
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"starts with [ but is not a JSON array ({error})"
+        raise ValueError(message) from error
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        message = 'must be a JSON array of strings, such as ["one", "two, with a comma"]'
+        raise ValueError(message)
+    return items
+
+
+def _parse_number(text: str, allowed: range) -> int:
+    if not _DIGITS.fullmatch(text) or int(text) not in allowed:
+        message = f"is {shown(text)}: write a number from {allowed[0]} to {allowed[-1]}"
+        raise ValueError(message)
+    return int(text)
+
+
+def _parse_choice(text: str, choices: type[_Choice]) -> _Choice:
+    try:
+        return choices(text)
+    except ValueError:
+        message = f"is {shown(text)}: write one of {', '.join(choices)}"
+        raise ValueError(message) from None

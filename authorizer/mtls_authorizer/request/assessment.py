@@ -1,0 +1,139 @@
+"""The time-independent part of a decision on a certificate, which is cached."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from client_certificate_auth import ExtractionFailure, read_client_certificate
+from mtls_authorizer.policy.settings import PrincipalId
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
+from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.rules.rule_set import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from client_certificate_auth import ExtractionResult, PeerCertificate
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.revocation.truststore import Chain
+    from mtls_authorizer.rules.rule_set import RuleOutcome
+
+UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
+
+MAX_CACHED_CERTIFICATES = 512
+MAX_CACHED_PEM_LENGTH = 16 * 1024
+"""In characters. A typical certificate takes about 8 KiB in the cache, so a full cache takes about 4 MiB."""
+
+
+class Client(NamedTuple):
+    """The client, in strings that are safe to log and to pass on."""
+
+    principal: str
+    subject_dn: str | None = None
+    issuer_dn: str | None = None
+    serial_number: str | None = None
+    fingerprint: str | None = None
+
+
+class RejectedCertificate(NamedTuple):
+    """A certificate that no rule can allow, or none at all."""
+
+    client: Client
+    reason: DenyReason
+
+
+class AssessedCertificate(NamedTuple):
+    """A certificate to which the rules were applied. Its validity is aware; RFC 5280 §4.1.2.5 includes both ends.
+
+    ``outcome`` and ``shadow_outcome`` are what the rules and the shadow rules grant, or the reason why they do not;
+    ``shadow_outcome`` is None without shadow rules. ``context`` is empty without a grant.
+    """
+
+    client: Client
+    outcome: RuleOutcome
+    shadow_outcome: RuleOutcome | None
+    context: Mapping[str, str]
+    not_before: datetime
+    not_after: datetime
+    chains: tuple[Chain, ...] = ()
+    """The chains that determine the revocation status. Empty unless CRLs are configured and something is granted."""
+
+    @property
+    def has_grant(self) -> bool:
+        """Whether the rules or the shadow rules grant something."""
+        return isinstance(self.outcome, Grant) or isinstance(self.shadow_outcome, Grant)
+
+
+Assessment: TypeAlias = AssessedCertificate | RejectedCertificate
+"""The time-independent part of a decision: it depends only on the certificate, the settings and the access policy."""
+
+
+def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolicy) -> Assessment:
+    """Apply the checks that depend on the certificate, then the rules. Pure."""
+    failure = first_failure(EXTRACTION_CHECKS, extraction)
+    if failure is not None or isinstance(extraction, ExtractionFailure):
+        reason = failure or DenyReason.CERTIFICATE_MALFORMED
+        return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
+    certificate = extraction.certificate
+    failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate, settings))
+    if failure is not None:
+        return RejectedCertificate(_client(certificate, settings, failure), failure)
+    outcome = policy.rules.evaluate(certificate)
+    context: Mapping[str, str] = {}
+    if isinstance(outcome, Grant):
+        # A rule's own context never replaces what the certificate says.
+        context = {**outcome.context, **build_context(certificate)}
+    assessed = AssessedCertificate(
+        _client(certificate, settings),
+        outcome,
+        policy.shadow_rules.evaluate(certificate) if policy.shadow_rules is not None else None,
+        context,
+        certificate.not_before,
+        certificate.not_after,
+    )
+    if policy.revocation is not None and assessed.has_grant:
+        return assessed._replace(chains=policy.revocation.chains(certificate))
+    return assessed
+
+
+def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReason | None = None) -> Client:
+    # A name with control characters must not become the principal.
+    unprintable = failure is DenyReason.SUBJECT_NOT_PRINTABLE
+    return Client(
+        principal_identifier(certificate, PrincipalId.FINGERPRINT if unprintable else settings.principal_id),
+        certificate.subject.rfc4514_string(),
+        certificate.issuer.rfc4514_string(),
+        certificate.serial_number,
+        certificate.fingerprint256,
+    )
+
+
+class AssessmentCache:
+    """Assesses certificates under one access policy. The most recently used assessments are kept by their PEM."""
+
+    def __init__(self, settings: Settings, policy: AccessPolicy) -> None:
+        self.policy = policy
+        self._settings = settings
+        self._assessments: OrderedDict[str, Assessment] = OrderedDict()
+        self._lock = Lock()
+
+    def assess(self, pem: object) -> tuple[Assessment, bool]:
+        """Return the assessment of a certificate, and whether it was cached. Raises nothing, whatever the PEM is."""
+        if not isinstance(pem, str) or len(pem) > MAX_CACHED_PEM_LENGTH:
+            return assess(read_client_certificate(pem), self._settings, self.policy), False
+        with self._lock:
+            known = self._assessments.get(pem)
+            if known is not None:
+                self._assessments.move_to_end(pem)
+                return known, True
+        assessment = assess(read_client_certificate(pem), self._settings, self.policy)
+        with self._lock:
+            self._assessments[pem] = assessment
+            if len(self._assessments) > MAX_CACHED_CERTIFICATES:
+                self._assessments.popitem(last=False)
+        return assessment, False

@@ -1,0 +1,225 @@
+"""The checks that a request must pass, in order. The authorizer and ``explain`` both use this one table.
+
+The first check that fails determines the deny reason. The results of the first two groups depend only on the
+certificate and the settings, so they are cached; the others are made for every request.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from client_certificate_auth import ExtractionFailure, ExtractionFailureReason
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.routes import permits
+from mtls_authorizer.rules.rule_set import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from client_certificate_auth import ExtractionResult, PeerCertificate
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.revocation.status import RevocationStatus
+    from mtls_authorizer.rules.rule_set import RuleOutcome
+
+_Facts = TypeVar("_Facts")
+
+_RULE_REASONS = frozenset(
+    {
+        DenyReason.NO_ALLOWLIST_CONFIGURED,
+        *(field.reason for field in FIELDS.values()),
+        DenyReason.CERTIFICATE_EXCLUDED,
+        DenyReason.NO_RULE_MATCHED,
+        DenyReason.POLICY_TOO_LARGE,
+    }
+)
+
+
+class CheckName(StrEnum):
+    """The names of the checks, as ``explain`` prints them."""
+
+    CERTIFICATE = "certificate"
+    DECODABLE = "decodable"
+    PRINTABLE = "printable"
+    EXTENSIONS = "extensions"
+    EXTENDED_KEY_USAGE = "extended_key_usage"
+    RULES = "rules"
+    VALIDITY = "validity"
+    REVOCATION = "revocation"
+    ROUTE = "route"
+
+
+class Check(NamedTuple, Generic[_Facts]):
+    """A check: ``failure`` returns the deny reason (one of ``reasons``), or None if the facts pass.
+
+    ``requirement`` completes the sentence "The check requires …". ``prerequisites`` are the checks without which this
+    one has no meaningful result; every other check can be explained even if an earlier one failed.
+    """
+
+    name: CheckName
+    reasons: frozenset[DenyReason]
+    requirement: str
+    failure: Callable[[_Facts], DenyReason | None]
+    prerequisites: frozenset[CheckName] = frozenset()
+
+
+class CertificateFacts(NamedTuple):
+    """The facts for checks whose result depends only on the certificate and the settings."""
+
+    certificate: PeerCertificate
+    settings: Settings
+
+
+class RequestFacts(NamedTuple):
+    """The facts for checks that are made for every request. ``now`` and the validity are aware.
+
+    ``outcome`` is that of the rules or of the shadow rules. ``invocation`` is the requested method and path as in the
+    method ARN (``GET/payments/1``), chosen by the client. ``revocation_status`` is None if it was not determined.
+    """
+
+    outcome: RuleOutcome
+    not_before: datetime
+    not_after: datetime
+    now: datetime
+    settings: Settings
+    policy: AccessPolicy
+    invocation: str
+    revocation_status: RevocationStatus | None = None
+
+
+def first_failure(checks: Iterable[Check[_Facts]], facts: _Facts) -> DenyReason | None:
+    """Return the reason of the first check that fails, or None if all pass."""
+    for check in checks:
+        reason = check.failure(facts)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _missing(extraction: ExtractionResult) -> DenyReason | None:
+    missing = extraction.reason is ExtractionFailureReason.MISSING
+    return DenyReason.CERTIFICATE_MISSING if missing else None
+
+
+def _malformed(extraction: ExtractionResult) -> DenyReason | None:
+    return DenyReason.CERTIFICATE_MALFORMED if isinstance(extraction, ExtractionFailure) else None
+
+
+def _unprintable(facts: CertificateFacts) -> DenyReason | None:
+    names = (facts.certificate.subject, facts.certificate.issuer)
+    return DenyReason.SUBJECT_NOT_PRINTABLE if any(name.has_control_characters for name in names) else None
+
+
+def _extensions_malformed(facts: CertificateFacts) -> DenyReason | None:
+    return None if facts.certificate.extensions_decodable else DenyReason.EXTENSIONS_MALFORMED
+
+
+def _extended_key_usage_missing(facts: CertificateFacts) -> DenyReason | None:
+    met = facts.settings.required_key_usages.met_by(facts.certificate)
+    return None if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+
+
+def _no_rule_matches(facts: RequestFacts) -> DenyReason | None:
+    return facts.outcome if isinstance(facts.outcome, DenyReason) else None
+
+
+def not_valid(facts: RequestFacts) -> DenyReason | None:
+    """Return the reason why a certificate is not valid now (RFC 5280 §4.1.2.5: both ends are included)."""
+    if facts.now < facts.not_before:
+        return DenyReason.CERTIFICATE_NOT_YET_VALID
+    if facts.now > facts.not_after:
+        return DenyReason.CERTIFICATE_EXPIRED
+    return None
+
+
+def _revoked_or_unknown(facts: RequestFacts) -> DenyReason | None:
+    if facts.policy.revocation is None:
+        # If the settings name CRLs, a policy without them must not allow anything.
+        return None if facts.settings.crl_sources is None else DenyReason.REVOCATION_STATUS_UNKNOWN
+    if facts.revocation_status is None:
+        return DenyReason.REVOCATION_STATUS_UNKNOWN
+    if not facts.policy.revocation.turns_away(facts.revocation_status):
+        return None
+    revoked = facts.revocation_status.state == "revoked"
+    return DenyReason.CERTIFICATE_REVOKED if revoked else DenyReason.REVOCATION_STATUS_UNKNOWN
+
+
+def _route_not_granted(facts: RequestFacts) -> DenyReason | None:
+    granted = isinstance(facts.outcome, Grant) and permits(facts.outcome.routes, facts.invocation)
+    return None if granted else DenyReason.ROUTE_NOT_ALLOWED
+
+
+EXTRACTION_CHECKS: tuple[Check[ExtractionResult], ...] = (
+    Check(
+        CheckName.CERTIFICATE,
+        frozenset({DenyReason.CERTIFICATE_MISSING}),
+        "a client certificate in the event",
+        _missing,
+    ),
+    Check(
+        CheckName.DECODABLE,
+        frozenset({DenyReason.CERTIFICATE_MALFORMED}),
+        "one certificate whose names, serial number and validity can be decoded",
+        _malformed,
+        frozenset({CheckName.CERTIFICATE}),
+    ),
+)
+
+CERTIFICATE_CHECKS: tuple[Check[CertificateFacts], ...] = (
+    Check(
+        CheckName.PRINTABLE,
+        frozenset({DenyReason.SUBJECT_NOT_PRINTABLE}),
+        "a subject and an issuer without control characters",
+        _unprintable,
+    ),
+    Check(
+        CheckName.EXTENSIONS,
+        frozenset({DenyReason.EXTENSIONS_MALFORMED}),
+        "extensions that can be decoded",
+        _extensions_malformed,
+    ),
+    Check(
+        CheckName.EXTENDED_KEY_USAGE,
+        frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
+        "the usages of REQUIRED_EXTENDED_KEY_USAGE",
+        _extended_key_usage_missing,
+        frozenset({CheckName.EXTENSIONS}),
+    ),
+)
+
+GRANT_CHECKS: tuple[Check[RequestFacts], ...] = (
+    Check(
+        CheckName.RULES,
+        _RULE_REASONS,
+        "a rule that matches",
+        _no_rule_matches,
+        frozenset({CheckName.PRINTABLE, CheckName.EXTENSIONS}),
+    ),
+    Check(
+        CheckName.VALIDITY,
+        frozenset({DenyReason.CERTIFICATE_NOT_YET_VALID, DenyReason.CERTIFICATE_EXPIRED}),
+        "a certificate that is valid now",
+        not_valid,
+    ),
+    Check(
+        CheckName.REVOCATION,
+        frozenset({DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN}),
+        "a certificate that is not revoked",
+        _revoked_or_unknown,
+        frozenset({CheckName.PRINTABLE, CheckName.EXTENSIONS, CheckName.VALIDITY}),
+    ),
+)
+
+ROUTE_CHECK: Check[RequestFacts] = Check(
+    CheckName.ROUTE,
+    frozenset({DenyReason.ROUTE_NOT_ALLOWED}),
+    "a route that the matching rules grant",
+    _route_not_granted,
+    frozenset({CheckName.RULES}),
+)
+
+CHECKS: tuple[Check[Any], ...] = (*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS, *GRANT_CHECKS, ROUTE_CHECK)
+"""All checks, in order. Each deny reason belongs to exactly one of them."""

@@ -1,0 +1,36 @@
+"""An observation: everything that the log and the metrics report about one decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.decision import Decision
+    from mtls_authorizer.request.event import ApiRequest
+
+
+class Observation(NamedTuple):
+    """A decision, what it was based on, and what it cost.
+
+    ``time`` is when it was made, aware. ``microseconds`` is how long it took. ``refresh_failures`` is how many attempts
+    to reload a document failed since the previous decision.
+    """
+
+    decision: Decision
+    request: ApiRequest
+    settings: Settings
+    policy: AccessPolicy
+    time: datetime
+    cached: bool
+    microseconds: int
+    refresh_failures: int
+
+    @property
+    def is_expiring(self) -> bool:
+        """Whether an allowed client's certificate expires within the configured number of days."""
+        days = self.decision.days_to_expiry
+        return self.decision.allowed and days is not None and days <= self.settings.expiry_warning_days

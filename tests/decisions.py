@@ -1,0 +1,31 @@
+"""Decisions on certificates, without events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client_certificate_auth import ExtractionSuccess
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.request.assessment import assess
+from mtls_authorizer.request.decision import Decision, decide
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from client_certificate_auth import ExtractionResult, PeerCertificate
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+
+
+def decision_on(
+    certificate: PeerCertificate | ExtractionResult,
+    settings: Settings,
+    now: datetime,
+    invocation: str = "GET/hello",
+    *,
+    policy: AccessPolicy | None = None,
+) -> Decision:
+    """Return the authorizer's decision under the settings, and the rules and CRLs that they name unless given."""
+    policy = policy or CurrentPolicy(settings).get()
+    extraction = certificate if isinstance(certificate, tuple) else ExtractionSuccess(certificate)
+    return decide(assess(extraction, settings, policy), settings, policy, invocation, now)
