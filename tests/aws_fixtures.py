@@ -5,15 +5,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.aws_server import CREDENTIALS, REGION, AwsServer, aws_server
-from tests.faulty_proxy import FaultyProxy, faulty_proxy
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import FaultyProxy
 
 
 @pytest.fixture(scope="session")
 def served_aws() -> Iterator[tuple[AwsServer, FaultyProxy]]:
+    # moto takes two seconds to import, which unit tests don't spend.
+    from tests.aws_server import aws_server  # noqa: PLC0415 -- see above
+    from tests.faulty_proxy import faulty_proxy  # noqa: PLC0415 -- see above
+
     with aws_server() as aws, faulty_proxy(aws.url) as proxy:
         yield aws, proxy
 
@@ -25,6 +29,8 @@ def aws(served_aws: tuple[AwsServer, FaultyProxy], monkeypatch: pytest.MonkeyPat
     The stores' clients are kept from test to test, since making them takes long. A test that changes what they are made
     from takes ``new_clients``, too.
     """
+    from tests.aws_server import CREDENTIALS, REGION  # noqa: PLC0415 -- see served_aws
+
     aws, proxy = served_aws
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)

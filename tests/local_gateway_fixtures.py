@@ -5,21 +5,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_gateway.deployment import Endpoint, deploy
-from local_gateway.pki import Client, Pki, make_pki
-from local_gateway.scenarios import CLIENTS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from local_gateway.deployment import Endpoint
+    from local_gateway.pki import Client, Pki
 
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    # Only tests of the gateway need trustme and werkzeug.
+    from local_gateway.pki import make_pki  # noqa: PLC0415 -- see above
+    from local_gateway.scenarios import CLIENTS  # noqa: PLC0415 -- see above
+
     return make_pki(tmp_path_factory.mktemp("pki"), CLIENTS)
 
 
 @pytest.fixture(scope="session")
 def endpoints(pki: Pki) -> Iterator[list[Endpoint]]:
+    from local_gateway.deployment import deploy  # noqa: PLC0415 -- see pki
+
     with deploy(pki) as endpoints:
         yield endpoints
 

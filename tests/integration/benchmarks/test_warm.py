@@ -24,7 +24,7 @@ from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 BENCHMARKS = PROJECT / "benchmarks"
 FOLDERS = [PROJECT / "authorizer", PROJECT / "layer", Path(sysconfig.get_path("purelib"))]
 COMMANDS: dict[str, list[str | Path]] = {

@@ -17,7 +17,7 @@ from tests.certificates import client_pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 BENCHMARKS = PROJECT / "benchmarks"
 ENVIRONMENT = {"ALLOWED_COMMON_NAMES": "client", "PYTHONDONTWRITEBYTECODE": "1"}
 

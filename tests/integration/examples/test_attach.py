@@ -28,7 +28,7 @@ from tests.shared_folder import shared_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples/attach"
 TEMPLATES = sorted(EXAMPLES.glob("*.yaml"))
 STACKS = ("RestApi", "HttpApi")

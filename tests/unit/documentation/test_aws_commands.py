@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.aws_commands import find_commands, mistakes
+from tests.unit.documentation.aws_commands import find_commands, mistakes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted(file for file in (ROOT / "examples").rglob("*") if file.is_file())]
 COMMANDS = [
     pytest.param(command, id=f"{document.name}: {' '.join(command.split()[1:3])}")

@@ -27,7 +27,7 @@ from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[3]
 README = (PROJECT / "README.md").read_text()
 
 

@@ -25,7 +25,7 @@ from local_gateway.deployment import CRL_REFRESH_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TIMEOUT = 120
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", "."))}
 
