@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.settings import Configuration, load_configuration
+from mtls_authorizer.policy.settings import Configuration, load_settings
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.refresh.refresher import WAIT_SECONDS
 from mtls_authorizer.stores.store import StoreError
@@ -233,7 +233,7 @@ class Place:
         self._put(rules)
 
     def configuration(self) -> Configuration:
-        return load_configuration({"AUTHORIZER_RULES_URI": self.uri})._replace(rules_refresh_seconds=0)
+        return load_settings({"AUTHORIZER_RULES_URI": self.uri})._replace(rules_refresh_seconds=0)
 
     def _put_s3(self, rules: str) -> None:
         self._aws.put_object(self.uri, rules.encode())

@@ -8,7 +8,6 @@ import pytest
 
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason as Reason
-from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer_cli.advice import advise

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.stores import aws as aws_stores
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, open_dated_store, open_store
+from mtls_authorizer.stores.store import aws as aws_stores
 from tests.faulty_proxy import Fault, answer, delay, drip, garbage, hang, late_at_first, reset, stall, truncate
 
 if TYPE_CHECKING:
