@@ -10,13 +10,18 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.index.format import write_index
+from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.truststore import read_truststore
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts, open_store
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
+from tests.clocks import LONG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -227,3 +232,33 @@ class Door:
     def refusals(self, *certificates: str) -> list[str | None]:
         """Return the same for several: by default one that is never revoked, one that is, and the next one to be."""
         return [self.refusal(certificate) for certificate in certificates or (GOOD, WITHDRAWN, NEXT)]
+
+
+class Source:
+    """Revocation documents that are loaded when a test says so."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._documents = RevocationDocuments(
+            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")), shelf.open
+        )
+        (self.crl,) = self._documents.crls
+        self.refresh()
+
+    def refresh(self) -> str | None:
+        """Load all documents, and return ``in_force``."""
+        for documents in ([self._documents.truststore], self._documents.crls):
+            Refresher(documents, 0, start_seconds=LONG, wait_seconds=LONG).refresh_if_due()
+        return self.in_force
+
+    @property
+    def in_force(self) -> str | None:
+        """The list in force: ``index`` or ``crl``, and the serial numbers that it revokes."""
+        if self.crl.in_force is None:
+            return None
+        value, version = self.crl.in_force
+        return " ".join(
+            [
+                version.used,
+                *(str(serial) for serial in (GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL) if value.is_revoked(serial)),
+            ]
+        )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.refresh.refresher import Refresher
     from mtls_authorizer.revocation.documents import RevocationDocuments
     from mtls_authorizer.revocation.settings import CrlSources
-    from mtls_authorizer.stores.store import StoreOpener
+    from mtls_authorizer.stores.opener import StoreOpener
 
 # Code that loads documents is imported when it is needed: settings without documents do not pay for it.
 
@@ -153,7 +153,7 @@ class CurrentPolicy:
         self._crl_refresher.start_leniently()
 
     def _store_opener(self) -> StoreOpener:
-        from mtls_authorizer.stores.store import open_store  # noqa: PLC0415 -- see above
+        from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above
 
         return self._opener or open_store
 

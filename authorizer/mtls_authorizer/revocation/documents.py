@@ -9,14 +9,14 @@ from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.loaders import CrlLoader, truststore_loader, utc_now
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import Truststore
-from mtls_authorizer.stores.store import open_store
+from mtls_authorizer.stores.opener import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from mtls_authorizer.revocation.settings import CrlSources
-    from mtls_authorizer.stores.store import StoreOpener
+    from mtls_authorizer.stores.opener import StoreOpener
 
 
 class RevocationDocuments:

@@ -15,13 +15,14 @@ from mtls_authorizer.revocation.crl.succession import check_timeliness, is_stale
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
-from mtls_authorizer.stores.store import StoreError, open_store
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtls_authorizer.revocation.truststore import Truststore
-    from mtls_authorizer.stores.store import StoreOpener
+    from mtls_authorizer.stores.opener import StoreOpener
 
 logger = logging.getLogger("mtls_authorizer")
 

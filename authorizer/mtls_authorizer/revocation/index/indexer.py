@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
-from mtls_authorizer.stores.store import open_store
+from mtls_authorizer.stores.opener import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

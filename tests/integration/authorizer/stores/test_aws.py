@@ -1,20 +1,23 @@
-"""Stores in AWS: moto's server over HTTP and, for AppConfig Data, which moto hasn't, the one in ``aws_server``."""
+"""Stores in AWS over HTTP: moto's server and, for AppConfig Data, which moto does not have, that in ``aws_server``."""
 
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.stores.store import Fetched, Store, StoreError, open_dated_store, open_store
-from mtls_authorizer.stores.store import aws as aws_stores
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.s3 import S3Store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
+from tests.aws_fixtures import PATIENT, QUICK, forget_clients
 from tests.faulty_proxy import Fault, answer, delay, drip, garbage, hang, late_at_first, reset, stall, truncate
 
 if TYPE_CHECKING:
     from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.faulty_proxy import Exchanging, FaultyProxy
 
 LARGEST = 1000
 RULES = "s3://bucket/folder/rules.json"
@@ -22,6 +25,10 @@ PLACE = ("application", "environment", "profile")
 CONFIGURATION = "appconfig://application/environment/profile"
 
 DENIED = answer(403, b"<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::1:topsecret</Message></Error>")
+
+
+def opened(uri: str, timeouts: Timeouts = PATIENT) -> Store:
+    return open_store(uri, max_bytes=LARGEST, timeouts=timeouts)
 
 
 def fetch(store: Store, version: str | None = None) -> Fetched:
@@ -49,9 +56,8 @@ def s3_error(code: str, status: int) -> Fault:
 
 
 class TestS3:
-    @pytest.mark.usefixtures("unhurried")
     def test_an_object_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
-        store = open_store(RULES, max_bytes=LARGEST)
+        store = opened(RULES)
         etag = aws.put_object(RULES, b"first")
         assert fetch(store)[:2] == (b"first", etag)
         assert store.fetch(etag) is None
@@ -63,9 +69,8 @@ class TestS3:
         assert fetch(store, changed)[:2] == (b"first", etag)
         assert proxy.statuses() == [200, 200]
 
-    @pytest.mark.usefixtures("unhurried")
     def test_an_object_is_sent_only_if_it_is_newer_than_a_time(self, aws: AwsServer, proxy: FaultyProxy) -> None:
-        store = open_dated_store(RULES, max_bytes=LARGEST)
+        store = opened(RULES)
         etag = aws.put_object(RULES, b"first")
         first = fetch(store)
         assert first.modified
@@ -79,32 +84,32 @@ class TestS3:
     def test_a_key_is_taken_as_it_is_written(self, aws: AwsServer, key: str) -> None:
         uri = f"s3://bucket/{key}/x"
         aws.put_object(uri, b"content")
-        assert fetch(open_store(uri, max_bytes=LARGEST)).content == b"content"
+        assert fetch(opened(uri)).content == b"content"
 
     @pytest.mark.parametrize("size", [0, 1, LARGEST])
     def test_an_object_may_be_as_large_as_allowed(self, aws: AwsServer, size: int) -> None:
         aws.put_object(RULES, b"x" * size)
-        assert fetch(open_store(RULES, max_bytes=LARGEST)).content == b"x" * size
+        assert fetch(opened(RULES)).content == b"x" * size
 
     def test_an_object_that_is_too_large_is_not_read(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"x" * (LARGEST + 1))
         # Nothing of the body ever comes.
         proxy.break_with(stall(0))
-        assert failure(open_store(RULES, max_bytes=LARGEST)) == "larger than 1,000 bytes"
+        assert failure(opened(RULES, QUICK)) == "larger than 1,000 bytes"
 
     def test_an_object_that_is_larger_than_it_says_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (LARGEST + 1, b"x" * (LARGEST + 1))
         head = b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
         proxy.break_with(garbage(head + body))
-        assert failure(open_store(RULES, max_bytes=LARGEST)) == "larger than 1,000 bytes"
+        assert failure(opened(RULES)) == "larger than 1,000 bytes"
 
     @pytest.mark.parametrize(
         ("fault", "told"),
         [
             (
                 DENIED,
-                "AccessDenied (HTTP status 403): the role lacks s3:GetObject, or kms:Decrypt with the object's key;",
+                "AccessDenied (HTTP status 403): the role lacks s3:GetObject, or kms:Decrypt with the key of the object;",
             ),
             (answer(403), "403 (HTTP status 403): the role lacks s3:GetObject"),
             (answer(403, b"<html>topsecret</html>"), "an error without a code (HTTP status 403): the role lacks"),
@@ -116,87 +121,101 @@ class TestS3:
             (s3_error("NoSuchKey", 404), "NoSuchKey (HTTP status 404): there is no such object"),
             (s3_error("top secret &quot;", 418), "an error without a code (HTTP status 418)"),
             (answer(500), "500 (HTTP status 500)"),
-            (s3_error("SlowDown", 503), "SlowDown (HTTP status 503): asked too often"),
+            (s3_error("SlowDown", 503), "SlowDown (HTTP status 503): too many requests"),
             (answer(500, b"<html>topsecret"), "500 (HTTP status 500)"),
             (answer(304), "304 (HTTP status 304)"),
-            (answer(200, b"<html>topsecret</html>"), "no answer that can be read (KeyError)"),
-            (hang(), "timed out (1 s to connect, 1 s to read)"),
-            (reset(), "no connection, or one that was closed without an answer"),
-            (garbage(), "no connection, or one that was closed without an answer"),
+            (answer(200, b"<html>topsecret</html>"), "unreadable answer (KeyError)"),
+            (hang(), "timed out (0.2 s to connect, 0.2 s to read)"),
+            (reset(), "no connection, or it was closed without an answer"),
+            (garbage(), "no connection, or it was closed without an answer"),
             (truncate(3), "the answer ended early"),
-            (stall(3), "timed out (1 s to connect, 1 s to read)"),
+            (stall(3), "timed out (0.2 s to connect, 0.2 s to read)"),
         ],
     )
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
         aws.put_object(RULES, b'{"topsecret": 1}')
-        store = open_store(RULES, max_bytes=LARGEST)
-        version = fetch(store).version
+        healthy, store = opened(RULES), opened(RULES, QUICK)
+        version = fetch(healthy).version
         proxy.break_with(fault)
         message = failure(store)
         assert message.startswith(told)
         assert "topsecret" not in message
         proxy.heal()
-        assert store.fetch(version) is None
+        assert healthy.fetch(version) is None
 
     def test_a_missing_object_or_bucket_is_named(self, aws: AwsServer) -> None:
         aws.put_object(RULES, b"")
-        missing = failure(open_store("s3://bucket/missing", max_bytes=LARGEST))
+        missing = failure(opened("s3://bucket/missing"))
         assert missing == "NoSuchKey (HTTP status 404): there is no such object"
-        missing = failure(open_store("s3://missing/rules.json", max_bytes=LARGEST))
+        missing = failure(opened("s3://missing/rules.json"))
         assert missing == "NoSuchBucket (HTTP status 404): there is no such bucket"
 
-    @pytest.mark.usefixtures("unhurried")
-    def test_an_error_is_tried_again_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_an_error_is_retried_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")
-        store = open_store(RULES, max_bytes=LARGEST)
+        store = opened(RULES)
         proxy.break_with(answer(500))
         failure(store)
         assert proxy.statuses() == [500, 500]
 
+    def test_by_default_a_store_waits_a_second_and_tries_twice(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"")
+        store = open_store(RULES, max_bytes=LARGEST)
+        tries = []
+
+        def count_and_hang(exchanging: Exchanging) -> None:
+            tries.append(time.monotonic())
+            hang()(exchanging)
+
+        proxy.break_with(count_and_hang)
+        began = time.monotonic()
+        assert failure(store).startswith("timed out (1 s to connect, 1 s to read)")
+        assert len(tries) == DEFAULT_TIMEOUTS.tries == 2
+        assert time.monotonic() - began >= 2 * DEFAULT_TIMEOUTS.read_seconds
+
     def test_a_service_that_refuses_connections_and_comes_back(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         etag = aws.put_object(RULES, b"content")
-        store = open_store(RULES, max_bytes=LARGEST)
+        store = opened(RULES, QUICK)
         proxy.refuse_connections()
-        assert failure(store) == "no connection, or one that was closed without an answer"
+        assert failure(store) == "no connection, or it was closed without an answer"
         proxy.heal()
         assert fetch(store)[:2] == (b"content", etag)
 
     @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
     def test_what_is_slow_arrives_whole(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
         etag = aws.put_object(RULES, b"content")
-        store = open_store(RULES, max_bytes=LARGEST)
+        store = opened(RULES)
         proxy.break_with(fault)
         assert fetch(store)[:2] == (b"content", etag)
 
     def test_content_that_was_changed_on_its_way_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"content")
-        store = open_store(RULES, max_bytes=LARGEST)
+        store = opened(RULES)
         proxy.break_with(answer(200, b"cOntent", ETag="x", x_amz_checksum_crc32="AAAAAA=="))
-        assert failure(store) == "what arrived is not what its checksum says"
+        assert failure(store) == "the content does not match its checksum"
 
     @pytest.mark.usefixtures("new_clients")
     def test_without_credentials_nothing_is_asked(self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-        told = failure(open_store(RULES, max_bytes=LARGEST))
-        assert told == "no AWS credentials; on Lambda they are those of the function's role"
+        told = failure(opened(RULES))
+        assert told == "no AWS credentials; on Lambda, the role of the function provides them"
         assert proxy.statuses() == []
 
     @pytest.mark.usefixtures("aws", "new_clients")
     def test_stores_share_a_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        one, other = (open_store(f"s3://bucket/{key}", max_bytes=LARGEST) for key in "ab")
-        assert isinstance(one, aws_stores.S3Store)
+        one, other = (opened(f"s3://bucket/{key}") for key in "ab")
+        assert isinstance(one, S3Store)
         assert vars(one)["_client"] is vars(other)["_client"]
         assert vars(one)["_client"].meta.region_name == "eu-central-1"
         monkeypatch.delenv("AWS_REGION")
-        aws_stores.forget_clients()
-        with pytest.raises(StoreError, match=r"^s3://bucket/a: no region to ask in; Lambda sets AWS_REGION"):
-            open_store("s3://bucket/a", max_bytes=LARGEST)
+        forget_clients()
+        with pytest.raises(StoreError, match=r"^s3://bucket/a: no AWS region; Lambda sets AWS_REGION"):
+            opened("s3://bucket/a")
 
 
 class TestSsm:
     def test_a_parameter_is_given_once_for_each_version(self, aws: AwsServer) -> None:
-        store = open_store("ssm:///mtls/rules", max_bytes=LARGEST)
+        store = opened("ssm:///mtls/rules")
         aws.put_parameter("/mtls/rules", "first")
         first = fetch(store)
         assert first.content == b"first"
@@ -208,7 +227,7 @@ class TestSsm:
         assert second.version.startswith("2@")
 
     def test_a_parameter_that_was_deleted_and_made_anew_is_a_new_version(self, aws: AwsServer) -> None:
-        store = open_store("ssm:///rules", max_bytes=LARGEST)
+        store = opened("ssm:///rules")
         aws.put_parameter("/rules", "first")
         first = fetch(store)
         aws.client("ssm").delete_parameter(Name="/rules")
@@ -219,7 +238,7 @@ class TestSsm:
         aws.put_parameter("/rules", "content", "SecureString")
         raw = aws.client("ssm").get_parameter(Name="/rules")["Parameter"]["Value"]
         assert raw != "content"
-        assert fetch(open_store("ssm:///rules", max_bytes=LARGEST)).content == b"content"
+        assert fetch(opened("ssm:///rules")).content == b"content"
 
     def test_several_parameters_are_joined_in_the_order_of_the_uri(self, aws: AwsServer) -> None:
         names = [f"/rules/{number}" for number in (3, 10, 1, 2, 7, 5, 4, 9, 8, 6)]
@@ -236,8 +255,8 @@ class TestSsm:
         for value in ("first", "second", "third"):
             aws.put_parameter("/rules", value)
         aws.client("ssm").label_parameter_version(Name="/rules", ParameterVersion=2, Labels=["live"])
-        assert fetch(open_store("ssm:///rules:1", max_bytes=LARGEST)).content == b"first"
-        live = open_store("ssm:///rules:live", max_bytes=LARGEST)
+        assert fetch(opened("ssm:///rules:1")).content == b"first"
+        live = opened("ssm:///rules:live")
         second = fetch(live)
         assert second.content == b"second"
         aws.client("ssm").label_parameter_version(Name="/rules", ParameterVersion=1, Labels=["live"])
@@ -245,13 +264,13 @@ class TestSsm:
 
     def test_parameters_that_are_missing_are_named(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/2", "content")
-        told = failure(open_store("ssm:///rules/1,/rules/2,/rules/3:7", max_bytes=LARGEST))
+        told = failure(opened("ssm:///rules/1,/rules/2,/rules/3:7"))
         assert told == "there is no parameter /rules/1 and no /rules/3:7"
 
     def test_a_document_that_is_too_large_is_refused(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/1", "ä" * 250)
         aws.put_parameter("/rules/2", "ä" * 250)
-        store = open_store("ssm:///rules/1,/rules/2", max_bytes=LARGEST)
+        store = opened("ssm:///rules/1,/rules/2")
         assert len(fetch(store).content) == LARGEST
         aws.put_parameter("/rules/2", "ä" * 251)
         assert failure(store) == "larger than 1,000 bytes"
@@ -269,16 +288,16 @@ class TestSsm:
             ),
             (
                 aws_error("ThrottlingException"),
-                "ThrottlingException (HTTP status 400): asked too often",
+                "ThrottlingException (HTTP status 400): too many requests",
             ),
-            (answer(200, b"{}"), "no answer that can be read (KeyError)"),
-            (answer(200, b"topsecret"), "no answer that can be read (KeyError)"),
-            (hang(), "timed out (1 s to connect, 1 s to read); a function in a VPC needs a way there"),
+            (answer(200, b"{}"), "unreadable answer (KeyError)"),
+            (answer(200, b"topsecret"), "unreadable answer (KeyError)"),
+            (hang(), "timed out (0.2 s to connect, 0.2 s to read); a function in a VPC needs a route to the service"),
         ],
     )
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
         aws.put_parameter("/rules", "topsecret")
-        store = open_store("ssm:///rules", max_bytes=LARGEST)
+        store = opened("ssm:///rules", QUICK)
         proxy.break_with(fault)
         message = failure(store)
         assert message.startswith(told)
@@ -286,11 +305,10 @@ class TestSsm:
 
 
 class TestAppConfig:
-    @pytest.mark.usefixtures("unhurried")
     def test_a_configuration_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         first = fetch(store)
         assert first.content == b"first"
         assert store.fetch(first.version) is None
@@ -304,33 +322,30 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"first")
         assert fetch(store, second.version) == first
 
-    @pytest.mark.usefixtures("unhurried")
     def test_it_is_not_asked_more_often_than_it_wants(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         first = fetch(store)
         for _time in range(3):
             assert store.fetch(first.version) is None
         assert proxy.statuses() == [201, 200]
 
-    @pytest.mark.usefixtures("unhurried")
     def test_an_interval_that_the_service_counts_otherwise_is_no_error(
         self, aws: AwsServer, proxy: FaultyProxy
     ) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         first = fetch(store)
         for poll in aws.app_config_data.tokens.values():
             poll.not_before += 1000
         assert store.fetch(first.version) is None
         assert proxy.statuses() == [201, 200, 400, 201, 200]
 
-    @pytest.mark.usefixtures("unhurried")
     def test_a_token_that_has_expired_starts_a_new_session(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         first = fetch(store)
         aws.app_config_data.expire()
         assert store.fetch(first.version) is None
@@ -342,27 +357,27 @@ class TestAppConfig:
     def test_what_was_delivered_and_not_taken_is_delivered_again(self, aws: AwsServer) -> None:
         """The caller refused it, or it came too late: the session's memory is not the caller's."""
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         first = fetch(store)
         aws.app_config_data.deploy(PLACE, b"broken")
         aws.app_config_data.expire()
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         for _time in range(3):
             assert fetch(store, first.version).content == b"broken"
         for _time in range(2):
             assert fetch(store).content == b"broken"
 
-    # Whoever waits too long for an answer asks again with a token that is spent, and then in a session anew.
+    # After a timeout the call is repeated with a token that was used, and then in a new session.
     @pytest.mark.parametrize("late", [False, True])
     def test_a_call_that_fails_ends_the_session(self, aws: AwsServer, proxy: FaultyProxy, *, late: bool) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION, Timeouts(30, 0.5, 2) if late else PATIENT)
         first = fetch(store)
         # The service has delivered it, and it never arrived.
         aws.app_config_data.deploy(PLACE, b"second")
         cut = truncate(3, path="/configuration?")
-        proxy.break_with(late_at_first(1.5, cut) if late else cut)
+        proxy.break_with(late_at_first(1, cut) if late else cut)
         assert failure(store, first.version) == "the answer ended early"
         proxy.heal()
         assert fetch(store, first.version).content == b"second"
@@ -370,7 +385,7 @@ class TestAppConfig:
     @pytest.mark.parametrize("size", [LARGEST + 1, 3 * LARGEST])
     def test_a_configuration_that_is_too_large_is_refused(self, aws: AwsServer, size: int) -> None:
         aws.app_config_data.deploy(PLACE, b"x" * LARGEST)
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         version = fetch(store).version
         aws.app_config_data.deploy(PLACE, b"x" * size)
         assert failure(store) == "larger than 1,000 bytes"
@@ -378,11 +393,11 @@ class TestAppConfig:
 
     def test_an_empty_configuration_is_not_taken_for_an_unchanged_one(self, aws: AwsServer) -> None:
         aws.app_config_data.deploy(PLACE, b"")
-        assert failure(open_store(CONFIGURATION, max_bytes=LARGEST)) == "AppConfig delivers an empty configuration"
+        assert failure(opened(CONFIGURATION)) == "AppConfig delivers an empty configuration"
 
     def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
         assert aws.app_config_data.deployments == {}
-        assert failure(open_store(CONFIGURATION, max_bytes=LARGEST)) == (
+        assert failure(opened(CONFIGURATION)) == (
             "ResourceNotFoundException (HTTP status 404): there is no such application, environment or profile, or"
             " nothing is deployed"
         )
@@ -395,13 +410,13 @@ class TestAppConfig:
                 "AccessDeniedException (HTTP status 403): the role lacks appconfig:StartConfigurationSession or",
             ),
             (aws_error("BadRequestException"), "BadRequestException (HTTP status 400)"),
-            (answer(201, b"{}"), "no answer that can be read (KeyError)"),
+            (answer(201, b"{}"), "unreadable answer (KeyError)"),
         ],
     )
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"topsecret")
-        store = open_store(CONFIGURATION, max_bytes=LARGEST)
+        store = opened(CONFIGURATION)
         version = fetch(store).version
         proxy.break_with(fault)
         # In a session, and at the start of one.

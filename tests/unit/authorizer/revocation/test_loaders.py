@@ -7,13 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.loaders import CrlLoader, CrlObject
-from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY
-from tests.clocks import LONG
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -24,45 +20,18 @@ from tests.kept_lists import (
     HTML,
     MINUTE,
     NAMESAKE,
-    NEXT_SERIAL,
     NOW,
     OTHER,
     REVOKED_SERIAL,
     SECOND,
     STALE,
     Memory,
-    Shelf,
+    Source,
     crl,
     index_of,
 )
 
 HOUR = timedelta(hours=1)
-SERIALS = (GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL)
-
-
-class Source:
-    """Revocation documents that are loaded when a test says so."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        self._documents = RevocationDocuments(
-            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")), shelf.open
-        )
-        (self.crl,) = self._documents.crls
-        self.refresh()
-
-    def refresh(self) -> str | None:
-        """Load all documents, and return ``in_force``."""
-        for documents in ([self._documents.truststore], self._documents.crls):
-            Refresher(documents, 0, start_seconds=LONG, wait_seconds=LONG).refresh_if_due()
-        return self.in_force
-
-    @property
-    def in_force(self) -> str | None:
-        """The list in force: ``index`` or ``crl``, and the serial numbers that it revokes."""
-        if self.crl.in_force is None:
-            return None
-        value, version = self.crl.in_force
-        return " ".join([version.used, *(str(serial) for serial in SERIALS if value.is_revoked(serial))])
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.stores.file import FileStore
-from mtls_authorizer.stores.store import StoreError, Timeouts, open_store
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import StoreError, Timeouts
 
 if TYPE_CHECKING:
     from pathlib import Path
