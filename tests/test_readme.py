@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
@@ -164,16 +165,27 @@ def test_every_example_of_a_helper_can_be_made() -> None:
                 assert callable(eval(code, vars(client_certificate_auth)))  # noqa: S307 -- the README's own code
 
 
-def test_every_parameter_of_the_template_is_there() -> None:
-    template = (PROJECT / "template.yaml").read_text()
-    _, _, parameters = template.partition("\nParameters:\n")
-    in_template = re.findall(
-        r"^  ([A-Z]\w+):$", re.split(r"^\w", parameters, maxsplit=1, flags=re.MULTILINE)[0], re.MULTILINE
-    )
-    of_variables = ["".join(map(str.title, variable.split("_"))) for variable in VARIABLES]
-    assert sorted(in_template) == sorted(of_variables + first_column("Deploy the authorizer"))
-    outputs = re.findall(r"^  (\w+):$", template.partition("\nOutputs:\n")[2], re.MULTILINE)
-    assert set(outputs) <= set(names([section("Deploy the authorizer")]))
+@pytest.mark.parametrize(
+    ("template", "heading"),
+    [
+        ("template.yaml", "Deploy the authorizer"),
+        ("templates/revocation.yaml", "On AWS"),
+        ("templates/monitoring.yaml", "Dashboard and alarms"),
+        ("templates/sample-api.yaml", "The sample API"),
+    ],
+)
+def test_every_parameter_and_output_of_a_template_is_there_with_its_default(template: str, heading: str) -> None:
+    text = yaml_parse((PROJECT / template).read_text())
+    documented = {names([row[0]])[0]: row[2].strip("`") for row in tables(heading)[0]}
+    of_variables = {"".join(map(str.title, variable.split("_"))) for variable in VARIABLES}
+    described_elsewhere = of_variables if heading == "Deploy the authorizer" else set()
+    assert documented == {
+        name: str(parameter.get("Default", "required"))
+        for name, parameter in text["Parameters"].items()
+        if name not in described_elsewhere
+    }
+    assert described_elsewhere <= text["Parameters"].keys()
+    assert text["Outputs"].keys() <= set(names([section(heading)]))
 
 
 def test_every_make_target_that_is_named_exists() -> None:

@@ -128,7 +128,7 @@ def test_each_step_is_shown_at_once_in_a_file_as_well(tmp_path: Path, monkeypatc
     assert shown == "compiling with Python 3.13.7\nPython 3.13: compiled files, by 3.13.7\n"
 
 
-# The layer, that `sam build` makes: what is in it is compared with the zip files in test_template.py
+# The layer, that `sam build` makes: what is in it is compared with the zip files in tests/integration/template
 
 
 def test_a_failed_download_is_told_in_one_line(
