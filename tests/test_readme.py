@@ -14,13 +14,14 @@ import pytest
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import make_authorizer
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.policy.settings import VARIABLES, load_configuration
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.context import build_context
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.rules.document import RULE_KEYS, parse_rules
 from mtls_authorizer.rules.matching import FIELDS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
@@ -208,7 +209,7 @@ def test_what_is_said_of_revocation_is_what_the_modules_say() -> None:
     assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
     assert f"`{INDEX_SUFFIX}` behind" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
-    assert f"waits {WAIT_SECONDS:g} seconds at most" in text
+    assert f"waits {DEFAULT_WAIT_SECONDS.request:g} seconds at most" in text
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text
     assert "`mtls_authorizer.crl_indexer.handler`" in text
     assert f"a table of {len(TABLE)} cases" in text

@@ -29,7 +29,6 @@ from mtls_authorizer.policy.settings import (
     VARIABLES,
     AllowlistMatch,
     ConfigurationError,
-    CrlFailureMode,
     LogDecisions,
     PrincipalId,
     ResponseFormat,
@@ -38,6 +37,7 @@ from mtls_authorizer.policy.settings import (
 )
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.settings import CrlFailureMode
 from mtls_authorizer.telemetry.metrics import REASON, Metric
 from tests.api_events import rest_event
 from tests.certificates import client_pem

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.policy.current_policy import LiveConfiguration, WaitSeconds
 from mtls_authorizer.policy.settings import Configuration, load_configuration
 from mtls_authorizer.reasons import Reason
-from mtls_authorizer.policy.current_policy import LiveConfiguration, WaitSeconds
 from mtls_authorizer.stores.store import StoreError, open_store
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.certificate_authorities import DAY

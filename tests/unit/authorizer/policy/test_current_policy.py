@@ -15,7 +15,6 @@ from mtls_authorizer.policy.settings import Configuration, load_configuration
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.decision import assess, decide, decide_at
-from mtls_authorizer.revocation.chains import Chain
 from mtls_authorizer.revocation.status import RevocationLists, RevocationStatus
 from mtls_authorizer.revocation.truststore import Truststore
 from mtls_authorizer.stores.store import StoreError
@@ -51,6 +50,8 @@ from tests.kept_lists import (
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from mtls_authorizer.revocation.chains import Chain
 
 ALLOW = {"CRL_FAILURE_MODE": "allow"}
 RULES = '{"rules": [{"name": "%s", "match": {"common_name": "%s"}, "allow": ["GET /hello"]}]}'

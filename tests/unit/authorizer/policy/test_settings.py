@@ -9,14 +9,13 @@ from mtls_authorizer.policy.settings import (
     VARIABLES,
     Configuration,
     ConfigurationError,
-    CrlFailureMode,
-    CrlSources,
     PrincipalId,
     ResponseFormat,
     UnauthenticatedResponse,
     load_configuration,
 )
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri

@@ -20,7 +20,6 @@ from tests.kept_lists import (
     HTML,
     MINUTE,
     NAMESAKE,
-    NEXT_SERIAL,
     NOW,
     OTHER,
     REVOKED_SERIAL,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.revocation.settings import CrlFailureMode
 from mtls_authorizer.revocation.crl.reader import read_crl
-from mtls_authorizer.revocation.status import UnknownReason, RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.revocation.settings import CrlFailureMode
+from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore
 from tests.certificate_authorities import (
     DAY,
