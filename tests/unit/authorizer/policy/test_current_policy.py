@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,16 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.current_policy import LiveConfiguration
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, LiveConfiguration
 from mtls_authorizer.policy.settings import Configuration, load_configuration
 from mtls_authorizer.reasons import Reason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.decision import assess, decide, decide_at
 from mtls_authorizer.revocation.status import RevocationLists, RevocationStatus
 from mtls_authorizer.revocation.truststore import Truststore
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests.certificate_authorities import DAY
-from tests.clocks import Clock
+from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -39,6 +40,7 @@ from tests.kept_lists import (
     WITHDRAWN,
     Door,
     Memory,
+    MemoryStore,
     authority,
     client,
     configuration,
@@ -338,6 +340,29 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
     shelf.put("rules.json", rules.replace(b"one", b"two"))
     live.restore()
     assert [rule.name for rule in live.current().rules.rules] == ["environment", "two"]
+
+
+def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> None:
+    shelf.put("rules.json", (RULES % ("one", "client")).encode())
+    opened, loads = threading.Event(), iter([True, False])
+
+    def open_slowly(uri: str, *, max_bytes: int) -> Store:
+        class Slow(MemoryStore):
+            def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+                assert next(loads) or opened.wait(LONG)
+                return super().fetch(version, since)
+
+        assert max_bytes
+        return Slow(shelf, uri)
+
+    loaded = load_configuration({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+    live = LiveConfiguration(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.2))
+    try:
+        with pytest.raises(StoreError, match="not reloaded in time"):
+            live.restore()
+    finally:
+        opened.set()
+        join_attempts()
 
 
 def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memory) -> None:
