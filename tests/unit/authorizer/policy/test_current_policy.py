@@ -356,7 +356,7 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> No
         return Slow(shelf, uri)
 
     loaded = load_configuration({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
-    live = LiveConfiguration(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.2))
+    live = LiveConfiguration(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.5))
     try:
         with pytest.raises(StoreError, match="not reloaded in time"):
             live.restore()
