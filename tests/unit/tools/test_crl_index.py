@@ -101,7 +101,7 @@ def test_the_same_crl_again_changes_nothing(folder: Path, capsys: pytest.Capture
     ("content", "cause"),
     [
         (b"garbage", "neither a CRL in DER nor exactly one in PEM"),
-        (crl(5, number=9, ca=STRANGER), "isn't signed by the CA"),
+        (crl(5, number=9, ca=STRANGER), "is not signed by the CA"),
         (crl(5, number=9, days_left=-1), "nextUpdate"),
         (crl(5, number=2), "is before that of the one in force"),
     ],
@@ -140,7 +140,7 @@ def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path
         (["missing.crl", "--truststore", "bundle.pem"], "missing.crl: No such file or directory\n"),
         ([".", "--truststore", "bundle.pem"], ".: Is a directory\n"),
         (["ca.crl", "--truststore", "missing.pem"], "missing.pem: No such file or directory\n"),
-        (["ca.crl", "--truststore", "ca.crl"], "ca.crl: the truststore holds no certificate in PEM"),
+        (["ca.crl", "--truststore", "ca.crl"], "ca.crl: the truststore contains no certificate in PEM"),
         (["ca.crl", "--truststore", "bundle.pem", "--output", "no/where"], "no/where: No such file or directory\n"),
         (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ".: Is a directory\n"),
     ],
