@@ -340,7 +340,7 @@ def _has_revocation_status(certificate: PeerCertificate, question: Question) -> 
     # It is looked up for who is let in otherwise, and doesn't depend on that.
     status = _lift_rules(certificate, _lift_key_usages(certificate, question)).decision().revocation
     details = status.details(question.now) if status else {}
-    words = [status.state, status.doubt] if status else []
+    words = [status.state, status.unknown_reason] if status else []
     return ", ".join([*filter(None, words), *(f"{key} {quoted(str(value))}" for key, value in details.items())])
 
 

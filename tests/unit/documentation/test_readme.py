@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
 
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
@@ -18,7 +19,6 @@ from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
 from mtls_authorizer.request.context import build_context
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
 from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.fields import FIELDS

@@ -23,7 +23,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import Configuration, ResponseFormat, UnauthenticatedResponse, load_settings
 from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.decision import decide
-from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.document import parse_rules
@@ -505,7 +505,7 @@ ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 def test_the_revocation_status_is_told_whatever_the_rules_say(
     crl: bytes | None, rules: object, reason: Reason | None, has: str
 ) -> None:
-    lists = RevocationLists([read_revocation_list(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
+    lists = RevocationLists([read_crl(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
     asked = question(ISSUED, document(rules), revocation=lists, now=CRL_TIME)
     explanation = explain(asked)
     check = next(check for check in explanation.checks if check.name == "revocation")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mtls_authorizer.revocation.crl import Refusal
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from tests.fuzz.fuzz_crl import fuzz
 
 
@@ -11,10 +11,10 @@ def test_a_short_run_of_the_fuzz_target_finds_nothing_and_gets_everywhere() -> N
     reached = {outcome.removeprefix("refused: ") for outcome in outcomes}
     # Neither the signing CA's certificate nor the algorithm ever changes, and no list is in force before.
     out_of_reach = {
-        Refusal.WEAK_SIGNATURE,
-        Refusal.ISSUER_MAY_NOT_SIGN,
-        Refusal.ISSUER_NOT_VALID,
-        Refusal.ROLLED_BACK,
-        Refusal.OTHER_ISSUER,
+        CrlRejection.WEAK_SIGNATURE,
+        CrlRejection.ISSUER_MAY_NOT_SIGN,
+        CrlRejection.ISSUER_NOT_VALID,
+        CrlRejection.ROLLED_BACK,
+        CrlRejection.OTHER_ISSUER,
     }
-    assert set(Refusal) - reached <= out_of_reach
+    assert set(CrlRejection) - reached <= out_of_reach

@@ -21,7 +21,7 @@ from mtls_authorizer.request.checks import (
     RequestFacts,
     first_failure,
 )
-from mtls_authorizer.revocation.configuration import CrlSources
+from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, RuleSet
 from tests.certificates import NOT_AFTER, NOT_BEFORE, client_pem

@@ -1,4 +1,4 @@
-"""The settings of revocation. This module imports nothing that a function without CRLs does not need."""
+"""The settings of revocation. Importing this module imports nothing else."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 
 class CrlFailureMode(StrEnum):
-    """The decision on a certificate whose revocation status is unknown."""
+    """The decision about certificates whose revocation status is unknown."""
 
     DENY = "deny"
     ALLOW = "allow"
 
 
 class CrlSources(NamedTuple):
-    """Where the CRLs and the truststore with their CAs are, and how long a CRL is used."""
+    """The locations of the CRLs and of the truststore that they are checked against, and how long a CRL is valid."""
 
     uris: tuple[str, ...]
     truststore_uri: str
     refresh_seconds: int = 300
     failure_mode: CrlFailureMode = CrlFailureMode.DENY
     max_age_seconds: int = 0
-    """How long a CRL is used after its nextUpdate."""
+    """How long a CRL is valid beyond its nextUpdate."""

@@ -1,10 +1,12 @@
-"""The indexer's entry point on Lambda, ``mtls_authorizer.crl_indexer.handler``: S3 calls it when a CRL is uploaded.
+"""The indexer: a Lambda function that S3 invokes when a CRL is uploaded.
 
-It verifies the CRL and writes its index beside it, under the CRL's key and ``.index``. The index is written whole or
-not at all, and only over the one that was read: of two runs at a time, the one that would go backwards begins anew.
+It verifies the CRL and writes its index beside it, under the key of the CRL and ``.index``. The index is written
+completely or not at all, and replaces only the one that was read: of two concurrent runs, the one that would replace a
+newer index starts again.
 
-``TRUSTSTORE_URI`` and ``CRL_MAX_AGE_SECONDS`` are the authorizer's. The function needs ``s3:GetObject`` on CRLs and
-indexes, ``s3:PutObject`` on indexes, and ``s3:ListBucket``, without which S3 doesn't say that there is no index yet.
+``TRUSTSTORE_URI`` and ``CRL_MAX_AGE_SECONDS`` have the same values as for the authorizer. The function needs
+``s3:GetObject`` for CRLs and indexes, ``s3:PutObject`` for indexes, and ``s3:ListBucket``, without which S3 does not
+tell that there is no index yet.
 """
 
 from __future__ import annotations
@@ -20,35 +22,36 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL, index_crl
-from mtls_authorizer.revocation.truststore import LARGEST_TRUSTSTORE, read_truststore
-from mtls_authorizer.stores.store import open_store
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
+from mtls_authorizer.stores.opener import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mypy_boto3_s3 import S3Client
 
-    from mtls_authorizer.revocation.indexing import Indexing
+    from mtls_authorizer.revocation.index.indexing import Indexing
     from mtls_authorizer.revocation.truststore import Truststore
 
 logger = logging.getLogger("mtls_authorizer")
 if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-    # Nobody has chosen a level, and Python's would be WARNING, which leaves out what was indexed.
+    # No level was chosen, and the default of Python, WARNING, would suppress the records of indexed CRLs.
     logger.setLevel(logging.INFO)
 
 _CLIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
-# Each time somebody else has written the index in between. More often than that, Lambda tries again later.
+# For the case that another run writes the index in between. After that, Lambda retries the event later.
 _ATTEMPTS = 3
 
 
 class IndexingError(Exception):
-    """A CRL has no new index. The message names each object and the cause."""
+    """A CRL could not be indexed. The message names each object and the cause."""
 
 
 class _Crl(NamedTuple):
-    """A CRL in S3, and where its index belongs."""
+    """A CRL in S3, and the place of its index."""
 
     bucket: str
     key: str
@@ -68,10 +71,10 @@ class _Found(NamedTuple):
 
 
 def handler(event: object, _context: object) -> None:
-    """Index the CRLs whose upload S3's event notification tells of. All of them have their turn.
+    """Index the CRLs that an event notification of S3 names. A failure of one does not affect the others.
 
-    Raises IndexingError if any failed, so that Lambda tries again and counts an error; what lies in S3 stays as it
-    is. Raises what is wrong with the truststore or the environment: StoreError, ValueError.
+    Raises IndexingError if any failed, so that Lambda counts an error and retries; S3 is left unchanged. Raises
+    StoreError and ValueError for the truststore and the environment.
     """
     crls = list(_uploaded(event))
     if not crls:
@@ -91,9 +94,9 @@ def handler(event: object, _context: object) -> None:
 
 
 def _uploaded(event: object) -> Iterator[_Crl]:
-    """Yield the CRLs of an event. Raises ValueError for what isn't one of S3's.
+    """Yield the CRLs of an event. Raises ValueError if it is not an event notification of S3.
 
-    The indexer's own output isn't one, or each index would be cause for another. Keys are encoded as HTML forms are.
+    Indexes are skipped, or each would cause another. Keys are encoded as in HTML forms.
     """
     match event:
         case {"Event": "s3:TestEvent"}:
@@ -101,7 +104,7 @@ def _uploaded(event: object) -> Iterator[_Crl]:
         case {"Records": [*records]}:
             pass
         case _:
-            message = "this is no event notification of S3: it has no Records"
+            message = "the event is not an event notification of S3: it has no Records"
             raise ValueError(message)
     for record in records:
         match record:
@@ -110,7 +113,7 @@ def _uploaded(event: object) -> Iterator[_Crl]:
                 if name.startswith("ObjectCreated:") and not key.endswith(INDEX_SUFFIX):
                     yield _Crl(bucket, key)
             case _:
-                message = "a record of the event has no eventName, bucket or key: it isn't S3's"
+                message = "the event is not an event notification of S3: a record has no eventName, bucket or key"
                 raise ValueError(message)
 
 
@@ -119,8 +122,8 @@ def _truststore(environment: Mapping[str, str]) -> Truststore:
     if not uri:
         message = "TRUSTSTORE_URI is not set: name the PEM bundle of the API's custom domain, such as s3://bucket/key"
         raise ValueError(message)
-    fetched = open_store(uri, largest=LARGEST_TRUSTSTORE).fetch(None)
-    assert fetched is not None  # noqa: S101 -- None is for a version, and none was given
+    fetched = open_store(uri, max_bytes=MAX_TRUSTSTORE_BYTES).fetch(None)
+    assert fetched is not None  # noqa: S101 -- None is returned only for a version
     return read_truststore(fetched.content)
 
 
@@ -134,11 +137,11 @@ def _max_age(environment: Mapping[str, str]) -> timedelta:
 
 def _index(client: S3Client, crl: _Crl, truststore: Truststore, max_age: timedelta) -> Indexing:
     for attempt in range(1, _ATTEMPTS + 1):
-        # The index first: a CRL that is read after it is at least as new, unless somebody put an older one there.
+        # The index first: a CRL that is read after it is at least as new, unless somebody stored an older one.
         existing = _get(client, crl.bucket, crl.index_key)
         uploaded = _get(client, crl.bucket, crl.key)
         if uploaded is None:
-            message = "it is no longer there"
+            message = "it no longer exists"
             raise IndexingError(message)
         indexing = index_crl(
             uploaded.content,
@@ -150,27 +153,27 @@ def _index(client: S3Client, crl: _Crl, truststore: Truststore, max_age: timedel
         if indexing.new_index is None or _put(client, crl, indexing.new_index, existing):
             return indexing
         logger.info("index written by another run", extra={"crl": crl.uri, "attempt": attempt})
-    message = f"other runs have written the index {_ATTEMPTS} times meanwhile"
+    message = f"other runs have written the index {_ATTEMPTS} times in the meantime"
     raise IndexingError(message)
 
 
 def _get(client: S3Client, bucket: str, key: str) -> _Found | None:
-    """Return an object; None where there is none. Raises ClientError, BotoCoreError and IndexingError."""
+    """Return an object; None if it does not exist. Raises ClientError, BotoCoreError and IndexingError."""
     try:
         response = client.get_object(Bucket=bucket, Key=key)
     except client.exceptions.NoSuchKey:
         return None
     length = response["ContentLength"]
-    if length > LARGEST_CRL:
+    if length > MAX_CRL_BYTES:
         response["Body"].close()
-        message = f"{key} has {length} bytes; {LARGEST_CRL} are the most"
+        message = f"{key} has {length:,} bytes; at most {MAX_CRL_BYTES:,} are supported"
         raise IndexingError(message)
-    # All of it: botocore raises if there is less than its length.
+    # botocore raises if the body is shorter than its length.
     return _Found(response["Body"].read(), response["ETag"])
 
 
 def _put(client: S3Client, crl: _Crl, index: bytes, existing: _Found | None) -> bool:
-    """Write an index over the one that was read. Return False if that isn't there any more, or there is one now."""
+    """Write an index in place of the one that was read, if any. Return False if the place has changed since."""
     put = partial(
         client.put_object, Bucket=crl.bucket, Key=crl.index_key, Body=index, ContentType="application/octet-stream"
     )
