@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.authorizer import Authorizer
 
 
-def checking(authorizer: Authorizer) -> Callable[[Any], Any]:
+def checking(authorizer: Authorizer) -> Callable[[Any], dict[str, Any]]:
     """Return a function that answers an event with the authorizer's response, after checking its shape."""
     return lambda event: checked(event, authorizer.authorize(event))
 
