@@ -77,8 +77,15 @@ RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integra
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
     --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
 
-mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
-	@$(BIN)/python -m tests.mutation $(MODULES)
+# mutmut takes a module's name from its path below src, so it works on a copy with that layout.
+MUTATED = build/mutation
+mutation: ## Change the code that decides in small ways, and list the changes that no test notices: [MODULES="…"].
+	@$(MAKE) --no-print-directory VENV=.venv-mutation .venv-mutation/.mutation
+	@rm -rf $(MUTATED) && mkdir -p $(MUTATED)/src
+	@cp -R layer/client_certificate_auth authorizer/mtls_authorizer tools/mtls_authorizer_cli $(MUTATED)/src
+	@cp -R pyproject.toml README.md benchmarks distribution examples local_gateway tests $(MUTATED)
+	@cd $(MUTATED) && PYTHONPATH= $(CURDIR)/.venv-mutation/bin/mutmut run $(MODULES:%="%.*")
+	@cd $(MUTATED) && $(CURDIR)/.venv-mutation/bin/mutmut results && $(CURDIR)/.venv-mutation/bin/mutmut export-cicd-stats
 
 test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
@@ -111,6 +118,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --upgrade --no-emit-package pycparser --output-file layer/requirements.txt
 	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
 	$(LOCK) --group runs-on-lambda --constraint tests/requirements.txt --output-file tests/runs_on_lambda_requirements.txt
+	$(LOCK) --upgrade --group mutation --constraint layer/requirements.txt --output-file tests/mutation_requirements.txt
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
@@ -145,4 +153,9 @@ $(VENV)/.test: $(VENV)/.python tests/requirements.txt
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt
 	@echo "Installing what the tests of what runs on Lambda need"
 	@$(INSTALL) -r tests/runs_on_lambda_requirements.txt
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.python tests/mutation_requirements.txt
+	@echo "Installing what mutation testing needs"
+	@$(INSTALL) -r tests/mutation_requirements.txt
 	@touch $@

@@ -38,6 +38,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
+from tests.responses import checking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -367,8 +368,8 @@ def test_policy_simple_response_and_oracle_say_the_same(
 ) -> None:
     document = data.draw(documents(client))
     environment = {"AUTHORIZER_RULES": json.dumps(document, ensure_ascii=data.draw(st.booleans()))}
-    authorize = Authorizer(load_settings(environment)).authorize
-    authorize_simply = Authorizer(load_settings(environment | {"RESPONSE_FORMAT": "simple"})).authorize
+    authorize = checking(Authorizer(load_settings(environment)))
+    authorize_simply = checking(Authorizer(load_settings(environment | {"RESPONSE_FORMAT": "simple"})))
     certificate = pem(client.der())
     rules = rules_for(client, document)
     event(f"rules that match: {len(rules)}, of all routes: {any('allow' not in rule for rule in rules)}")

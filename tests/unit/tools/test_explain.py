@@ -54,6 +54,7 @@ from tests.certificates import (
     uri,
 )
 from tests.questions import AT, CLIENT, NO_ONE, NOW, PAYMENTS, REPORTS, document, question
+from tests.responses import checking
 from tests.strategies import broken_certificates
 
 if TYPE_CHECKING:
@@ -353,7 +354,7 @@ def test_the_answer_is_the_functions_and_the_policy_covers_the_route_if_it_is_al
     for route in ("GET /reports/1", "GET /other"):
         asked = question(certificate, route=route, now=datetime.now(UTC), make_event=make_event)
         explanation = explain(asked._replace(configuration=configuration))
-        answer: Any = Authorizer(configuration).authorize(make_event(certificate, *route.split()))
+        answer: Any = checking(Authorizer(configuration))(make_event(certificate, *route.split()))
         assert explanation.answer == answer
         if "policyDocument" in answer:
             effect = evaluate(answer["policyDocument"], f"{STAGE_ARN}/{asked.invocation}")

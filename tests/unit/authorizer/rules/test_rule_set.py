@@ -22,6 +22,7 @@ from mtls_authorizer.rules.rule_set import Grant, Rule, RuleOutcome, RuleSet, Us
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.decisions import decision_on
+from tests.responses import checking
 from tests.rules_documents import document, rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -161,7 +162,7 @@ def test_a_certificate_whose_rules_need_too_large_a_policy_is_denied() -> None:
 
 
 def test_a_policy_for_routes_allows_them_and_denies_path_traversal() -> None:
-    result = Authorizer(settings(PAYMENTS)).authorize(rest_event(PEM, "DELETE", "/anything"))
+    result = checking(Authorizer(settings(PAYMENTS)))(rest_event(PEM, "DELETE", "/anything"))
     policy: Any = result["policyDocument"]
     allowed, denied = policy["Statement"]
     assert allowed == {
@@ -181,13 +182,13 @@ def test_a_policy_for_routes_allows_them_and_denies_path_traversal() -> None:
 
 
 def test_a_simple_response_is_for_one_route_and_contains_the_reason() -> None:
-    authorize = Authorizer(settings(PAYMENTS, RESPONSE_FORMAT="simple")).authorize
+    authorize = checking(Authorizer(settings(PAYMENTS, RESPONSE_FORMAT="simple")))
     allowed = authorize(http_2_0_event(PEM, "GET", "/payments/1"))
     assert allowed["isAuthorized"] is True
     for method, path in (("GET", "/payments"), ("POST", "/payments/1"), ("GET", "/payments/%2e%2e/x"), ("GET", "")):
         denied = authorize(http_2_0_event(PEM, method, path))
         assert denied == {"isAuthorized": False, "context": {"reason": "route_not_allowed"}}
-    everything = Authorizer(settings(ALL, RESPONSE_FORMAT="simple")).authorize
+    everything = checking(Authorizer(settings(ALL, RESPONSE_FORMAT="simple")))
     assert everything(http_2_0_event(PEM, "TRACE", "/../x"))["isAuthorized"] is True
     # An HTTP API's $default route has no path in its ARN.
     assert everything(http_2_0_event(PEM, "GET", "") | {"routeArn": f"{STAGE_ARN}/$default"})["isAuthorized"] is True
@@ -204,7 +205,7 @@ def test_a_usage_plan_key_is_sent_to_rest_apis_only(usage_plan_key: object, key:
     assert 20 <= len(key or KEY) <= 128
     for make_event in (http_1_0_event, http_2_0_event):
         assert "usageIdentifierKey" not in authorize(make_event(PEM))
-    nobody = Authorizer(settings(OTHERS | {"usage_plan_key": "fingerprint"})).authorize
+    nobody = checking(Authorizer(settings(OTHERS | {"usage_plan_key": "fingerprint"})))
     assert "usageIdentifierKey" not in nobody(rest_event(PEM))
 
 
@@ -265,7 +266,7 @@ def test_shadow_rules_deny_a_certificate_that_is_not_valid(
 
 
 def test_an_answer_with_rules_is_json() -> None:
-    result = Authorizer(settings(ALL, PAYMENTS)).authorize(rest_event(PEM))
+    result = checking(Authorizer(settings(ALL, PAYMENTS)))(rest_event(PEM))
     assert json.loads(json.dumps(result)) == result
 
 
