@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 INTERPRETERS = find_interpreters()
 
-ZIP_LIMIT, UNPACKED_LIMIT, PYTHONS = 6_000_000, 19_000_000, 3
-ZIPPED_PYTHON, UNPACKED_PYTHON = 270_000, 700_000
-MORE_PYTHONS = max(0, len(INTERPRETERS) - PYTHONS)
+# In bytes, about 3% above the sizes with compiled files for four Python versions.
+ZIP_LIMIT, UNPACKED_LIMIT = 6_500_000, 20_000_000
 
 each_architecture = pytest.mark.parametrize("architecture", Architecture)
 
@@ -44,12 +43,12 @@ def bill_of(release: Path, architecture: Architecture) -> dict[str, Any]:
 
 
 @each_architecture
-def test_a_zip_file_is_within_its_limits_packed_and_unpacked(release: Path, architecture: Architecture) -> None:
+def test_a_zip_file_is_not_larger_than_expected(release: Path, architecture: Architecture) -> None:
     archive = archive_of(release, architecture)
-    assert archive.stat().st_size <= ZIP_LIMIT + MORE_PYTHONS * ZIPPED_PYTHON
     with ZipFile(archive) as zip_file:
         unpacked = sum(entry.file_size for entry in zip_file.infolist())
-    assert unpacked <= UNPACKED_LIMIT + MORE_PYTHONS * UNPACKED_PYTHON
+    assert archive.stat().st_size <= ZIP_LIMIT
+    assert unpacked <= UNPACKED_LIMIT
 
 
 def test_the_output_lists_each_step_and_finally_the_python_versions_with_compiled_files(release: Path) -> None:
