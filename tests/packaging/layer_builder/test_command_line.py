@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -139,6 +140,17 @@ def test_a_complete_release_names_the_python_versions_that_are_missing(
     message = "a complete release needs Python 3.11, 3.13, 3.14 on PATH or under pyenv; try `make pythons`\n"
     assert capsys.readouterr().err == message
     assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [([], "release build"), (["RELEASE=1"], "release build --complete")],
+)
+def test_make_builds_a_release(arguments: list[str], command: str) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "VENV"))}
+    make = ["make", "-n", "-o", ".venv/.python", "layer", *arguments]
+    result = subprocess.run(make, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
+    assert f".venv/bin/python -m distribution.layer_builder {command}" in map(str.rstrip, result.stdout.splitlines())
 
 
 def test_the_makefile_of_sam_build_names_the_required_python(tmp_path: Path) -> None:
