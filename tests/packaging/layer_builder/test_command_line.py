@@ -11,6 +11,7 @@ import pytest
 from distribution.layer_builder.command_line import main
 from distribution.layer_builder.interpreters import find_interpreters, full_version
 from distribution.project import ROOT
+from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.layer_builder.fake_executables import (
     download_from,
     find_interpreters_only_in,
@@ -39,7 +40,7 @@ def write_package(folder: Path, source: str = "NAME = 'value'\n") -> Path:
         ((), {"release", "layer", "function"}),
         (("release",), {"destination", "--complete"}),
         (("layer",), {"{arm64,x86_64}", "destination"}),
-        (("function",), {"package", "destination", "{3.11,3.12,3.13,3.14}"}),
+        (("function",), {"package", "destination", f"{{{','.join(PYTHON_VERSIONS)}}}"}),
     ],
 )
 def test_the_help_of_a_command_lists_its_arguments(
@@ -137,7 +138,8 @@ def test_a_complete_release_names_the_python_versions_that_are_missing(
     write_interpreter(tmp_path / "machine/python3.12", "CPython 3.12.1")
     with pytest.raises(SystemExit, match="1"):
         main(["release", "--complete", str(tmp_path / "build")])
-    message = "a complete release needs Python 3.11, 3.13, 3.14 on PATH or under pyenv; try `make pythons`\n"
+    missing = ", ".join(version for version in PYTHON_VERSIONS if version != "3.12")
+    message = f"a complete release needs Python {missing} on PATH or under pyenv; try `make pythons`\n"
     assert capsys.readouterr().err == message
     assert not (tmp_path / "build").exists()
 
