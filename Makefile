@@ -6,12 +6,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 export PYTHONPATH := layer:authorizer:tools:.
+# Python versions that this machine lacks are unpacked here, and come last on PATH. An absolute path.
+export PYTHONS ?= $(CURDIR)/.pythons
+export PATH := $(PATH):$(PYTHONS)/bin
 # What is installed is compiled when it is first imported, which is no use if that isn't kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test test-unit \
-    test-interpreters mutation lint format golden lock clean
+.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+    test test-unit pythons available-pythons test-interpreters test-arm64 mutation lint format golden lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -30,18 +33,25 @@ explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem
 	@$(BIN)/python -m mtls_authorizer_cli.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
-layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
-	@$(BIN)/python -m distribution.layer_builder release build
+layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
+	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+
+pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
+	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
+
+# The same where it can be done. Other machines go on with those that they have.
+available-pythons:
+	-@$(MAKE) --no-print-directory pythons
 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
-bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
+bench: $(VENV)/.test available-pythons layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
 	@$(BIN)/python -m benchmarks.invocations
 	@$(BIN)/python -m benchmarks.cold_start
 
-bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
+bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start
 
 bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its index and the CRL itself against JSON.
@@ -68,14 +78,14 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
 SHARED = -n 6 --dist worksteal
-test: lint ## Run all tests, with coverage.
+test: lint available-pythons ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
-    --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
+    --ignore tests/layer/test_typing.py
 
 # mutmut takes a module's name from its path below src, so it works on a copy with that layout.
 MUTATED = build/mutation
@@ -87,10 +97,16 @@ mutation: ## Change the code that decides in small ways, and list the changes th
 	@cd $(MUTATED) && PYTHONPATH= $(CURDIR)/.venv-mutation/bin/mutmut run $(MODULES:%="%.*")
 	@cd $(MUTATED) && $(CURDIR)/.venv-mutation/bin/mutmut results && $(CURDIR)/.venv-mutation/bin/mutmut export-cicd-stats
 
-test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
+test-interpreters: available-pythons ## Test the code that runs on Lambda with every other supported Python version.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
+	done
+
+test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
+	    echo "== Python $$version for arm64"; \
+	    $(BIN)/python -m tests.platforms.arm64 "$(PYTHONS)" $$version -m pytest $(SHARED) $(RUNS_ON_LAMBDA) || exit 1; \
 	done
 
 .PHONY: test-what-runs-on-lambda
@@ -122,7 +138,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
-	rm -rf .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment is made anew when PYTHON is another one.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')

@@ -77,7 +77,7 @@ def new_clients() -> Iterator[None]:
 
 def forget_clients() -> None:
     """Make the stores create new clients."""
-    from mtls_authorizer.stores.store import aws  # noqa: PLC0415 -- only tests of AWS need boto3
+    from mtls_authorizer.stores import aws  # noqa: PLC0415 -- only tests of AWS need boto3
 
     aws.session.cache_clear()
     aws.client.cache_clear()
