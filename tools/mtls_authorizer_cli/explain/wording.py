@@ -1,6 +1,7 @@
-"""How ``explain`` words values: quoted, in printable ASCII, and shortened.
+"""How ``explain`` prints values: quoted, in printable ASCII, and shortened.
 
-A client may have chosen them. A terminal obeys control characters; others turn text round, or can't be told apart.
+A client may have chosen them. Terminals obey control characters; other characters change the direction of text, or look
+like ASCII.
 """
 
 from __future__ import annotations
@@ -10,24 +11,25 @@ from typing import TYPE_CHECKING, TypeAlias
 from client_certificate_auth.names import escape_attribute_text
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.routes import METHODS
+from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.routes import Routes
 
 Alternative: TypeAlias = "tuple[Condition, ...]"
 """Conditions that must all be satisfied."""
 
-_LONGEST_TEXT = 100
+_LONGEST_TEXT = 80
 _MOST_EXAMPLES = 3
 
-_COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "beginning with ", Comparison.SUFFIX: "ending with "}
+_COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "starting with ", Comparison.SUFFIX: "ending with "}
 
 
 def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Return text in quotes, its beginning if it is long. What isn't printable ASCII is escaped as in Python."""
+    """Return text in quotes, only the beginning if it is long. All but printable ASCII is escaped as in Python."""
     return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
 
 
@@ -47,7 +49,7 @@ def fact_text(fact: Fact) -> str:
 
 
 def alternative_text(alternative: Alternative) -> str:
-    """Return what is wanted: ``O 'Acme' and CN beginning with 'Issuing'``."""
+    """Return an alternative in words: ``O 'Acme' and CN starting with 'Issuing'``."""
     return " and ".join(map(_condition_text, alternative))
 
 
@@ -59,7 +61,7 @@ def alternatives(matcher: Matcher) -> list[Alternative]:
 
 
 def choice(texts: Sequence[str], *, everything: bool = False) -> str:
-    """Return texts of which one is wanted: all of them if they are few, else how many, and some of them."""
+    """Return texts of which one is required: all of them if they are few, else their number and some examples."""
     if len(texts) == 1:
         return texts[0]
     if everything or len(texts) <= _MOST_EXAMPLES:
@@ -67,13 +69,18 @@ def choice(texts: Sequence[str], *, everything: bool = False) -> str:
     return f"one of {len(texts):,}, such as {', '.join(texts[:_MOST_EXAMPLES])}"
 
 
-def listing(texts: Sequence[str], *, everything: bool = False) -> str:
-    """Return texts that all are there: all of them if they are few, else some of them, and how many more."""
+def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none") -> str:
+    """Return a list of texts: all of them if they are few, else some of them, and the number of the others."""
     if not texts:
-        return "none"
+        return none
     if everything or len(texts) <= _MOST_EXAMPLES:
         return ", ".join(texts)
     return f"{', '.join(texts[:_MOST_EXAMPLES])} and {len(texts) - _MOST_EXAMPLES:,} more"
+
+
+def printed_routes(routes: Routes, *, everything: bool = False) -> str:
+    """Return the routes that a client may call, in words."""
+    return "all routes" if routes is ALL_ROUTES else listing(written_routes(routes), everything=everything)
 
 
 def written_route(route: str) -> str:

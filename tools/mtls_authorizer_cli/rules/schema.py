@@ -1,4 +1,4 @@
-"""The JSON Schema of rules documents, generated from the table of fields: ``make schema`` writes it.
+"""``mtls-authorizer rules schema``: the JSON Schema of rules documents, generated from the table of fields.
 
 JSON Schema cannot express every rule: the authorizer rejects some documents that the schema accepts, never the other
 way round.
@@ -7,8 +7,6 @@ way round.
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtls_authorizer.rules.conditions import Comparison
@@ -24,12 +22,15 @@ from mtls_authorizer.rules.validation import (
     RULE_NAME,
     USAGE_PLAN_KEY,
 )
+from mtls_authorizer_cli.command_line import ExitStatus, write_output
 
 if TYPE_CHECKING:
+    import argparse
     import re
     from collections.abc import Mapping
 
     from mtls_authorizer.rules.fields import Field
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 _Schema: TypeAlias = dict[str, Any]
 
@@ -62,13 +63,34 @@ _ATTRIBUTES = {
 """The attributes that an editor offers. All others are permitted as well."""
 
 
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand. It has no options."""
+    return subparsers.add_parser(
+        "schema",
+        help="print the JSON Schema of rules documents",
+        description="Print the JSON Schema (draft 2020-12) of rules documents, for editors.",
+        epilog="Exit status: 0; 2 if the output cannot be written.",
+    )
+
+
+def run(_options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+    """Print the schema. Raises CommandError."""
+    write_output(schema_text())
+    return ExitStatus.SUCCESS
+
+
+def schema_text() -> str:
+    """Return the content of ``authorizer/rules.schema.json``."""
+    return json.dumps(rules_schema(), indent=2) + "\n"
+
+
 def rules_schema() -> _Schema:
     """Return the JSON Schema (draft 2020-12) of a rules document."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Rules of the mTLS authorizer",
         "description": "Which client certificates may call which routes. The authorizer checks more than this schema: "
-        "make validate-rules FILE=... prints every problem.",
+        "mtls-authorizer rules check FILE prints every problem.",
         "type": "object",
         "required": ["rules"],
         "additionalProperties": False,
@@ -263,12 +285,3 @@ def _reference(definition: str) -> _Schema:
 
 def _whole(expression: re.Pattern[str]) -> str:
     return f"^{expression.pattern}$"
-
-
-def schema_text() -> str:
-    """Return the content of ``authorizer/rules.schema.json``."""
-    return json.dumps(rules_schema(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(schema_text(), encoding="utf-8")
