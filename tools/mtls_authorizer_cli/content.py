@@ -17,7 +17,7 @@ from typing import NamedTuple
 class Kind(StrEnum):
     """The kinds of content that are told apart."""
 
-    EMPTY = "an empty file"
+    EMPTY = "empty"
     CERTIFICATE = "a certificate"
     TRUSTED_CERTIFICATE = "a certificate in OpenSSL's own format"
     CERTIFICATE_REQUEST = "a certificate signing request"
@@ -30,8 +30,8 @@ class Kind(StrEnum):
     OTHER_PEM = "PEM of another kind"
     INCOMPLETE_PEM = "PEM without its END line"
     JSON = "JSON"
-    INVALID_JSON = "text that begins like JSON"
-    TEXT = "other text"
+    INVALID_JSON = "invalid JSON"
+    TEXT = "text of another kind"
     BINARY = "binary data of an unknown kind"
 
 
@@ -165,10 +165,9 @@ def _nested_kind(tags: list[int], first: list[int]) -> Kind | None:
         return _signed_kind(first)
     if first[:1] != [_OID]:
         return None
-    return {
-        (_SEQUENCE, _BIT_STRING): Kind.PUBLIC_KEY,  # SubjectPublicKeyInfo (RFC 5280 §4.1)
-        (_SEQUENCE, _OCTET_STRING): Kind.ENCRYPTED_PRIVATE_KEY,  # EncryptedPrivateKeyInfo (RFC 5958 §3)
-    }.get(tuple(tags))
+    if tags == [_SEQUENCE, _OCTET_STRING]:
+        return Kind.ENCRYPTED_PRIVATE_KEY  # EncryptedPrivateKeyInfo (RFC 5958 §3)
+    return Kind.PUBLIC_KEY if tags == [_SEQUENCE, _BIT_STRING] else None  # SubjectPublicKeyInfo (RFC 5280 §4.1)
 
 
 def _signed_kind(tags: list[int]) -> Kind:

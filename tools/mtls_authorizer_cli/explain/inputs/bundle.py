@@ -27,7 +27,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     if not _PRIVATE.isdisjoint(content.kinds):
         notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
     certificates = [_load(pem) for pem in content.certificates]
-    clients = [position for position, each in enumerate(certificates) if not _is_ca(each, certificates)]
+    clients = _find_clients(content.certificates, certificates)
     if not clients:
         notes.append(
             "this is a CA's certificate, not a client's"
@@ -44,6 +44,12 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     elif len(certificates) > 1:
         notes.append(_bundle_note(file, clients[0], certificates))
     return content.certificates[clients[0] if clients else 0], tuple(notes)
+
+
+def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate | None]) -> list[int]:
+    """Return the positions of the certificates that are not a CA's, each certificate once."""
+    first = {pem: position for position, pem in reversed(list(enumerate(pems)))}
+    return sorted(position for position in first.values() if not _is_ca(certificates[position], certificates))
 
 
 def _bundle_note(file: str, position: int, certificates: Sequence[x509.Certificate | None]) -> str:

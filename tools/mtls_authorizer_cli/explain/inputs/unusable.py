@@ -48,4 +48,4 @@ def describe_unusable(file: str, content: Content, *, problem: str = "") -> str:
         form = f" ({'DER' if content.is_der else 'PEM'})"
     reason = problem or content.problem
     advice = _ADVICE[kind].format(file=name, form=" -inform DER" if content.is_der else "")
-    return f"{shown_file(file)} is {kind}{form}{f', {reason}' if reason else ''}. {advice}"
+    return f"{shown_file(file)} is {kind}{form}{f' ({reason})' if reason else ''}. {advice}"
