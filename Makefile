@@ -10,7 +10,7 @@ export PYTHONPATH := layer:authorizer:tools:.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test \
+.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test test-unit \
     test-interpreters mutation lint format golden lock clean
 
 help: ## Show this list.
@@ -32,10 +32,10 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
-	@$(BIN)/python -m layer_builder release build
+	@$(BIN)/python -m distribution.layer_builder release build
 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
-	@$(BIN)/python -m publisher $(REGIONS) $(ARGS)
+	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
 bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
@@ -66,6 +66,9 @@ validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
 	@$(BIN)/mtls-authorizer rules schema >$(VENV)/schema && mv $(VENV)/schema authorizer/rules.schema.json
 
+test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
+
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
 SHARED = -n 6 --dist worksteal
@@ -75,16 +78,14 @@ test: lint ## Run all tests, with coverage.
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
-    tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
-    $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py test_typing.py \
-    test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
-    --ignore tests/unit/authorizer/revocation/test_indexing.py
+    tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
+    --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
 
 mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
 	@$(BIN)/python -m tests.mutation $(MODULES)
 
 test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
-	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \
+	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done
@@ -93,9 +94,10 @@ test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
-lint: $(VENV)/.test ## Check style, format and types.
+lint: $(VENV)/.test ## Check style, format, types and the order of imports.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(VENV)/.test ## Format the code and mend what can be mended.

@@ -106,7 +106,9 @@ _API_SCENARIOS = (
     Scenario("other OU", OTHER_OU, _NOT_ALLOWED),
     Scenario('O="x,CN=admin", CN=nobody; admin is listed', CN_WITHIN_O, _NOT_ALLOWED),
     Scenario("two CNs, one listed", TWO_CNS, _NOT_ALLOWED),
-    Scenario("control character in the CN, OU listed", CONTROL_CHARACTER, Outcome(403, DenyReason.SUBJECT_NOT_PRINTABLE)),
+    Scenario(
+        "control character in the CN, OU listed", CONTROL_CHARACTER, Outcome(403, DenyReason.SUBJECT_NOT_PRINTABLE)
+    ),
     Scenario("listed CN, revoked", REVOKED, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
     Scenario("listed CN, to be revoked by hand", TO_BE_REVOKED, Outcome(200)),
     Scenario("a rule for GET /hello", READER, _READS),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
-from mtls_authorizer.revocation.configuration import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
@@ -225,16 +225,16 @@ def _parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def _parse_uri(text: str) -> str:
-    from mtls_authorizer.stores.store import check_uri  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
-    check_uri(text)
+    parse_uri(text)
     return text
 
 
 def _parse_crl_uri(text: str) -> str:
-    from mtls_authorizer.stores.store import check_uri  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
-    check_uri(text, ("s3", "file"))
+    parse_uri(text, ("s3", "file"))
     return text
 
 

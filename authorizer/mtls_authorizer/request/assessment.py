@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from client_certificate_auth import ExtractionResult, PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer.revocation.truststore import Chain
+    from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.rules.rule_set import RuleOutcome
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"

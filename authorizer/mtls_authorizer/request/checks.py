@@ -141,10 +141,7 @@ def _revoked_or_unknown(facts: RequestFacts) -> DenyReason | None:
         return None if facts.settings.crl_sources is None else DenyReason.REVOCATION_STATUS_UNKNOWN
     if facts.revocation_status is None:
         return DenyReason.REVOCATION_STATUS_UNKNOWN
-    if not facts.policy.revocation.turns_away(facts.revocation_status):
-        return None
-    revoked = facts.revocation_status.state == "revoked"
-    return DenyReason.CERTIFICATE_REVOKED if revoked else DenyReason.REVOCATION_STATUS_UNKNOWN
+    return facts.policy.revocation.deny_reason(facts.revocation_status)
 
 
 def _route_not_granted(facts: RequestFacts) -> DenyReason | None:

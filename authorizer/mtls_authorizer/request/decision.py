@@ -76,7 +76,9 @@ def decide(
     )
 
 
-def _context(assessment: AssessedCertificate, failure: DenyReason | None, days_to_report: int | None) -> Mapping[str, str]:
+def _context(
+    assessment: AssessedCertificate, failure: DenyReason | None, days_to_report: int | None
+) -> Mapping[str, str]:
     if failure is not None:
         return {"reason": failure.value}
     if days_to_report is not None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact, SatisfiedConditions
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.fields import FIELDS
@@ -352,8 +352,8 @@ def test_policy_simple_response_and_oracle_say_the_same(
 ) -> None:
     document = data.draw(documents(client))
     environment = {"AUTHORIZER_RULES": json.dumps(document, ensure_ascii=data.draw(st.booleans()))}
-    authorize = make_authorizer(load_configuration(environment))
-    authorize_simply = make_authorizer(load_configuration(environment | {"RESPONSE_FORMAT": "simple"}))
+    authorize = Authorizer(load_settings(environment)).authorize
+    authorize_simply = Authorizer(load_settings(environment | {"RESPONSE_FORMAT": "simple"})).authorize
     certificate = pem(client.der())
     rules = rules_for(client, document)
     event(f"rules that match: {len(rules)}, of all routes: {any('allow' not in rule for rule in rules)}")

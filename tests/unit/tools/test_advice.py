@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.settings import load_configuration
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason as Reason
-from mtls_authorizer.revocation.crl import read_revocation_list
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer_cli.advice import advise
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 AUTHORITY = CertificateAuthority("Issuing CA")
 TRUSTSTORE = read_truststore(AUTHORITY.pem)
-LIST = read_revocation_list(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)
+LIST = read_crl(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)
 ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 ACME = document({"name": "acme", "match": {"organization": "Acme"}})
 END = "List there what the certificate has, or have one issued that has what is wanted."
@@ -37,7 +36,7 @@ def asked_of_lists(lists: RevocationLists) -> Question:
     ("asked", "reason", "advice"),
     [
         (
-            question(rules=load_configuration({"ALLOWED_COMMON_NAMES": "ledger"}).rules),
+            question(rules=load_settings({"ALLOWED_COMMON_NAMES": "ledger"}).rules),
             Reason.COMMON_NAME_NOT_ALLOWED,
             (
                 "The common name differs: the certificate has 'Ledger', and ALLOWED_COMMON_NAMES wants 'ledger' (case "
@@ -57,7 +56,7 @@ def asked_of_lists(lists: RevocationLists) -> Question:
         (
             # Another list is nearer, and the reason that is given isn't that one's.
             question(
-                rules=load_configuration(
+                rules=load_settings(
                     {"ALLOWED_COMMON_NAMES": "x", "ALLOWED_ORGANIZATIONS": "acme", "ALLOWLIST_MATCH": "any"}
                 ).rules
             ),

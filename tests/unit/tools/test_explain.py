@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate, read_client_certificate
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import Configuration, ResponseFormat, UnauthenticatedResponse, load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import Configuration, ResponseFormat, UnauthenticatedResponse, load_settings
 from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.decision import decide
-from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.document import parse_rules
@@ -201,7 +201,7 @@ _LISTS: st.SearchStrategy[dict[str, str]] = st.just({}) | st.dictionaries(
     max_size=3,
 )
 _RULE_SETS = st.builds(
-    lambda lists, match, rules: RuleSet((*load_configuration({**lists, **match}).rules.rules, *rules)),
+    lambda lists, match, rules: RuleSet((*load_settings({**lists, **match}).rules.rules, *rules)),
     _LISTS,
     st.sampled_from([{}, {"ALLOWLIST_MATCH": "any"}]),
     st.just(()) | _RULES | _RULES,
@@ -353,7 +353,7 @@ def test_the_answer_is_the_functions_and_the_policy_covers_the_route_if_it_is_al
     for route in ("GET /reports/1", "GET /other"):
         asked = question(certificate, route=route, now=datetime.now(UTC), make_event=make_event)
         explanation = explain(asked._replace(configuration=configuration))
-        answer: Any = make_authorizer(configuration)(make_event(certificate, *route.split()))
+        answer: Any = Authorizer(configuration).authorize(make_event(certificate, *route.split()))
         assert explanation.answer == answer
         if "policyDocument" in answer:
             effect = evaluate(answer["policyDocument"], f"{STAGE_ARN}/{asked.invocation}")
@@ -419,13 +419,11 @@ def test_a_value_that_differs_in_case_or_surrounding_space_only_is_called_the_cl
         ),
         (question(), "There is no rule. Set a list such as ALLOWED_COMMON_NAMES"),
         (
-            question(rules=load_configuration({"ALLOWED_COMMON_NAMES": "ledger"}).rules),
+            question(rules=load_settings({"ALLOWED_COMMON_NAMES": "ledger"}).rules),
             "has 'Ledger', and ALLOWED_COMMON_NAMES wants 'ledger' (case differs). ",
         ),
         (
-            question(
-                rules=load_configuration({"ALLOWED_ORGANIZATIONS": "Emca", "ALLOWED_COMMON_NAMES": "ledger"}).rules
-            ),
+            question(rules=load_settings({"ALLOWED_ORGANIZATIONS": "Emca", "ALLOWED_COMMON_NAMES": "ledger"}).rules),
             "The common name differs, and with it 1 more of what is wanted: the certificate has 'Ledger', and ALLOWED",
         ),
         (
@@ -507,7 +505,7 @@ ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 def test_the_revocation_status_is_told_whatever_the_rules_say(
     crl: bytes | None, rules: object, reason: Reason | None, has: str
 ) -> None:
-    lists = RevocationLists([read_revocation_list(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
+    lists = RevocationLists([read_crl(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
     asked = question(ISSUED, document(rules), revocation=lists, now=CRL_TIME)
     explanation = explain(asked)
     check = next(check for check in explanation.checks if check.name == "revocation")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL, index_crl
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
@@ -153,7 +154,7 @@ def _count_entries(content: bytes) -> int:
 
 
 def _read(file: str) -> bytes:
-    return read_file(file, largest=LARGEST_CRL, expected="a smaller file")
+    return read_file(file, largest=MAX_CRL_BYTES, expected="a smaller file")
 
 
 def _replace(path: Path, content: bytes) -> None:

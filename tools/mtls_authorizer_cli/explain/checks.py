@@ -168,7 +168,7 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
         return "no CRL in force"
     status = revocation.status(certificate, question.now)
     details = [f"{key} {quoted(str(value))}" for key, value in status.details(question.now).items()]
-    return ", ".join([*filter(None, [status.state, status.doubt]), *details])
+    return ", ".join([*filter(None, [status.state, status.unknown_reason]), *details])
 
 
 def _granted_routes(certificate: PeerCertificate, question: Question) -> str:

@@ -14,7 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mtls_authorizer.request.context import utc_timestamp
-from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES, canonical_name, is_signed_by
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.signatures import is_signed_by
+from mtls_authorizer.revocation.truststore import canonical_name
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
 from mtls_authorizer_cli.explain.wording import quoted
 
@@ -48,7 +50,7 @@ class GatewayCheck(StrEnum):
 
 _REQUIRED = {
     GatewayCheck.ISSUER: "a certificate of the issuer in the truststore, whose key verifies the signature",
-    GatewayCheck.CHAIN: f"all CA certificates up to a self-signed one in the truststore, at most {MOST_AUTHORITIES}",
+    GatewayCheck.CHAIN: f"all CA certificates up to a self-signed one in the truststore, at most {MAX_AUTHORITIES}",
     GatewayCheck.VALIDITY: "a certificate and CA certificates that are valid at {time}",
     GatewayCheck.SIGNATURE: "signatures with SHA-256 or stronger",
     GatewayCheck.KEY: "keys of RSA with 2048 bits or more, or of ECDSA on P-256 or P-384",
@@ -114,7 +116,7 @@ def _findings(
     if not issuer.passed:
         return {GatewayCheck.ISSUER: issuer, **_properties(certificate, (), now)}
     paths = list(islice(authorities.paths(certificate), _MAX_PATHS))
-    complete = [path for path in paths if len(path) <= MOST_AUTHORITIES and _is_self_issued(path[-1].certificate)]
+    complete = [path for path in paths if len(path) <= MAX_AUTHORITIES and _is_self_issued(path[-1].certificate)]
     if not complete:
         return {
             GatewayCheck.ISSUER: issuer,
@@ -160,7 +162,7 @@ class _Authorities:
             for authority in self._by_subject.get(canonical_name(certificate.issuer), [])
             if _has_signed(authority.certificate, certificate)
         ]
-        if path and (not issuers or _is_self_issued(certificate) or len(path) > MOST_AUTHORITIES):
+        if path and (not issuers or _is_self_issued(certificate) or len(path) > MAX_AUTHORITIES):
             yield path
             return
         for authority in issuers:
@@ -168,8 +170,8 @@ class _Authorities:
 
 
 def _incomplete(path: Sequence[_Authority]) -> str:
-    if len(path) > MOST_AUTHORITIES:
-        return f"more than {MOST_AUTHORITIES}"
+    if len(path) > MAX_AUTHORITIES:
+        return f"more than {MAX_AUTHORITIES}"
     last = path[-1]
     return f"{len(path)}, up to {last}; its issuer {_name(last.certificate.issuer)} is missing"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.truststore import LARGEST_TRUSTSTORE
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer_cli.content import recognize
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def read_bundle(content: bytes) -> TruststoreBundle:
 
 def _limits(content: bytes, certificates: Sequence[tuple[int, x509.Certificate]]) -> list[str]:
     limits = []
-    if len(content) > LARGEST_TRUSTSTORE:
-        limits.append(f"the truststore has {len(content):,} bytes; API Gateway accepts {LARGEST_TRUSTSTORE:,}")
+    if len(content) > MAX_TRUSTSTORE_BYTES:
+        limits.append(f"the truststore has {len(content):,} bytes; API Gateway accepts {MAX_TRUSTSTORE_BYTES:,}")
     if len(certificates) > _MAX_CERTIFICATES:
         limits.append(
             f"the truststore has {len(certificates):,} certificates; API Gateway accepts {_MAX_CERTIFICATES:,}"

@@ -15,8 +15,9 @@ from mtls_authorizer.policy.settings import (
     load_settings,
 )
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.configuration import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
 
@@ -129,7 +130,10 @@ CERTIFICATE = PeerCertificate.from_pem(
         ({"ALLOWED_FINGERPRINTS": f"{'ab' * 32},{CERTIFICATE.fingerprint256.replace(':', '').lower()}"}, None),
         ({"ALLOWED_FINGERPRINTS": "ab" * 32}, DenyReason.FINGERPRINT_NOT_ALLOWED),
         ({"ALLOWED_SERIAL_NUMBERS": "1:02030405", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
-        ({"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, DenyReason.SERIAL_NUMBER_NOT_ALLOWED),
+        (
+            {"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"},
+            DenyReason.SERIAL_NUMBER_NOT_ALLOWED,
+        ),
         ({"ALLOWED_SERIAL_NUMBERS": "0102030405", "ALLOWED_ISSUERS": "CN=Other CA"}, DenyReason.ISSUER_NOT_ALLOWED),
     ],
 )
@@ -208,9 +212,9 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             {"ALLOWED_SUBJECT_ALT_NAMES": "IP:10.0.0.0/8"},
             "ALLOWED_SUBJECT_ALT_NAMES '10.0.0.0/8' does not appear to be",
         ),
-        ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514's form"),
+        ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514 form"),
         ({"ALLOWED_ISSUERS": "CN=a, O=b"}, "without spaces after commas"),
-        ({"ALLOWED_ISSUERS": "CN=#0C0161"}, "ALLOWED_ISSUERS 'CN=#0C0161' has a value in hexadecimal"),
+        ({"ALLOWED_ISSUERS": "CN=#0C0161"}, "ALLOWED_ISSUERS 'CN=#0C0161' contains a hexadecimal value"),
         ({"ALLOWED_ISSUERS": '["CN=a", ""]'}, "ALLOWED_ISSUERS has an empty item (number 2 of 2)"),
         ({"ALLOWED_ISSUERS": '{"CN": "a"}'}, 'ALLOWED_ISSUERS \'{"CN": "a"}\' is not a distinguished name'),
         ({"ALLOWED_FINGERPRINTS": "ab" * 20}, "is not a SHA-256"),
@@ -225,10 +229,10 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": "CN=a", "ALLOWLIST_MATCH": "any"},
             "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all",
         ),
-        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules refused: the document is not JSON"),
-        ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules refused: rules must be a list with at least one rule"),
-        ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules refused: the document must be an object"),
-        ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules refused: the document is not UTF-8 (byte 2)"),
+        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules rejected: the document is not JSON"),
+        ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules rejected: rules must be a list with at least one rule"),
+        ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules rejected: the document must be an object"),
+        ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules rejected: the document is not UTF-8 (byte 2)"),
         ({"AUTHORIZER_RULE": RULES}, "AUTHORIZER_RULE is not a variable of this authorizer"),
         ({"REQUIRED_EXTENDED_KEY_USAGES": "none"}, "REQUIRED_EXTENDED_KEY_USAGES is not a variable of this authorizer"),
         *(
@@ -276,8 +280,8 @@ def test_one_message_names_every_bad_variable() -> None:
 
 def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
-    assert RuleSet([Rule("nobody", ())]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
-    assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).evaluate(client), Grant)
+    assert RuleSet([Rule("nobody", (), ALL_ROUTES)]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert isinstance(RuleSet([Rule("anyone", (), ALL_ROUTES, anyone=True)]).evaluate(client), Grant)
 
 
 CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://bucket/ca.pem"}

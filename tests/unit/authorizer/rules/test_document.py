@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.settings import ConfigurationError, load_configuration
+from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, policy_size
 from mtls_authorizer.rules.rule_set import RuleSet, UsagePlanKey
@@ -75,8 +75,8 @@ def test_an_invalid_document_in_the_environment_is_a_configuration_error(hostile
     for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
         # As Python reads an environment.
         environment = {variable: hostile.content.decode(errors="surrogateescape"), "ALLOWED_COMMON_NAMES": "client"}
-        with pytest.raises(ConfigurationError, match=f"configuration refused: {variable} rules rejected: "):
-            load_configuration(environment)
+        with pytest.raises(SettingsError, match=f"invalid configuration: {variable} rules rejected: "):
+            load_settings(environment)
 
 
 def test_one_message_names_up_to_20_of_all_locations() -> None:

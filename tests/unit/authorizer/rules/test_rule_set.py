@@ -10,17 +10,18 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from local_gateway.policy import Effect, evaluate
-from mtls_authorizer.authorizer import make_authorizer
-from mtls_authorizer.policy.settings import Configuration, load_configuration
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer.request.response import answer
+from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS, Routes, permits, policy_size
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleOutcome, RuleSet, UsagePlanKey
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
+from tests.decisions import decision_on
 from tests.rules_documents import document, rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -124,16 +125,17 @@ def test_an_exclusion_applies_to_its_own_rule_only() -> None:
     assert evaluate_rules(PAYMENTS | {"not": [both, {"common_name": "client"}]}) is DenyReason.CERTIFICATE_EXCLUDED
 
 
-def configuration(*rules: dict[str, Any], **environment: str) -> Configuration:
-    return load_configuration({"AUTHORIZER_RULES": document(*rules).decode(), **environment})
+def settings(*rules: dict[str, Any], **environment: str) -> Settings:
+    return load_settings({"AUTHORIZER_RULES": document(*rules).decode(), **environment})
 
 
 def test_the_lists_of_the_environment_are_the_first_rule_and_rules_follow() -> None:
     for unit, granted in (("payments", ("environment", "payments")), ("other", ("payments",))):
-        grant = configuration(PAYMENTS, ALLOWED_ORGANIZATIONAL_UNITS=unit).rules.evaluate(CLIENT)
+        grant = RuleSet(settings(PAYMENTS, ALLOWED_ORGANIZATIONAL_UNITS=unit).rules).evaluate(CLIENT)
         assert isinstance(grant, Grant)
         assert grant.rules == granted
-    assert configuration(OTHERS, ALLOWED_COMMON_NAMES="other").rules.evaluate(CLIENT) is DenyReason.NO_RULE_MATCHED
+    several = RuleSet(settings(OTHERS, ALLOWED_COMMON_NAMES="other").rules)
+    assert several.evaluate(CLIENT) is DenyReason.NO_RULE_MATCHED
 
 
 MANY = [f"GET /{number}/{'x' * 200}" for number in range(70)]
@@ -143,10 +145,10 @@ def test_a_certificate_whose_rules_need_too_large_a_policy_is_denied() -> None:
     three = [PAYMENTS | {"name": f"r{number}", "allow": [f"{each}{number}" for each in MANY]} for number in range(3)]
     for one in three:
         assert isinstance(evaluate_rules(one, one | {"name": "again"}), Grant)
-    crowded = configuration(*three)
-    decision = decide(CLIENT, crowded, NOW)
+    crowded = settings(*three)
+    decision = decision_on(CLIENT, crowded, NOW)
     assert (decision.allowed, decision.reason) == (False, DenyReason.POLICY_TOO_LARGE)
-    assert answer(decision, read_request(rest_event(PEM)), crowded)["policyDocument"] == {
+    assert make_response(decision, read_request(rest_event(PEM)), crowded)["policyDocument"] == {
         "Version": "2012-10-17",
         "Statement": [{"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": f"{STAGE_ARN}/*/*"}],
     }
@@ -159,7 +161,7 @@ def test_a_certificate_whose_rules_need_too_large_a_policy_is_denied() -> None:
 
 
 def test_a_policy_for_routes_allows_them_and_denies_path_traversal() -> None:
-    result = make_authorizer(configuration(PAYMENTS))(rest_event(PEM, "DELETE", "/anything"))
+    result = Authorizer(settings(PAYMENTS)).authorize(rest_event(PEM, "DELETE", "/anything"))
     policy: Any = result["policyDocument"]
     allowed, denied = policy["Statement"]
     assert allowed == {
@@ -179,13 +181,13 @@ def test_a_policy_for_routes_allows_them_and_denies_path_traversal() -> None:
 
 
 def test_a_simple_response_is_for_one_route_and_contains_the_reason() -> None:
-    authorize = make_authorizer(configuration(PAYMENTS, RESPONSE_FORMAT="simple"))
+    authorize = Authorizer(settings(PAYMENTS, RESPONSE_FORMAT="simple")).authorize
     allowed = authorize(http_2_0_event(PEM, "GET", "/payments/1"))
     assert allowed["isAuthorized"] is True
     for method, path in (("GET", "/payments"), ("POST", "/payments/1"), ("GET", "/payments/%2e%2e/x"), ("GET", "")):
         denied = authorize(http_2_0_event(PEM, method, path))
         assert denied == {"isAuthorized": False, "context": {"reason": "route_not_allowed"}}
-    everything = make_authorizer(configuration(ALL, RESPONSE_FORMAT="simple"))
+    everything = Authorizer(settings(ALL, RESPONSE_FORMAT="simple")).authorize
     assert everything(http_2_0_event(PEM, "TRACE", "/../x"))["isAuthorized"] is True
     # The policy's */* does not match an empty path, and neither does this.
     assert everything(http_2_0_event(PEM, "GET", ""))["isAuthorized"] is False
@@ -195,14 +197,14 @@ def test_a_simple_response_is_for_one_route_and_contains_the_reason() -> None:
     ("usage_plan_key", "key"), [("fingerprint", KEY), ({"value": "k" * 128}, "k" * 128), (None, None)]
 )
 def test_a_usage_plan_key_is_sent_to_rest_apis_only(usage_plan_key: object, key: str | None) -> None:
-    authorize = make_authorizer(
-        configuration(PAYMENTS | ({"usage_plan_key": usage_plan_key} if usage_plan_key else {}))
-    )
+    authorize = Authorizer(
+        settings(PAYMENTS | ({"usage_plan_key": usage_plan_key} if usage_plan_key else {}))
+    ).authorize
     assert authorize(rest_event(PEM)).get("usageIdentifierKey") == key
     assert 20 <= len(key or KEY) <= 128
     for make_event in (http_1_0_event, http_2_0_event):
         assert "usageIdentifierKey" not in authorize(make_event(PEM))
-    nobody = make_authorizer(configuration(OTHERS | {"usage_plan_key": "fingerprint"}))
+    nobody = Authorizer(settings(OTHERS | {"usage_plan_key": "fingerprint"})).authorize
     assert "usageIdentifierKey" not in nobody(rest_event(PEM))
 
 
@@ -216,7 +218,7 @@ def test_a_rule_cannot_replace_a_value_of_the_certificate() -> None:
         context={"clientCertCN": "admin", "tier": "1"},
         usage_plan_key=UsagePlanKey.FINGERPRINT,
     )
-    decision = decide(CLIENT, Configuration(RuleSet([forged])), NOW)
+    decision = decision_on(CLIENT, Settings(), NOW, policy=AccessPolicy(RuleSet([forged])))
     assert decision.context["clientCertCN"] == "client"
     assert decision.context["tier"] == "1"
 
@@ -240,25 +242,30 @@ def test_shadow_rules_have_an_outcome_and_change_nothing(
     shadow_reason: DenyReason | None,
 ) -> None:
     shadow = document(*shadow_rules).decode()
-    decision = decide(CLIENT, configuration(*rules, AUTHORIZER_SHADOW_RULES=shadow), NOW)
-    assert decision.refusal(f"GET{route}") is reason
-    assert decision.shadow_refusal(f"GET{route}") is shadow_reason
-    alone = decide(CLIENT, configuration(*rules), NOW)
-    assert alone == decision._replace(shadow=None)
-    assert alone.shadow_refusal(f"GET{route}") is None
+    decision = decision_on(CLIENT, settings(*rules, AUTHORIZER_SHADOW_RULES=shadow), NOW, f"GET{route}")
+    assert decision.reason is reason
+    assert decision.shadow_reason is shadow_reason
+    alone = decision_on(CLIENT, settings(*rules), NOW, f"GET{route}")
+    assert alone == decision._replace(shadow_reason=None)
 
 
-def test_shadow_rules_deny_an_expired_certificate() -> None:
-    shadow = {"AUTHORIZER_SHADOW_RULES": document(PAYMENTS).decode()}
-    decision = decide(CLIENT, configuration(ALL, **shadow), datetime(2050, 1, 1, tzinfo=UTC))
-    assert decision.refusal("GET/x") is decision.shadow_refusal("GET/x") is DenyReason.CERTIFICATE_EXPIRED
-    decision = decide(CLIENT, configuration(OTHERS, **shadow), datetime(2000, 1, 1, tzinfo=UTC))
-    assert decision.refusal("GET/x") is DenyReason.COMMON_NAME_NOT_ALLOWED
-    assert decision.shadow_refusal("GET/x") is DenyReason.CERTIFICATE_NOT_YET_VALID
+@pytest.mark.parametrize(
+    ("rule", "year", "reason", "shadow_reason"),
+    [
+        (ALL, 2050, DenyReason.CERTIFICATE_EXPIRED, DenyReason.CERTIFICATE_EXPIRED),
+        (OTHERS, 2000, DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.CERTIFICATE_NOT_YET_VALID),
+    ],
+)
+def test_shadow_rules_deny_a_certificate_that_is_not_valid(
+    rule: dict[str, Any], year: int, reason: DenyReason, shadow_reason: DenyReason
+) -> None:
+    under = settings(rule, AUTHORIZER_SHADOW_RULES=document(PAYMENTS).decode())
+    decision = decision_on(CLIENT, under, datetime(year, 1, 1, tzinfo=UTC))
+    assert (decision.reason, decision.shadow_reason) == (reason, shadow_reason)
 
 
 def test_an_answer_with_rules_is_json() -> None:
-    result = make_authorizer(configuration(ALL, PAYMENTS))(rest_event(PEM))
+    result = Authorizer(settings(ALL, PAYMENTS)).authorize(rest_event(PEM))
     assert json.loads(json.dumps(result)) == result
 
 

@@ -15,7 +15,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
-from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
@@ -47,7 +47,7 @@ def lists(*ends: datetime | None) -> RevocationLists:
     """Return lists of a minute ago that end then."""
     truststore = read_truststore(b"".join(ca.pem for ca in CAS))
     crls = [ca.revoke(this_update=MINUTE_AGO, next_update=end) for ca, end in zip(CAS, ends, strict=False)]
-    return RevocationLists([read_revocation_list(crl, truststore, NOW) for crl in crls], truststore)
+    return RevocationLists([read_crl(crl, truststore, NOW) for crl in crls], truststore)
 
 
 HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.revocation.truststore import LARGEST_TRUSTSTORE
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.stores.store import StoreError, open_store
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
 from mtls_authorizer_cli.explain.truststore import read_bundle
 
@@ -68,8 +69,8 @@ def read_truststore_of_domain(
 
 def _read(truststore: str) -> bytes:
     if "://" not in truststore:
-        return read_beginning(truststore, 2 * LARGEST_TRUSTSTORE)
-    fetched = open_store(truststore, largest=2 * LARGEST_TRUSTSTORE).fetch(None)
+        return read_beginning(truststore, 2 * MAX_TRUSTSTORE_BYTES)
+    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES).fetch(None)
     return b"" if fetched is None else fetched.content
 
 
