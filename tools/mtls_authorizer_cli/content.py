@@ -186,10 +186,10 @@ def _numbered_kind(tags: list[int], version: int) -> Kind | None:
         return Kind.PRIVATE_KEY if tags[2:3] == [_OCTET_STRING] else None  # OneAsymmetricKey (RFC 5958 §2)
     if tags[1:2] == [_OCTET_STRING]:
         return Kind.PRIVATE_KEY  # ECPrivateKey (RFC 5915 §3)
-    if set(tags) == {_INTEGER}:
-        # RSAPublicKey and RSAPrivateKey (RFC 8017 §A.1)
-        return Kind.PUBLIC_KEY if len(tags) == len(("modulus", "exponent")) else Kind.PRIVATE_KEY
-    return None
+    # RSAPublicKey and RSAPrivateKey (RFC 8017 §A.1), and OpenSSL's format of DSA keys.
+    return {2: Kind.PUBLIC_KEY, 6: Kind.PRIVATE_KEY, 9: Kind.PRIVATE_KEY}.get(
+        len(tags) if set(tags) == {_INTEGER} else 0
+    )
 
 
 def _tags(content: bytes, start: int, end: int) -> list[int]:

@@ -10,6 +10,10 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PROJECT = Path(__file__).parents[2]
 _PACKAGES = ("layer", "authorizer", "tools")
@@ -21,8 +25,9 @@ PYTHONPATH={python_path} exec {python} -P -m mtls_authorizer_cli "$@"
 """
 
 
-def write_launcher(file: Path) -> None:
-    """Write the launcher next to the interpreter that it will use."""
+def main(arguments: Sequence[str]) -> None:
+    """Write the launcher to the file that the argument names, next to the interpreter that it will use."""
+    file = Path(arguments[0])
     python_path = os.pathsep.join(str(_PROJECT / package) for package in _PACKAGES)
     python = file.absolute().parent / "python"
     file.write_text(
@@ -32,4 +37,4 @@ def write_launcher(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_launcher(Path(sys.argv[1]))
+    main(sys.argv[1:])
