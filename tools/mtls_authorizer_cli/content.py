@@ -112,6 +112,9 @@ def _label_kind(label: str, block: str) -> Kind:
 # Other text.
 
 
+_BINARY = re.compile(r"[\x00-\x08]")
+
+
 def _decode(content: bytes) -> str | None:
     """Return text, None for binary data. PowerShell writes UTF-16 with a byte order mark."""
     utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -121,7 +124,7 @@ def _decode(content: bytes) -> str | None:
         # OpenSSL writes names in other encodings before certificates.
         text = content.decode("latin-1")
         return text if "-----BEGIN " in text else None
-    return None if "\0" in text else text
+    return None if _BINARY.search(text) else text
 
 
 def _recognize_json(text: str) -> Content:

@@ -39,13 +39,13 @@ _MAX_PATHS = 100
 
 
 class GatewayCheck(StrEnum):
-    """The names of the checks."""
+    """The names of the checks. The order is not documented; weak signatures come first, as they cannot be verified."""
 
+    SIGNATURE = "signature"
+    KEY = "key"
     ISSUER = "issuer"
     CHAIN = "chain"
     VALIDITY = "validity"
-    SIGNATURE = "signature"
-    KEY = "key"
 
 
 _REQUIRED = {
