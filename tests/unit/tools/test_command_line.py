@@ -57,7 +57,7 @@ def test_characters_that_the_output_cannot_encode_are_escaped(monkeypatch: pytes
     latin_1 = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     monkeypatch.setattr(sys, "stdout", latin_1)
     write_output("\u00e9\u20ac")
-    assert latin_1.buffer.getvalue() == b"\xe9\\u20ac"  # type: ignore[attr-defined]
+    assert latin_1.buffer.getvalue() == b"\xe9\\u20ac"
 
 
 def test_a_file_is_read_up_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

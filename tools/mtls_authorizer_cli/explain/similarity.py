@@ -48,43 +48,56 @@ class Difference(StrEnum):
 _DISTANCES = {difference: position / 100 for position, difference in enumerate(Difference)}
 
 
-class Nearest(NamedTuple):
-    """The alternative that is nearest to what the certificate has. The distance is between 0 and 1."""
+class Deviation(NamedTuple):
+    """A condition that is not satisfied, and the nearest fact. ``spelling`` would satisfy it.
 
-    alternative: Alternative
+    The distance is between 0 and 1.
+    """
+
+    condition: Condition
     fact: Fact
     difference: Difference
     distance: float
+    spelling: str
+
+
+class Nearest(NamedTuple):
+    """The alternative that is nearest to what the certificate has, with all its deviations, the largest first."""
+
+    alternative: Alternative
+    deviations: tuple[Deviation, ...]
+
+    @property
+    def difference(self) -> Difference:
+        """The largest difference."""
+        return self.deviations[0].difference
+
+    @property
+    def distance(self) -> float:
+        """The largest distance."""
+        return self.deviations[0].distance
 
 
 def find_nearest(matcher: Matcher, satisfied: frozenset[Condition], facts: Sequence[Fact]) -> Nearest | None:
     """Return the nearest alternative of a matcher that does not match, None if none is similar."""
-    split = _find_split(matcher, facts)
-    if split is not None:
-        return split
-    nearest: Nearest | None = None
+    nearest = _find_split(matcher, facts)
+    if nearest is not None:
+        return nearest
     for alternative in alternatives(matcher):
-        measured = [_measure(condition, facts) for condition in alternative if condition not in satisfied]
-        similar = [each for each in measured if each is not None]
-        if len(similar) < len(measured):
-            continue
-        fact, difference, distance = max(similar, key=lambda each: each[2])
-        if nearest is None or distance < nearest.distance:
-            nearest = Nearest(alternative, fact, difference, distance)
+        deviations = [_deviation(condition, facts) for condition in alternative if condition not in satisfied]
+        similar = sorted((each for each in deviations if each is not None), key=lambda each: -each.distance)
+        if len(similar) == len(deviations) and (nearest is None or similar[0].distance < nearest.distance):
+            nearest = Nearest(alternative, tuple(similar))
     return nearest
 
 
-def _measure(condition: Condition, facts: Iterable[Fact]) -> tuple[Fact, Difference, float] | None:
-    """Return the fact that is nearest to a condition, with its difference and distance."""
-    compared = [
-        (fact, *measured)
-        for fact in facts
-        if fact.label == condition.label and (measured := _compare(condition, fact)) is not None
-    ]
-    return min(compared, key=lambda each: each[2], default=None)
+def _deviation(condition: Condition, facts: Iterable[Fact]) -> Deviation | None:
+    """Return how a condition deviates from the nearest fact, None if none is similar."""
+    deviations = [_compare(condition, fact) for fact in facts if fact.label == condition.label]
+    return min((each for each in deviations if each is not None), key=lambda each: each.distance, default=None)
 
 
-def _compare(condition: Condition, fact: Fact) -> tuple[Difference, float] | None:
+def _compare(condition: Condition, fact: Fact) -> Deviation | None:
     required, found = value_text(condition.value), value_text(fact.value)
     if condition.comparison is Comparison.PREFIX:
         found = found[: len(required)]
@@ -92,9 +105,9 @@ def _compare(condition: Condition, fact: Fact) -> tuple[Difference, float] | Non
         found = found[-len(required) :]
     difference = _text_difference(required, found) or _name_difference(condition.value, fact.value)
     if difference is not None:
-        return difference, _DISTANCES[difference]
+        return Deviation(condition, fact, difference, _DISTANCES[difference], found)
     similarity = _similarity(_normal(required), _normal(found))
-    return None if similarity < _MIN_SIMILARITY else (Difference.OTHER, 1 - similarity)
+    return None if similarity < _MIN_SIMILARITY else Deviation(condition, fact, Difference.OTHER, 1 - similarity, found)
 
 
 def _text_difference(required: str, found: str) -> Difference | None:
@@ -125,10 +138,12 @@ def _find_split(matcher: Matcher, facts: Iterable[Fact]) -> Nearest | None:
     """Return the alternatives that are the parts of one value with commas."""
     single = {(condition.label, condition.value): condition for condition in matcher.alternatives}
     for fact in facts:
-        parts = [part.strip() for part in fact.value.split(",")] if isinstance(fact.value, str) else []
-        if len(parts) > 1 and all((fact.label, part) in single for part in parts):
-            alternative = tuple(single[fact.label, part] for part in parts)
-            return Nearest(alternative, fact, Difference.SPLIT, _DISTANCES[Difference.SPLIT])
+        text = fact.value if isinstance(fact.value, str) else ""
+        parts = [single.get((fact.label, part.strip())) for part in text.split(",")]
+        alternative = tuple(part for part in parts if part is not None)
+        if len(parts) > 1 and len(alternative) == len(parts):
+            deviation = Deviation(alternative[0], fact, Difference.SPLIT, _DISTANCES[Difference.SPLIT], text)
+            return Nearest(alternative, (deviation,))
     return None
 
 

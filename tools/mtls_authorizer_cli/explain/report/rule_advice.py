@@ -6,6 +6,7 @@ only a list in the environment to a longer one. Otherwise a new rule is suggeste
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
@@ -13,15 +14,15 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.explain.report.suggestion import suggest_rule
 from mtls_authorizer_cli.explain.similarity import Difference
-from mtls_authorizer_cli.explain.wording import alternative_text, fact_text, quoted, value_text
+from mtls_authorizer_cli.explain.wording import alternative_text, fact_text, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer_cli.explain.explanation import Explanation
     from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation
+    from mtls_authorizer_cli.explain.similarity import Deviation
 
-_LONGEST_SPELLING = 500
 _ADD_A_RULE = (
     "Add a rule for this client to the rules document, with the routes that it may call in place of the placeholder"
 )
@@ -64,41 +65,43 @@ def advise_on_rules(explanation: Explanation) -> Advice:
 
 
 def _about_overlooked(rule: RuleExplanation, explanation: Explanation) -> Advice:
-    problem = " ".join(_overlooked(rule, field) for field in rule.failing)
-    corrections = " ".join(_correction(rule, field) for field in rule.failing)
-    if any(field.nearest and field.nearest.difference is Difference.ONE_CHARACTER for field in rule.failing):
+    deviations = [
+        (field, deviation) for field in rule.failing if field.nearest for deviation in field.nearest.deviations
+    ]
+    problem = " ".join(_overlooked(rule, field, deviation) for field, deviation in deviations)
+    corrections = " ".join(_correction(rule, field, deviation) for field, deviation in deviations)
+    if any(deviation.difference is Difference.ONE_CHARACTER for _, deviation in deviations):
         return _with_rule(problem, f"If both are the same client: {corrections} Otherwise: {_ADD_A_RULE}", explanation)
     return Advice(problem, corrections)
 
 
-def _overlooked(rule: RuleExplanation, field: FieldExplanation) -> str:
+def _overlooked(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
     """Return what is easily overlooked in a field."""
-    nearest = field.nearest
-    if nearest is None:
-        return ""
-    place = _place(rule, field)
-    if nearest.difference is Difference.SPLIT:
-        parts = " and ".join(alternative_text((condition,)) for condition in nearest.alternative)
-        return f"{place} has {parts} as separate values, and the certificate has {fact_text(nearest.fact)}."
-    if nearest.difference is Difference.REVERSED:
+    place, found = _place(rule, field), fact_text(deviation.fact)
+    if deviation.difference is Difference.SPLIT and field.nearest:
+        parts = " and ".join(alternative_text((condition,)) for condition in field.nearest.alternative)
+        return f"{place} has {parts} as separate values, and the certificate has {found}."
+    if deviation.difference is Difference.REVERSED:
         return f"{place} has the same attributes as the certificate in reverse order."
-    required = alternative_text(nearest.alternative)
-    differs = _DIFFERS[nearest.difference]
-    return f"{place} requires {required}, and the certificate has {fact_text(nearest.fact)}: {differs}."
+    required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
+    return f"{place} requires {required}, and the certificate has {found}: {differs}."
 
 
-def _correction(rule: RuleExplanation, field: FieldExplanation) -> str:
+def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
     """Return how a field is written so that it matches."""
-    nearest = field.nearest
-    if nearest is None:
-        return ""
-    spelling = value_text(nearest.fact.value)
-    if nearest.difference is Difference.SPLIT:
-        return f'Write one value, in a JSON array: ["{_json_text(spelling)}"].'
-    written = quoted(spelling, _LONGEST_SPELLING)
-    if isinstance(nearest.fact.value, tuple):
-        return f"Write {written} in {_place(rule, field)}: RFC 4514 begins with the most specific attribute."
-    return f"Write {written} in {_place(rule, field)}, or have the certificate issued with the required value."
+    if deviation.difference is Difference.SPLIT:
+        return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
+    place, spelling = _place(rule, field), _written(rule, deviation.spelling)
+    if isinstance(deviation.fact.value, tuple):
+        return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
+    return f"Write {spelling} in {place}, or have the certificate issued with the required value."
+
+
+def _written(rule: RuleExplanation, spelling: str) -> str:
+    """Return a value as it is written in a rules document, or in the environment."""
+    if rule.rule.name == ENVIRONMENT and spelling.isascii() and spelling.isprintable():
+        return f"'{spelling}'"
+    return json.dumps(spelling)
 
 
 def _about_list(explanation: Explanation) -> Advice | None:
@@ -120,13 +123,19 @@ def _about_new_client(explanation: Explanation) -> Advice:
     rules = explanation.rules
     nearest = next((rule for rule in rules.nearest if rule.is_related), None) if rules else None
     if nearest is None or not nearest.failing:
-        return _with_rule("No rule matches, and none is similar.", _ADD_A_RULE, explanation)
+        return _with_rule(f"No rule matches, and none is similar.{_ambiguity(explanation)}", _ADD_A_RULE, explanation)
     field = nearest.failing[0]
     problem = (
         f"No rule matches. The nearest is {_place(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
+
+
+def _ambiguity(explanation: Explanation) -> str:
+    certificate = explanation.certificate
+    count = 0 if certificate is None else len(certificate.subject.get_all("CN"))
+    return f" The certificate has {count} common names, so none of them counts." if count > 1 else ""
 
 
 def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:
@@ -143,7 +152,3 @@ def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
         return f"rule {quoted(rule.rule.name)}"
     variable = field and FIELDS[field.matcher.field].variable
     return variable or "the environment's list"
-
-
-def _json_text(text: str) -> str:
-    return quoted(text, _LONGEST_SPELLING)[1:-1]
