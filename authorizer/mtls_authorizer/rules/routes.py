@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 class AllRoutes(Enum):
@@ -123,7 +123,10 @@ def resources(routes: Iterable[str], stage_arn: str) -> tuple[list[str], list[st
     )
 
 
-def policy_size(routes: Iterable[str]) -> int:
+def policy_size(routes: Collection[str]) -> int:
     """Return the largest size in bytes of the resources in a policy for routes, with their quotes and separators."""
-    allowed, denied = resources(routes, "x" * LONGEST_STAGE_ARN)
-    return sum(len(resource) + len('"", ') for resource in allowed + denied)
+    return sum(map(len, routes)) + len(routes) * _SIZE_OF_STAGE + _SIZE_OF_DENIED_RESOURCES
+
+
+_SIZE_OF_STAGE = LONGEST_STAGE_ARN + len('"/", ')
+_SIZE_OF_DENIED_RESOURCES = sum(len(sequence) + len("**") + _SIZE_OF_STAGE for sequence in _PATH_TRAVERSAL)
