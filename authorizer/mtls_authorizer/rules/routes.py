@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 class AllRoutes(Enum):
@@ -156,6 +156,13 @@ def resources(routes: Iterable[str], stage_arn: str) -> tuple[list[str], list[st
     )
 
 
-def policy_size(routes: Iterable[str]) -> int:
-    """Return the largest size in bytes of the resources in a policy for routes, as JSON."""
-    return len(json.dumps(resources(routes, "x" * LONGEST_STAGE_ARN)))
+def policy_size(routes: Collection[str]) -> int:
+    """Return the largest size in bytes of the resources in a policy for routes, as JSON with separators."""
+    allowed = sum(len(allowed_pattern(route)) for route in routes)
+    return allowed + len(routes) * (LONGEST_STAGE_ARN + len('"/", ')) + _size_of_denied_resources()
+
+
+@cache
+def _size_of_denied_resources() -> int:
+    _, denied = resources((), "x" * LONGEST_STAGE_ARN)
+    return len(json.dumps(denied))
