@@ -31,10 +31,10 @@ explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem
 	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
-	@$(BIN)/python -m layer_builder release build
+	@$(BIN)/python -m distribution.layer_builder release build
 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
-	@$(BIN)/python -m publisher $(REGIONS) $(ARGS)
+	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
 bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
@@ -69,15 +69,13 @@ test: lint ## Run all tests, with coverage.
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
     tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
-    $(addprefix --ignore tests/layer/,test_release.py test_built_layer.py test_layer_builder.py test_typing.py \
-    test_building_a_release.py test_contents.py test_sbom.py test_wheels.py) \
-    --ignore tests/unit/authorizer/revocation/test_indexing.py
+    --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
 
 mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
 	@$(BIN)/python -m tests.mutation $(MODULES)
 
 test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
-	@for python in $$($(PYTHON) -m layer_builder.interpreters --others); do \
+	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done

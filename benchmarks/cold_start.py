@@ -23,8 +23,8 @@ from benchmarks.processes import (
     node_version,
     run,
 )
-from layer_builder.contents import assemble_function
-from layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.contents import assemble_function
+from distribution.layer_builder.interpreters import find_interpreters, full_version
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 

@@ -18,7 +18,7 @@ from benchmarks.cold_start import unpack
 from benchmarks.processes import describe_machine, find_node, node_version
 from benchmarks.turns import Cost, Turn, measure
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
-from layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.interpreters import find_interpreters, full_version
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results"

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import runpy
-import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -10,7 +8,8 @@ import hypothesis
 import pytest
 from hypothesis import is_hypothesis_test
 
-from layer_builder.wheels import Architecture
+from distribution.layer_builder import command_line as layer_builder
+from distribution.layer_builder.wheels import Architecture
 from tests.shared_folder import shared_folder
 
 pytest_plugins = ["tests.aws_fixtures"]
@@ -38,9 +37,8 @@ def release(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Return a folder with what `make layer` writes, and what it prints in the file `output`."""
 
     def build(folder: Path) -> None:
-        with (folder / "output").open("w") as output, redirect_stdout(output), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", ["layer_builder", "release", str(folder)])
-            runpy.run_module("layer_builder", run_name="__main__")
+        with (folder / "output").open("w") as output, redirect_stdout(output):
+            layer_builder.main(["release", str(folder)])
 
     return shared_folder(tmp_path_factory, worker_id, "release", build)
 

@@ -19,7 +19,7 @@ from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, find_sy
 from benchmarks.warm_authorizer import AT_ONCE, CACHED
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate
-from layer_builder.interpreters import find_interpreters
+from distribution.layer_builder.interpreters import find_interpreters
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet

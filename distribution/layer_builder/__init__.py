@@ -1,0 +1,1 @@
+"""Builds the layer and the functions' packages, on any machine with pip."""

@@ -1,0 +1,52 @@
+"""The wheels of the layer's dependencies for Lambda's platforms."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from distribution.python_versions import PYTHON_VERSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Architecture(StrEnum):
+    """Lambda's processor architectures, by Lambda's names."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+
+
+# glibc 2.17 (PEP 599). The oldest supported runtime, python3.11 on Amazon Linux 2, has 2.26.
+_PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: "manylinux2014_x86_64"}
+
+
+class DownloadError(Exception):
+    """Pip could not download the wheels. It has printed the reason on standard error."""
+
+
+def download_wheels(
+    requirements: Path, architecture: Architecture, folder: Path, report: Callable[[str], object]
+) -> list[Path]:
+    """Download the wheels of hash-pinned requirements for every Python version to a folder, and return their paths.
+
+    An abi3 wheel is downloaded once for all versions. ``report`` is called with each step. Raises DownloadError.
+    """
+    for version in PYTHON_VERSIONS:
+        report(f"downloading the wheels for Python {version}")
+        _download(requirements, _PLATFORMS[architecture], version, folder)
+    return sorted(folder.glob("*.whl"))
+
+
+def _download(requirements: Path, platform: str, version: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--no-deps", "--requirement", str(requirements), "--dest", str(folder)]
+    # Wheels only: pip would run the build code of a source distribution.
+    command += ["--only-binary", ":all:", "--platform", platform, "--implementation", "cp", "--python-version", version]
+    if subprocess.run(command, check=False).returncode:  # noqa: S603 -- no shell
+        message = f"pip could not download {requirements.name} for Python {version} on {platform}"
+        raise DownloadError(message)

@@ -1,0 +1,1 @@
+"""Publishes the built layer to AWS regions."""

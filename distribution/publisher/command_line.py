@@ -1,0 +1,139 @@
+"""The command. Progress and errors go to standard error, the ARNs to standard output and to a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from distribution.project import VERSION
+from distribution.publisher.archives import UnusableArchiveError, read_archives
+from distribution.publisher.grants import PUBLIC, Grant
+from distribution.publisher.layers import DigestMismatchError
+from distribution.publisher.publishing import bring_up_to_date, plan
+from distribution.publisher.regions import RegionError, check_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_lambda import LambdaClient
+
+    from distribution.publisher.archives import Archive
+
+# Lambda responds to an upload after it has unpacked it, which takes some seconds.
+_CLIENT = Config(connect_timeout=10, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 5})
+
+# Failures of one layer in one region: botocore's for network, credentials and Lambda, OSError for the download.
+_FAILURES = (BotoCoreError, ClientError, DigestMismatchError, OSError)
+
+
+@dataclass(frozen=True)
+class _Published:
+    """A line of the result. The names are those in JSON."""
+
+    region: str
+    architecture: str
+    arn: str
+    code_sha256: str
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Publish the layer to the regions in the arguments, and return the exit status: 0, or 1 if anything failed.
+
+    Raises SystemExit with status 2 for invalid arguments.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        archives = read_archives(options.build)
+        clients = _clients(options.regions)
+    except (UnusableArchiveError, RegionError, BotoCoreError) as error:
+        _tell(error)
+        return 1
+    published: list[_Published] = []
+    failed: list[str] = []
+    for client, archive in product(clients, archives):
+        place = f"{client.meta.region_name} {archive.architecture}"
+        try:
+            published += _publish(client, archive, options, place)
+        except _FAILURES as error:
+            _tell(f"{place}: failed: {error}")
+            failed.append(place)
+    if not options.dry_run:
+        _report(published, options.build / "layer-arns.json")
+    if failed:
+        _tell(f"Failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="publisher",
+        description="Publish the layer that `make layer` built, for every architecture that a region does not have.",
+    )
+    parser.add_argument("regions", nargs="+", metavar="region", help="a region to publish to, such as eu-central-1")
+    grants = parser.add_mutually_exclusive_group()
+    grants.add_argument(
+        "--public",
+        dest="grant",
+        action="store_const",
+        const=PUBLIC,
+        help="allow every AWS account to use the layer; by default, only the own account may",
+    )
+    grants.add_argument(
+        "--organization",
+        dest="grant",
+        type=_organization,
+        metavar="o-…",
+        help="allow the accounts of an AWS organization to use it",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="list the changes without making them")
+    parser.add_argument(
+        "--build", type=Path, default=Path("build"), metavar="folder", help="the folder with the zip files"
+    )
+    return parser
+
+
+def _organization(text: str) -> Grant:
+    if not re.fullmatch(r"o-[a-z0-9]{10,32}", text):  # the pattern in the API reference
+        message = f"{text!r} is not the identifier of an organization, such as o-a1b2c3d4e5"
+        raise argparse.ArgumentTypeError(message)
+    return Grant(text)
+
+
+def _clients(regions: Sequence[str]) -> list[LambdaClient]:
+    """Create a client for each region. Raises RegionError, and BotoCoreError without credentials or a profile."""
+    session = boto3.Session()
+    check_regions(session, regions)
+    if session.get_credentials() is None:
+        raise NoCredentialsError
+    return [session.client("lambda", region_name=region, config=_CLIENT) for region in dict.fromkeys(regions)]
+
+
+def _publish(client: LambdaClient, archive: Archive, options: argparse.Namespace, place: str) -> list[_Published]:
+    """Publish an archive and return its line of the result; a dry run has none."""
+    if options.dry_run:
+        _tell(f"{place}: {plan(client, archive, options.grant)}")
+        return []
+    layer_version = bring_up_to_date(client, archive, options.grant, lambda step: _tell(f"{place}: {step}"))
+    return [_Published(client.meta.region_name, archive.architecture, layer_version.arn, archive.sha256)]
+
+
+def _report(published: Sequence[_Published], file: Path) -> None:
+    layers = [asdict(layer) for layer in published]
+    file.write_text(json.dumps({"version": VERSION, "layers": layers}, indent=2) + "\n", encoding="utf-8")
+    for layer in published:
+        print(f"{layer.region:<16}{layer.architecture:<8}{layer.arn}")
+
+
+def _tell(what: object) -> None:
+    """Print one line, even if an error's text has several."""
+    print(" ".join(str(what).split()), file=sys.stderr, flush=True)

@@ -1,0 +1,32 @@
+"""The regions to publish to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import boto3
+
+
+class RegionError(Exception):
+    """One run cannot publish to these regions. The message contains the reason."""
+
+
+def check_regions(session: boto3.Session, regions: Sequence[str]) -> None:
+    """Check that Lambda is available in all regions, and that one account can have access to all of them.
+
+    Partitions (``aws``, ``aws-cn``, ``aws-us-gov``, …) do not share accounts. Raises RegionError.
+    """
+    partition_of = {
+        region: partition
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("lambda", partition)
+    }
+    if unknown := [region for region in regions if region not in partition_of]:
+        message = f"Lambda is not available in {', '.join(unknown)}, according to this version of boto3"
+        raise RegionError(message)
+    if len(partitions := sorted({partition_of[region] for region in regions})) > 1:
+        message = f"these regions are in {', '.join(partitions)}, which do not share accounts: publish to one at a time"
+        raise RegionError(message)

@@ -1,1 +1,0 @@
-"""Builds the layer, on any machine with pip. It stays out of the layer itself."""

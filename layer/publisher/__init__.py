@@ -1,1 +1,0 @@
-"""Publishes the built layer to AWS regions. It stays out of the layer itself."""

@@ -1,0 +1,142 @@
+"""The templates, and the stacks of each that the tests look at."""
+
+from __future__ import annotations
+
+from tests.integration.template.templates import ROOT, Template
+
+RULES = '{"rules": [{"name": "one", "match": {"organization": ["Acme"]}}]}'
+NAMESPACE = "Partners/Authorizer"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
+AUTHORIZER_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
+CRLS = {"CrlUris": "s3://lists/a.crl,s3://lists/b/c.crl", "TruststoreUri": "s3://lists/truststore.pem"}
+
+_AUTHORIZER: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "x86_64": {"Architecture": "x86_64", "AllowAnyClientCertificate": "true"},
+    "every-variable": {
+        "AllowedCommonNames": "alpha,beta",
+        "AllowedOrganizationalUnits": "partners",
+        "AllowedOrganizations": "Acme",
+        "AllowedSubjectAltNames": "DNS:a.example.com",
+        "AllowedIssuers": "CN=Issuing CA,O=Acme",
+        "AllowedFingerprints": "AB" * 32,
+        "AllowedSerialNumbers": "0A1B",
+        "AllowlistMatch": "all",
+        "AllowAnyClientCertificate": "false",
+        "RequiredExtendedKeyUsage": "clientAuth,1.2.3",
+        "AuthorizerRules": RULES,
+        "AuthorizerShadowRules": RULES,
+        "AuthorizerRulesRefreshSeconds": "30",
+        **CRLS,
+        "CrlRefreshSeconds": "60",
+        "CrlFailureMode": "allow",
+        "CrlMaxAgeSeconds": "3600",
+        "ResponseFormat": "simple",
+        "UnauthenticatedResponse": "deny",
+        "PrincipalId": "fingerprint",
+        "LogDecisions": "denied",
+        "ExpiryWarningDays": "14",
+        "MetricsNamespace": NAMESPACE,
+        "LogRetentionInDays": "30",
+    },
+    "rules-in-s3": {
+        "AuthorizerRulesUri": "s3://rules/now.json",
+        "AuthorizerShadowRulesUri": "s3://rules/next/rules.json",
+        "AuthorizerPolicyArn": "arn:aws:iam::123456789012:policy/decrypts",
+    },
+    "rules-in-ssm": {"AuthorizerRulesUri": "ssm:///rules/1,/rules/2", "AuthorizerShadowRulesUri": "ssm:///next"},
+    "rules-in-appconfig": {
+        "AuthorizerRulesUri": "appconfig://application/production/rules",
+        "AuthorizerShadowRulesUri": "file:///opt/rules.json",
+        "CrlUris": "file:///opt/a.crl,file:///opt/b.crl",
+        "TruststoreUri": "file:///opt/truststore.pem",
+    },
+    "crl-bucket": CRLS | {"CrlBucketName": "lists", "Tracing": "true"},
+    "snap-start": {"SnapStart": "true"},
+    "snap-start-with-everything": {
+        "SnapStart": "true",
+        "Tracing": "true",
+        "Architecture": "x86_64",
+        "AllowedCommonNames": "alpha",
+        "AuthorizerRulesUri": "s3://rules/now.json",
+        **CRLS,
+    },
+    "provisioned-concurrency": {"ProvisionedConcurrency": "2"},
+}
+
+_REVOCATION = {"CrlBucketName": "lists", "TruststoreUri": "s3://lists/truststore.pem"}
+_MONITORING = {
+    "AuthorizerFunctionName": "authorizer",
+    "AuthorizerLogGroup": "/aws/lambda/stack-authorizer",
+    "MetricsNamespace": NAMESPACE,
+}
+_SAMPLE_API = {
+    "AuthorizerArn": AUTHORIZER_ARN,
+    "DomainName": "api.example.com",
+    "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+    "TruststoreUri": "s3://bucket/truststore.pem",
+}
+
+AUTHORIZER = Template("authorizer", ROOT / "template.yaml", _AUTHORIZER)
+REVOCATION = Template(
+    "revocation",
+    ROOT / "templates/revocation.yaml",
+    {
+        "defaults": _REVOCATION,
+        "everything-set": {
+            "CrlBucketName": "other",
+            "TruststoreUri": "s3://elsewhere/truststore.pem",
+            "CrlMaxAgeSeconds": "60",
+            "LogRetentionInDays": "30",
+            "AlarmTopicArn": TOPIC,
+            "Architecture": "x86_64",
+        },
+        "truststore-in-a-file": _REVOCATION | {"TruststoreUri": "file:///opt/truststore.pem", "DeployAlarms": "false"},
+    },
+)
+MONITORING = Template(
+    "monitoring",
+    ROOT / "templates/monitoring.yaml",
+    {
+        "defaults": _MONITORING,
+        "everything-set": {
+            "AuthorizerFunctionName": "another",
+            "AuthorizerLogGroup": "/aws/lambda/another-authorizer",
+            "MetricsNamespace": "Others",
+            "UnauthenticatedResponse": "deny",
+            "ExpiryWarningDays": "14",
+            "CrlIndexerFunctionName": "indexer",
+            "CrlIndexerFailuresName": "failures",
+            "AlarmTopicArn": TOPIC,
+            "DurationAlarmMilliseconds": "500",
+            "RevocationListAlarmSeconds": "3600",
+            "ExpiryAlarmDays": "3",
+        },
+        "dashboard-only": _MONITORING | {"DeployAlarms": "false"},
+        "alarms-only": _MONITORING | {"DeployDashboard": "false"},
+    },
+)
+SAMPLE_API = Template(
+    "sample-api",
+    ROOT / "templates/sample-api.yaml",
+    {
+        "defaults": _SAMPLE_API,
+        "caching": {
+            "AuthorizerArn": f"{AUTHORIZER_ARN}:live",
+            "AuthorizerTtl": "300",
+            "DomainName": "other.example.com",
+            "CertificateArn": _SAMPLE_API["CertificateArn"].replace("1234", "4321"),
+            "TruststoreUri": "s3://bucket/other.pem",
+            "TruststoreVersion": "1",
+            "LogRetentionInDays": "30",
+        },
+    },
+)
+TEMPLATES = (AUTHORIZER, REVOCATION, MONITORING, SAMPLE_API)
+ALL_STACKS = [(template, stack) for template in TEMPLATES for stack in template.stacks]
+ALL_STACK_IDS = [f"{template.name}-{stack}" for template, stack in ALL_STACKS]
+
+
+def parameter_of(variable: str) -> str:
+    """Return the authorizer's parameter for a variable: AllowedCommonNames for ALLOWED_COMMON_NAMES."""
+    return variable.title().replace("_", "")

@@ -1,0 +1,125 @@
+"""The alarms of the monitoring stack and of the revocation stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mtls_authorizer.telemetry.metrics import Metric
+from tests.integration.template.metrics import Monitored, check_metric
+from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
+
+if TYPE_CHECKING:
+    from tests.integration.template.templates import Template
+
+AUTHORIZER_ALARMS = {
+    "AuthorizerErrorsAlarm",
+    "AuthorizerThrottlesAlarm",
+    "AuthorizerDurationAlarm",
+    "RulesRefreshFailuresAlarm",
+    "ExpiryAlarm",
+    "RevocationListStaleAlarm",
+    "RevocationStatusUnknownAlarm",
+}
+INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
+
+
+def alarms(template: Template, stack: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: template.resolved(resource["Properties"])
+        for name, resource in template.deployed(stack)["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "stack", "expected"),
+    [
+        (MONITORING, "defaults", AUTHORIZER_ALARMS),
+        (MONITORING, "alarms-only", AUTHORIZER_ALARMS),
+        (MONITORING, "dashboard-only", set()),
+        (REVOCATION, "defaults", INDEXER_ALARMS),
+        (REVOCATION, "truststore-in-a-file", set()),
+        (AUTHORIZER, "defaults", set()),
+        (AUTHORIZER, "every-variable", set()),
+    ],
+)
+def test_a_stack_has_all_of_its_alarms_or_none(template: Template, stack: str, expected: set[str]) -> None:
+    assert alarms(template, stack).keys() == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "stack"),
+    [(template, stack) for template in (MONITORING, REVOCATION) for stack in template.stacks],
+)
+def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template, stack: str) -> None:
+    given = template.stacks[stack]
+    monitored = Monitored(
+        functions={given["AuthorizerFunctionName"]} if template is MONITORING else {"CrlIndexer"},
+        queues={"CrlIndexerFailures.QueueName"},
+        namespace=given.get("MetricsNamespace", ""),
+    )
+    for alarm in alarms(template, stack).values():
+        watched = (
+            [alarm]
+            if "MetricName" in alarm
+            else [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"] if "MetricStat" in metric]
+        )
+        assert watched
+        for metric in watched:
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
+            check_metric(metric["Namespace"], metric["MetricName"], dimensions, monitored)
+        assert alarm["TreatMissingData"] == "notBreaching"
+        topics = [given["AlarmTopicArn"]] if "AlarmTopicArn" in given else None
+        assert (alarm.get("AlarmActions"), alarm.get("OKActions")) == (topics, topics)
+
+
+@pytest.mark.parametrize(
+    ("template", "alarm", "comparison", "threshold"),
+    [
+        (MONITORING, "AuthorizerErrorsAlarm", "GreaterThanThreshold", 0),
+        (MONITORING, "AuthorizerThrottlesAlarm", "GreaterThanThreshold", 0),
+        (MONITORING, "AuthorizerDurationAlarm", "GreaterThanThreshold", "500"),
+        (MONITORING, "RulesRefreshFailuresAlarm", "GreaterThanThreshold", 0),
+        (MONITORING, "ExpiryAlarm", "LessThanOrEqualToThreshold", "3"),
+        (MONITORING, "RevocationListStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
+        (MONITORING, "RevocationStatusUnknownAlarm", "GreaterThanThreshold", 0),
+        (REVOCATION, "CrlIndexerErrorsAlarm", "GreaterThanThreshold", 0),
+        (REVOCATION, "CrlIndexerFailuresAlarm", "GreaterThanThreshold", 0),
+    ],
+)
+def test_an_alarm_has_the_threshold_of_its_parameter(
+    template: Template, alarm: str, comparison: str, threshold: object
+) -> None:
+    properties = alarms(template, "everything-set")[alarm]
+    assert (properties["ComparisonOperator"], properties["Threshold"]) == (comparison, threshold)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "statistic"),
+    [
+        ("AuthorizerDurationAlarm", "Duration", "p99"),
+        ("RulesRefreshFailuresAlarm", Metric.RULES_REFRESH_FAILURES, "Sum"),
+        ("ExpiryAlarm", Metric.DAYS_TO_EXPIRY, "Minimum"),
+        ("RevocationListStaleAlarm", Metric.REVOCATION_LIST_TIME_LEFT, "Minimum"),
+        ("RevocationStatusUnknownAlarm", Metric.REVOCATION_STATUS_UNKNOWN, "Sum"),
+    ],
+)
+def test_an_alarm_watches_its_metric(alarm: str, metric: str, statistic: str) -> None:
+    properties = alarms(MONITORING, "defaults")[alarm]
+    assert properties["MetricName"] == metric
+    assert {properties.get("Statistic"), properties.get("ExtendedStatistic")} == {statistic, None}
+
+
+@pytest.mark.parametrize(
+    ("stack", "expression"),
+    [("defaults", "FILL(errors, 0) - FILL(unauthorized, 0)"), ("everything-set", "FILL(errors, 0)")],
+)
+def test_a_401_is_not_an_error_of_the_authorizer(stack: str, expression: str) -> None:
+    metrics = alarms(MONITORING, stack)["AuthorizerErrorsAlarm"]["Metrics"]
+    [returned] = [metric for metric in metrics if metric.get("ReturnData", True)]
+    assert returned["Expression"] == expression
+    [subtracted] = [metric["MetricStat"]["Metric"] for metric in metrics if metric["Id"] == "unauthorized"]
+    assert subtracted["MetricName"] == Metric.UNAUTHORIZED
+    assert "Dimensions" not in subtracted

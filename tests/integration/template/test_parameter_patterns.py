@@ -1,0 +1,163 @@
+"""The patterns of the parameters: which values each accepts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtls_authorizer.policy.settings import SettingsError, load_settings
+from tests.integration.template.stacks import (
+    AUTHORIZER,
+    AUTHORIZER_ARN,
+    MONITORING,
+    REVOCATION,
+    RULES,
+    SAMPLE_API,
+    TOPIC,
+    parameter_of,
+)
+
+if TYPE_CHECKING:
+    from tests.integration.template.templates import Template
+
+
+@pytest.mark.parametrize("variable", ["ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS"])
+@given(value=st.text('ab ,[]"', min_size=1))
+def test_a_list_is_rejected_if_the_authorizer_would_reject_it(variable: str, value: str) -> None:
+    accepted = re.fullmatch(AUTHORIZER.pattern(parameter_of(variable)), value)
+    try:
+        load_settings({variable: value})
+    except SettingsError:
+        # A pattern cannot decide whether JSON is valid.
+        assert not accepted or value.strip().startswith("[")
+    else:
+        assert accepted
+
+
+S3_URI = "s3://lists/truststore.pem"
+OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
+    (
+        AUTHORIZER,
+        "AllowedSubjectAltNames",
+        ["DNS:a.example", '["URI:spiffe://a/b,c"]', "IP:::1, IP:10.0.0.1"],
+        [",", "a,,b"],
+    ),
+    (AUTHORIZER, "AllowedIssuers", ["CN=Issuing CA,O=Acme", '["CN=A,O=B", "CN=C"]'], [" ", "["]),
+    (AUTHORIZER, "AllowedFingerprints", ["AB" * 32, "AB:" * 31 + "AB", '["' + "ab" * 32 + '"]'], [",", "AB,"]),
+    (AUTHORIZER, "AllowedSerialNumbers", ["0A1B", "1, 2"], [",1", "1,,2"]),
+    (
+        AUTHORIZER,
+        "RequiredExtendedKeyUsage",
+        ["none", "clientAuth", "clientAuth, 1.3.6.1"],
+        ["client auth", "a,,b", "a;b"],
+    ),
+    (AUTHORIZER, "AuthorizerRules", [RULES, f" {RULES}\n"], ["[]", "rules"]),
+    (AUTHORIZER, "AuthorizerShadowRules", [RULES], ["[]", "rules"]),
+    *(
+        (
+            AUTHORIZER,
+            parameter,
+            [
+                "s3://bucket.with.dots/a/b+c",
+                "s3://bucket/key=1&2.json",
+                "ssm:///a/b.c_d-e,/f",
+                "ssm:///a:1,/b:live",
+                "ssm://" + ",".join(f"/{number}" for number in range(10)),
+                "appconfig://my application/production/rules",
+                "file:///opt/rules.json",
+            ],
+            [
+                "https://bucket.s3.amazonaws.com/key",
+                "s3://bucket/",
+                "s3://bucket/*",
+                "s3://bucket/a?c",
+                "s3://bucket/${aws:username}",
+                "s3://bucket/a,s3://bucket/b",
+                "s3://*/a",
+                "s3://bucket/folder/",
+                "ssm://a",
+                "ssm:///a,b",
+                "ssm:///a*",
+                "ssm://" + ",".join(f"/{number}" for number in range(11)),
+                "appconfig://a/b",
+                "file://rules.json",
+            ],
+        )
+        for parameter in ("AuthorizerRulesUri", "AuthorizerShadowRulesUri")
+    ),
+    (
+        AUTHORIZER,
+        "CrlUris",
+        ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
+        ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
+    ),
+    (AUTHORIZER, "TruststoreUri", [S3_URI, "file:///opt/a"], ["s3://lists/a,s3://lists/b", "s3://lists/"]),
+    (AUTHORIZER, "AuthorizerRulesRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
+    (AUTHORIZER, "CrlRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
+    (AUTHORIZER, "CrlMaxAgeSeconds", ["0", "31536000"], ["-1", "1.5", "1e3", "100000000"]),
+    (AUTHORIZER, "ExpiryWarningDays", ["0", "3650"], ["-1", "1.5", "1e3", "10000"]),
+    (
+        AUTHORIZER,
+        "MetricsNamespace",
+        ["Partners/Authorizer", "a.b_c-d#e"],
+        ["AWS/Lambda", 'a"b', "a b", "a" * 256],
+    ),
+    (AUTHORIZER, "CrlBucketName", ["lists", "a-1"], ["Lists", "a", "-lists", "lists-", "*", "a.b"]),
+    (
+        AUTHORIZER,
+        "AuthorizerPolicyArn",
+        ["arn:aws:iam::123456789012:policy/a/b", "arn:aws-cn:iam::aws:policy/b"],
+        ["arn:aws:iam::123456789012:role/a", "policy"],
+    ),
+    (REVOCATION, "CrlMaxAgeSeconds", ["0", "31536000"], ["-1", "1.5", "1e3", "100000000"]),
+    (REVOCATION, "AlarmTopicArn", [TOPIC], [f"{TOPIC}.fifo", "on-call"]),
+    (MONITORING, "AlarmTopicArn", [TOPIC], [f"{TOPIC}.fifo", "on-call"]),
+    (MONITORING, "CrlIndexerFunctionName", ["stack-CrlIndexer-1a2B"], [AUTHORIZER_ARN, 'a"b', "a" * 65]),
+    (MONITORING, "CrlIndexerFailuresName", ["stack-CrlIndexerFailures-1a2B"], ["https://sqs/a", 'a"b', "a" * 81]),
+]
+REQUIRED: list[tuple[Template, str, list[str], list[str]]] = [
+    (REVOCATION, "CrlBucketName", ["lists", "a-1"], ["Lists", "a", "-lists", "lists-", "*", "a.b"]),
+    (REVOCATION, "TruststoreUri", [S3_URI, "file:///opt/a"], ["s3://lists/a,s3://lists/b", "s3://lists/"]),
+    (MONITORING, "AuthorizerFunctionName", ["stack-Authorizer-1a2B"], [AUTHORIZER_ARN, 'a"b', "a b", "a" * 65]),
+    (MONITORING, "AuthorizerLogGroup", ["/aws/lambda/stack-authorizer"], ["a'b", 'a"b', "a b", "a" * 513]),
+    (
+        MONITORING,
+        "MetricsNamespace",
+        ["Partners/Authorizer", "a.b_c-d#e"],
+        ["AWS/Lambda", 'a"b', "a b", "a" * 256],
+    ),
+    (SAMPLE_API, "AuthorizerArn", [AUTHORIZER_ARN, f"{AUTHORIZER_ARN}:live"], ["authorizer", f"{AUTHORIZER_ARN}:a:b"]),
+    (SAMPLE_API, "DomainName", ["api.example.com"], ["API.example.com", "example", "*.example.com", "-a.example.com"]),
+    (
+        SAMPLE_API,
+        "CertificateArn",
+        ["arn:aws:acm:eu-central-1:123456789012:certificate/1234-abcd"],
+        ["arn:aws:iam::123456789012:server-certificate/a", "certificate"],
+    ),
+    (SAMPLE_API, "TruststoreUri", [S3_URI], ["https://lists/truststore.pem", "s3://lists/"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("template", "parameter", "accepted", "rejected"),
+    [
+        *((template, name, ["", *accepted], rejected) for template, name, accepted, rejected in OPTIONAL),
+        *((template, name, accepted, ["", *rejected]) for template, name, accepted, rejected in REQUIRED),
+    ],
+    ids=[f"{template.name}-{name}" for template, name, _, _ in [*OPTIONAL, *REQUIRED]],
+)
+def test_a_pattern_accepts_valid_values_only(
+    template: Template, parameter: str, accepted: list[str], rejected: list[str]
+) -> None:
+    pattern = template.pattern(parameter)
+    assert [value for value in accepted if not re.fullmatch(pattern, value)] == []
+    assert [value for value in rejected if re.fullmatch(pattern, value)] == []
+
+
+def test_a_required_parameter_has_no_default() -> None:
+    for template, name, _, _ in REQUIRED:
+        assert "Default" not in template.source["Parameters"][name], name

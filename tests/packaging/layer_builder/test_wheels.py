@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from distribution.layer_builder import wheels
+from distribution.layer_builder.wheels import Architecture, DownloadError, download_wheels
+from tests.packaging.layer_builder.small_wheels import write_wheel
+
+BUILD_SYSTEM = """\
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def have_pip_look_in(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pip know of nothing but the files in a folder."""
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "processor", "others"),
+    [(Architecture.ARM64, "aarch64", "x86_64"), (Architecture.X86_64, "x86_64", "aarch64")],
+)
+def test_wheels_are_for_lambdas_platform_not_for_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: Architecture, processor: str, others: str
+) -> None:
+    # pip takes half a second for each. Of the versions this is the one that tests are least likely to run on.
+    monkeypatch.setattr(wheels, "PYTHON_VERSIONS", ("3.14",))
+    wanted = [
+        f"any-1.0-py3-none-manylinux2014_{processor}.whl",
+        f"extension-1.0-cp314-cp314-manylinux2014_{processor}.whl",
+        f"stable-1.0-cp311-abi3-manylinux_2_17_{processor}.manylinux2014_{processor}.whl",
+        "tagged-1.0-cp314-none-any.whl",
+    ]
+    useless = [
+        f"any-1.0-py3-none-manylinux2014_{others}.whl",
+        f"extension-1.0-cp314-cp314-manylinux2014_{others}.whl",
+        f"extension-1.0-cp313-cp313-manylinux2014_{processor}.whl",
+        f"extension-1.0-cp314-cp314-manylinux_2_28_{processor}.whl",
+        f"extension-1.0-pp311-pypy311_pp73-manylinux2014_{processor}.whl",
+    ]
+    index = tmp_path / "index"
+    hashes: dict[str, str] = {}
+    for wheel in [write_wheel(index / name, {}) for name in [*wanted, *useless]]:
+        package = wheel.name.partition("-")[0]
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        hashes[package] = f"{hashes.get(package, '')} --hash=sha256:{digest}"
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("".join(f"{package}==1.0{each}\n" for package, each in hashes.items()))
+    have_pip_look_in(index, monkeypatch)
+    steps: list[str] = []
+    downloaded = download_wheels(requirements, architecture, tmp_path / "downloaded", steps.append)
+    assert downloaded == [tmp_path / "downloaded" / name for name in wanted]
+    assert steps == ["downloading the wheels for Python 3.14"]
+
+
+def test_a_pinned_source_distribution_is_rejected_and_not_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source-1.0"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(BUILD_SYSTEM)
+    (source / "backend.py").write_text(f"from pathlib import Path\nPath({str(tmp_path / 'was run')!r}).touch()\n")
+    distribution = Path(shutil.make_archive(str(source), "gztar", tmp_path, source.name))
+    digest = hashlib.sha256(distribution.read_bytes()).hexdigest()
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"source==1.0 --hash=sha256:{digest}\n")
+    have_pip_look_in(tmp_path, monkeypatch)
+    with pytest.raises(DownloadError):
+        download_wheels(requirements, Architecture.ARM64, tmp_path, lambda _: None)
+    assert not (tmp_path / "was run").exists()

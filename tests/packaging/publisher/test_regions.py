@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from distribution.publisher.regions import RegionError, check_regions
+
+
+@pytest.mark.parametrize(
+    ("regions", "message"),
+    [
+        (
+            ["eu-centrl-1", "eu-central-1", "moon-1"],
+            "Lambda is not available in eu-centrl-1, moon-1, according to this version of boto3",
+        ),
+        (
+            ["us-gov-west-1", "us-east-1"],
+            "these regions are in aws, aws-us-gov, which do not share accounts: publish to one at a time",
+        ),
+    ],
+)
+def test_unusable_regions_are_named(regions: list[str], message: str) -> None:
+    with pytest.raises(RegionError) as refusal:
+        check_regions(boto3.Session(), regions)
+    assert str(refusal.value) == message

@@ -1,0 +1,168 @@
+"""What `make layer` writes: see `release` in conftest.py."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from distribution.layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.wheels import Architecture
+from distribution.project import ROOT
+from distribution.python_versions import PYTHON_VERSIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INTERPRETERS = find_interpreters()
+
+ZIP_LIMIT, UNPACKED_LIMIT, PYTHONS = 6_000_000, 19_000_000, 3
+ZIPPED_PYTHON, UNPACKED_PYTHON = 270_000, 700_000
+MORE_PYTHONS = max(0, len(INTERPRETERS) - PYTHONS)
+
+each_architecture = pytest.mark.parametrize("architecture", Architecture)
+
+
+def archive_of(release: Path, architecture: Architecture) -> Path:
+    return release / f"client-certificate-auth-{architecture}.zip"
+
+
+def bill_of(release: Path, architecture: Architecture) -> dict[str, Any]:
+    bill: dict[str, Any] = json.loads((release / f"client-certificate-auth-{architecture}.cdx.json").read_text())
+    return bill
+
+
+@each_architecture
+def test_a_zip_file_is_within_its_limits_packed_and_unpacked(release: Path, architecture: Architecture) -> None:
+    archive = archive_of(release, architecture)
+    assert archive.stat().st_size <= ZIP_LIMIT + MORE_PYTHONS * ZIPPED_PYTHON
+    with ZipFile(archive) as zip_file:
+        unpacked = sum(entry.file_size for entry in zip_file.infolist())
+    assert unpacked <= UNPACKED_LIMIT + MORE_PYTHONS * UNPACKED_PYTHON
+
+
+def test_the_output_lists_each_step_and_finally_the_python_versions_with_compiled_files(release: Path) -> None:
+    lines = (release / "output").read_text().splitlines()
+    for architecture in Architecture:
+        steps = [line for line in lines if line.startswith(f"{architecture}: ")]
+        assert len(steps) == len(PYTHON_VERSIONS) + len(INTERPRETERS) + 1
+        size = rf"client-certificate-auth-{architecture}\.zip: \d\.\d\d MB, unpacked \d\d\.\d\d MB"
+        assert any(re.fullmatch(size, line) for line in lines)
+    assert lines[-len(PYTHON_VERSIONS) :] == [
+        f"Python {version}: compiled by {full_version(INTERPRETERS[version])}"
+        if version in INTERPRETERS
+        else f"Python {version}: sources only, because it is not on this machine"
+        for version in PYTHON_VERSIONS
+    ]
+
+
+def test_the_digests_are_correct(release: Path) -> None:
+    result = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=release, capture_output=True, check=False)  # noqa: S607 -- from PATH
+    assert result.returncode == 0, result.stderr
+    names = [line.split("  ")[1] for line in (release / "SHA256SUMS").read_text().splitlines()]
+    assert names == sorted(
+        f"client-certificate-auth-{architecture}.{suffix}"
+        for architecture in Architecture
+        for suffix in ("cdx.json", "zip")
+    )
+
+
+# The bill of materials
+
+
+@each_architecture
+def test_the_bill_of_materials_is_valid_cyclonedx(release: Path, architecture: Architecture) -> None:
+    text = (release / f"client-certificate-auth-{architecture}.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+@each_architecture
+def test_the_bill_of_materials_describes_the_zip_file(release: Path, architecture: Architecture) -> None:
+    layer = bill_of(release, architecture)["metadata"]["component"]
+    digest = hashlib.sha256(archive_of(release, architecture).read_bytes()).hexdigest()
+    assert layer["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert layer["version"] == project["version"]
+    assert layer["licenses"] == [{"expression": project["license"]}]
+
+
+@each_architecture
+def test_the_bill_of_materials_lists_the_pinned_wheels(release: Path, architecture: Architecture) -> None:
+    requirements = (ROOT / "layer/requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([a-z]+)==(\S+)", requirements, re.MULTILINE))
+    components = bill_of(release, architecture)["components"]
+    assert {component["name"]: component["version"] for component in components} == pinned
+    for component in components:
+        assert component["purl"].startswith(f"pkg:pypi/{component['name']}@{component['version']}?file_name=")
+        assert [entry["alg"] for entry in component["hashes"]] == ["SHA-256"]
+        assert f"sha256:{component['hashes'][0]['content']}" in requirements
+        assert component["licenses"][0]["expression"]
+    # One wheel of cffi for each Python version, one of cryptography for all.
+    assert len(components) == len(PYTHON_VERSIONS) + 1
+
+
+@each_architecture
+def test_the_bill_of_materials_lists_the_libraries_linked_into_cryptography(
+    release: Path, architecture: Architecture
+) -> None:
+    (cryptography,) = (part for part in bill_of(release, architecture)["components"] if part["name"] == "cryptography")
+    parts = {part["name"]: part["purl"] for part in cryptography["components"]}
+    assert parts["openssl"].startswith(("pkg:generic/openssl@", "pkg:cargo/openssl@"))
+    assert parts["asn1"].startswith("pkg:cargo/asn1@")
+
+
+@each_architecture
+def test_the_bill_of_materials_lists_the_tools_that_built_it_but_neither_time_nor_place(
+    release: Path, architecture: Architecture
+) -> None:
+    bill = bill_of(release, architecture)
+    assert bill["metadata"].keys() == {"component", "properties"}
+    assert "serialNumber" not in bill
+    built_with = {entry["name"].partition(":")[2]: entry["value"] for entry in bill["metadata"]["properties"]}
+    versions = {f"python{version}": full_version(path) for version, path in INTERPRETERS.items()}
+    assert built_with.items() >= versions.items()
+    assert built_with.keys() - versions.keys() == {"zlib"}
+
+
+# Reproducibility
+
+
+def copy_project(folder: Path) -> None:
+    """Copy the files that git tracks or would track, with other times."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():  # not deleted
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+            os.utime(folder / name, (1_000_000_000, 1_000_000_000))
+
+
+def test_a_build_in_another_folder_and_environment_has_the_same_bytes(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "another folder" / "at another depth"
+    copy_project(folder)
+    # Inherited variables of a make that runs the tests would override those of this one.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(
+        ["make", "layer", f"PYTHON={sys.executable}"],  # noqa: S607 -- from PATH
+        cwd=folder,
+        umask=0o077,
+        env=inherited | {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
+        check=True,
+    )
+    other = {path.name: path.read_bytes() for path in (folder / "build").iterdir()}
+    assert len(other) == 2 * len(Architecture) + 1
+    assert {name: (release / name).read_bytes() == content for name, content in other.items()} == dict.fromkeys(
+        other, True
+    )

@@ -1,0 +1,72 @@
+"""The project's metadata is the same everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+import client_certificate_auth
+from distribution.project import LICENSE, ROOT, VERSION
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SERVERLESS_REPOSITORY: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Metadata"][
+    "AWS::ServerlessRepo::Application"
+]
+
+
+def test_the_version_is_semantic() -> None:
+    assert re.fullmatch(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z.-]+)?", PROJECT["version"])
+
+
+@pytest.mark.parametrize(
+    "version",
+    [VERSION, client_certificate_auth.__version__, SERVERLESS_REPOSITORY["SemanticVersion"]],
+    ids=["the published layer", "the layer's module", "the Serverless Application Repository"],
+)
+def test_there_is_one_version(version: str) -> None:
+    assert version == PROJECT["version"]
+
+
+def test_the_changelog_begins_with_unreleased_changes_followed_by_this_version() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert headings[1].split()[0] == PROJECT["version"]
+
+
+def test_there_is_one_licence() -> None:
+    assert SERVERLESS_REPOSITORY["SpdxLicenseId"] == LICENSE == PROJECT["license"] == "Apache-2.0"
+    assert PROJECT["license-files"] == [SERVERLESS_REPOSITORY["LicenseUrl"]]
+
+
+def test_the_licence_is_the_standard_text_with_the_copyright_filled_in() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    ours = f"Copyright 2026 {PROJECT['authors'][0]['name']}"
+    assert text.count(ours) == 1
+    standard = text.replace(ours, "Copyright [yyyy] [name of copyright owner]")
+    assert hashlib.sha256(standard.encode()).hexdigest() == (
+        "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    )
+
+
+def test_the_metadata_is_valid_for_the_serverless_application_repository() -> None:
+    # The limits are from its API reference, "CreateApplication".
+    assert re.fullmatch(r"[a-zA-Z0-9-]{1,140}", SERVERLESS_REPOSITORY["Name"])
+    assert SERVERLESS_REPOSITORY["Name"] == PROJECT["name"]
+    assert re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9]|-(?!-)){0,126}", SERVERLESS_REPOSITORY["Author"])
+    assert len(SERVERLESS_REPOSITORY["Description"]) <= 256
+    assert len(SERVERLESS_REPOSITORY["Labels"]) <= 10
+    for label in SERVERLESS_REPOSITORY["Labels"]:
+        assert re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", label)
+    for file in ("LicenseUrl", "ReadmeUrl"):
+        assert (ROOT / SERVERLESS_REPOSITORY[file]).is_file()
+
+
+def test_vulnerabilities_can_be_reported_without_an_address() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    assert "@" not in text
+    assert "Report a vulnerability" in text
