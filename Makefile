@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
-    test-interpreters mutation lint format golden lock clean
+    test-interpreters mutation lint format golden figures dashboard-picture lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
@@ -95,6 +95,12 @@ format: $(VENV)/.test ## Format the code and mend what can be mended.
 
 golden: $(VENV)/.test ## Write what Node says of the test certificates. Needs Node 20.
 	$(BIN)/python -m tests.golden
+
+figures: $(VENV)/.test ## Copy what the benchmarks wrote to the page on performance.
+	$(BIN)/python -m documentation.figures
+
+dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
+	$(BIN)/python -m documentation.dashboard_picture
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock' pyproject.toml
