@@ -160,14 +160,14 @@ def modules_not_run(results: Mapping[str, ModuleResult]) -> list[str]:
 
 
 def write_pages() -> None:
-    """Write the last results of all modules for people: all of them here, the sums in the README."""
+    """Write the last results of all modules for people: all of them here, the sums in CONTRIBUTING.md."""
     found = read_results()
     not_run = modules_not_run(found)
     (Path(__file__).parent / "results.md").write_text(page(found, not_run))
-    readme = PROJECT / "README.md"
-    before, begin, rest = readme.read_text().partition(BEGIN)
+    page_with_sums = PROJECT / "CONTRIBUTING.md"
+    before, begin, rest = page_with_sums.read_text().partition(BEGIN)
     if begin:
-        readme.write_text(f"{before}{begin}\n{summary(found, not_run)}\n{END}{rest.partition(END)[2]}")
+        page_with_sums.write_text(f"{before}{begin}\n{summary(found, not_run)}\n{END}{rest.partition(END)[2]}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 SOURCES = ("layer", "authorizer")
 
-_OF_THE_README = "tests/test_readme.py"
+_OF_THE_README = "tests/unit/documentation"
 _OF_WHAT_IS_WRITTEN = (_OF_THE_README, "tests/publishing/test_papers.py")
 TESTED_BY = ("tests/authorizer", "tests/layer", "tests/publishing", _OF_THE_README)
 TOO_SLOW_TO_KILL = (

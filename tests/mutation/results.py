@@ -75,7 +75,7 @@ def score(result: ModuleResult) -> str:
 
 
 def summary(results: Mapping[str, ModuleResult], not_run: Sequence[str]) -> str:
-    """Return what the README says of the results."""
+    """Return the sums for CONTRIBUTING.md."""
     rows = []
     for package in dict.fromkeys(module.partition(".")[0] for module in sorted(results)):
         of_package = {module: result for module, result in results.items() if module.partition(".")[0] == package}
