@@ -65,13 +65,38 @@ def test_external_links_are_encrypted(page: str) -> None:
 
 
 def test_every_page_that_was_promised_exists() -> None:
-    promised = """
-        tutorial deploy/sam deploy/terraform deploy/cdk deploy/cloudformation deploy/cli
-        layer/zip layer/container layer/reference layer/alb-cloudfront
-        configuration rules revocation context deny-reasons commands observability
-        why-403 onboard-a-partner rotate-a-certificate block-a-client-now try-rules-first 500-errors stale-crl
-        security-model architecture performance cost upgrading glossary
-    """.split()
+    promised = [
+        "tutorial",
+        "deploy/sam",
+        "deploy/terraform",
+        "deploy/cdk",
+        "deploy/cloudformation",
+        "deploy/cli",
+        "layer/zip",
+        "layer/container",
+        "layer/reference",
+        "layer/alb-cloudfront",
+        "configuration",
+        "rules",
+        "revocation",
+        "context",
+        "deny-reasons",
+        "commands",
+        "observability",
+        "why-403",
+        "onboard-a-partner",
+        "rotate-a-certificate",
+        "block-a-client-now",
+        "try-rules-first",
+        "500-errors",
+        "stale-crl",
+        "security-model",
+        "architecture",
+        "performance",
+        "cost",
+        "upgrading",
+        "glossary",
+    ]
     assert {f"docs/{name}.md" for name in promised} <= PAGES.keys()
 
 
@@ -85,7 +110,7 @@ def test_every_page_that_was_promised_exists() -> None:
         ("docs/rotate-a-certificate.md", ["nothing needs to change", "make explain CERT=partner-new.pem"]),
         ("docs/block-a-client-now.md", ["exclude it in the rules or revoke it", "flush API Gateway's cache"]),
         ("docs/try-rules-first.md", ['filter decision = "allow" and shadow_decision = "deny"']),
-        ("docs/cost.md", ["ten million requests", "requests × (1 − cache hit ratio)", "aws.amazon.com/lambda/pricing"]),
+        ("docs/cost.md", ["ten million requests", "cache hit ratio", "aws.amazon.com/lambda/pricing"]),
     ],
 )
 def test_the_question_of_a_page_is_answered_on_its_first_screen(page: str, answers: list[str]) -> None:

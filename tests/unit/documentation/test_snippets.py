@@ -1,6 +1,6 @@
-"""Commands, templates, queries and diagrams on the pages are what their tools accept, as far as that can be checked here.
+"""Commands, templates, queries and diagrams on the pages are what their tools accept, as far as it can be checked here.
 
-Python is checked in ``test_python_snippets``, rules in ``test_recipes``, commands of the AWS CLI in ``test_aws_commands``.
+Other modules check Python, rules, and commands of the AWS CLI.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def words_of(line: str) -> list[str]:
 
 def commands(program: str = "") -> list[Any]:
     """Return the command lines on the pages, of one program or of all."""
-    found = []
-    for fence in fences("sh"):
-        for line in re.sub(r" *\\\n *", " ", fence.text).splitlines():
-            if line and not line.startswith("#") and words_of(line)[0].startswith(program):
-                found.append(pytest.param(line, id=f"{fence.page}: {line[:40]}"))
-    return found
+    return [
+        pytest.param(line, id=f"{fence.page}: {line[:40]}")
+        for fence in fences("sh")
+        for line in re.sub(r" *\\\n *", " ", fence.text).splitlines()
+        if line and not line.startswith("#") and words_of(line)[0].startswith(program)
+    ]
 
 
 @pytest.mark.parametrize("line", commands())
@@ -149,15 +149,18 @@ def test_a_dockerfile_copies_files_that_exist(fence: Fence) -> None:
 
 # Queries.
 
-QUERY_WORDS = set(
-    """
-    fields filter stats sort by as and or like desc asc in count avg min max latest pct bin
-""".split()
-)
-RECORDS_OF_LAMBDA = {
-    "type", "level", "record.metrics.initDurationMs", "record.metrics.restoreDurationMs", "record.metrics.billedDurationMs",
-    "document", "uri", "error",
-}  # fmt: skip
+# Keywords, functions, and the unit of time.
+QUERY_WORDS = re.compile(r"fields|filter|stats|sort|by|as|and|or|like|desc|asc|count|avg|min|max|latest|pct|bin|d")
+FIELDS_OF_OTHER_RECORDS = {
+    "type",
+    "level",
+    "record.metrics.initDurationMs",
+    "record.metrics.restoreDurationMs",
+    "record.metrics.billedDurationMs",
+    "document",
+    "uri",
+    "error",
+}
 
 
 @pytest.mark.parametrize("fence", fences("insights"), ids=str)
@@ -166,7 +169,7 @@ def test_a_query_uses_fields_that_are_logged(fence: Fence) -> None:
     aliases = set(re.findall(r"\bas (\w+)", text))
     used = set(re.findall(r"[A-Za-z_][\w.]*", text))
     logged = set(first_column("docs/observability.md", "Decision log"))
-    assert used - QUERY_WORDS - RECORDS_OF_LAMBDA - aliases - {"d"} <= logged
+    assert {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases <= logged
 
 
 # Diagrams.
