@@ -23,7 +23,7 @@ PICTURE = PROJECT / "docs" / "dashboard.svg"
 # Pixels for each of the 24 columns and for each row of CloudWatch's grid.
 _COLUMN, _ROW = 40, 24
 _GAP = 6
-_TITLE_WIDTH, _LEGEND_WIDTH = 46, 58
+_TITLE_WIDTH, _LEGEND_WIDTH = 42, 50
 """In characters, for the usual width of a widget: 8 columns."""
 _USUAL_COLUMNS = 8
 _LINE_HEIGHT = 15
