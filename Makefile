@@ -10,7 +10,7 @@ export PYTHONPATH := layer:authorizer:tools:.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules crl-index bench bench-cold bench-crl bench-rules soak test \
+.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test test-unit \
     test-interpreters mutation lint format golden figures dashboard-picture lock clean
 
 help: ## Show this list.
@@ -59,6 +59,12 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
 	@$(BIN)/python -m mtls_authorizer_cli.rules_check "$${FILE}"
 
+schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
+	@$(BIN)/python -m mtls_authorizer_cli.schema authorizer/rules.schema.json
+
+test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
+
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
 SHARED = -n 6 --dist worksteal
@@ -68,7 +74,7 @@ test: lint ## Run all tests, with coverage.
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
-    tests/local_gateway/test_command.py tests/local_gateway/test_gateway.py \
+    tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
     --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
 
 mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
@@ -84,9 +90,10 @@ test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
-lint: $(VENV)/.test ## Check style, format and types.
+lint: $(VENV)/.test ## Check style, format, types and the order of imports.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(VENV)/.test ## Format the code and mend what can be mended.

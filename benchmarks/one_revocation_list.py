@@ -31,7 +31,7 @@ def json_object(_folder: Path) -> Load:
 
 def index(_folder: Path) -> Load:
     """Read the index."""
-    from mtls_authorizer.revocation.index import read_index  # noqa: PLC0415 -- each process imports what it needs
+    from mtls_authorizer.revocation.index.format import read_index  # noqa: PLC0415 -- each process imports what it needs
 
     return lambda content: read_index(content).is_revoked
 
@@ -40,11 +40,11 @@ def crl(folder: Path) -> Load:
     """Verify the CRL itself."""
     from datetime import UTC, datetime  # noqa: PLC0415 -- as above
 
-    from mtls_authorizer.revocation.crl import read_revocation_list  # noqa: PLC0415 -- as above
+    from mtls_authorizer.revocation.crl.reader import read_crl  # noqa: PLC0415 -- as above
     from mtls_authorizer.revocation.truststore import read_truststore  # noqa: PLC0415 -- as above
 
     truststore = read_truststore((folder / "ca.pem").read_bytes())
-    return lambda content: read_revocation_list(content, truststore, datetime.now(UTC)).is_revoked
+    return lambda content: read_crl(content, truststore, datetime.now(UTC)).is_revoked
 
 
 APPROACHES = {"crl.json": json_object, "crl.index": index, "crl.der": crl}

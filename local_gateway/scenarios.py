@@ -16,7 +16,7 @@ from local_gateway.api import ApiKind
 from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
 from local_gateway.pki import Client, Pki
 from local_gateway.tls import client_context
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class Scenario:
 
 
 _REFUSED = Outcome(None, authorizer_asked=False)
-_NOT_ALLOWED = Outcome(403, Reason.NO_RULE_MATCHED)
-_ROUTE_NOT_ALLOWED = Outcome(403, Reason.ROUTE_NOT_ALLOWED)
+_NOT_ALLOWED = Outcome(403, DenyReason.NO_RULE_MATCHED)
+_ROUTE_NOT_ALLOWED = Outcome(403, DenyReason.ROUTE_NOT_ALLOWED)
 _READS = Outcome(200, context={"clientCertCN": "reader", "tenant": "acme"})
 
 _API_SCENARIOS = (
@@ -106,8 +106,10 @@ _API_SCENARIOS = (
     Scenario("other OU", OTHER_OU, _NOT_ALLOWED),
     Scenario('O="x,CN=admin", CN=nobody; admin is listed', CN_WITHIN_O, _NOT_ALLOWED),
     Scenario("two CNs, one listed", TWO_CNS, _NOT_ALLOWED),
-    Scenario("control character in the CN, OU listed", CONTROL_CHARACTER, Outcome(403, Reason.SUBJECT_NOT_PRINTABLE)),
-    Scenario("listed CN, revoked", REVOKED, Outcome(403, Reason.CERTIFICATE_REVOKED)),
+    Scenario(
+        "control character in the CN, OU listed", CONTROL_CHARACTER, Outcome(403, DenyReason.SUBJECT_NOT_PRINTABLE)
+    ),
+    Scenario("listed CN, revoked", REVOKED, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
     Scenario("listed CN, to be revoked by hand", TO_BE_REVOKED, Outcome(200)),
     Scenario("a rule for GET /hello", READER, _READS),
     Scenario("... and for GET /hello/public/*", READER, _READS, path="/hello/public/a"),
@@ -120,8 +122,8 @@ _API_SCENARIOS = (
     Scenario(
         "no certificate, port without mTLS",
         None,
-        Outcome(403, Reason.CERTIFICATE_MISSING),
-        {ApiKind.REST: Outcome(401, Reason.CERTIFICATE_MISSING)},
+        Outcome(403, DenyReason.CERTIFICATE_MISSING),
+        {ApiKind.REST: Outcome(401, DenyReason.CERTIFICATE_MISSING)},
         mutual_tls=False,
     ),
     Scenario("layer only, listed CN", LISTED_CN, Outcome(200, authorizer_asked=False), path="/layer-only"),

@@ -5,26 +5,41 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.aws_server import CREDENTIALS, REGION, AwsServer, aws_server
-from tests.faulty_proxy import FaultyProxy, faulty_proxy
+from mtls_authorizer.stores.store import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import FaultyProxy
+
+
+PATIENT = Timeouts(connect_seconds=30, read_seconds=30)
+"""For tests of what is requested: nothing is requested twice because the machine is busy."""
+
+QUICK = Timeouts(connect_seconds=0.2, read_seconds=0.2, tries=1)
+"""For tests of faults. A healthy service may be too slow for it on a busy machine."""
+
 
 @pytest.fixture(scope="session")
 def served_aws() -> Iterator[tuple[AwsServer, FaultyProxy]]:
+    # moto takes two seconds to import, which unit tests don't spend.
+    from tests.aws_server import aws_server  # noqa: PLC0415 -- see above
+    from tests.faulty_proxy import faulty_proxy  # noqa: PLC0415 -- see above
+
     with aws_server() as aws, faulty_proxy(aws.url) as proxy:
         yield aws, proxy
 
 
 @pytest.fixture
 def aws(served_aws: tuple[AwsServer, FaultyProxy], monkeypatch: pytest.MonkeyPatch) -> AwsServer:
-    """Return an empty account, and make it what the stores talk to, with credentials that are nobody's.
+    """Return an empty account, and connect the stores to it, with credentials that are nobody's.
 
-    The stores' clients are kept from test to test, since making them takes long. A test that changes what they are made
-    from takes ``new_clients``, too.
+    The clients of the stores are kept from test to test, since creating them takes long. A test that changes their
+    environment takes ``new_clients``, too.
     """
+    from tests.aws_server import CREDENTIALS, REGION  # noqa: PLC0415 -- see served_aws
+
     aws, proxy = served_aws
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -54,16 +69,15 @@ def proxy(served_aws: tuple[AwsServer, FaultyProxy], aws: AwsServer) -> Iterator
 
 @pytest.fixture
 def new_clients() -> Iterator[None]:
-    """Have the stores make new clients, and leave none behind."""
-    from mtls_authorizer.stores.aws import forget_clients  # noqa: PLC0415 -- only tests of AWS need boto3
-
+    """Make the stores create new clients, and leave none behind."""
     forget_clients()
     yield
     forget_clients()
 
 
-@pytest.fixture
-def unhurried(new_clients: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the stores wait for answers as long as it takes, so that nothing is asked twice on a busy machine."""
-    monkeypatch.setattr("mtls_authorizer.stores.aws.READ_SECONDS", 30)
-    assert new_clients is None
+def forget_clients() -> None:
+    """Make the stores create new clients."""
+    from mtls_authorizer.stores import aws  # noqa: PLC0415 -- only tests of AWS need boto3
+
+    aws.session.cache_clear()
+    aws.client.cache_clear()

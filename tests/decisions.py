@@ -13,13 +13,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from client_certificate_auth import ExtractionResult, PeerCertificate
+    from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
 
 
 def decision_on(
-    certificate: PeerCertificate | ExtractionResult, settings: Settings, now: datetime, invocation: str = "GET/hello"
+    certificate: PeerCertificate | ExtractionResult,
+    settings: Settings,
+    now: datetime,
+    invocation: str = "GET/hello",
+    *,
+    policy: AccessPolicy | None = None,
 ) -> Decision:
-    """Return the authorizer's decision under the settings, and the rules and CRLs that they name."""
-    policy = CurrentPolicy(settings).get()
+    """Return the authorizer's decision under the settings, and the rules and CRLs that they name unless given."""
+    policy = policy or CurrentPolicy(settings).get()
     extraction = certificate if isinstance(certificate, tuple) else ExtractionSuccess(certificate)
     return decide(assess(extraction, settings, policy), settings, policy, invocation, now)

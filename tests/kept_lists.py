@@ -1,4 +1,4 @@
-"""A CA of today, its clients, its CRLs and their indexes, and places to keep them in."""
+"""A CA of today, its clients, its CRLs and their indexes, and shelves to keep them in."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from local_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.revocation.crl import read_revocation_list
-from mtls_authorizer.revocation.index import write_index
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.documents import RevocationDocuments
+from mtls_authorizer.revocation.index.format import write_index
+from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
+from tests.clocks import LONG
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mtls_authorizer.policy.current_policy import CurrentPolicy
     from tests.aws_server import AwsServer
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
 
 GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL = 1, 2, 3
-"""Of a client that nobody revokes, one that the first list revokes, and one that the second revokes as well."""
+"""Of a client that is never revoked, one that the first list revokes, and one that the second revokes as well."""
 
-REVOKED, UNKNOWN = Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN
+REVOKED, UNKNOWN = DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
 def authority(common_name: str, **options: Any) -> CertificateAuthority:  # noqa: ANN401 -- CertificateAuthority's
@@ -77,20 +83,72 @@ EVERYBODY = CA.pem + OTHER.pem + NAMESAKE.pem
 def index_of(encoded: bytes) -> bytes:
     """Return a CRL's index, whatever its dates."""
     truststore = read_truststore(EVERYBODY)
-    return write_index(read_revocation_list(encoded, truststore, NOW + 3 * DAY, max_age=2000 * DAY))
+    return write_index(read_crl(encoded, truststore, NOW + 3 * DAY, max_age=2000 * DAY))
 
 
 class Shelf(Protocol):
-    """A place to keep documents in."""
+    """A place for documents."""
 
     def uri(self, name: str) -> str:
-        """Return a document's URI."""
+        """Return the URI of a document."""
 
     def put(self, name: str, content: bytes) -> None:
-        """Put a document there, or in place of the one that is there."""
+        """Store a document, or replace it."""
 
     def remove(self, name: str) -> None:
-        """Take a document away."""
+        """Delete a document."""
+
+    def open(self, uri: str, *, max_bytes: int) -> Store:
+        """Open the store of a document."""
+
+
+class Memory:
+    """A shelf without input and output, for tests of everything but stores. ``requests`` records what was fetched."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, bool]] = []
+        """The name of each document that was fetched, and whether it was delivered."""
+        self.resets: list[str] = []
+        """The URI of each store that was reset."""
+        self._documents: dict[str, Fetched] = {}
+        self._count = 0
+
+    def uri(self, name: str) -> str:
+        return f"file:///{name}"
+
+    def put(self, name: str, content: bytes, modified: datetime = NOW) -> None:
+        """Store a document, or replace it: everything happens in the same second unless a date is given."""
+        self._count += 1
+        self._documents[name] = Fetched(content, f"v{self._count}", modified)
+
+    def remove(self, name: str) -> None:
+        del self._documents[name]
+
+    def open(self, uri: str, *, max_bytes: int) -> Store:
+        assert max_bytes
+        return _MemoryStore(self, uri)
+
+    def fetch(self, uri: str, version: str | None, since: datetime | None) -> Fetched | None:
+        name = uri.removeprefix("file:///")
+        fetched = self._documents.get(name)
+        if fetched is None:
+            raise StoreError(uri, "No such file or directory")
+        assert fetched.modified is not None
+        unchanged = fetched.version == version or (version is None and since is not None and fetched.modified <= since)
+        self.requests.append((name, not unchanged))
+        return None if unchanged else fetched
+
+
+class _MemoryStore:
+    def __init__(self, shelf: Memory, uri: str) -> None:
+        self.uri = uri
+        self._shelf = shelf
+
+    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+        return self._shelf.fetch(self.uri, version, since)
+
+    def reset(self) -> None:
+        self._shelf.resets.append(self.uri)
 
 
 class Folder:
@@ -110,12 +168,16 @@ class Folder:
     def remove(self, name: str) -> None:
         (self._path / name).unlink()
 
+    def open(self, uri: str, *, max_bytes: int) -> Store:
+        return open_store(uri, max_bytes=max_bytes)
+
 
 class Bucket:
     """A bucket of moto's server."""
 
-    def __init__(self, aws: AwsServer) -> None:
+    def __init__(self, aws: AwsServer, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._aws = aws
+        self._timeouts = timeouts
 
     def uri(self, name: str) -> str:
         return f"s3://bucket/{name}"
@@ -126,9 +188,12 @@ class Bucket:
     def remove(self, name: str) -> None:
         self._aws.client("s3").delete_object(Bucket="bucket", Key=name)
 
+    def open(self, uri: str, *, max_bytes: int) -> Store:
+        return open_store(uri, max_bytes=max_bytes, timeouts=self._timeouts)
 
-def configuration(shelf: Shelf, **variables: str) -> Settings:
-    """Return a configuration that lets "client" in unless it is revoked, and looks for new lists at every request."""
+
+def settings(shelf: Shelf, **variables: str) -> Settings:
+    """Return settings that allow "client" unless it is revoked, and reloads lists with every request."""
     environment = {
         "ALLOWED_COMMON_NAMES": "client",
         "CRL_URIS": shelf.uri("ca.crl"),
@@ -140,14 +205,24 @@ def configuration(shelf: Shelf, **variables: str) -> Settings:
     return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=0))
 
 
-class Door:
-    """An authorizer, asked with API Gateway's events."""
+def make_live(shelf: Shelf, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
+    """Return the policy in force: that of ``settings`` by default."""
+    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, **options)
 
-    def __init__(self, settings: Settings, current_policy: CurrentPolicy | None = None) -> None:
-        self._authorize = Authorizer(settings, current_policy).authorize
+
+def make_door(shelf: Shelf, **variables: str) -> Door:
+    """Return an authorizer with ``settings``."""
+    return Door(make_live(shelf, settings(shelf, **variables)))
+
+
+class Door:
+    """An authorizer that is asked with the events of API Gateway."""
+
+    def __init__(self, current_policy: CurrentPolicy) -> None:
+        self._authorize = Authorizer(current_policy.settings, current_policy).authorize
 
     def refusal(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
-        """Return why a certificate is turned away, None if it is let in."""
+        """Return why a certificate is denied, None if it is allowed."""
         answer: Any = self._authorize(rest_event(certificate, method, path))
         effect = evaluate(answer["policyDocument"], f"{STAGE_ARN}/{method}{path}")
         if effect is Effect.ALLOW:
@@ -155,5 +230,35 @@ class Door:
         return str(answer["context"].get("reason", effect.name))
 
     def refusals(self, *certificates: str) -> list[str | None]:
-        """Return the same for several: one that nobody revokes, one that is revoked, and the next one to be."""
+        """Return the same for several: by default one that is never revoked, one that is, and the next one to be."""
         return [self.refusal(certificate) for certificate in certificates or (GOOD, WITHDRAWN, NEXT)]
+
+
+class Source:
+    """Revocation documents that are loaded when a test says so."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._documents = RevocationDocuments(
+            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")), shelf.open
+        )
+        (self.crl,) = self._documents.crls
+        self.refresh()
+
+    def refresh(self) -> str | None:
+        """Load all documents, and return ``in_force``."""
+        for documents in ([self._documents.truststore], self._documents.crls):
+            Refresher(documents, 0, start_seconds=LONG, wait_seconds=LONG).refresh_if_due()
+        return self.in_force
+
+    @property
+    def in_force(self) -> str | None:
+        """The list in force: ``index`` or ``crl``, and the serial numbers that it revokes."""
+        if self.crl.in_force is None:
+            return None
+        value, version = self.crl.in_force
+        return " ".join(
+            [
+                version.used,
+                *(str(serial) for serial in (GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL) if value.is_revoked(serial)),
+            ]
+        )

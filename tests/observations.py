@@ -12,7 +12,8 @@ from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.request.decision import Decision
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer.rules.rule_set import EVERYTHING, Grant
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule_set import Grant
 from mtls_authorizer.telemetry.observation import Observation
 from tests.api_events import rest_event
 from tests.certificates import client_pem
@@ -29,7 +30,7 @@ HOSTILE = 'x\n{"decision": "allow"}\r\n"\\\u0085\u2028\u2029\x1b[31m\x7f\u202e\u
 def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any field of the parts
     """Return what was observed of an allowed request, with changes to the decision, the settings or the observation."""
     settings = load_settings({**LISTED, "AUTHORIZER_SHADOW_RULES": SHADOW})
-    grant = Grant(("environment",), EVERYTHING, {}, None)
+    grant = Grant(("environment",), ALL_ROUTES, {}, None)
     decision = Decision(
         reason=None, client=Client("client"), context={}, grant=grant, shadow_reason=None, days_to_expiry=100
     )

@@ -1,4 +1,4 @@
-"""Rules documents: those that must be taken, and a hundred and more that must not, each with what is wrong."""
+"""Rules documents: valid ones, and more than two hundred invalid ones, each with its problem."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FINGERPRINT = ":".join(["AB"] * 32)
 
 
 def rule(**changes: object) -> dict[str, Any]:
-    """Return a good rule with these keys, of which None leaves one out."""
+    """Return a valid rule, changed by these keys: None removes a key."""
     whole = {"name": "acme", "match": {"common_name": "client"}} | changes
     return {key: value for key, value in whole.items() if value is not None}
 
@@ -96,7 +96,7 @@ VALID: dict[str, bytes] = {
 
 
 class Hostile(NamedTuple):
-    """A document that must be refused. The message names ``place`` and says ``problem``."""
+    """A document that must be rejected. One problem names ``place`` and contains ``problem``: the value or the fix."""
 
     content: bytes
     place: str
@@ -117,13 +117,13 @@ OBJECT = "must be an object, not"
 STRING = "must be a string, not"
 ROUTES = "must be a list of routes"
 COMPARISON = "must be a string, or an object with one of exact, prefix, suffix"
-STAR = "has a * in it, and there are no wildcards"
-KNOWN = "is not known: write one of"
-UNPRINTABLE = "has a control character or half a surrogate pair in it"
+STAR = "contains a *, and wildcards are not supported"
+KNOWN = "is unknown: write one of"
+UNPRINTABLE = "contains a control character or half of a surrogate pair"
 SEVERAL = "must be 1 to 64 letters, digits and ._-"
 
 _DOCUMENTS: dict[str, Hostile] = {
-    # No JSON, or none that one could trust.
+    # Not JSON, or ambiguous JSON.
     "empty": Hostile(b"", "the document", "is not JSON: Expecting value"),
     "white space": Hostile(b" \n", "the document", "is not JSON"),
     "a NUL": Hostile(b"\0", "the document", "is not JSON"),
@@ -134,7 +134,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "single quotes": Hostile(GOOD.replace('"', "'").encode(), "the document", "is not JSON"),
     "YAML": Hostile(b"rules:\n- name: acme\n", "the document", "is not JSON"),
     "an entity": Hostile(b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>', "the document", "is not JSON"),
-    "a byte order mark": Hostile(b"\xef\xbb\xbf" + GOOD.encode(), "the document", "begins with a byte order mark"),
+    "a byte order mark": Hostile(b"\xef\xbb\xbf" + GOOD.encode(), "the document", "starts with a byte order mark"),
     "UTF-16": Hostile(GOOD.encode("utf-16"), "the document", "is not UTF-8 (byte 0)"),
     "UTF-16 without a mark": Hostile(GOOD.encode("utf-16-le"), "the document", "is not JSON"),
     "Latin-1": Hostile('{"é": 1}'.encode("latin-1"), "the document", "is not UTF-8 (byte 2)"),
@@ -151,20 +151,22 @@ _DOCUMENTS: dict[str, Hostile] = {
         (_deep(100_000, '{"a":', "}")[:-100_000] + "1" + "}" * 100_000).encode(),
         *("the document", "is nested too deeply"),
     ),
-    "a key twice": Hostile(b'{"rules": [], "rules": []}', "the document", "has a key twice"),
-    "a key twice, escaped": Hostile(rb'{"rules": [], "r\u0075les": []}', "the document", "has a key twice"),
-    "a key twice in a rule": Hostile(b'{"rules": [1, {"name": "a", "name": "a"}]}', "rules[1]", "has a key twice"),
+    "a key twice": Hostile(b'{"rules": [], "rules": []}', "the document", "contains a key twice"),
+    "a key twice, escaped": Hostile(rb'{"rules": [], "r\u0075les": []}', "the document", "contains a key twice"),
+    "a key twice in a rule": Hostile(b'{"rules": [1, {"name": "a", "name": "a"}]}', "rules[1]", "contains a key twice"),
     "a key twice in a match": Hostile(
-        b'{"rules": [{"name": "a", "match": {"common_name": "a", "common_name": "b"}}]}', MATCH, "has a key twice"
+        b'{"rules": [{"name": "a", "match": {"common_name": "a", "common_name": "b"}}]}', MATCH, "contains a key twice"
     ),
     "a key twice behind others": Hostile(
-        b'{"a": [{"b": [1, {}]}], "rules": [{"c": 1, "c": 1}]}', "rules[0]", "has a key twice"
+        b'{"a": [{"b": [1, {}]}], "rules": [{"c": 1, "c": 1}]}', "rules[0]", "contains a key twice"
     ),
-    "a key twice in what isn't known": Hostile(b'{"a": {"b": [[{"c": 1, "c": 1}]]}}', "a.b[0][0]", "has a key twice"),
+    "a key twice in what isn't known": Hostile(
+        b'{"a": {"b": [[{"c": 1, "c": 1}]]}}', "a.b[0][0]", "contains a key twice"
+    ),
     "a key twice, deep": Hostile(
-        (_deep(900, '{"a":1,"a":', "}")[:-900] + "1" + "}" * 900).encode(), "the document", "has a key twice"
+        (_deep(900, '{"a":1,"a":', "}")[:-900] + "1" + "}" * 900).encode(), "the document", "contains a key twice"
     ),
-    # Something else where the document belongs.
+    # Another value instead of the document.
     "null": Hostile(b"null", "the document", f"{OBJECT} null"),
     "a list of rules": Hostile(json.dumps([rule()]).encode(), "the document", f"{OBJECT} a list"),
     "a string": Hostile(b'"rules"', "the document", f"{OBJECT} 'rules'"),
@@ -193,7 +195,9 @@ _DOCUMENTS: dict[str, Hostile] = {
     "an empty rule": Hostile(document({}), "rules[0].match", "is missing"),
     "no name": Hostile(document(rule(name=None)), "rules[0].name", "is missing"),
     "an empty name": Hostile(document(rule(name="")), "rules[0].name", SEVERAL),
-    "a number for a name": Hostile(document(rule(name=1)), "rules[0].name", f"{SEVERAL}, a letter or digit first"),
+    "a number for a name": Hostile(
+        document(rule(name=1)), "rules[0].name", f"{SEVERAL}, starting with a letter or digit"
+    ),
     "a list for a name": Hostile(document(rule(name=["a"])), "rules[0].name", "not a list"),
     "a deep list for a name": Hostile(
         document(rule(name="X")).replace(b'"X"', _deep(900).encode()), "rules[0].name", "not a list"
@@ -203,7 +207,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a new line in a name": Hostile(document(rule(name="a\n")), "rules[0].name", SEVERAL),
     "a homoglyph in a name": Hostile(document(rule(name="\u0430cme")), "rules[0].name", r"not '\u0430cme'"),
     "the environment's name": Hostile(document(rule(name="environment")), "rules[0].name", "other than environment"),
-    "a name twice": Hostile(document(rule(), rule()), "rules[1].name", "is 'acme', as that of another rule"),
+    "a name twice": Hostile(document(rule(), rule()), "rules[1].name", "is 'acme', the name of another rule"),
     "a number for a description": Hostile(document(rule(description=1)), "rules[0].description", STRING),
     "a control character in a description": Hostile(
         document(rule(description="a\x1b[2J")), "rules[0].description", UNPRINTABLE
@@ -215,7 +219,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     # What to match.
     "no match": Hostile(document(rule(match=None)), MATCH, "is missing"),
     "null for a match": Hostile(document({"name": "a", "match": None}), MATCH, f"{OBJECT} null"),
-    "an empty match": Hostile(document(rule(match={})), MATCH, "is empty: it would match every certificate"),
+    "an empty match": Hostile(document(rule(match={})), MATCH, "is empty and would match every certificate"),
     "a list of matches": Hostile(document(rule(match=[{"common_name": "a"}])), MATCH, f"{OBJECT} a list"),
     "a star for a match": Hostile(document(rule(match="*")), MATCH, f"{OBJECT} '*'"),
     "true for a match": Hostile(document(rule(match=True)), MATCH, f"{OBJECT} true"),
@@ -248,7 +252,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a star in an attribute": Hostile(matching("issuer", {"CN": "*"}), f"{MATCH}.issuer.CN", STAR),
     "a long string": Hostile(matching("common_name", "a" * 2049), f"{MATCH}.common_name", "has 2049 characters"),
     "a long string in a list": Hostile(
-        matching("common_name", ["a", "b" * 2049]), f"{MATCH}.common_name[1]", "has 2049 characters: 2048 are the most"
+        matching("common_name", ["a", "b" * 2049]), f"{MATCH}.common_name[1]", "has 2049 characters: the limit is 2048"
     ),
     "a NUL in a string": Hostile(matching("common_name", "a\0"), f"{MATCH}.common_name", UNPRINTABLE),
     "a NUL in a list": Hostile(matching("common_name", ["a", "b\0"]), f"{MATCH}.common_name[1]", UNPRINTABLE),
@@ -287,41 +291,45 @@ _DOCUMENTS: dict[str, Hostile] = {
         matching("subject_alt_name", {"DNS": "a"}), f"{MATCH}.subject_alt_name.DNS", "write one of dns, uri, email, ip"
     ),
     "a comparison without a type": Hostile(
-        matching("subject_alt_name", {"prefix": "DNS:a"}), f"{MATCH}.subject_alt_name.prefix", "is not something"
+        matching("subject_alt_name", {"prefix": "DNS:a"}),
+        f"{MATCH}.subject_alt_name.prefix",
+        "cannot be matched: write one of dns, uri, email, ip",
     ),
     "two types": Hostile(
-        matching("subject_alt_name", {"dns": "a", "uri": "urn:a"}), f"{MATCH}.subject_alt_name", "must have one key"
+        matching("subject_alt_name", {"dns": "a", "uri": "urn:a"}),
+        f"{MATCH}.subject_alt_name",
+        "must have exactly one key",
     ),
     "no type": Hostile(matching("subject_alt_name", [{}]), f"{MATCH}.subject_alt_name[0]", "is empty"),
     "a whole authority open at its end": Hostile(
         matching("subject_alt_name", {"uri": {"prefix": "spiffe://acme.example"}}),
         f"{MATCH}.subject_alt_name.uri.prefix",
-        "must go on after the authority",
+        "'spiffe://acme.example', and must continue after the authority, such as 'spiffe://example.com/'",
     ),
     "a prefix that is a scheme": Hostile(
         matching("subject_alt_name", {"uri": {"prefix": "spiffe://"}}),
         f"{MATCH}.subject_alt_name.uri.prefix",
-        "must go on",
+        "must continue after the authority",
     ),
     "a prefix that ends in a port": Hostile(
         matching("subject_alt_name", {"uri": {"prefix": "https://a.example:44"}}),
         f"{MATCH}.subject_alt_name.uri.prefix",
-        "must go on",
+        "must continue after the authority",
     ),
     "a prefix with a query instead of a path": Hostile(
         matching("subject_alt_name", {"uri": {"prefix": "https://a?b/"}}),
         f"{MATCH}.subject_alt_name.uri.prefix",
-        "must go on",
+        "must continue after the authority",
     ),
     "a URN's namespace open at its end": Hostile(
         matching("subject_alt_name", {"uri": {"prefix": "urn:acme"}}),
         f"{MATCH}.subject_alt_name.uri.prefix",
-        "must go on",
+        "must continue after the authority",
     ),
     "a domain open at its beginning": Hostile(
         matching("subject_alt_name", {"dns": {"suffix": "acme.example"}}),
         f"{MATCH}.subject_alt_name.dns.suffix",
-        "must begin with a dot",
+        "'acme.example', and must start with a dot, such as '.example.com'",
     ),
     "a star for a domain": Hostile(
         matching("subject_alt_name", {"dns": {"suffix": "*.acme.example"}}),
@@ -331,41 +339,43 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a suffix that is a dot": Hostile(
         matching("subject_alt_name", {"dns": {"suffix": "."}}),
         f"{MATCH}.subject_alt_name.dns.suffix",
-        "must begin with",
+        "must start with a dot",
     ),
     "an email domain open at its beginning": Hostile(
         matching("subject_alt_name", {"email": {"suffix": "acme.example"}}),
         f"{MATCH}.subject_alt_name.email.suffix",
-        "must have an @ or begin with a dot",
+        "must contain an @ or start with a dot, such as '@example.com'",
     ),
     "an address's domain open at its beginning": Hostile(
         matching("subject", {"emailAddress": {"suffix": "acme.example"}}),
         f"{MATCH}.subject.emailAddress.suffix",
-        "must have an @ or begin with a dot",
+        "must contain an @ or start with a dot, such as '@example.com'",
     ),
     "the end of a URI": Hostile(
         matching("subject_alt_name", {"uri": {"suffix": "/payments"}}),
         f"{MATCH}.subject_alt_name.uri.suffix",
-        "isn't possible here: a URI ends in the same way under every authority",
+        "is not supported for URIs",
     ),
     "a fingerprint to exclude": Hostile(
         document(rule(**{"not": {"fingerprint": FINGERPRINT}})),
         "rules[0].not.fingerprint",
-        "would exclude nobody for long",
+        "Write serial_number and issuer",
     ),
     "a fingerprint among exclusions": Hostile(
         document(rule(**{"not": [{"common_name": "a"}, {"organization": "b", "fingerprint": [FINGERPRINT]}]})),
         "rules[0].not[1].fingerprint",
-        "would exclude nobody for long",
+        "Write serial_number and issuer",
     ),
     "a network": Hostile(
-        matching("subject_alt_name", "IP:10.0.0.0/8"), f"{MATCH}.subject_alt_name", "can't be matched"
+        matching("subject_alt_name", "IP:10.0.0.0/8"), f"{MATCH}.subject_alt_name", "cannot be matched"
     ),
     "the beginning of an address": Hostile(
-        matching("subject_alt_name", {"ip": {"prefix": "10."}}), f"{MATCH}.subject_alt_name.ip.prefix", "isn't possible"
+        matching("subject_alt_name", {"ip": {"prefix": "10."}}),
+        f"{MATCH}.subject_alt_name.ip.prefix",
+        "is not supported for",
     ),
     "a name for an address": Hostile(
-        matching("subject_alt_name", {"ip": "localhost"}), f"{MATCH}.subject_alt_name.ip", "can't be matched"
+        matching("subject_alt_name", {"ip": "localhost"}), f"{MATCH}.subject_alt_name.ip", "cannot be matched"
     ),
     # Names.
     "an issuer that is no name": Hostile(matching("issuer", "Acme"), f"{MATCH}.issuer", "is not a distinguished name"),
@@ -376,7 +386,9 @@ _DOCUMENTS: dict[str, Hostile] = {
         matching("issuer", "CN=Acme CA, O=Acme"), f"{MATCH}.issuer", "without spaces after commas"
     ),
     "an issuer in hexadecimal": Hostile(
-        matching("issuer", "CN=#0C0161"), f"{MATCH}.issuer", "has a value in hexadecimal: write it as text"
+        matching("issuer", "CN=#0C0161"),
+        f"{MATCH}.issuer",
+        "'CN=#0C0161' contains a hexadecimal value: write the value as text",
     ),
     "an attribute that isn't known": Hostile(
         matching("issuer", "commonName=a"), f"{MATCH}.issuer", "is not a distinguished name"
@@ -384,40 +396,50 @@ _DOCUMENTS: dict[str, Hostile] = {
     "an attribute twice in a set": Hostile(
         matching("issuer", "CN=a+CN=a"), f"{MATCH}.issuer", "is not a distinguished"
     ),
-    "an empty issuer": Hostile(matching("issuer", {}), f"{MATCH}.issuer", "is empty: nothing would match it"),
+    "an empty issuer": Hostile(matching("issuer", {}), f"{MATCH}.issuer", "is empty and would match nothing"),
     "an attribute by its long name": Hostile(
         matching("issuer", {"commonName": "a"}), f"{MATCH}.issuer.commonName", "write an attribute's short name"
     ),
-    "an attribute in lower case": Hostile(matching("subject", {"cn": "a"}), f"{MATCH}.subject.cn", "is not something"),
-    "half an OID": Hostile(matching("issuer", {"2.": "a"}), f"{MATCH}.issuer.'2.'", "is not something to match"),
+    "an attribute in lower case": Hostile(
+        matching("subject", {"cn": "a"}), f"{MATCH}.subject.cn", "write an attribute's short name"
+    ),
+    "half an OID": Hostile(
+        matching("issuer", {"2.": "a"}), f"{MATCH}.issuer.'2.'", "cannot be matched: write an attribute's short name"
+    ),
     "an attribute under two names": Hostile(
-        matching("issuer", {"O": "a", "2.5.4.10": "b"}), f"{MATCH}.issuer.'2.5.4.10'", "stands twice, under two names"
+        matching("issuer", {"O": "a", "2.5.4.10": "b"}),
+        f"{MATCH}.issuer.'2.5.4.10'",
+        "is the same attribute as another key, O",
     ),
     "a list for an attribute": Hostile(matching("issuer", {"O": ["a", "b"]}), f"{MATCH}.issuer.O", f"{STRING} a list"),
     "null for an attribute": Hostile(matching("issuer", {"O": None}), f"{MATCH}.issuer.O", f"{STRING} null"),
     "a hundred thousand attributes": Hostile(
         matching("issuer", {f"1.2.{number}": "a" for number in range(100_000)} | {"": ""}),
         f"{MATCH}.issuer.''",
-        "is not",
+        "write an attribute's short name",
     ),
     # What is exact only.
     "a short fingerprint": Hostile(matching("fingerprint", "AB:CD"), f"{MATCH}.fingerprint", "is not a SHA-256"),
     "a SHA-1": Hostile(matching("fingerprint", "ab" * 20), f"{MATCH}.fingerprint", "is not a SHA-256"),
     "a SHA-512": Hostile(matching("fingerprint", "ab" * 64), f"{MATCH}.fingerprint", "is a SHA-512: write the SHA-256"),
     "the beginning of a fingerprint": Hostile(
-        matching("fingerprint", {"prefix": "AB"}), f"{MATCH}.fingerprint.prefix", "isn't possible here: write what is"
+        matching("fingerprint", {"prefix": "AB"}),
+        f"{MATCH}.fingerprint.prefix",
+        "is not supported for this field: write exact values",
     ),
     "a serial number alone": Hostile(
-        matching("serial_number", "01"), f"{MATCH}.serial_number", "needs one issuer beside it, a whole DN"
+        matching("serial_number", "01"), f"{MATCH}.serial_number", "needs exactly one issuer"
     ),
     "a serial number of two issuers": Hostile(
-        matching("serial_number", "01", issuer=["CN=a", "CN=b"]), f"{MATCH}.serial_number", "needs one issuer"
+        matching("serial_number", "01", issuer=["CN=a", "CN=b"]), f"{MATCH}.serial_number", "needs exactly one issuer"
     ),
     "a serial number of part of an issuer": Hostile(
-        matching("serial_number", "01", issuer={"O": "a"}), f"{MATCH}.serial_number", "needs one issuer"
+        matching("serial_number", "01", issuer={"O": "a"}), f"{MATCH}.serial_number", "needs exactly one issuer"
     ),
     "a serial number of parts of an issuer": Hostile(
-        matching("serial_number", "01", issuer={"O": "a", "CN": "b"}), f"{MATCH}.serial_number", "needs one issuer"
+        matching("serial_number", "01", issuer={"O": "a", "CN": "b"}),
+        f"{MATCH}.serial_number",
+        "needs exactly one issuer",
     ),
     "a serial number that isn't one": Hostile(
         matching("serial_number", "0x1G", issuer="CN=a"), f"{MATCH}.serial_number", "is not a serial number"
@@ -426,7 +448,9 @@ _DOCUMENTS: dict[str, Hostile] = {
         matching("serial_number", 1, issuer="CN=a"), f"{MATCH}.serial_number", f"{STRING} a number"
     ),
     "the beginning of a serial number": Hostile(
-        matching("serial_number", {"prefix": "0"}, issuer="CN=a"), f"{MATCH}.serial_number.prefix", "isn't possible"
+        matching("serial_number", {"prefix": "0"}, issuer="CN=a"),
+        f"{MATCH}.serial_number.prefix",
+        "is not supported for",
     ),
     # Exclusions.
     "null for an exclusion": Hostile(document(rule() | {"not": None}), "rules[0].not", f"{OBJECT} null"),
@@ -437,7 +461,9 @@ _DOCUMENTS: dict[str, Hostile] = {
     ),
     "an exclusion of another field": Hostile(document(rule(**{"not": {"cn": "a"}})), "rules[0].not.cn", KNOWN),
     "a serial number alone to exclude": Hostile(
-        document(rule(**{"not": [{"serial_number": "01"}]})), "rules[0].not[0].serial_number", "needs one issuer"
+        document(rule(**{"not": [{"serial_number": "01"}]})),
+        "rules[0].not[0].serial_number",
+        "needs exactly one issuer",
     ),
     # Routes.
     "null for routes": Hostile(document(rule() | {"allow": None}), "rules[0].allow", ROUTES),
@@ -469,23 +495,23 @@ _DOCUMENTS: dict[str, Hostile] = {
     ),
     "null for a usage plan": Hostile(document(rule() | {"usage_plan_key": None}), "rules[0].usage_plan_key", "must be"),
     "a large policy": Hostile(
-        document(rule(allow=[f"* /{number:0300}" for number in range(10)])), "rules[0].allow", "makes a policy of up to"
+        document(rule(allow=[f"* /{number:0300}" for number in range(10)])), "rules[0].allow", "needs a policy of up to"
     ),
     "a policy of 5 MB": Hostile(
         document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
         "rules[0].allow",
-        "make a policy of more than 32768 bytes",
+        "need a policy of more than 32768 bytes",
     ),
     # Contexts.
     "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),
     "a list for a context": Hostile(document(rule(context=[])), "rules[0].context", f"{OBJECT} a list"),
     "a context of 5 MB": Hostile(
-        document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "4096 are the most"
+        document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "the limit is 4096"
     ),
     "a context of many keys": Hostile(
         document(rule(context={f"key{number}": "" for number in range(100_000)})),
         "rules[0].context",
-        "4096 are the most",
+        "the limit is 4096",
     ),
 }
 _ROUTES = {
@@ -496,47 +522,47 @@ _ROUTES = {
     "a path that isn't absolute": ("GET payments", "is not a method and a path"),
     "two spaces": ("GET  /payments", "is not a method and a path"),
     "a URL": ("GET https://api.example/payments", "is not a method and a path"),
-    "a method in lower case": ("get /payments", "begins with no method"),
-    "another method": ("TRACE /payments", "begins with no method"),
-    "any method by another name": ("ANY /payments", "begins with no method"),
-    "a method with a star": ("P* /payments", "begins with no method"),
-    "a method with a slash": ("GET/x /payments", "begins with no method"),
-    "a dot segment": ("GET /./payments", "has the segment '.'"),
-    "a way out of the stage": ("GET /../../other/prod/GET/payments", "has the segment '..'"),
-    "a way out at the end": ("GET /payments/..", "has the segment '..'"),
-    "a way out before a star": ("GET /payments/../*", "has the segment '..'"),
-    "an empty segment": ("GET /payments//x", "has the segment ''"),
-    "two slashes": ("GET //", "has the segment ''"),
-    "two slashes before a star": ("GET //*", "has the segment ''"),
-    "an encoded way out": ("GET /payments/%2e%2e/x", "has characters other than"),
-    "an encoded slash": ("GET /payments%2Fx", "has characters other than"),
-    "a backslash": ("GET /payments\\..\\x", "has characters other than"),
-    "a star within": ("GET /*/payments", "has a * within"),
-    "a star in a segment": ("GET /pay*", "has a * within"),
-    "two stars": ("GET /payments/**", "has a * within"),
-    "a star in the middle": ("GET /a/*/b/*", "has a * within"),
-    "a question mark": ("GET /payments/?", "has characters other than"),
-    "a query": ("GET /payments?id=1", "has characters other than"),
-    "a fragment": ("GET /payments#x", "has characters other than"),
-    "a policy variable": ("GET /${aws:username}", "has characters other than"),
-    "a path parameter": ("GET /payments/{id}", "has a path parameter"),
-    "a greedy path parameter": ("GET /{proxy+}", "has a path parameter"),
-    "a space in a path": ("GET /pay ments", "has characters other than"),
-    "a quote": ('GET /"', "has characters other than"),
-    "a letter beyond ASCII": ("GET /é", "has characters other than"),
-    "a homoglyph of a slash": ("GET /payments\u2215x", "has characters other than"),
+    "a method in lower case": ("get /payments", "does not start with a method"),
+    "another method": ("TRACE /payments", "does not start with a method"),
+    "any method by another name": ("ANY /payments", "does not start with a method"),
+    "a method with a star": ("P* /payments", "does not start with a method"),
+    "a method with a slash": ("GET/x /payments", "does not start with a method"),
+    "a dot segment": ("GET /./payments", "contains the segment '.'"),
+    "a way out of the stage": ("GET /../../other/prod/GET/payments", "contains the segment '..'"),
+    "a way out at the end": ("GET /payments/..", "contains the segment '..'"),
+    "a way out before a star": ("GET /payments/../*", "contains the segment '..'"),
+    "an empty segment": ("GET /payments//x", "contains the segment ''"),
+    "two slashes": ("GET //", "contains the segment ''"),
+    "two slashes before a star": ("GET //*", "contains the segment ''"),
+    "an encoded way out": ("GET /payments/%2e%2e/x", "contains characters other than"),
+    "an encoded slash": ("GET /payments%2Fx", "contains characters other than"),
+    "a backslash": ("GET /payments\\..\\x", "contains characters other than"),
+    "a star within": ("GET /*/payments", "contains a * that would also match slashes"),
+    "a star in a segment": ("GET /pay*", "contains a * that would also match slashes"),
+    "two stars": ("GET /payments/**", "contains a * that would also match slashes"),
+    "a star in the middle": ("GET /a/*/b/*", "contains a * that would also match slashes"),
+    "a question mark": ("GET /payments/?", "contains characters other than"),
+    "a query": ("GET /payments?id=1", "contains characters other than"),
+    "a fragment": ("GET /payments#x", "contains characters other than"),
+    "a policy variable": ("GET /${aws:username}", "contains characters other than"),
+    "a path parameter": ("GET /payments/{id}", "contains a path parameter"),
+    "a greedy path parameter": ("GET /{proxy+}", "contains a path parameter"),
+    "a space in a path": ("GET /pay ments", "contains characters other than"),
+    "a quote": ('GET /"', "contains characters other than"),
+    "a letter beyond ASCII": ("GET /é", "contains characters other than"),
+    "a homoglyph of a slash": ("GET /payments\u2215x", "contains characters other than"),
     "a control character in a path": ("GET /payments\n", UNPRINTABLE),
     "a NUL in a path": ("GET /\0", UNPRINTABLE),
-    "a long path": ("GET /" + "a" * 400, "makes a resource of"),
-    "a path that is too long with one of the methods": ("* /" + "a" * 304, "makes a resource of 312 characters"),
+    "a long path": ("GET /" + "a" * 400, "needs a resource of"),
+    "a path that is too long with one of the methods": ("* /" + "a" * 304, "needs a resource of 312 characters"),
 }
 _CONTEXTS = {
-    "the certificate's key": ("clientCertCN", "a", "is a key that the authorizer or API Gateway writes"),
-    "the certificate's key in another case": ("CLIENTCERTcn", "a", "is a key that the authorizer or API Gateway"),
-    "any key like the certificate's": ("clientCertTier", "a", "is a key that the authorizer or API Gateway writes"),
-    "the principal": ("principalId", "a", "is a key that the authorizer or API Gateway writes"),
-    "the reason": ("reason", "a", "is a key that the authorizer or API Gateway writes"),
-    "an empty context key": ("", "a", "must be a letter and up to 63 letters, digits and underscores"),
+    "the certificate's key": ("clientCertCN", "a", "is a key that the authorizer or API Gateway sets"),
+    "the certificate's key in another case": ("CLIENTCERTcn", "a", "is a key that the authorizer or API Gateway sets"),
+    "any key like the certificate's": ("clientCertTier", "a", "is a key that the authorizer or API Gateway sets"),
+    "the principal": ("principalId", "a", "is a key that the authorizer or API Gateway sets"),
+    "the reason": ("reason", "a", "is a key that the authorizer or API Gateway sets"),
+    "an empty context key": ("", "a", "must be a letter, followed by up to 63 letters"),
     "a context key with a dot": ("a.b", "a", "must be a letter"),
     "a context key for another header": ("a\r\nX-Admin", "a", "must be a letter"),
     "a prototype for a context key": ("__proto__", "a", "must be a letter"),

@@ -30,7 +30,8 @@ class Authorizer:
     """Authorizes requests under fixed settings and an access policy that is kept up to date. Safe for threads.
 
     ``current_policy`` is created from the settings unless it is given, which raises StoreError or RulesError for rules
-    that cannot be read. ``clock`` returns the current time, aware; ``timer`` counts nanoseconds, for the logged duration.
+    that cannot be read. ``clock`` returns the current time, aware. ``timer`` counts nanoseconds: the log contains how
+    long each decision took.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""The CRL indexer's entry point on Lambda, ``mtls_authorizer.crl_indexer.handler``."""
+"""The entry point of the CRL indexer on Lambda: ``mtls_authorizer.crl_indexer.handler``."""
 
-from mtls_authorizer.revocation.indexer import handler
+from mtls_authorizer.revocation.index.indexer import handler
 
 __all__ = ["handler"]

@@ -1,4 +1,4 @@
-"""Why a request was turned away."""
+"""The closed set of deny reasons. They appear in logs, metrics, the context and the documentation."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ from enum import StrEnum
 from client_certificate_auth import ExtractionFailureReason
 
 
-class Reason(StrEnum):
-    """The closed set of reasons for a Deny."""
+class DenyReason(StrEnum):
+    """Why a request is denied."""
 
     CERTIFICATE_MISSING = ExtractionFailureReason.MISSING.value
-    """The event holds no client certificate."""
+    """The event contains no client certificate."""
 
     CERTIFICATE_MALFORMED = ExtractionFailureReason.MALFORMED.value
-    """What it holds isn't a certificate whose names, serial number and dates can be decoded."""
+    """The event contains something else than a certificate with readable names, serial number and validity."""
 
     SUBJECT_NOT_PRINTABLE = "subject_not_printable"
-    """The subject or the issuer has a control character in it (C0, DEL, C1)."""
+    """The subject or the issuer contains a control character (C0, DEL, C1)."""
 
     EXTENSIONS_MALFORMED = "extensions_malformed"
-    """An extension can't be decoded, so that nobody can say what the certificate is for, or which names it has."""
+    """An extension cannot be decoded, so the certificate's names and purposes are not known completely."""
 
     EXTENDED_KEY_USAGE_NOT_ALLOWED = "extended_key_usage_not_allowed"
-    """The certificate isn't meant for clients."""
+    """The certificate lacks a required extended key usage, by default clientAuth."""
 
     NO_ALLOWLIST_CONFIGURED = "no_allowlist_configured"
-    """The configuration lets nobody in."""
+    """The configuration contains no rule that could match."""
 
     COMMON_NAME_NOT_ALLOWED = "common_name_not_allowed"
-    """The subject hasn't exactly one common name that is listed."""
+    """The subject does not have exactly one common name, or it is not listed."""
 
     ORGANIZATIONAL_UNIT_NOT_ALLOWED = "organizational_unit_not_allowed"
-    """The subject has no organizational unit that is listed."""
+    """No organizational unit of the subject is listed."""
 
     ORGANIZATION_NOT_ALLOWED = "organization_not_allowed"
-    """The subject has no organization that is listed."""
+    """No organization of the subject is listed."""
 
     SUBJECT_NOT_ALLOWED = "subject_not_allowed"
-    """The subject isn't one that is listed."""
+    """The subject is not listed."""
 
     SUBJECT_ALT_NAME_NOT_ALLOWED = "subject_alt_name_not_allowed"
-    """The certificate has no subject alternative name that is listed."""
+    """No subject alternative name of the certificate is listed."""
 
     ISSUER_NOT_ALLOWED = "issuer_not_allowed"
-    """The issuer isn't one that is listed."""
+    """The issuer is not listed."""
 
     FINGERPRINT_NOT_ALLOWED = "fingerprint_not_allowed"
-    """The certificate isn't one that is listed."""
+    """The certificate's fingerprint is not listed."""
 
     SERIAL_NUMBER_NOT_ALLOWED = "serial_number_not_allowed"
-    """The serial number isn't one that is listed."""
+    """The certificate's serial number is not listed."""
 
     CERTIFICATE_EXCLUDED = "certificate_excluded"
-    """The one rule that there is excludes the certificate."""
+    """The only rule excludes the certificate."""
 
     NO_RULE_MATCHED = "no_rule_matched"
-    """None of several rules matches."""
+    """There are several rules, and none of them matches."""
 
     POLICY_TOO_LARGE = "policy_too_large"
-    """The routes of all rules that match make a larger policy than there may be."""
+    """The policy for the routes of all matching rules would exceed the size limit."""
 
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     """The certificate's notBefore is in the future."""
@@ -68,14 +68,14 @@ class Reason(StrEnum):
     """The certificate's notAfter has passed."""
 
     CERTIFICATE_REVOKED = "certificate_revoked"
-    """The certificate's CA has withdrawn it, or the CA of that CA has."""
+    """The certificate, or a CA certificate in its chain, is revoked."""
 
     REVOCATION_STATUS_UNKNOWN = "revocation_status_unknown"
-    """Nobody can say whether the certificate was withdrawn, since its CA has no usable CRL."""
+    """There is no usable CRL that proves the certificate's status."""
 
     ROUTE_NOT_ALLOWED = "route_not_allowed"
-    """The client is let in, and may not call this route."""
+    """The client is allowed to call other routes, but not this one."""
 
 
-UNAUTHENTICATED = frozenset({Reason.CERTIFICATE_MISSING, Reason.CERTIFICATE_MALFORMED})
-"""The reasons that leave nobody to speak of: a REST API may answer these with 401."""
+UNAUTHENTICATED = frozenset({DenyReason.CERTIFICATE_MISSING, DenyReason.CERTIFICATE_MALFORMED})
+"""The reasons for requests without a usable certificate: a REST API may answer them with 401."""

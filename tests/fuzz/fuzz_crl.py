@@ -16,7 +16,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.revocation.crl import RevocationListError, read_revocation_list
+from mtls_authorizer.revocation.chains import ChainBuilder
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests import der
@@ -45,7 +47,7 @@ from tests.certificates import extension, pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation.status import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
 _CONSTRUCTED = 0x20
 _LONG_FORM = 0x80
@@ -76,7 +78,7 @@ class Sample(NamedTuple):
 
 def _sample(authority: CertificateAuthority, *entries: bytes, extensions: tuple[bytes, ...] = ()) -> Sample:
     crl = authority.revoke(*entries, extensions=extensions)
-    return Sample(crl, tuple(read_revocation_list(crl, TRUSTSTORE, NOW).serial_numbers()))
+    return Sample(crl, tuple(read_crl(crl, TRUSTSTORE, NOW).serial_numbers()))
 
 
 _POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
@@ -205,9 +207,10 @@ def _mutate_truststore(chance: random.Random) -> str:
         return "truststore: refused"
     except Exception as error:
         raise FindingError(content.hex()) from error
+    builder = ChainBuilder(truststore)
     try:
         for held in (CLIENT.x509, *(authority.certificate for authority in truststore.authorities)):
-            truststore.chains(held)
+            builder.chains(held)
     except Exception as error:
         raise FindingError(content.hex()) from error
     return "truststore: accepted"
@@ -215,10 +218,10 @@ def _mutate_truststore(chance: random.Random) -> str:
 
 def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
     try:
-        read = read_revocation_list(content, TRUSTSTORE, NOW)
-    except RevocationListError as error:
+        read = read_crl(content, TRUSTSTORE, NOW)
+    except CrlError as error:
         if str(error).isprintable():
-            return f"refused: {error.cause}"
+            return f"refused: {error.rejection}"
         raise FindingError(content.hex()) from error
     except Exception as error:
         raise FindingError(content.hex()) from error

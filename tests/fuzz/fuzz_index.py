@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from mtls_authorizer.revocation.index import CrlIndexError, read_index, write_index
+from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from tests.certificates import name
 from tests.fuzz.command_line import run
 

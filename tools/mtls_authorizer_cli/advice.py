@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.request.checks import CheckName
-from mtls_authorizer.request.context import utc_timestamp
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.reasons import DenyReason as Reason
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import ENVIRONMENT
+from mtls_authorizer_cli.explanation import ROUTE, Explanation, RuleExplanation, iso_8601
 from mtls_authorizer_cli.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mtls_authorizer_cli.explanation import Explanation, FieldExplanation, RuleExplanation
+    from mtls_authorizer_cli.explanation import FieldExplanation
 
 
 def advise(explanation: Explanation) -> str | None:
@@ -69,20 +68,18 @@ def _about_key_usage(explanation: Explanation) -> str:
 
 
 def _about_route(explanation: Explanation) -> str:
-    check = next(check for check in explanation.checks if check.name == CheckName.ROUTE)
+    check = next(check for check in explanation.checks if check.name == ROUTE)
     return f"The client may call {check.has}. If it is to call this route, add that to a rule's 'allow'."
 
 
 def _about_expiry(explanation: Explanation) -> str:
     certificate = explanation.certificate
-    return f"Have it renewed: it expired on {certificate and utc_timestamp(certificate.not_after)}."
+    return f"Have it renewed: it expired on {certificate and iso_8601(certificate.not_after)}."
 
 
 def _about_early_use(explanation: Explanation) -> str:
     certificate = explanation.certificate
-    return (
-        f"It becomes valid on {certificate and utc_timestamp(certificate.not_before)}: wait, or correct the CA's clock."
-    )
+    return f"It becomes valid on {certificate and iso_8601(certificate.not_before)}: wait, or correct the CA's clock."
 
 
 _ADVICE: Mapping[Reason, Callable[[Explanation], str]] = {

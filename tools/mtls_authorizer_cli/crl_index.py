@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL, index_crl
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 from mtls_authorizer.revocation.truststore import read_truststore
 
 if TYPE_CHECKING:
@@ -148,11 +149,11 @@ def _count_entries(content: bytes) -> int:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_CRL + 1)
+            content = file.read(MAX_CRL_BYTES + 1)
     except OSError as error:
         raise _unusable(path, error) from error
-    if len(content) > LARGEST_CRL:
-        message = f"{path} has more than {LARGEST_CRL:,} bytes, which are the most"
+    if len(content) > MAX_CRL_BYTES:
+        message = f"{path} has more than {MAX_CRL_BYTES:,} bytes, which are the most"
         raise _UnusableFileError(message)
     return content
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.request.context import utc_timestamp
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, EVERYTHING
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.advice import advise
-from mtls_authorizer_cli.explanation import Verdict
+from mtls_authorizer_cli.explanation import Verdict, iso_8601
 from mtls_authorizer_cli.wording import (
     alternatives,
     listing,
     quoted,
-    usual_label,
     value_text,
     written_route,
     written_routes,
@@ -22,8 +21,9 @@ from mtls_authorizer_cli.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mtls_authorizer.reasons import Reason
-    from mtls_authorizer.rules.matching import Condition
+    from mtls_authorizer.reasons import DenyReason as Reason
+    from mtls_authorizer.rules.conditions import Condition
+    from mtls_authorizer.rules.routes import Routes
     from mtls_authorizer_cli.explanation import Explanation, FieldExplanation, RuleExplanation, RulesExplanation
 
 JSON_VERSION = 1
@@ -69,7 +69,7 @@ def _heading(report: Report) -> Iterator[str]:
     yield f"stage          {question.request.stage_arn}"
     route = "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
     yield f"route          {route}"
-    yield f"time           {utc_timestamp(question.now)}"
+    yield f"time           {iso_8601(question.now)}"
     for note in report.notes:
         yield f"note           {note}"
 
@@ -88,7 +88,7 @@ def _checks(explanation: Explanation) -> Iterator[str]:
 
 def _shadow_rules(report: Report) -> Iterator[str]:
     explanation = report.explanation
-    if explanation.question.policy.shadow_rules is not None:
+    if explanation.question.configuration.shadow_rules is not None:
         title = "Shadow rules, which change nothing"
         # Of a certificate that they weren't compared with, only what they come to is told.
         yield from list(_rules(title, explanation.shadow_rules, report)) or [title]
@@ -116,7 +116,7 @@ def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
         excluded = all(field.matches for field in exclusion)
         fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
         yield f"        {_mark(not excluded)}  {'excluded' if excluded else 'not excluded'} by {fields}"
-    if rule.rule.routes is not EVERYTHING:
+    if rule.rule.routes is not ALL_ROUTES:
         mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
         yield f"        {mark}  allows {listing(written_routes(rule.rule.routes), everything=everything)}"
 
@@ -137,7 +137,7 @@ def _outcome(explanation: Explanation) -> Iterator[str]:
         return
     grant = explanation.decision.grant
     routes = grant.routes if grant else ()
-    yield f"  May call {'every route' if routes is EVERYTHING else listing(written_routes(routes), everything=True)}"
+    yield f"  May call {'every route' if routes is ALL_ROUTES else listing(written_routes(routes), everything=True)}"
 
 
 def _effect(refusal: Reason | None) -> str:
@@ -173,14 +173,14 @@ def as_json(report: Report) -> str:
     """Return a report for a program: one JSON object, of which the README describes the keys."""
     explanation, question = report.explanation, report.explanation.question
     certificate, grant = explanation.certificate, explanation.decision.grant
-    settings, policy = question.settings, question.policy
+    configuration = question.configuration
     document = {
         "version": JSON_VERSION,
         "decision": "allow" if explanation.refusal is None else "deny",
         "reason": explanation.refusal,
         "advice": advise(explanation),
         "notes": report.notes,
-        "time": utc_timestamp(question.now),
+        "time": iso_8601(question.now),
         "event_format": question.request.event_format,
         "stage_arn": question.request.stage_arn,
         "route": question.invocation and written_route(question.invocation),
@@ -190,19 +190,19 @@ def as_json(report: Report) -> str:
             "issuer_dn": certificate.issuer.rfc4514_string(),
             "serial_number": certificate.serial_number,
             "fingerprint256": certificate.fingerprint256,
-            "not_before": utc_timestamp(certificate.not_before),
-            "not_after": utc_timestamp(certificate.not_after),
+            "not_before": iso_8601(certificate.not_before),
+            "not_after": iso_8601(certificate.not_after),
         },
         "checks": [check._asdict() for check in explanation.checks],
-        "configuration_version": settings.version,
-        "rules": _rules_json(explanation.rules, policy.rules_version, report),
+        "configuration_version": configuration.version,
+        "rules": _rules_json(explanation.rules, configuration.rules_version, report),
         "shadow_decision": None
-        if policy.shadow_rules is None
+        if configuration.shadow_rules is None
         else "allow"
         if explanation.shadow_refusal is None
         else "deny",
-        "shadow_reason": None if policy.shadow_rules is None else explanation.shadow_refusal,
-        "shadow_rules": _rules_json(explanation.shadow_rules, policy.shadow_rules_version, report),
+        "shadow_reason": None if configuration.shadow_rules is None else explanation.shadow_refusal,
+        "shadow_rules": _rules_json(explanation.shadow_rules, configuration.shadow_rules_version, report),
         "allowed_routes": _routes_json(grant.routes) if grant else [],
         "answer": explanation.answer,
         "simple_answer": explanation.simple_answer,
@@ -239,7 +239,7 @@ def _field_json(field: FieldExplanation, report: Report) -> object:
         "matches": field.matches,
         "wanted": [_alternative_json(each) for each in wanted[: None if report.everything else _MOST_VALUES]],
         "wanted_total": len(wanted),
-        "has": [{"label": usual_label(label), "value": value_text(value)} for label, value in field.has],
+        "has": [{"label": fact.label, "value": value_text(fact.value)} for fact in field.has],
         "closest": field.closest
         and {"wanted": _alternative_json(field.closest.alternative), "difference": field.closest.difference},
         "remark": field.remark,
@@ -253,5 +253,5 @@ def _alternative_json(alternative: Iterable[Condition]) -> object:
     ]
 
 
-def _routes_json(routes: Iterable[str] | None) -> list[str] | None:
-    return None if routes is EVERYTHING else written_routes(routes)
+def _routes_json(routes: Routes) -> list[str] | None:
+    return None if routes is ALL_ROUTES else written_routes(routes)

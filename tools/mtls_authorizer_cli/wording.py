@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.names import escape_attribute_text
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
-from mtls_authorizer.rules.matching import OF_SEVERAL, Comparison
+from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.routes import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from mtls_authorizer.rules.matching import Condition, Fact, Matcher
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
 
 Alternative: TypeAlias = "tuple[Condition, ...]"
-"""Conditions of which all must hold."""
+"""Conditions that must all be satisfied."""
 
 _LONGEST_TEXT = 100
 _MOST_EXAMPLES = 3
 
-_USUAL_LABELS = {of_several: usual for usual, of_several in OF_SEVERAL.items()}
 _COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "beginning with ", Comparison.SUFFIX: "ending with "}
 
 
@@ -43,14 +42,8 @@ def value_text(value: Hashable) -> str:
 
 
 def fact_text(fact: Fact) -> str:
-    """Return what a certificate says: ``'client'`` or ``DNS 'client.example'``."""
-    label, value = fact
-    return f"{usual_label(label)} {quoted(value_text(value))}".lstrip()
-
-
-def usual_label(label: str) -> str:
-    """Return the label that a document has for a fact's: a common name may be one of several."""
-    return _USUAL_LABELS.get(label, label)
+    """Return a fact of a certificate in words: ``'client'`` or ``DNS 'client.example'``."""
+    return f"{fact.label} {quoted(value_text(fact.value))}".lstrip()
 
 
 def alternative_text(alternative: Alternative) -> str:
@@ -59,14 +52,10 @@ def alternative_text(alternative: Alternative) -> str:
 
 
 def alternatives(matcher: Matcher) -> list[Alternative]:
-    """Return the alternatives of a matcher, sorted, as they are in a document.
-
-    An exclusion has each that is about a common name twice: for the only one, and for one of several.
-    """
+    """Return the alternatives of a matcher, sorted."""
     single = [(condition,) for condition in matcher.alternatives]
     several = [tuple(sorted(combination, key=_order)) for combination in matcher.combinations]
-    written = [each for each in single + several if _USUAL_LABELS.keys().isdisjoint(label for _, label, *_ in each)]
-    return sorted(written, key=lambda alternative: list(map(_order, alternative)))
+    return sorted(single + several, key=lambda alternative: list(map(_order, alternative)))
 
 
 def choice(texts: Sequence[str], *, everything: bool = False) -> str:

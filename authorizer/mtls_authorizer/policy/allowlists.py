@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.variables import parse_items
-from mtls_authorizer.rules.matching import FIELDS, Comparison, Condition, make_matcher
+from mtls_authorizer.rules.conditions import make_matcher
+from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.matching import Matcher
+    from mtls_authorizer.rules.conditions import Matcher
 
 ALLOWLISTS = {definition.variable: name for name, definition in FIELDS.items() if definition.variable}
 """Variable to field, in the order in which a certificate's fields are matched."""
@@ -19,8 +20,6 @@ def parse_allowlist(field: str, text: str) -> Matcher:
 
     A distinguished name contains commas of its own, so several of them must be a JSON array.
     """
-    definition = FIELDS[field]
-    values = [definition.read(item) for item in parse_items(text, separated_by_commas=not definition.combines)]
-    return make_matcher(
-        field, [frozenset([Condition(field, label, Comparison.EXACT, value)]) for label, value in values]
-    )
+    separated = FIELDS[field].kind is not FieldKind.DISTINGUISHED_NAME
+    items = parse_items(text, separated_by_commas=separated)
+    return make_matcher(field, [frozenset([parse_exact(field, item)]) for item in items])

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
-from mtls_authorizer.revocation.configuration import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
         for conflicts, what in ((ALLOWLISTS, "an allowlist"), (_RULES, "a rules document")):
             if any(name in reader for name in conflicts):
                 reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", f"is true and {what} is set: remove one of them")
-        return (Rule(ENVIRONMENT, (), anyone=True),)
+        return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
     if "ALLOWED_SERIAL_NUMBERS" in reader:
         issuers = lists["ALLOWED_ISSUERS"]
         if match is AllowlistMatch.ANY or issuers is None or len(issuers.alternatives) != 1:
@@ -170,8 +171,8 @@ def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
             )
     matchers = tuple(matcher for matcher in lists.values() if matcher)
     if match is AllowlistMatch.ANY:
-        return tuple(Rule(ENVIRONMENT, (matcher,)) for matcher in matchers)
-    return (Rule(ENVIRONMENT, matchers),) if matchers else ()
+        return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
+    return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
 
 
 def _inline_rules(reader: VariableReader, variable: str, uri_variable: str) -> tuple[Rule, ...]:
@@ -224,16 +225,16 @@ def _parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def _parse_uri(text: str) -> str:
-    from mtls_authorizer.stores.store import check_uri  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
-    check_uri(text)
+    parse_uri(text)
     return text
 
 
 def _parse_crl_uri(text: str) -> str:
-    from mtls_authorizer.stores.store import check_uri  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
-    check_uri(text, ("s3", "file"))
+    parse_uri(text, ("s3", "file"))
     return text
 
 

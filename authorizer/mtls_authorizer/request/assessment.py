@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import ExtractionFailure, read_client_certificate
 from mtls_authorizer.policy.settings import PrincipalId
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
 from mtls_authorizer.rules.rule_set import Grant
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from client_certificate_auth import ExtractionResult, PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer.revocation.truststore import Chain
-    from mtls_authorizer.rules.rule_set import Judgement
+    from mtls_authorizer.revocation.chains import Chain
+    from mtls_authorizer.rules.rule_set import RuleOutcome
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
@@ -44,7 +44,7 @@ class RejectedCertificate(NamedTuple):
     """A certificate that no rule can allow, or none at all."""
 
     client: Client
-    reason: Reason
+    reason: DenyReason
 
 
 class AssessedCertificate(NamedTuple):
@@ -55,8 +55,8 @@ class AssessedCertificate(NamedTuple):
     """
 
     client: Client
-    outcome: Judgement
-    shadow_outcome: Judgement | None
+    outcome: RuleOutcome
+    shadow_outcome: RuleOutcome | None
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
@@ -77,13 +77,13 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     """Apply the checks that depend on the certificate, then the rules. Pure."""
     failure = first_failure(EXTRACTION_CHECKS, extraction)
     if failure is not None or isinstance(extraction, ExtractionFailure):
-        reason = failure or Reason.CERTIFICATE_MALFORMED
+        reason = failure or DenyReason.CERTIFICATE_MALFORMED
         return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
     certificate = extraction.certificate
     failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate, settings))
     if failure is not None:
         return RejectedCertificate(_client(certificate, settings, failure), failure)
-    outcome = policy.rules.judge(certificate)
+    outcome = policy.rules.evaluate(certificate)
     context: Mapping[str, str] = {}
     if isinstance(outcome, Grant):
         # A rule's own context never replaces what the certificate says.
@@ -91,7 +91,7 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     assessed = AssessedCertificate(
         _client(certificate, settings),
         outcome,
-        policy.shadow_rules.judge(certificate) if policy.shadow_rules is not None else None,
+        policy.shadow_rules.evaluate(certificate) if policy.shadow_rules is not None else None,
         context,
         certificate.not_before,
         certificate.not_after,
@@ -101,9 +101,9 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     return assessed
 
 
-def _client(certificate: PeerCertificate, settings: Settings, failure: Reason | None = None) -> Client:
+def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReason | None = None) -> Client:
     # A name with control characters must not become the principal.
-    unprintable = failure is Reason.SUBJECT_NOT_PRINTABLE
+    unprintable = failure is DenyReason.SUBJECT_NOT_PRINTABLE
     return Client(
         principal_identifier(certificate, PrincipalId.FINGERPRINT if unprintable else settings.principal_id),
         certificate.subject.rfc4514_string(),

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import permits
-from mtls_authorizer.rules.rule_set import EVERYTHING, Grant
+from mtls_authorizer.rules.rule_set import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.revocation.status import RevocationStatus
-    from mtls_authorizer.rules.rule_set import Judgement
+    from mtls_authorizer.rules.rule_set import RuleOutcome
 
 _Facts = TypeVar("_Facts")
 
 _RULE_REASONS = frozenset(
     {
-        Reason.NO_ALLOWLIST_CONFIGURED,
+        DenyReason.NO_ALLOWLIST_CONFIGURED,
         *(field.reason for field in FIELDS.values()),
-        Reason.CERTIFICATE_EXCLUDED,
-        Reason.NO_RULE_MATCHED,
-        Reason.POLICY_TOO_LARGE,
+        DenyReason.CERTIFICATE_EXCLUDED,
+        DenyReason.NO_RULE_MATCHED,
+        DenyReason.POLICY_TOO_LARGE,
     }
 )
 
@@ -60,9 +60,9 @@ class Check(NamedTuple, Generic[_Facts]):
     """
 
     name: CheckName
-    reasons: frozenset[Reason]
+    reasons: frozenset[DenyReason]
     requirement: str
-    failure: Callable[[_Facts], Reason | None]
+    failure: Callable[[_Facts], DenyReason | None]
     prerequisites: frozenset[CheckName] = frozenset()
 
 
@@ -80,7 +80,7 @@ class RequestFacts(NamedTuple):
     method ARN (``GET/payments/1``), chosen by the client. ``revocation_status`` is None if it was not determined.
     """
 
-    outcome: Judgement
+    outcome: RuleOutcome
     not_before: datetime
     not_after: datetime
     now: datetime
@@ -90,7 +90,7 @@ class RequestFacts(NamedTuple):
     revocation_status: RevocationStatus | None = None
 
 
-def first_failure(checks: Iterable[Check[_Facts]], facts: _Facts) -> Reason | None:
+def first_failure(checks: Iterable[Check[_Facts]], facts: _Facts) -> DenyReason | None:
     """Return the reason of the first check that fails, or None if all pass."""
     for check in checks:
         reason = check.failure(facts)
@@ -99,73 +99,66 @@ def first_failure(checks: Iterable[Check[_Facts]], facts: _Facts) -> Reason | No
     return None
 
 
-def _missing(extraction: ExtractionResult) -> Reason | None:
+def _missing(extraction: ExtractionResult) -> DenyReason | None:
     missing = extraction.reason is ExtractionFailureReason.MISSING
-    return Reason.CERTIFICATE_MISSING if missing else None
+    return DenyReason.CERTIFICATE_MISSING if missing else None
 
 
-def _malformed(extraction: ExtractionResult) -> Reason | None:
-    return Reason.CERTIFICATE_MALFORMED if isinstance(extraction, ExtractionFailure) else None
+def _malformed(extraction: ExtractionResult) -> DenyReason | None:
+    return DenyReason.CERTIFICATE_MALFORMED if isinstance(extraction, ExtractionFailure) else None
 
 
-def _unprintable(facts: CertificateFacts) -> Reason | None:
+def _unprintable(facts: CertificateFacts) -> DenyReason | None:
     names = (facts.certificate.subject, facts.certificate.issuer)
-    return Reason.SUBJECT_NOT_PRINTABLE if any(name.has_control_characters for name in names) else None
+    return DenyReason.SUBJECT_NOT_PRINTABLE if any(name.has_control_characters for name in names) else None
 
 
-def _extensions_malformed(facts: CertificateFacts) -> Reason | None:
-    return None if facts.certificate.extensions_decodable else Reason.EXTENSIONS_MALFORMED
+def _extensions_malformed(facts: CertificateFacts) -> DenyReason | None:
+    return None if facts.certificate.extensions_decodable else DenyReason.EXTENSIONS_MALFORMED
 
 
-def _extended_key_usage_missing(facts: CertificateFacts) -> Reason | None:
+def _extended_key_usage_missing(facts: CertificateFacts) -> DenyReason | None:
     met = facts.settings.required_key_usages.met_by(facts.certificate)
-    return None if met else Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return None if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
 
 
-def _no_rule_matches(facts: RequestFacts) -> Reason | None:
-    return facts.outcome if isinstance(facts.outcome, Reason) else None
+def _no_rule_matches(facts: RequestFacts) -> DenyReason | None:
+    return facts.outcome if isinstance(facts.outcome, DenyReason) else None
 
 
-def not_valid(facts: RequestFacts) -> Reason | None:
+def not_valid(facts: RequestFacts) -> DenyReason | None:
     """Return the reason why a certificate is not valid now (RFC 5280 §4.1.2.5: both ends are included)."""
     if facts.now < facts.not_before:
-        return Reason.CERTIFICATE_NOT_YET_VALID
+        return DenyReason.CERTIFICATE_NOT_YET_VALID
     if facts.now > facts.not_after:
-        return Reason.CERTIFICATE_EXPIRED
+        return DenyReason.CERTIFICATE_EXPIRED
     return None
 
 
-def _revoked_or_unknown(facts: RequestFacts) -> Reason | None:
+def _revoked_or_unknown(facts: RequestFacts) -> DenyReason | None:
     if facts.policy.revocation is None:
         # If the settings name CRLs, a policy without them must not allow anything.
-        return None if facts.settings.crl_sources is None else Reason.REVOCATION_STATUS_UNKNOWN
+        return None if facts.settings.crl_sources is None else DenyReason.REVOCATION_STATUS_UNKNOWN
     if facts.revocation_status is None:
-        return Reason.REVOCATION_STATUS_UNKNOWN
-    if not facts.policy.revocation.turns_away(facts.revocation_status):
-        return None
-    revoked = facts.revocation_status.state == "revoked"
-    return Reason.CERTIFICATE_REVOKED if revoked else Reason.REVOCATION_STATUS_UNKNOWN
+        return DenyReason.REVOCATION_STATUS_UNKNOWN
+    return facts.policy.revocation.deny_reason(facts.revocation_status)
 
 
-def _covers(grant: Grant, invocation: str) -> bool:
-    return "/" in invocation if grant.routes is EVERYTHING else permits(grant.routes, invocation)
-
-
-def _route_not_granted(facts: RequestFacts) -> Reason | None:
-    granted = isinstance(facts.outcome, Grant) and _covers(facts.outcome, facts.invocation)
-    return None if granted else Reason.ROUTE_NOT_ALLOWED
+def _route_not_granted(facts: RequestFacts) -> DenyReason | None:
+    granted = isinstance(facts.outcome, Grant) and permits(facts.outcome.routes, facts.invocation)
+    return None if granted else DenyReason.ROUTE_NOT_ALLOWED
 
 
 EXTRACTION_CHECKS: tuple[Check[ExtractionResult], ...] = (
     Check(
         CheckName.CERTIFICATE,
-        frozenset({Reason.CERTIFICATE_MISSING}),
+        frozenset({DenyReason.CERTIFICATE_MISSING}),
         "a client certificate in the event",
         _missing,
     ),
     Check(
         CheckName.DECODABLE,
-        frozenset({Reason.CERTIFICATE_MALFORMED}),
+        frozenset({DenyReason.CERTIFICATE_MALFORMED}),
         "one certificate whose names, serial number and validity can be decoded",
         _malformed,
         frozenset({CheckName.CERTIFICATE}),
@@ -175,19 +168,19 @@ EXTRACTION_CHECKS: tuple[Check[ExtractionResult], ...] = (
 CERTIFICATE_CHECKS: tuple[Check[CertificateFacts], ...] = (
     Check(
         CheckName.PRINTABLE,
-        frozenset({Reason.SUBJECT_NOT_PRINTABLE}),
+        frozenset({DenyReason.SUBJECT_NOT_PRINTABLE}),
         "a subject and an issuer without control characters",
         _unprintable,
     ),
     Check(
         CheckName.EXTENSIONS,
-        frozenset({Reason.EXTENSIONS_MALFORMED}),
+        frozenset({DenyReason.EXTENSIONS_MALFORMED}),
         "extensions that can be decoded",
         _extensions_malformed,
     ),
     Check(
         CheckName.EXTENDED_KEY_USAGE,
-        frozenset({Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
+        frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
         "the usages of REQUIRED_EXTENDED_KEY_USAGE",
         _extended_key_usage_missing,
         frozenset({CheckName.EXTENSIONS}),
@@ -204,13 +197,13 @@ GRANT_CHECKS: tuple[Check[RequestFacts], ...] = (
     ),
     Check(
         CheckName.VALIDITY,
-        frozenset({Reason.CERTIFICATE_NOT_YET_VALID, Reason.CERTIFICATE_EXPIRED}),
+        frozenset({DenyReason.CERTIFICATE_NOT_YET_VALID, DenyReason.CERTIFICATE_EXPIRED}),
         "a certificate that is valid now",
         not_valid,
     ),
     Check(
         CheckName.REVOCATION,
-        frozenset({Reason.CERTIFICATE_REVOKED, Reason.REVOCATION_STATUS_UNKNOWN}),
+        frozenset({DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN}),
         "a certificate that is not revoked",
         _revoked_or_unknown,
         frozenset({CheckName.PRINTABLE, CheckName.EXTENSIONS, CheckName.VALIDITY}),
@@ -219,7 +212,7 @@ GRANT_CHECKS: tuple[Check[RequestFacts], ...] = (
 
 ROUTE_CHECK: Check[RequestFacts] = Check(
     CheckName.ROUTE,
-    frozenset({Reason.ROUTE_NOT_ALLOWED}),
+    frozenset({DenyReason.ROUTE_NOT_ALLOWED}),
     "a route that the matching rules grant",
     _route_not_granted,
     frozenset({CheckName.RULES}),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer.reasons import Reason
+    from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.request.assessment import AssessedCertificate, Assessment, Client
     from mtls_authorizer.revocation.status import RevocationStatus
 
@@ -27,11 +27,11 @@ class Decision(NamedTuple):
     ``context`` belongs to the grant; without one it contains the reason.
     """
 
-    reason: Reason | None
+    reason: DenyReason | None
     client: Client
     context: Mapping[str, str]
     grant: Grant | None
-    shadow_reason: Reason | None
+    shadow_reason: DenyReason | None
     """Why the shadow rules would deny the request. None if they would not, and without shadow rules."""
 
     days_to_expiry: int | None = None
@@ -76,7 +76,9 @@ def decide(
     )
 
 
-def _context(assessment: AssessedCertificate, failure: Reason | None, days_to_report: int | None) -> Mapping[str, str]:
+def _context(
+    assessment: AssessedCertificate, failure: DenyReason | None, days_to_report: int | None
+) -> Mapping[str, str]:
     if failure is not None:
         return {"reason": failure.value}
     if days_to_report is not None:
@@ -84,7 +86,7 @@ def _context(assessment: AssessedCertificate, failure: Reason | None, days_to_re
     return assessment.context
 
 
-def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts) -> Reason | None:
+def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts) -> DenyReason | None:
     if assessment.shadow_outcome is None:
         return None
     return first_failure((*GRANT_CHECKS, ROUTE_CHECK), facts._replace(outcome=assessment.shadow_outcome))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.policy.settings import ResponseFormat, Settings, UnauthenticatedResponse
 from mtls_authorizer.reasons import UNAUTHENTICATED
 from mtls_authorizer.request.event import ApiRequest, EventFormat
-from mtls_authorizer.rules.routes import resources
-from mtls_authorizer.rules.rule_set import EVERYTHING
+from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
@@ -56,7 +55,7 @@ def _statements(grant: Grant | None, stage_arn: str) -> list[dict[str, object]]:
     everything = f"{stage_arn}/*/*"
     if grant is None:
         return [_statement("Deny", everything)]
-    if grant.routes is EVERYTHING:
+    if grant.routes is ALL_ROUTES:
         return [_statement("Allow", everything)]
     allowed, denied = resources(grant.routes, stage_arn)
     return [_statement("Allow", allowed), _statement("Deny", denied)]

@@ -1,109 +1,78 @@
-"""Revocation: which certificates their CA has withdrawn (RFC 5280 §5 and §6.3)."""
+"""The revocation status of a certificate (RFC 5280 §6.3), from its chains and the revocation lists in force."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
 from client_certificate_auth.names import DistinguishedName
-from mtls_authorizer.revocation.configuration import CrlFailureMode
-from mtls_authorizer.revocation.truststore import Identity, canonical_name
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.chains import ChainBuilder
+from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.settings import CrlFailureMode
+from mtls_authorizer.revocation.truststore import AuthorityId, canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.revocation.truststore import Chain, Step, Truststore
-
-
-class RevocationList(Protocol):
-    """What one CA says it has revoked: a CRL that was verified, or the compact index that was made of one."""
-
-    @property
-    def issuer(self) -> bytes:
-        """The CA's name as the CRL has it (RFC 5280 §5.1.2.3), in DER."""
-
-    @property
-    def signer(self) -> str:
-        """The CA's key: SHA-256 of its SubjectPublicKeyInfo in DER, in lower-case hexadecimal.
-
-        It tells CAs of one name apart, and it is the key that the CRL's signature was verified with.
-        """
-
-    @property
-    def number(self) -> int | None:
-        """The CRL number (RFC 5280 §5.2.3), not negative and up to 20 bytes long; None where there is none."""
-
-    @property
-    def this_update(self) -> datetime:
-        """When the list was issued (RFC 5280 §5.1.2.4), aware, in UTC."""
-
-    @property
-    def next_update(self) -> datetime | None:
-        """When the next one comes at the latest (RFC 5280 §5.1.2.5), aware, in UTC; None where the CRL doesn't say."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the CRL in DER, in lower-case hexadecimal."""
-
-    def is_revoked(self, serial_number: int) -> bool:
-        """Tell whether the CA has revoked the certificate with this serial number, or holds it."""
-
-    def serial_numbers(self) -> Iterable[int]:
-        """Return those of which ``is_revoked`` is true, in the CRL's order. One may come twice, and be negative."""
+    from mtls_authorizer.revocation.chains import Chain, ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.truststore import Truststore
 
 
 class RevocationState(StrEnum):
-    """Whether a certificate was withdrawn."""
+    """Whether a certificate was revoked."""
 
     GOOD = "good"
     REVOKED = "revoked"
-    """It, or a CA that it depends on."""
+    """The certificate itself, or a CA above it."""
 
     UNKNOWN = "unknown"
 
 
-class Doubt(StrEnum):
+_BY_SEVERITY = (RevocationState.REVOKED, RevocationState.UNKNOWN, RevocationState.GOOD)
+
+
+class UnknownReason(StrEnum):
     """Why a status is unknown."""
 
     NO_CHAIN = "no_chain"
-    """No CA of the truststore has signed the certificate, or none of the chains from there is valid now."""
+    """No CA of the truststore has signed the certificate, or none of its chains is valid now."""
 
     NO_LIST = "no_list"
-    """There is no list of the CA that issued it, or of one that may have revoked that CA; or that may sign none."""
+    """There is no list of the issuer, or of a CA that may have revoked the issuer; or it may no longer sign lists."""
 
     NOT_YET_VALID = "not_yet_valid"
-    """The list's thisUpdate is in the future."""
+    """The thisUpdate of the list is in the future."""
 
     STALE = "stale"
-    """The list's nextUpdate has passed."""
+    """The nextUpdate of the list has passed."""
 
 
 class RevocationStatus(NamedTuple):
-    """A certificate's status, and where it is from."""
+    """The status of a certificate, and the list that it is based on."""
 
     state: RevocationState
-    doubt: Doubt | None = None
-    """Why the state is unknown."""
-
+    unknown_reason: UnknownReason | None = None
     revocation_list: RevocationList | None = None
-    """The list that revokes, or that is doubtful; that of the certificate's issuer where all is good."""
+    """The list that revokes, or the list because of which the status is unknown; that of the issuer if it is good."""
 
     def details(self, now: datetime) -> dict[str, str | int]:
-        """Return what to log of the list at a time, which is aware: ``crl_issuer``, ``_number``, ``_age_seconds``.
+        """Return the log fields about the list at a time, which is aware: issuer, number and age in seconds.
 
-        Empty without a list. The number is hexadecimal, as OpenSSL prints it, and absent where the CRL has none.
+        Empty without a list. The number is hexadecimal, as OpenSSL prints it, and absent if the CRL has none.
         """
         used = self.revocation_list
         if used is None:
             return {}
         details: dict[str, str | int] = {
-            "crl_issuer": _written(used.issuer),
+            "crl_issuer": _written_name(used.issuer),
             "crl_age_seconds": int((now - used.this_update).total_seconds()),
         }
         if used.number is not None:
@@ -112,7 +81,7 @@ class RevocationStatus(NamedTuple):
 
 
 class RevocationLists:
-    """The lists in force, each under the CA that it speaks of."""
+    """The revocation lists in force, each found by the CA that issued it."""
 
     def __init__(
         self,
@@ -123,95 +92,85 @@ class RevocationLists:
         max_age: timedelta = timedelta(0),
         expected: int = 0,
     ) -> None:
-        """Take the lists in force: of several of one CA, the latest counts.
+        """Take the lists in force: of several of one CA, the latest.
 
-        ``max_age`` is how long after its nextUpdate a list still counts. ``expected`` is how many CAs' lists are
-        configured. While one isn't there, or another CA's or key's lies in its place, whosever it is, the status of
-        a CA is unknown if its issuer has no list here. A list that was verified before the truststore changed, and
-        whose CA may sign none by this truststore, is like a stale one: it still revokes, and clears nobody.
+        ``max_age`` is how long a list is valid after its nextUpdate. ``expected`` is the number of configured lists.
+        While one of them is missing, or replaced by that of an unknown CA or key, the status of a CA is unknown if
+        its issuer has no list here. A list that was verified before the truststore changed, and whose CA may not sign
+        lists by the present truststore, is treated as a stale one: it revokes, but proves no certificate good.
         """
         self.failure_mode = failure_mode
-        self._truststore = truststore
+        self._chain_builder = ChainBuilder(truststore)
         self._max_age = max_age
-        self._lists: dict[Identity, RevocationList] = {}
+        self._lists: dict[AuthorityId, RevocationList] = {}
         for candidate in sorted(lists, key=lambda each: each.this_update):
-            self._lists[Identity(canonical_name(x509.Name.from_bytes(candidate.issuer)), candidate.signer)] = candidate
-        self._trusted = frozenset(filter(truststore.has_list_signer, self._lists))
+            issuer = canonical_name(x509.Name.from_bytes(candidate.issuer))
+            self._lists[AuthorityId(issuer, candidate.signer)] = candidate
+        self._trusted = frozenset(filter(truststore.has_crl_signer, self._lists))
         self._complete = len(self._trusted) >= expected
-        self.oldest = min((each.this_update for each in self._lists.values()), default=None)
+        self.oldest_this_update = min((each.this_update for each in self._lists.values()), default=None)
         """The earliest thisUpdate of all lists; None without any."""
         ends = [each.next_update for each in self._lists.values() if each.next_update is not None]
-        self.first_to_end = min(ends, default=None)
-        """The earliest nextUpdate of all lists; None where no list has one."""
+        self.earliest_next_update = min(ends, default=None)
+        """The earliest nextUpdate of all lists; None if no list has one."""
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
-        """Return a certificate's status at a time, which is aware. Pure, but for lookups that are kept."""
+        """Return the status of a certificate at a time, which is aware."""
         return self.status_at(self.chains(certificate), now)
 
     def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
-        """Do all of ``status`` that neither time nor the lists change, so that it can be kept."""
-        return self._truststore.chains(certificate.x509)
+        """Return the chains of a certificate: the part of ``status`` that depends on neither time nor lists."""
+        return self._chain_builder.chains(certificate.x509)
 
     def status_at(self, chains: Iterable[Chain], now: datetime) -> RevocationStatus:
-        """Finish ``status`` for chains that this truststore gave.
+        """Return the status of a certificate with these chains, which were built from this truststore.
 
-        Every chain must be good whose CAs are valid at the time, and there must be one. A list that is stale can
-        still revoke, but no longer clear.
+        There must be a chain whose CAs are valid at the time, and every such chain must be good. A stale list can
+        still revoke, but no longer prove a certificate good.
         """
         found = [self._chain_status(chain, now) for chain in chains if chain.not_before <= now < chain.not_after]
-        return min(found, key=_severity, default=RevocationStatus(RevocationState.UNKNOWN, Doubt.NO_CHAIN))
+        return min(found, key=_severity, default=RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_CHAIN))
 
-    def turns_away(self, status: RevocationStatus) -> bool:
-        """Tell whether a certificate of this status isn't let in: revoked, or unknown unless that is to be allowed."""
-        if status.state is RevocationState.UNKNOWN:
-            return self.failure_mode is not CrlFailureMode.ALLOW
-        return status.state is not RevocationState.GOOD
+    def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
+        """Return the reason to deny access with this status; None for good, and for unknown if the mode allows that."""
+        if status.state is RevocationState.GOOD:
+            return None
+        if status.state is RevocationState.REVOKED:
+            return DenyReason.CERTIFICATE_REVOKED
+        return None if self.failure_mode is CrlFailureMode.ALLOW else DenyReason.REVOCATION_STATUS_UNKNOWN
 
     def _chain_status(self, chain: Chain, now: datetime) -> RevocationStatus:
-        first, *others = chain.steps
-        statuses = [self._step_status(first, now, required=True)]
-        statuses += [self._step_status(step, now, required=not self._complete) for step in others]
+        first, *others = chain.links
+        statuses = [self._link_status(first, now, required=True)]
+        statuses += [self._link_status(link, now, required=not self._complete) for link in others]
         # The first of the worst: min() keeps the order.
         return min(statuses, key=_severity)
 
-    def _step_status(self, step: Step, now: datetime, *, required: bool) -> RevocationStatus:
-        responsible = self._lists.get(step.issuer)
+    def _link_status(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
+        responsible = self._lists.get(link.issuer)
         if responsible is None:
             if required:
-                return RevocationStatus(RevocationState.UNKNOWN, Doubt.NO_LIST)
+                return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
             return RevocationStatus(RevocationState.GOOD)
-        if responsible.is_revoked(step.serial_number):
+        if responsible.is_revoked(link.serial_number):
             return RevocationStatus(RevocationState.REVOKED, revocation_list=responsible)
-        doubt = self._doubt(step.issuer, responsible, now)
-        state = RevocationState.GOOD if doubt is None else RevocationState.UNKNOWN
-        return RevocationStatus(state, doubt, responsible)
+        reason = self._unknown_reason(link.issuer, responsible, now)
+        state = RevocationState.GOOD if reason is None else RevocationState.UNKNOWN
+        return RevocationStatus(state, reason, responsible)
 
-    def _doubt(self, issuer: Identity, responsible: RevocationList, now: datetime) -> Doubt | None:
+    def _unknown_reason(self, issuer: AuthorityId, responsible: RevocationList, now: datetime) -> UnknownReason | None:
         if issuer not in self._trusted:
-            return Doubt.NO_LIST
+            return UnknownReason.NO_LIST
         if responsible.this_update > now:
-            return Doubt.NOT_YET_VALID
-        return Doubt.STALE if is_stale(responsible, now, self._max_age) else None
-
-
-def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta) -> bool:
-    """Tell whether a list's nextUpdate, plus ``max_age``, has passed at a time, which is aware.
-
-    At that very moment it has, as in OpenSSL. Without a nextUpdate it never does.
-    """
-    next_update = revocation_list.next_update
-    # Not a sum: nextUpdate may be the last moment that a datetime can hold (RFC 5280 §4.1.2.5).
-    return next_update is not None and now - max_age >= next_update
+            return UnknownReason.NOT_YET_VALID
+        return UnknownReason.STALE if is_stale(responsible, now, self._max_age) else None
 
 
 @lru_cache(64)
-def _written(name: bytes) -> str:
-    # For each request that is logged the same few.
+def _written_name(name: bytes) -> str:
+    # Every logged request needs one of the same few names.
     return DistinguishedName(x509.Name.from_bytes(name)).rfc4514_string()
 
 
 def _severity(status: RevocationStatus) -> int:
-    return _SEVERITY.index(status.state)
-
-
-_SEVERITY = (RevocationState.REVOKED, RevocationState.UNKNOWN, RevocationState.GOOD)
+    return _BY_SEVERITY.index(status.state)

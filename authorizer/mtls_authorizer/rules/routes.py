@@ -1,59 +1,73 @@
-"""Routes: what a client may call, as a pattern, as a resource of an IAM policy, and matched here.
+"""Routes: the requests that a client may send. As written in a rule, as resources of an IAM policy, and matched here.
 
-A policy's ``*`` matches any characters, slashes included, and ``?`` any one. So a route has a ``*`` for the whole path
-below a slash at its end only, and one for "any method" becomes a resource for each method: ``*/payments`` would match
-``GET/anything/payments`` as well.
+In a policy, ``*`` matches any characters including slashes, and ``?`` any one character. A route therefore has a ``*``
+only at its end, for the whole path below a slash, and "any method" becomes one resource for each method: ``*/payments``
+would also match ``GET/anything/payments``.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-"""The methods that API Gateway's ANY stands for."""
 
-# RFC 3986 §3.3 without what means something in a policy (*, ?, $) or may be written in two ways (%).
+class AllRoutes(Enum):
+    """The type of ``ALL_ROUTES``."""
+
+    ALL_ROUTES = "all routes"
+
+
+ALL_ROUTES: Final = AllRoutes.ALL_ROUTES
+"""All routes of the stage. A value of its own, so that an omitted argument never allows anything."""
+
+Routes: TypeAlias = tuple[str, ...] | AllRoutes
+"""The routes that a client may call: resources below the stage, such as ``GET/payments/*``, or all routes."""
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+"""The methods that ANY stands for in API Gateway."""
+
+# RFC 3986 §3.3, without characters that are special in a policy (*, ?, $) and percent-encoding.
 SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
 
-# What a server behind may take for the way out of a path: dot segments, an encoded dot or slash, a backslash, and an
-# encoded percent sign, with which any of these can be encoded twice. A client that may call some routes only may call
-# none with these.
-_WAYS_OUT = ("/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "\\")
+# A server behind the API may read these as a way to another path: dot segments, an encoded dot or slash, a backslash,
+# and an encoded percent sign, with which all of them can be encoded twice. A client that is limited to some routes may
+# not call any path that contains one of them.
+_PATH_TRAVERSAL = ("/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "\\")
 
 _LONGEST_RESOURCE = 512
-# arn:aws-us-gov:execute-api:us-gov-east-1:123456789012:abcdefghij/stage/, with a stage of 128 characters.
+# arn:aws-us-gov:execute-api:us-gov-east-1:123456789012:abcdefghij/stage/, with a stage name of 128 characters.
 LONGEST_STAGE_ARN = 200
 """In characters, from the limits that AWS documents for each part."""
 LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/")
 """In characters, method and path as in a resource: ``GET/payments``."""
 LARGEST_POLICY = 32 * 1024
-"""In bytes. A bound of this project's own: API Gateway documents the length of a resource, and not their number."""
+"""In bytes. A limit of this project: API Gateway documents the length of a resource, but not their number."""
 
 
 class RouteError(ValueError):
-    """Not a route. The message says what would be one."""
+    """Text that is not a route. The message contains the fix."""
 
 
 def read_route(text: str) -> tuple[str, ...]:
     """Return the resources of a route, below the stage: ``GET /payments/*`` is ``GET/payments/*``. Raises RouteError.
 
-    A ``*`` as method stands for each of METHODS, one at the end of the path for all that begins like it.
+    The method ``*`` stands for each of METHODS, a ``*`` at the end of the path for every path below it.
     """
     method, separator, path = text.partition(" ")
     if not separator or not path.startswith("/"):
         message = f"{text!r} is not a method and a path: write it like 'GET /payments/*'"
         raise RouteError(message)
     if method != "*" and method not in METHODS:
-        message = f"{text!r} begins with no method: write one of {', '.join(METHODS)}, or * for any"
+        message = f"{text!r} does not start with a method: write one of {', '.join(METHODS)}, or * for any"
         raise RouteError(message)
     routes = tuple(f"{each}{path}" for each in (METHODS if method == "*" else (method,)))
     longest = max(map(len, routes))
     if longest > LONGEST_ROUTE:
-        message = f"{text[:40]!r}… makes a resource of {longest} characters: a policy takes {LONGEST_ROUTE}"
+        message = f"{text[:40]!r}… needs a resource of {longest} characters: the limit is {LONGEST_ROUTE}"
         raise RouteError(message)
     _check_path(text, path)
     return routes
@@ -63,39 +77,53 @@ def _check_path(text: str, path: str) -> None:
     *segments, last = path[1:].split("/")
     for segment in segments if last in {"", "*"} else [*segments, last]:
         if segment in {".", ".."} or not segment:
-            message = f"{text!r} has the segment {segment!r}: write the path without it"
+            message = f"{text!r} contains the segment {segment!r}: write the path without it"
         elif "*" in segment:
-            message = f"{text!r} has a * within: it would match slashes, too. Only /* at the end is possible"
+            message = f"{text!r} contains a * that would also match slashes: write a * only as /* at the end"
         elif segment.startswith("{"):
-            message = f"{text!r} has a path parameter: end it with /* instead"
+            message = f"{text!r} contains a path parameter: end the path with /* instead"
         elif not SEGMENT.fullmatch(segment):
-            message = f"{text!r} has characters other than letters, digits and ._~!&'()+,;=:@-"
+            message = f"{text!r} contains characters other than letters, digits and ._~!&'()+,;=:@-"
         else:
             continue
         raise RouteError(message)
 
 
-def permits(routes: Iterable[str], invocation: str) -> bool:
-    """Return whether routes cover an invocation, method and path as in its ARN: ``GET/payments/1``.
+def permits(routes: Routes, invocation: str) -> bool:
+    """Return whether routes include an invocation, method and path as in its ARN: ``GET/payments/1``.
 
-    The answer is that of the policy which ``resources`` makes: a test holds them together.
+    The policy made from ``resources`` has the same result; so does one for ``*/*`` with all routes.
     """
-    return any(_covers(route, invocation) for route in routes) and not any(way in invocation for way in _WAYS_OUT)
+    if routes is ALL_ROUTES:
+        return "/" in invocation
+    return any(_includes(route, invocation) for route in routes) and not any(
+        sequence in invocation for sequence in _PATH_TRAVERSAL
+    )
 
 
-def _covers(route: str, invocation: str) -> bool:
+def _includes(route: str, invocation: str) -> bool:
     return invocation.startswith(route[:-1]) if route.endswith("/*") else invocation == route
+
+
+def combined_routes(routes: Iterable[Routes]) -> Routes:
+    """Return the routes of several rules together, each once, in their order."""
+    combined: dict[str, None] = {}
+    for of_rule in routes:
+        if of_rule is ALL_ROUTES:
+            return ALL_ROUTES
+        combined.update(dict.fromkeys(of_rule))
+    return tuple(combined)
 
 
 def resources(routes: Iterable[str], stage_arn: str) -> tuple[list[str], list[str]]:
     """Return the resources of a stage that a policy must allow for routes, and those that it must deny."""
     return (
         [f"{stage_arn}/{route}" for route in routes],
-        [f"{stage_arn}/*{way}*" for way in _WAYS_OUT],
+        [f"{stage_arn}/*{sequence}*" for sequence in _PATH_TRAVERSAL],
     )
 
 
 def policy_size(routes: Iterable[str]) -> int:
-    """Return how many bytes a policy for routes takes at most, as far as that depends on them."""
+    """Return the largest size in bytes of the resources in a policy for routes, with their quotes and separators."""
     allowed, denied = resources(routes, "x" * LONGEST_STAGE_ARN)
-    return sum(len(resource) + 4 for resource in allowed + denied)
+    return sum(len(resource) + len('"", ') for resource in allowed + denied)

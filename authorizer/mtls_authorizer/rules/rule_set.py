@@ -1,6 +1,6 @@
-"""Rules: what a certificate must match, and what it may then call.
+"""Rules: the conditions that a certificate must satisfy, and the routes that its client may then call.
 
-The lists in the environment, the rules document and the shadow rules are all rules of this one kind.
+The lists in the environment, the rules document and the shadow rules are all sets of such rules.
 """
 
 from __future__ import annotations
@@ -9,165 +9,152 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.rules.matching import FIELDS, Condition, Conditions, Matcher
-from mtls_authorizer.rules.routes import LARGEST_POLICY, policy_size
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
+from mtls_authorizer.rules.fields import FACT_READERS, FIELDS
+from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
 
-EVERYTHING = None
-"""The routes of who may call everything."""
-
 ENVIRONMENT = "environment"
-"""The name of the rule that the environment's lists make."""
+"""The name of the rules made from lists in the environment."""
 
 
 class UsagePlanKey(StrEnum):
-    """What of the certificate is the key of its usage plan."""
+    """A property of the certificate that serves as the key of a usage plan."""
 
     FINGERPRINT = "fingerprint"
-    """Its SHA-256: 64 upper-case hexadecimal digits, without colons."""
+    """The SHA-256: 64 upper-case hexadecimal digits, without colons."""
 
 
 class Rule(NamedTuple):
-    """What a certificate must match: every matcher, and none of the exclusions. ``routes`` is what it may then call.
+    """A rule matches a certificate if every matcher matches and no exclusion applies.
 
-    ``anyone`` says that no matcher is needed. Without it, a rule without matchers matches nobody. An exclusion is a
-    set of matchers too, and excludes what matches all of them. ``usage_plan_key`` is the key itself where it is a
-    string.
+    A rule without matchers matches no certificate, unless ``anyone`` is true. An exclusion is a set of matchers, and
+    applies if all of them match. ``routes`` has no default, so that no route is allowed by omission. ``usage_plan_key``
+    is a string if it is the key itself.
     """
 
     name: str
     matchers: tuple[Matcher, ...]
+    routes: Routes
     exclusions: tuple[tuple[Matcher, ...], ...] = ()
-    routes: tuple[str, ...] | None = EVERYTHING
     context: Mapping[str, str] = {}
     usage_plan_key: UsagePlanKey | str | None = None
     anyone: bool = False
 
-    def mismatch(self, holding: frozenset[Condition]) -> Reason | None:
-        """Return None if the rule matches where these conditions hold, else the first reason why it doesn't."""
+    def mismatch(self, satisfied: SatisfiedConditions) -> DenyReason | None:
+        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it."""
         for matcher in self.matchers:
-            if not matcher.matches(holding):
+            if not matcher.matches(satisfied.unambiguous):
                 return FIELDS[matcher.field].reason
         if not self.matchers and not self.anyone:
-            return Reason.NO_ALLOWLIST_CONFIGURED
+            return DenyReason.NO_ALLOWLIST_CONFIGURED
         for exclusion in self.exclusions:
-            if all(matcher.matches(holding) for matcher in exclusion):
-                return Reason.CERTIFICATE_EXCLUDED
+            if all(matcher.matches(satisfied.any_fact) for matcher in exclusion):
+                return DenyReason.CERTIFICATE_EXCLUDED
         return None
 
-    def conditions(self) -> Iterable[frozenset[Condition]]:
-        """Return all conditions that the rule is made of, in sets."""
+    def conditions(self) -> Iterable[Condition]:
+        """Return the conditions of all matchers and exclusions."""
         for matchers in (self.matchers, *self.exclusions):
             for matcher in matchers:
-                yield matcher.alternatives
-                yield from matcher.combinations
+                yield from matcher.conditions()
 
 
 class Grant(NamedTuple):
-    """What the rules that match a certificate come to.
+    """The combined result of all rules that match a certificate.
 
-    Their routes add up. Context and usage plan are those of the first.
+    ``routes`` are those of all matching rules together. Context and usage plan key are those of the first one.
     """
 
     rules: tuple[str, ...]
-    routes: tuple[str, ...] | None
+    routes: Routes
     context: Mapping[str, str]
     usage_identifier_key: str | None
 
 
-Judgement: TypeAlias = Grant | Reason
-"""What a certificate comes to under a set of rules: what it may call, or why it is turned away."""
+RuleOutcome: TypeAlias = Grant | DenyReason
+"""The result of evaluating rules for a certificate: what its client may call, or why it is denied."""
 
 
 class RuleSet:
-    """Rules in their order, indexed, so that a certificate is compared with those only that it may match."""
+    """Rules in their order, with an index of the rules that a certificate can match."""
 
-    __slots__ = ("_conditions", "_indexed", "_unindexed", "rules")
+    __slots__ = ("_conditions", "_rules_by_condition", "_rules_without_matchers", "rules")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        how_common = Counter[Condition]()
-        for rule in self.rules:
-            for conditions in rule.conditions():
-                how_common.update(conditions)
-        self._conditions = Conditions(how_common)
-        self._indexed: dict[Condition, list[int]] = {}
-        self._unindexed: list[int] = []
+        rule_count = Counter(condition for rule in self.rules for condition in rule.conditions())
+        self._conditions = ConditionIndex(rule_count, FACT_READERS)
+        # Rules are represented by their position.
+        self._rules_by_condition: dict[Condition, list[int]] = {}
+        self._rules_without_matchers: list[int] = []
         for number, rule in enumerate(self.rules):
-            if rule.matchers:
-                self._index(number, rule, how_common)
-            else:
-                self._unindexed.append(number)
+            if not rule.matchers:
+                self._rules_without_matchers.append(number)
+            for condition in _index_keys(rule, rule_count):
+                self._rules_by_condition.setdefault(condition, []).append(number)
 
-    def _index(self, number: int, rule: Rule, how_common: Mapping[Condition, int]) -> None:
-        """Index a rule by conditions of which one must hold for it to match: those that few other rules have."""
-        commonness, keys = min(
-            (
-                (max(map(how_common.__getitem__, keys)), keys)
-                for keys in (_necessary(matcher, how_common) for matcher in rule.matchers)
-            ),
-            key=lambda each: each[0],
-        )
-        if commonness == 1:
-            alone = [number]
-            self._indexed.update(dict.fromkeys(keys, alone))
-        else:
-            for condition in keys:
-                self._indexed.setdefault(condition, []).append(number)
+    def evaluate(self, certificate: PeerCertificate) -> RuleOutcome:
+        """Return the grant of the rules that match a certificate, or why none of them does."""
+        satisfied = self.satisfied_by(certificate)
+        matching = self._matching(satisfied)
+        return _grant(matching, certificate) if matching else self._deny_reason(satisfied)
 
     def matching(self, certificate: PeerCertificate) -> list[Rule]:
         """Return the rules that match a certificate, in their order."""
-        return self._matching(self.holding(certificate))
+        return self._matching(self.satisfied_by(certificate))
 
-    def holding(self, certificate: PeerCertificate) -> frozenset[Condition]:
-        """Return the conditions of all rules that hold for a certificate."""
-        return self._conditions.holding(certificate)
+    def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
+        """Return the conditions of all rules that a certificate satisfies."""
+        return self._conditions.satisfied_by(certificate)
 
-    def judge(self, certificate: PeerCertificate) -> Judgement:
-        """Return what a certificate may call under these rules, or why it is turned away."""
-        holding = self.holding(certificate)
-        matching = self._matching(holding)
-        if matching:
-            return _grant(matching, certificate)
+    def _matching(self, satisfied: SatisfiedConditions) -> list[Rule]:
+        numbers = set(self._rules_without_matchers)
+        for condition in satisfied.unambiguous:
+            numbers.update(self._rules_by_condition.get(condition, ()))
+        candidates = [self.rules[number] for number in sorted(numbers)]
+        return [rule for rule in candidates if rule.mismatch(satisfied) is None]
+
+    def _deny_reason(self, satisfied: SatisfiedConditions) -> DenyReason:
+        """Return why no rule matches: the reason of the only rule, or of the first list in the environment."""
         if not self.rules:
-            return Reason.NO_ALLOWLIST_CONFIGURED
-        if self.rules[-1].name != ENVIRONMENT and len(self.rules) > 1:
-            return Reason.NO_RULE_MATCHED
-        return self.rules[0].mismatch(holding) or Reason.NO_RULE_MATCHED
-
-    def _matching(self, holding: frozenset[Condition]) -> list[Rule]:
-        if len(self.rules) == 1:
-            # Mostly the environment's lists. There is nothing to look up.
-            return [rule for rule in self.rules if rule.mismatch(holding) is None]
-        numbers = set(self._unindexed)
-        for condition in holding:
-            numbers.update(self._indexed.get(condition, ()))
-        return [rule for rule in [self.rules[number] for number in sorted(numbers)] if rule.mismatch(holding) is None]
+            return DenyReason.NO_ALLOWLIST_CONFIGURED
+        first = self.rules[0]
+        if len(self.rules) == 1 or all(rule.name == ENVIRONMENT for rule in self.rules):
+            return first.mismatch(satisfied) or DenyReason.NO_RULE_MATCHED
+        return DenyReason.NO_RULE_MATCHED
 
 
-def _necessary(matcher: Matcher, how_common: Mapping[Condition, int]) -> frozenset[Condition]:
-    """Return conditions of which one must hold for a matcher to match."""
-    if not matcher.combinations:
-        return matcher.alternatives
-    return matcher.alternatives.union(min(each, key=how_common.__getitem__) for each in matcher.combinations)
+def _index_keys(rule: Rule, rule_count: Mapping[Condition, int]) -> frozenset[Condition]:
+    """Return conditions of which a certificate must satisfy at least one to match a rule.
+
+    Each matcher has such a set. The best one consists of conditions that few other rules have.
+    """
+    return min(
+        (_necessary_conditions(matcher, rule_count) for matcher in rule.matchers),
+        key=lambda conditions: max(map(rule_count.__getitem__, conditions)),
+        default=frozenset(),
+    )
 
 
-def _grant(matching: list[Rule], certificate: PeerCertificate) -> Judgement:
+def _necessary_conditions(matcher: Matcher, rule_count: Mapping[Condition, int]) -> frozenset[Condition]:
+    """Return conditions of which a certificate must satisfy at least one to match."""
+    return matcher.alternatives.union(
+        min(combination, key=rule_count.__getitem__) for combination in matcher.combinations
+    )
+
+
+def _grant(matching: list[Rule], certificate: PeerCertificate) -> RuleOutcome:
+    routes = combined_routes(rule.routes for rule in matching)
+    if routes is not ALL_ROUTES and policy_size(routes) > LARGEST_POLICY:
+        return DenyReason.POLICY_TOO_LARGE
     first = matching[0]
     key = first.usage_plan_key
     if key is UsagePlanKey.FINGERPRINT:
         key = certificate.fingerprint256.replace(":", "")
-    if len(matching) == 1:
-        # Nearly always. How large its policy is was checked when it was read.
-        return Grant((first.name,), first.routes, first.context, key)
-    routes: tuple[str, ...] | None = EVERYTHING
-    if all(rule.routes is not EVERYTHING for rule in matching):
-        routes = tuple(dict.fromkeys(route for rule in matching for route in rule.routes or ()))
-        if policy_size(routes) > LARGEST_POLICY:
-            return Reason.POLICY_TOO_LARGE
     return Grant(tuple(rule.name for rule in matching), routes, first.context, key)

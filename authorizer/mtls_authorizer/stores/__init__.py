@@ -1,1 +1,1 @@
-"""Stores of documents: files, and Amazon S3, SSM and AppConfig."""
+"""Stores of documents: files, Amazon S3, Systems Manager parameters (SSM) and AppConfig."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.policy.settings import LogDecisions
 
 if TYPE_CHECKING:
-    from mtls_authorizer.reasons import Reason
+    from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.telemetry.observation import Observation
 
 logger = logging.getLogger("mtls_authorizer")
@@ -61,5 +61,5 @@ def log_fields(observation: Observation) -> dict[str, object]:
     return fields
 
 
-def _effect(reason: Reason | None) -> str:
+def _effect(reason: DenyReason | None) -> str:
     return "allow" if reason is None else "deny"

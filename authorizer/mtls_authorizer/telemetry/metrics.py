@@ -42,7 +42,7 @@ UNITS = {
 }
 """The units of the metrics that are not counts."""
 
-REASON = "Reason"
+REASON = "DenyReason"
 """The dimension of ``Denied``, which is published with it and without it."""
 
 
@@ -92,10 +92,10 @@ def _revocation_metrics(observation: Observation) -> dict[Metric, int]:
     status, lists = observation.decision.revocation_status, observation.policy.revocation
     if status is not None and status.state.value == "unknown":
         values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
-    if lists is not None and lists.oldest is not None:
-        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest).total_seconds())
-    if lists is not None and lists.first_to_end is not None:
-        values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.first_to_end - observation.time).total_seconds())
+    if lists is not None and lists.oldest_this_update is not None:
+        values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())
+    if lists is not None and lists.earliest_next_update is not None:
+        values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.earliest_next_update - observation.time).total_seconds())
     return values
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.telemetry.metrics import REASON, Metric
 from mtls_authorizer.reasons import Reason
+from mtls_authorizer.telemetry.metrics import REASON, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from mtls_authorizer.policy.settings import (
     UnauthenticatedResponse,
     load_settings,
 )
-from mtls_authorizer.revocation.configuration import CrlFailureMode
+from mtls_authorizer.revocation.settings import CrlFailureMode
 from tests.integration.template.intrinsic_functions import references
 from tests.integration.template.stacks import (
     ALL_STACK_IDS,

@@ -12,7 +12,7 @@ from documentation.dashboard_picture import PICTURE, TEMPLATE, Widget, draw, rea
 from documentation.figures import files_shown, with_figures
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.telemetry.metrics import Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
@@ -72,7 +72,7 @@ def test_the_size_of_a_logged_decision_is_the_one_on_the_page_on_cost(
 def test_the_number_of_metrics_is_the_one_on_the_page_on_cost() -> None:
     page = pages()["docs/cost.md"]
     assert f"at most {len(Metric)} metrics, and one for each deny reason" in page
-    assert f"| {len(Metric)} to {len(Metric) + len(Reason)} |" in page
+    assert f"| {len(Metric)} to {len(Metric) + len(DenyReason)} |" in page
 
 
 def test_the_caching_example_on_the_page_on_cost_is_right() -> None:

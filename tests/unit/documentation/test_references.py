@@ -15,17 +15,20 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.refresh.refresher import RETRY_SECONDS, WAIT_SECONDS
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX, LARGEST_CRL
-from mtls_authorizer.revocation.truststore import MOST_AUTHORITIES
-from mtls_authorizer.rules.document import LARGEST_CONTEXT, LARGEST_DOCUMENT, RULE_KEYS
-from mtls_authorizer.rules.matching import FIELDS
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.rules.document import LARGEST_DOCUMENT
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
+from mtls_authorizer.rules.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from mtls_authorizer_cli import crl_index, explain
 from tests.api_events import rest_event
@@ -132,7 +135,7 @@ NUMBERS = {
 
 def test_every_reason_is_documented_with_its_check_and_status() -> None:
     (rows,) = tables("docs/deny-reasons.md", "Reasons")
-    assert sorted(codes(*(row[0] for row in rows))) == sorted(Reason)
+    assert sorted(codes(*(row[0] for row in rows))) == sorted(DenyReason)
     numbers = {reason.value: NUMBERS[check.name] for check in CHECKS for reason in check.reasons}
     for cell, check, rest_status, http_status, fix in rows:
         (reason,) = codes(cell)
@@ -188,18 +191,22 @@ def test_every_alarm_is_documented() -> None:
 
 def test_the_reasons_of_revocation_are_documented() -> None:
     (rows,) = re.findall(r"(?:^\|.*\n)+", pages()["docs/revocation.md"].partition("\n## ")[0], re.MULTILINE)
-    reasons = {Reason.CERTIFICATE_REVOKED.value, Reason.REVOCATION_STATUS_UNKNOWN.value}
+    reasons = {DenyReason.CERTIFICATE_REVOKED.value, DenyReason.REVOCATION_STATUS_UNKNOWN.value}
     assert {codes(row)[0] for row in rows.splitlines()[2:]} == reasons
 
 
 def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     text = pages()["docs/revocation.md"]
-    assert f"at most {LARGEST_CRL // 2**20} MiB" in text
+    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
     assert f"followed by `{INDEX_SUFFIX}`" in text
-    assert f"at most {MOST_AUTHORITIES} CAs" in text
-    assert f"waits at most {WAIT_SECONDS:g} seconds" in text
+    assert f"at most {MAX_AUTHORITIES} CAs" in text
+    assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text
-    assert f"for at most {WAIT_SECONDS:g} seconds in total" in section("docs/configuration.md", "Reloading")
+    start = DEFAULT_WAIT_SECONDS.truststore + DEFAULT_WAIT_SECONDS.crls
+    assert f"takes at most {start:g} seconds for truststore and CRLs" in text
+    assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
+        "docs/configuration.md", "Reloading"
+    )
     assert f"a table of {len(TABLE)} cases" in text
     assert "`mtls_authorizer.crl_indexer.handler`" in text
     assert callable(import_module("mtls_authorizer.crl_indexer").handler)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer_cli.advice import advise
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 AUTHORITY = CertificateAuthority("Issuing CA")
 TRUSTSTORE = read_truststore(AUTHORITY.pem)
-LIST = read_revocation_list(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)
+LIST = read_crl(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)
 ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 ACME = document({"name": "acme", "match": {"organization": "Acme"}})
 END = "List there what the certificate has, or have one issued that has what is wanted."

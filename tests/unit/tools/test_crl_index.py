@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.revocation.index import read_index
+from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer_cli import crl_index as crl_index_command
 from mtls_authorizer_cli.crl_index import Progress, main
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
@@ -156,7 +156,7 @@ def test_what_can_not_be_read_or_written_is_named(
 def test_a_file_that_is_too_large_is_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(crl_index_command, "LARGEST_CRL", 1234)
+    monkeypatch.setattr(crl_index_command, "MAX_CRL_BYTES", 1234)
     (folder / "ca.crl").write_bytes(crl(*range(100)))
     assert main(["ca.crl", "--truststore", "bundle.pem"]) == 2
     assert capsys.readouterr().err == "ca.crl has more than 1,234 bytes, which are the most\n"

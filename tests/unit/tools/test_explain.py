@@ -20,15 +20,15 @@ from client_certificate_auth import PeerCertificate, read_client_certificate
 from local_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import Configuration, ResponseFormat, UnauthenticatedResponse, load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.request.decision import decide
-from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
-from mtls_authorizer.rules.routes import permits
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, EVERYTHING, Grant, Rule, RuleSet
+from mtls_authorizer.rules.routes import ALL_ROUTES, permits
+from mtls_authorizer.rules.rule_set import ENVIRONMENT, Grant, Rule, RuleSet
 from mtls_authorizer.telemetry.decision_log import logger
 from mtls_authorizer_cli.advice import advise
 from mtls_authorizer_cli.explain import main
@@ -204,7 +204,7 @@ _RULE_SETS = st.builds(
     _LISTS,
     st.sampled_from([{}, {"ALLOWLIST_MATCH": "any"}]),
     st.just(()) | _RULES | _RULES,
-) | st.just(RuleSet([Rule(ENVIRONMENT, (), anyone=True)]))
+) | st.just(RuleSet([Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True)]))
 _CONFIGURATIONS = st.builds(
     Configuration,
     rules=_RULE_SETS,
@@ -287,7 +287,7 @@ def test_each_check_that_was_looked_at_passes_or_fails_as_the_certificate_does(a
     if certificate is None or Verdict.NOT_REACHED is verdict["extended_key_usage"]:
         assert {verdict[check.name] for check in CHECKS[4:]} == {Verdict.NOT_REACHED}
         return
-    judgement = configuration.rules.judge(certificate)
+    judgement = configuration.rules.evaluate(certificate)
     expected = {
         "extended_key_usage": configuration.required_key_usages.met_by(certificate),
         "rules": isinstance(judgement, Grant),
@@ -295,7 +295,7 @@ def test_each_check_that_was_looked_at_passes_or_fails_as_the_certificate_does(a
     }
     # Never valid, so there is no time to look behind that.
     if isinstance(judgement, Grant) and asked.invocation and certificate.not_before <= certificate.not_after:
-        expected["route"] = judgement.routes is EVERYTHING or permits(judgement.routes, asked.invocation)
+        expected["route"] = permits(judgement.routes, asked.invocation)
     assert {check: verdict[check] for check in expected} == {
         check: Verdict.PASSED if passed else Verdict.FAILED for check, passed in expected.items()
     }
@@ -504,7 +504,7 @@ ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 def test_the_revocation_status_is_told_whatever_the_rules_say(
     crl: bytes | None, rules: object, reason: Reason | None, has: str
 ) -> None:
-    lists = RevocationLists([read_revocation_list(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
+    lists = RevocationLists([read_crl(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
     asked = question(ISSUED, document(rules), revocation=lists, now=CRL_TIME)
     explanation = explain(asked)
     check = next(check for check in explanation.checks if check.name == "revocation")
@@ -589,7 +589,7 @@ def test_every_rule_that_matches_is_shown_and_long_policies_are_shortened() -> N
 
 def test_a_simple_answer_is_shown_where_it_is_configured_and_does_not_depend_on_a_route() -> None:
     simple: Any = {"response_format": ResponseFormat.SIMPLE}
-    anyone = Rule("anyone", (), anyone=True)
+    anyone = Rule("anyone", (), ALL_ROUTES, anyone=True)
     for asked, expected in (
         (question(rules=anyone, **simple), True),
         (question(rules=document(REPORTS), route="GET /reports/1", **simple), True),
@@ -771,12 +771,12 @@ def test_rules_may_be_in_the_environment_in_a_file_or_at_a_uri_and_all_are_the_s
         (["--cert", "client.pem", "--at", "tomorrow"], {}, "time 'tomorrow': write it like 2026-12-01T00:00:00Z"),
         (["--cert", "client.pem", "--at", "0001-01-01T00:00:00+14:00"], {}, "time '0001"),
         (["--cert", "client.pem", "--rules", "missing.json"], {}, "missing.json can't be read: "),
-        (["--cert", "client.pem", "--rules", "text"], {}, "text: rules refused: the document is not JSON"),
-        (["--cert", "client.pem", "--rules", "bad.json"], {}, "bad.json: rules refused: rules[0].match.common_nam"),
+        (["--cert", "client.pem", "--rules", "text"], {}, "text: rules rejected: the document is not JSON"),
+        (["--cert", "client.pem", "--rules", "bad.json"], {}, "bad.json: rules rejected: rules[0].match.common_nam"),
         (["--cert", "client.pem", "--rules", "http://x/y"], {}, "configuration refused: AUTHORIZER_RULES_URI is 'http"),
         (["--cert", "client.pem", "--rules", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
         (["--cert", "client.pem"], {"ALLOWED_COMMON_NAME": "x"}, "configuration refused: ALLOWED_COMMON_NAME is not"),
-        (["--cert", "client.pem"], {"AUTHORIZER_RULES": "[]"}, "configuration refused: AUTHORIZER_RULES rules refus"),
+        (["--cert", "client.pem"], {"AUTHORIZER_RULES": "[]"}, "configuration refused: AUTHORIZER_RULES rules rejec"),
         (
             ["--cert", "client.pem"],
             {"AUTHORIZER_SHADOW_RULES_URI": "file:///nowhere/x"},

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason as Reason
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Rule, RuleSet
 from mtls_authorizer_cli.explanation import explain
 from tests import der
@@ -32,7 +33,7 @@ from tests.questions import CLIENT, PAYMENTS, REPORTS, document, question
 if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation import Question
 
-ANYONE = Rule("anyone", (), anyone=True)
+ANYONE = Rule("anyone", (), ALL_ROUTES, anyone=True)
 CLIENT_AND_SERVER = extension(
     EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2"), der.oid("1.3.6.1.5.5.7.3.1"))
 )

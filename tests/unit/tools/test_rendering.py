@@ -9,6 +9,7 @@ import pytest
 
 from mtls_authorizer.policy.settings import ResponseFormat, UnauthenticatedResponse
 from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
 from mtls_authorizer_cli.explanation import Question, explain
 from mtls_authorizer_cli.rendering import Report, as_json, as_text
@@ -26,7 +27,7 @@ SPIFFE = pem(
     )
 )
 LONG = client_pem(("O", "a" * 197), ("CN", "Ledger" * 40))
-ANYONE = Rule(ENVIRONMENT, (), anyone=True)
+ANYONE = Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True)
 SERIAL = {
     "name": "one",
     "match": {"serial_number": ["01", "02"], "issuer": ["CN=Acme Issuing CA,O=Acme"], "fingerprint": "ab" * 32},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client_certificate_auth.certificate import PeerCertificate
-from mtls_authorizer.rules.matching import name_value
+from mtls_authorizer.rules.distinguished_names import name_value
 from mtls_authorizer_cli.wording import choice, listing, quoted, value_text
 from tests.certificates import attribute, client_pem
 

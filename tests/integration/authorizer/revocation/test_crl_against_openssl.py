@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.revocation.crl import Refusal, RevocationListError, read_revocation_list
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.status import RevocationLists, RevocationState
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests import der
@@ -65,7 +66,7 @@ class Case(NamedTuple):
     crls: list[bytes]
     client: bytes
     truststore: list[CertificateAuthority]
-    refusal: Refusal | None = None
+    refusal: CrlRejection | None = None
     """Why the project doesn't take the last list."""
 
     openssl: RevocationState | None = None
@@ -88,7 +89,7 @@ ENTRY_OF_OTHER = der.sequence(der.tagged(4, OTHER.name, constructed=True))
 
 
 def of_ca(
-    answer: RevocationState, crl: bytes, refusal: Refusal | None = None, *, openssl: RevocationState | None = None
+    answer: RevocationState, crl: bytes, refusal: CrlRejection | None = None, *, openssl: RevocationState | None = None
 ) -> Case:
     return Case(answer, [crl], CLIENT, [CA], refusal, openssl)
 
@@ -105,11 +106,13 @@ SIMPLE = {
     "an empty sequence of entries": of_ca(GOOD, CA.revoke(revoked=der.sequence())),
     "revoked in the future": of_ca(REVOKED, CA.revoke(entry(1, when=NOW + DAY))),
     "no list at all": Case(UNKNOWN, [], CLIENT, [CA]),
-    "garbage": of_ca(UNKNOWN, b"garbage", Refusal.MALFORMED),
-    "an HTML page": of_ca(UNKNOWN, b"<!doctype html><title>403</title>", Refusal.MALFORMED),
-    "a truncated list": of_ca(UNKNOWN, CA.revoke(entry(2))[:-1], Refusal.MALFORMED),
-    "a list with something behind it": of_ca(UNKNOWN, CA.revoke(entry(2)) + b"\0", Refusal.MALFORMED, openssl=GOOD),
-    "two lists in one PEM": of_ca(UNKNOWN, crl_pem(CA.revoke(entry(2))) * 2, Refusal.MALFORMED, openssl=GOOD),
+    "garbage": of_ca(UNKNOWN, b"garbage", CrlRejection.MALFORMED),
+    "an HTML page": of_ca(UNKNOWN, b"<!doctype html><title>403</title>", CrlRejection.MALFORMED),
+    "a truncated list": of_ca(UNKNOWN, CA.revoke(entry(2))[:-1], CrlRejection.MALFORMED),
+    "a list with something behind it": of_ca(
+        UNKNOWN, CA.revoke(entry(2)) + b"\0", CrlRejection.MALFORMED, openssl=GOOD
+    ),
+    "two lists in one PEM": of_ca(UNKNOWN, crl_pem(CA.revoke(entry(2))) * 2, CrlRejection.MALFORMED, openssl=GOOD),
     "revoked because its key was compromised": of_ca(REVOKED, CA.revoke(entry(1, reason(1)))),
     "on hold": of_ca(REVOKED, CA.revoke(entry(1, HOLD))),
     "removed, which only delta CRLs can say": of_ca(GOOD, CA.revoke(entry(1, REMOVED))),
@@ -123,9 +126,9 @@ SIMPLE = {
     "of version 1": of_ca(REVOKED, CA.revoke(entry(1), version=b"")),
     "not revoked, of version 1": of_ca(GOOD, CA.revoke(entry(2), version=b"")),
     "of version 1, with an extension": of_ca(
-        UNKNOWN, CA.revoke(entry(2), version=b"", extensions=[crl_number(1)]), Refusal.MALFORMED, openssl=GOOD
+        UNKNOWN, CA.revoke(entry(2), version=b"", extensions=[crl_number(1)]), CrlRejection.MALFORMED, openssl=GOOD
     ),
-    "of version 3": of_ca(UNKNOWN, CA.revoke(entry(2), version=der.integer(2)), Refusal.MALFORMED, openssl=GOOD),
+    "of version 3": of_ca(UNKNOWN, CA.revoke(entry(2), version=der.integer(2)), CrlRejection.MALFORMED, openssl=GOOD),
 }
 SERIAL_NUMBERS = {
     **{
@@ -140,7 +143,9 @@ SERIAL_NUMBERS = {
         )
         for number, other in ((1, -1), (-1, 255), (255, -1), (128, -128), (LARGEST_SERIAL, -LARGEST_SERIAL), (1, 257))
     },
-    "a serial number that isn't written minimally": of_ca(UNKNOWN, CA.revoke(entry(b"\2\2\0\1")), Refusal.MALFORMED),
+    "a serial number that isn't written minimally": of_ca(
+        UNKNOWN, CA.revoke(entry(b"\2\2\0\1")), CrlRejection.MALFORMED
+    ),
 }
 ISSUERS = {
     "another CA revoked the same serial number": Case(
@@ -150,15 +155,15 @@ ISSUERS = {
         REVOKED, [CA.revoke(entry(1)), OTHER.revoke(entry(2))], CLIENT, [CA, OTHER]
     ),
     "only another CA has a list": Case(UNKNOWN, [OTHER.revoke(entry(2))], CLIENT, [CA, OTHER]),
-    "signed by another CA": of_ca(UNKNOWN, OTHER.revoke(entry(2), issuer=CA.name), Refusal.INVALID_SIGNATURE),
+    "signed by another CA": of_ca(UNKNOWN, OTHER.revoke(entry(2), issuer=CA.name), CrlRejection.INVALID_SIGNATURE),
     "signed by another CA of the truststore": Case(
-        UNKNOWN, [OTHER.revoke(issuer=CA.name)], CLIENT, [CA, OTHER], Refusal.INVALID_SIGNATURE
+        UNKNOWN, [OTHER.revoke(issuer=CA.name)], CLIENT, [CA, OTHER], CrlRejection.INVALID_SIGNATURE
     ),
-    "of a CA that isn't in the truststore": of_ca(UNKNOWN, OTHER.revoke(entry(2)), Refusal.UNKNOWN_ISSUER),
+    "of a CA that isn't in the truststore": of_ca(UNKNOWN, OTHER.revoke(entry(2)), CrlRejection.UNKNOWN_ISSUER),
     "signed by an algorithm of another key": of_ca(
         UNKNOWN,
         CA.revoke(outer_identifier=ALGORITHMS["Ed25519"].identifier),
-        Refusal.MALFORMED,
+        CrlRejection.MALFORMED,
     ),
     "two CAs of one name, the one revoked": Case(
         REVOKED, [CA.revoke(entry(1)), NAMESAKE.revoke(entry(2))], CLIENT, [CA, NAMESAKE]
@@ -174,16 +179,16 @@ ISSUERS |= {
         [IDENTIFIED.revoke(entry(2), extensions=[authority_key(b"two")])],
         IDENTIFIED_CLIENT,
         [IDENTIFIED],
-        Refusal.UNKNOWN_ISSUER,
+        CrlRejection.UNKNOWN_ISSUER,
     ),
     "the CA's certificate is named": Case(
         GOOD, [CA.revoke(entry(2), extensions=[authority_certificate(CA.name, 1000)])], CLIENT, [CA]
     ),
     "a certificate of another serial number is named": of_ca(
-        UNKNOWN, CA.revoke(entry(2), extensions=[authority_certificate(CA.name, 1001)]), Refusal.UNKNOWN_ISSUER
+        UNKNOWN, CA.revoke(entry(2), extensions=[authority_certificate(CA.name, 1001)]), CrlRejection.UNKNOWN_ISSUER
     ),
     "a certificate of another issuer is named": of_ca(
-        UNKNOWN, CA.revoke(entry(2), extensions=[authority_certificate(OTHER.name, 1000)]), Refusal.UNKNOWN_ISSUER
+        UNKNOWN, CA.revoke(entry(2), extensions=[authority_certificate(OTHER.name, 1000)]), CrlRejection.UNKNOWN_ISSUER
     ),
     "two CAs of one name that key identifiers tell apart": Case(
         REVOKED,
@@ -195,55 +200,59 @@ ISSUERS |= {
 EXTENSIONS = {
     "a CRL number": of_ca(GOOD, CA.revoke(extensions=[crl_number(2**158)])),
     "a critical CRL number": of_ca(
-        UNKNOWN, CA.revoke(extensions=[crl_number(1, critical=True)]), Refusal.CRITICAL_EXTENSION
+        UNKNOWN, CA.revoke(extensions=[crl_number(1, critical=True)]), CrlRejection.CRITICAL_EXTENSION
     ),
-    "a negative CRL number": of_ca(UNKNOWN, CA.revoke(extensions=[crl_number(-1)]), Refusal.MALFORMED, openssl=GOOD),
+    "a negative CRL number": of_ca(
+        UNKNOWN, CA.revoke(extensions=[crl_number(-1)]), CrlRejection.MALFORMED, openssl=GOOD
+    ),
     "an unknown extension": of_ca(REVOKED, CA.revoke(entry(1), extensions=[UNKNOWN_UNCRITICAL])),
     "an unknown critical extension": of_ca(
-        UNKNOWN, CA.revoke(extensions=[UNKNOWN_CRITICAL]), Refusal.CRITICAL_EXTENSION
+        UNKNOWN, CA.revoke(extensions=[UNKNOWN_CRITICAL]), CrlRejection.CRITICAL_EXTENSION
     ),
     "an unknown extension in an entry": of_ca(GOOD, CA.revoke(entry(2, UNKNOWN_UNCRITICAL))),
     "an unknown critical extension in an entry": of_ca(
-        UNKNOWN, CA.revoke(entry(2, UNKNOWN_CRITICAL)), Refusal.CRITICAL_EXTENSION
+        UNKNOWN, CA.revoke(entry(2, UNKNOWN_CRITICAL)), CrlRejection.CRITICAL_EXTENSION
     ),
     "an unknown critical extension in one entry of many": of_ca(
         UNKNOWN,
         CA.revoke(*map(entry, range(2, 300)), entry(300, UNKNOWN_CRITICAL), entry(301)),
-        Refusal.CRITICAL_EXTENSION,
+        CrlRejection.CRITICAL_EXTENSION,
     ),
-    "one extension twice": of_ca(UNKNOWN, CA.revoke(extensions=[crl_number(1)] * 2), Refusal.MALFORMED, openssl=GOOD),
+    "one extension twice": of_ca(
+        UNKNOWN, CA.revoke(extensions=[crl_number(1)] * 2), CrlRejection.MALFORMED, openssl=GOOD
+    ),
     "where to find the freshest list": of_ca(
         GOOD, CA.revoke(extensions=[extension(FRESHEST_CRL, der.sequence(der.sequence(POINT)))])
     ),
     "a delta": of_ca(
         UNKNOWN,
         CA.revoke(extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
-        Refusal.DELTA,
+        CrlRejection.DELTA,
         openssl=GOOD,
     ),
     "a delta that isn't marked critical": of_ca(
         UNKNOWN,
         CA.revoke(extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1))]),
-        Refusal.DELTA,
+        CrlRejection.DELTA,
         openssl=GOOD,
     ),
     "a delta that removes": of_ca(
         UNKNOWN,
         CA.revoke(entry(1, REMOVED), extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
-        Refusal.DELTA,
+        CrlRejection.DELTA,
         openssl=GOOD,
     ),
     "an indirect one": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]), Refusal.INDIRECT
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]), CrlRejection.INDIRECT
     ),
     "an entry of another CA": of_ca(
         UNKNOWN,
         CA.revoke(entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER, critical=True))),
-        Refusal.INDIRECT,
+        CrlRejection.INDIRECT,
         openssl=GOOD,
     ),
     "an entry of another CA that isn't marked critical": of_ca(
-        UNKNOWN, CA.revoke(entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER))), Refusal.INDIRECT, openssl=GOOD
+        UNKNOWN, CA.revoke(entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER))), CrlRejection.INDIRECT, openssl=GOOD
     ),
     "an indirect one with another CA's entry": of_ca(
         UNKNOWN,
@@ -251,60 +260,60 @@ EXTENSIONS = {
             entry(1, extension(ENTRY_ISSUER, ENTRY_OF_OTHER, critical=True)),
             extensions=[distribution_point(der.tagged(4, TRUE))],
         ),
-        Refusal.INDIRECT,
+        CrlRejection.INDIRECT,
     ),
     "only some reasons": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]), Refusal.PARTIAL
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]), CrlRejection.PARTIAL
     ),
     "only users' certificates": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(1, TRUE))]), Refusal.PARTIAL, openssl=GOOD
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(1, TRUE))]), CrlRejection.PARTIAL, openssl=GOOD
     ),
     "only CAs' certificates": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), Refusal.PARTIAL
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), CrlRejection.PARTIAL
     ),
     "only attribute certificates": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), Refusal.PARTIAL
+        UNKNOWN, CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), CrlRejection.PARTIAL
     ),
     "only users' and only CAs' certificates": of_ca(
         UNKNOWN,
         CA.revoke(extensions=[distribution_point(der.tagged(1, TRUE), der.tagged(2, TRUE))]),
-        Refusal.MALFORMED,
+        CrlRejection.MALFORMED,
     ),
     "partitioned, and the certificate names no part": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(POINT)]), Refusal.PARTIAL
+        UNKNOWN, CA.revoke(extensions=[distribution_point(POINT)]), CrlRejection.PARTIAL
     ),
     "partitioned, not marked critical": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point(POINT, critical=False)]), Refusal.PARTIAL
+        UNKNOWN, CA.revoke(extensions=[distribution_point(POINT, critical=False)]), CrlRejection.PARTIAL
     ),
     "partitioned, and the certificate names another part": Case(
         UNKNOWN,
         [CA.revoke(extensions=[distribution_point(POINT)])],
         CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(OTHER_POINT)))]),
         [CA],
-        Refusal.PARTIAL,
+        CrlRejection.PARTIAL,
     ),
     "partitioned, and the certificate names this part": Case(
         UNKNOWN,
         [CA.revoke(extensions=[distribution_point(POINT)])],
         CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(POINT)))]),
         [CA],
-        Refusal.PARTIAL,
+        CrlRejection.PARTIAL,
         openssl=GOOD,
     ),
     "an issuing distribution point that says nothing": of_ca(
-        UNKNOWN, CA.revoke(extensions=[distribution_point()]), Refusal.MALFORMED, openssl=GOOD
+        UNKNOWN, CA.revoke(extensions=[distribution_point()]), CrlRejection.MALFORMED, openssl=GOOD
     ),
 }
 DATES = {
-    "expired": of_ca(UNKNOWN, CA.revoke(entry(2), next_update=NOW - SECOND), Refusal.STALE),
+    "expired": of_ca(UNKNOWN, CA.revoke(entry(2), next_update=NOW - SECOND), CrlRejection.STALE),
     "expired, and lists the certificate": of_ca(
         UNKNOWN,
         CA.revoke(entry(1), next_update=NOW - DAY),
-        Refusal.STALE,
+        CrlRejection.STALE,
     ),
-    "expires now": of_ca(UNKNOWN, CA.revoke(next_update=NOW), Refusal.STALE),
+    "expires now": of_ca(UNKNOWN, CA.revoke(next_update=NOW), CrlRejection.STALE),
     "expires in a second": of_ca(GOOD, CA.revoke(next_update=NOW + SECOND)),
-    "not yet valid": of_ca(UNKNOWN, CA.revoke(this_update=NOW + SECOND), Refusal.NOT_YET_VALID),
+    "not yet valid": of_ca(UNKNOWN, CA.revoke(this_update=NOW + SECOND), CrlRejection.NOT_YET_VALID),
     "valid from now on": of_ca(GOOD, CA.revoke(this_update=NOW)),
     "without an end": of_ca(GOOD, CA.revoke(next_update=None)),
     "revoked without an end": of_ca(REVOKED, CA.revoke(entry(1), next_update=None)),
@@ -316,7 +325,7 @@ def _authorities() -> Iterator[tuple[str, Case]]:
     silent = CertificateAuthority(extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
     yield (
         "the CA may not sign lists",
-        Case(UNKNOWN, [silent.revoke()], silent.issue(1), [silent], Refusal.ISSUER_MAY_NOT_SIGN),
+        Case(UNKNOWN, [silent.revoke()], silent.issue(1), [silent], CrlRejection.ISSUER_MAY_NOT_SIGN),
     )
     unspecified = CertificateAuthority(extensions=[IS_A_CA])
     yield "the CA has no key usage", Case(GOOD, [unspecified.revoke()], unspecified.issue(1), [unspecified])
@@ -325,16 +334,22 @@ def _authorities() -> Iterator[tuple[str, Case]]:
     no_ca = CertificateAuthority("Client", extensions=[IS_NO_CA], parent=CA)
     yield (
         "a client that signs a list",
-        Case(UNKNOWN, [no_ca.revoke()], no_ca.issue(1), [CA, no_ca], Refusal.UNKNOWN_ISSUER),
+        Case(UNKNOWN, [no_ca.revoke()], no_ca.issue(1), [CA, no_ca], CrlRejection.UNKNOWN_ISSUER),
     )
     expired = CertificateAuthority(not_after=NOW - SECOND)
-    yield "the CA has expired", Case(UNKNOWN, [expired.revoke()], expired.issue(1), [expired], Refusal.ISSUER_NOT_VALID)
+    yield (
+        "the CA has expired",
+        Case(UNKNOWN, [expired.revoke()], expired.issue(1), [expired], CrlRejection.ISSUER_NOT_VALID),
+    )
     expiring = CertificateAuthority(not_after=NOW)
-    yield "the CA expires", Case(UNKNOWN, [expiring.revoke()], expiring.issue(1), [expiring], Refusal.ISSUER_NOT_VALID)
+    yield (
+        "the CA expires",
+        Case(UNKNOWN, [expiring.revoke()], expiring.issue(1), [expiring], CrlRejection.ISSUER_NOT_VALID),
+    )
     future = CertificateAuthority(not_before=NOW + SECOND)
     yield (
         "the CA isn't valid yet",
-        Case(UNKNOWN, [future.revoke()], future.issue(1), [future], Refusal.ISSUER_NOT_VALID),
+        Case(UNKNOWN, [future.revoke()], future.issue(1), [future], CrlRejection.ISSUER_NOT_VALID),
     )
     renewed = CertificateAuthority(key=expired.key, serial_number=1001)
     yield "the CA was renewed", Case(REVOKED, [expired.revoke(entry(1))], expired.issue(1), [expired, renewed])
@@ -352,7 +367,7 @@ def _authorities() -> Iterator[tuple[str, Case]]:
         broken[-5] ^= 1
         yield (
             f"{label}, a broken signature",
-            Case(UNKNOWN, [bytes(broken)], signing.issue(1), [signing], Refusal.INVALID_SIGNATURE),
+            Case(UNKNOWN, [bytes(broken)], signing.issue(1), [signing], CrlRejection.INVALID_SIGNATURE),
         )
     rsa = CertificateAuthority("RSA", algorithm=ALGORITHMS["RSA with SHA-256"])
     for label, algorithm in (("SHA-1", SHA1), ("MD5", MD5), ("SHA-1, by the defaults of RSA-PSS", PSS_BY_DEFAULT)):
@@ -363,7 +378,7 @@ def _authorities() -> Iterator[tuple[str, Case]]:
                 [rsa.revoke(algorithm=algorithm)],
                 rsa.issue(1),
                 [rsa],
-                Refusal.WEAK_SIGNATURE,
+                CrlRejection.WEAK_SIGNATURE,
                 openssl=GOOD,
             ),
         )
@@ -403,13 +418,13 @@ def test_this_project_gives_the_answer_of_the_table(case: Case) -> None:
     lists, refusals = [], []
     for crl in case.crls:
         try:
-            lists.append(read_revocation_list(crl, truststore, NOW))
-        except RevocationListError as error:
-            refusals.append(error.cause)
+            lists.append(read_crl(crl, truststore, NOW))
+        except CrlError as error:
+            refusals.append(error.rejection)
     in_force = RevocationLists(lists, truststore, expected=len(case.crls) if len(lists) < len(case.crls) else 0)
     status = in_force.status(PeerCertificate.from_pem(pem(case.client)), NOW)
     assert status.state is case.answer
-    assert in_force.turns_away(status) is (case.answer is not GOOD)
+    assert (in_force.deny_reason(status) is None) is (case.answer is GOOD)
     assert refusals[-1:] == ([case.refusal] if case.refusal else refusals[-1:])
 
 

@@ -13,9 +13,9 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.config import Config
 
-from mtls_authorizer.revocation import indexer as crl_indexer
-from mtls_authorizer.revocation.index import read_index
-from mtls_authorizer.revocation.indexer import IndexingError, handler
+from mtls_authorizer.revocation.index import indexer as crl_indexer
+from mtls_authorizer.revocation.index.format import read_index
+from mtls_authorizer.revocation.index.indexer import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 from tests.faulty_proxy import answer, hang, reset, truncate
@@ -309,7 +309,7 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
 
 def test_a_crl_that_is_too_large_is_not_read(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = crl(5), crl(5, 6)
-    monkeypatch.setattr(crl_indexer, "LARGEST_CRL", len(small))
+    monkeypatch.setattr(crl_indexer, "MAX_CRL_BYTES", len(small))
     put(aws, small)
     handler(event(CRL), None)
     put(aws, large)

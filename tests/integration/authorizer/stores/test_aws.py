@@ -1,193 +1,426 @@
-"""What stores in AWS make of the answers and errors of boto3's clients. Over HTTP they are in ``test_stores_aws``."""
+"""Stores in AWS over HTTP: moto's server and, for AppConfig Data, which moto does not have, that in ``aws_server``."""
 
 from __future__ import annotations
 
-import hashlib
-import io
+import json
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    FlexibleChecksumError,
-    IncompleteReadError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
-from botocore.response import StreamingBody
 
-from mtls_authorizer.stores.aws import AppConfigStore, S3Store, SsmStore
-from mtls_authorizer.stores.store import Fetched, StoreError
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.s3 import S3Store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
+from tests.aws_fixtures import PATIENT, QUICK, forget_clients
+from tests.faulty_proxy import Fault, answer, delay, drip, garbage, hang, late_at_first, reset, stall, truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import Exchanging, FaultyProxy
 
-URL = "https://aws.example"
-DENIED = (
-    "the role lacks s3:GetObject, or kms:Decrypt with the object's key; or there is no such object, which S3 tells"
-    " only to who has s3:ListBucket"
-)
-TIMED_OUT = "timed out (1 s to connect, 1 s to read); a function in a VPC needs a way there"
-NO_CONNECTION = "no connection, or one that was closed without an answer"
-NO_CREDENTIALS = "no AWS credentials; on Lambda they are those of the function's role"
-ENDED_EARLY = "the answer ended early"
+LARGEST = 1000
+RULES = "s3://bucket/folder/rules.json"
+PLACE = ("application", "environment", "profile")
+CONFIGURATION = "appconfig://application/environment/profile"
+
+DENIED = answer(403, b"<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::1:topsecret</Message></Error>")
 
 
-class Client:
-    """One of boto3's clients, whose calls do, one after the other, what a test has written down."""
-
-    def __init__(self, *steps: dict[str, Any] | Exception) -> None:
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self._steps = list(steps)
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def call(**arguments: object) -> dict[str, Any]:
-            self.calls.append((operation, arguments))
-            step = self._steps.pop(0)
-            if isinstance(step, Exception):
-                raise step
-            return step
-
-        return call
+def opened(uri: str, timeouts: Timeouts = PATIENT) -> Store:
+    return open_store(uri, max_bytes=LARGEST, timeouts=timeouts)
 
 
-def refused(code: str, status: int = 400) -> ClientError:
-    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")  # type: ignore[typeddict-item]
+def fetch(store: Store, version: str | None = None) -> Fetched:
+    fetched = store.fetch(version)
+    assert fetched is not None
+    return fetched
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (refused("NoSuchKey", 404), "NoSuchKey (HTTP status 404): there is no such object"),
-        (refused("NoSuchBucket", 404), "NoSuchBucket (HTTP status 404): there is no such bucket"),
-        (refused("PermanentRedirect", 301), "PermanentRedirect (HTTP status 301): the bucket is in another region"),
-        (refused("InvalidObjectState", 403), "InvalidObjectState (HTTP status 403): the object is archived"),
-        (refused("SlowDown", 503), "SlowDown (HTTP status 503): asked too often"),
-        (refused("ThrottlingException"), "ThrottlingException (HTTP status 400): asked too often"),
-        (refused("AccessDenied"), f"AccessDenied (HTTP status 400): {DENIED}"),
-        (refused("AccessDeniedException"), f"AccessDeniedException (HTTP status 400): {DENIED}"),
-        (refused("403", 403), f"403 (HTTP status 403): {DENIED}"),
-        (refused("InternalError", 500), "InternalError (HTTP status 500)"),
-        (refused("a code with spaces", 418), "an error without a code (HTTP status 418)"),
-        (ConnectTimeoutError(endpoint_url=URL), TIMED_OUT),
-        (ReadTimeoutError(endpoint_url=URL), TIMED_OUT),
-        (EndpointConnectionError(endpoint_url=URL), NO_CONNECTION),
-        (ConnectionClosedError(endpoint_url=URL), NO_CONNECTION),
-        (IncompleteReadError(actual_bytes=1, expected_bytes=2), ENDED_EARLY),
-        (ResponseStreamingError(error="topsecret"), ENDED_EARLY),
-        (FlexibleChecksumError(error_msg="topsecret"), "what arrived is not what its checksum says"),
-        (NoCredentialsError(), NO_CREDENTIALS),
-        (PartialCredentialsError(provider="env", cred_var="topsecret"), NO_CREDENTIALS),
-        (CredentialRetrievalError(provider="env", error_msg="topsecret"), NO_CREDENTIALS),
-        (KeyError("topsecret"), "no answer that can be read (KeyError)"),
-    ],
-)
-def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, told: str) -> None:
-    with pytest.raises(StoreError) as failure:
-        S3Store("s3://bucket/key", Client(error), ("bucket", "key"), 100).fetch(None)
-    assert str(failure.value) == f"s3://bucket/key: {told}"
+def failure(store: Store, version: str | None = None) -> str:
+    with pytest.raises(StoreError) as raised:
+        store.fetch(version)
+    message = str(raised.value)
+    assert message.startswith(store.uri + ": ")
+    # What a traceback would show is the message, and nothing of what caused it.
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+    return message.removeprefix(store.uri + ": ")
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidSignatureException"),
-        *("SignatureDoesNotMatch", "UnrecognizedClientException"),
-    ],
-)
-def test_credentials_that_are_not_valid_are_told_whatever_the_service_calls_it(code: str) -> None:
-    test_whatever_goes_wrong_is_told_with_what_may_be_done(
-        refused(code, 403), f"{code} (HTTP status 403): the credentials are not valid"
+def aws_error(code: str, status: int = 400) -> Fault:
+    return answer(status, json.dumps({"__type": code, "message": "topsecret"}).encode(), x_amzn_ErrorType=code)
+
+
+def s3_error(code: str, status: int) -> Fault:
+    return answer(status, f"<Error><Code>{code}</Code><Message>topsecret</Message></Error>".encode())
+
+
+class TestS3:
+    def test_an_object_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        store = opened(RULES)
+        etag = aws.put_object(RULES, b"first")
+        assert fetch(store)[:2] == (b"first", etag)
+        assert store.fetch(etag) is None
+        assert store.fetch(etag) is None
+        assert proxy.statuses() == [200, 304, 304]
+        changed = aws.put_object(RULES, b"second")
+        assert fetch(store, etag)[:2] == (b"second", changed)
+        aws.put_object(RULES, b"first")
+        assert fetch(store, changed)[:2] == (b"first", etag)
+        assert proxy.statuses() == [200, 200]
+
+    def test_an_object_is_sent_only_if_it_is_newer_than_a_time(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        store = opened(RULES)
+        etag = aws.put_object(RULES, b"first")
+        first = fetch(store)
+        assert first.modified
+        assert store.fetch(None, first.modified) is None
+        assert store.fetch(None, first.modified - timedelta(seconds=1)) == first
+        # The version says more.
+        assert store.fetch(etag, first.modified - timedelta(days=1)) is None
+        assert proxy.statuses() == [200, 304, 200, 304]
+
+    @pytest.mark.parametrize("key", ["a key", "100%/%20+&=;:@,'()!*~$", "//slashes///", "Prüfung/规则.json"])
+    def test_a_key_is_taken_as_it_is_written(self, aws: AwsServer, key: str) -> None:
+        uri = f"s3://bucket/{key}/x"
+        aws.put_object(uri, b"content")
+        assert fetch(opened(uri)).content == b"content"
+
+    @pytest.mark.parametrize("size", [0, 1, LARGEST])
+    def test_an_object_may_be_as_large_as_allowed(self, aws: AwsServer, size: int) -> None:
+        aws.put_object(RULES, b"x" * size)
+        assert fetch(opened(RULES)).content == b"x" * size
+
+    def test_an_object_that_is_too_large_is_not_read(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"x" * (LARGEST + 1))
+        # Nothing of the body ever comes.
+        proxy.break_with(stall(0))
+        assert failure(opened(RULES, QUICK)) == "larger than 1,000 bytes"
+
+    def test_an_object_that_is_larger_than_it_says_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"")
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (LARGEST + 1, b"x" * (LARGEST + 1))
+        head = b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        proxy.break_with(garbage(head + body))
+        assert failure(opened(RULES)) == "larger than 1,000 bytes"
+
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            (
+                DENIED,
+                "AccessDenied (HTTP status 403): the role lacks s3:GetObject, or kms:Decrypt with the key of the object;",
+            ),
+            (answer(403), "403 (HTTP status 403): the role lacks s3:GetObject"),
+            (answer(403, b"<html>topsecret</html>"), "an error without a code (HTTP status 403): the role lacks"),
+            (
+                s3_error("InvalidAccessKeyId", 403),
+                "InvalidAccessKeyId (HTTP status 403): the credentials are not valid",
+            ),
+            (s3_error("ExpiredToken", 400), "ExpiredToken (HTTP status 400): the credentials are not valid"),
+            (s3_error("NoSuchKey", 404), "NoSuchKey (HTTP status 404): there is no such object"),
+            (s3_error("top secret &quot;", 418), "an error without a code (HTTP status 418)"),
+            (answer(500), "500 (HTTP status 500)"),
+            (s3_error("SlowDown", 503), "SlowDown (HTTP status 503): too many requests"),
+            (answer(500, b"<html>topsecret"), "500 (HTTP status 500)"),
+            (answer(304), "304 (HTTP status 304)"),
+            (answer(200, b"<html>topsecret</html>"), "unreadable answer (KeyError)"),
+            (hang(), "timed out (0.2 s to connect, 0.2 s to read)"),
+            (reset(), "no connection, or it was closed without an answer"),
+            (garbage(), "no connection, or it was closed without an answer"),
+            (truncate(3), "the answer ended early"),
+            (stall(3), "timed out (0.2 s to connect, 0.2 s to read)"),
+        ],
     )
+    def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
+        aws.put_object(RULES, b'{"topsecret": 1}')
+        healthy, store = opened(RULES), opened(RULES, QUICK)
+        version = fetch(healthy).version
+        proxy.break_with(fault)
+        message = failure(store)
+        assert message.startswith(told)
+        assert "topsecret" not in message
+        proxy.heal()
+        assert healthy.fetch(version) is None
+
+    def test_a_missing_object_or_bucket_is_named(self, aws: AwsServer) -> None:
+        aws.put_object(RULES, b"")
+        missing = failure(opened("s3://bucket/missing"))
+        assert missing == "NoSuchKey (HTTP status 404): there is no such object"
+        missing = failure(opened("s3://missing/rules.json"))
+        assert missing == "NoSuchBucket (HTTP status 404): there is no such bucket"
+
+    def test_an_error_is_retried_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"")
+        store = opened(RULES)
+        proxy.break_with(answer(500))
+        failure(store)
+        assert proxy.statuses() == [500, 500]
+
+    def test_by_default_a_store_waits_a_second_and_tries_twice(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"")
+        store = open_store(RULES, max_bytes=LARGEST)
+        tries = []
+
+        def count_and_hang(exchanging: Exchanging) -> None:
+            tries.append(time.monotonic())
+            hang()(exchanging)
+
+        proxy.break_with(count_and_hang)
+        began = time.monotonic()
+        assert failure(store).startswith("timed out (1 s to connect, 1 s to read)")
+        assert len(tries) == DEFAULT_TIMEOUTS.tries == 2
+        assert time.monotonic() - began >= 2 * DEFAULT_TIMEOUTS.read_seconds
+
+    def test_a_service_that_refuses_connections_and_comes_back(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        etag = aws.put_object(RULES, b"content")
+        store = opened(RULES, QUICK)
+        proxy.refuse_connections()
+        assert failure(store) == "no connection, or it was closed without an answer"
+        proxy.heal()
+        assert fetch(store)[:2] == (b"content", etag)
+
+    @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
+    def test_what_is_slow_arrives_whole(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
+        etag = aws.put_object(RULES, b"content")
+        store = opened(RULES)
+        proxy.break_with(fault)
+        assert fetch(store)[:2] == (b"content", etag)
+
+    def test_content_that_was_changed_on_its_way_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"content")
+        store = opened(RULES)
+        proxy.break_with(answer(200, b"cOntent", ETag="x", x_amz_checksum_crc32="AAAAAA=="))
+        assert failure(store) == "the content does not match its checksum"
+
+    @pytest.mark.usefixtures("new_clients")
+    def test_without_credentials_nothing_is_asked(self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        told = failure(opened(RULES))
+        assert told == "no AWS credentials; on Lambda, the role of the function provides them"
+        assert proxy.statuses() == []
+
+    @pytest.mark.usefixtures("aws", "new_clients")
+    def test_stores_share_a_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        one, other = (opened(f"s3://bucket/{key}") for key in "ab")
+        assert isinstance(one, S3Store)
+        assert vars(one)["_client"] is vars(other)["_client"]
+        assert vars(one)["_client"].meta.region_name == "eu-central-1"
+        monkeypatch.delenv("AWS_REGION")
+        forget_clients()
+        with pytest.raises(StoreError, match=r"^s3://bucket/a: no AWS region; Lambda sets AWS_REGION"):
+            opened("s3://bucket/a")
 
 
-def test_the_versions_of_several_parameters_are_told_apart() -> None:
-    made = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    parameters = [
-        {"Name": "/b", "Version": 12, "LastModifiedDate": made, "Value": "two"},
-        {"Name": "/a", "Version": 1, "LastModifiedDate": made, "Value": "one"},
-    ]
-    store = SsmStore("ssm:///a,/b", Client({"Parameters": parameters}), ("/a", "/b"), 100)
-    assert store.fetch(None) == Fetched(b"onetwo", "1@2026-01-02T03:04:05+00:00,12@2026-01-02T03:04:05+00:00")
+class TestSsm:
+    def test_a_parameter_is_given_once_for_each_version(self, aws: AwsServer) -> None:
+        store = opened("ssm:///mtls/rules")
+        aws.put_parameter("/mtls/rules", "first")
+        first = fetch(store)
+        assert first.content == b"first"
+        assert first.version.startswith("1@")
+        assert store.fetch(first.version) is None
+        aws.put_parameter("/mtls/rules", "sécond")
+        second = fetch(store, first.version)
+        assert second.content == "sécond".encode()
+        assert second.version.startswith("2@")
+
+    def test_a_parameter_that_was_deleted_and_made_anew_is_a_new_version(self, aws: AwsServer) -> None:
+        store = opened("ssm:///rules")
+        aws.put_parameter("/rules", "first")
+        first = fetch(store)
+        aws.client("ssm").delete_parameter(Name="/rules")
+        aws.put_parameter("/rules", "other")
+        assert fetch(store, first.version).content == b"other"
+
+    def test_a_secure_string_is_decrypted(self, aws: AwsServer) -> None:
+        aws.put_parameter("/rules", "content", "SecureString")
+        raw = aws.client("ssm").get_parameter(Name="/rules")["Parameter"]["Value"]
+        assert raw != "content"
+        assert fetch(opened("ssm:///rules")).content == b"content"
+
+    def test_several_parameters_are_joined_in_the_order_of_the_uri(self, aws: AwsServer) -> None:
+        names = [f"/rules/{number}" for number in (3, 10, 1, 2, 7, 5, 4, 9, 8, 6)]
+        for name in sorted(names):
+            aws.put_parameter(name, name[1:] + ";", "SecureString" if "1" in name else "String")
+        store = open_store("ssm://" + ",".join(names), max_bytes=LARGEST)
+        first = fetch(store)
+        assert first.content.decode() == "".join(name[1:] + ";" for name in names)
+        assert store.fetch(first.version) is None
+        aws.put_parameter("/rules/7", "changed")
+        assert b"rules/2;changedrules/5" in fetch(store, first.version).content
+
+    def test_a_version_can_be_named_by_number_or_label(self, aws: AwsServer) -> None:
+        for value in ("first", "second", "third"):
+            aws.put_parameter("/rules", value)
+        aws.client("ssm").label_parameter_version(Name="/rules", ParameterVersion=2, Labels=["live"])
+        assert fetch(opened("ssm:///rules:1")).content == b"first"
+        live = opened("ssm:///rules:live")
+        second = fetch(live)
+        assert second.content == b"second"
+        aws.client("ssm").label_parameter_version(Name="/rules", ParameterVersion=1, Labels=["live"])
+        assert fetch(live, second.version).content == b"first"
+
+    def test_parameters_that_are_missing_are_named(self, aws: AwsServer) -> None:
+        aws.put_parameter("/rules/2", "content")
+        told = failure(opened("ssm:///rules/1,/rules/2,/rules/3:7"))
+        assert told == "there is no parameter /rules/1 and no /rules/3:7"
+
+    def test_a_document_that_is_too_large_is_refused(self, aws: AwsServer) -> None:
+        aws.put_parameter("/rules/1", "ä" * 250)
+        aws.put_parameter("/rules/2", "ä" * 250)
+        store = opened("ssm:///rules/1,/rules/2")
+        assert len(fetch(store).content) == LARGEST
+        aws.put_parameter("/rules/2", "ä" * 251)
+        assert failure(store) == "larger than 1,000 bytes"
+
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            (
+                aws_error("AccessDeniedException"),
+                "AccessDeniedException (HTTP status 400): the role lacks ssm:GetParameters, or kms:Decrypt",
+            ),
+            (
+                aws_error("UnrecognizedClientException"),
+                "UnrecognizedClientException (HTTP status 400): the credentials are not valid",
+            ),
+            (
+                aws_error("ThrottlingException"),
+                "ThrottlingException (HTTP status 400): too many requests",
+            ),
+            (answer(200, b"{}"), "unreadable answer (KeyError)"),
+            (answer(200, b"topsecret"), "unreadable answer (KeyError)"),
+            (hang(), "timed out (0.2 s to connect, 0.2 s to read); a function in a VPC needs a route to the service"),
+        ],
+    )
+    def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
+        aws.put_parameter("/rules", "topsecret")
+        store = opened("ssm:///rules", QUICK)
+        proxy.break_with(fault)
+        message = failure(store)
+        assert message.startswith(told)
+        assert "topsecret" not in message
 
 
-STARTED = {"InitialConfigurationToken": "first"}
+class TestAppConfig:
+    def test_a_configuration_is_sent_once_for_each_version(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.app_config_data.interval_seconds = 0
+        aws.app_config_data.deploy(PLACE, b"first")
+        store = opened(CONFIGURATION)
+        first = fetch(store)
+        assert first.content == b"first"
+        assert store.fetch(first.version) is None
+        assert store.fetch(first.version) is None
+        aws.app_config_data.deploy(PLACE, b"second", "v2")
+        second = fetch(store, first.version)
+        assert second.content == b"second"
+        assert second.version.startswith("v2 sha256:")
+        # One session, gone on with from token to token.
+        assert proxy.statuses() == [201, 200, 200, 200, 200]
+        aws.app_config_data.deploy(PLACE, b"first")
+        assert fetch(store, second.version) == first
 
+    def test_it_is_not_asked_more_often_than_it_wants(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.app_config_data.deploy(PLACE, b"first")
+        store = opened(CONFIGURATION)
+        first = fetch(store)
+        for _time in range(3):
+            assert store.fetch(first.version) is None
+        assert proxy.statuses() == [201, 200]
 
-def delivered(content: bytes, token: str = "next", **more: str) -> dict[str, Any]:  # noqa: S107 -- not a password
-    body = StreamingBody(io.BytesIO(content), len(content))
-    return {"Configuration": body, "NextPollConfigurationToken": token, "NextPollIntervalInSeconds": 15, **more}
+    def test_an_interval_that_the_service_counts_otherwise_is_no_error(
+        self, aws: AwsServer, proxy: FaultyProxy
+    ) -> None:
+        aws.app_config_data.interval_seconds = 0
+        aws.app_config_data.deploy(PLACE, b"first")
+        store = opened(CONFIGURATION)
+        first = fetch(store)
+        for poll in aws.app_config_data.tokens.values():
+            poll.not_before += 1000
+        assert store.fetch(first.version) is None
+        assert proxy.statuses() == [201, 200, 400, 201, 200]
 
+    def test_a_token_that_has_expired_starts_a_new_session(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.app_config_data.interval_seconds = 0
+        aws.app_config_data.deploy(PLACE, b"first")
+        store = opened(CONFIGURATION)
+        first = fetch(store)
+        aws.app_config_data.expire()
+        assert store.fetch(first.version) is None
+        assert proxy.statuses() == [201, 200, 400, 201, 200]
+        aws.app_config_data.expire()
+        aws.app_config_data.deploy(PLACE, b"second")
+        assert fetch(store, first.version).content == b"second"
 
-def configuration_of(client: Client) -> AppConfigStore:
-    return AppConfigStore("appconfig://a/e/p", client, ("a", "e", "p"), 100)
+    def test_what_was_delivered_and_not_taken_is_delivered_again(self, aws: AwsServer) -> None:
+        """The caller refused it, or it came too late: the session's memory is not the caller's."""
+        aws.app_config_data.deploy(PLACE, b"first")
+        store = opened(CONFIGURATION)
+        first = fetch(store)
+        aws.app_config_data.deploy(PLACE, b"broken")
+        aws.app_config_data.expire()
+        store = opened(CONFIGURATION)
+        for _time in range(3):
+            assert fetch(store, first.version).content == b"broken"
+        for _time in range(2):
+            assert fetch(store).content == b"broken"
 
+    # After a timeout the call is repeated with a token that was used, and then in a new session.
+    @pytest.mark.parametrize("late", [False, True])
+    def test_a_call_that_fails_ends_the_session(self, aws: AwsServer, proxy: FaultyProxy, *, late: bool) -> None:
+        aws.app_config_data.interval_seconds = 0
+        aws.app_config_data.deploy(PLACE, b"first")
+        store = opened(CONFIGURATION, Timeouts(30, 0.5, 2) if late else PATIENT)
+        first = fetch(store)
+        # The service has delivered it, and it never arrived.
+        aws.app_config_data.deploy(PLACE, b"second")
+        cut = truncate(3, path="/configuration?")
+        proxy.break_with(late_at_first(1, cut) if late else cut)
+        assert failure(store, first.version) == "the answer ended early"
+        proxy.heal()
+        assert fetch(store, first.version).content == b"second"
 
-@pytest.fixture
-def passed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let time pass only when a test says so."""
+    @pytest.mark.parametrize("size", [LARGEST + 1, 3 * LARGEST])
+    def test_a_configuration_that_is_too_large_is_refused(self, aws: AwsServer, size: int) -> None:
+        aws.app_config_data.deploy(PLACE, b"x" * LARGEST)
+        store = opened(CONFIGURATION)
+        version = fetch(store).version
+        aws.app_config_data.deploy(PLACE, b"x" * size)
+        assert failure(store) == "larger than 1,000 bytes"
+        assert failure(store, version) == "larger than 1,000 bytes"
 
-    def pass_to(seconds: float) -> None:
-        monkeypatch.setattr(time, "monotonic", lambda: seconds)
+    def test_an_empty_configuration_is_not_taken_for_an_unchanged_one(self, aws: AwsServer) -> None:
+        aws.app_config_data.deploy(PLACE, b"")
+        assert failure(opened(CONFIGURATION)) == "AppConfig delivers an empty configuration"
 
-    pass_to(1000.0)
-    return pass_to
+    def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
+        assert aws.app_config_data.deployments == {}
+        assert failure(opened(CONFIGURATION)) == (
+            "ResourceNotFoundException (HTTP status 404): there is no such application, environment or profile, or"
+            " nothing is deployed"
+        )
 
-
-def test_a_configuration_is_asked_for_again_as_soon_as_its_interval_is_over(passed: Callable[[float], None]) -> None:
-    client = Client(STARTED, delivered(b"one"), delivered(b"", "last"))
-    store = configuration_of(client)
-    version = "sha256:" + hashlib.sha256(b"one").hexdigest()
-    assert store.fetch(None) == Fetched(b"one", version)
-    start = {
-        "ApplicationIdentifier": "a",
-        "EnvironmentIdentifier": "e",
-        "ConfigurationProfileIdentifier": "p",
-        "RequiredMinimumPollIntervalInSeconds": 15,
-    }
-    calls: list[tuple[str, dict[str, Any]]] = [
-        ("start_configuration_session", start),
-        ("get_latest_configuration", {"ConfigurationToken": "first"}),
-    ]
-    passed(1014.9)
-    assert store.fetch(version) is None
-    assert client.calls == calls
-    passed(1015.0)
-    assert store.fetch(version) is None
-    assert client.calls == [*calls, ("get_latest_configuration", {"ConfigurationToken": "next"})]
-
-
-def test_a_configuration_with_a_label_has_it_in_its_version() -> None:
-    fetched = configuration_of(Client(STARTED, delivered(b"one", VersionLabel="v1"))).fetch(None)
-    assert fetched == Fetched(b"one", "v1 sha256:" + hashlib.sha256(b"one").hexdigest())
-
-
-@pytest.mark.parametrize(
-    ("code", "told"),
-    [("BadRequestException", None), ("InternalServerException", "InternalServerException (HTTP status 400)")],
-)
-def test_only_a_token_that_is_not_taken_starts_a_new_session_at_once(
-    passed: Callable[[float], None], code: str, told: str | None
-) -> None:
-    client = Client(STARTED, delivered(b"one"), refused(code), STARTED, delivered(b"two"))
-    store = configuration_of(client)
-    first = store.fetch(None)
-    assert first
-    passed(1015.0)
-    if told is None:
-        second = store.fetch(first.version)
-        assert second
-        assert second.content == b"two"
-    else:
-        with pytest.raises(StoreError) as failure:
-            store.fetch(first.version)
-        assert str(failure.value) == f"appconfig://a/e/p: {told}"
-        assert [operation for operation, _arguments in client.calls].count("start_configuration_session") == 1
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            (
+                aws_error("AccessDeniedException", 403),
+                "AccessDeniedException (HTTP status 403): the role lacks appconfig:StartConfigurationSession or",
+            ),
+            (aws_error("BadRequestException"), "BadRequestException (HTTP status 400)"),
+            (answer(201, b"{}"), "unreadable answer (KeyError)"),
+        ],
+    )
+    def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:
+        aws.app_config_data.interval_seconds = 0
+        aws.app_config_data.deploy(PLACE, b"topsecret")
+        store = opened(CONFIGURATION)
+        version = fetch(store).version
+        proxy.break_with(fault)
+        # In a session, and at the start of one.
+        assert failure(store, version).startswith(told)
+        assert failure(store, version).startswith(told)
+        proxy.heal()
+        assert store.fetch(version) is None

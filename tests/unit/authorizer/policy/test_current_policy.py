@@ -1,30 +1,29 @@
-"""What is decided while documents come, change, break and stay away: revocation lists, over files and with a clock."""
+"""Decisions while documents appear, change, break and disappear."""
 
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from client_certificate_auth import PeerCertificate
+from client_certificate_auth import ExtractionSuccess, PeerCertificate
+from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.refresh import refresher as refreshing
-from mtls_authorizer.refresh.refresher import WAIT_SECONDS
-from mtls_authorizer.request.decision import assess, decide, decide_at
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS
+from mtls_authorizer.request.assessment import assess
+from mtls_authorizer.request.decision import decide
 from mtls_authorizer.revocation.status import RevocationLists, RevocationStatus
-from mtls_authorizer.revocation.truststore import Chain, Truststore
+from mtls_authorizer.revocation.truststore import Truststore
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY
-from tests.faulty_proxy import drip, hang
+from tests.clocks import Clock
+from tests.decisions import decision_on
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -42,39 +41,41 @@ from tests.kept_lists import (
     STALE,
     UNKNOWN,
     WITHDRAWN,
-    Bucket,
     Door,
-    Folder,
-    Shelf,
+    Memory,
     authority,
     client,
-    configuration,
     crl,
     index_of,
+    make_door,
+    make_live,
+    settings,
 )
-from tests.lambda_runtime import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
-    from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from mtls_authorizer.revocation.chains import Chain
 
 ALLOW = {"CRL_FAILURE_MODE": "allow"}
 RULES = '{"rules": [{"name": "%s", "match": {"common_name": "%s"}, "allow": ["GET /hello"]}]}'
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Folder:
-    folder = Folder(tmp_path)
-    folder.put("truststore.pem", EVERYBODY)
-    return folder
+def shelf() -> Memory:
+    memory = Memory()
+    memory.put("truststore.pem", EVERYBODY)
+    return memory
 
 
-def two_lists(shelf: Shelf, **variables: str) -> Settings:
-    return configuration(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}", **variables)
+def every_minute(shelf: Memory, **variables: str) -> Settings:
+    loaded = settings(shelf, **variables)
+    assert loaded.crl_sources is not None
+    return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=60))
+
+
+def two_lists(shelf: Memory, **variables: str) -> Door:
+    return make_door(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}", **variables)
 
 
 def test_without_uris_there_is_nothing_to_refresh() -> None:
@@ -82,13 +83,13 @@ def test_without_uris_there_is_nothing_to_refresh() -> None:
     live = CurrentPolicy(loaded)
     assert live.get() is live.get()
     live.restore()
-    assert live.get() == loaded
+    assert live.get().revocation is None
     assert live.take_failures() == 0
 
 
-def test_the_configuration_is_the_same_object_until_something_changes(shelf: Folder) -> None:
+def test_the_configuration_is_the_same_object_until_something_changes(shelf: Memory) -> None:
     shelf.put("ca.crl", FIRST)
-    live = CurrentPolicy(configuration(shelf))
+    live = make_live(shelf)
     before = live.get()
     assert live.get() is before
     shelf.put("ca.crl", SECOND)
@@ -97,29 +98,31 @@ def test_the_configuration_is_the_same_object_until_something_changes(shelf: Fol
     assert live.get() is after
 
 
-def test_lists_are_read_when_a_function_starts(shelf: Folder, caplog: pytest.LogCaptureFixture) -> None:
+def test_lists_are_read_when_a_function_starts(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
     shelf.put("ca.crl", FIRST)
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
-        CurrentPolicy(configuration(shelf))
+        make_live(shelf)
     assert [vars(record)["document"] for record in caplog.records] == ["truststore", "crl"]
 
 
-def test_lists_that_have_changed_are_not_read_again_before_their_time(shelf: Folder) -> None:
+def test_lists_that_have_changed_are_not_read_again_before_their_time(shelf: Memory) -> None:
     shelf.put("ca.crl", FIRST)
-    live = CurrentPolicy(configuration(shelf))
+    clock = Clock()
+    live = CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock)
     before = live.get()
-    assert live._crls is not None  # noqa: SLF001 -- there is one interval for both
-    live._crls._interval_seconds = 1000  # noqa: SLF001 -- likewise
+    clock.advance(59)
     shelf.put("ca.crl", SECOND)
+    assert live.get() is before
+    clock.advance(1)
     after = live.get()
     assert after is not before
     shelf.put("ca.crl", crl(4, REVOKED_SERIAL))
     assert live.get() is after
 
 
-def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_is_known(shelf: Folder) -> None:
+def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_is_known(shelf: Memory) -> None:
     shelf.put("ca.crl", EMPTY)
-    door = Door(configuration(shelf))
+    door = make_door(shelf)
     assert door.refusals() == [None, None, None]
     shelf.put("ca.crl", FIRST)
     assert door.refusals() == [None, REVOKED, None]
@@ -131,10 +134,10 @@ def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_
 
 
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", EMPTY, crl(9, ca=NAMESAKE), crl(9, ca=OTHER), STALE])
-def test_whatever_becomes_of_a_list_the_last_good_one_stays_in_force(shelf: Folder, content: bytes | None) -> None:
+def test_whatever_becomes_of_a_list_the_last_good_one_stays_in_force(shelf: Memory, content: bytes | None) -> None:
     shelf.put("ca.crl", FIRST)
     shelf.put("ca.crl.index", index_of(FIRST))
-    door = Door(configuration(shelf))
+    door = make_door(shelf)
     shelf.remove("ca.crl.index")
     assert door.refusals() == [None, REVOKED, None]
     if content is None:
@@ -165,18 +168,18 @@ def test_whatever_becomes_of_a_list_the_last_good_one_stays_in_force(shelf: Fold
     ],
 )
 def test_who_gets_in_when_a_function_starts_is_for_the_failure_mode_to_say(
-    shelf: Folder, files: dict[str, bytes], denying: list[str | None], allowing: list[str | None]
+    shelf: Memory, files: dict[str, bytes], denying: list[str | None], allowing: list[str | None]
 ) -> None:
     for name, content in files.items():
         shelf.put(name, content)
-    assert Door(configuration(shelf)).refusals() == denying
-    assert Door(configuration(shelf, **ALLOW)).refusals() == allowing
+    assert make_door(shelf).refusals() == denying
+    assert make_door(shelf, **ALLOW).refusals() == allowing
 
 
 @pytest.mark.parametrize(("variables", "unknown"), [({}, UNKNOWN), (ALLOW, None)])
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_list_that_goes_stale_in_force_clears_nobody_and_still_revokes(
-    shelf: Folder,
+    shelf: Memory,
     variables: dict[str, str],
     unknown: str | None,
     indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
@@ -184,11 +187,12 @@ def test_a_list_that_goes_stale_in_force_clears_nobody_and_still_revokes(
     shelf.put("ca.crl", FIRST)
     if indexed:
         shelf.put("ca.crl.index", index_of(FIRST))
-    live = CurrentPolicy(configuration(shelf, CRL_MAX_AGE_SECONDS="60", **variables))
+    live = make_live(shelf, settings(shelf, CRL_MAX_AGE_SECONDS="60", **variables))
 
     def refusals(now: datetime) -> list[str | None]:
         certificates = map(PeerCertificate.from_pem, (GOOD, WITHDRAWN, NEXT))
-        return [decide(certificate, live.get(), now).reason for certificate in certificates]
+        policy = live.get()
+        return [decision_on(each, live.settings, now, policy=policy).reason for each in certificates]
 
     for moment in (NOW, NOW + DAY, NOW + DAY + timedelta(seconds=59)):
         assert refusals(moment) == [None, REVOKED, None]
@@ -198,11 +202,11 @@ def test_a_list_that_goes_stale_in_force_clears_nobody_and_still_revokes(
 
 
 def test_a_decision_says_which_list_it_is_from_and_how_old_that_is(
-    shelf: Folder, caplog: pytest.LogCaptureFixture
+    shelf: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="mtls_authorizer")
     shelf.put("ca.crl", FIRST)
-    Door(configuration(shelf)).refusals()
+    make_door(shelf).refusals()
     logged = [vars(record) for record in caplog.records if hasattr(record, "decision")]
     assert [record["revocation_status"] for record in logged] == ["good", "revoked", "good"]
     for record in logged:
@@ -210,11 +214,11 @@ def test_a_decision_says_which_list_it_is_from_and_how_old_that_is(
         assert record["crl_age_seconds"] >= 24 * 60 * 60 - 120
 
 
-def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Folder) -> None:
+def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Memory) -> None:
     clients = [client(REVOKED_SERIAL, ca) for ca in (CA, OTHER, NAMESAKE)]
     shelf.put("ca.crl", EMPTY)
     shelf.put("other.crl", crl(1, REVOKED_SERIAL, ca=OTHER))
-    door = Door(two_lists(shelf))
+    door = two_lists(shelf)
     assert door.refusals(*clients) == [None, REVOKED, UNKNOWN]
     shelf.put("ca.crl", FIRST)
     shelf.put("other.crl", crl(2, ca=OTHER))
@@ -223,22 +227,22 @@ def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Folde
 
 @pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
 def test_another_lists_in_the_place_of_a_cas_does_not_let_in_who_that_one_keeps_out(
-    shelf: Folder, swapped: bytes | None
+    shelf: Memory, swapped: bytes | None
 ) -> None:
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
     shelf.put("truststore.pem", root.pem + middle.pem)
     shelf.put("ca.crl", crl(1, 7, ca=root))
     shelf.put("other.crl", crl(1, ca=middle))
-    assert Door(two_lists(shelf)).refusal(client(1, middle)) == REVOKED
+    assert two_lists(shelf).refusal(client(1, middle)) == REVOKED
     # Valid, signed by a CA of the truststore, and in a function that has just started not less than any other.
     shelf.put("ca.crl", crl(2, ca=middle) if swapped is None else swapped)
-    assert Door(two_lists(shelf)).refusal(client(1, middle)) == UNKNOWN
+    assert two_lists(shelf).refusal(client(1, middle)) == UNKNOWN
 
 
 @pytest.mark.parametrize(("index", "expected"), [(None, UNKNOWN), (crl(1), None)])
 def test_a_cas_own_status_is_unknown_only_while_a_list_is_missing(
-    shelf: Folder, index: bytes | None, expected: str | None
+    shelf: Memory, index: bytes | None, expected: str | None
 ) -> None:
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
@@ -247,33 +251,40 @@ def test_a_cas_own_status_is_unknown_only_while_a_list_is_missing(
     if index is not None:
         # That of whoever it may be: all lists that there should be are there, and none of them is the root's.
         shelf.put("other.crl", index)
-    door = Door(two_lists(shelf))
+    door = two_lists(shelf)
     assert door.refusal(client(1, middle)) == expected
     shelf.put("other.crl", crl(2, 7, ca=root) if index is None else crl(2))
     assert door.refusal(client(1, middle)) == (REVOKED if index is None else None)
 
 
 @pytest.mark.parametrize("before", [None, b"", HTML, OTHER.pem])
-def test_a_truststore_that_comes_later_lets_the_lists_count_at_once(tmp_path: Path, before: bytes | None) -> None:
-    shelf = Folder(tmp_path)
+def test_a_truststore_that_comes_later_lets_the_lists_count(before: bytes | None) -> None:
+    shelf = Memory()
     shelf.put("ca.crl", FIRST)
     if before is not None:
         shelf.put("truststore.pem", before)
-    loaded = configuration(shelf)
-    live = CurrentPolicy(loaded)
-    authorize = Door(live)
-    assert authorize.refusals() == [UNKNOWN] * 3
-    # From here on the lists' own interval doesn't end: what makes them count is that the truststore has changed.
-    assert live._crls is not None  # noqa: SLF001 -- there is one interval for both
-    live._crls._interval_seconds = 1000  # noqa: SLF001 -- likewise
-    live.restore()
+    door = make_door(shelf)
+    assert door.refusals() == [UNKNOWN] * 3
     shelf.put("truststore.pem", CA.pem)
-    assert authorize.refusals() == [None, REVOKED, None]
+    assert door.refusals() == [None, REVOKED, None]
 
 
-def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Folder) -> None:
+def test_a_new_truststore_makes_lists_due_before_their_time() -> None:
+    shelf, clock = Memory(), Clock()
     shelf.put("ca.crl", FIRST)
-    door = Door(configuration(shelf))
+    shelf.put("truststore.pem", OTHER.pem)
+    door = Door(CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock))
+    # A list that was never loaded is due sooner: from now on, five seconds after the truststore.
+    clock.advance(60 - RETRY_SECONDS / 2)
+    assert door.refusals() == [UNKNOWN] * 3
+    shelf.put("truststore.pem", CA.pem)
+    clock.advance(RETRY_SECONDS / 2)
+    assert door.refusals() == [None, REVOKED, None]
+
+
+def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    door = make_door(shelf)
     assert door.refusals() == [None, REVOKED, None]
     shelf.put("truststore.pem", OTHER.pem)
     assert door.refusals() == [UNKNOWN] * 3
@@ -286,7 +297,7 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Folder) 
         assert door.refusals() == [None, REVOKED, None]
 
 
-def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the_environment(shelf: Folder) -> None:
+def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the_environment(shelf: Memory) -> None:
     for name in ("rules", "shadow"):
         shelf.put(f"{name}.json", (RULES % (name, "partner")).encode())
     loaded = load_settings(
@@ -296,7 +307,7 @@ def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the
             "AUTHORIZER_SHADOW_RULES_URI": shelf.uri("shadow.json"),
         }
     )
-    current = CurrentPolicy(loaded).get()
+    current = make_live(shelf, loaded).get()
     assert [rule.name for rule in current.rules.rules] == ["environment", "rules"]
     assert current.shadow_rules is not None
     assert [rule.name for rule in current.shadow_rules.rules] == ["shadow"]
@@ -306,22 +317,22 @@ def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the
 
 
 @pytest.mark.parametrize("variable", ["AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI"])
-def test_rules_that_can_not_be_had_stop_the_start(shelf: Folder, variable: str) -> None:
+def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory, variable: str) -> None:
     loaded = load_settings({variable: shelf.uri("rules.json")})
     with pytest.raises(StoreError, match="No such file"):
-        CurrentPolicy(loaded)
+        make_live(shelf, loaded)
     shelf.put("rules.json", b'{"rules": [{}]}')
     with pytest.raises(ValueError, match=r"rules.json: .*rules"):
-        CurrentPolicy(loaded)
+        make_live(shelf, loaded)
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
 def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then(
-    shelf: Folder, content: bytes | None
+    shelf: Memory, content: bytes | None
 ) -> None:
     rules = (RULES % ("one", "client")).encode()
     shelf.put("rules.json", rules)
-    live = CurrentPolicy(configuration(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")))
+    live = make_live(shelf, settings(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")))
     if content is None:
         shelf.remove("rules.json")
     else:
@@ -334,24 +345,55 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
     assert [rule.name for rule in live.get().rules.rules] == ["environment", "two"]
 
 
-def test_a_restore_stops_the_function_if_its_rules_are_late(
-    aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf = Bucket(aws)
+def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memory) -> None:
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
-    live = CurrentPolicy(load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")}))
-    for refresher in live._refreshers:  # noqa: SLF001 -- a start may take three seconds, and a time-out less
-        monkeypatch.setattr(refresher, "_start_seconds", 0.05)
-    proxy.break_with(hang())
-    with pytest.raises(StoreError, match="not read anew in time"):
-        live.restore()
+    shelf.put("shadow.json", (RULES % ("one", "client")).encode())
+    shelf.put("ca.crl", FIRST)
+    loaded = every_minute(
+        shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"), AUTHORIZER_SHADOW_RULES_URI=shelf.uri("shadow.json")
+    )
+    live = CurrentPolicy(loaded, opener=shelf.open, clock=Clock())
+    shelf.put("rules.json", (RULES % ("two", "client")).encode())
+    shelf.put("shadow.json", (RULES % ("two", "client")).encode())
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", SECOND)
+    before = live.get()
+    live.restore()
+    after = live.get()
+    assert before.shadow_rules is not None
+    assert after.shadow_rules is not None
+    assert [before.rules.rules[-1].name, before.shadow_rules.rules[-1].name] == ["one", "one"]
+    assert [after.rules.rules[-1].name, after.shadow_rules.rules[-1].name] == ["two", "two"]
+    assert Door(live).refusals() == [None, REVOKED, REVOKED]
+    documents = ("rules.json", "shadow.json", "truststore.pem", "ca.crl.index", "ca.crl")
+    assert shelf.resets == [shelf.uri(name) for name in documents]
 
 
-def test_failures_are_counted_over_all_documents_and_told_once(shelf: Folder) -> None:
+def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
+    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
+    for now, accepted in ((NOW, False), (NOW + DAY, True)):
+        lists = make_live(shelf, now=lambda now=now: now).get().revocation
+        assert lists is not None
+        assert (lists.oldest_this_update is not None) is accepted
+
+
+def test_a_bucket_that_is_down_at_the_start_is_asked_again_soon(shelf: Memory) -> None:
+    clock = Clock()
+    shelf.remove("truststore.pem")
+    door = Door(CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock))
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", FIRST)
+    clock.advance(RETRY_SECONDS - 1)
+    assert door.refusals() == [UNKNOWN] * 3
+    clock.advance(1)
+    assert door.refusals() == [None, REVOKED, None]
+
+
+def test_failures_are_counted_over_all_documents_and_told_once(shelf: Memory) -> None:
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
     shelf.put("ca.crl", FIRST)
-    loaded = configuration(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))
-    live = CurrentPolicy(loaded._replace(rules_refresh_seconds=0))
+    loaded = settings(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))
+    live = make_live(shelf, loaded._replace(rules_refresh_seconds=0))
     assert live.take_failures() == 0
     for name in ("rules.json", "truststore.pem", "ca.crl"):
         shelf.remove(name)
@@ -360,29 +402,27 @@ def test_failures_are_counted_over_all_documents_and_told_once(shelf: Folder) ->
 
 
 def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_refused_by_the_rules_as_before(
-    shelf: Folder,
+    shelf: Memory,
 ) -> None:
     shelf.put("ca.crl", FIRST)
-    live = CurrentPolicy(
-        configuration(shelf, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
+    live = make_live(
+        shelf, settings(shelf, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
     )
     for common_name, serial_number, refusal, shadow_refusal, looked_up in (
-        ("client", 1, None, Reason.COMMON_NAME_NOT_ALLOWED, "good"),
-        ("client", 2, REVOKED, Reason.COMMON_NAME_NOT_ALLOWED, "revoked"),
-        ("partner", 1, Reason.COMMON_NAME_NOT_ALLOWED, None, "good"),
-        ("partner", 2, Reason.COMMON_NAME_NOT_ALLOWED, REVOKED, "revoked"),
-        ("nobody", 2, Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED, None),
+        ("client", 1, None, DenyReason.COMMON_NAME_NOT_ALLOWED, "good"),
+        ("client", 2, REVOKED, DenyReason.COMMON_NAME_NOT_ALLOWED, "revoked"),
+        ("partner", 1, DenyReason.COMMON_NAME_NOT_ALLOWED, None, "good"),
+        ("partner", 2, DenyReason.COMMON_NAME_NOT_ALLOWED, REVOKED, "revoked"),
+        ("nobody", 2, DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED, None),
     ):
         certificate = PeerCertificate.from_pem(client(serial_number, common_name=common_name))
-        decision = decide(certificate, live.get(), NOW)
-        assert decision.refusal("GET/hello") == refusal
-        assert decision.shadow_refusal("GET/hello") == shadow_refusal
-        assert (decision.revocation and decision.revocation.state) == looked_up
-        # Whoever the shadow rules would let in isn't let in.
-        assert decision.allowed is (refusal is None)
+        decision = decision_on(certificate, live.settings, NOW, policy=live.get())
+        assert decision.reason == refusal
+        assert decision.shadow_reason == shadow_refusal
+        assert (decision.revocation_status and decision.revocation_status.state) == looked_up
 
 
-def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_no_lookup(shelf: Folder) -> None:
+def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_no_lookup(shelf: Memory) -> None:
     class Unasked(RevocationLists):
         def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
             raise AssertionError(certificate)
@@ -390,76 +430,34 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
         def status_at(self, chains: object, now: datetime) -> RevocationStatus:
             raise AssertionError((chains, now))
 
-    loaded = configuration(shelf, REQUIRED_EXTENDED_KEY_USAGE="none")
-    unasked = loaded._replace(revocation=Unasked([], Truststore(())))
+    loaded = settings(shelf, REQUIRED_EXTENDED_KEY_USAGE="none")
+    rules = RuleSet(loaded.rules)
+    unasked = AccessPolicy(rules, revocation=Unasked([], Truststore(())))
     nobody = PeerCertificate.from_pem(client(1, common_name="nobody"))
-    assert decide(nobody, unasked, NOW).reason is Reason.COMMON_NAME_NOT_ALLOWED
-    # The chain is looked for once for each certificate, the status only while the certificate is valid.
+    assert decision_on(nobody, loaded, NOW, policy=unasked).reason is DenyReason.COMMON_NAME_NOT_ALLOWED
+    # The chains are built once for each certificate, and the status is determined only while the certificate is valid.
     certificate = PeerCertificate.from_pem(GOOD)
     with pytest.raises(AssertionError):
-        decide(certificate, unasked, NOW)
-    assessment = assess(certificate, loaded._replace(revocation=RevocationLists([], Truststore(()))))
+        decision_on(certificate, loaded, NOW, policy=unasked)
+    read = AccessPolicy(rules, revocation=RevocationLists([], Truststore(())))
+    assessment = assess(ExtractionSuccess(certificate), loaded, read)
     for moment in (NOW - 2 * DAY, NOW + 101 * DAY):
-        decision = decide_at(assessment, unasked, moment)
-        assert decision.reason in {Reason.CERTIFICATE_EXPIRED, Reason.CERTIFICATE_NOT_YET_VALID}
-        assert decision.revocation is None
+        decision = decide(assessment, loaded, unasked, "GET/hello", moment)
+        assert decision.reason in {DenyReason.CERTIFICATE_EXPIRED, DenyReason.CERTIFICATE_NOT_YET_VALID}
+        assert decision.revocation_status is None
 
 
-def test_nobody_is_cleared_while_the_lists_that_are_configured_were_not_read(shelf: Folder) -> None:
-    loaded = configuration(shelf)
-    assert loaded.crl_sources is not None
-    unread = loaded._replace(revocation=None)
+def test_no_certificate_is_allowed_before_the_configured_crls_were_loaded(shelf: Memory) -> None:
+    loaded = settings(shelf)
+    unread = AccessPolicy(RuleSet(loaded.rules))
     certificate = PeerCertificate.from_pem(GOOD)
-    assert decide(certificate, unread, NOW).reason is Reason.REVOCATION_STATUS_UNKNOWN
-    assert decide(certificate, unread._replace(crl_sources=None), NOW).reason is None
+    assert decision_on(certificate, loaded, NOW, policy=unread).reason is DenyReason.REVOCATION_STATUS_UNKNOWN
+    assert decision_on(certificate, loaded._replace(crl_sources=None), NOW, policy=unread).reason is None
 
 
-def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_slow(
-    aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
-) -> None:
-    shelf = Bucket(aws)
-    shelf.put("rules.json", (RULES % ("one", "client")).encode())
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    shelf.put("other.crl", crl(1, ca=OTHER))
-    loaded = two_lists(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))
-    live = CurrentPolicy(loaded._replace(rules_refresh_seconds=0))
-    door = Door(live)
-    # OTHER isn't in the truststore, so that one of the lists was never had.
-    for fault in (hang(), drip(0.5)):
-        proxy.break_with(fault)
-        for _request in range(2):
-            began = time.monotonic()
-            assert door.refusals(WITHDRAWN) == [REVOKED]
-            # A busy machine may add to it. The stores take minutes.
-            assert time.monotonic() - began < WAIT_SECONDS + 10
-        proxy.heal()
-    assert caplog.records
-    shelf.put("truststore.pem", EVERYBODY)
-    shelf.put("ca.crl", SECOND)
-    _until(lambda: door.refusals(GOOD, NEXT, client(1, OTHER)) == [None, REVOKED, None])
-
-
-def test_a_bucket_that_is_down_at_the_start_is_asked_again_soon(
-    aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refreshing, "RETRY_SECONDS", 0.2)
-    shelf = Bucket(aws)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    loaded = configuration(shelf)
-    assert loaded.crl_sources is not None
-    proxy.refuse_connections()
-    # An hour between refreshes is not for those who have nothing.
-    door = Door(loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=3600)))
-    assert door.refusals() == [UNKNOWN] * 3
-    proxy.heal()
-    _until(lambda: door.refusals() == [None, REVOKED, None])
-
-
-def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(shelf: Folder) -> None:
+def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(shelf: Memory) -> None:
     shelf.put("ca.crl", EMPTY)
-    door = Door(configuration(shelf))
+    door = make_door(shelf)
     with ThreadPoolExecutor(8) as threads:
         for number in range(2, 12):
             revoked = bool(number % 2)
@@ -468,60 +466,3 @@ def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(she
             door.refusals()
             answers = set(threads.map(door.refusal, [WITHDRAWN] * 16))
             assert answers == {REVOKED if revoked else None}
-
-
-def _modules_after(environment: dict[str, str]) -> set[str]:
-    """Return what has been imported once the handler has answered an event, in a process of its own."""
-    program = f"""
-import sys
-from tests.api_events import rest_event
-from mtls_authorizer.handler import handler
-answer = handler(rest_event({GOOD!r}), None)
-print(answer["policyDocument"]["Statement"][0]["Effect"], *sys.modules)
-"""
-    process = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", ".")), **environment},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    effect, *modules = process.stdout.split()
-    assert effect == "Allow"
-    return set(modules)
-
-
-OF_REVOCATION = {
-    *("crl", "crl_index", "crl_indexing", "revocation", "revocation_source", "truststore"),
-    *("stores", "refreshing", "aws_stores", "crl_indexer"),
-}
-
-
-def test_without_crl_uris_nothing_of_revocation_is_imported() -> None:
-    modules = _modules_after({"ALLOWED_COMMON_NAMES": "client"})
-    assert not modules & {f"mtls_authorizer.{name}" for name in OF_REVOCATION}
-    assert "boto3" not in modules
-    assert "snapshot_restore_py" not in modules
-
-
-def test_without_a_uri_in_aws_boto3_is_not_imported(shelf: Folder) -> None:
-    shelf.put("ca.crl", FIRST)
-    shelf.put("rules.json", (RULES % ("one", "client")).encode())
-    modules = _modules_after(
-        {
-            "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
-            "CRL_URIS": shelf.uri("ca.crl"),
-            "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
-        }
-    )
-    assert "mtls_authorizer.revocation.sources" in modules
-    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.indexer"}
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

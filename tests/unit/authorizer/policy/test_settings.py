@@ -14,19 +14,20 @@ from mtls_authorizer.policy.settings import (
     UnauthenticatedResponse,
     load_settings,
 )
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.revocation.configuration import CrlFailureMode, CrlSources
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
 
 RULES = '{"rules": [{"name": "a", "match": {"common_name": "ruled"}, "allow": ["GET /a"]}]}'
 
 
-def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> Reason | None:
+def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> DenyReason | None:
     """Return why the rules of an environment turn a certificate with this subject away."""
-    judgement = RuleSet(load_settings(environment).rules).judge(PeerCertificate.from_pem(client_pem(*attributes)))
-    return judgement if isinstance(judgement, Reason) else None
+    judgement = RuleSet(load_settings(environment).rules).evaluate(PeerCertificate.from_pem(client_pem(*attributes)))
+    return judgement if isinstance(judgement, DenyReason) else None
 
 
 def test_nothing_set_is_no_rule_and_the_defaults() -> None:
@@ -73,22 +74,22 @@ def test_a_list_is_separated_by_commas_or_a_json_array(value: str, listed: list[
         assert refusal(environment, ("CN", common_name)) is None
     for common_name in ("someone", value, "two", ""):
         if common_name not in listed:
-            assert refusal(environment, ("CN", common_name)) is Reason.COMMON_NAME_NOT_ALLOWED
+            assert refusal(environment, ("CN", common_name)) is DenyReason.COMMON_NAME_NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
     ("attributes", "all_lists", "any_list"),
     [
         ([("CN", "one"), ("OU", "a")], None, None),
-        ([("CN", "one"), ("OU", "b")], Reason.ORGANIZATIONAL_UNIT_NOT_ALLOWED, None),
-        ([("CN", "two"), ("OU", "a")], Reason.COMMON_NAME_NOT_ALLOWED, None),
-        ([("CN", "two"), ("OU", "b")], Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED),
-        ([("CN", "a"), ("OU", "one")], Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED),
-        ([], Reason.COMMON_NAME_NOT_ALLOWED, Reason.COMMON_NAME_NOT_ALLOWED),
+        ([("CN", "one"), ("OU", "b")], DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED, None),
+        ([("CN", "two"), ("OU", "a")], DenyReason.COMMON_NAME_NOT_ALLOWED, None),
+        ([("CN", "two"), ("OU", "b")], DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        ([("CN", "a"), ("OU", "one")], DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        ([], DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.COMMON_NAME_NOT_ALLOWED),
     ],
 )
 def test_two_lists_are_joined_as_allowlist_match_says(
-    attributes: list[tuple[str, str]], all_lists: Reason | None, any_list: Reason | None
+    attributes: list[tuple[str, str]], all_lists: DenyReason | None, any_list: DenyReason | None
 ) -> None:
     lists = {"ALLOWED_COMMON_NAMES": "one", "ALLOWED_ORGANIZATIONAL_UNITS": "a"}
     for environment, expected in (
@@ -114,34 +115,37 @@ CERTIFICATE = PeerCertificate.from_pem(
     ("lists", "reason"),
     [
         ({"ALLOWED_ORGANIZATIONS": '["Acme, Inc."]'}, None),
-        ({"ALLOWED_ORGANIZATIONS": "Acme, Inc."}, Reason.ORGANIZATION_NOT_ALLOWED),
+        ({"ALLOWED_ORGANIZATIONS": "Acme, Inc."}, DenyReason.ORGANIZATION_NOT_ALLOWED),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:b.example, DNS:a.example"}, None),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:spiffe://a.example/b"}, None),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "IP:192.0.2.1"}, None),
-        ({"ALLOWED_SUBJECT_ALT_NAMES": "email:a.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
-        ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:a.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
-        ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:*.example"}, Reason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "email:a.example"}, DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "URI:a.example"}, DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED),
+        ({"ALLOWED_SUBJECT_ALT_NAMES": "DNS:*.example"}, DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED),
         ({"ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
         ({"ALLOWED_ISSUERS": '["CN=Other CA", "CN=Acme CA,O=Acme"]'}, None),
-        ({"ALLOWED_ISSUERS": "O=Acme,CN=Acme CA"}, Reason.ISSUER_NOT_ALLOWED),
-        ({"ALLOWED_ISSUERS": "CN=Acme CA"}, Reason.ISSUER_NOT_ALLOWED),
+        ({"ALLOWED_ISSUERS": "O=Acme,CN=Acme CA"}, DenyReason.ISSUER_NOT_ALLOWED),
+        ({"ALLOWED_ISSUERS": "CN=Acme CA"}, DenyReason.ISSUER_NOT_ALLOWED),
         ({"ALLOWED_FINGERPRINTS": CERTIFICATE.fingerprint256}, None),
         ({"ALLOWED_FINGERPRINTS": f"{'ab' * 32},{CERTIFICATE.fingerprint256.replace(':', '').lower()}"}, None),
-        ({"ALLOWED_FINGERPRINTS": "ab" * 32}, Reason.FINGERPRINT_NOT_ALLOWED),
+        ({"ALLOWED_FINGERPRINTS": "ab" * 32}, DenyReason.FINGERPRINT_NOT_ALLOWED),
         ({"ALLOWED_SERIAL_NUMBERS": "1:02030405", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, None),
-        ({"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"}, Reason.SERIAL_NUMBER_NOT_ALLOWED),
-        ({"ALLOWED_SERIAL_NUMBERS": "0102030405", "ALLOWED_ISSUERS": "CN=Other CA"}, Reason.ISSUER_NOT_ALLOWED),
+        (
+            {"ALLOWED_SERIAL_NUMBERS": "02", "ALLOWED_ISSUERS": "CN=Acme CA,O=Acme"},
+            DenyReason.SERIAL_NUMBER_NOT_ALLOWED,
+        ),
+        ({"ALLOWED_SERIAL_NUMBERS": "0102030405", "ALLOWED_ISSUERS": "CN=Other CA"}, DenyReason.ISSUER_NOT_ALLOWED),
     ],
 )
-def test_each_list_is_compared_with_its_own_field(lists: dict[str, str], reason: Reason | None) -> None:
-    judgement = RuleSet(load_settings(lists).rules).judge(CERTIFICATE)
-    assert (judgement if isinstance(judgement, Reason) else None) is reason
+def test_each_list_is_compared_with_its_own_field(lists: dict[str, str], reason: DenyReason | None) -> None:
+    judgement = RuleSet(load_settings(lists).rules).evaluate(CERTIFICATE)
+    assert (judgement if isinstance(judgement, DenyReason) else None) is reason
     # Another list, that doesn't match, counts or not as ALLOWLIST_MATCH says.
     if "ALLOWED_SERIAL_NUMBERS" not in lists:
         both = lists | {"ALLOWED_ORGANIZATIONAL_UNITS": "nobody"}
-        assert isinstance(RuleSet(load_settings(both).rules).judge(CERTIFICATE), Reason)
-        either = RuleSet(load_settings(both | {"ALLOWLIST_MATCH": "any"}).rules).judge(CERTIFICATE)
-        assert isinstance(either, Reason) is (reason is not None)
+        assert isinstance(RuleSet(load_settings(both).rules).evaluate(CERTIFICATE), DenyReason)
+        either = RuleSet(load_settings(both | {"ALLOWLIST_MATCH": "any"}).rules).evaluate(CERTIFICATE)
+        assert isinstance(either, DenyReason) is (reason is not None)
 
 
 def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
@@ -162,7 +166,7 @@ def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
 
 def test_any_client_certificate_must_be_asked_for_by_name() -> None:
     assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}) is None
-    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is Reason.NO_ALLOWLIST_CONFIGURED
+    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is DenyReason.NO_ALLOWLIST_CONFIGURED
 
 
 @pytest.mark.parametrize(
@@ -208,9 +212,9 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             {"ALLOWED_SUBJECT_ALT_NAMES": "IP:10.0.0.0/8"},
             "ALLOWED_SUBJECT_ALT_NAMES '10.0.0.0/8' does not appear to be",
         ),
-        ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514's form"),
+        ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514 form"),
         ({"ALLOWED_ISSUERS": "CN=a, O=b"}, "without spaces after commas"),
-        ({"ALLOWED_ISSUERS": "CN=#0C0161"}, "ALLOWED_ISSUERS 'CN=#0C0161' has a value in hexadecimal"),
+        ({"ALLOWED_ISSUERS": "CN=#0C0161"}, "ALLOWED_ISSUERS 'CN=#0C0161' contains a hexadecimal value"),
         ({"ALLOWED_ISSUERS": '["CN=a", ""]'}, "ALLOWED_ISSUERS has an empty item (number 2 of 2)"),
         ({"ALLOWED_ISSUERS": '{"CN": "a"}'}, 'ALLOWED_ISSUERS \'{"CN": "a"}\' is not a distinguished name'),
         ({"ALLOWED_FINGERPRINTS": "ab" * 20}, "is not a SHA-256"),
@@ -225,10 +229,10 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": "CN=a", "ALLOWLIST_MATCH": "any"},
             "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all",
         ),
-        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules refused: the document is not JSON"),
-        ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules refused: rules must be a list with at least one rule"),
-        ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules refused: the document must be an object"),
-        ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules refused: the document is not UTF-8 (byte 2)"),
+        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules rejected: the document is not JSON"),
+        ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules rejected: rules must be a list with at least one rule"),
+        ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules rejected: the document must be an object"),
+        ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules rejected: the document is not UTF-8 (byte 2)"),
         ({"AUTHORIZER_RULE": RULES}, "AUTHORIZER_RULE is not a variable of this authorizer"),
         ({"REQUIRED_EXTENDED_KEY_USAGES": "none"}, "REQUIRED_EXTENDED_KEY_USAGES is not a variable of this authorizer"),
         *(
@@ -276,8 +280,8 @@ def test_one_message_names_every_bad_variable() -> None:
 
 def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
-    assert RuleSet([Rule("nobody", ())]).judge(client) is Reason.NO_ALLOWLIST_CONFIGURED
-    assert isinstance(RuleSet([Rule("anyone", (), anyone=True)]).judge(client), Grant)
+    assert RuleSet([Rule("nobody", (), ALL_ROUTES)]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert isinstance(RuleSet([Rule("anyone", (), ALL_ROUTES, anyone=True)]).evaluate(client), Grant)
 
 
 CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://bucket/ca.pem"}

@@ -7,7 +7,7 @@ import pytest
 
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason, PeerCertificate
 from mtls_authorizer.policy.settings import Settings, load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
 from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, name, pem
 from tests.decisions import decision_on
@@ -33,16 +33,16 @@ def test_a_certificate_that_a_rule_matches_is_let_in_with_its_context(settings: 
 @pytest.mark.parametrize(
     ("certificate", "settings", "reason"),
     [
-        (CLIENT, Settings(), Reason.NO_ALLOWLIST_CONFIGURED),
-        (PeerCertificate.from_pem(client_pem(("CN", "other"))), BY_NAME, Reason.COMMON_NAME_NOT_ALLOWED),
-        (PeerCertificate.from_pem(client_pem(("OU", "client"))), BY_NAME, Reason.COMMON_NAME_NOT_ALLOWED),
-        (PeerCertificate.from_pem(client_pem()), BY_NAME, Reason.COMMON_NAME_NOT_ALLOWED),
-        (PeerCertificate.from_pem(client_pem(("OU", "other"))), BY_UNIT, Reason.ORGANIZATIONAL_UNIT_NOT_ALLOWED),
-        (PeerCertificate.from_pem(client_pem(("CN", "payments"))), BY_UNIT, Reason.ORGANIZATIONAL_UNIT_NOT_ALLOWED),
+        (CLIENT, Settings(), DenyReason.NO_ALLOWLIST_CONFIGURED),
+        (PeerCertificate.from_pem(client_pem(("CN", "other"))), BY_NAME, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        (PeerCertificate.from_pem(client_pem(("OU", "client"))), BY_NAME, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        (PeerCertificate.from_pem(client_pem()), BY_NAME, DenyReason.COMMON_NAME_NOT_ALLOWED),
+        (PeerCertificate.from_pem(client_pem(("OU", "other"))), BY_UNIT, DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED),
+        (PeerCertificate.from_pem(client_pem(("CN", "payments"))), BY_UNIT, DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED),
     ],
 )
 def test_a_certificate_that_no_rule_matches_is_denied_for_a_reason(
-    certificate: PeerCertificate, settings: Settings, reason: Reason
+    certificate: PeerCertificate, settings: Settings, reason: DenyReason
 ) -> None:
     decision = decision_on(certificate, settings, NOW)
     assert decision.allowed is False
@@ -53,14 +53,14 @@ def test_a_certificate_that_no_rule_matches_is_denied_for_a_reason(
 @pytest.mark.parametrize(
     ("now", "reason"),
     [
-        (NOT_BEFORE - timedelta(microseconds=1), Reason.CERTIFICATE_NOT_YET_VALID),
+        (NOT_BEFORE - timedelta(microseconds=1), DenyReason.CERTIFICATE_NOT_YET_VALID),
         (NOT_BEFORE, None),
         (NOT_AFTER, None),
-        (NOT_AFTER + timedelta(microseconds=1), Reason.CERTIFICATE_EXPIRED),
+        (NOT_AFTER + timedelta(microseconds=1), DenyReason.CERTIFICATE_EXPIRED),
     ],
 )
 @pytest.mark.parametrize("settings", [BY_NAME, ANYONE])
-def test_both_ends_of_the_validity_belong_to_it(now: datetime, reason: Reason | None, settings: Settings) -> None:
+def test_both_ends_of_the_validity_belong_to_it(now: datetime, reason: DenyReason | None, settings: Settings) -> None:
     decision = decision_on(CLIENT, settings, now)
     assert decision.reason is reason
     assert decision.allowed is (reason is None)
@@ -76,7 +76,7 @@ def test_a_control_character_anywhere_in_a_subject_or_an_issuer_is_denied(charac
         pem(certificate_der(name(("CN", "client")), issuer=name(("CN", hostile)))),
     ):
         decision = decision_on(PeerCertificate.from_pem(certificate), ANYONE, NOW)
-        assert decision.reason is Reason.SUBJECT_NOT_PRINTABLE
+        assert decision.reason is DenyReason.SUBJECT_NOT_PRINTABLE
         assert decision.allowed is False
 
 
@@ -93,10 +93,10 @@ def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_come
     unprintable = PeerCertificate.from_pem(client_pem(("CN", "other\n")))
     later = NOT_AFTER + timedelta(days=1)
     for settings in (Settings(), BY_NAME, BY_UNIT):
-        assert decision_on(unprintable, settings, later).reason is Reason.SUBJECT_NOT_PRINTABLE
-    assert decision_on(CLIENT, Settings(), later).reason is Reason.NO_ALLOWLIST_CONFIGURED
+        assert decision_on(unprintable, settings, later).reason is DenyReason.SUBJECT_NOT_PRINTABLE
+    assert decision_on(CLIENT, Settings(), later).reason is DenyReason.NO_ALLOWLIST_CONFIGURED
     other = PeerCertificate.from_pem(client_pem(("CN", "other")))
-    assert decision_on(other, BY_NAME, later).reason is Reason.COMMON_NAME_NOT_ALLOWED
+    assert decision_on(other, BY_NAME, later).reason is DenyReason.COMMON_NAME_NOT_ALLOWED
 
 
 @pytest.mark.parametrize("value", ["é", "Ł", "😀", "\u2028", "\u202e", "\xa0", "\xad", "\ufeff"])
@@ -114,6 +114,6 @@ def test_a_decision_depends_on_its_arguments_only() -> None:
 def test_who_has_no_certificate_that_can_be_read_is_denied_as_nobody(failure: ExtractionFailureReason) -> None:
     settings = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"})
     decision = decision_on(ExtractionFailure(failure), settings, NOT_BEFORE)
-    assert (decision.allowed, decision.reason, decision.grant) == (False, Reason(failure.value), None)
+    assert (decision.allowed, decision.reason, decision.grant) == (False, DenyReason(failure.value), None)
     assert decision.client == Client("unauthenticated", None, None, None, None)
     assert decision.context == {"reason": failure.value}

@@ -11,14 +11,9 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.revocation.crl import (
-    CertificateRevocationList,
-    Refusal,
-    RevocationListError,
-    check_signer,
-    check_timeliness,
-    read_revocation_list,
-)
+from mtls_authorizer.revocation.crl.reader import VerifiedCrl, check_signer, read_crl
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.succession import check_timeliness
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -45,7 +40,7 @@ from tests.certificate_authorities import (
 from tests.certificates import extension, name
 
 if TYPE_CHECKING:
-    from mtls_authorizer.revocation.status import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from tests.certificate_authorities import Algorithm
 
 CA = CertificateAuthority()
@@ -54,20 +49,20 @@ OTHER = CertificateAuthority("Other CA")
 RSA = CertificateAuthority("RSA CA", algorithm=ALGORITHMS["RSA with SHA-256"])
 RENAMED = CertificateAuthority("Renamed CA", key=CA.key)
 BOTH = read_truststore(CA.pem + NAMESAKE.pem + OTHER.pem + RSA.pem + RENAMED.pem)
-UNKNOWN_CA = "the list's issuer, CN=CA, is no CA in the truststore, or has another key"
+UNKNOWN_CA = "the issuer of the CRL, CN=CA, with its key, is not in the truststore"
 UNREADABLE_REASON = extension(CRL_REASON, b"\xff")
 SECOND = timedelta(seconds=1)
 
 
-def _read(crl: bytes, truststore: Truststore = BOTH, **options: Any) -> CertificateRevocationList:  # noqa: ANN401 -- those of read_revocation_list
-    return read_revocation_list(crl, truststore, NOW, **options)
+def _read(crl: bytes, truststore: Truststore = BOTH, **options: Any) -> VerifiedCrl:  # noqa: ANN401 -- those of read_crl
+    return read_crl(crl, truststore, NOW, **options)
 
 
-def _refusal(crl: bytes, **options: Any) -> Refusal:  # noqa: ANN401 -- likewise
-    with pytest.raises(RevocationListError) as caught:
+def _refusal(crl: bytes, **options: Any) -> CrlRejection:  # noqa: ANN401 -- likewise
+    with pytest.raises(CrlError) as caught:
         _read(crl, **options)
     assert str(caught.value)
-    return caught.value.cause
+    return caught.value.rejection
 
 
 def _of_dates(*dates: bytes) -> bytes:
@@ -190,7 +185,7 @@ def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[i
     ],
 )
 def test_what_is_not_one_list_in_pem_or_der_is_refused(crl: bytes) -> None:
-    assert _refusal(crl) is Refusal.MALFORMED
+    assert _refusal(crl) is CrlRejection.MALFORMED
 
 
 TRUE = b"\xff"
@@ -201,7 +196,7 @@ EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)
 
 
 def _limited(names: str) -> str:
-    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are understood"
+    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are supported"
 
 
 @pytest.mark.parametrize(
@@ -210,14 +205,14 @@ def _limited(names: str) -> str:
         (
             b"x" * 1000,
             (
-                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 0 blocks in PEM, "
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 0 PEM blocks, "
                 f"and it begins with b'{'x' * 20}'"
             ),
         ),
         (
             crl_pem(CA.revoke()) * 2,
             (
-                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 2 blocks in PEM, "
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 2 PEM blocks, "
                 "and it begins with b'-----BEGIN X509 CRL-'"
             ),
         ),
@@ -227,26 +222,26 @@ def _limited(names: str) -> str:
         ),
         (
             CertificateAuthority("Stranger").revoke(),
-            "the CRL's issuer, CN=Stranger, is no CA in the truststore: neither name nor key identifier may differ",
+            "no CA in the truststore has the name of the CRL's issuer, CN=Stranger, and its key identifier",
         ),
-        (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed over md5; SHA-256 is the least"),
-        (OTHER.revoke(issuer=CA.name), "the CRL isn't signed by the CA whose name it bears, CN=CA"),
-        (MAY_NOT_SIGN.revoke(), "CN=No signer may not sign CRLs: its key usage leaves out cRLSign"),
+        (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed with md5; SHA-256 or stronger is required"),
+        (OTHER.revoke(issuer=CA.name), "the CRL is not signed by the CA named as its issuer, CN=CA"),
+        (MAY_NOT_SIGN.revoke(), "CN=No signer must not sign CRLs: its key usage does not include cRLSign"),
         (
             EXPIRED.revoke(),
-            "the certificate of CN=Expired, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+            "the certificate of CN=Expired, which signed the CRL, is not valid at 2026-06-01 12:00:00+00:00",
         ),
         (
             CA.revoke(extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
-            "the CRL is a delta CRL: only complete ones are understood",
+            "the CRL is a delta CRL: only complete ones are supported",
         ),
         (
             CA.revoke(extensions=[extension("1.2.3.4", b"", critical=True)]),
-            "the CRL has a critical extension that isn't understood: 1.2.3.4",
+            "the CRL has an unknown critical extension: 1.2.3.4",
         ),
         (
             CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
-            "the CRL is an indirect one (indirectCRL): only a CA's own are understood",
+            "the CRL is an indirect one (indirectCRL): only the CA's own are supported",
         ),
         (CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), _limited("onlyContainsCACerts")),
         (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
@@ -257,11 +252,11 @@ def _limited(names: str) -> str:
         ),
         (
             CA.revoke(entry(0xABCDEF, ENTRY_OF_OTHER)),
-            "the CRL's entry for abcdef is another CA's (indirect CRL)",
+            "the CRL's entry for abcdef concerns another CA (indirect CRL)",
         ),
         (
             CA.revoke(entry(0xABCDEF, extension("1.2.3.4", b"", critical=True))),
-            "the CRL's entry for abcdef has a critical extension that isn't understood: 1.2.3.4",
+            "the CRL's entry for abcdef has an unknown critical extension: 1.2.3.4",
         ),
         (
             CA.revoke(this_update=NOW + SECOND),
@@ -271,7 +266,7 @@ def _limited(names: str) -> str:
             CA.revoke(next_update=NOW - SECOND),
             "the CRL's nextUpdate, 2026-06-01 11:59:59+00:00, has passed at 2026-06-01 12:00:00+00:00",
         ),
-        (OTHER.revoke(), "the CRL is another CA's, or of another key, than the one in force"),
+        (OTHER.revoke(), "the CRL is issued by another CA, or key, than the one in force"),
         (
             CA.revoke(this_update=NOW - 2 * DAY),
             (
@@ -287,7 +282,7 @@ def _limited(names: str) -> str:
 )
 def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
     truststore = read_truststore(CA.pem + OTHER.pem + RSA.pem + MAY_NOT_SIGN.pem + EXPIRED.pem)
-    with pytest.raises(RevocationListError) as caught:
+    with pytest.raises(CrlError) as caught:
         _read(crl, truststore, in_force=_read(CA.revoke(extensions=[crl_number(10)])))
     assert str(caught.value) == message
 
@@ -295,16 +290,16 @@ def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("crl", "beginning"),
     [
-        (b"\x30\x80", "the CRL can't be decoded: "),
-        (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM isn't base64: "),
+        (b"\x30\x80", "the CRL cannot be decoded: "),
+        (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM is not base64: "),
         (
             CA.revoke(entry(0xABCDEF, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
-            "the extensions of the CRL's entry for abcdef can't be decoded: ",
+            "the extensions of the CRL's entry for abcdef cannot be decoded: ",
         ),
     ],
 )
 def test_a_person_is_told_what_can_not_be_decoded_and_why(crl: bytes, beginning: str) -> None:
-    with pytest.raises(RevocationListError) as caught:
+    with pytest.raises(CrlError) as caught:
         _read(crl)
     message = str(caught.value)
     assert message.startswith(beginning)
@@ -312,7 +307,7 @@ def test_a_person_is_told_what_can_not_be_decoded_and_why(crl: bytes, beginning:
 
 
 def test_a_program_tells_the_refusals_apart_by_their_values() -> None:
-    assert [refusal.value for refusal in Refusal] == [
+    assert [refusal.value for refusal in CrlRejection] == [
         "malformed",
         "unknown_issuer",
         "weak_signature",
@@ -331,13 +326,13 @@ def test_a_program_tells_the_refusals_apart_by_their_values() -> None:
 
 
 def test_a_wrong_hash_is_the_reason_before_the_signature_is_looked_at() -> None:
-    assert _refusal(RSA.revoke(algorithm=MD5)) is Refusal.WEAK_SIGNATURE
+    assert _refusal(RSA.revoke(algorithm=MD5)) is CrlRejection.WEAK_SIGNATURE
 
 
 @pytest.mark.parametrize("identifier", ["1.2.3.4", "1.3.101.112", "1.2.840.113549.1.1.11", "1.2.840.10045.4.3.4"])
 def test_a_signature_of_another_kind_than_the_key_does_not_verify(identifier: str) -> None:
     algorithm = CA.algorithm._replace(identifier=der.sequence(der.oid(identifier)))
-    assert _refusal(CA.revoke(algorithm=algorithm)) is Refusal.INVALID_SIGNATURE
+    assert _refusal(CA.revoke(algorithm=algorithm)) is CrlRejection.INVALID_SIGNATURE
 
 
 @pytest.mark.parametrize("signing", ALGORITHMS.values(), ids=ALGORITHMS)
@@ -349,7 +344,7 @@ def test_no_key_verifies_a_signature_that_claims_another_algorithm(signing: Algo
     if signing is claimed:
         assert _read(crl, truststore).signer == authority.signer
     else:
-        assert _refusal(crl, truststore=truststore) is Refusal.INVALID_SIGNATURE
+        assert _refusal(crl, truststore=truststore) is CrlRejection.INVALID_SIGNATURE
 
 
 def test_any_change_of_a_bit_before_the_signature_is_noticed() -> None:
@@ -370,28 +365,30 @@ def test_of_two_authorities_of_one_name_the_signature_says_whose_list_it_is() ->
 def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() -> None:
     expired = CertificateAuthority(key=CA.key, not_after=NOW)
     assert _read(CA.revoke(), read_truststore(expired.pem + CA.pem)).signer == CA.signer
-    assert _refusal(CA.revoke(), truststore=read_truststore(expired.pem)) is Refusal.ISSUER_NOT_VALID
+    assert _refusal(CA.revoke(), truststore=read_truststore(expired.pem)) is CrlRejection.ISSUER_NOT_VALID
 
 
 @pytest.mark.parametrize(
     ("crl", "refusal"),
     [
-        (CA.revoke(this_update=NOW - 2 * DAY, extensions=[crl_number(10)]), Refusal.ROLLED_BACK),
-        (CA.revoke(this_update=NOW - DAY - SECOND, extensions=[crl_number(11)]), Refusal.ROLLED_BACK),
-        (CA.revoke(this_update=NOW - DAY - SECOND), Refusal.ROLLED_BACK),
-        (CA.revoke(extensions=[crl_number(9)]), Refusal.ROLLED_BACK),
-        (CA.revoke(this_update=NOW, extensions=[crl_number(9)]), Refusal.ROLLED_BACK),
+        (CA.revoke(this_update=NOW - 2 * DAY, extensions=[crl_number(10)]), CrlRejection.ROLLED_BACK),
+        (CA.revoke(this_update=NOW - DAY - SECOND, extensions=[crl_number(11)]), CrlRejection.ROLLED_BACK),
+        (CA.revoke(this_update=NOW - DAY - SECOND), CrlRejection.ROLLED_BACK),
+        (CA.revoke(extensions=[crl_number(9)]), CrlRejection.ROLLED_BACK),
+        (CA.revoke(this_update=NOW, extensions=[crl_number(9)]), CrlRejection.ROLLED_BACK),
         (CA.revoke(extensions=[crl_number(10)]), None),
         (CA.revoke(entry(5), extensions=[crl_number(10)]), None),
         (CA.revoke(extensions=[crl_number(11)]), None),
         (CA.revoke(this_update=NOW, extensions=[crl_number(11)]), None),
         (CA.revoke(this_update=NOW), None),
         (CA.revoke(issuer=name(("CN", "ca")), this_update=NOW), None),
-        (OTHER.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
-        (NAMESAKE.revoke(this_update=NOW, extensions=[crl_number(11)]), Refusal.OTHER_ISSUER),
+        (OTHER.revoke(this_update=NOW, extensions=[crl_number(11)]), CrlRejection.OTHER_ISSUER),
+        (NAMESAKE.revoke(this_update=NOW, extensions=[crl_number(11)]), CrlRejection.OTHER_ISSUER),
     ],
 )
-def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(crl: bytes, refusal: Refusal | None) -> None:
+def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(
+    crl: bytes, refusal: CrlRejection | None
+) -> None:
     in_force = _read(CA.revoke(extensions=[crl_number(10)]))
     if refusal:
         assert _refusal(crl, in_force=in_force) is refusal
@@ -400,28 +397,28 @@ def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(crl: byt
 
 
 def test_a_newer_list_of_the_same_key_under_another_name_does_not_replace_the_one_in_force() -> None:
-    assert _refusal(RENAMED.revoke(this_update=NOW), in_force=_read(CA.revoke())) is Refusal.OTHER_ISSUER
+    assert _refusal(RENAMED.revoke(this_update=NOW), in_force=_read(CA.revoke())) is CrlRejection.OTHER_ISSUER
 
 
 def test_a_list_that_went_stale_gives_way_to_one_of_another_key_but_not_to_an_older_one() -> None:
     extensions = [crl_number(10)]
-    stale = read_revocation_list(CA.revoke(next_update=NOW, extensions=extensions), BOTH, NOW - SECOND)
+    stale = read_crl(CA.revoke(next_update=NOW, extensions=extensions), BOTH, NOW - SECOND)
     assert _read(NAMESAKE.revoke(this_update=NOW - 9 * DAY), in_force=stale).signer == NAMESAKE.signer
-    assert _refusal(CA.revoke(extensions=[crl_number(9)]), in_force=stale) is Refusal.ROLLED_BACK
-    assert _refusal(NAMESAKE.revoke(), in_force=stale, max_age=SECOND) is Refusal.OTHER_ISSUER
+    assert _refusal(CA.revoke(extensions=[crl_number(9)]), in_force=stale) is CrlRejection.ROLLED_BACK
+    assert _refusal(NAMESAKE.revoke(), in_force=stale, max_age=SECOND) is CrlRejection.OTHER_ISSUER
 
 
 @pytest.mark.parametrize(("age", "stale"), [(0, True), (1, True), (2, False)])
 def test_a_list_may_be_used_for_a_while_after_its_end_if_that_is_wanted(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
     crl = CA.revoke(next_update=NOW - SECOND)
     if stale:
-        assert _refusal(crl, max_age=age * SECOND) is Refusal.STALE
+        assert _refusal(crl, max_age=age * SECOND) is CrlRejection.STALE
     else:
         assert _read(crl, max_age=age * SECOND)
 
 
 def test_nothing_else_is_forgiven_for_the_sake_of_age() -> None:
-    assert _refusal(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is Refusal.NOT_YET_VALID
+    assert _refusal(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is CrlRejection.NOT_YET_VALID
     assert _read(CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31)), max_age=DAY)
 
 
@@ -434,7 +431,7 @@ def test_nothing_else_is_forgiven_for_the_sake_of_age() -> None:
     ],
 )
 def test_a_message_is_short_and_fit_for_a_log_whatever_the_file_says(hostile: bytes) -> None:
-    with pytest.raises(RevocationListError) as caught:
+    with pytest.raises(CrlError) as caught:
         _read(CA.revoke(issuer=hostile))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) <= 500
@@ -453,7 +450,7 @@ def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_ident
     critical = extension("1.2" + ".3" * arcs, b"", critical=True)
     found = _refusal(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
     # cryptography decodes none of 64 bytes and more.
-    assert found is (Refusal.CRITICAL_EXTENSION if arcs + 1 < 64 else Refusal.MALFORMED)
+    assert found is (CrlRejection.CRITICAL_EXTENSION if arcs + 1 < 64 else CrlRejection.MALFORMED)
 
 
 def test_a_critical_key_identifier_is_understood() -> None:
@@ -480,32 +477,32 @@ def test_a_list_that_was_replaced_is_gone_at_once() -> None:
         (CA.pem, None, ""),
         (NAMESAKE.pem + CA.pem, None, ""),
         (CertificateAuthority("  ca", key=CA.key).pem, None, ""),
-        (NAMESAKE.pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
-        (OTHER.pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
-        (CertificateAuthority("Other", key=CA.key).pem, Refusal.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (NAMESAKE.pem, CrlRejection.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (OTHER.pem, CrlRejection.UNKNOWN_ISSUER, UNKNOWN_CA),
+        (CertificateAuthority("Other", key=CA.key).pem, CrlRejection.UNKNOWN_ISSUER, UNKNOWN_CA),
         (
             CertificateAuthority(key=CA.key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES]).pem,
-            Refusal.ISSUER_MAY_NOT_SIGN,
-            "CN=CA may not sign CRLs: its key usage leaves out cRLSign",
+            CrlRejection.ISSUER_MAY_NOT_SIGN,
+            "CN=CA must not sign CRLs: its key usage does not include cRLSign",
         ),
         (
             CertificateAuthority(key=CA.key, not_after=NOW).pem,
-            Refusal.ISSUER_NOT_VALID,
-            "the certificate of CN=CA, which signed the CRL, isn't valid at 2026-06-01 12:00:00+00:00",
+            CrlRejection.ISSUER_NOT_VALID,
+            "the certificate of CN=CA, which signed the CRL, is not valid at 2026-06-01 12:00:00+00:00",
         ),
     ],
 )
 def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
-    bundle: bytes, refusal: Refusal | None, message: str
+    bundle: bytes, refusal: CrlRejection | None, message: str
 ) -> None:
     verified = _read(CA.revoke())
     truststore = read_truststore(bundle)
     if refusal is None:
         check_signer(verified, truststore, NOW)
         return
-    with pytest.raises(RevocationListError) as caught:
+    with pytest.raises(CrlError) as caught:
         check_signer(verified, truststore, NOW)
-    assert caught.value.cause is refusal
+    assert caught.value.rejection is refusal
     assert str(caught.value) == message
 
 
@@ -514,11 +511,11 @@ def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_t
     check_timeliness(verified, NOW)
     check_timeliness(newer, NOW, in_force=verified)
     for now, in_force, refusal in (
-        (NOW + DAY, None, Refusal.STALE),
-        (NOW - 2 * DAY, None, Refusal.NOT_YET_VALID),
-        (NOW, newer, Refusal.ROLLED_BACK),
-        (NOW, _read(OTHER.revoke()), Refusal.OTHER_ISSUER),
+        (NOW + DAY, None, CrlRejection.STALE),
+        (NOW - 2 * DAY, None, CrlRejection.NOT_YET_VALID),
+        (NOW, newer, CrlRejection.ROLLED_BACK),
+        (NOW, _read(OTHER.revoke()), CrlRejection.OTHER_ISSUER),
     ):
-        with pytest.raises(RevocationListError) as caught:
+        with pytest.raises(CrlError) as caught:
             check_timeliness(verified, now, in_force=in_force)
-        assert caught.value.cause is refusal
+        assert caught.value.rejection is refusal

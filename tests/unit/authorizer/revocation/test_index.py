@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.revocation.crl import read_revocation_list
-from mtls_authorizer.revocation.index import CrlIndexError, read_index, write_index
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests.certificate_authorities import (
     HOLD,
@@ -98,7 +98,7 @@ def test_the_index_gives_the_answers_of_the_crl(
 ) -> None:
     encoded = CA.revoke(*(entry(number, *extensions) for number, extensions in entries), extensions=[crl_number(9)])
     truststore = read_truststore(CA.pem)
-    crl = read_revocation_list(crl_pem(encoded) if as_text else encoded, truststore, NOW)
+    crl = read_crl(crl_pem(encoded) if as_text else encoded, truststore, NOW)
     index = read_index(write_index(crl))
     asked = {0, -1, 2**160, -(2**159)}
     for number, _ in entries:
@@ -147,7 +147,7 @@ def test_entries_are_as_wide_as_the_longest_serial_number(listed: tuple[int, ...
 
 @pytest.mark.parametrize("serial_number", [2**2039, -(2**2039) - 1])
 def test_there_is_no_index_of_a_list_with_a_serial_number_of_more_than_255_bytes(serial_number: int) -> None:
-    with pytest.raises(CrlIndexError, match="takes 256 bytes; an index has room for 255"):
+    with pytest.raises(CrlIndexError, match="has 256 bytes; an index supports at most 255"):
         write_index(ListedRevocations((1, serial_number)))
 
 
@@ -178,7 +178,7 @@ def test_every_truncation_is_noticed() -> None:
 
 @pytest.mark.parametrize("more", [b"\0", b"\n", INDEX])
 def test_nothing_may_follow(more: bytes) -> None:
-    with pytest.raises(CrlIndexError, match=f"has {len(INDEX + more)} bytes, and its header makes it {len(INDEX)}"):
+    with pytest.raises(CrlIndexError, match=f"has {len(INDEX + more)} bytes, but by its header {len(INDEX)}"):
         read_index(INDEX + more)
 
 
@@ -194,25 +194,25 @@ def test_pieces_of_two_indexes_are_no_index() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no index"),
-        (b"<!DOCTYPE html><title>503 Service Unavailable</title>", "no index"),
-        (b"-----BEGIN X509 CRL-----\n", "no index"),
-        (b'{"0102": true}', "no index"),
-        (INDEX.replace(b"\n", b"\r\n"), "no index"),
+        (b"", "not the index"),
+        (b"<!DOCTYPE html><title>503 Service Unavailable</title>", "not the index"),
+        (b"-----BEGIN X509 CRL-----\n", "not the index"),
+        (b'{"0102": true}', "not the index"),
+        (INDEX.replace(b"\n", b"\r\n"), "not the index"),
         (INDEX[:8], "ends in its header"),
-        (INDEX[: HEADER_LENGTH - 1], "header that no index has"),
+        (INDEX[: HEADER_LENGTH - 1], "invalid header"),
         (patched(INDEX, 8, b"\x00\x00"), "has version 0 of the format; this program reads version 1"),
         (patched(INDEX, 8, b"\x00\x02"), "has version 2 of the format; this program reads version 1"),
-        (patched(INDEX, 10, b"\x00"), "header that no index has"),
-        (patched(INDEX, 10, b"\x08"), "and its header makes it 192"),
-        (patched(INDEX, 11, struct.pack(">Q", 3)), "and its header makes it"),
-        (patched(INDEX, 11, struct.pack(">Q", 2**64 - 1)), "and its header makes it"),
+        (patched(INDEX, 10, b"\x00"), "invalid header"),
+        (patched(INDEX, 10, b"\x08"), "but by its header 192"),
+        (patched(INDEX, 11, struct.pack(">Q", 3)), "but by its header"),
+        (patched(INDEX, 11, struct.pack(">Q", 2**64 - 1)), "but by its header"),
         (patched(INDEX, 19, struct.pack(">q", -(2**63))), "date outside the years 1 to 9999"),
         (patched(INDEX, 27, struct.pack(">q", 2**63 - 1)), "date outside the years 1 to 9999"),
-        (patched(INDEX, 35, b"\x00"), "header that no index has"),
-        (patched(INDEX, 35, b"\x02"), "header that no index has"),
-        (patched(INDEX, 120, struct.pack(">I", 2**32 - 1)), "header that no index has"),
-        (patched(INDEX, 124, b"\x31"), "issuer that is no Name"),
+        (patched(INDEX, 35, b"\x00"), "invalid header"),
+        (patched(INDEX, 35, b"\x02"), "invalid header"),
+        (patched(INDEX, 120, struct.pack(">I", 2**32 - 1)), "invalid header"),
+        (patched(INDEX, 124, b"\x31"), "issuer in the index is not a Name"),
         (patched(INDEX, HEADER_LENGTH, b"\xff"), "not sorted"),
         (patched(INDEX, HEADER_LENGTH, INDEX[HEADER_LENGTH + 9 : HEADER_LENGTH + 18]), "not sorted"),
         (patched(INDEX, HEADER_LENGTH + 27, b"\x00"), "not sorted"),

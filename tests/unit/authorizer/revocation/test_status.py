@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.revocation.configuration import CrlFailureMode
-from mtls_authorizer.revocation.crl import read_revocation_list
-from mtls_authorizer.revocation.status import Doubt, RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.settings import CrlFailureMode
+from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore
 from tests.certificate_authorities import (
     DAY,
@@ -42,25 +43,25 @@ def _client(authority: CertificateAuthority = MIDDLE, serial_number: int = 1) ->
 def _lists(
     *crls: bytes, truststore: Truststore = EVERYBODY, read_at: datetime = NOW, **options: object
 ) -> RevocationLists:
-    lists = [read_revocation_list(crl, truststore, read_at) for crl in crls]
+    lists = [read_crl(crl, truststore, read_at) for crl in crls]
     return RevocationLists(lists, truststore, **options)  # type: ignore[arg-type]
 
 
 def _state(
     lists: RevocationLists, client: PeerCertificate, now: datetime = NOW
-) -> tuple[RevocationState, Doubt | None]:
+) -> tuple[RevocationState, UnknownReason | None]:
     status = lists.status(client, now)
-    return status.state, status.doubt
+    return status.state, status.unknown_reason
 
 
 @pytest.mark.parametrize(
     ("crls", "expected"),
     [
-        ([], (UNKNOWN, Doubt.NO_LIST)),
-        ([ROOT.revoke()], (UNKNOWN, Doubt.NO_LIST)),
-        ([NAMESAKE.revoke(entry(1))], (UNKNOWN, Doubt.NO_LIST)),
-        ([OTHER.revoke(entry(1))], (UNKNOWN, Doubt.NO_LIST)),
-        ([ROOT.revoke(entry(1))], (UNKNOWN, Doubt.NO_LIST)),
+        ([], (UNKNOWN, UnknownReason.NO_LIST)),
+        ([ROOT.revoke()], (UNKNOWN, UnknownReason.NO_LIST)),
+        ([NAMESAKE.revoke(entry(1))], (UNKNOWN, UnknownReason.NO_LIST)),
+        ([OTHER.revoke(entry(1))], (UNKNOWN, UnknownReason.NO_LIST)),
+        ([ROOT.revoke(entry(1))], (UNKNOWN, UnknownReason.NO_LIST)),
         ([MIDDLE.revoke()], (GOOD, None)),
         ([MIDDLE.revoke(entry(1))], (REVOKED, None)),
         ([MIDDLE.revoke(entry(7))], (GOOD, None)),
@@ -76,7 +77,7 @@ def _state(
     ],
 )
 def test_a_serial_number_is_looked_up_under_its_issuer_all_the_way_up(
-    crls: list[bytes], expected: tuple[RevocationState, Doubt | None]
+    crls: list[bytes], expected: tuple[RevocationState, UnknownReason | None]
 ) -> None:
     for order in permutations(crls):
         assert _state(_lists(*order), _client()) == expected
@@ -93,18 +94,18 @@ def test_of_several_lists_of_a_ca_the_latest_counts() -> None:
 @pytest.mark.parametrize(
     ("now", "max_age", "expected"),
     [
-        (NOW - DAY - SECOND, 0, (UNKNOWN, Doubt.NOT_YET_VALID)),
-        (NOW - DAY - SECOND, 5, (UNKNOWN, Doubt.NOT_YET_VALID)),
+        (NOW - DAY - SECOND, 0, (UNKNOWN, UnknownReason.NOT_YET_VALID)),
+        (NOW - DAY - SECOND, 5, (UNKNOWN, UnknownReason.NOT_YET_VALID)),
         (NOW - DAY, 0, (GOOD, None)),
         (NOW + DAY - SECOND, 0, (GOOD, None)),
-        (NOW + DAY, 0, (UNKNOWN, Doubt.STALE)),
+        (NOW + DAY, 0, (UNKNOWN, UnknownReason.STALE)),
         (NOW + DAY, 5, (GOOD, None)),
         (NOW + DAY + 4 * SECOND, 5, (GOOD, None)),
-        (NOW + DAY + 5 * SECOND, 5, (UNKNOWN, Doubt.STALE)),
+        (NOW + DAY + 5 * SECOND, 5, (UNKNOWN, UnknownReason.STALE)),
     ],
 )
 def test_a_list_clears_only_while_it_is_fresh(
-    now: datetime, max_age: int, expected: tuple[RevocationState, Doubt | None]
+    now: datetime, max_age: int, expected: tuple[RevocationState, UnknownReason | None]
 ) -> None:
     for crls in ([MIDDLE.revoke()], [MIDDLE.revoke(), ROOT.revoke()]):
         assert _state(_lists(*crls, max_age=max_age * SECOND), _client(), now) == expected
@@ -112,13 +113,13 @@ def test_a_list_clears_only_while_it_is_fresh(
 
 @pytest.mark.parametrize("expected", [0, 2])
 def test_a_ca_that_may_no_longer_sign_lists_clears_nobody_and_still_revokes(expected: int) -> None:
-    lists = [read_revocation_list(crl, EVERYBODY, NOW) for crl in (MIDDLE.revoke(entry(1)), ROOT.revoke())]
+    lists = [read_crl(crl, EVERYBODY, NOW) for crl in (MIDDLE.revoke(entry(1)), ROOT.revoke())]
     renewed = ROOT.issue(subject=MIDDLE.name, public_key=MIDDLE.public_key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
     truststore = read_truststore(ROOT.pem + pem(renewed).encode())
     in_force = RevocationLists(lists, truststore, expected=expected)
 
     assert _state(in_force, _client(serial_number=1)) == (REVOKED, None)
-    assert _state(in_force, _client(serial_number=2)) == (UNKNOWN, Doubt.NO_LIST)
+    assert _state(in_force, _client(serial_number=2)) == (UNKNOWN, UnknownReason.NO_LIST)
 
 
 def test_a_list_without_an_end_is_never_stale() -> None:
@@ -131,33 +132,35 @@ def test_what_was_once_revoked_stays_so_whatever_the_age_of_the_list(days: int) 
         lists = _lists(*crls, failure_mode=CrlFailureMode.ALLOW)
         status = lists.status(_client(), NOW + days * DAY)
         assert status.state is REVOKED
-        assert lists.turns_away(status) is True
+        assert lists.deny_reason(status) is DenyReason.CERTIFICATE_REVOKED
 
 
 def test_while_a_configured_list_is_missing_a_ca_may_be_on_it() -> None:
-    assert _state(_lists(MIDDLE.revoke(), expected=3), _client()) == (UNKNOWN, Doubt.NO_LIST)
+    assert _state(_lists(MIDDLE.revoke(), expected=3), _client()) == (UNKNOWN, UnknownReason.NO_LIST)
     assert _state(_lists(MIDDLE.revoke(), ROOT.revoke(), expected=3), _client()) == (GOOD, None)
     assert _state(_lists(MIDDLE.revoke(entry(1)), expected=3), _client()) == (REVOKED, None)
 
 
 @pytest.mark.parametrize(
-    ("state", "mode", "away"),
+    ("state", "mode", "reason"),
     [
-        (GOOD, CrlFailureMode.DENY, False),
-        (REVOKED, CrlFailureMode.DENY, True),
-        (UNKNOWN, CrlFailureMode.DENY, True),
-        (GOOD, CrlFailureMode.ALLOW, False),
-        (REVOKED, CrlFailureMode.ALLOW, True),
-        (UNKNOWN, CrlFailureMode.ALLOW, False),
+        (GOOD, CrlFailureMode.DENY, None),
+        (REVOKED, CrlFailureMode.DENY, DenyReason.CERTIFICATE_REVOKED),
+        (UNKNOWN, CrlFailureMode.DENY, DenyReason.REVOCATION_STATUS_UNKNOWN),
+        (GOOD, CrlFailureMode.ALLOW, None),
+        (REVOKED, CrlFailureMode.ALLOW, DenyReason.CERTIFICATE_REVOKED),
+        (UNKNOWN, CrlFailureMode.ALLOW, None),
     ],
 )
-def test_only_an_unknown_status_may_be_allowed(state: RevocationState, mode: CrlFailureMode, away: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_only_an_unknown_status_may_be_allowed(
+    state: RevocationState, mode: CrlFailureMode, reason: DenyReason | None
+) -> None:
     lists = RevocationLists([], EVERYBODY, failure_mode=mode)
-    assert lists.turns_away(RevocationStatus(state)) is away
+    assert lists.deny_reason(RevocationStatus(state)) is reason
 
 
-def test_an_unknown_status_is_turned_away_unless_told_otherwise() -> None:
-    assert RevocationLists([], EVERYBODY).turns_away(RevocationStatus(UNKNOWN)) is True
+def test_an_unknown_status_is_denied_by_default() -> None:
+    assert RevocationLists([], EVERYBODY).deny_reason(RevocationStatus(UNKNOWN)) is not None
 
 
 @pytest.mark.parametrize(
@@ -170,21 +173,21 @@ def test_an_unknown_status_is_turned_away_unless_told_otherwise() -> None:
     ],
 )
 def test_nobody_can_tell_for_a_certificate_that_no_ca_has_signed(client: PeerCertificate) -> None:
-    assert _state(_lists(MIDDLE.revoke(), OTHER.revoke()), client) == (UNKNOWN, Doubt.NO_CHAIN)
+    assert _state(_lists(MIDDLE.revoke(), OTHER.revoke()), client) == (UNKNOWN, UnknownReason.NO_CHAIN)
 
 
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (NOW - 1000 * DAY - SECOND, (UNKNOWN, Doubt.NO_CHAIN)),
+        (NOW - 1000 * DAY - SECOND, (UNKNOWN, UnknownReason.NO_CHAIN)),
         (NOW - 1000 * DAY, (GOOD, None)),
         (NOW, (GOOD, None)),
         (NOW + 1000 * DAY - SECOND, (GOOD, None)),
-        (NOW + 1000 * DAY, (UNKNOWN, Doubt.NO_CHAIN)),
+        (NOW + 1000 * DAY, (UNKNOWN, UnknownReason.NO_CHAIN)),
     ],
 )
 def test_a_chain_counts_only_while_its_authorities_are_valid(
-    now: datetime, expected: tuple[RevocationState, Doubt | None]
+    now: datetime, expected: tuple[RevocationState, UnknownReason | None]
 ) -> None:
     crl = MIDDLE.revoke(this_update=NOW - 2000 * DAY, next_update=None)
     assert _state(_lists(crl), _client(), now) == expected
@@ -206,7 +209,7 @@ def test_a_status_says_which_list_it_is_from() -> None:
     good = lists.status(_client(), NOW)
     assert good.details(NOW) == {"crl_issuer": "CN=Middle", "crl_number": "AB", "crl_age_seconds": 86400}
     stale = lists.status(_client(), NOW + SECOND)
-    assert (stale.state, stale.doubt) == (UNKNOWN, Doubt.STALE)
+    assert (stale.state, stale.unknown_reason) == (UNKNOWN, UnknownReason.STALE)
     assert stale.details(NOW + SECOND) == {"crl_issuer": "CN=Root", "crl_age_seconds": 86401}
     revoked = _lists(middle, ROOT.revoke(entry(7))).status(_client(), NOW)
     assert revoked.details(NOW)["crl_issuer"] == "CN=Root"
@@ -244,5 +247,5 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
 
 
 def test_doubts_and_states_are_told_by_their_names() -> None:
-    assert list(Doubt) == ["no_chain", "no_list", "not_yet_valid", "stale"]
+    assert list(UnknownReason) == ["no_chain", "no_list", "not_yet_valid", "stale"]
     assert list(RevocationState) == ["good", "revoked", "unknown"]

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from mtls_authorizer.revocation.truststore import LARGEST_TRUSTSTORE, Step, Truststore, is_signed_by, read_truststore
+from mtls_authorizer.revocation.chains import ChainBuilder, ChainLink
+from mtls_authorizer.revocation.signatures import is_signed_by
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
@@ -37,8 +39,8 @@ def _truststore(*authorities: CertificateAuthority) -> Truststore:
 
 
 def _serial_numbers(truststore: Truststore, certificate: bytes) -> list[list[int]]:
-    chains = truststore.chains(x509.load_der_x509_certificate(certificate))
-    return [[step.serial_number for step in chain.steps] for chain in chains]
+    chains = ChainBuilder(truststore).chains(x509.load_der_x509_certificate(certificate))
+    return [[link.serial_number for link in chain.links] for chain in chains]
 
 
 def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> None:
@@ -50,37 +52,37 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
 @pytest.mark.parametrize(
     ("bundle", "message"),
     [
-        (b"", "holds no certificate in PEM"),
-        (ROOT.certificate, "holds no certificate in PEM"),
-        (b"<html>403</html>", "holds no certificate in PEM"),
-        (ROOT.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "isn't a certificate"),
-        (ROOT.pem + MIDDLE.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "2 blocks in PEM, of which 1 are whole"),
-        (ROOT.pem + MIDDLE.pem[:-40], "2 blocks in PEM, of which 1 are whole"),
-        (ROOT.pem + pem(b"\x30\x00").encode(), "isn't a certificate"),
+        (b"", "contains no certificate in PEM"),
+        (ROOT.certificate, "contains no certificate in PEM"),
+        (b"<html>403</html>", "contains no certificate in PEM"),
+        (ROOT.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "is not a certificate"),
+        (ROOT.pem + MIDDLE.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "2 PEM blocks, of which 1 are complete"),
+        (ROOT.pem + MIDDLE.pem[:-40], "2 PEM blocks, of which 1 are complete"),
+        (ROOT.pem + pem(b"\x30\x00").encode(), "is not a certificate"),
         (
             pem(
                 certificate_der(not_before=der.tlv(der.GENERALIZED_TIME, b"00000101000000Z"), extensions=[IS_A_CA])
             ).encode(),
-            "can't be decoded|isn't a certificate",
+            "cannot be decoded|is not a certificate",
         ),
         (
             pem(certificate_der(issuer=name(UNREADABLE), extensions=[IS_A_CA])).encode(),
-            "certificate number 1 can't be decoded",
+            "certificate number 1 of the truststore cannot be decoded",
         ),
         (ROOT.pem + pem(certificate_der(version=127)).encode(), "127 is not a valid X509 version"),
-        (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), "none of the truststore's 1 certificates is a CA's"),
-        (pem(ROOT.issue()).encode(), "none of the truststore's 1 certificates is a CA's"),
+        (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), "none of the truststore's 1 certificates is that of a CA"),
+        (pem(ROOT.issue()).encode(), "none of the truststore's 1 certificates is that of a CA"),
         (
             ROOT.pem + pem(ROOT.issue(extensions=[extension(SUBJECT_ALT_NAME, b"\xff")])).encode(),
-            "certificate number 2 can't be decoded",
+            "certificate number 2 of the truststore cannot be decoded",
         ),
         (
             pem(
                 ROOT.issue(public_key=der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"")), extensions=[IS_A_CA])
             ).encode(),
-            "certificate number 1 can't be decoded",
+            "certificate number 1 of the truststore cannot be decoded",
         ),
-        (b" " * (LARGEST_TRUSTSTORE + 1), "1,000,001 bytes; API Gateway takes at most 1,000,000"),
+        (b" " * (MAX_TRUSTSTORE_BYTES + 1), "1,000,001 bytes; API Gateway accepts at most 1,000,000"),
     ],
 )
 def test_what_is_no_truststore_is_refused_with_a_message_for_a_person(bundle: bytes, message: str) -> None:
@@ -89,7 +91,7 @@ def test_what_is_no_truststore_is_refused_with_a_message_for_a_person(bundle: by
 
 
 def test_a_bundle_of_the_largest_size_is_read() -> None:
-    assert read_truststore(ROOT.pem.ljust(LARGEST_TRUSTSTORE)).authorities
+    assert read_truststore(ROOT.pem.ljust(MAX_TRUSTSTORE_BYTES)).authorities
 
 
 def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:
@@ -122,16 +124,16 @@ def test_a_chain_goes_up_as_far_as_the_truststore_does(
 
 def test_a_step_names_the_issuer_by_its_name_and_its_key() -> None:
     truststore = _truststore(ROOT, MIDDLE)
-    (chain,) = truststore.chains(x509.load_der_x509_certificate(MIDDLE.issue(1)))
+    (chain,) = ChainBuilder(truststore).chains(x509.load_der_x509_certificate(MIDDLE.issue(1)))
     root, middle = (authority.identity for authority in truststore.authorities)
-    assert chain.steps == (Step(middle, 1), Step(root, 7), Step(root, 1000))
-    assert (root.signer, middle.signer) == (ROOT.signer, MIDDLE.signer)
+    assert chain.links == (ChainLink(middle, 1), ChainLink(root, 7), ChainLink(root, 1000))
+    assert (root.key_fingerprint, middle.key_fingerprint) == (ROOT.signer, MIDDLE.signer)
 
 
 def test_an_authority_is_valid_from_its_first_moment_until_its_last() -> None:
     (authority,) = _truststore(CertificateAuthority("CA", not_before=NOW, not_after=NOW + DAY)).authorities
     moment = timedelta(microseconds=1)
-    assert [authority.covers(NOW + after) for after in (-moment, 0 * moment, DAY - moment, DAY)] == [
+    assert [authority.is_valid_at(NOW + after) for after in (-moment, 0 * moment, DAY - moment, DAY)] == [
         *(False, True, True, False)
     ]
 
@@ -139,7 +141,7 @@ def test_an_authority_is_valid_from_its_first_moment_until_its_last() -> None:
 def test_a_chain_is_valid_while_all_of_its_authorities_are() -> None:
     early = CertificateAuthority("Early", not_before=NOW - 3 * DAY, not_after=NOW + 2 * DAY)
     late = CertificateAuthority("Late", parent=early, not_before=NOW - 2 * DAY, not_after=NOW + 3 * DAY)
-    (chain,) = _truststore(early, late).chains(x509.load_der_x509_certificate(late.issue(1)))
+    (chain,) = ChainBuilder(_truststore(early, late)).chains(x509.load_der_x509_certificate(late.issue(1)))
     assert (chain.not_before, chain.not_after) == (NOW - 2 * DAY, NOW + 2 * DAY)
 
 
@@ -163,7 +165,13 @@ def test_a_chain_of_more_authorities_than_api_gateway_takes_is_none() -> None:
     for number in range(4):
         chain.append(CertificateAuthority(f"CA {number}", parent=chain[-1]))
     truststore = _truststore(*chain)
-    assert [len(truststore.chains(x509.load_der_x509_certificate(ca.issue(1)))) for ca in chain] == [1, 1, 1, 1, 0]
+    assert [len(ChainBuilder(truststore).chains(x509.load_der_x509_certificate(ca.issue(1)))) for ca in chain] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
 
 
 def test_an_authority_of_its_own_name_that_another_key_has_signed_ends_the_chain() -> None:
@@ -176,8 +184,8 @@ def test_a_certificate_is_its_signers_and_nobody_elses_who_bears_the_name() -> N
     first, second = CertificateAuthority(), CertificateAuthority()
     truststore = _truststore(first, second)
     for authority in (first, second):
-        (chain,) = truststore.chains(x509.load_der_x509_certificate(authority.issue(1)))
-        assert chain.steps[0].issuer.signer == authority.signer
+        (chain,) = ChainBuilder(truststore).chains(x509.load_der_x509_certificate(authority.issue(1)))
+        assert chain.links[0].issuer.key_fingerprint == authority.signer
 
 
 def _authority_of(*general_names: bytes) -> bytes:

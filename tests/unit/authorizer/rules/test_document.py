@@ -1,4 +1,4 @@
-"""Documents of rules: what is taken, and what is refused with a message that names the place."""
+"""Rules documents: which are accepted, and which are rejected with a message that names the location."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
-from mtls_authorizer.rules.routes import policy_size
-from mtls_authorizer.rules.rule_set import EVERYTHING, RuleSet, UsagePlanKey
+from mtls_authorizer.rules.routes import ALL_ROUTES, policy_size
+from mtls_authorizer.rules.rule_set import RuleSet, UsagePlanKey
 from tests.rules_documents import HOSTILE, ISSUE, VALID, Hostile, document, matching, rule
 from tests.strategies import json_values
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("content", VALID.values(), ids=VALID)
-def test_a_valid_document_is_taken_whole(content: bytes) -> None:
+def test_a_valid_document_is_accepted_with_all_its_rules(content: bytes) -> None:
     rules = parse_rules(content)
     assert [rule.name for rule in rules] == [rule["name"] for rule in json.loads(content)["rules"]]
     assert all(rule.matchers for rule in rules)
@@ -32,7 +32,7 @@ def test_a_valid_document_is_taken_whole(content: bytes) -> None:
     RuleSet(rules)
 
 
-def test_a_rule_has_what_its_document_says() -> None:
+def test_a_rule_contains_the_values_of_the_document() -> None:
     (payments,) = parse_rules(json.dumps(ISSUE).encode())
     assert payments.name == "acme-payments"
     assert [matcher.field for matcher in payments.matchers] == ["organizational_unit", "subject_alt_name", "issuer"]
@@ -41,7 +41,7 @@ def test_a_rule_has_what_its_document_says() -> None:
     assert payments.context == {"tenant": "acme"}
     assert payments.usage_plan_key is UsagePlanKey.FINGERPRINT
     (shortest,) = parse_rules(document(rule()))
-    assert shortest.routes is EVERYTHING
+    assert shortest.routes is ALL_ROUTES
     assert shortest.context == {}
     assert shortest.usage_plan_key is None
     (planned,) = parse_rules(document(rule(usage_plan_key={"value": "k" * 128}, **{"not": {"organization": "a"}})))
@@ -49,37 +49,37 @@ def test_a_rule_has_what_its_document_says() -> None:
     assert [[matcher.field for matcher in exclusion] for exclusion in planned.exclusions] == [["organization"]]
 
 
-def test_there_are_more_than_a_hundred_hostile_documents() -> None:
+def test_there_are_more_than_two_hundred_invalid_documents() -> None:
     assert len(HOSTILE) > 200
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_document_is_refused_at_once_with_a_message_that_names_the_place(hostile: Hostile) -> None:
+def test_an_invalid_document_is_rejected_quickly_with_a_message_that_names_the_location(hostile: Hostile) -> None:
     before = time.process_time()
     with pytest.raises(RulesError) as refused:
         parse_rules(hostile.content)
-    # Whatever else the machine does, this is far from what anything quadratic takes.
+    # Even on a busy machine this is far below the time of a quadratic algorithm.
     assert time.process_time() - before < 20
     assert any(
         problem.startswith(f"{hostile.place} ") and hostile.problem in problem for problem in refused.value.problems
     ), refused.value.problems
     message = str(refused.value)
-    assert message.startswith("rules refused: ")
+    assert message.startswith("rules rejected: ")
     assert len(message) < 10_000
     assert "\n" not in message
     message.encode()
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_document_in_the_environment_stops_the_function(hostile: Hostile) -> None:
+def test_an_invalid_document_in_the_environment_is_a_configuration_error(hostile: Hostile) -> None:
     for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
         # As Python reads an environment.
         environment = {variable: hostile.content.decode(errors="surrogateescape"), "ALLOWED_COMMON_NAMES": "client"}
-        with pytest.raises(SettingsError, match=f"configuration refused: {variable} rules refused: "):
+        with pytest.raises(SettingsError, match=f"invalid configuration: {variable} rules rejected: "):
             load_settings(environment)
 
 
-def test_one_message_names_every_place_up_to_many() -> None:
+def test_one_message_names_up_to_20_of_all_locations() -> None:
     with pytest.raises(RulesError) as refused:
         parse_rules(document(rule(name=""), rule(match={}), rule(allow=["GET"]), {"nme": "x"}))
     assert [problem.partition(" ")[0] for problem in refused.value.problems] == [
@@ -100,8 +100,8 @@ def test_the_largest_document_is_read() -> None:
         parse_rules(content + b" " * (LARGEST_DOCUMENT + 1 - len(content)))
 
 
-def test_depth_ends_in_a_refusal_wherever_the_stack_ends() -> None:
-    def refuse(levels: int) -> None:
+def test_a_document_nested_as_deeply_as_the_stack_is_rejected() -> None:
+    def reject(levels: int) -> None:
         for place in ("name", "match", "allow", "context", "usage_plan_key", "other"):
             content = document(rule(**{place: "X"})).replace(b'"X"', b"[" * levels + b"]" * levels)
             with pytest.raises(RulesError):
@@ -110,7 +110,22 @@ def test_depth_ends_in_a_refusal_wherever_the_stack_ends() -> None:
                 parse_rules(content.replace(b'"rules"', b'"a": 1, "a": 2, "rules"'))
 
     for levels in range(sys.getrecursionlimit() - 250, sys.getrecursionlimit() + 10, 3):
-        refuse(levels)
+        reject(levels)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        '[{"a": {"x": 1, "x": 1}, "a": 2}]',
+        '[{"a": {"b": {}, "b": {"x": 1, "x": 1}}, "a": 2}]',
+        '[{"x": 1, "x": {"y": 1, "y": 1}}]',
+    ],
+)
+def test_a_repeated_key_is_found_even_if_its_object_is_the_value_of_a_repeated_key(rules: str) -> None:
+    with pytest.raises(RulesError) as rejected:
+        parse_rules(f'{{"rules": {rules}}}'.encode())
+    (problem,) = rejected.value.problems
+    assert problem.startswith("rules[0] contains a key twice")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +144,7 @@ def test_depth_ends_in_a_refusal_wherever_the_stack_ends() -> None:
         ({"serial_number": "0a:0B", "issuer": "CN=a"}, {"issuer": "CN=a", "serial_number": ["A0b", "0A0B"]}),
     ],
 )
-def test_what_means_the_same_makes_the_same_matchers(some: dict[str, Any], same: dict[str, Any]) -> None:
+def test_equivalent_matches_have_equal_matchers(some: dict[str, Any], same: dict[str, Any]) -> None:
     def matchers(match: dict[str, Any]) -> Rule:
         (made,) = parse_rules(document(rule(match=match)))
         return made
@@ -138,37 +153,37 @@ def test_what_means_the_same_makes_the_same_matchers(some: dict[str, Any], same:
 
 
 @given(st.lists(st.text() | st.sampled_from(["", "*", "a*", "\0", "\ud800", "x" * 2049, 1, None, [], {"exact": "a"}])))
-def test_a_list_is_refused_if_one_of_its_items_would_be_alone(items: list[Any]) -> None:
-    def is_taken(value: object) -> bool:
+def test_a_list_is_accepted_if_each_of_its_items_is_accepted_alone(items: list[Any]) -> None:
+    def is_accepted(value: object) -> bool:
         try:
             parse_rules(matching("common_name", value))
         except RulesError:
             return False
         return True
 
-    alone = [not isinstance(item, list) and is_taken(item) for item in items]
-    assert is_taken(items) is (bool(items) and all(alone))
+    alone = [not isinstance(item, list) and is_accepted(item) for item in items]
+    assert is_accepted(items) is (bool(items) and all(alone))
 
 
 def outcome(content: bytes) -> str:
-    """Return what becomes of a document. Anything but rules and a RulesError fails the test."""
+    """Return whether a document is accepted. Anything but rules or a RulesError fails the test."""
     try:
         rules = parse_rules(content)
     except RulesError as error:
         assert error.problems  # noqa: PT017 -- both ways are right
-        return "refused"
+        return "rejected"
     assert rules
-    return "taken"
+    return "accepted"
 
 
 @given(json_values)
-def test_any_json_is_refused_or_taken(value: object) -> None:
-    assert outcome(json.dumps(value).encode()) == "refused"
+def test_any_other_json_is_rejected(value: object) -> None:
+    assert outcome(json.dumps(value).encode()) == "rejected"
 
 
 @given(st.binary())
-def test_any_bytes_are_refused(content: bytes) -> None:
-    assert outcome(content) == "refused"
+def test_any_bytes_are_rejected(content: bytes) -> None:
+    assert outcome(content) == "rejected"
 
 
 ODD: st.SearchStrategy[Any] = st.sampled_from(
@@ -197,7 +212,7 @@ KEYS = st.sampled_from(
 
 @st.composite
 def mutations(draw: st.DrawFn) -> bytes:
-    """Valid documents in which something was replaced, added, removed, renamed or wrapped."""
+    """Valid documents in which a value was replaced, added, removed, renamed or wrapped."""
     whole = json.loads(draw(st.sampled_from(list(VALID.values()))))
     for _ in range(draw(st.integers(1, 3))):
         whole = _mutated(draw, whole)
@@ -229,13 +244,13 @@ def _mutated(draw: st.DrawFn, value: object) -> object:
 
 @settings(max_examples=500)
 @given(mutations())
-def test_a_mutation_of_a_valid_document_is_refused_or_taken(content: bytes) -> None:
+def test_a_mutation_of_a_valid_document_is_rejected_or_accepted(content: bytes) -> None:
     event(outcome(content))
 
 
 @settings(max_examples=200)
 @given(st.sampled_from(list(VALID.values())), st.data())
-def test_a_valid_document_with_other_bytes_in_it_is_refused_or_taken(content: bytes, data: st.DataObject) -> None:
+def test_a_valid_document_with_other_bytes_is_rejected_or_accepted(content: bytes, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 4)))
     event(outcome(content[:start] + data.draw(st.binary(max_size=4)) + content[end:]))
@@ -247,13 +262,15 @@ def test_the_message_has_the_first_20_problems_and_the_error_the_first_100(wrong
         parse_rules(document(*(rule(name=f"r{number}", name_="x") for number in range(wrong))))
     assert len(error.value.problems) == named
     more = "; and more" if wrong > 20 else ""
-    assert str(error.value) == f"rules refused: {'; '.join(error.value.problems[:20])}{more}"
+    assert str(error.value) == f"rules rejected: {'; '.join(error.value.problems[:20])}{more}"
 
 
-def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
+def test_the_message_for_an_unknown_key_lists_the_known_ones() -> None:
     with pytest.raises(RulesError) as error:
         parse_rules(b'{"rules": [{"name": "a", "match": {"common_name": "x"}}], "rule": []}')
-    assert error.value.problems == ("rule is not known: write one of $schema, rules",)
+    (problem,) = error.value.problems
+    assert problem.startswith("rule ")
+    assert problem.endswith("write one of $schema, rules")
 
 
 @pytest.mark.parametrize(("length", "shown"), [(80, "x" * 80), (81, "x" * 80 + "\\u2026")])
@@ -271,7 +288,7 @@ def test_a_document_may_have_5_mebibytes() -> None:
 
 def test_a_context_may_have_4096_characters() -> None:
     assert parse_rules(document(rule(context={"key": "x" * 4093})))
-    with pytest.raises(RulesError, match="has 4097 characters: 4096 are the most"):
+    with pytest.raises(RulesError, match="has 4097 characters: the limit is 4096"):
         parse_rules(document(rule(context={"key": "x" * 4094})))
 
 
@@ -280,7 +297,7 @@ def test_a_name_may_have_2048_characters(value: object) -> None:
     assert parse_rules(document(rule(match={"common_name": value})))
     longer = json.loads(json.dumps(value).replace("x" * 2048, "x" * 2049))
     if longer != value:
-        with pytest.raises(RulesError, match="has 2049 characters: 2048 are the most"):
+        with pytest.raises(RulesError, match="has 2049 characters: the limit is 2048"):
             parse_rules(document(rule(match={"common_name": longer})))
 
 
@@ -293,5 +310,5 @@ def test_the_routes_of_a_rule_may_make_the_largest_policy() -> None:
     routes[1] += "x" * (spare - spare // 2)
     allow = [route.replace("/", " /") for route in routes]
     assert parse_rules(document(rule(allow=allow)))
-    with pytest.raises(RulesError, match="makes a policy of up to 32769 bytes, of more than 32768"):
+    with pytest.raises(RulesError, match="policy of up to 32769 bytes, and the limit is 32768"):
         parse_rules(document(rule(allow=[f"{allow[0]}x", *allow[1:]])))

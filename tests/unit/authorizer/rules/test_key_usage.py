@@ -7,11 +7,11 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.request.decision import decide
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
 from tests import der
 from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
+from tests.decisions import decision_on
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SERVER, CLIENT, CODE, ANY = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3", "2.5.29.37.0"
@@ -62,15 +62,15 @@ def test_a_certificate_is_let_in_with_the_usages_that_are_required(
     required: str | None, let_in: list[PeerCertificate], kept_out: list[PeerCertificate]
 ) -> None:
     environment = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
-    configuration = load_settings(environment | ({"REQUIRED_EXTENDED_KEY_USAGE": required} if required else {}))
+    settings = load_settings(environment | ({"REQUIRED_EXTENDED_KEY_USAGE": required} if required else {}))
     for each in let_in:
-        assert decide(each, configuration, NOW).allowed
+        assert decision_on(each, settings, NOW).allowed
     for each in kept_out:
-        assert decide(each, configuration, NOW).reason is Reason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+        assert decision_on(each, settings, NOW).reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     # What can't be decoded excludes nobody knows whom, whatever is required.
-    assert decide(UNDECODABLE, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
-    assert decide(TWICE, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
-    assert decide(NO_USAGES, configuration, NOW).reason is Reason.EXTENSIONS_MALFORMED
+    assert decision_on(UNDECODABLE, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
+    assert decision_on(TWICE, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
+    assert decision_on(NO_USAGES, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Routes: what a pattern covers here is what its policy allows at API Gateway."""
+"""Routes: here they match the same requests as their policy at API Gateway."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import pytest
 
 from local_gateway.policy import Effect, evaluate, wildcard_match
 from mtls_authorizer.rules.routes import (
+    ALL_ROUTES,
     LARGEST_POLICY,
     LONGEST_ROUTE,
     LONGEST_STAGE_ARN,
     METHODS,
     RouteError,
+    Routes,
+    combined_routes,
     permits,
     policy_size,
     read_route,
@@ -19,8 +22,8 @@ from mtls_authorizer.rules.routes import (
 from tests.api_events import STAGE_ARN
 
 
-def by_policy(routes: list[str], invocation: str) -> bool:
-    """Return whether API Gateway would let a request through, by the policy for some routes."""
+def by_policy(routes: tuple[str, ...], invocation: str) -> bool:
+    """Return whether API Gateway allows a request, by the policy for routes."""
     allowed, denied = resources(routes, STAGE_ARN)
     statements = [
         {"Action": "execute-api:Invoke", "Effect": effect, "Resource": listed}
@@ -55,11 +58,11 @@ def test_the_longest_route_makes_the_longest_resource_that_a_policy_takes(method
     allowed, denied = resources(read_route(f"{method} {path}"), "s" * LONGEST_STAGE_ARN)
     assert max(map(len, allowed)) == 512
     assert max(map(len, denied)) < 512
-    with pytest.raises(RouteError, match="makes a resource of 312 characters: a policy takes 311"):
+    with pytest.raises(RouteError, match="312 characters: the limit is 311"):
         read_route(f"{method} {path}a")
 
 
-# Every way that anybody has got out of a path by, or has made one path look like another.
+# Known ways to leave a path, or to make one path look like another.
 TRICKS = [
     *(
         "",
@@ -106,8 +109,8 @@ INVOCATIONS = [
         *("* /", "* /*", "GET /payments/...", "GET /payments/.../*", "GET /payments/a/b/*", "GET /..payments"),
     ],
 )
-def test_what_a_route_permits_is_what_its_policy_allows(route: str) -> None:
-    routes = list(read_route(route))
+def test_a_route_permits_the_requests_that_its_policy_allows(route: str) -> None:
+    routes = read_route(route)
     for invocation in INVOCATIONS:
         assert permits(routes, invocation) is by_policy(routes, invocation), invocation
 
@@ -154,7 +157,7 @@ def test_what_a_route_permits_is_what_its_policy_allows(route: str) -> None:
     ],
 )
 def test_a_route_permits_its_own_paths_only(route: str, permitted: list[str], refused: list[str]) -> None:
-    routes = list(read_route(route))
+    routes = read_route(route)
     for path in permitted:
         assert permits(routes, f"GET{path}"), path
         assert not permits(routes, f"POST{path}"), path
@@ -163,29 +166,29 @@ def test_a_route_permits_its_own_paths_only(route: str, permitted: list[str], re
         assert not permits(routes, f"GET{path}"), path
 
 
-def test_any_method_is_no_wildcard_within_a_path() -> None:
-    routes = list(read_route("* /payments"))
+def test_any_method_is_not_a_wildcard_within_a_path() -> None:
+    routes = read_route("* /payments")
     assert all(permits(routes, f"{method}/payments") for method in METHODS)
     for invocation in ("GET/admin/payments", "GET/x/payments", "TRACE/payments", "/payments", "G/payments"):
         assert not permits(routes, invocation)
         assert not by_policy(routes, invocation)
 
 
-def test_no_routes_permit_nothing() -> None:
-    assert not permits([], "GET/")
+def test_no_route_permits_no_request() -> None:
+    assert not permits((), "GET/")
 
 
-def test_a_policy_is_as_large_as_it_says_at_most() -> None:
+def test_the_size_of_a_policy_is_that_of_its_resources() -> None:
     routes = [route for number in range(20) for route in read_route(f"* /payments/{number}/*")]
     assert policy_size(routes) == len(
         "".join(f'"{each}", ' for listed in resources(routes, "s" * 200) for each in listed)
     )
     assert policy_size(routes[:1]) < policy_size(routes[:2]) < LARGEST_POLICY
-    # Too many routes are refused before they are read.
+    # Too many routes are rejected before they are read.
     assert policy_size([""] * (LARGEST_POLICY // LONGEST_STAGE_ARN + 1)) > LARGEST_POLICY
 
 
-def test_the_policy_denies_every_way_out_below_any_path() -> None:
+def test_the_policy_denies_path_traversal_below_any_path() -> None:
     _, denied = resources([], STAGE_ARN)
     for way in ("/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "\\"):
         for invocation in (f"GET/x{way}", f"GET/x{way}/y", f"GET{way}", f"GET/x/y{way}z"):
@@ -198,3 +201,25 @@ def test_the_error_names_all_methods_or_the_routes_first_40_characters() -> None
         read_route("LIST /")
     with pytest.raises(RouteError, match=f"^'GET /{'x' * 35}'…"):
         read_route(f"GET /{'x' * 400}")
+
+
+@pytest.mark.parametrize("invocation", INVOCATIONS)
+def test_all_routes_include_every_path_of_the_stage(invocation: str) -> None:
+    policy = {"Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{STAGE_ARN}/*/*"}]}
+    allowed = evaluate(policy, f"{STAGE_ARN}/{invocation}") is Effect.ALLOW
+    assert permits(ALL_ROUTES, invocation) is allowed
+
+
+@pytest.mark.parametrize(
+    ("routes", "combined"),
+    [
+        ([], ()),
+        ([()], ()),
+        ([("GET/a", "GET/b"), ("GET/b", "GET/a", "GET/c")], ("GET/a", "GET/b", "GET/c")),
+        ([ALL_ROUTES], ALL_ROUTES),
+        ([("GET/a",), ALL_ROUTES], ALL_ROUTES),
+        ([ALL_ROUTES, ()], ALL_ROUTES),
+    ],
+)
+def test_combined_routes_are_those_of_all_rules_without_duplicates(routes: list[Routes], combined: Routes) -> None:
+    assert combined_routes(routes) == combined

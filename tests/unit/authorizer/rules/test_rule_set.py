@@ -1,4 +1,4 @@
-"""Rules in their order: which of them match, and what these come to."""
+"""Rule sets: which rules match, and the grant or the deny reason that results."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from local_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
-from mtls_authorizer.policy.settings import Configuration, load_settings
-from mtls_authorizer.reasons import Reason
-from mtls_authorizer.request.decision import decide
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import Settings, load_settings
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer.request.response import answer
+from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document import parse_rules
-from mtls_authorizer.rules.routes import METHODS, policy_size
-from mtls_authorizer.rules.rule_set import EVERYTHING, Grant, Rule, RuleSet, UsagePlanKey
+from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS, Routes, permits, policy_size
+from mtls_authorizer.rules.rule_set import Grant, Rule, RuleOutcome, RuleSet, UsagePlanKey
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
+from tests.decisions import decision_on
 from tests.rules_documents import document, rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -45,8 +46,8 @@ ALL = rule(name="all", match={"common_name": {"prefix": "cli"}}, usage_plan_key=
 NEVER = rule(name="never", match={"common_name": "client"}, **{"not": {"organizational_unit": "refunds"}})
 
 
-def judge(*rules: dict[str, Any]) -> Grant | Reason:
-    return RuleSet(parse_rules(document(*rules))).judge(CLIENT)
+def evaluate_rules(*rules: dict[str, Any]) -> RuleOutcome:
+    return RuleSet(parse_rules(document(*rules))).evaluate(CLIENT)
 
 
 REFUND_ROUTES = tuple(f"{method}/refunds" for method in METHODS)
@@ -71,90 +72,96 @@ REFUND_ROUTES = tuple(f"{method}/refunds" for method in METHODS)
             {"tier": "2"},
             None,
         ),
-        # Who may call everything may, wherever that rule stands. Context and usage plan are those of the first.
-        ([PAYMENTS, ALL], ("payments", "all"), EVERYTHING, {"tier": "1"}, None),
-        ([ALL, PAYMENTS], ("all", "payments"), EVERYTHING, {}, "k" * 20),
-        ([PAYMENTS | {"usage_plan_key": "fingerprint"}, ALL], ("payments", "all"), EVERYTHING, {"tier": "1"}, KEY),
+        # All routes, whichever rule allows them. Context and usage plan key are those of the first rule.
+        ([PAYMENTS, ALL], ("payments", "all"), ALL_ROUTES, {"tier": "1"}, None),
+        ([ALL, PAYMENTS], ("all", "payments"), ALL_ROUTES, {}, "k" * 20),
+        ([PAYMENTS | {"usage_plan_key": "fingerprint"}, ALL], ("payments", "all"), ALL_ROUTES, {"tier": "1"}, KEY),
     ],
 )
-def test_rules_that_match_add_up_and_the_first_has_context_and_usage_plan(
+def test_the_routes_of_matching_rules_add_up_and_the_first_sets_context_and_usage_plan(
     rules: list[dict[str, Any]],
     names: tuple[str, ...],
-    routes: tuple[str, ...] | None,
+    routes: Routes,
     context: dict[str, str],
     key: str | None,
 ) -> None:
-    assert judge(*rules) == Grant(names, routes, context, key)
+    assert evaluate_rules(*rules) == Grant(names, routes, context, key)
 
 
 @pytest.mark.parametrize(
     ("rules", "reason"),
     [
-        ([OTHERS], Reason.COMMON_NAME_NOT_ALLOWED),
-        ([OTHERS, OTHERS | {"name": "more"}], Reason.NO_RULE_MATCHED),
-        ([NEVER], Reason.CERTIFICATE_EXCLUDED),
-        ([OTHERS, NEVER], Reason.NO_RULE_MATCHED),
+        ([OTHERS], DenyReason.COMMON_NAME_NOT_ALLOWED),
+        ([OTHERS, OTHERS | {"name": "more"}], DenyReason.NO_RULE_MATCHED),
+        ([NEVER], DenyReason.CERTIFICATE_EXCLUDED),
+        ([OTHERS, NEVER], DenyReason.NO_RULE_MATCHED),
     ],
 )
-def test_without_a_rule_that_matches_there_is_a_reason(rules: list[dict[str, Any]], reason: Reason) -> None:
-    assert judge(*rules) is reason
+def test_if_no_rule_matches_there_is_a_reason(rules: list[dict[str, Any]], reason: DenyReason) -> None:
+    assert evaluate_rules(*rules) is reason
 
 
-def test_no_rules_let_nobody_in() -> None:
-    assert RuleSet(()).judge(CLIENT) is Reason.NO_ALLOWLIST_CONFIGURED
-    assert RuleSet([Rule("a", ()), Rule("b", ())]).judge(CLIENT) is Reason.NO_RULE_MATCHED
+def test_an_empty_rule_set_allows_no_certificate() -> None:
+    assert RuleSet(()).evaluate(CLIENT) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert (
+        RuleSet([Rule("a", (), ALL_ROUTES), Rule("b", (), ALL_ROUTES)]).evaluate(CLIENT) is DenyReason.NO_RULE_MATCHED
+    )
 
 
-def test_a_rule_for_anyone_matches_beside_others() -> None:
+def test_a_rule_for_anyone_matches_whatever_other_rules_there_are() -> None:
     for rules in (
-        [Rule("anyone", (), anyone=True), Rule("nobody", ())],
-        [Rule("a", ()), Rule("anyone", (), anyone=True)],
+        [Rule("anyone", (), ALL_ROUTES, anyone=True), Rule("nobody", (), ALL_ROUTES)],
+        [Rule("a", (), ALL_ROUTES), Rule("anyone", (), ALL_ROUTES, anyone=True)],
     ):
-        judged = RuleSet(rules).judge(CLIENT)
-        assert isinstance(judged, Grant)
-        assert judged.rules == ("anyone",)
+        outcome = RuleSet(rules).evaluate(CLIENT)
+        assert isinstance(outcome, Grant)
+        assert outcome.rules == ("anyone",)
 
 
-def test_an_exclusion_keeps_out_of_its_rule_only() -> None:
-    assert judge(NEVER, PAYMENTS) == judge(PAYMENTS)
+def test_an_exclusion_applies_to_its_own_rule_only() -> None:
+    assert evaluate_rules(NEVER, PAYMENTS) == evaluate_rules(PAYMENTS)
     both = {"organizational_unit": "refunds", "common_name": "other"}
-    assert isinstance(judge(PAYMENTS | {"not": both}), Grant)
-    assert judge(PAYMENTS | {"not": [both, {"common_name": "client"}]}) is Reason.CERTIFICATE_EXCLUDED
+    assert isinstance(evaluate_rules(PAYMENTS | {"not": both}), Grant)
+    assert evaluate_rules(PAYMENTS | {"not": [both, {"common_name": "client"}]}) is DenyReason.CERTIFICATE_EXCLUDED
 
 
-def configuration(*rules: dict[str, Any], **environment: str) -> Configuration:
+def settings(*rules: dict[str, Any], **environment: str) -> Settings:
     return load_settings({"AUTHORIZER_RULES": document(*rules).decode(), **environment})
 
 
 def test_the_lists_of_the_environment_are_the_first_rule_and_rules_follow() -> None:
     for unit, granted in (("payments", ("environment", "payments")), ("other", ("payments",))):
-        grant = configuration(PAYMENTS, ALLOWED_ORGANIZATIONAL_UNITS=unit).rules.judge(CLIENT)
+        grant = RuleSet(settings(PAYMENTS, ALLOWED_ORGANIZATIONAL_UNITS=unit).rules).evaluate(CLIENT)
         assert isinstance(grant, Grant)
         assert grant.rules == granted
-    assert configuration(OTHERS, ALLOWED_COMMON_NAMES="other").rules.judge(CLIENT) is Reason.NO_RULE_MATCHED
+    several = RuleSet(settings(OTHERS, ALLOWED_COMMON_NAMES="other").rules)
+    assert several.evaluate(CLIENT) is DenyReason.NO_RULE_MATCHED
 
 
 MANY = [f"GET /{number}/{'x' * 200}" for number in range(70)]
 
 
-def test_routes_that_add_up_to_too_large_a_policy_are_denied_to_who_has_them_all() -> None:
+def test_a_certificate_whose_rules_need_too_large_a_policy_is_denied() -> None:
     three = [PAYMENTS | {"name": f"r{number}", "allow": [f"{each}{number}" for each in MANY]} for number in range(3)]
     for one in three:
-        assert isinstance(judge(one, one | {"name": "again"}), Grant)
-    crowded = configuration(*three)
-    decision = decide(CLIENT, crowded, NOW)
-    assert (decision.allowed, decision.reason) == (False, Reason.POLICY_TOO_LARGE)
-    assert answer(decision, read_request(rest_event(PEM)), crowded)["policyDocument"] == {
+        assert isinstance(evaluate_rules(one, one | {"name": "again"}), Grant)
+    crowded = settings(*three)
+    decision = decision_on(CLIENT, crowded, NOW)
+    assert (decision.allowed, decision.reason) == (False, DenyReason.POLICY_TOO_LARGE)
+    assert make_response(decision, read_request(rest_event(PEM)), crowded)["policyDocument"] == {
         "Version": "2012-10-17",
         "Statement": [{"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": f"{STAGE_ARN}/*/*"}],
     }
-    # Nobody else is concerned, and who may call everything needs no routes.
-    assert isinstance(judge(*three, ALL), Grant)
-    assert judge(OTHERS, *[each | {"match": {"common_name": "x"}} for each in three]) is Reason.NO_RULE_MATCHED
+    # Other certificates are not affected, and all routes need no list of routes.
+    assert isinstance(evaluate_rules(*three, ALL), Grant)
+    assert (
+        evaluate_rules(OTHERS, *[each | {"match": {"common_name": "x"}} for each in three])
+        is DenyReason.NO_RULE_MATCHED
+    )
 
 
-def test_a_policy_of_routes_allows_them_and_denies_the_ways_out() -> None:
-    result = Authorizer(configuration(PAYMENTS)).authorize(rest_event(PEM, "DELETE", "/anything"))
+def test_a_policy_for_routes_allows_them_and_denies_path_traversal() -> None:
+    result = Authorizer(settings(PAYMENTS)).authorize(rest_event(PEM, "DELETE", "/anything"))
     policy: Any = result["policyDocument"]
     allowed, denied = policy["Statement"]
     assert allowed == {
@@ -173,41 +180,45 @@ def test_a_policy_of_routes_allows_them_and_denies_the_ways_out() -> None:
     assert context["clientCertCN"] == "client"
 
 
-def test_a_simple_response_is_for_the_route_and_says_why_not() -> None:
-    authorize = Authorizer(configuration(PAYMENTS, RESPONSE_FORMAT="simple")).authorize
+def test_a_simple_response_is_for_one_route_and_contains_the_reason() -> None:
+    authorize = Authorizer(settings(PAYMENTS, RESPONSE_FORMAT="simple")).authorize
     allowed = authorize(http_2_0_event(PEM, "GET", "/payments/1"))
     assert allowed["isAuthorized"] is True
     for method, path in (("GET", "/payments"), ("POST", "/payments/1"), ("GET", "/payments/%2e%2e/x"), ("GET", "")):
         denied = authorize(http_2_0_event(PEM, method, path))
         assert denied == {"isAuthorized": False, "context": {"reason": "route_not_allowed"}}
-    everything = Authorizer(configuration(ALL, RESPONSE_FORMAT="simple")).authorize
+    everything = Authorizer(settings(ALL, RESPONSE_FORMAT="simple")).authorize
     assert everything(http_2_0_event(PEM, "TRACE", "/../x"))["isAuthorized"] is True
-    # No */* covers what has no path, and neither does this.
+    # The policy's */* does not match an empty path, and neither does this.
     assert everything(http_2_0_event(PEM, "GET", ""))["isAuthorized"] is False
 
 
 @pytest.mark.parametrize(
     ("usage_plan_key", "key"), [("fingerprint", KEY), ({"value": "k" * 128}, "k" * 128), (None, None)]
 )
-def test_a_usage_plan_is_chosen_on_a_rest_api_only(usage_plan_key: object, key: str | None) -> None:
+def test_a_usage_plan_key_is_sent_to_rest_apis_only(usage_plan_key: object, key: str | None) -> None:
     authorize = Authorizer(
-        configuration(PAYMENTS | ({"usage_plan_key": usage_plan_key} if usage_plan_key else {}))
+        settings(PAYMENTS | ({"usage_plan_key": usage_plan_key} if usage_plan_key else {}))
     ).authorize
     assert authorize(rest_event(PEM)).get("usageIdentifierKey") == key
     assert 20 <= len(key or KEY) <= 128
     for make_event in (http_1_0_event, http_2_0_event):
         assert "usageIdentifierKey" not in authorize(make_event(PEM))
-    nobody = Authorizer(configuration(OTHERS | {"usage_plan_key": "fingerprint"})).authorize
+    nobody = Authorizer(settings(OTHERS | {"usage_plan_key": "fingerprint"})).authorize
     assert "usageIdentifierKey" not in nobody(rest_event(PEM))
 
 
-def test_what_the_certificate_says_stays_whatever_a_rule_adds() -> None:
-    # No document gets this far.
+def test_a_rule_cannot_replace_a_value_of_the_certificate() -> None:
+    # Such a document is rejected.
     matchers = parse_rules(document(PAYMENTS))[0].matchers
     forged = Rule(
-        "forged", matchers, context={"clientCertCN": "admin", "tier": "1"}, usage_plan_key=UsagePlanKey.FINGERPRINT
+        "forged",
+        matchers,
+        ALL_ROUTES,
+        context={"clientCertCN": "admin", "tier": "1"},
+        usage_plan_key=UsagePlanKey.FINGERPRINT,
     )
-    decision = decide(CLIENT, Configuration(RuleSet([forged])), NOW)
+    decision = decision_on(CLIENT, Settings(), NOW, policy=AccessPolicy(RuleSet([forged])))
     assert decision.context["clientCertCN"] == "client"
     assert decision.context["tier"] == "1"
 
@@ -215,41 +226,46 @@ def test_what_the_certificate_says_stays_whatever_a_rule_adds() -> None:
 @pytest.mark.parametrize(
     ("rules", "shadow_rules", "route", "reason", "shadow_reason"),
     [
-        ([PAYMENTS], [REFUNDS], "/payments/1", None, Reason.ROUTE_NOT_ALLOWED),
-        ([PAYMENTS], [OTHERS], "/payments/1", None, Reason.COMMON_NAME_NOT_ALLOWED),
+        ([PAYMENTS], [REFUNDS], "/payments/1", None, DenyReason.ROUTE_NOT_ALLOWED),
+        ([PAYMENTS], [OTHERS], "/payments/1", None, DenyReason.COMMON_NAME_NOT_ALLOWED),
         ([PAYMENTS], [PAYMENTS, OTHERS], "/payments/1", None, None),
-        ([OTHERS], [PAYMENTS], "/payments/1", Reason.COMMON_NAME_NOT_ALLOWED, None),
-        ([OTHERS], [PAYMENTS], "/x", Reason.COMMON_NAME_NOT_ALLOWED, Reason.ROUTE_NOT_ALLOWED),
-        ([ALL], [NEVER], "/x", None, Reason.CERTIFICATE_EXCLUDED),
+        ([OTHERS], [PAYMENTS], "/payments/1", DenyReason.COMMON_NAME_NOT_ALLOWED, None),
+        ([OTHERS], [PAYMENTS], "/x", DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.ROUTE_NOT_ALLOWED),
+        ([ALL], [NEVER], "/x", None, DenyReason.CERTIFICATE_EXCLUDED),
     ],
 )
-def test_shadow_rules_say_what_they_would_and_change_nothing(
+def test_shadow_rules_have_an_outcome_and_change_nothing(
     rules: list[dict[str, Any]],
     shadow_rules: list[dict[str, Any]],
     route: str,
-    reason: Reason | None,
-    shadow_reason: Reason | None,
+    reason: DenyReason | None,
+    shadow_reason: DenyReason | None,
 ) -> None:
     shadow = document(*shadow_rules).decode()
-    decision = decide(CLIENT, configuration(*rules, AUTHORIZER_SHADOW_RULES=shadow), NOW)
-    assert decision.refusal(f"GET{route}") is reason
-    assert decision.shadow_refusal(f"GET{route}") is shadow_reason
-    alone = decide(CLIENT, configuration(*rules), NOW)
-    assert alone == decision._replace(shadow=None)
-    assert alone.shadow_refusal(f"GET{route}") is None
+    decision = decision_on(CLIENT, settings(*rules, AUTHORIZER_SHADOW_RULES=shadow), NOW, f"GET{route}")
+    assert decision.reason is reason
+    assert decision.shadow_reason is shadow_reason
+    alone = decision_on(CLIENT, settings(*rules), NOW, f"GET{route}")
+    assert alone == decision._replace(shadow_reason=None)
 
 
-def test_a_shadow_is_no_longer_valid_than_its_certificate() -> None:
-    shadow = {"AUTHORIZER_SHADOW_RULES": document(PAYMENTS).decode()}
-    decision = decide(CLIENT, configuration(ALL, **shadow), datetime(2050, 1, 1, tzinfo=UTC))
-    assert decision.refusal("GET/x") is decision.shadow_refusal("GET/x") is Reason.CERTIFICATE_EXPIRED
-    decision = decide(CLIENT, configuration(OTHERS, **shadow), datetime(2000, 1, 1, tzinfo=UTC))
-    assert decision.refusal("GET/x") is Reason.COMMON_NAME_NOT_ALLOWED
-    assert decision.shadow_refusal("GET/x") is Reason.CERTIFICATE_NOT_YET_VALID
+@pytest.mark.parametrize(
+    ("rule", "year", "reason", "shadow_reason"),
+    [
+        (ALL, 2050, DenyReason.CERTIFICATE_EXPIRED, DenyReason.CERTIFICATE_EXPIRED),
+        (OTHERS, 2000, DenyReason.COMMON_NAME_NOT_ALLOWED, DenyReason.CERTIFICATE_NOT_YET_VALID),
+    ],
+)
+def test_shadow_rules_deny_a_certificate_that_is_not_valid(
+    rule: dict[str, Any], year: int, reason: DenyReason, shadow_reason: DenyReason
+) -> None:
+    under = settings(rule, AUTHORIZER_SHADOW_RULES=document(PAYMENTS).decode())
+    decision = decision_on(CLIENT, under, datetime(year, 1, 1, tzinfo=UTC))
+    assert (decision.reason, decision.shadow_reason) == (reason, shadow_reason)
 
 
 def test_an_answer_with_rules_is_json() -> None:
-    result = Authorizer(configuration(ALL, PAYMENTS)).authorize(rest_event(PEM))
+    result = Authorizer(settings(ALL, PAYMENTS)).authorize(rest_event(PEM))
     assert json.loads(json.dumps(result)) == result
 
 
@@ -258,9 +274,9 @@ def test_the_policy_of_several_rules_may_be_as_large_as_32_kilobytes() -> None:
     routes = [f"GET/{number}/{'x' * 200}" for number in range(70)]
     spare = 32 * 1024 - policy_size([*routes, "GET/"])
     assert spare > 0
-    for more, judged in ((0, Grant), (1, Reason)):
+    for more, outcome in ((0, Grant), (1, DenyReason)):
         last = Rule("last", matchers, routes=("GET/" + "x" * (spare + more),))
-        assert isinstance(RuleSet([Rule("first", matchers, routes=tuple(routes)), last]).judge(CLIENT), judged)
+        assert isinstance(RuleSet([Rule("first", matchers, routes=tuple(routes)), last]).evaluate(CLIENT), outcome)
 
 
 def test_the_rules_that_match_are_found_in_their_order() -> None:
@@ -268,12 +284,20 @@ def test_the_rules_that_match_are_found_in_their_order() -> None:
     assert [each.name for each in rules.matching(CLIENT)] == ["payments", "refunds"]
 
 
-def test_the_first_rule_is_the_documents_first_however_many_there_are() -> None:
+def test_matching_rules_keep_the_order_of_the_document() -> None:
     others = [OTHERS | {"name": f"r{number}"} for number in range(80)]
     for first, second in ((1, 8), (7, 64), (15, 16), (31, 32)):
         rules = [*others]
         rules[first], rules[second] = PAYMENTS, REFUNDS
-        grant = judge(*rules)
+        grant = evaluate_rules(*rules)
         assert isinstance(grant, Grant)
         assert grant.rules == ("payments", "refunds")
         assert grant.context == {"tier": "1"}
+
+
+def test_a_rule_needs_routes_and_does_not_allow_any_by_default() -> None:
+    with pytest.raises(TypeError, match="routes"):
+        Rule("name", ())  # type: ignore[call-arg]  # the argument that must not be forgotten
+    outcome = RuleSet([Rule("none", (), (), anyone=True)]).evaluate(CLIENT)
+    assert isinstance(outcome, Grant)
+    assert not permits(outcome.routes, "GET/")

@@ -12,7 +12,7 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
@@ -144,7 +144,7 @@ def test_a_record_contains_the_client_the_decision_and_the_versions_of_its_confi
     [
         ({}, "INFO", "allow"),
         ({"days_to_expiry": 30}, "WARNING", "allow, certificate expires soon"),
-        ({"reason": Reason.NO_RULE_MATCHED, "grant": None}, "WARNING", "deny: no_rule_matched"),
+        ({"reason": DenyReason.NO_RULE_MATCHED, "grant": None}, "WARNING", "deny: no_rule_matched"),
     ],
 )
 def test_a_record_has_the_level_and_the_message_of_its_decision(

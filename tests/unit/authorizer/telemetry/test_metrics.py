@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_settings
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
-from mtls_authorizer.revocation.crl import read_revocation_list
+from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
@@ -32,7 +32,7 @@ def test_metrics_are_written_only_if_they_are_asked_for(capsys: pytest.CaptureFi
     assert capsys.readouterr().out == ""
 
 
-DENIED = {"reason": Reason.NO_RULE_MATCHED, "grant": None}
+DENIED = {"reason": DenyReason.NO_RULE_MATCHED, "grant": None}
 
 
 LIST_AGE = {"RevocationListAge": 60}
@@ -47,13 +47,13 @@ def lists(*ends: datetime | None) -> RevocationLists:
     """Return lists of a minute ago that end then."""
     truststore = read_truststore(b"".join(ca.pem for ca in CAS))
     crls = [ca.revoke(this_update=MINUTE_AGO, next_update=end) for ca, end in zip(CAS, ends, strict=False)]
-    return RevocationLists([read_revocation_list(crl, truststore, NOW) for crl in crls], truststore)
+    return RevocationLists([read_crl(crl, truststore, NOW) for crl in crls], truststore)
 
 
 HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)
 GOOD = RevocationStatus(RevocationState.GOOD)
 UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
-UNAUTHENTICATED = {"reason": Reason.CERTIFICATE_MISSING, "grant": None}
+UNAUTHENTICATED = {"reason": DenyReason.CERTIFICATE_MISSING, "grant": None}
 COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
 
 
@@ -63,7 +63,7 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
         ({}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}),
         ({"days_to_expiry": 3}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 3, "Expiring": 1}),
         (
-            {"shadow_reason": Reason.NO_RULE_MATCHED},
+            {"shadow_reason": DenyReason.NO_RULE_MATCHED},
             {"Allowed": 1, "DecisionTime": 7, "ShadowDenied": 1, "DaysToExpiry": 100},
         ),
         ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
@@ -89,7 +89,7 @@ def test_a_decision_is_counted(
     assert line.count("\n") == 1
     written = json.loads(line)
     directives = written.pop("_aws")
-    reason = {"Reason": observed.decision.reason.value} if observed.decision.reason else {}
+    reason = {"DenyReason": observed.decision.reason.value} if observed.decision.reason else {}
     assert written == {**expected, **reason}
     assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
     defined = {}
@@ -97,7 +97,7 @@ def test_a_decision_is_counted(
         assert directive["Namespace"] == "a/b"
         for metric in directive["Metrics"]:
             defined[metric["Name"]] = metric["Unit"]
-            assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
+            assert directive["Dimensions"] == ([[], ["DenyReason"]] if metric["Name"] == "Denied" else [[]])
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
 
 
@@ -148,8 +148,8 @@ def test_the_lists_in_force_are_measured_whoever_is_looked_up(
     assert measured == {**COUNTED, **expected}
 
 
-@given(st.sampled_from(Reason))
-def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: Reason) -> None:
+@given(st.sampled_from(DenyReason))
+def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: DenyReason) -> None:
     observed = observation(**{**DENIED, "reason": reason, "client": Client(HOSTILE, HOSTILE, HOSTILE, HOSTILE)})
     assert set(measure(observed)) <= set(Metric)
     assert all(isinstance(value, int) for value in measure(observed).values())

@@ -1,0 +1,162 @@
+"""One document that is kept up to date: the value in force, the attempts to replace it, and what is logged of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from mtls_authorizer.stores.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer.refresh.loader import Loaded, Loader
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class LogRecord(NamedTuple):
+    """A record to log. Messages are a closed set; the words of stores and parsers are in fields only."""
+
+    level: int
+    message: str
+    fields: Mapping[str, object]
+
+
+class Document(Generic[T, V]):
+    """A document that a ``Refresher`` keeps up to date. The last good value stays in force.
+
+    All attributes may be read by any thread. The methods are for the Refresher, which calls them under its lock.
+    """
+
+    def __init__(self, loader: Loader[T, V]) -> None:
+        self.loader = loader
+        self.in_force: Loaded[T, V] | None = None
+        self.failures = 0
+        """The number of failed attempts since the last successful one."""
+        self.total_failures = 0
+        """The number of all failed attempts."""
+        self.error: StoreError | ValueError | None = None
+        """The failure of the last attempt, None if it succeeded."""
+        self._attempts: list[Attempt[T, V]] = []  # unfinished, or not yet collected; the newest last
+        self._replacements = 0
+
+    @property
+    def value(self) -> T | None:
+        """The value in force; None before the first success."""
+        return None if self.in_force is None else self.in_force.value
+
+    @property
+    def version(self) -> str | None:
+        """The version in force, as it is logged."""
+        return None if self.in_force is None else str(self.in_force.version)
+
+    @property
+    def attempts(self) -> Sequence[Attempt[T, V]]:
+        """The attempts that are running or not yet collected, the newest last."""
+        return self._attempts
+
+    def begin(self, now: float, give_up_seconds: float) -> list[LogRecord]:
+        """Begin an attempt, unless one is running that is younger than ``give_up_seconds``."""
+        records = []
+        if self._attempts:
+            running = self._attempts[-1]
+            if now - running.began < give_up_seconds:
+                return []
+            records = self.fail(running, StoreError(self.loader.uri, f"timed out after {give_up_seconds:g} s"))
+        attempt = Attempt(self.loader, self.in_force, self._replacements, now)
+        self._attempts.append(attempt)
+        attempt.start()
+        return records
+
+    def collect(self) -> list[LogRecord]:
+        """Collect the results of finished attempts, the newest first."""
+        records = []
+        for attempt in [attempt for attempt in reversed(self._attempts) if attempt.finished.is_set()]:
+            self._attempts.remove(attempt)
+            records += self._succeed(attempt) if attempt.error is None else self.fail(attempt, attempt.error)
+        return records
+
+    def abandon(self) -> None:
+        """Ignore the results of all attempts that are running."""
+        self._attempts.clear()
+
+    def fail(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[LogRecord]:
+        """Record the failure of an attempt: once for each."""
+        if attempt.failed:
+            return []
+        attempt.failed = True
+        self.failures += 1
+        self.total_failures += 1
+        self.error = error
+        fields = {"error": str(error), "version_in_force": self.version, "refresh_failures": 1}
+        return [self._record(logging.ERROR, "document refresh failed", fields)]
+
+    def _succeed(self, attempt: Attempt[T, V]) -> list[LogRecord]:
+        # An attempt that was given up can end after the next one. Its value was compared with the value that was in
+        # force when it began (is this CRL newer?), which proves nothing about another one.
+        if attempt.replacements != self._replacements or attempt.result is None:
+            return []
+        self._replacements += 1
+        loaded, before = attempt.result, self.in_force
+        records = []
+        if self.failures:
+            fields: dict[str, object] = {"version": str(loaded.version), "failed_attempts": self.failures}
+            records.append(self._record(logging.INFO, "document refresh recovered", fields))
+        if before is None or loaded.value is not before.value:
+            fields = {"version": str(loaded.version), "previous_version": self.version}
+            records.append(self._record(logging.INFO, "document loaded", fields))
+        self.failures = 0
+        self.error = None
+        self.in_force = loaded
+        return records
+
+    def _record(self, level: int, message: str, fields: Mapping[str, object]) -> LogRecord:
+        return LogRecord(level, message, {"document": self.loader.name, "uri": self.loader.uri, **fields})
+
+
+class Attempt(Generic[T, V]):
+    """One attempt to load a document, in a thread of its own."""
+
+    def __init__(self, loader: Loader[T, V], current: Loaded[T, V] | None, replacements: int, began: float) -> None:
+        self.began = began
+        self.replacements = replacements
+        """How often the document had been replaced when this attempt began."""
+        self.failed = False
+        """Whether a failure was recorded, which may be before the end of the attempt."""
+        self.finished = threading.Event()
+        self.result: Loaded[T, V] | None = None
+        self.error: StoreError | ValueError | None = None
+        self._loader = loader
+        self._current = current
+
+    def start(self) -> None:
+        """Start the thread. If that is impossible, the attempt has failed like any other."""
+        try:
+            threading.Thread(target=self._run, name=f"refresh {self._loader.name}", daemon=True).start()
+        except RuntimeError:
+            self.error = StoreError(self._loader.uri, "no thread can be started to load it")
+            self.finished.set()
+
+    def _run(self) -> None:
+        # Errors are kept without their frames, which refer to the document: it can be large.
+        uri = self._loader.uri
+        try:
+            self.result = self._loader.load(self._current)
+        except StoreError as error:
+            error.__context__ = None
+            self.error = error.with_traceback(None)
+        except ValueError as error:
+            self.error = ValueError(f"{uri}: {error}")
+        except BaseException as error:  # noqa: BLE001 -- any exception is a failure, and must be visible
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            self.error = StoreError(uri, f"unexpected {type(error).__name__} in {place.name}, line {place.lineno}")
+        finally:
+            self.finished.set()
+
+
+AnyDocument = Document[Any, Any]
+"""A document, of whatever value and version."""

@@ -1,0 +1,72 @@
+"""Loaders: each makes the value of one document from what is stored, and says whether that has changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+from mtls_authorizer.stores.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mtls_authorizer.stores.store import Store
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class Loaded(NamedTuple, Generic[T, V]):
+    """A value, and the version of what it was made from. They are replaced together.
+
+    The version is whatever its loader needs to tell whether the document has changed. ``str(version)`` is logged.
+    """
+
+    value: T
+    version: V
+
+
+class Loader(Protocol[T, V]):
+    """Makes the value of one document. It may read several objects for it, such as an index and its CRL."""
+
+    @property
+    def name(self) -> str:
+        """The kind of document, for the log."""
+
+    @property
+    def uri(self) -> str:
+        """The URI of the document, for the log."""
+
+    def load(self, current: Loaded[T, V] | None) -> Loaded[T, V]:
+        """Load the document. ``current`` is what is in force, None at first.
+
+        Returns ``current`` itself if nothing has changed; the same value with another version if only the version has.
+        Raises StoreError if the document cannot be read, and ValueError, with a message that can be logged, if it must
+        not be used. It is called in a thread of its own, may take long, and may run more than once at the same time:
+        all state between two loads belongs into the version.
+        """
+
+    def reset(self) -> None:
+        """Forget everything that was remembered outside of versions: reset all stores."""
+
+
+class StoreLoader(Generic[T]):
+    """The loader of a document in one store. ``parse`` makes the value of its content, or raises ValueError."""
+
+    def __init__(self, name: str, store: Store, parse: Callable[[bytes], T]) -> None:
+        self.name = name
+        self.uri = store.uri
+        self._store = store
+        self._parse = parse
+
+    def load(self, current: Loaded[T, str] | None) -> Loaded[T, str]:
+        """Fetch and parse the document."""
+        fetched = self._store.fetch(None if current is None else current.version)
+        if fetched is not None:
+            return Loaded(self._parse(fetched.content), fetched.version)
+        if current is None:
+            raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
+        return current
+
+    def reset(self) -> None:
+        """Reset the store."""
+        self._store.reset()

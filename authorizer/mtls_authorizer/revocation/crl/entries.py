@@ -1,0 +1,109 @@
+"""The entries of a CRL (RFC 5280 §5.3): which certificates they revoke, and whether all of them are understood.
+
+A CRL may have a million entries. Most questions are answered from its bytes, without decoding an entry.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_INTEGER, _OBJECT_IDENTIFIER = 0x02, 0x06
+_LONG_FORM = 0x80  # the first byte of a length in DER that takes more than one byte (X.690 §8.1.3.5)
+
+# A critical extension after its object identifier: TRUE, and the tag of its value.
+_CRITICAL = bytes.fromhex("0101ff04")
+_CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
+# removeFromCRL as the value of an extension.
+_REMOVAL = bytes.fromhex("04030a0108")
+
+
+def may_contain_removals(encoded: bytes) -> bool:
+    """Return whether a CRL in DER may have an entry with the reason removeFromCRL."""
+    return _REMOVAL in encoded
+
+
+def is_revocation(entry: x509.RevokedCertificate) -> bool:
+    """Return whether an entry revokes. All do except removeFromCRL (RFC 5280 §5.3.1); undecodable ones do, too."""
+    try:
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except Exception:  # noqa: BLE001 -- absent, or anything that cryptography raises
+        return True
+    return reason is not x509.ReasonFlags.remove_from_crl
+
+
+def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_number: int) -> bool:
+    """Return whether a CRL, in DER and decoded, revokes a serial number."""
+    # A serial number has only one encoding, or the CRL would not have been decoded (X.690 §8.3.2). If its bytes are
+    # nowhere in the CRL, the entries need not be searched, which takes several times as long.
+    if _integer(serial_number) not in encoded:
+        return False
+    if serial_number >= 0:
+        entry = crl.get_revoked_certificate_by_serial_number(serial_number)
+        if entry is None or is_revocation(entry):
+            return entry is not None
+    # A negative number, for which cryptography raises, or removeFromCRL, which another entry may contradict.
+    return any(entry.serial_number == serial_number and is_revocation(entry) for entry in crl)
+
+
+def check_entries(encoded: bytes, crl: x509.CertificateRevocationList) -> None:
+    """Reject critical extensions of entries, and entries of other CAs (RFC 5280 §5.3.3). Raises CrlError.
+
+    The entries are decoded only if the CRL contains bytes that look like one of them: for critical extensions, more
+    often than the list itself has. DER has no second encoding of them.
+    """
+    critical = sum(extension.critical for extension in crl.extensions)
+    lookalikes = islice(_critical_extensions(encoded), critical + 1)
+    if sum(1 for _ in lookalikes) == critical and _CERTIFICATE_ISSUER not in encoded:
+        return
+    for entry in crl:
+        _check_entry(entry)
+
+
+def _check_entry(entry: x509.RevokedCertificate) -> None:
+    try:
+        extensions = tuple(entry.extensions)
+    except Exception as error:
+        # cryptography raises ValueError, TypeError and others.
+        message = f"the extensions of the CRL's entry for {entry.serial_number:x} cannot be decoded: {error}"
+        raise CrlError(CrlRejection.MALFORMED, message) from error
+    for extension in extensions:
+        if isinstance(extension.value, x509.CertificateIssuer):
+            reject(
+                CrlRejection.INDIRECT,
+                f"the CRL's entry for {entry.serial_number:x} concerns another CA (indirect CRL)",
+            )
+        if extension.critical:
+            reject(
+                CrlRejection.CRITICAL_EXTENSION,
+                f"the CRL's entry for {entry.serial_number:x} has an unknown critical extension: "
+                f"{extension.oid.dotted_string}",
+            )
+
+
+def _critical_extensions(encoded: bytes) -> Iterator[int]:
+    """Yield where something looks like a critical extension: an object identifier, TRUE, and the tag of its value.
+
+    An object identifier takes less than 64 bytes, or cryptography would not have decoded it.
+    """
+    place = encoded.find(_CRITICAL)
+    while place >= 0:
+        before = encoded[max(0, place - _LONG_FORM) : place]
+        if any(
+            before[-length - 2 : -length] == bytes([_OBJECT_IDENTIFIER, length]) for length in range(1, len(before))
+        ):
+            yield place
+        place = encoded.find(_CRITICAL, place + 1)
+
+
+def _integer(value: int) -> bytes:
+    """Return an INTEGER in DER (X.690 §8.3), or only its contents if they are too long for a short length."""
+    contents = value.to_bytes((value if value >= 0 else ~value).bit_length() // 8 + 1, signed=True)
+    return bytes([_INTEGER, len(contents)]) + contents if len(contents) < _LONG_FORM else contents

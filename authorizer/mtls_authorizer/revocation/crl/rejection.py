@@ -1,0 +1,68 @@
+"""The reasons to reject a CRL."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NoReturn
+
+_MAX_MESSAGE = 500  # characters
+
+
+class CrlRejection(StrEnum):
+    """Why a CRL is rejected."""
+
+    MALFORMED = "malformed"
+    """Not one CRL, in PEM or DER, that can be decoded."""
+
+    UNKNOWN_ISSUER = "unknown_issuer"
+    """No CA in the truststore has the name of the issuer and, if the CRL has one, the key identifier."""
+
+    WEAK_SIGNATURE = "weak_signature"
+    """The hash of the signature is weaker than SHA-256."""
+
+    INVALID_SIGNATURE = "invalid_signature"
+    """Not signed by the CA that is named as its issuer."""
+
+    ISSUER_MAY_NOT_SIGN = "issuer_may_not_sign"
+    """The key usage of the CA does not include cRLSign (RFC 5280 §4.2.1.3)."""
+
+    ISSUER_NOT_VALID = "issuer_not_valid"
+    """The certificate of the CA has expired, or is not valid yet."""
+
+    DELTA = "delta"
+    """A delta CRL: it contains only changes (RFC 5280 §5.2.4)."""
+
+    INDIRECT = "indirect"
+    """An indirect CRL: it concerns certificates of other CAs (RFC 5280 §5.2.5 and §5.3.3)."""
+
+    PARTIAL = "partial"
+    """Limited to some certificates or some reasons (RFC 5280 §5.2.5)."""
+
+    CRITICAL_EXTENSION = "critical_extension"
+    """The list or an entry has an unknown critical extension (RFC 5280 §5.2 and §5.3)."""
+
+    NOT_YET_VALID = "not_yet_valid"
+    """Its thisUpdate is in the future."""
+
+    STALE = "stale"
+    """Its nextUpdate has passed."""
+
+    OTHER_ISSUER = "other_issuer"
+    """Issued by another CA than the list in force, which has not expired."""
+
+    ROLLED_BACK = "rolled_back"
+    """Older than the list in force."""
+
+
+class CrlError(ValueError):
+    """A CRL is rejected: the reason for programs, the message for users."""
+
+    def __init__(self, rejection: CrlRejection, message: str) -> None:
+        # The file may be anybody's, and a name in it of any length.
+        super().__init__(message[:_MAX_MESSAGE])
+        self.rejection = rejection
+
+
+def reject(rejection: CrlRejection, message: str) -> NoReturn:
+    """Raise CrlError."""
+    raise CrlError(rejection, message)

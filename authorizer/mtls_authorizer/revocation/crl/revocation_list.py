@@ -1,0 +1,46 @@
+"""The interface of a revocation list: a verified CRL, or the index that was made of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+
+class RevocationList(Protocol):
+    """The certificates that a CA has revoked."""
+
+    @property
+    def issuer(self) -> bytes:
+        """The name of the CA as the CRL has it (RFC 5280 §5.1.2.3), in DER."""
+
+    @property
+    def signer(self) -> str:
+        """The key that verified the CRL: SHA-256 of its SubjectPublicKeyInfo in DER, in lower-case hexadecimal.
+
+        It tells CAs with the same name apart.
+        """
+
+    @property
+    def number(self) -> int | None:
+        """The CRL number (RFC 5280 §5.2.3), not negative and at most 20 bytes long; None if the CRL has none."""
+
+    @property
+    def this_update(self) -> datetime:
+        """The date of issue (RFC 5280 §5.1.2.4), aware, in UTC."""
+
+    @property
+    def next_update(self) -> datetime | None:
+        """The date by which the next CRL is issued (RFC 5280 §5.1.2.5), aware, in UTC; None if the CRL has none."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the CRL in DER, in lower-case hexadecimal."""
+
+    def is_revoked(self, serial_number: int) -> bool:
+        """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""
+
+    def serial_numbers(self) -> Iterable[int]:
+        """Return all serial numbers for which ``is_revoked`` is true. They may be repeated, and negative."""

@@ -1,0 +1,1 @@
+"""Indexes of CRLs: their format, and the code that writes them."""

@@ -1,0 +1,189 @@
+"""The format of an index: what is looked up in a CRL, in a form that needs no parsing.
+
+Making a CRL of a million entries searchable takes most of a second. Its index is read as bytes and searched where they
+lie: no object is created for an entry, and nothing is copied. All numbers are big-endian::
+
+    offset  bytes
+    0       8      magic: 89 43 52 4C 49 44 58 0A
+    8       2      version of the format, 1
+    10      1      width of an entry, 1 to 255
+    11      8      number of entries
+    19      8      thisUpdate: seconds since 1970-01-01T00:00:00Z, signed
+    27      8      nextUpdate likewise; -2**63 if the CRL has none
+    35      1      1 if the CRL has a number, else 0
+    36      20     CRL number (RFC 5280 §5.2.3), or 0
+    56      32     SHA-256 of the CRL's DER
+    88      32     SHA-256 of the SubjectPublicKeyInfo of the CA whose key verified the CRL
+    120     4      length of the issuer
+    124     …      issuer: the DER of its Name
+            …      entries, each of the width, strictly ascending
+            16     checksum of all bytes before it
+
+**Entries.** A serial number is an INTEGER of any sign and length: RFC 5280 §4.1.2.2 requires positive ones of at most
+20 bytes, and advises to handle others. An entry is the number plus 2**(8 * width - 1), so that bytes compare as the
+numbers do, including negative ones. The width is that of the longest number in two's complement: 20 bytes for what the
+RFC permits. No CA reaches the limit of 255, which prevents one entry from inflating all others.
+
+**Checks.** Reading checks everything in the header, the exact length, and the checksum, which detects every torn,
+truncated or damaged index. The order is sampled; that of a small index is checked completely. Complete checks would
+take longer than everything else, and find only faults of `write_index` and indexes that were forged, which could leave
+out a serial number just as well.
+
+**Trust.** The index is not signed by the CA. Its checksum proves that it is complete, not where it is from. It can be
+trusted because only the indexer may write it, which the permissions of the bucket must ensure, and because the indexer
+verifies the CRL. The reader must still check that its signer and issuer are a CA of the truststore, that its dates are
+valid, and that it is not older than the list in force: as for the CRL.
+"""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+from mtls_authorizer.revocation.index.crl_index import CrlIndex, Header, encode_entry, entry_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+
+# The first byte is not ASCII and the last is a line feed: treating the file as text damages it here already.
+_MAGIC = b"\x89CRLIDX\n"
+_VERSION = 1
+_FIXED = struct.Struct(">8sHBQqq?20s32s32sI")
+_NO_NEXT_UPDATE = -(2**63)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_WIDTH = 255
+_NUMBER_LENGTH = 20
+
+# Poly1305 (RFC 8439 §2.5) with a public key is a checksum of 128 bits. SHA-256 would prove no more about the origin of
+# an index, and take three times as long on processors with instructions for it, ten times on others: more than all the
+# rest of loading.
+_CHECKSUM_KEY = b"checksum of an index; no secret."
+_CHECKSUM_LENGTH = 16
+
+
+class CrlIndexError(ValueError):
+    """The content is not a complete index, or a revocation list cannot be indexed."""
+
+
+def write_index(revocation_list: RevocationList, serial_numbers: Iterable[int] | None = None) -> bytes:
+    """Return the index of a revocation list, which the caller has verified.
+
+    ``serial_numbers`` are those of the list, for callers that observe the progress. Raises CrlIndexError for a serial
+    number of more than 255 bytes.
+    """
+    numbers = sorted(set(revocation_list.serial_numbers() if serial_numbers is None else serial_numbers))
+    # The longest ones are at the ends.
+    width = max(map(entry_width, (*numbers[:1], *numbers[-1:])), default=1)
+    if width > _MAX_WIDTH:
+        message = f"a serial number of the revocation list has {width} bytes; an index supports at most {_MAX_WIDTH}"
+        raise CrlIndexError(message)
+    header = Header(
+        revocation_list.issuer,
+        bytes.fromhex(revocation_list.signer),
+        revocation_list.number,
+        revocation_list.this_update,
+        revocation_list.next_update,
+        bytes.fromhex(revocation_list.digest),
+        width,
+        len(numbers),
+    )
+    body = _pack(header) + b"".join(encode_entry(number, width) for number in numbers)
+    return body + _checksum(body)
+
+
+def read_index(content: bytes) -> CrlIndex:
+    """Return the revocation list that an index contains; it refers to ``content``, and makes no copy.
+
+    Raises CrlIndexError for everything but a complete index of this version. Whether the list may be used is a separate
+    question: see *Trust*.
+    """
+    header, start = _unpack(content)
+    end = start + header.entries * header.width
+    if len(content) != end + _CHECKSUM_LENGTH:
+        message = f"the index has {len(content)} bytes, but by its header {end + _CHECKSUM_LENGTH}"
+        raise CrlIndexError(message)
+    if _checksum(memoryview(content)[:end]) != content[end:]:
+        message = "the index is damaged: its checksum does not match"
+        raise CrlIndexError(message)
+    try:
+        x509.Name.from_bytes(header.issuer)
+    except Exception as error:
+        # cryptography raises ValueError, TypeError and others.
+        message = "the issuer in the index is not a Name"
+        raise CrlIndexError(message) from error
+    index = CrlIndex(header, content, start)
+    if not index.is_in_order():
+        message = "the index is not sorted"
+        raise CrlIndexError(message)
+    return index
+
+
+def _pack(header: Header) -> bytes:
+    fixed = _FIXED.pack(
+        _MAGIC,
+        _VERSION,
+        header.width,
+        header.entries,
+        _seconds(header.this_update),
+        _NO_NEXT_UPDATE if header.next_update is None else _seconds(header.next_update),
+        header.number is not None,
+        (header.number or 0).to_bytes(_NUMBER_LENGTH),
+        header.digest,
+        header.signer,
+        len(header.issuer),
+    )
+    return fixed + header.issuer
+
+
+def _unpack(content: bytes) -> tuple[Header, int]:
+    """Return the header and where the entries start. Raises CrlIndexError."""
+    if content[: len(_MAGIC)] != _MAGIC:
+        message = "this is not the index of a revocation list"
+        raise CrlIndexError(message)
+    try:
+        fields = _FIXED.unpack_from(content)
+    except struct.error as error:
+        message = "the index ends in its header"
+        raise CrlIndexError(message) from error
+    _, version, width, entries, this_update, next_update, has_number, number, digest, signer, length = fields
+    if version != _VERSION:
+        message = f"the index has version {version} of the format; this program reads version {_VERSION}"
+        raise CrlIndexError(message)
+    start = _FIXED.size + length
+    try:
+        header = Header(
+            content[_FIXED.size : start],
+            signer,
+            int.from_bytes(number) if has_number else None,
+            _time(this_update),
+            None if next_update == _NO_NEXT_UPDATE else _time(next_update),
+            digest,
+            width,
+            entries,
+        )
+    except OverflowError as error:
+        message = "the index has a date outside the years 1 to 9999"
+        raise CrlIndexError(message) from error
+    # A header has only one encoding: write_index writes no CRL number beside the statement that there is none.
+    if not width or _pack(header) != content[:start]:
+        message = "the index has an invalid header"
+        raise CrlIndexError(message)
+    return header, start
+
+
+def _seconds(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(seconds=1)
+
+
+def _time(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def _checksum(content: bytes | memoryview) -> bytes:
+    return Poly1305.generate_tag(_CHECKSUM_KEY, content)

@@ -1,0 +1,53 @@
+"""From a CRL to its index, for the indexer on Lambda and for the command."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.truststore import Truststore
+
+INDEX_SUFFIX = ".index"
+"""An index is stored beside its CRL, under the CRL's name and this suffix."""
+
+
+class Indexing(NamedTuple):
+    """A verified CRL and its new index; None if the existing index is that of this CRL."""
+
+    revocation_list: RevocationList
+    new_index: bytes | None
+
+
+def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, each by name
+    content: bytes,
+    truststore: Truststore,
+    now: datetime,
+    *,
+    existing: bytes | None,
+    max_age: timedelta,
+    watch: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> Indexing:
+    """Verify a CRL, in PEM or DER, at a time, which is aware, and make its index.
+
+    ``existing`` is the content of the place of the index. The list in it counts as the list in force: an older CRL, or
+    one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``watch`` receives the
+    serial numbers and passes them on, to observe the progress.
+
+    Raises CrlError for a CRL that is rejected, CrlIndexError for one that cannot be indexed.
+    """
+    in_force = None
+    if existing is not None:
+        with suppress(CrlIndexError):
+            in_force = read_index(existing)
+    crl = read_crl(content, truststore, now, in_force=in_force, max_age=max_age)
+    if in_force is not None and (in_force.digest, in_force.signer) == (crl.digest, crl.signer):
+        return Indexing(crl, None)
+    return Indexing(crl, write_index(crl, watch(crl.serial_numbers())))

@@ -1,0 +1,135 @@
+"""Conditions: what rules require of a certificate, and which of them a certificate satisfies."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+    from client_certificate_auth import PeerCertificate
+
+
+class Comparison(StrEnum):
+    """How a condition compares text. Every comparison is case-sensitive."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+
+
+class Fact(NamedTuple):
+    """One value of a field in a certificate.
+
+    ``label`` tells the kinds of values of a field apart, such as ``URI`` or ``O``; it is empty in a field with one
+    kind. An ``ambiguous`` fact is one of several common names: nobody can say which of them names the client, so none
+    of them matches a rule, and each of them can exclude a certificate.
+    """
+
+    label: str
+    value: Hashable
+    ambiguous: bool = False
+
+
+class Condition(NamedTuple):
+    """A requirement on one fact of a field. The values of prefixes and suffixes are strings."""
+
+    field: str
+    label: str
+    comparison: Comparison
+    value: Hashable
+
+
+class Matcher(NamedTuple):
+    """A requirement on one field: at least one of the alternatives must be satisfied.
+
+    ``alternatives`` are single conditions, ``combinations`` are sets of conditions that must all be satisfied.
+    ``make_matcher`` makes one.
+    """
+
+    field: str
+    alternatives: frozenset[Condition]
+    combinations: tuple[frozenset[Condition], ...] = ()
+
+    def matches(self, satisfied: frozenset[Condition]) -> bool:
+        """Return whether the field matches, given the conditions that a certificate satisfies."""
+        return not self.alternatives.isdisjoint(satisfied) or any(
+            combination <= satisfied for combination in self.combinations
+        )
+
+    def conditions(self) -> Iterator[Condition]:
+        """Return the conditions of all alternatives."""
+        yield from self.alternatives
+        for combination in self.combinations:
+            yield from combination
+
+
+def make_matcher(field: str, alternatives: Iterable[frozenset[Condition]]) -> Matcher:
+    """Return a matcher for a field. Raises ValueError if there is no alternative, or one without conditions."""
+    single: set[Condition] = set()
+    combinations: list[frozenset[Condition]] = []
+    for conditions in alternatives:
+        if not conditions:
+            message = f"{field}: an alternative without conditions would match every certificate"
+            raise ValueError(message)
+        if len(conditions) == 1:
+            single.update(conditions)
+        else:
+            combinations.append(conditions)
+    if not single and not combinations:
+        message = f"{field}: a matcher needs at least one alternative"
+        raise ValueError(message)
+    return Matcher(field, frozenset(single), tuple(combinations))
+
+
+class SatisfiedConditions(NamedTuple):
+    """The conditions that a certificate satisfies.
+
+    ``unambiguous`` are those that an unambiguous fact satisfies: they decide whether a rule matches. ``any_fact`` also
+    contains those that only ambiguous facts satisfy: they decide whether a rule excludes the certificate.
+    """
+
+    unambiguous: frozenset[Condition]
+    any_fact: frozenset[Condition]
+
+
+class ConditionIndex:
+    """A set of conditions, indexed by field and label, that finds those that a certificate satisfies.
+
+    This takes one look-up for each fact, and one for each length of the prefixes and suffixes that apply to the fact,
+    however many conditions there are. ``readers`` contains, by field, the function that reads a certificate's facts.
+    """
+
+    __slots__ = ("_conditions", "_fields")
+
+    def __init__(
+        self,
+        conditions: Iterable[Condition],
+        readers: Mapping[str, Callable[[PeerCertificate], Iterable[Fact]]],
+    ) -> None:
+        self._conditions = frozenset(conditions)
+        patterns: dict[str, dict[str, set[tuple[Comparison, int]]]] = {}
+        for field, label, comparison, value in self._conditions:
+            patterns_of_label = patterns.setdefault(field, {}).setdefault(label, set())
+            if comparison is not Comparison.EXACT:
+                patterns_of_label.add((comparison, len(str(value))))
+        self._fields = [(field, readers[field], labels) for field, labels in patterns.items()]
+
+    def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
+        """Return the conditions that a certificate satisfies. Fields without conditions are not read."""
+        candidates: set[Condition] = set()
+        ambiguous_candidates: set[Condition] = set()
+        for field, read_facts, labels in self._fields:
+            for label, value, ambiguous in read_facts(certificate):
+                if label not in labels:
+                    continue
+                found = ambiguous_candidates if ambiguous else candidates
+                found.add(Condition(field, label, Comparison.EXACT, value))
+                for comparison, length in labels[label]:
+                    text = str(value)
+                    if length <= len(text):
+                        part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
+                        found.add(Condition(field, label, comparison, part))
+        unambiguous = self._conditions & candidates
+        return SatisfiedConditions(unambiguous, unambiguous | (self._conditions & ambiguous_candidates))

@@ -1,0 +1,246 @@
+"""The fields of a certificate that rules can match: one table.
+
+The lists in the environment, the rules document, its JSON Schema and the README follow ``FIELDS``. To add a field, add
+an entry to the table, and the function that reads its facts from a certificate.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth import SubjectAltName
+from client_certificate_auth.helpers import read_fingerprint, read_serial_number
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
+from mtls_authorizer.rules.distinguished_names import name_value, read_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from client_certificate_auth import PeerCertificate
+    from client_certificate_auth.names import DistinguishedName
+
+_SHA256_LENGTH = len(":".join(["00"] * 32))
+
+
+class FieldKind(StrEnum):
+    """How the values of a field are written in a rules document, and how they are compared."""
+
+    TEXT = "text"
+    """Text, compared exactly, by prefix or by suffix."""
+
+    DISTINGUISHED_NAME = "distinguished_name"
+    """A whole name, compared exactly; or an object of attributes, each of which is compared like text."""
+
+    SUBJECT_ALT_NAME = "subject_alt_name"
+    """A name with its type, compared exactly; or an object with one type, whose value is compared like text."""
+
+    IDENTIFIER = "identifier"
+    """A number or a digest that can be written in several ways, compared exactly."""
+
+
+class PatternRule(NamedTuple):
+    """A restriction on the prefixes or suffixes of a label, so that they cannot match another party's names.
+
+    ``expression`` is what the text must match, None if no such pattern is permitted. ``problem`` continues a sentence
+    that begins with the pattern's location.
+    """
+
+    expression: re.Pattern[str] | None
+    problem: str
+
+
+class Field(NamedTuple):
+    """A field that rules can match."""
+
+    kind: FieldKind
+    facts: Callable[[PeerCertificate], Iterable[Fact]]
+    """Reads the field from a certificate. Never raises."""
+    parse: Callable[[str], Fact]
+    """Reads a value from a configuration: the fact that a certificate must have. Raises ValueError."""
+    reason: DenyReason
+    """The reason if a certificate does not match."""
+    variable: str | None
+    """The environment variable that lists values of this field."""
+    meaning: str
+    """The values that count, for the documentation."""
+    syntax: str | None = None
+    """A regular expression that all text accepted by ``parse`` matches, for the JSON Schema."""
+    patterns: Mapping[tuple[str, Comparison], PatternRule] = {}
+    """Restrictions on prefixes and suffixes, by label."""
+    companion: str | None = None
+    """A field whose one exact value must be given with this one, since values are unique only within it."""
+    exclusion_problem: str | None = None
+    """Why an exclusion by this field would be ineffective, and what to write instead."""
+
+
+def parse_exact(field: str, text: str) -> Condition:
+    """Return the condition that a field of a certificate has exactly this value. Raises ValueError."""
+    label, value, _ = FIELDS[field].parse(text)
+    return Condition(field, label, Comparison.EXACT, value)
+
+
+def parse_label(kind: FieldKind, key: str) -> str:
+    """Return the label of the facts that a key in an object stands for. Raises ValueError."""
+    if kind is FieldKind.SUBJECT_ALT_NAME:
+        if key not in SUBJECT_ALT_NAME_LABELS:
+            message = f"write one of {', '.join(SUBJECT_ALT_NAME_LABELS)}"
+            raise ValueError(message)
+        return SUBJECT_ALT_NAME_LABELS[key]
+    if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key):
+        message = "write an attribute's short name, such as CN, O or OU, or its dotted OID"
+        raise ValueError(message)
+    return SHORT_NAME_BY_OID.get(key, key)
+
+
+SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP"}
+"""The types of subject alternative names that an object can name, and their labels."""
+
+_EMAIL_SUFFIX = PatternRule(
+    re.compile(r".*@.+|\..+"),
+    "must contain an @ or start with a dot, such as '@example.com': otherwise it also matches other domains",
+)
+_NO_IP_PATTERN = PatternRule(None, "is not supported for IP addresses: write exact addresses")
+
+_ATTRIBUTE_PATTERNS = {("emailAddress", Comparison.SUFFIX): _EMAIL_SUFFIX}
+_SUBJECT_ALT_NAME_PATTERNS = {
+    ("DNS", Comparison.SUFFIX): PatternRule(
+        re.compile(r"\..+"), "must start with a dot, such as '.example.com': otherwise it also matches other domains"
+    ),
+    ("URI", Comparison.PREFIX): PatternRule(
+        re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*"),
+        "must continue after the authority, such as 'spiffe://example.com/' or 'urn:example:': otherwise it also "
+        "matches other authorities",
+    ),
+    ("URI", Comparison.SUFFIX): PatternRule(
+        None, "is not supported for URIs, which can end with the same text under every authority: write a prefix"
+    ),
+    ("email", Comparison.SUFFIX): _EMAIL_SUFFIX,
+    ("IP", Comparison.PREFIX): _NO_IP_PATTERN,
+    ("IP", Comparison.SUFFIX): _NO_IP_PATTERN,
+}
+
+
+def _parse_text(text: str) -> Fact:
+    return Fact("", text)
+
+
+def _parse_name(text: str) -> Fact:
+    return Fact("", read_name(text))
+
+
+def _parse_subject_alt_name(text: str) -> Fact:
+    return Fact(*SubjectAltName.from_string(text))
+
+
+def _parse_fingerprint(text: str) -> Fact:
+    fingerprint = read_fingerprint(text)
+    if len(fingerprint) != _SHA256_LENGTH:
+        message = f"{text!r} is a SHA-512: write the SHA-256"
+        raise ValueError(message)
+    return Fact("", fingerprint)
+
+
+def _parse_serial_number(text: str) -> Fact:
+    # A string, since the hashes of integers can be made to collide by the author of a document or a certificate.
+    return Fact("", f"{read_serial_number(text):X}")
+
+
+def _common_name_facts(certificate: PeerCertificate) -> list[Fact]:
+    common_names = certificate.subject.get_all("CN")
+    return [Fact("", common_name, len(common_names) > 1) for common_name in common_names]
+
+
+def _name_facts(name: DistinguishedName) -> list[Fact]:
+    facts = [Fact("", name_value(name))]
+    for attribute in name:
+        values = name.get_all(attribute)
+        facts += [Fact(attribute, value, attribute == "CN" and len(values) > 1) for value in values]
+    return facts
+
+
+FIELDS: Mapping[str, Field] = {
+    "common_name": Field(
+        FieldKind.TEXT,
+        _common_name_facts,
+        _parse_text,
+        DenyReason.COMMON_NAME_NOT_ALLOWED,
+        "ALLOWED_COMMON_NAMES",
+        "the subject's common name, if it has exactly one",
+    ),
+    "organizational_unit": Field(
+        FieldKind.TEXT,
+        lambda certificate: [Fact("", value) for value in certificate.subject.get_all("OU")],
+        _parse_text,
+        DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED,
+        "ALLOWED_ORGANIZATIONAL_UNITS",
+        "any of the subject's organizational units",
+    ),
+    "organization": Field(
+        FieldKind.TEXT,
+        lambda certificate: [Fact("", value) for value in certificate.subject.get_all("O")],
+        _parse_text,
+        DenyReason.ORGANIZATION_NOT_ALLOWED,
+        "ALLOWED_ORGANIZATIONS",
+        "any of the subject's organizations",
+    ),
+    "subject": Field(
+        FieldKind.DISTINGUISHED_NAME,
+        lambda certificate: _name_facts(certificate.subject),
+        _parse_name,
+        DenyReason.SUBJECT_NOT_ALLOWED,
+        None,
+        "the subject: a whole DN, or some attributes",
+        syntax="=",
+        patterns=_ATTRIBUTE_PATTERNS,
+    ),
+    "subject_alt_name": Field(
+        FieldKind.SUBJECT_ALT_NAME,
+        lambda certificate: [Fact(*name) for name in certificate.subject_alt_names],
+        _parse_subject_alt_name,
+        DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED,
+        "ALLOWED_SUBJECT_ALT_NAMES",
+        "any of the subject alternative names, by type and value",
+        syntax="^(DNS|email|URI|IP|dirName|RID|otherName):.",
+        patterns=_SUBJECT_ALT_NAME_PATTERNS,
+    ),
+    "issuer": Field(
+        FieldKind.DISTINGUISHED_NAME,
+        lambda certificate: _name_facts(certificate.issuer),
+        _parse_name,
+        DenyReason.ISSUER_NOT_ALLOWED,
+        "ALLOWED_ISSUERS",
+        "the issuer: a whole DN, or some attributes",
+        syntax="=",
+        patterns=_ATTRIBUTE_PATTERNS,
+    ),
+    "fingerprint": Field(
+        FieldKind.IDENTIFIER,
+        lambda certificate: [Fact("", certificate.fingerprint256)],
+        _parse_fingerprint,
+        DenyReason.FINGERPRINT_NOT_ALLOWED,
+        "ALLOWED_FINGERPRINTS",
+        "the SHA-256 of the certificate",
+        syntax="^(SHA256:)?[0-9A-Fa-f:]{64,}$",
+        # From an ECDSA signature (r, s) anybody can make another valid one: (r, n - s).
+        exclusion_problem="is not a reliable exclusion: the holder of a certificate can change its signature, and so "
+        "its fingerprint. Write serial_number and issuer",
+    ),
+    "serial_number": Field(
+        FieldKind.IDENTIFIER,
+        lambda certificate: [_parse_serial_number(certificate.serial_number)],
+        _parse_serial_number,
+        DenyReason.SERIAL_NUMBER_NOT_ALLOWED,
+        "ALLOWED_SERIAL_NUMBERS",
+        "the serial number, which only counts together with one issuer",
+        syntax="^[-0-9A-Fa-f:]+$",
+        companion="issuer",
+    ),
+}
+"""All fields. If several do not match, the first of them in this order is the deny reason."""
+
+FACT_READERS = {name: field.facts for name, field in FIELDS.items()}
+"""The functions that read facts from a certificate, by field."""

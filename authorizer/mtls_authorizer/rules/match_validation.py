@@ -1,0 +1,144 @@
+"""The matching part of a rule, ``match`` and ``not``: from JSON values to matchers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
+from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label
+from mtls_authorizer.rules.problems import is_plain_text, items_with_places, member, shown
+
+if TYPE_CHECKING:
+    from mtls_authorizer.rules.problems import Problems
+
+
+class MatchValidator:
+    """Reads matchers and adds what is wrong to the problems. The results are only valid if there are none."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+
+    def matchers(self, value: object, place: str) -> tuple[Matcher, ...]:
+        """Read the matchers of an object with fields."""
+        if not self._problems.is_object(value, place):
+            return ()
+        if not value:
+            self._problems.add(
+                place, "is empty and would match every certificate: write at least one field, e.g. issuer"
+            )
+        self._problems.check_keys(value, FIELDS, place)
+        matchers = {name: self._matcher(name, value[name], f"{place}.{name}") for name in FIELDS if name in value}
+        for name in matchers:
+            companion = FIELDS[name].companion
+            if companion is not None and not _is_one_exact_value(matchers.get(companion)):
+                self._problems.add(
+                    f"{place}.{name}",
+                    f"needs exactly one {companion}, as a string and not as attributes: it is unique only for one "
+                    f"{companion}",
+                )
+        return tuple(matcher for matcher in matchers.values() if matcher)
+
+    def exclusions(self, value: object, place: str) -> tuple[tuple[Matcher, ...], ...]:
+        """Read the matchers of one exclusion or of a list of them."""
+        if value == []:
+            self._problems.add(place, "is an empty list, which excludes nothing: remove it")
+        for item, where in items_with_places(value, place):
+            for name, field in FIELDS.items():
+                if field.exclusion_problem is not None and isinstance(item, dict) and name in item:
+                    self._problems.add(f"{where}.{name}", field.exclusion_problem)
+        return tuple(self.matchers(item, where) for item, where in items_with_places(value, place))
+
+    def _matcher(self, name: str, value: object, place: str) -> Matcher | None:
+        if value == []:
+            self._problems.add(place, "is an empty list, which matches nothing: write at least one value")
+            return None
+        if isinstance(value, list) and FIELDS[name].kind is FieldKind.TEXT and is_plain_text(value):
+            # Reads long lists of names several times faster than the code below.
+            return Matcher(name, frozenset(Condition(name, "", Comparison.EXACT, item) for item in value))
+        alternatives = [self._alternative(name, item, where) for item, where in items_with_places(value, place)]
+        # An alternative is empty if it has a problem.
+        return make_matcher(name, alternatives) if all(alternatives) else None
+
+    def _alternative(self, name: str, value: object, place: str) -> frozenset[Condition]:
+        kind = FIELDS[name].kind
+        labelled = kind in {FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME}
+        if isinstance(value, dict) and labelled and Comparison.EXACT not in value:
+            return self._labelled_conditions(name, value, place)
+        condition = self._condition(name, "", value, place)
+        return frozenset([condition] if condition else [])
+
+    def _labelled_conditions(self, name: str, value: dict[str, object], place: str) -> frozenset[Condition]:
+        """Read an object of attributes, or of one type of subject alternative names."""
+        kind = FIELDS[name].kind
+        if not value:
+            self._problems.add(place, "is empty and would match nothing: write at least one key")
+        elif len(value) > 1 and kind is FieldKind.SUBJECT_ALT_NAME:
+            self._problems.add(place, "must have exactly one key: for several names write a list of objects")
+        conditions: dict[str, Condition | None] = {}
+        for key, item in value.items():
+            where = member(place, key)
+            try:
+                label = parse_label(kind, key)
+            except ValueError as error:
+                self._problems.add(where, f"cannot be matched: {error}")
+                continue
+            if label in conditions:
+                self._problems.add(where, f"is the same attribute as another key, {label}: remove one of them")
+            conditions[label] = self._condition(name, label, item, where)
+        return frozenset(filter(None, conditions.values()))
+
+    def _condition(self, name: str, label: str, value: object, place: str) -> Condition | None:
+        """Read a string, or an object with a comparison. The label is empty for the field as a whole."""
+        if isinstance(value, dict):
+            return self._comparison(name, label, value, place)
+        if not self._problems.is_text(value, place):
+            return None
+        if "*" in value:
+            self._problems.add(
+                place, 'contains a *, and wildcards are not supported: for a literal * write {"exact": "…"}'
+            )
+            return None
+        return self._exact(name, label, value, place)
+
+    def _comparison(self, name: str, label: str, value: dict[str, object], place: str) -> Condition | None:
+        comparison = next(iter(value), None)
+        if len(value) != 1 or comparison not in tuple(Comparison):
+            self._problems.add(place, f"must be a string, or an object with one of {', '.join(Comparison)}")
+            return None
+        text, where = value[comparison], f"{place}.{comparison}"
+        if not self._problems.is_text(text, where):
+            return None
+        if comparison == Comparison.EXACT:
+            return self._exact(name, label, text, where)
+        return self._pattern(Condition(name, label, Comparison(comparison), text), where)
+
+    def _exact(self, name: str, label: str, text: str, place: str) -> Condition | None:
+        if label and FIELDS[name].kind is FieldKind.DISTINGUISHED_NAME:
+            return Condition(name, label, Comparison.EXACT, text)
+        try:
+            return parse_exact(name, f"{label}:{text}" if label else text)
+        except ValueError as error:
+            self._problems.add(place, f"cannot be matched: {error}")
+            return None
+
+    def _pattern(self, condition: Condition, place: str) -> Condition | None:
+        field, text = FIELDS[condition.field], str(condition.value)
+        restriction = field.patterns.get((condition.label, condition.comparison))
+        if field.kind is FieldKind.IDENTIFIER:
+            self._problems.add(place, "is not supported for this field: write exact values")
+        elif restriction is not None and restriction.expression is None:
+            self._problems.add(place, restriction.problem)
+        elif "*" in text:
+            self._problems.add(place, "contains a *, and wildcards are not supported: remove it")
+        elif restriction is not None and restriction.expression and not restriction.expression.fullmatch(text):
+            self._problems.add(place, f"is {shown(text)}, and {restriction.problem}")
+        else:
+            return condition
+        return None
+
+
+def _is_one_exact_value(matcher: Matcher | None) -> bool:
+    """Return whether a matcher has one alternative, which is about the field as a whole."""
+    if matcher is None or len(matcher.alternatives) + len(matcher.combinations) != 1:
+        return False
+    return all(condition.label == "" for condition in matcher.conditions())

@@ -1,0 +1,165 @@
+"""The rules of a document: from JSON values to rules, or all problems with their locations."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from mtls_authorizer.rules.match_validation import MatchValidator
+from mtls_authorizer.rules.problems import Problems, RulesError, member, shown
+from mtls_authorizer.rules.routes import (
+    ALL_ROUTES,
+    LARGEST_POLICY,
+    LONGEST_STAGE_ARN,
+    RouteError,
+    Routes,
+    policy_size,
+    read_route,
+)
+from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, UsagePlanKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+
+DOCUMENT_KEYS = ("$schema", "rules")
+RULE_KEYS = ("name", "description", "match", "not", "allow", "context", "usage_plan_key")
+
+RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+RESERVED_CONTEXT_KEY = re.compile(r"clientCert.*|reason|principalId|integrationLatency|claims|scopes", re.IGNORECASE)
+"""The context keys that this authorizer or API Gateway sets."""
+PRINTABLE_ASCII = re.compile(r"[ -~]*")
+USAGE_PLAN_KEY = re.compile(r"[A-Za-z0-9._-]{20,128}")
+
+LARGEST_CONTEXT = 4096
+"""In characters, keys and values together: API Gateway accepts 10,240 bytes for all headers of a request."""
+
+
+def validate_rules(document: object) -> tuple[Rule, ...]:
+    """Return the rules of a parsed document. Raises RulesError."""
+    validator = _RuleValidator()
+    rules = validator.document(document)
+    if validator.problems.found:
+        raise RulesError(validator.problems.found)
+    return rules
+
+
+class _RuleValidator:
+    """Reads a document and collects its problems. The results are only valid if there are none."""
+
+    def __init__(self) -> None:
+        self.problems = Problems()
+        self._match = MatchValidator(self.problems)
+
+    def document(self, value: object) -> tuple[Rule, ...]:
+        if not self.problems.is_object(value, "the document"):
+            return ()
+        self.problems.check_keys(value, DOCUMENT_KEYS, "")
+        if "$schema" in value:
+            self.problems.is_text(value["$schema"], "$schema")
+        items = value.get("rules")
+        if not isinstance(items, list) or not items:
+            self.problems.add("rules", "must be a list with at least one rule")
+            return ()
+        rules = [self._rule(item, f"rules[{number}]") for number, item in enumerate(items)]
+        names: set[str] = set()
+        for number, rule in enumerate(rules):
+            if rule.name in names:
+                self.problems.add(
+                    f"rules[{number}].name", f"is {shown(rule.name)}, the name of another rule: change it"
+                )
+            names.add(rule.name)
+        return tuple(rules)
+
+    def _rule(self, value: object, place: str) -> Rule:
+        if not self.problems.is_object(value, place):
+            return Rule(place, (), ())
+        self.problems.check_keys(value, RULE_KEYS, place)
+        for key in ("name", "match"):
+            if key not in value:
+                self.problems.add(f"{place}.{key}", "is missing")
+
+        def read(key: str, validate: Callable[[object, str], _T], default: _T) -> _T:
+            return validate(value[key], f"{place}.{key}") if key in value else default
+
+        read("description", self.problems.is_text, default=True)
+        return Rule(
+            # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
+            name=read("name", self._name, None) or place,
+            matchers=read("match", self._match.matchers, ()),
+            exclusions=read("not", self._match.exclusions, ()),
+            routes=self._routes(value["allow"], f"{place}.allow") if "allow" in value else ALL_ROUTES,
+            context=read("context", self._context, {}),
+            usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
+        )
+
+    def _name(self, value: object, place: str) -> str | None:
+        if isinstance(value, str) and RULE_NAME.fullmatch(value) and value != ENVIRONMENT:
+            return value
+        self.problems.add(
+            place,
+            f"must be 1 to 64 letters, digits and ._-, starting with a letter or digit, other than {ENVIRONMENT}, "
+            f"not {shown(value)}",
+        )
+        return None
+
+    def _routes(self, value: object, place: str) -> Routes:
+        if not isinstance(value, list) or not value:
+            self.problems.add(
+                place, "must be a list of routes such as 'GET /payments/*': to allow all routes, remove it"
+            )
+            return ()
+        if len(value) * LONGEST_STAGE_ARN > LARGEST_POLICY:
+            self.problems.add(
+                place, f"has {len(value)} routes, which need a policy of more than {LARGEST_POLICY} bytes: combine some"
+            )
+            return ()
+        routes: dict[str, None] = {}
+        for number, item in enumerate(value):
+            if self.problems.is_text(item, f"{place}[{number}]"):
+                try:
+                    routes.update(dict.fromkeys(read_route(item)))
+                except RouteError as error:
+                    self.problems.add(f"{place}[{number}]", str(error))
+        if policy_size(routes) > LARGEST_POLICY:
+            self.problems.add(
+                place,
+                f"needs a policy of up to {policy_size(routes)} bytes, and the limit is {LARGEST_POLICY}: combine some "
+                "routes with /*",
+            )
+        return tuple(routes)
+
+    def _context(self, value: object, place: str) -> dict[str, str]:
+        if not self.problems.is_object(value, place):
+            return {}
+        context: dict[str, str] = {}
+        for key, text in value.items():
+            where = member(place, key)
+            if not CONTEXT_KEY.fullmatch(key):
+                self.problems.add(where, "must be a letter, followed by up to 63 letters, digits and underscores")
+            elif RESERVED_CONTEXT_KEY.fullmatch(key):
+                self.problems.add(where, "is a key that the authorizer or API Gateway sets: choose another one")
+            elif not isinstance(text, str) or not PRINTABLE_ASCII.fullmatch(text):
+                self.problems.add(
+                    where, f"must be a string of printable ASCII, which fits into a header, not {shown(text)}"
+                )
+            else:
+                context[key] = text
+        size = sum(map(len, [*context, *context.values()]))
+        if size > LARGEST_CONTEXT:
+            self.problems.add(place, f"has {size} characters: the limit is {LARGEST_CONTEXT}")
+        return context
+
+    def _usage_plan_key(self, value: object, place: str) -> UsagePlanKey | str | None:
+        if value == UsagePlanKey.FINGERPRINT:
+            return UsagePlanKey.FINGERPRINT
+        key = value.get("value") if isinstance(value, dict) and len(value) == 1 else None
+        if not isinstance(key, str) or not USAGE_PLAN_KEY.fullmatch(key):
+            self.problems.add(
+                place,
+                'must be "fingerprint", or {"value": "…"} with a key of 20 to 128 letters, digits and ._-',
+            )
+            return None
+        return key

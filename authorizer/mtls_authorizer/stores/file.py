@@ -1,0 +1,89 @@
+"""Documents in files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.stores.store import Fetched, StoreError, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_STEP_SECONDS = 0.02
+"""Kernels set the times of a file from a clock that advances in steps: 10 ms at most."""
+
+
+class FileStore:
+    """A regular file. To replace it, rename a new file to its name: a file that is written in place can be read torn.
+
+    ``time_ns`` returns nanoseconds since the epoch by the clock of the file system.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        parts: Sequence[str],
+        max_bytes: int,
+        *,
+        time_ns: Callable[[], int] = time.time_ns,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.uri = uri
+        (self._path,) = parts
+        self._max_bytes = max_bytes
+        self._time_ns = time_ns
+        self._sleep = sleep
+
+    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+        """Return the file, or None if its times, size and inode are those of a version. Raises StoreError.
+
+        Without a version: None if neither its content nor its name, owner or mode was changed after ``since``.
+        """
+        try:
+            for _attempt in range(2):
+                with open(self._path, "rb", opener=_open_without_blocking) as file:
+                    before = os.fstat(file.fileno())
+                    self._check(before)
+                    if _version(before) == version:
+                        return None
+                    if version is None and since is not None and _modified(before) <= since:
+                        return None
+                    content = file.read(before.st_size + 1)
+                    after = os.fstat(file.fileno())
+                whole = len(content) == before.st_size and _version(after) == _version(before)
+                if whole and not self._was_just_written(after):
+                    return Fetched(content, _version(after), _modified(after))
+                self._sleep(_STEP_SECONDS)
+        except OSError as error:
+            raise StoreError(self.uri, error.strerror or type(error).__name__) from None
+        raise StoreError(self.uri, "it changed while it was read, twice")
+
+    def reset(self) -> None:
+        """Do nothing: a file store keeps no state between two fetches."""
+
+    def _check(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError(self.uri, "not a regular file")
+        if status.st_size > self._max_bytes:
+            raise StoreError(self.uri, too_large(self._max_bytes))
+
+    def _was_just_written(self, status: os.stat_result) -> bool:
+        """Return whether another write could still leave the times of the file as they are."""
+        return 0 <= self._time_ns() - status.st_ctime_ns < _STEP_SECONDS * 1_000_000_000
+
+
+def _open_without_blocking(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a named pipe would wait for its writer
+
+
+def _version(status: os.stat_result) -> str:
+    # Both times: tools that copy a file set its modification time to that of the original.
+    return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}-{status.st_ino}"
+
+
+def _modified(status: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(max(status.st_mtime, status.st_ctime), UTC)

@@ -1,0 +1,51 @@
+"""Opening the store that a URI names. boto3 is imported when a store in AWS is opened, and not before."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Store, StoreError, Timeouts
+from mtls_authorizer.stores.uri import Scheme, parse_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class StoreOpener(Protocol):
+    """``open_store``, or a function that takes its place."""
+
+    def __call__(self, uri: str, *, max_bytes: int) -> Store:
+        """Open the store that a URI names."""
+
+
+def open_store(
+    uri: str, *, max_bytes: int, timeouts: Timeouts = DEFAULT_TIMEOUTS, clock: Callable[[], float] = time.monotonic
+) -> Store:
+    """Open the store that a URI names. For AWS this creates a client; the document is requested by ``fetch``.
+
+    A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``clock`` returns seconds
+    and never goes back. Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a
+    usable AWS configuration is missing. Call it at start-up, from one thread.
+    """
+    scheme, parts = parse_uri(uri)
+    if scheme is Scheme.FILE:
+        from mtls_authorizer.stores.file import FileStore  # noqa: PLC0415 -- as below, only the store that is needed
+
+        return FileStore(uri, parts, max_bytes)
+    try:
+        from mtls_authorizer.stores.aws import aws_client  # noqa: PLC0415 -- imports boto3, which takes half a second
+    except ModuleNotFoundError as error:
+        problem = f"there is no module {error.name}. The Lambda runtimes contain it; elsewhere, install boto3"
+        raise StoreError(uri, problem) from None
+    if scheme is Scheme.S3:
+        from mtls_authorizer.stores.s3 import S3Store  # noqa: PLC0415 -- likewise
+
+        return S3Store(uri, aws_client(uri, "s3", timeouts), parts, max_bytes, timeouts)
+    if scheme is Scheme.SSM:
+        from mtls_authorizer.stores.ssm import SsmStore  # noqa: PLC0415 -- likewise
+
+        return SsmStore(uri, aws_client(uri, "ssm", timeouts), parts, max_bytes, timeouts)
+    from mtls_authorizer.stores.appconfig import AppConfigStore  # noqa: PLC0415 -- likewise
+
+    return AppConfigStore(uri, aws_client(uri, "appconfigdata", timeouts), parts, max_bytes, timeouts, clock)

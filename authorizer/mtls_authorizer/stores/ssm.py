@@ -1,0 +1,58 @@
+"""Documents in parameters of AWS Systems Manager (SSM)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mtls_authorizer.stores.aws import store_errors
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer.stores.aws import AwsClient
+
+_DENIED = "the role lacks ssm:GetParameters, or kms:Decrypt with the key of a SecureString"
+
+
+class SsmStore:
+    """A document in one parameter, or split into several that are joined in the order of the URI.
+
+    SSM has no conditional read: the document is unchanged if the versions of all its parameters are. Several parameters
+    are not changed at once, so that old parts may be joined to new ones. Only the parser can tell such a document from
+    the intended one; if a mixture could be valid, keep the document in S3.
+    """
+
+    def __init__(
+        self, uri: str, client: AwsClient, parts: Sequence[str], max_bytes: int, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> None:
+        self.uri = uri
+        self._client = client
+        self._names = parts
+        self._max_bytes = max_bytes
+        self._timeouts = timeouts
+
+    def fetch(self, version: str | None, _since: datetime | None = None, /) -> Fetched | None:
+        """Return the joined values, or None if all parameters have the versions that they had. Raises StoreError."""
+        with store_errors(self.uri, self._timeouts, _DENIED):
+            answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)
+            found = {parameter["Name"]: parameter for parameter in answer["Parameters"]}
+            missing = [name for name in self._names if name.partition(":")[0] not in found]
+            if missing:
+                raise StoreError(self.uri, f"there is no parameter {' and no '.join(missing)}")
+            values = [found[name.partition(":")[0]] for name in self._names]
+            content = "".join(value["Value"] for value in values).encode()
+            current = ",".join(map(_parameter_version, values))
+        if len(content) > self._max_bytes:
+            raise StoreError(self.uri, too_large(self._max_bytes))
+        return None if current == version else Fetched(content, current)
+
+    def reset(self) -> None:
+        """Do nothing: every fetch reads the parameters, and the store keeps no versions."""
+
+
+def _parameter_version(parameter: Mapping[str, Any]) -> str:
+    # With the time: a parameter that was deleted and created again counts from 1 again.
+    modified: datetime = parameter["LastModifiedDate"]
+    return f"{parameter['Version']}@{modified.astimezone(UTC).isoformat()}"

@@ -1,0 +1,139 @@
+"""The policy in force while its stores are slow, and the modules that each kind of configuration needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
+from tests.clocks import until
+from tests.faulty_proxy import drip, hang
+from tests.kept_lists import (
+    CA,
+    EVERYBODY,
+    FIRST,
+    GOOD,
+    NEXT,
+    OTHER,
+    REVOKED,
+    SECOND,
+    WITHDRAWN,
+    Bucket,
+    Door,
+    Folder,
+    client,
+    crl,
+    make_live,
+    settings,
+)
+from tests.lambda_runtime import PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import FaultyProxy
+
+RULES = b'{"rules": [{"name": "one", "match": {"common_name": "client"}, "allow": ["GET /hello"]}]}'
+
+
+def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_slow(
+    aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = Bucket(aws)
+    shelf.put("rules.json", RULES)
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", FIRST)
+    shelf.put("other.crl", crl(1, ca=OTHER))
+    loaded = settings(
+        shelf,
+        CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}",
+        AUTHORIZER_RULES_URI=shelf.uri("rules.json"),
+    )
+    limits = DEFAULT_WAIT_SECONDS._replace(request=0.6)
+    door = Door(make_live(shelf, loaded._replace(rules_refresh_seconds=0), wait_seconds=limits))
+    # OTHER is not in the truststore, so that one of the lists was never loaded.
+    for fault in (hang(), drip(0.5)):
+        proxy.break_with(fault)
+        for _request in range(2):
+            began = time.monotonic()
+            assert door.refusals(WITHDRAWN) == [REVOKED]
+            # A busy machine may add to it. The stores take minutes.
+            assert time.monotonic() - began < limits.request + 10
+        proxy.heal()
+    assert caplog.records
+    shelf.put("truststore.pem", EVERYBODY)
+    shelf.put("ca.crl", SECOND)
+    until(lambda: door.refusals(GOOD, NEXT, client(1, OTHER)) == [None, REVOKED, None])
+
+
+def _modules_after(environment: dict[str, str]) -> set[str]:
+    """Return what has been imported once the handler has answered an event, in a process of its own."""
+    program = f"""
+import sys
+from tests.api_events import rest_event
+from mtls_authorizer.handler import handler
+answer = handler(rest_event({GOOD!r}), None)
+print(answer["policyDocument"]["Statement"][0]["Effect"], *sys.modules)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", ".")), **environment},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    effect, *modules = process.stdout.split()
+    assert effect == "Allow"
+    return set(modules)
+
+
+def test_without_crl_uris_nothing_of_revocation_is_imported() -> None:
+    modules = _modules_after({"ALLOWED_COMMON_NAMES": "client"})
+    packages = ("mtls_authorizer.refresh", "mtls_authorizer.stores")
+    assert not [name for name in modules if name.startswith(packages)]
+    assert {name for name in modules if name.startswith("mtls_authorizer.revocation")} == {
+        "mtls_authorizer.revocation",
+        "mtls_authorizer.revocation.settings",
+    }
+    assert "boto3" not in modules
+    assert "snapshot_restore_py" not in modules
+
+
+def test_without_a_uri_in_aws_boto3_is_not_imported(tmp_path: Path) -> None:
+    shelf = Folder(tmp_path)
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", FIRST)
+    shelf.put("rules.json", RULES)
+    modules = _modules_after(
+        {
+            "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
+            "CRL_URIS": shelf.uri("ca.crl"),
+            "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+        }
+    )
+    assert "mtls_authorizer.revocation.loaders" in modules
+    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.index.indexer"}
+
+
+@pytest.mark.parametrize("module", ["mtls_authorizer.revocation.settings", "mtls_authorizer.stores.uri"])
+def test_modules_that_settings_need_import_neither_boto3_nor_cryptography(module: str) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
+        env={"PYTHONPATH": os.pathsep.join(("layer", "authorizer"))},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    modules = set(process.stdout.split())
+    assert module in modules
+    assert not modules & {"boto3", "botocore", "cryptography"}

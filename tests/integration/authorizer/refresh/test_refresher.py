@@ -1,0 +1,276 @@
+"""Documents that are refreshed from S3 while it has faults, and in a process that is frozen meanwhile, as on Lambda."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.utils import ContainerMetadataFetcher
+
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.loader import StoreLoader
+from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import Store, StoreError
+from tests.aws_fixtures import PATIENT, QUICK
+from tests.aws_server import CREDENTIALS
+from tests.clocks import LONG, Clock, join_attempts, until
+from tests.faulty_proxy import Fault, answer, drip, garbage, hang, reset, stall, truncate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import Exchanging, FaultyProxy
+
+INTERVAL = 100.0
+RULES = "s3://bucket/rules.json"
+
+
+def parse(content: bytes) -> str:
+    if content == b"broken":
+        message = "rules[0] is broken"
+        raise ValueError(message)
+    return content.decode()
+
+
+def make(store: Store, clock: Clock, wait: float = LONG) -> tuple[Document[str, str], Refresher]:
+    document = Document(StoreLoader("rules", store, parse))
+    return document, Refresher([document], INTERVAL, start_seconds=LONG, wait_seconds=wait, clock=clock)
+
+
+def refresh_until(document: Document[str, str], refresher: Refresher, clock: Clock, value: str) -> None:
+    """Refresh until a value is in force: on a busy machine even a healthy service may time out."""
+
+    def refresh() -> bool:
+        clock.advance(INTERVAL)
+        refresher.refresh_if_due()
+        return document.value == value
+
+    until(refresh)
+
+
+@pytest.fixture(autouse=True)
+def no_attempt_is_left(proxy: FaultyProxy) -> Iterator[None]:
+    yield
+    proxy.heal()
+    join_attempts()
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, logger="mtls_authorizer")
+    return caplog
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(403),
+        answer(404),
+        answer(500),
+        answer(200, b"<html>"),
+        reset(),
+        garbage(),
+        truncate(2),
+        stall(2),
+        hang(),
+    ],
+)
+def test_what_is_in_force_stays_while_s3_is_broken(
+    aws: AwsServer, proxy: FaultyProxy, log: pytest.LogCaptureFixture, fault: Fault
+) -> None:
+    aws.put_object(RULES, b"one")
+    clock = Clock()
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK), clock)
+    refresh_until(document, refresher, clock, "one")
+    log.clear()
+    aws.put_object(RULES, b"two")
+    proxy.break_with(fault)
+    clock.advance(INTERVAL)
+    assert not refresher.refresh_if_due()
+    assert (document.value, document.failures) == ("one", 1)
+    assert [(record.levelname, record.getMessage()) for record in log.records] == [("ERROR", "document refresh failed")]
+    proxy.heal()
+    refresh_until(document, refresher, clock, "two")
+    assert document.failures == 0
+
+
+def test_a_broken_new_version_is_asked_for_until_it_is_mended(aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_object(RULES, b"one")
+    clock = Clock()
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock)
+    refresher.start()
+    for content, changed, value in [
+        (b"one", False, "one"),
+        (b"broken", False, "one"),
+        (b"x" * 101, False, "one"),
+        (b"two", True, "two"),
+    ]:
+        aws.put_object(RULES, content)
+        clock.advance(INTERVAL)
+        assert refresher.refresh_if_due() == changed
+        assert document.value == value
+    assert proxy.statuses() == [200, 304, 200, 200, 200]
+
+
+def test_a_service_that_is_down_stops_the_start(aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_object(RULES, b"one")
+    proxy.refuse_connections()
+    _document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK), Clock())
+    with pytest.raises(StoreError, match=r"^s3://bucket/rules.json: no connection"):
+        refresher.start()
+
+
+def test_an_answer_that_drips_holds_up_no_request(aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_object(RULES, b"one")
+    clock = Clock()
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
+    refresher.start()
+    aws.put_object(RULES, b"a longer one")
+    proxy.break_with(drip(LONG / 100))
+    clock.advance(INTERVAL)
+    for _request in range(100):
+        assert not refresher.refresh_if_due()
+        assert document.value == "one"
+    proxy.heal()
+    until(refresher.refresh_if_due)
+    assert document.value == "a longer one"
+
+
+@pytest.mark.usefixtures("new_clients")
+def test_credentials_that_hang_hold_up_no_request(
+    aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ContainerMetadataFetcher, "RETRY_ATTEMPTS", 1)  # or the test would take 6 seconds more
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{proxy.url}/credentials")
+    # So soon that the next request to AWS needs new ones.
+    expiration = (datetime.now(UTC) + timedelta(seconds=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    names = ("AccessKeyId", "SecretAccessKey", "Token")
+    credentials = answer(200, json.dumps({**dict.fromkeys(names, "testing"), "Expiration": expiration}).encode())
+    asked = []
+
+    def give_credentials_once(exchanging: Exchanging) -> None:
+        if exchanging.path != "/credentials":
+            exchanging.send(exchanging.ask())
+        else:
+            asked.append(exchanging.path)
+            (credentials if len(asked) <= given else hang())(exchanging)
+
+    given = 2  # when the client is made, and when it first asks
+    aws.put_object(RULES, b"one")
+    proxy.break_with(give_credentials_once)
+    clock = Clock()
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
+    refresher.start()
+    assert document.value == "one"
+    clock.advance(INTERVAL)
+    until(lambda: not refresher.refresh_if_due() and len(asked) > given)
+    for _request in range(10):
+        clock.advance(INTERVAL)
+        assert not refresher.refresh_if_due()
+        if document.failures:
+            break
+    assert document.value == "one"
+
+
+FROZEN = """
+import json, sys
+sys.path[:0] = {path!r}
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.loader import StoreLoader
+from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.stores.opener import open_store
+store = open_store("s3://bucket/rules.json", max_bytes=100)
+document = Document(StoreLoader("rules", store, bytes.decode))
+refresher = Refresher([document], 0.1, start_seconds=60, wait_seconds=0.1)
+refresher.start()
+for line in sys.stdin:
+    refresher.refresh_if_due()
+    print(json.dumps([document.value, document.failures]), flush=True)
+"""
+
+
+class Frozen:
+    """A process like Lambda's: it answers a request, and stands still until the next one."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FROZEN.format(path=sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def request(self) -> list[Any]:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        os.kill(self.process.pid, signal.SIGCONT)
+        answered: list[Any] = json.loads(self.process.stdout.readline())
+        os.kill(self.process.pid, signal.SIGSTOP)
+        return answered
+
+
+@pytest.fixture
+def frozen(aws: AwsServer) -> Iterator[Frozen]:
+    aws.put_object(RULES, b"one")
+    frozen = Frozen()
+    killer = threading.Timer(LONG, frozen.process.kill)
+    killer.start()
+    yield frozen
+    frozen.process.kill()
+    killer.cancel()
+    killer.join()
+    with frozen.process:
+        pass
+
+
+@pytest.mark.parametrize("fault", [hang(), stall(1)])
+def test_a_process_that_is_frozen_in_the_middle_of_a_fetch_goes_on_afterwards(
+    aws: AwsServer, proxy: FaultyProxy, frozen: Frozen, fault: Fault
+) -> None:
+    assert frozen.request() == ["one", 0]
+    aws.put_object(RULES, b"two")
+    asked = threading.Event()
+
+    def ask_and_fail(exchanging: Exchanging) -> None:
+        asked.set()
+        fault(exchanging)
+
+    proxy.break_with(ask_and_fail)
+    until(lambda: frozen.request() == ["one", 0] and asked.is_set())
+    # While it stands still, the other end goes away.
+    proxy.drop_connections()
+    proxy.heal()
+    until(lambda: frozen.request() == ["two", 0])
+
+
+def test_a_file_is_refreshed(tmp_path: Path) -> None:
+    path = tmp_path / "rules.json"
+    path.write_bytes(b"one")
+    clock = Clock()
+    document, refresher = make(open_store(path.as_uri(), max_bytes=100), clock)
+    refresher.start()
+    clock.advance(INTERVAL)
+    assert not refresher.refresh_if_due()
+    path.unlink()
+    clock.advance(INTERVAL)
+    assert not refresher.refresh_if_due()
+    assert (document.value, str(document.error)) == ("one", f"{path.as_uri()}: No such file or directory")
+    path.write_bytes(b"two")
+    clock.advance(INTERVAL)
+    assert refresher.refresh_if_due()
+    assert document.value == "two"

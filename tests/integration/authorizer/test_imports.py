@@ -1,0 +1,153 @@
+"""What a cold start imports for each kind of configuration, in an interpreter of its own as on Lambda."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.api_events import rest_event
+from tests.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
+
+if TYPE_CHECKING:
+    from tests.aws_server import AwsServer
+    from tests.kept_lists import Shelf
+
+PROJECT = Path(__file__).parents[3]
+# As for the tests: the commands could be imported.
+PATH = os.pathsep.join(str(PROJECT / folder) for folder in ("layer", "authorizer", "tools", "."))
+
+RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
+
+PARTS = {
+    "metrics": ("mtls_authorizer.telemetry.metrics",),
+    "rules document": ("mtls_authorizer.rules.document",),
+    "refresh": ("mtls_authorizer.refresh",),
+    "stores": ("mtls_authorizer.stores",),
+    "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
+    "revocation": ("mtls_authorizer.revocation.",),
+    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.indexer"),
+    "authorizer": ("mtls_authorizer.authorizer", "mtls_authorizer.request", "mtls_authorizer.telemetry"),
+    "commands": ("mtls_authorizer_cli",),
+    "SnapStart": ("snapshot_restore_py",),
+    "cryptography": ("cryptography",),
+}
+"""Modules that are imported only where they are needed. A module is part of what contains it."""
+
+SETTINGS = {"mtls_authorizer.revocation.settings"}
+"""What reads the variables is imported always."""
+
+CERTIFICATES = {"cryptography"}
+"""The parts that reading a client's certificate needs."""
+
+REFRESHED = {"refresh", "stores"}
+FROM_AWS = {*REFRESHED, "AWS"}
+
+
+class Case(NamedTuple):
+    """Environment variables, in which {shelf} is the URI of a place with documents, and what they need."""
+
+    variables: dict[str, str]
+    parts: set[str]
+
+
+LISTED = {"ALLOWED_COMMON_NAMES": "client"}
+REVOCATION = {"CRL_URIS": "{shelf}/ca.crl", "TRUSTSTORE_URI": "{shelf}/truststore.pem"}
+
+LOCAL = {
+    "lists in the environment": Case(LISTED, set()),
+    "metrics": Case({**LISTED, "METRICS_NAMESPACE": "authorizer"}, {"metrics"}),
+    "rules": Case({"AUTHORIZER_RULES": RULES}, {"rules document"}),
+    "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
+    "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
+    "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *REFRESHED}),
+    "rules and CRLs in files": Case(
+        {"AUTHORIZER_RULES_URI": "{shelf}/rules.json", **REVOCATION},
+        {"rules document", "revocation", "cryptography", *REFRESHED},
+    ),
+}
+AWS = {
+    "rules in S3": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *FROM_AWS}),
+    "rules in SSM": Case({"AUTHORIZER_RULES_URI": "ssm:///rules"}, {"rules document", *FROM_AWS}),
+    "rules in AppConfig": Case({"AUTHORIZER_RULES_URI": "appconfig://a/b/c"}, {"rules document", *FROM_AWS}),
+    "CRLs in S3": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *FROM_AWS}),
+}
+
+INVOKE = """
+import sys
+from mtls_authorizer.handler import handler
+answer = handler({event!r}, None)
+print(answer["policyDocument"]["Statement"][0]["Effect"], *sys.modules)
+"""
+
+
+def run(program: str, environment: dict[str, str]) -> list[str]:
+    """Return the words that a program prints in the end, in an interpreter that has imported nothing."""
+    process = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": PATH, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert process.returncode == 0, process.stderr
+    # Records of metrics may come before.
+    return process.stdout.splitlines()[-1].split()
+
+
+def parts_of(modules: list[str]) -> set[str]:
+    """Return the parts that were imported, at least in part."""
+    return {
+        part
+        for part, names in PARTS.items()
+        for name in names
+        if any(module == name or module.startswith(f"{name.removesuffix('.')}.") for module in set(modules) - SETTINGS)
+    }
+
+
+def fill(shelf: Shelf) -> None:
+    for name, content in {
+        "rules.json": RULES.encode(),
+        "ca.crl": FIRST,
+        "ca.crl.index": index_of(FIRST),
+        "truststore.pem": CA.pem,
+    }.items():
+        shelf.put(name, content)
+
+
+def parts_after_a_request(case: Case, shelf: Shelf) -> set[str]:
+    """Return the parts that were imported once the handler has allowed a request."""
+    folder = shelf.uri("x").removesuffix("/x")
+    variables = {name: value.replace("{shelf}", folder) for name, value in case.variables.items()}
+    aws = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "NO_PROXY"))}
+    effect, *modules = run(INVOKE.format(event=rest_event(GOOD)), {**aws, **variables})
+    assert effect == "Allow"
+    return parts_of(modules) - {"authorizer"}
+
+
+@pytest.mark.parametrize("case", LOCAL.values(), ids=LOCAL)
+def test_a_cold_start_imports_what_its_configuration_needs(case: Case, tmp_path: Path) -> None:
+    shelf = Folder(tmp_path)
+    fill(shelf)
+    assert parts_after_a_request(case, shelf) == case.parts | CERTIFICATES
+
+
+@pytest.mark.parametrize("case", AWS.values(), ids=AWS)
+def test_only_a_store_in_aws_needs_boto3(case: Case, aws: AwsServer) -> None:
+    shelf = Bucket(aws)
+    fill(shelf)
+    aws.put_parameter("/rules", RULES)
+    aws.app_config_data.deploy(("a", "b", "c"), RULES.encode())
+    assert parts_after_a_request(case, shelf) == case.parts | CERTIFICATES
+
+
+def test_the_indexer_needs_nothing_of_the_authorizer() -> None:
+    imported = parts_of(run("import sys, mtls_authorizer.crl_indexer\nprint(*sys.modules)", {}))
+    assert {"indexer", "revocation"} <= imported
+    assert not imported & {"authorizer", "rules document", "metrics", "commands"}

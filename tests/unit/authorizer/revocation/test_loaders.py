@@ -1,0 +1,408 @@
+"""Which revocation list is in force: that of the index or of the CRL, the new one or the one before."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+import pytest
+
+from mtls_authorizer.revocation.loaders import CrlLoader, CrlObject
+from mtls_authorizer.stores.store import StoreError
+from tests.certificate_authorities import DAY
+from tests.kept_lists import (
+    CA,
+    EMPTY,
+    EVERYBODY,
+    FIRST,
+    FUTURE,
+    GOOD_SERIAL,
+    HTML,
+    MINUTE,
+    NAMESAKE,
+    NOW,
+    OTHER,
+    REVOKED_SERIAL,
+    SECOND,
+    STALE,
+    Memory,
+    Source,
+    crl,
+    index_of,
+)
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def shelf() -> Memory:
+    memory = Memory()
+    memory.put("truststore.pem", CA.pem + OTHER.pem)
+    return memory
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.WARNING, logger="mtls_authorizer")
+    return caplog
+
+
+def warnings(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    found = [(record.levelname, record.getMessage()) for record in log.records]
+    log.clear()
+    return found
+
+
+INDEX_NOT_USED = ("WARNING", "revocation index not used")
+LIST_NOT_USED = ("WARNING", "revocation list not used")
+FAILED = ("ERROR", "document refresh failed")
+
+
+def _damaged(index: bytes) -> bytes:
+    return index[:-1] + bytes([index[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"garbage",
+        HTML,
+        index_of(FIRST)[:-1],
+        index_of(FIRST) + b"\0",
+        _damaged(index_of(FIRST)),
+        index_of(FIRST).replace(b"\0\1", b"\0\2", 1),
+        FIRST,
+        index_of(crl(9, ca=NAMESAKE)),
+        index_of(FUTURE),
+        index_of(STALE),
+    ],
+    ids=[
+        *("empty", "garbage", "HTML", "truncated", "longer", "damaged", "of another version", "a CRL"),
+        *("of another key", "not yet valid", "stale"),
+    ],
+)
+def test_an_index_that_does_not_count_is_no_reason_not_to_use_the_crl(
+    shelf: Memory, log: pytest.LogCaptureFixture, index: bytes
+) -> None:
+    # The CRL is older than the index: what is asked for isn't only what is newer.
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index)
+    source = Source(shelf)
+    assert source.in_force == "crl 2 3"
+    assert source.refresh() == "crl 2 3"
+    # A stale one counts until the CRL is read, which is fresh.
+    assert set(warnings(log)) <= {INDEX_NOT_USED}
+
+
+def test_an_index_of_another_ca_does_not_take_the_place_of_a_list_in_force(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    for _ in range(2):
+        shelf.put("ca.crl.index", index_of(crl(9, ca=OTHER)))
+        assert source.refresh() == "crl 2"
+    assert warnings(log) == [INDEX_NOT_USED] * 2
+
+
+def test_a_crl_that_was_not_indexed_yet_counts_at_once_and_until_it_is(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    source = Source(shelf)
+    assert source.in_force == "index 2"
+    shelf.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    assert warnings(log) == []
+    # For as long as the indexer fails, and that is to be seen.
+    for _ in range(2):
+        assert source.refresh() == "crl 2 3"
+        assert warnings(log) == [INDEX_NOT_USED]
+    # Likewise where the function starts then.
+    assert Source(shelf).in_force == "crl 2 3"
+    shelf.put("ca.crl.index", index_of(SECOND))
+    assert source.refresh() == "index 2 3"
+    assert warnings(log) == []
+
+
+@pytest.mark.parametrize("steps", [["crl"], ["index"], ["crl", "index"], ["index", "crl"]])
+def test_an_older_list_never_takes_the_place_of_a_newer_one_in_whatever_form(shelf: Memory, steps: list[str]) -> None:
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    source = Source(shelf)
+    for step in steps:
+        shelf.put(*{"crl": ("ca.crl", FIRST), "index": ("ca.crl.index", index_of(EMPTY))}[step])
+        assert str(source.refresh()).endswith(" 2 3")
+    shelf.remove("ca.crl.index")
+    shelf.put("ca.crl", EMPTY)
+    assert str(source.refresh()).endswith(" 2 3")
+    assert source.crl.failures > 0
+
+
+def test_from_the_crl_to_an_older_index_there_is_no_way(shelf: Memory) -> None:
+    shelf.put("ca.crl", SECOND)
+    source = Source(shelf)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    assert source.refresh() == "crl 2 3"
+    shelf.remove("ca.crl")
+    assert source.refresh() == "crl 2 3"
+    assert source.crl.failures == 1
+
+
+def test_at_the_start_the_newer_of_both_counts_even_if_the_older_was_put_there_later(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl.index", index_of(SECOND))
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    assert source.in_force == "index 2 3"
+    assert warnings(log) == [LIST_NOT_USED]
+    assert source.refresh() == "index 2 3"
+    assert warnings(log) == [FAILED]
+
+
+@pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
+def test_a_crl_that_does_not_count_is_no_reason_not_to_use_the_index(
+    shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    shelf.put("ca.crl.index", index_of(SECOND))
+    if content is not None:
+        shelf.put("ca.crl", content)
+    source = Source(shelf)
+    assert source.in_force == "index 2 3"
+    assert warnings(log) == [LIST_NOT_USED]
+    # From then on it is a failure, for all to see, until there is one.
+    assert source.refresh() == "index 2 3"
+    assert warnings(log) == [FAILED]
+    shelf.put("ca.crl", SECOND)
+    assert source.refresh() == "index 2 3"
+    assert source.crl.failures == 0
+
+
+@pytest.mark.parametrize("index", [None, b"garbage", FIRST])
+def test_an_index_in_force_stays_if_the_next_one_is_missing_or_broken(shelf: Memory, index: bytes | None) -> None:
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    source = Source(shelf)
+    if index is None:
+        shelf.remove("ca.crl.index")
+    else:
+        shelf.put("ca.crl.index", index)
+    assert source.refresh() == "index 2 3"
+    assert source.crl.failures == 0
+    shelf.put("ca.crl", crl(4, GOOD_SERIAL))
+    assert source.refresh() == "crl 1"
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_stale_list_still_revokes_where_there_is_no_other(shelf: Memory, indexed: bool) -> None:  # noqa: FBT001 -- a parameter of pytest's
+    shelf.put("ca.crl", STALE)
+    if indexed:
+        shelf.put("ca.crl.index", index_of(STALE))
+    source = Source(shelf)
+    first = source.in_force
+    assert first == ("index 2" if indexed else "crl 2")
+    assert source.refresh() == first
+    # A newer one may take its place, stale or not, but no older one, and none of another CA that is stale.
+    for content, expected in (
+        (crl(1, next_update=NOW - MINUTE), "2"),
+        (crl(9, ca=OTHER, next_update=NOW - MINUTE), "2"),
+        (crl(4, 2, 3, next_update=NOW - MINUTE), "2 3"),
+        (SECOND, "2 3"),
+        (crl(5, 1), "1"),
+        (crl(6, next_update=NOW - MINUTE), "1"),
+    ):
+        shelf.put("ca.crl", content)
+        assert str(source.refresh()).partition(" ")[2] == expected
+
+
+def test_a_stale_index_beside_a_fresh_crl_does_not_count(shelf: Memory) -> None:
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index_of(STALE))
+    assert Source(shelf).in_force == "crl 2 3"
+
+
+def test_a_stale_index_does_not_count_beside_a_fresh_crl_that_is_older(shelf: Memory) -> None:
+    shelf.put("ca.crl", SECOND, NOW - MINUTE)
+    shelf.put("ca.crl.index", index_of(STALE))
+    assert Source(shelf).in_force == "crl 2 3"
+
+
+def test_an_index_of_a_ca_that_is_in_no_truststore_does_not_count_without_a_crl_either(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
+    assert Source(shelf).in_force is None
+    assert warnings(log) == [INDEX_NOT_USED, FAILED]
+
+
+@pytest.mark.parametrize(("name", "content"), [("ca.crl", FIRST), ("ca.crl.index", index_of(FIRST))])
+def test_without_a_truststore_no_list_counts_and_with_it_the_same_one_does(name: str, content: bytes) -> None:
+    shelf = Memory()
+    shelf.put("ca.crl", FIRST)
+    shelf.put(name, content)
+    source = Source(shelf)
+    assert source.in_force is None
+    assert "there is no truststore to check it against" in str(source.crl.error)
+    shelf.put("truststore.pem", CA.pem)
+    assert source.refresh() == ("crl 2" if name == "ca.crl" else "index 2")
+
+
+def test_an_index_in_the_place_of_the_crl_which_nobody_has_signed_does_not_count(shelf: Memory) -> None:
+    shelf.put("ca.crl", index_of(FIRST))
+    source = Source(shelf)
+    assert source.in_force is None
+    shelf.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    shelf.put("ca.crl", index_of(crl(9)))
+    assert source.refresh() == "crl 2 3"
+    shelf.put("ca.crl.index", index_of(SECOND))
+    assert Source(shelf).in_force == "index 2 3"
+
+
+def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_successor(shelf: Memory) -> None:
+    shelf.put("ca.crl", SECOND)
+    source = Source(shelf)
+    renewed = crl(1, 2, ca=NAMESAKE)
+    shelf.put("ca.crl", renewed)
+    assert source.refresh() == "crl 2 3"
+    shelf.put("truststore.pem", EVERYBODY)
+    assert source.refresh() == "crl 2 3"
+    shelf.put("truststore.pem", NAMESAKE.pem)
+    assert source.refresh() == "crl 2"
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+
+
+def test_a_truststore_that_breaks_leaves_the_one_before_in_force(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    for content in (b"", HTML, b"-----BEGIN CERTIFICATE-----", FIRST):
+        shelf.put("truststore.pem", content)
+        shelf.put("ca.crl", SECOND)
+        assert source.refresh() == "crl 2 3"
+
+
+def test_what_is_not_used_is_logged_with_its_name_and_why(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+    shelf.put("truststore.pem", HTML)
+    Source(shelf)
+    assert ("truststore", shelf.uri("truststore.pem")) in _named(log)
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", b"garbage")
+    log.clear()
+    assert Source(shelf).in_force == "crl 2 3"
+    assert _named(log) == [("crl", shelf.uri("ca.crl.index"))]
+    assert log.records[0].__dict__["error"] == "this is not the index of a revocation list"
+    shelf.put("ca.crl", b"garbage")
+    log.clear()
+    assert Source(shelf).in_force is None
+    assert _named(log) == [("crl", shelf.uri("ca.crl.index")), ("crl", shelf.uri("ca.crl"))]
+    assert {record.name for record in log.records} == {"mtls_authorizer"}
+
+
+def _named(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.__dict__["document"], record.__dict__["uri"]) for record in log.records]
+
+
+def test_a_list_that_has_been_stale_for_long_still_revokes(shelf: Memory) -> None:
+    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW - 500 * DAY, next_update=NOW - 400 * DAY))
+    assert Source(shelf).in_force == "crl 2"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (STALE, crl(9, GOOD_SERIAL, ca=OTHER), "crl 1"),
+        (FIRST, crl(9, GOOD_SERIAL, ca=OTHER), "crl 2"),
+        (FIRST, crl(9, GOOD_SERIAL, next_update=NOW - MINUTE), "crl 2"),
+    ],
+    ids=["fresh of another CA for stale", "fresh of another CA for fresh", "stale for fresh"],
+)
+def test_what_may_take_the_place_of_a_list_depends_on_whether_that_is_stale(
+    shelf: Memory, first: bytes, second: bytes, expected: str
+) -> None:
+    shelf.put("ca.crl", first)
+    source = Source(shelf)
+    shelf.put("ca.crl", second)
+    assert source.refresh() == expected
+
+
+@pytest.mark.parametrize("written", [NOW - HOUR, NOW + HOUR], ids=["read", "not read, for it is older"])
+def test_the_result_of_an_abandoned_attempt_does_not_affect_the_next_one(shelf: Memory, written: datetime) -> None:
+    """A load that took too long, or began before a snapshot, may have seen an index that is no longer there."""
+    shelf.put("ca.crl", FIRST, NOW - 2 * HOUR)
+    shelf.put("ca.crl.index", index_of(FIRST), NOW - HOUR)
+    source = Source(shelf)
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index_of(SECOND), written)
+    abandoned = source.crl.loader.load(source.crl.in_force)
+    assert abandoned.version.used is CrlObject.INDEX
+    assert source.in_force == "index 2"
+    shelf.remove("ca.crl.index")
+    assert source.refresh() == "crl 2 3"
+
+
+def test_a_load_of_something_unchanged_returns_what_is_in_force(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    for index in (None, index_of(FIRST)):
+        if index is not None:
+            shelf.put("ca.crl.index", index)
+        source = Source(shelf)
+        current = source.crl.in_force
+        assert source.crl.loader.load(current) is current
+
+
+def test_the_crl_that_was_indexed_is_not_a_new_value(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+    log.set_level(logging.INFO, logger="mtls_authorizer")
+    shelf.put("ca.crl.index", index_of(FIRST))
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    first = source.crl.value
+    shelf.put("ca.crl", FIRST)
+    log.clear()
+    assert source.refresh() == "index 2"
+    assert source.crl.value is first
+    assert log.records == []
+    # Its version is known from now on.
+    shelf.requests.clear()
+    source.refresh()
+    assert ("ca.crl", False) in shelf.requests
+
+
+def test_the_log_names_the_object_that_was_used_and_its_version(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+    log.set_level(logging.INFO, logger="mtls_authorizer")
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    source.refresh()
+    loaded = [record.__dict__ for record in log.records if record.__dict__["document"] == "crl"]
+    assert [(each["previous_version"], each["version"]) for each in loaded] == [
+        (None, "crl v2"),
+        ("crl v2", "index v3"),
+    ]
+
+
+def test_a_reset_resets_both_stores(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    source.crl.loader.reset()
+    assert shelf.resets == [shelf.uri("ca.crl.index"), shelf.uri("ca.crl")]
+
+
+def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
+    class Unchanged:
+        uri = "file:///ca.crl"
+
+        def fetch(self, _version: str | None, _since: datetime | None = None, /) -> None:
+            return None
+
+        def reset(self) -> None:
+            raise NotImplementedError
+
+    loader = CrlLoader(Unchanged.uri, lambda: None, opener=lambda _uri, *, max_bytes: Unchanged())  # noqa: ARG005 -- by name
+    with pytest.raises(StoreError, match="it was never fetched"):
+        loader.load(None)

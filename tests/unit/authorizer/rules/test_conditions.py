@@ -1,0 +1,65 @@
+"""Conditions: which of them a certificate satisfies, and when a matcher matches."""
+
+from __future__ import annotations
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.conditions import Comparison, Condition, ConditionIndex, SatisfiedConditions, make_matcher
+from mtls_authorizer.rules.fields import FACT_READERS
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule_set import Rule
+from tests.certificates import client_pem
+
+NONE = SatisfiedConditions(frozenset(), frozenset())
+
+
+def client(*subject: tuple[str, str]) -> PeerCertificate:
+    return PeerCertificate.from_pem(client_pem(*subject))
+
+
+def satisfied(condition: Condition, certificate: PeerCertificate) -> tuple[bool, bool]:
+    """Return whether unambiguous facts, and whether any facts, satisfy a condition."""
+    found = ConditionIndex([condition], FACT_READERS).satisfied_by(certificate)
+    return condition in found.unambiguous, condition in found.any_fact
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "problem"),
+    [
+        ([], "a matcher needs at least one alternative"),
+        ([frozenset()], "an alternative without conditions would match"),
+    ],
+)
+def test_a_matcher_without_conditions_is_rejected(alternatives: list[frozenset[Condition]], problem: str) -> None:
+    with pytest.raises(ValueError, match=f"issuer: {problem}"):
+        make_matcher("issuer", alternatives)
+
+
+def test_fields_without_conditions_are_not_read() -> None:
+    assert ConditionIndex((), {}).satisfied_by(client(("CN", "a"))) == NONE
+    condition = Condition("common_name", "", Comparison.EXACT, "a")
+    index = ConditionIndex([condition], {"common_name": FACT_READERS["common_name"]})
+    assert index.satisfied_by(client(("CN", "a"))) == (frozenset([condition]), frozenset([condition]))
+
+
+@pytest.mark.parametrize(("field", "label"), [("common_name", ""), ("subject", "CN")])
+def test_a_common_name_is_ambiguous_if_it_is_not_the_only_one(field: str, label: str) -> None:
+    for comparison, value in ((Comparison.EXACT, "abc"), (Comparison.PREFIX, "ab"), (Comparison.SUFFIX, "bc")):
+        condition = Condition(field, label, comparison, value)
+        assert satisfied(condition, client(("CN", "abc"))) == (True, True)
+        assert satisfied(condition, client(("CN", "abc"), ("CN", "x"))) == (False, True)
+        assert satisfied(condition, client(("CN", "x"), ("CN", "abc"))) == (False, True)
+        assert satisfied(condition, client(("CN", "x"), ("CN", "y"))) == (False, False)
+
+
+@pytest.mark.parametrize(("field", "label"), [("organizational_unit", ""), ("subject", "OU")])
+def test_one_of_several_organizational_units_is_not_ambiguous(field: str, label: str) -> None:
+    condition = Condition(field, label, Comparison.EXACT, "a")
+    assert satisfied(condition, client(("OU", "a"), ("OU", "b"), ("CN", "c"), ("CN", "d"))) == (True, True)
+
+
+def test_a_rule_without_matchers_matches_no_certificate_unless_it_is_for_anyone() -> None:
+    assert Rule("nobody", (), ALL_ROUTES).mismatch(NONE) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert Rule("anyone", (), ALL_ROUTES, anyone=True).mismatch(NONE) is None
