@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
     test-interpreters mutation lint format golden figures dashboard-picture lock clean
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
@@ -25,10 +25,11 @@ demo: $(VENV)/.run ## The same without serving; fails if an answer is not the ex
 revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway: CLIENT=name [ARGS="--folder FOLDER"].
 	@$(BIN)/python -m local_gateway.revoke "$(CLIENT)" $(ARGS)
 
-# What make is called with is in the environment as well, where the shell takes it for nothing but a value.
-explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
-	@$(BIN)/python -m mtls_authorizer_cli.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
-	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
+# Variables of make are in the environment, too, where the shell does not interpret their values. make exits with 2
+# whatever the command's status is: scripts should call .venv/bin/mtls-authorizer.
+explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
+	@$(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
+	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
 	@$(BIN)/python -m distribution.layer_builder release build
@@ -47,8 +48,10 @@ bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical author
 bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its index and the CRL itself against JSON.
 	@$(BIN)/python -m benchmarks.crl
 
-crl-index: $(VENV)/.run ## Verify a CRL and write its index beside it: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
-	@$(BIN)/python -m mtls_authorizer_cli.crl_index "$${FILE}" --truststore "$${TRUSTSTORE}" $(ARGS)
+crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
+	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
+	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
+	@$(BIN)/mtls-authorizer crl index "$$FILE" --truststore "$$TRUSTSTORE" $(ARGS)
 
 bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
 	@$(BIN)/python -m benchmarks.rules
@@ -57,10 +60,11 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 	@$(BIN)/python -m benchmarks.soak
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
-	@$(BIN)/python -m mtls_authorizer_cli.rules_check "$${FILE}"
+	@test -n "$$FILE" || { echo "Name the rules document: make validate-rules FILE=rules.json" >&2; exit 2; }
+	@$(BIN)/mtls-authorizer rules check "$$FILE" $(ARGS)
 
 schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
-	@$(BIN)/python -m mtls_authorizer_cli.schema authorizer/rules.schema.json
+	@$(BIN)/mtls-authorizer rules schema >$(VENV)/schema && mv $(VENV)/schema authorizer/rules.schema.json
 
 test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
@@ -138,12 +142,16 @@ $(VENV)/.python:
 # Most modules are never imported, and to compile all of them takes longer than all else.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
-$(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt
+# The command-line tools, from any working directory.
+$(BIN)/mtls-authorizer: $(VENV)/.python tools/mtls_authorizer_cli/launcher.py
+	@$(BIN)/python -m mtls_authorizer_cli.launcher $@
+
+$(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the local gateway needs"
 	@$(INSTALL) -r local_gateway/requirements.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.python tests/requirements.txt
+$(VENV)/.test: $(VENV)/.python tests/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the tests need"
 	@$(INSTALL) -r tests/requirements.txt
 	@touch $@
