@@ -30,7 +30,6 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
 from mtls_authorizer.rules.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
-from mtls_authorizer_cli import crl_index, explain
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
@@ -217,22 +216,6 @@ def test_the_size_of_the_cache_is_that_of_the_code() -> None:
 
 
 # Commands.
-
-
-def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit):
-        {
-            "explain": lambda: explain.main(["--help"], {}),
-            "crl index": lambda: crl_index.main(["--help"]),
-        }[command]()
-    return capsys.readouterr().out
-
-
-@pytest.mark.parametrize("command", ["explain", "crl index"])
-def test_every_option_of_a_command_is_documented(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    options = set(re.findall(r"--[a-z-]+", help_of(command, capsys)))
-    documented = {code.split()[0] for code in first_column("docs/commands.md", command) if code.startswith("--")}
-    assert documented == options - {"--help"}
 
 
 def test_every_make_target_is_documented() -> None:

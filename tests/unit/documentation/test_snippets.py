@@ -21,7 +21,20 @@ MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 LANGUAGES = {
     "dockerfile", "hcl", "insights", "json", "mermaid", "properties", "python", "sh", "text", "yaml",
 }  # fmt: skip
-PROGRAMS = {"aws", "cat", "curl", "docker", "export", "make", "mkdir", "openssl", "python3", "sam", "zip"}
+PROGRAMS = {
+    ".venv/bin/mtls-authorizer",
+    "aws",
+    "cat",
+    "curl",
+    "docker",
+    "export",
+    "make",
+    "mkdir",
+    "openssl",
+    "python3",
+    "sam",
+    "zip",
+}
 SAM_OPTIONS = {
     "build": {"--template-file"},
     "deploy": {"--stack-name", "--resolve-s3", "--capabilities", "--parameter-overrides"},
@@ -65,7 +78,7 @@ def test_a_make_target_exists_and_reads_the_variables(line: str) -> None:
     assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
     for variable in variables:
         name = variable.partition("=")[0]
-        assert re.search(rf"\$\$?[{{(]{name}\b", MAKEFILE), name
+        assert re.search(rf"\$\$?[{{(]?{name}\b", MAKEFILE), name
 
 
 def test_every_make_target_in_the_text_exists() -> None:
