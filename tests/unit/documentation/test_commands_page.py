@@ -12,7 +12,7 @@ import pytest
 from mtls_authorizer_cli.explain.result import Verdict
 from mtls_authorizer_cli.main import main
 from tests.certificates import certificate_der, name, pem
-from tests.unit.documentation.markdown import codes, fences, first_column, section
+from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +62,8 @@ def test_every_option_is_documented(subcommand: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("fence", [fence for fence in fences("sh") if COMMAND in fence.text], ids=str)
-def test_commands_have_options_that_exist(fence: object, capsys: pytest.CaptureFixture[str]) -> None:
-    for line in str(getattr(fence, "text", "")).splitlines():
+def test_commands_have_options_that_exist(fence: Fence, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in fence.text.splitlines():
         _, *words = shlex.split(line)
         subcommand = next(each for each in SUBCOMMANDS if " ".join(words).startswith(each))
         assert {word for word in words if word.startswith("--")} <= set(

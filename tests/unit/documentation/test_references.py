@@ -33,6 +33,7 @@ from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
+from tests.layer.test_node_parity import EQUAL, NAMES
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 
 TEMPLATES = {
@@ -239,6 +240,12 @@ def test_every_key_of_nodes_object_is_documented() -> None:
     certificate = PeerCertificate.from_pem(client_pem(("CN", "client")))
     documented = codes(*(row[0] if row[1] == "the same" else row[1] for row in rows))
     assert certificate.to_dict().keys() <= set(documented)
+
+
+def test_the_comparison_with_node_has_the_numbers_of_its_tests() -> None:
+    text = section("docs/layer/reference.md", "Differences from Node")
+    assert f"for {len(NAMES)} certificates" in text
+    assert f"{len(EQUAL)} are read alike, or rejected alike" in text
 
 
 def test_every_helper_is_documented_and_its_example_works() -> None:
