@@ -25,6 +25,9 @@ class Fence(NamedTuple):
     language: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
 
 @cache
 def pages() -> dict[str, str]:
