@@ -73,6 +73,14 @@ def parse_exact(field: str, text: str) -> Condition:
     return Condition(field, label, Comparison.EXACT, value)
 
 
+def takes_long(field: str, text: str) -> bool:
+    """Return whether ``parse_exact`` takes long for text of this length: for distinguished names and IP addresses."""
+    kind = FIELDS[field].kind
+    return kind is FieldKind.DISTINGUISHED_NAME or (
+        kind is FieldKind.SUBJECT_ALT_NAME and text.startswith(("IP:", "dirName:"))
+    )
+
+
 def parse_label(kind: FieldKind, key: str) -> str:
     """Return the label of the facts that a key in an object stands for. Raises ValueError."""
     if kind is FieldKind.SUBJECT_ALT_NAME:
