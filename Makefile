@@ -6,15 +6,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 export PYTHONPATH := layer:authorizer:tools:.
+# Python versions that this machine lacks are unpacked here, and come last on PATH. An absolute path.
+export PYTHONS ?= $(CURDIR)/.pythons
+export PATH := $(PATH):$(PYTHONS)/bin
 # What is installed is compiled when it is first imported, which is no use if that isn't kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test test-unit test-full fuzz \
-    test-interpreters mutation lint format golden lock clean
+.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden lock clean
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
@@ -25,30 +28,40 @@ demo: $(VENV)/.run ## The same without serving; fails if an answer is not the ex
 revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway: CLIENT=name [ARGS="--folder FOLDER"].
 	@$(BIN)/python -m local_gateway.revoke "$(CLIENT)" $(ARGS)
 
-# What make is called with is in the environment as well, where the shell takes it for nothing but a value.
-explain: $(VENV)/.run ## Say why a certificate is let in or not: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
-	@$(BIN)/python -m mtls_authorizer_cli.explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
-	    $${RULES:+--rules="$$RULES"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
+# Variables of make are in the environment, too, where the shell does not interpret their values. make exits with 2
+# whatever the command's status is: scripts should call .venv/bin/mtls-authorizer.
+explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
+	@$(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
+	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
-layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
-	@$(BIN)/python -m distribution.layer_builder release build
+layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
+	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+
+pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
+	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
+
+# The same where it can be done. Other machines go on with those that they have.
+available-pythons:
+	-@$(MAKE) --no-print-directory pythons
 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
-bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
+bench: $(VENV)/.test available-pythons layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
 	@$(BIN)/python -m benchmarks.invocations
 	@$(BIN)/python -m benchmarks.cold_start
 
-bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
+bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start
 
 bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its index and the CRL itself against JSON.
 	@$(BIN)/python -m benchmarks.crl
 
-crl-index: $(VENV)/.run ## Verify a CRL and write its index beside it: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
-	@$(BIN)/python -m mtls_authorizer_cli.crl_index "$${FILE}" --truststore "$${TRUSTSTORE}" $(ARGS)
+crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
+	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
+	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
+	@$(BIN)/mtls-authorizer crl index "$$FILE" --truststore "$$TRUSTSTORE" $(ARGS)
 
 bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
 	@$(BIN)/python -m benchmarks.rules
@@ -57,10 +70,11 @@ soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answe
 	@$(BIN)/python -m benchmarks.soak
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
-	@$(BIN)/python -m mtls_authorizer_cli.rules_check "$${FILE}"
+	@test -n "$$FILE" || { echo "Name the rules document: make validate-rules FILE=rules.json" >&2; exit 2; }
+	@$(BIN)/mtls-authorizer rules check "$$FILE" $(ARGS)
 
 schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
-	@$(BIN)/python -m mtls_authorizer_cli.schema authorizer/rules.schema.json
+	@$(BIN)/mtls-authorizer rules schema >$(VENV)/schema && mv $(VENV)/schema authorizer/rules.schema.json
 
 test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
@@ -68,7 +82,7 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
 SHARED = -n 6 --dist worksteal
-test: lint ## Run all tests, with coverage.
+test: lint available-pythons ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
@@ -85,7 +99,7 @@ test-full: test fuzz soak ## Run all tests, with many more examples for each pro
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
-    --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
+    --ignore tests/layer/test_typing.py
 
 # mutmut takes a module's name from its path below src, so it works on a copy with that layout.
 MUTATED = build/mutation
@@ -97,10 +111,16 @@ mutation: ## Change the code that decides in small ways, and list the changes th
 	@cd $(MUTATED) && PYTHONPATH= $(CURDIR)/.venv-mutation/bin/mutmut run $(MODULES:%="%.*")
 	@cd $(MUTATED) && $(CURDIR)/.venv-mutation/bin/mutmut results && $(CURDIR)/.venv-mutation/bin/mutmut export-cicd-stats
 
-test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
+test-interpreters: available-pythons ## Test the code that runs on Lambda with every other supported Python version.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
+	done
+
+test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
+	    echo "== Python $$version for arm64"; \
+	    $(BIN)/python -m tests.platforms.arm64 "$(PYTHONS)" $$version -m pytest $(SHARED) $(RUNS_ON_LAMBDA) || exit 1; \
 	done
 
 .PHONY: test-what-runs-on-lambda
@@ -132,7 +152,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
-	rm -rf .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment is made anew when PYTHON is another one.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
@@ -150,12 +170,16 @@ $(VENV)/.python:
 # Most modules are never imported, and to compile all of them takes longer than all else.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
-$(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt
+# The command-line tools, from any working directory.
+$(BIN)/mtls-authorizer: $(VENV)/.python tools/mtls_authorizer_cli/launcher.py
+	@$(BIN)/python -m mtls_authorizer_cli.launcher $@
+
+$(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the local gateway needs"
 	@$(INSTALL) -r local_gateway/requirements.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.python tests/requirements.txt
+$(VENV)/.test: $(VENV)/.python tests/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the tests need"
 	@$(INSTALL) -r tests/requirements.txt
 	@touch $@

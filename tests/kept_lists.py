@@ -127,7 +127,7 @@ class Memory:
 
     def open(self, uri: str, *, max_bytes: int) -> Store:
         assert max_bytes
-        return _MemoryStore(self, uri)
+        return MemoryStore(self, uri)
 
     def fetch(self, uri: str, version: str | None, since: datetime | None) -> Fetched | None:
         name = uri.removeprefix("file:///")
@@ -140,7 +140,9 @@ class Memory:
         return None if unchanged else fetched
 
 
-class _MemoryStore:
+class MemoryStore:
+    """The store of one document in memory."""
+
     def __init__(self, shelf: Memory, uri: str) -> None:
         self.uri = uri
         self._shelf = shelf

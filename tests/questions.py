@@ -12,13 +12,15 @@ from mtls_authorizer.policy.settings import Settings
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.rules.document import parse_rules
 from mtls_authorizer.rules.rule_set import Rule, RuleSet
-from mtls_authorizer_cli.explanation import Question
+from mtls_authorizer_cli.explain.question import Question
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem
 from tests.rules_documents import ISSUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 AT = "2026-11-22T00:00:00Z"
@@ -37,13 +39,14 @@ def document(*rules: object) -> bytes:
     return json.dumps({"rules": rules}).encode()
 
 
-def question(
+def question(  # noqa: PLR0913 -- one for each part of a question
     certificate: object = CLIENT,
     rules: Rule | bytes | RuleSet = b"",
     *,
     route: str | None = None,
     now: datetime = NOW,
     make_event: Callable[..., dict[str, Any]] = rest_event,
+    truststore: TruststoreBundle | None = None,
     **configuration: Any,  # noqa: ANN401 -- its fields
 ) -> Question:
     if isinstance(rules, bytes):
@@ -59,4 +62,5 @@ def question(
         read_request(event),
         route is not None,
         now,
+        truststore,
     )

@@ -53,7 +53,7 @@ def test_every_method_and_path_gets_the_same_answer(
     }
     assert len(answers) == 1
     (statement,) = json.loads(answers.pop())["policyDocument"]["Statement"]
-    assert statement["Resource"] == f"{stage}/*/*"
+    assert statement["Resource"] == f"{stage}/*"
     assert len(statement["Resource"]) <= 512
 
 

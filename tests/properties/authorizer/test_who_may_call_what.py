@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import event, given
@@ -235,7 +236,9 @@ SEGMENTS = [
         "%5C",
         "%252e",
     ),
-    *("a\\b", "%", "%41", "$default", "${aws:username}", "{id}", "é", "\n", "a?x", "a#x", "a:b", "x" * 600),
+    *("%09", "%0a.", ".%0D./", "\t..", "%2%65", "%%32%65", "%3f", "%23", "%u002e", "%C0%ae", "%7f", "%c2%85"),
+    *("%20", " ", "a\\b", "%", "%41", "%c3%a9", ".;", "$default", "${aws:username}", "{id}", "é", "\n", "a?x"),
+    *("a#x", "a:b", "x" * 600),
 ]
 ENDINGS = [
     "",
@@ -328,22 +331,34 @@ def covers(route: str, method: str, segments: list[str]) -> bool:
     if method not in (METHODS if wanted_method == "*" else [wanted_method]):
         return False
     wanted = path.split("/")
-    if wanted[-1] == "*":
-        return segments[: len(wanted) - 1] == wanted[:-1] and len(segments) >= len(wanted)
-    return segments == wanted
+    if wanted[-1] != "*":
+        return segments == wanted
+    before, below = segments[: len(wanted) - 1], segments[len(wanted) - 1 :]
+    # /payments/ is not below /payments/*, but everything is below /*.
+    return before == wanted[:-1] and bool(below) and (below != [""] or before == [""])
+
+
+ESCAPES = re.compile(r"%(2[35ef]|3f|5c|[01].|7f|c[01]|c2%[89].|u|%|.%)", re.IGNORECASE | re.DOTALL)
+
+
+def is_ambiguous(path: str) -> bool:
+    """Return whether somebody could read the path as another one."""
+    segments = path.split("/")[1:]
+    return (
+        "" in segments[:-1]
+        or any(segment == "." or segment.startswith(("..", ".;", " ", "%20")) for segment in segments)
+        or any(character in "\\#\x7f" or character < " " for character in path)
+        or ESCAPES.search(path) is not None
+    )
 
 
 def may_call(rules: list[dict[str, Any]], method: str, path: str) -> bool:
-    if not rules or not path:
+    if not rules:
         return False
     if any("allow" not in rule for rule in rules):
         return True
     segments = path.split("/")
-    if any(segment.startswith("..") for segment in segments[1:]) or "\\" in path:
-        return False
-    if any(encoded in path.lower() for encoded in ("%2e", "%2f", "%5c", "%25")):
-        return False
-    return any(covers(route, method, segments) for rule in rules for route in rule["allow"])
+    return not is_ambiguous(path) and any(covers(route, method, segments) for rule in rules for route in rule["allow"])
 
 
 @given(data=st.data(), client=clients, asked=st.lists(requests, min_size=1, max_size=8))

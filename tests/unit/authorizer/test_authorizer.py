@@ -36,7 +36,7 @@ def answer(event: object, **environment: str) -> dict[str, Any]:
     return checking(Authorizer(load_settings(environment or LISTED)))(event)
 
 
-def policy(effect: str, resource: str = f"{STAGE_ARN}/*/*") -> dict[str, Any]:
+def policy(effect: str, resource: str = f"{STAGE_ARN}/*") -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],

@@ -1,0 +1,272 @@
+"""``mtls-authorizer crl index`` writes the same index as the indexer, completely or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import stat
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer.revocation.index.format import read_index
+from mtls_authorizer_cli.crl import index as crl_index
+from mtls_authorizer_cli.crl.index import Progress
+from mtls_authorizer_cli.main import main
+from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# The command asks the clock.
+PROGRAM = "mtls-authorizer crl index"
+TODAY = datetime.now(UTC).replace(microsecond=0)
+CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+STRANGER = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+
+
+def crl(*serial_numbers: int, number: int = 1, ca: CertificateAuthority = CA, days_left: int = 1) -> bytes:
+    return ca.revoke(
+        *map(entry, serial_numbers),
+        this_update=TODAY - 50 * DAY + number * DAY / 10,
+        next_update=TODAY + days_left * DAY,
+        extensions=[crl_number(number)],
+    )
+
+
+def run(*arguments: str) -> int:
+    return main(["crl", "index", *arguments], {})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "bundle.pem").write_bytes(CA.pem)
+    (tmp_path / "ca.crl").write_bytes(crl(5, 6))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("form", [bytes, crl_pem])
+def test_the_index_is_written_beside_the_crl(
+    form: Callable[[bytes], bytes], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ca.crl").write_bytes(form(crl(5, 6, number=255)))
+    assert run("ca.crl", "--truststore", "bundle.pem") == 0
+    index = (folder / "ca.crl.index").read_bytes()
+    assert list(read_index(index).serial_numbers()) == [5, 6]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"ca.crl.index: {len(index)} bytes; number FF, issued 20")
+    assert files(folder) == {"bundle.pem", "ca.crl", "ca.crl.index"}
+
+
+def test_the_index_may_be_written_elsewhere(folder: Path) -> None:
+    assert run("ca.crl", "--truststore", "bundle.pem", "--output", "there") == 0
+    assert files(folder) == {"bundle.pem", "ca.crl", "there"}
+
+
+def test_a_crl_needs_neither_number_nor_next_update(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "ca.crl").write_bytes(CA.revoke(entry(5), this_update=TODAY, next_update=None))
+    assert run("ca.crl", "--truststore", "bundle.pem") == 0
+    assert f" bytes; issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n" in capsys.readouterr().err
+
+
+def test_an_index_is_as_readable_as_any_new_file(folder: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        assert run("ca.crl", "--truststore", "bundle.pem") == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "ca.crl.index").stat().st_mode) == 0o640
+
+
+def test_the_same_crl_again_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("ca.crl", "--truststore", "bundle.pem")
+    before = (folder / "ca.crl.index").stat().st_mtime_ns
+    assert run("ca.crl", "--truststore", "bundle.pem") == 0
+    assert (folder / "ca.crl.index").stat().st_mtime_ns == before
+    assert "ca.crl.index is the index of this CRL already\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"garbage", "neither a CRL in DER nor exactly one in PEM"),
+        (crl(5, number=9, ca=STRANGER), "is not signed by"),
+        (crl(5, number=9, days_left=-1), "nextUpdate"),
+        (crl(5, number=2), "is before that of the one in force"),
+    ],
+)
+def test_a_crl_that_does_not_count_leaves_the_index_as_it_is(
+    content: bytes, cause: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ca.crl").write_bytes(crl(5, number=3))
+    run("ca.crl", "--truststore", "bundle.pem")
+    before = (folder / "ca.crl.index").read_bytes()
+    capsys.readouterr()
+    (folder / "ca.crl").write_bytes(content)
+    assert run("ca.crl", "--truststore", "bundle.pem") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("ca.crl: not indexed: ")
+    assert cause in message
+    assert message.endswith(". ca.crl.index is unchanged.\n")
+    assert (folder / "ca.crl.index").read_bytes() == before
+
+
+def test_a_crl_that_does_not_count_gets_no_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "ca.crl").write_bytes(crl(ca=STRANGER))
+    assert run("ca.crl", "--truststore", "bundle.pem") == 1
+    assert "is unchanged" not in capsys.readouterr().err
+    assert files(folder) == {"bundle.pem", "ca.crl"}
+
+
+def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path) -> None:
+    (folder / "ca.crl").write_bytes(crl(5, days_left=-1))
+    assert run("ca.crl", "--truststore", "bundle.pem", "--max-age", "172800") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.crl", "--truststore", "bundle.pem"], "missing.crl cannot be read: No such file or directory\n"),
+        ([".", "--truststore", "bundle.pem"], ". cannot be read: Is a directory\n"),
+        (["ca.crl", "--truststore", "missing.pem"], "missing.pem cannot be read: No such file or directory\n"),
+        (["ca.crl", "--truststore", "ca.crl"], "ca.crl: the truststore contains no certificate in PEM"),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "no/where"],
+            "no/where cannot be written: No such file or directory\n",
+        ),
+        (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ". cannot be read: Is a directory\n"),
+        (
+            ["-", "--truststore", "bundle.pem"],
+            "the CRL is the standard input: name the file for the index with --output",
+        ),
+    ],
+)
+def test_what_can_not_be_read_or_written_is_named(
+    arguments: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err.startswith(f"{PROGRAM}: {message}")
+    assert files(folder) == {"bundle.pem", "ca.crl"}
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(crl_index, "MAX_CRL_BYTES", 1234)
+    (folder / "ca.crl").write_bytes(crl(*range(100)))
+    assert run("ca.crl", "--truststore", "bundle.pem") == 2
+    assert capsys.readouterr().err == f"{PROGRAM}: ca.crl has more than 1,234 bytes: name a smaller file\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: FILE, --truststore"),
+        (["ca.crl"], "the following arguments are required: --truststore"),
+        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "-1"], "'-1' is not a whole number: write 0 or more"),
+        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "²"], "'²' is not a whole number: write 0 or more"),
+    ],
+)
+def test_arguments_that_can_not_be_read_are_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        run(*arguments)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_index_that_can_not_be_finished_leaves_no_trace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("ca.crl", "--truststore", "bundle.pem")
+    before = (folder / "ca.crl.index").read_bytes()
+    (folder / "ca.crl").write_bytes(crl(7, number=2))
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run("ca.crl", "--truststore", "bundle.pem") == 2
+    assert (folder / "ca.crl.index").read_bytes() == before
+    assert files(folder) == {"bundle.pem", "ca.crl", "ca.crl.index"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("text", "replacement"), [(b"\n", b"\n\n"), (b"-----BEGIN", b"0\n-----BEGIN")])
+def test_the_bar_counts_where_nobody_knows_how_many_there_are(
+    text: bytes, replacement: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "ca.crl").write_bytes(crl_pem(crl(5)).replace(text, replacement))
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert run("ca.crl", "--truststore", "bundle.pem") == 0
+    assert f"[{'.' * 40}] 0 of 0 serial numbers" in terminal.getvalue()
+    assert (folder / "ca.crl.index").exists()
+
+
+@pytest.mark.parametrize("form", [bytes, crl_pem])
+def test_the_bar_gives_way_to_what_came_of_it(
+    form: Callable[[bytes], bytes], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [entry(2**2000 + step) for step in range(5)]
+    (folder / "ca.crl").write_bytes(form(CA.revoke(*entries, this_update=TODAY, next_update=None)))
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert run("ca.crl", "--truststore", "bundle.pem") == 0
+    assert (folder / "ca.crl.index").stat().st_size == 1_410
+    assert terminal.getvalue().split("\r\x1b[K") == [
+        "",
+        f"[{'.' * 40}] verifying ca.crl",
+        f"[{'.' * 40}] 0 of 5 serial numbers",
+        f"[{'#' * 40}] writing",
+        f"ca.crl.index: 1,410 bytes; issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n",
+    ]
+
+
+def test_the_bar_grows_with_every_five_thousand_serial_numbers() -> None:
+    terminal = Terminal()
+    numbers = range(10_001)
+    assert list(Progress(terminal).watch(numbers, 10_001)) == list(numbers)
+    assert terminal.getvalue().split("\r\x1b[K") == [
+        "",
+        f"[{'.' * 40}] 0 of 10,001 serial numbers",
+        f"[{'#' * 20}{'.' * 20}] 5,000 of 10,001 serial numbers",
+        f"[{'#' * 40}] 10,000 of 10,001 serial numbers",
+        f"[{'#' * 40}] writing",
+    ]
+
+
+def test_without_a_terminal_there_is_no_bar() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    assert list(progress.watch(range(3), 3)) == [0, 1, 2]
+    progress.clear()
+    assert stream.getvalue() == ""
+
+
+def test_whoever_interrupts_it_gets_no_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_descriptor: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    # What runs in a shell's background begins with a SIGINT that is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert run("ca.crl", "--truststore", "bundle.pem") == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == f"{PROGRAM}: interrupted\n"
+    assert files(folder) == {"bundle.pem", "ca.crl"}

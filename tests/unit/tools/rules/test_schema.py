@@ -1,0 +1,147 @@
+"""The JSON Schema: it is up to date, and accepts every document that the authorizer accepts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import event, given, settings
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS
+from mtls_authorizer.rules.validation import DOCUMENT_KEYS, RULE_KEYS
+from mtls_authorizer_cli.main import main
+from mtls_authorizer_cli.rules import schema
+from tests.rules_documents import FINGERPRINT, HOSTILE, VALID, matching
+from tests.unit.authorizer.rules.test_document import mutations
+
+FILE = Path(__file__).parents[4] / "authorizer/rules.schema.json"
+SCHEMA = schema.rules_schema()
+DEFINITIONS = SCHEMA["$defs"]
+RULE, MATCH = DEFINITIONS["rule"]["properties"], DEFINITIONS["match"]["properties"]
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def test_the_file_is_up_to_date() -> None:
+    assert FILE.read_text(encoding="utf-8") == schema.schema_text(), "run make schema"
+
+
+def test_the_command_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "schema"], {}) == 0
+    assert capsys.readouterr().out == schema.schema_text()
+
+
+def test_the_schema_is_valid() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_schema_has_the_keys_of_a_document_in_their_order() -> None:
+    assert tuple(SCHEMA["properties"]) == DOCUMENT_KEYS
+    assert tuple(RULE) == RULE_KEYS
+    assert tuple(MATCH) == tuple(FIELDS)
+    assert DEFINITIONS["subject_alt_name"]["properties"].keys() == SUBJECT_ALT_NAME_LABELS.keys()
+    assert DEFINITIONS["attributes"]["properties"].keys() <= OID_BY_SHORT_NAME.keys()
+
+
+def test_every_key_has_a_description() -> None:
+    described = [*SCHEMA["properties"].values(), *RULE.values(), *MATCH.values()]
+    described += [*DEFINITIONS["subject_alt_name"]["properties"].values(), *(DEFINITIONS[each] for each in Comparison)]
+    described += DEFINITIONS["attributes"]["properties"].values()
+    assert all(each["description"].endswith(".") for each in described)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_string_must_have_the_syntax_of_its_field(field: str) -> None:
+    good = {"subject": "CN=a", "issuer": "CN=a", "subject_alt_name": "DNS:a", "fingerprint": FINGERPRINT}
+    others = {"issuer": "CN=a"} if field == "serial_number" else {}
+    value = good.get(field, "0a")
+    for accepted in (value, [value], {"exact": value}):
+        assert is_valid(json.loads(matching(field, accepted, **others)))
+    if FIELDS[field].syntax is not None:
+        assert not is_valid(json.loads(matching(field, "x", **others)))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "rejected"),
+    [
+        ({"dns": {"suffix": ".a"}}, {"dns": {"suffix": "a"}}),
+        ({"dns": {"prefix": "a"}}, {"dns": {"prefix": "*"}}),
+        ({"uri": {"prefix": "urn:a:"}}, {"uri": {"prefix": "urn:a"}}),
+        ({"email": {"suffix": "@a"}}, {"email": {"suffix": "a"}}),
+        ({"ip": "::1"}, {"ip": {"prefix": ":"}}),
+        ({"ip": {"exact": "::1"}}, {"ip": {"suffix": "1"}}),
+        ({"uri": "urn:a"}, {"uri": {"suffix": "a"}}),
+    ],
+)
+def test_the_schema_has_the_restrictions_on_prefixes_and_suffixes(accepted: object, rejected: object) -> None:
+    assert is_valid(json.loads(matching("subject_alt_name", accepted)))
+    assert not is_valid(json.loads(matching("subject_alt_name", rejected)))
+
+
+def is_accepted(content: bytes) -> bool:
+    try:
+        parse_rules(content)
+    except RulesError:
+        return False
+    return True
+
+
+def is_valid(document: object) -> bool:
+    return bool(VALIDATOR.is_valid(document))
+
+
+@pytest.mark.parametrize("content", VALID.values(), ids=VALID)
+def test_the_schema_accepts_every_valid_document(content: bytes) -> None:
+    assert is_valid(json.loads(content))
+
+
+STRICTER = {
+    # Unlike in ECMAScript, $ in Python's regular expressions also matches before a line feed at the end.
+    *("a new line in a name", "a new line in a context", "a control character in a path"),
+    # A JSON parser drops one of the keys.
+    "a key twice in a match",
+    # JSON Schema cannot express these: uniqueness, sums, sizes, surrogates, case-insensitivity.
+    *("a name twice", "a large policy"),
+    *("half a surrogate pair", "halves in two strings", "the certificate's key in another case"),
+    # It could express these, but nobody could read it.
+    *("a dot segment", "a way out of the stage", "a way out at the end", "a way out before a star"),
+    *("a long path", "a path that is too long with one of the methods"),
+    *("an issuer as OpenSSL prints it", "an issuer with spaces", "an issuer in hexadecimal"),
+    *("an attribute that isn't known", "an attribute twice in a set", "an attribute by its long name"),
+    *("an attribute in lower case", "an attribute under two names"),
+    *("a network", "a name for an address", "a SHA-512"),
+    *("a fingerprint to exclude", "a fingerprint among exclusions", "an address's domain open at its beginning"),
+    *(
+        "a serial number of two issuers",
+        "a serial number of part of an issuer",
+        "a serial number of parts of an issuer",
+    ),
+}
+"""The invalid documents that only the authorizer rejects."""
+
+
+def test_the_schema_rejects_all_other_invalid_documents() -> None:
+    accepted = set()
+    for name, hostile in HOSTILE.items():
+        if len(hostile.content) > 100_000:
+            continue  # the validator is slow
+        try:
+            document = json.loads(hostile.content.decode())
+        except (ValueError, RecursionError):
+            continue
+        if is_valid(document):
+            accepted.add(name)
+    assert accepted == STRICTER
+
+
+@settings(max_examples=500)
+@given(mutations())
+def test_the_schema_accepts_every_document_that_the_authorizer_accepts(content: bytes) -> None:
+    accepted = is_accepted(content)
+    event(f"accepted: {accepted}")
+    if accepted:
+        assert is_valid(json.loads(content))

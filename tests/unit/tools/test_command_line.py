@@ -1,0 +1,71 @@
+"""Output and input that all subcommands share."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    printable,
+    read_file,
+    shown_file,
+    write_error,
+    write_output,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TextIO
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("caf\u00e9\\a.pem", "caf\u00e9\\a.pem"), ("a\n\x1b\u202e\udcff", r"a\n\x1b\u202e\udcff"), ("", "")],
+)
+def test_only_what_a_terminal_obeys_or_cannot_show_is_escaped(text: str, expected: str) -> None:
+    assert printable(text) == expected
+
+
+def closed_pipe() -> TextIO:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w")
+
+
+def test_a_reader_that_stops_reading_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closed_pipe() as output, closed_pipe() as errors:
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr(sys, "stderr", errors)
+        write_output("text")
+        write_error("text")
+
+
+def test_output_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(CommandError, match="the output cannot be written: No space left on device"):
+            write_output("text")
+
+
+def test_characters_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    latin_1 = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", latin_1)
+    write_output("\u00e9\u20ac")
+    assert latin_1.buffer.getvalue() == b"\xe9\\u20ac"
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    assert read_file(str(path), largest=3, expected="less") == b"abc"
+    with pytest.raises(CommandError, match=r"file has more than 2 bytes: name less$"):
+        read_file(str(path), largest=2, expected="less")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"abc")))
+    assert read_file("-", largest=3, expected="less") == b"abc"
+    assert shown_file("-") == "the standard input"

@@ -1,0 +1,76 @@
+"""The entry point: subcommands, their help, exit statuses and errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtls_authorizer_cli.main import main
+
+COMMANDS = [["explain"], ["rules", "check"], ["rules", "schema"], ["crl", "index"]]
+
+
+def exit_status(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exited:
+        main(arguments, {})
+    assert isinstance(exited.value.code, int)
+    return exited.value.code
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_each_subcommand_documents_its_exit_statuses(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(*command, "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert words.startswith(f"usage: mtls-authorizer {' '.join(command)} ")
+    assert "Exit status: 0" in words
+    assert "2 if " in words
+
+
+def test_the_help_lists_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, listed in (
+        ([], {"explain", "rules", "crl"}),
+        (["rules"], {"check", "schema"}),
+        (["crl"], {"index"}),
+    ):
+        assert exit_status(*arguments, "--help") == 0
+        assert listed <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: SUBCOMMAND"),
+        (["rules"], "the following arguments are required: SUBCOMMAND"),
+        (["explain", "--polic"], "unrecognized arguments: --polic"),
+        (["explain", "--\x1b[31m"], r"unrecognized arguments: --\x1b[31m"),
+        (["explain", "--\udcff"], r"unrecognized arguments: --\udcff"),
+        (["other"], "'other'"),
+    ],
+)
+def test_wrong_options_are_named_with_the_usage_and_nothing_that_a_terminal_obeys(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(*arguments) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("usage: mtls-authorizer")
+    assert message in errors
+    assert all(line.isprintable() for line in errors.splitlines())
+
+
+def test_without_arguments_those_of_the_process_are_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mtls-authorizer", "rules", "schema"])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("{")
+
+
+def test_an_input_that_cannot_be_read_is_one_line_with_the_name_of_the_subcommand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["rules", "check", "no\n\udcff\x1b[31m"], {}) == 2
+    expected = r"mtls-authorizer rules check: no\n\udcff\x1b[31m cannot be read: No such file or directory"
+    assert capsys.readouterr().err == f"{expected}\n"
+    assert main(["rules", "check", "no\0"], {}) == 2
+    assert capsys.readouterr().err.startswith(r"mtls-authorizer rules check: no\x00 is not a file name: ")

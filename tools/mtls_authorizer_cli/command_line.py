@@ -1,0 +1,129 @@
+"""The parts that all subcommands share: parsers, errors, exit statuses, and output that is safe on a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+STANDARD_INPUT = "-"
+"""The name of the standard input, where a file is expected."""
+
+
+class ExitStatus(IntEnum):
+    """The exit statuses of all subcommands. Each subcommand says in its help what its negative result is."""
+
+    SUCCESS = 0
+    NEGATIVE = 1
+    BAD_INPUT = 2
+    """Something cannot be read, or an option is wrong. argparse uses the same status."""
+    INTERRUPTED = 130
+    """The status that shells report for SIGINT."""
+
+
+class CommandError(Exception):
+    """A command cannot do its work. The message names the input, the value and the fix."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of one (sub)command. Options cannot be abbreviated, so that new ones never change a script's meaning."""
+
+    def __init__(self, **arguments: object) -> None:
+        super().__init__(**{"allow_abbrev": False, **arguments})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and exit. Raises SystemExit."""
+        self.print_usage(sys.stderr)
+        self.exit(ExitStatus.BAD_INPUT, f"{self.prog}: {printable(message)}\n")
+
+
+class Subparsers(Protocol):
+    """What argparse's ``add_subparsers`` returns, which has no public name."""
+
+    def add_parser(self, name: str, *, help: str, description: str, epilog: str = "") -> Parser:  # noqa: A002 -- argparse's name
+        """Add a subcommand and return its parser."""
+
+
+def exit_statuses(success: str, negative: str) -> str:
+    """Return the description of a subcommand's exit statuses, for the end of its help."""
+    return (
+        f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be read or an option is wrong, with a message "
+        "on the standard error."
+    )
+
+
+def read_file(file: str, *, largest: int, expected: str) -> bytes:
+    """Return the content of a file, or of the standard input for ``-``.
+
+    Raises CommandError if it cannot be read, or has more than ``largest`` bytes; the message then says what was
+    ``expected``.
+    """
+    content = read_beginning(file, largest + 1)
+    if len(content) > largest:
+        message = f"{shown_file(file)} has more than {largest:,} bytes: name {expected}"
+        raise CommandError(message)
+    return content
+
+
+def read_beginning(file: str, size: int) -> bytes:
+    """Return at most ``size`` bytes of a file, or of the standard input for ``-``. Raises CommandError."""
+    try:
+        if file == STANDARD_INPUT:
+            return sys.stdin.buffer.read(size)
+        with Path(file).open("rb") as stream:
+            return stream.read(size)
+    except OSError as error:
+        message = f"{shown_file(file)} cannot be read: {error.strerror or error}"
+        raise CommandError(message) from error
+    except ValueError as error:
+        message = f"{shown_file(file)} is not a file name: {error}"
+        raise CommandError(message) from error
+
+
+def shown_file(file: str) -> str:
+    """Return the name of an input for a message."""
+    return "the standard input" if file == STANDARD_INPUT else printable(file)
+
+
+def printable(text: str) -> str:
+    """Return text on one line, without characters that a terminal obeys or that cannot be encoded."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+def write_output(text: str) -> None:
+    """Write text to the standard output. It is no error if the reader stops reading. Raises CommandError."""
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        message = f"the output cannot be written: {error.strerror or error}"
+        raise CommandError(message) from error
+
+
+def write_error(text: str) -> None:
+    """Write text to the standard error. Never raises: there is no other place to report to."""
+    try:
+        _write(sys.stderr, text)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def _discard(stream: TextIO) -> None:
+    # Python flushes the stream again when it exits.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,1 @@
+"""``mtls-authorizer crl``: certificate revocation lists."""

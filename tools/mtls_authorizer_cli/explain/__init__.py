@@ -1,0 +1,1 @@
+"""``mtls-authorizer explain``: why a client certificate is allowed or denied."""

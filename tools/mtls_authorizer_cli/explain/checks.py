@@ -1,0 +1,188 @@
+"""The authorizer's checks, each with what it requires and what the certificate has.
+
+They are the checks by which the authorizer decides: one table. Here each one is evaluated whose prerequisites passed,
+also behind one that failed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from client_certificate_auth import PeerCertificate, read_client_certificate
+from mtls_authorizer.request.checks import (
+    CERTIFICATE_CHECKS,
+    EXTRACTION_CHECKS,
+    GRANT_CHECKS,
+    ROUTE_CHECK,
+    CertificateFacts,
+    CheckName,
+    RequestFacts,
+)
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.key_usage import usage_name
+from mtls_authorizer.rules.routes import combined_routes
+from mtls_authorizer_cli.explain.result import CheckResult, Verdict
+from mtls_authorizer_cli.explain.wording import fact_text, listing, printed_routes, quoted, written_route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mtls_authorizer.request.checks import Check
+    from mtls_authorizer_cli.explain.question import Question
+
+_LONGEST_ERROR = 2000
+
+
+def check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
+    """Evaluate every check whose prerequisites passed. ``read`` is the certificate, or why there is none."""
+    passed: set[CheckName] = set()
+    for check, facts in _checks_with_facts(question, read):
+        skipped = _skipped(check, passed, question, without_certificate=facts is None)
+        if skipped is not None:
+            yield CheckResult(check.name, Verdict.NOT_REACHED, None, _required(check, question), None, skipped)
+            continue
+        reason = check.failure(facts)
+        if reason is None:
+            passed.add(check.name)
+        verdict = Verdict.PASSED if reason is None else Verdict.FAILED
+        found = _found(check.name, read, question, failed=reason is not None)
+        yield CheckResult(check.name, verdict, reason, _required(check, question), found)
+
+
+def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Iterator[tuple[Check[Any], Any]]:
+    """Return each check with the facts that it looks at, None if there is no certificate."""
+    extraction = read_client_certificate(question.pem)
+    yield from ((check, extraction) for check in EXTRACTION_CHECKS)
+    certificate = read if isinstance(read, PeerCertificate) else None
+    about_certificate = certificate and CertificateFacts(certificate, question.settings)
+    yield from ((check, about_certificate) for check in CERTIFICATE_CHECKS)
+    about_request = certificate and _request_facts(certificate, question)
+    yield from ((check, about_request) for check in (*GRANT_CHECKS, ROUTE_CHECK))
+
+
+def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
+    settings, policy, now = question.settings, question.policy, question.now
+    return RequestFacts(
+        policy.rules.evaluate(certificate),
+        certificate.not_before,
+        certificate.not_after,
+        now,
+        settings,
+        policy,
+        question.request.invocation,
+        None if policy.revocation is None else policy.revocation.status(certificate, now),
+    )
+
+
+def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
+    """Return why a check cannot be made, None if it can."""
+    if check.name is CheckName.REVOCATION and question.settings.crl_sources is None and not question.policy.revocation:
+        return "CRL_URIS is not set"
+    if check.name is CheckName.ROUTE and not question.route_asked:
+        return "no route was given"
+    missing = sorted(check.prerequisites - passed)
+    if without_certificate or missing:
+        return f"{missing[0].replace('_', ' ')} failed" if missing else "there is no certificate"
+    return None
+
+
+# What a check requires.
+
+
+def _required(check: Check[Any], question: Question) -> str:
+    special = _REQUIRED.get(check.name)
+    return special(question) if special else check.requirement
+
+
+def _required_key_usages(question: Question) -> str:
+    usages, required = question.settings.required_key_usages
+    if not usages:
+        return "nothing: REQUIRED_EXTENDED_KEY_USAGE is none"
+    names = " and ".join(map(usage_name, sorted(usages)))
+    return names if required else f"{names}, if the certificate has the extension"
+
+
+def _required_route(question: Question) -> str:
+    route = "the route" if question.invocation is None else quoted(written_route(question.invocation))
+    return f"a matching rule that grants {route}"
+
+
+_REQUIRED: Mapping[CheckName, Callable[[Question], str]] = {
+    CheckName.EXTENDED_KEY_USAGE: _required_key_usages,
+    CheckName.VALIDITY: lambda question: f"a certificate that is valid at {utc_timestamp(question.now)}",
+    CheckName.ROUTE: _required_route,
+}
+
+
+# What the certificate has.
+
+
+def _found(name: CheckName, read: PeerCertificate | str, question: Question, *, failed: bool) -> str:
+    if isinstance(read, PeerCertificate):
+        return _FOUND[name](read, question)
+    return quoted(read, _LONGEST_ERROR) if failed and name is CheckName.DECODABLE else "none" if failed else "something"
+
+
+def _control_characters(certificate: PeerCertificate, _question: Question) -> str:
+    names = {"subject": certificate.subject, "issuer": certificate.issuer}
+    return listing(
+        [
+            f"{which} {attribute} {quoted(value)}"
+            for which, name in names.items()
+            for attribute in name
+            for value in name.get_all(attribute)
+            if any(unicodedata.category(character) == "Cc" for character in value)
+        ],
+        none="no control characters",
+    )
+
+
+def _extensions(certificate: PeerCertificate, _question: Question) -> str:
+    try:
+        extensions = list(certificate.x509.extensions)
+    except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
+        return f"one that cannot be decoded: {quoted(str(error), _LONGEST_ERROR)}"
+    names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
+    return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
+
+
+def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
+    usages = certificate.ext_key_usage
+    return "no such extension" if usages is None else listing(list(map(usage_name, usages)))
+
+
+def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
+    rules = question.policy.rules
+    return f"{len(rules.matching(certificate)):,} of {len(rules.rules):,}"
+
+
+def _validity(certificate: PeerCertificate, _question: Question) -> str:
+    return f"{utc_timestamp(certificate.not_before)} to {utc_timestamp(certificate.not_after)}"
+
+
+def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
+    revocation = question.policy.revocation
+    if revocation is None:
+        return "no CRL in force"
+    status = revocation.status(certificate, question.now)
+    details = [f"{key} {quoted(str(value))}" for key, value in status.details(question.now).items()]
+    return ", ".join([*filter(None, [status.state, status.unknown_reason]), *details])
+
+
+def _granted_routes(certificate: PeerCertificate, question: Question) -> str:
+    return printed_routes(combined_routes(rule.routes for rule in question.policy.rules.matching(certificate)))
+
+
+_FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {
+    CheckName.CERTIFICATE: lambda *_: "one",
+    CheckName.DECODABLE: lambda *_: "one",
+    CheckName.PRINTABLE: _control_characters,
+    CheckName.EXTENSIONS: _extensions,
+    CheckName.EXTENDED_KEY_USAGE: _key_usages,
+    CheckName.RULES: _matching_rules,
+    CheckName.VALIDITY: _validity,
+    CheckName.REVOCATION: _revocation_status,
+    CheckName.ROUTE: _granted_routes,
+}

@@ -1,0 +1,123 @@
+"""``mtls-authorizer explain``: why a certificate is allowed or denied, under the environment's settings."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.rules.routes import METHODS
+from mtls_authorizer.telemetry.decision_log import logger
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.explain.explanation import explain
+from mtls_authorizer_cli.explain.inputs.configuration import read_configuration, read_truststore_of_domain
+from mtls_authorizer_cli.explain.inputs.files import read_inputs
+from mtls_authorizer_cli.explain.question import Question
+from mtls_authorizer_cli.explain.report.json_document import as_json
+from mtls_authorizer_cli.explain.report.report import Report
+from mtls_authorizer_cli.explain.report.text import as_text
+from mtls_authorizer_cli.explain.wording import quoted
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+_LONGEST_NOTE = 400
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="explain why a client certificate is allowed or denied",
+        description="Explain why a client certificate is allowed or denied, under the authorizer's environment "
+        "variables. Files are recognized by their content; - is the standard input.",
+        epilog=exit_statuses("if the client is allowed", "if API Gateway or the authorizer denies it"),
+    )
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="*",
+        help="a certificate (PEM or DER), an event of the authorizer (JSON), or both",
+    )
+    # The same as a FILE, for scripts and make.
+    parser.add_argument("--cert", metavar="FILE", help="the certificate")
+    parser.add_argument("--event", metavar="FILE", help="the event, which names API, stage and route")
+    parser.add_argument(
+        "--rules", metavar="FILE|URI", help="a rules document, instead of AUTHORIZER_RULES and AUTHORIZER_RULES_URI"
+    )
+    parser.add_argument(
+        "--truststore",
+        metavar="FILE|URI",
+        help="the truststore of the custom domain, to explain what API Gateway checks (default: TRUSTSTORE_URI)",
+    )
+    parser.add_argument("--route", metavar="'GET /path'", help="the requested route (default: none in particular)")
+    parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
+    parser.add_argument("--policy", action="store_true", help="also print the function's answer with its IAM policy")
+    parser.add_argument("--all", action="store_true", help="leave out no rules and no values")
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print an explanation and return the exit status. Raises CommandError."""
+    failures = _Failures()
+    logger.addHandler(failures)
+    try:
+        report = _make_report(options, environment)
+    finally:
+        logger.removeHandler(failures)
+    report = report._replace(notes=(*report.notes, *failures.notes))
+    write_output(as_json(report) if options.json else as_text(report, colour=_wants_colour(sys.stdout, environment)))
+    return ExitStatus.SUCCESS if report.explanation.allowed else ExitStatus.NEGATIVE
+
+
+class _Failures(logging.Handler):
+    """Keeps what is logged about documents that cannot be read: without CRLs, for instance, a function still runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.notes: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.notes.append(f"{record.getMessage()}: {quoted(str(getattr(record, 'error', '')), _LONGEST_NOTE)}")
+
+
+def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) -> Report:
+    now = datetime.now(UTC) if options.at is None else _read_time(options.at)
+    invocation = None if options.route is None else _read_invocation(options.route)
+    given = read_inputs([*options.files, *(file for file in (options.cert, options.event) if file)])
+    settings, policy = read_configuration(environment, options.rules)
+    truststore, notes = read_truststore_of_domain(environment, options.truststore)
+    request = given.request if invocation is None else given.request._replace(invocation=invocation)
+    question = Question(given.pem, settings, policy, request, invocation is not None or given.is_event, now, truststore)
+    explanation = explain(question, everything=options.all)
+    return Report(explanation, (*given.notes, *notes), everything=options.all, with_answer=options.policy)
+
+
+def _read_invocation(route: str) -> str:
+    method, _, path = route.partition(" ")
+    if method not in METHODS or not path.startswith("/") or "?" in path or "#" in path:
+        message = f"route {route!r}: write a method ({', '.join(METHODS)}) and a path, such as 'GET /payments/1'"
+        raise CommandError(message)
+    return method + path
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    message = f"time {text!r}: write it like 2026-12-01T00:00:00Z"
+    raise CommandError(message)
+
+
+def _wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Return whether to use colour: on a terminal only, and not if NO_COLOR (no-color.org) is set."""
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb" and stream.isatty()

@@ -1,0 +1,1 @@
+"""What ``explain`` is given: certificates, events, the configuration."""

@@ -1,0 +1,89 @@
+"""The settings, the access policy and the truststore that ``explain`` applies: those of the environment and options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
+from mtls_authorizer_cli.explain.truststore import read_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+
+_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+
+
+def read_configuration(environment: Mapping[str, str], rules: str | None) -> tuple[Settings, AccessPolicy]:
+    """Return the settings and the access policy of the function. ``rules`` is a file or a URI.
+
+    Raises CommandError for a configuration with which the function would not start.
+    """
+    if rules is None:
+        return _load(environment)
+    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
+    if "://" in rules:
+        return _load({**others, _RULES_URI: rules})
+    # A document in a file conflicts with the same variables as one at a URI.
+    _load_settings({**others, _RULES_URI: "file:///rules"})
+    settings, policy = _load(others)
+    try:
+        document = parse_rules(read_beginning(rules, LARGEST_DOCUMENT + 1))
+    except RulesError as error:
+        message = f"{shown_file(rules)}: {error}"
+        raise CommandError(message) from error
+    return settings, policy._replace(rules=RuleSet((*policy.rules.rules, *document)))
+
+
+def read_truststore_of_domain(
+    environment: Mapping[str, str], truststore: str | None
+) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
+    """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
+
+    Raises CommandError if the option's cannot be used. The function starts without that of ``TRUSTSTORE_URI``, so then
+    it is a note.
+    """
+    uri = environment.get("TRUSTSTORE_URI", "").strip()
+    if truststore is None and not uri:
+        return None, ()
+    try:
+        return read_bundle(_read(truststore or uri)), ()
+    except (StoreError, ValueError) as error:
+        # The message of a StoreError begins with the URI.
+        named = "" if isinstance(error, StoreError) else f"{shown_file(truststore or uri)} "
+        message = f"{named}{error}"
+        if truststore is None:
+            return None, (f"the truststore cannot be used: {message}",)
+        raise CommandError(message) from error
+
+
+def _read(truststore: str) -> bytes:
+    if "://" not in truststore:
+        return read_beginning(truststore, 2 * MAX_TRUSTSTORE_BYTES)
+    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES).fetch(None)
+    return b"" if fetched is None else fetched.content
+
+
+def _load(environment: Mapping[str, str]) -> tuple[Settings, AccessPolicy]:
+    settings = _load_settings(environment)
+    try:
+        return settings, CurrentPolicy(settings).get()
+    except (StoreError, ValueError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _load_settings(environment: Mapping[str, str]) -> Settings:
+    try:
+        return load_settings(environment)
+    except SettingsError as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,56 @@
+"""The question that ``explain`` answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
+from mtls_authorizer.request.assessment import assess
+from mtls_authorizer.request.decision import decide
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.decision import Decision
+    from mtls_authorizer.request.event import ApiRequest
+    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+
+
+class Question(NamedTuple):
+    """What the authorizer is asked, when, and under which settings and access policy.
+
+    ``pem`` is what ``find_client_certificate`` returns. Without ``route_asked`` the question is about no particular
+    route, and the request's invocation is ignored. ``now`` is aware. Without a ``truststore``, the checks of API
+    Gateway are not explained.
+    """
+
+    pem: object
+    settings: Settings
+    policy: AccessPolicy
+    request: ApiRequest
+    route_asked: bool
+    now: datetime
+    truststore: TruststoreBundle | None = None
+
+    @property
+    def invocation(self) -> str | None:
+        """The requested method and path as in a method ARN; None for no particular route."""
+        return self.request.invocation if self.route_asked else None
+
+    def certificate(self) -> PeerCertificate | str:
+        """Return the certificate, or the reason why there is none, with the parser's complete error."""
+        if self.pem is None:
+            return "none"
+        if not isinstance(self.pem, str):
+            return "something other than a string"
+        try:
+            return PeerCertificate.from_pem(self.pem)
+        except MalformedCertificateError as error:
+            return str(error)
+
+    def decision(self) -> Decision:
+        """Return the authorizer's own decision."""
+        assessment = assess(read_client_certificate(self.pem), self.settings, self.policy)
+        return decide(assessment, self.settings, self.policy, self.request.invocation, self.now)

@@ -1,0 +1,1 @@
+"""The report of an explanation: advice, text for people, and JSON for programs."""

@@ -1,0 +1,73 @@
+"""A rule for one certificate, to be added to a rules document."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.rules.distinguished_names import name_value
+from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.explain.wording import value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from client_certificate_auth import PeerCertificate
+
+ROUTE_PLACEHOLDER = "METHOD /path"
+"""Takes the place of the routes. It is not a valid route, so that a rule is never used without a choice."""
+
+_VALID_ROUTE = "GET /"
+_MAX_NAME = 60
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
+
+
+def suggest_rule(certificate: PeerCertificate, names: Collection[str]) -> dict[str, object]:
+    """Return a rule that matches a certificate and its renewals, with a placeholder for its routes.
+
+    The rule's name is none of ``names``. Raises nothing: any certificate can be matched by its fingerprint.
+    """
+    name = _rule_name(certificate, names)
+    for match in _matches(certificate):
+        rule: dict[str, object] = {"name": name, "match": match, "allow": [ROUTE_PLACEHOLDER]}
+        if _does_match(rule, certificate):
+            break
+    return rule
+
+
+def _matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
+    """Return what can be matched, the most useful first. Not all of it can be written in a rule."""
+    issuer = value_text(name_value(certificate.issuer))
+    if len(certificate.subject):
+        yield {"subject": _exact(value_text(name_value(certificate.subject))), "issuer": _exact(issuer)}
+    if certificate.subject_alt_names:
+        yield {"subject_alt_name": _exact(str(certificate.subject_alt_names[0])), "issuer": _exact(issuer)}
+    yield {"fingerprint": certificate.fingerprint256}
+
+
+def _exact(text: str) -> object:
+    """Return a value of a rule: text as it is, unless it could be mistaken for a wildcard."""
+    return {"exact": text} if "*" in text else text
+
+
+def _does_match(rule: Mapping[str, object], certificate: PeerCertificate) -> bool:
+    document = json.dumps({"rules": [{**rule, "allow": [_VALID_ROUTE]}]}).encode()
+    try:
+        return bool(RuleSet(parse_rules(document)).matching(certificate))
+    except RulesError:
+        return False
+
+
+def _rule_name(certificate: PeerCertificate, names: Collection[str]) -> str:
+    subject = certificate.subject
+    values = (value for attribute in ("CN", "O") for value in subject.get_all(attribute))
+    words = (_NOT_IN_NAMES.sub("-", value).strip("-").lower() for value in values)
+    base = next(filter(None, words), "client")[:_MAX_NAME].rstrip("-")
+    number = 1
+    name = base
+    while name in names or name == "environment":
+        number += 1
+        name = f"{base}-{number}"
+    return name

@@ -1,0 +1,239 @@
+"""An explanation for a person: the verdict and the next step first, then the evidence. In printable ASCII."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule_set import ENVIRONMENT
+from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
+from mtls_authorizer_cli.explain.report.advice import advise
+from mtls_authorizer_cli.explain.result import Verdict
+from mtls_authorizer_cli.explain.wording import listing, printed_routes, quoted, written_route, written_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mtls_authorizer_cli.explain.explanation import Explanation
+    from mtls_authorizer_cli.explain.report.report import Report
+    from mtls_authorizer_cli.explain.result import CheckResult
+    from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation, RulesExplanation
+
+_WIDTH = 100
+_LONGEST_LINE = 200
+_MAX_RESOURCES = 8
+
+_MARKS = {Verdict.PASSED: "ok", Verdict.FAILED: "NO", Verdict.NOT_REACHED: "--"}
+
+
+class _Colour(StrEnum):
+    """Escape sequences (ECMA-48 §8.3.117)."""
+
+    BAD = "\x1b[1;31m"
+    GOOD = "\x1b[1;32m"
+    RESET = "\x1b[0m"
+
+
+_COLOURED = re.compile(r"^(?:ALLOWED|DENIED|REJECTED)[^\n]*|^ +(?:ok|NO)(?=  )", re.MULTILINE)
+
+
+def as_text(report: Report, *, colour: bool = False) -> str:
+    """Return a report for a person, with escape sequences only if ``colour`` is set."""
+    explanation = report.explanation
+    sections: list[Iterable[str]] = [
+        _verdict(explanation),
+        _suggested_rule(explanation),
+        _subject(report),
+        ["What API Gateway checks (as documented or reported; not verified on AWS)", *_gateway(explanation)],
+        ["What the authorizer checks", *_check_lines(explanation.checks)],
+        _rules("Rules", explanation.rules, report),
+        _shadow_rules(report),
+        _answers(report) if report.with_answer else [],
+    ]
+    text = "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
+    return _COLOURED.sub(_paint, text) if colour else text
+
+
+def _paint(match: re.Match[str]) -> str:
+    text = match[0]
+    good = text.startswith("ALLOWED") or text.strip() == "ok"
+    return f"{_Colour.GOOD if good else _Colour.BAD}{text}{_Colour.RESET}"
+
+
+# The answer.
+
+
+def _verdict(explanation: Explanation) -> Iterator[str]:
+    advice = advise(explanation)
+    rejection = explanation.gateway.rejection
+    if rejection is not None:
+        yield f"REJECTED by API Gateway: {rejection.name}"
+        authorizer = "would allow it" if explanation.denial is None else f"would deny it, too: {explanation.denial}"
+        yield from fold(f"The client sees {CLIENT_SEES} (reported, not verified on AWS). The authorizer {authorizer}.")
+    elif explanation.denial is not None:
+        yield f"DENIED by the authorizer: {explanation.denial}"
+    else:
+        grant = explanation.decision.grant
+        yield "ALLOWED"
+        yield from fold(f"May call {printed_routes(grant.routes if grant else (), everything=True)}.")
+        if explanation.gateway.skipped:
+            yield from fold(f"API Gateway's own checks were skipped: {explanation.gateway.skipped}.")
+    if advice is not None:
+        yield from fold(advice.problem)
+        yield from fold(f"Next step: {advice.next_step}")
+
+
+def _suggested_rule(explanation: Explanation) -> Iterator[str]:
+    advice = advise(explanation)
+    if advice is not None and advice.rule is not None:
+        yield from (f"  {line}" for line in json.dumps(advice.rule, indent=2).splitlines())
+
+
+def _subject(report: Report) -> Iterator[str]:
+    explanation, question = report.explanation, report.explanation.question
+    certificate = explanation.certificate
+    if certificate is not None:
+        yield f"certificate    {_beginning(certificate.subject.rfc4514_string())}"
+        yield f"issuer         {_beginning(certificate.issuer.rfc4514_string())}"
+        yield f"serial number  {_beginning(certificate.serial_number)}"
+        yield f"SHA-256        {certificate.fingerprint256}"
+    yield f"stage          {question.request.stage_arn}"
+    route = "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
+    yield f"route          {route}"
+    yield f"time           {utc_timestamp(question.now)}"
+    for note in report.notes:
+        yield from fold(f"note           {ascii(note)[1:-1]}", first="", others=" " * 15)
+
+
+def _beginning(text: str) -> str:
+    """Return as much of text in printable ASCII as fits."""
+    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "..."
+
+
+# The evidence.
+
+
+def _gateway(explanation: Explanation) -> Iterator[str]:
+    gateway = explanation.gateway
+    if gateway.skipped is not None:
+        yield from fold(f"--  skipped: {gateway.skipped}", others=" " * 6)
+    yield from _check_lines(gateway.checks)
+    for warning in gateway.warnings:
+        yield from fold(f"note: {ascii(warning)[1:-1]}", first=" " * 6, others=" " * 8)
+    if gateway.log_message is not None:
+        yield from fold(
+            f"On a REST API, the execution log is reported to say {quoted(gateway.log_message)}.",
+            first=" " * 6,
+            others=" " * 6,
+        )
+
+
+def _check_lines(checks: Iterable[CheckResult]) -> Iterator[str]:
+    width = max((len(check.name) for check in checks), default=0)
+    for check in checks:
+        name = check.name.replace("_", " ")
+        result = (
+            f"skipped: {check.skipped}" if check.found is None else f"requires {check.required}; found {check.found}"
+        )
+        line = f"{_MARKS[check.verdict]}  {name:{width}}  {result}"
+        yield from fold(line, others=" " * (width + 8))
+
+
+def _shadow_rules(report: Report) -> Iterator[str]:
+    explanation = report.explanation
+    if explanation.question.policy.shadow_rules is not None:
+        title = "Shadow rules, which are not in force"
+        # There is only a result for a certificate that was not compared with them.
+        yield from list(_rules(title, explanation.shadow_rules, report)) or [title]
+        result = "allow" if explanation.shadow_denial is None else f"deny: {explanation.shadow_denial}"
+        yield f"  They would {result}"
+
+
+def _rules(title: str, rules: RulesExplanation | None, report: Report) -> Iterator[str]:
+    if rules is None or not rules.total:
+        return
+    yield f"{title}: {len(rules.matching):,} of {rules.total:,} match"
+    for rule in (*rules.matching, *rules.nearest):
+        yield from _rule(rule, everything=report.everything)
+    if rules.left_out:
+        similar = "" if rules.nearest else ", and are not similar"
+        yield f"  {rules.left_out:,} more do not match{similar}: --all shows them"
+
+
+def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
+    name = "lists in the environment" if rule.rule.name == ENVIRONMENT else quoted(rule.rule.name)
+    yield f"  {_mark(rule.mismatch is None)}  {name}{'' if rule.mismatch is None else f': {rule.mismatch}'}"
+    if rule.rule.anyone:
+        yield _detail("ok", "any certificate")
+    for field in rule.fields:
+        yield _detail(_mark(field.matches), _field(field, everything=everything))
+    for exclusion in rule.exclusions:
+        excluded = all(field.matches for field in exclusion)
+        fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
+        yield _detail(_mark(not excluded), f"{'excluded' if excluded else 'not excluded'} by {fields}")
+    if rule.rule.routes is not ALL_ROUTES:
+        mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
+        yield _detail(mark, f"allows {listing(written_routes(rule.rule.routes), everything=everything)}")
+
+
+def _detail(mark: str, text: str) -> str:
+    return "\n".join(fold(f"{mark}  {text}", first=" " * 8, others=" " * 12))
+
+
+def _field(field: FieldExplanation, *, everything: bool) -> str:
+    required, found = field.required_text(everything=everything), field.found_text(everything=everything)
+    return f"{field.matcher.field}: requires {required}; found {found}"
+
+
+def _mark(passed: bool) -> str:  # noqa: FBT001 -- a verdict, not an option
+    return _MARKS[Verdict.PASSED if passed else Verdict.FAILED]
+
+
+def _answers(report: Report) -> Iterator[str]:
+    explanation = report.explanation
+    if explanation.answer is None:
+        yield "The function raises Unauthorized, and the API answers 401."
+    else:
+        yield "The function answers"
+        yield _json(explanation.answer, everything=report.everything)
+    if explanation.simple_answer is not None:
+        yield "and to an event of payload 2.0"
+        yield _json(explanation.simple_answer, everything=report.everything)
+
+
+def _json(value: object, *, everything: bool) -> str:
+    return json.dumps(value if everything else _shortened(value), indent=2)
+
+
+def _shortened(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        more = len(value) - _MAX_RESOURCES
+        return [*map(_shortened, value[:_MAX_RESOURCES]), *([f"... and {more:,} more"] if more > 0 else [])]
+    return value
+
+
+# Lines.
+
+# A value in quotes is not broken: its spaces matter.
+_TOKEN = re.compile(r"""\(?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\S*|\S+""")
+
+
+def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
+    """Return text in lines of at most 100 columns, with these indentations."""
+    leading = re.match(" *", text)
+    line, empty = first + (leading[0] if leading else ""), True
+    position = 0
+    for match in _TOKEN.finditer(text):
+        gap = "" if empty else text[position : match.start()]
+        if not empty and len(line) + len(gap) + len(match[0]) > _WIDTH:
+            yield line
+            line, gap = others, ""
+        line += gap + match[0]
+        empty, position = False, match.end()
+    yield line

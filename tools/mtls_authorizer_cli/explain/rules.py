@@ -1,0 +1,161 @@
+"""The rules, field by field: what each one requires, and what the certificate has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.rules.routes import permits
+from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
+from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing
+
+if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.reasons import DenyReason
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.rule_set import Rule, RuleSet
+    from mtls_authorizer_cli.explain.similarity import Nearest
+
+NEAREST = 3
+"""How many of the rules that do not match are explained, unless all are asked for."""
+
+
+class FieldExplanation(NamedTuple):
+    """A matcher and what the certificate has for it.
+
+    ``nearest`` is None if the field matches, and if nothing similar is required. ``remark`` says why facts are ignored.
+    """
+
+    matcher: Matcher
+    matches: bool
+    found: tuple[Fact, ...]
+    nearest: Nearest | None = None
+    remark: str | None = None
+
+    @property
+    def is_overlooked(self) -> bool:
+        """Whether the field does not match because of a difference that is easily overlooked."""
+        return self.nearest is not None and self.nearest.difference is not Difference.OTHER
+
+    def required_text(self, *, everything: bool = False) -> str:
+        """Return what is required, in words; examples from a long list, unless ``everything`` is asked for."""
+        required = list(map(alternative_text, alternatives(self.matcher)))
+        if self.nearest is None or self.nearest.difference is Difference.SPLIT:
+            return choice(required, everything=everything)
+        nearest = alternative_text(self.nearest.alternative)
+        if self.is_overlooked:
+            nearest += f" ({self.nearest.difference} differs)"
+        if len(required) == 1:
+            return nearest
+        return f"{choice(required, everything=True) if everything else f'one of {len(required):,}'}, nearest {nearest}"
+
+    def found_text(self, *, everything: bool = False) -> str:
+        """Return what the certificate has, in words, likewise."""
+        return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
+
+
+class RuleExplanation(NamedTuple):
+    """A rule and its fields. ``mismatch`` is None if it matches.
+
+    Each of the ``exclusions`` excludes the certificate if all of its fields match. ``route_allowed`` is None if no
+    route was given.
+    """
+
+    rule: Rule
+    mismatch: DenyReason | None
+    fields: tuple[FieldExplanation, ...]
+    exclusions: tuple[tuple[FieldExplanation, ...], ...]
+    route_allowed: bool | None
+
+    @property
+    def failing(self) -> list[FieldExplanation]:
+        """The fields that do not match."""
+        return [field for field in self.fields if not field.matches]
+
+    @property
+    def is_overlooked(self) -> bool:
+        """Whether the rule would match but for differences that are easily overlooked."""
+        return bool(self.failing) and all(field.is_overlooked for field in self.failing)
+
+    @property
+    def is_related(self) -> bool:
+        """Whether something about the client matches or is similar. Many clients have the same issuer."""
+        return any(
+            field.matches or field.nearest is not None for field in self.fields if field.matcher.field != "issuer"
+        )
+
+    @property
+    def distance(self) -> tuple[float, int]:
+        """The distance from matching: the sum over all fields, then the number of matching fields."""
+        distances = [1.0 if field.nearest is None else field.nearest.distance for field in self.failing]
+        return sum(distances), len(distances) - len(self.fields)
+
+
+class RulesExplanation(NamedTuple):
+    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first."""
+
+    total: int
+    matching: tuple[RuleExplanation, ...]
+    nearest: tuple[RuleExplanation, ...]
+
+    @property
+    def left_out(self) -> int:
+        """How many rules are not explained."""
+        return self.total - len(self.matching) - len(self.nearest)
+
+
+def explain_rules(
+    rules: RuleSet, certificate: PeerCertificate, invocation: str | None, *, everything: bool
+) -> RulesExplanation:
+    """Explain rules: those that match and, unless ``everything`` is asked for, only the nearest of the others.
+
+    Rules are near only if something about the client matches or is similar, unless there are no more than three.
+    """
+    satisfied = rules.satisfied_by(certificate)
+    facts = {field: tuple(definition.facts(certificate)) for field, definition in FIELDS.items()}
+
+    def explain_matcher(matcher: Matcher) -> FieldExplanation:
+        unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
+        explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
+        nearest = _find_nearest(explained, satisfied.unambiguous)
+        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate))
+
+    def explain_exclusion(matcher: Matcher) -> FieldExplanation:
+        return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
+
+    explained = [
+        RuleExplanation(
+            rule,
+            rule.mismatch(satisfied),
+            tuple(map(explain_matcher, rule.matchers)),
+            tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
+            None if invocation is None else permits(rule.routes, invocation),
+        )
+        for rule in rules.rules
+    ]
+    others = sorted((rule for rule in explained if rule.mismatch is not None), key=lambda rule: rule.distance)
+    if not everything and len(others) > NEAREST:
+        others = [rule for rule in others if rule.is_related][:NEAREST]
+    return RulesExplanation(len(explained), tuple(rule for rule in explained if rule.mismatch is None), tuple(others))
+
+
+def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
+    if FIELDS[matcher.field].kind is not FieldKind.SUBJECT_ALT_NAME:
+        # Facts with other labels are irrelevant, except for names of another type: one of them may have been meant.
+        labels = {condition.label for condition in matcher.conditions()}
+        facts = tuple(fact for fact in facts if fact.label in labels)
+    return FieldExplanation(matcher, matcher.matches(satisfied), facts)
+
+
+def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> Nearest | None:
+    # Similar digests and serial numbers mean nothing.
+    if field.matches or FIELDS[field.matcher.field].kind is FieldKind.IDENTIFIER:
+        return None
+    return find_nearest(field.matcher, satisfied, field.found)
+
+
+def _remark(matcher: Matcher, certificate: PeerCertificate) -> str | None:
+    if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
+        return None
+    common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
+    return f"{common_names} common names, so none of them counts" if common_names > 1 else None

@@ -1,0 +1,1 @@
+"""``mtls-authorizer rules``: rules documents."""
