@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
-    test test-unit pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
+    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
 help: ## Show this list.
@@ -85,6 +85,16 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 SHARED = -n 6 --dist worksteal
 test: lint available-pythons ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
+
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
+	@for target in $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))); do \
+	    echo "== $$target"; \
+	    $(BIN)/python -m tests.fuzz.$$target --seconds $(FUZZ_SECONDS) || exit 1; \
+	done
+
+test-full: test fuzz soak ## Run all tests, with many more examples for each property, then fuzz, then a load test.
+	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=thorough -m hypothesis tests
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
