@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
     dashboard-picture lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
