@@ -153,7 +153,7 @@ def read_revocation_list(
         extensions = tuple(crl.extensions)
         fields = _Fields(crl.issuer.public_bytes(), _crl_number(crl), crl.last_update_utc, crl.next_update_utc)
         authorities = truststore.named(canonical_name(crl.issuer))
-        issuer = DistinguishedName(crl.issuer).rfc4514_string()
+        issuer = DistinguishedName(crl.issuer.public_bytes()).rfc4514_string()
         candidates = [authority for authority in authorities if identifies(crl.extensions, authority)]
     except Exception as error:
         # cryptography decodes these lazily and raises ValueError, TypeError and whatever else comes up.
@@ -183,7 +183,7 @@ def check_signer(revocation_list: RevocationList, truststore: Truststore, now: d
     For a list that was verified elsewhere, or before the truststore changed. Raises RevocationListError.
     """
     name = x509.Name.from_bytes(revocation_list.issuer)
-    issuer = DistinguishedName(name).rfc4514_string()
+    issuer = DistinguishedName(revocation_list.issuer).rfc4514_string()
     authorities = truststore.named(canonical_name(name))
     signers = [authority for authority in authorities if authority.identity.signer == revocation_list.signer]
     if not signers:

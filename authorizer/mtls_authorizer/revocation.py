@@ -207,7 +207,7 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
 @lru_cache(64)
 def _written(name: bytes) -> str:
     # For each request that is logged the same few.
-    return DistinguishedName(x509.Name.from_bytes(name)).rfc4514_string()
+    return DistinguishedName(name).rfc4514_string()
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hashlib import sha1, sha256, sha512
 
 from client_certificate_auth.alternative_names import read_subject_alt_names
-from client_certificate_auth.certificate_parser import MalformedCertificateError, parse_certificate
+from client_certificate_auth.certificate_parser import parse_certificate
 from client_certificate_auth.der import LONGEST_CACHED, DerError
+from client_certificate_auth.errors import MalformedCertificateError
 from client_certificate_auth.extensions import (
     AUTHORITY_INFO_ACCESS,
     EXTENDED_KEY_USAGE,
@@ -40,8 +41,8 @@ class PeerCertificate:
     """An X.509 certificate (RFC 5280) with the attributes of Node's certificate object under Python names.
 
     Names, serial number and dates are decoded when the object is made, everything else when it is asked for. No
-    attribute raises, except ``x509``: what is absent from the certificate, or cannot be decoded, is None, an empty tuple
-    or False.
+    attribute raises, except ``x509``: what is absent from the certificate, or cannot be decoded, is None, an empty
+    tuple or False.
     """
 
     __slots__ = ("_decoded", "_public_key_facts", "_sha256", "_x509", "fields", "issuer", "serial_number", "subject")
@@ -215,7 +216,7 @@ class PeerCertificate:
 
     @property
     def x509(self) -> CryptographyCertificate:
-        """cryptography's own object, for everything else. Its attributes can raise.
+        """The certificate as cryptography's object, for everything else. Its attributes can raise.
 
         Raises MalformedCertificateError for a certificate that cryptography rejects.
         """
@@ -285,8 +286,8 @@ def _datetime(time: str) -> datetime:
     """Return a time that is written as YYYYMMDDHHMMSS."""
     from datetime import UTC, datetime  # noqa: PLC0415 -- not needed to import the package
 
-    year, *others = (int(time[:4]), *(int(time[i : i + 2]) for i in range(4, 14, 2)))
-    return datetime(max(year, 1), *others, tzinfo=UTC)
+    time = time if time >= "0001" else "0001" + time[4:]
+    return datetime.strptime(time, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def _in_pairs(digest: bytes) -> str:

@@ -30,6 +30,7 @@ from client_certificate_auth.der import (
     read_oid,
     read_sequence,
 )
+from client_certificate_auth.errors import MalformedCertificateError
 from client_certificate_auth.pem import PemError, read_pem
 
 TYPE_CHECKING = False
@@ -52,13 +53,12 @@ _VERSION, _ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID, _EXTENSIONS = 0xA0, 0x81, 0x82,
 # subjectPublicKeyInfo.
 _REQUIRED = [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE]
 
+# Elements of an AlgorithmIdentifier, whose parameters are optional, and of a Validity.
+_ALGORITHM_LENGTHS, _VALIDITY_LENGTH = (1, 2), 2
+
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 2
 _UTC_TIME_LENGTH, _GENERALIZED_TIME_LENGTH = len("YYMMDDHHMMSSZ"), len("YYYYMMDDHHMMSSZ")
-
-
-class MalformedCertificateError(ValueError):
-    """Not exactly one X.509 certificate, or one whose names, serial number or dates cannot be read."""
 
 
 class Certificate:
@@ -187,7 +187,7 @@ def _read_optional_fields(fields: list[Element], version: int) -> dict[str, Exte
 def _read_algorithm(content: bytes) -> bytes:
     """Check an AlgorithmIdentifier (RFC 5280 §4.1.1.2) and return it."""
     parts = read_elements(content)
-    if not parts or len(parts) > 2 or parts[0][0] != OID:
+    if len(parts) not in _ALGORITHM_LENGTHS or parts[0][0] != OID:
         message = f"expected an algorithm and its parameters, found {describe(parts)}"
         raise DerError(message)
     read_oid(parts[0][1])
@@ -210,10 +210,11 @@ def _read_public_key(content: bytes) -> bytes:
 def _read_validity(content: bytes) -> tuple[str, str]:
     """Return both ends of a Validity (RFC 5280 §4.1.2.5)."""
     times = read_elements(content)
-    if len(times) != 2:
+    if len(times) != _VALIDITY_LENGTH:
         message = f"expected two times, found {describe(times)}"
         raise DerError(message)
-    return _read_time(*times[0]), _read_time(*times[1])
+    not_before, not_after = times
+    return _read_time(*not_before), _read_time(*not_after)
 
 
 def _read_time(tag: int, content: bytes) -> str:

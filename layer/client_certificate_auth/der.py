@@ -39,6 +39,8 @@ _CHARACTER_SIZES = {BMP_STRING: 2, UNIVERSAL_STRING: 4}
 
 _MOST_DESCRIBED = 16
 
+_TYPE_AND_VALUE = 2
+
 MOST_ELEMENTS = 50_000
 """The elements that one element may contain. Together with a limit on the input's size, this limits the memory used."""
 
@@ -99,6 +101,15 @@ def read_optional_elements(content: bytes, tags: tuple[int, ...]) -> dict[int, b
         message = f"expected some of the {len(tags)} optional elements of a SEQUENCE, found {describe(elements)}"
         raise DerError(message)
     return dict(elements)
+
+
+def read_typed_value(tag: int, content: bytes) -> tuple[str, Element]:
+    """Return the dotted OID and the other element of a SEQUENCE of these two: what the value is, and the value."""
+    elements = read_elements(content)
+    if tag != SEQUENCE or [tag for tag, _ in elements[:1]] != [OID] or len(elements) != _TYPE_AND_VALUE:
+        message = f"expected an OBJECT IDENTIFIER and a value, found {describe(elements)}"
+        raise DerError(message)
+    return read_oid(elements[0][1]), elements[1]
 
 
 def encode(tag: int, content: bytes) -> bytes:

@@ -22,12 +22,15 @@ from client_certificate_auth.der import (
     read_oid,
     read_optional_elements,
     read_sequence,
+    read_typed_value,
 )
 from client_certificate_auth.general_names import check_general_name, read_general_names
 from client_certificate_auth.names import check_rdn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from client_certificate_auth.der import Element
 
 SUBJECT_KEY_IDENTIFIER, KEY_USAGE, SUBJECT_ALT_NAME = "2.5.29.14", "2.5.29.15", "2.5.29.17"
@@ -87,7 +90,7 @@ def read_bits(value: bytes) -> frozenset[int]:
 def read_extended_key_usage(value: bytes) -> tuple[str, ...]:
     """Return the dotted OIDs of an ExtKeyUsageSyntax (RFC 5280 §4.2.1.12)."""
     usages = read_sequence(value)
-    if any([tag != OID for tag, _ in usages]):
+    if any(tag != OID for tag, _ in usages):
         message = f"expected the OIDs of key purposes, found {describe(usages)}"
         raise DerError(message)
     return tuple([read_oid(content) for _, content in usages])
@@ -122,15 +125,10 @@ def read_authority_key_identifier(value: bytes) -> AuthorityKeyIdentifier:
 
 def read_info_access(value: bytes) -> list[tuple[str, Element]]:
     """Return access methods and locations of an AuthorityInfoAccessSyntax (RFC 5280 §4.2.2.1)."""
-    found = []
-    for tag, content in read_sequence(value):
-        parts = read_elements(content)
-        if tag != SEQUENCE or len(parts) != 2 or parts[0][0] != OID:
-            message = f"expected an access method and a location, found {describe(parts)}"
-            raise DerError(message)
-        check_general_name(*parts[1])
-        found.append((read_oid(parts[0][1]), parts[1]))
-    return found
+    descriptions = [read_typed_value(*element) for element in read_sequence(value)]
+    for _, location in descriptions:
+        check_general_name(*location)
+    return descriptions
 
 
 def read_distribution_points(value: bytes) -> list[DistributionPoint]:
@@ -146,6 +144,9 @@ def read_distribution_points(value: bytes) -> list[DistributionPoint]:
         point.full_name, point.relative_name = (None, None) if name is None else read_distribution_point_name(name)
         point.reasons = _bits(parts[_REASONS]) if _REASONS in parts else None
         point.crl_issuer = read_general_names(parts[_CRL_ISSUER]) if _CRL_ISSUER in parts else None
+        if name is None and not point.crl_issuer:
+            message = "a distribution point has neither a name nor a CRL issuer"
+            raise DerError(message)
         points.append(point)
     return points
 
@@ -169,7 +170,7 @@ def _bits(content: bytes) -> frozenset[int]:
 
 
 # The extensions that client certificates commonly have, which are also the ones that decisions need.
-_COMMON = {
+_COMMON: dict[str, Callable[[bytes], object]] = {
     KEY_USAGE: read_bits,
     EXTENDED_KEY_USAGE: read_extended_key_usage,
     BASIC_CONSTRAINTS: read_basic_constraints,

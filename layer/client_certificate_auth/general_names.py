@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from client_certificate_auth.der import (
     BMP_STRING,
-    OID,
     PRINTABLE_STRING,
+    SEQUENCE,
     T61_STRING,
     UNIVERSAL_STRING,
     UTF8_STRING,
@@ -18,6 +18,7 @@ from client_certificate_auth.der import (
     read_elements,
     read_oid,
     read_optional_elements,
+    read_typed_value,
 )
 from client_certificate_auth.names import check_name
 
@@ -61,22 +62,19 @@ def check_general_name(tag: int, content: bytes) -> None:
 
 def read_other_name(content: bytes) -> tuple[str, int, bytes]:
     """Return the type of an OtherName, and the tag and content of its value. Raises DerError."""
-    parts = read_elements(content)
-    if [tag for tag, _ in parts] != [OID, _VALUE]:
-        message = f"expected the type and the value of an other name, found {describe(parts)}"
-        raise DerError(message)
-    values = read_elements(parts[1][1])
-    if len(values) != 1:
+    oid, (tag, value) = read_typed_value(SEQUENCE, content)
+    values = read_elements(value)
+    if tag != _VALUE or len(values) != 1:
         message = f"expected one value of an other name, found {describe(values)}"
         raise DerError(message)
     check_any(*values[0])
-    return read_oid(parts[0][1]), *values[0]
+    return oid, *values[0]
 
 
 def _check_edi_party_name(content: bytes) -> None:
     names = read_optional_elements(content, (_NAME_ASSIGNER, _PARTY_NAME))
     strings = [read_elements(name) for name in names.values()]
-    if _PARTY_NAME not in names or any([len(each) != 1 or each[0][0] not in _DIRECTORY_STRINGS for each in strings]):
+    if _PARTY_NAME not in names or any(len(each) != 1 or each[0][0] not in _DIRECTORY_STRINGS for each in strings):
         message = f"expected an EDI party name, found {describe(read_elements(content))}"
         raise DerError(message)
     for each in strings:

@@ -103,7 +103,11 @@ def _read_null(content: bytes) -> None:
     check_any(NULL, content)
 
 
-_OID, _INTEGER, _BIT_STRING = _one_of({OID: read_oid}), _one_of({INTEGER: read_integer}), _one_of({BIT_STRING: read_bit_string})
+_OID, _INTEGER, _BIT_STRING = (
+    _one_of({OID: read_oid}),
+    _one_of({INTEGER: read_integer}),
+    _one_of({BIT_STRING: read_bit_string}),
+)
 _SUBTREES = _each(_sequence(check_general_name, (_ZERO, read_integer), (_ONE, read_integer)))
 _ADDRESSES = _each(_one_of({BIT_STRING: read_bit_string, SEQUENCE: _fields(_BIT_STRING, _BIT_STRING)}))
 _AS_NUMBERS = _fields(
@@ -134,7 +138,9 @@ SUPPORTED: dict[str, Read] = {
     # OCSP no check (RFC 6960 §4.2.2.2.1)
     "1.3.6.1.5.5.7.48.1.5": _value(NULL, _read_null),
     # proxyCertInfo (RFC 3820 §3.8)
-    PROXY_CERTIFICATE_INFORMATION: _value(SEQUENCE, _fields((INTEGER, read_integer), _sequence(_OID, (OCTET_STRING, len)))),
+    PROXY_CERTIFICATE_INFORMATION: _value(
+        SEQUENCE, _fields((INTEGER, read_integer), _sequence(_OID, (OCTET_STRING, len)))
+    ),
     # IP address blocks and autonomous system numbers (RFC 3779 §2.2.3 and §3.2.3)
     "1.3.6.1.5.5.7.1.7": _value(
         SEQUENCE,

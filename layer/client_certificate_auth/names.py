@@ -10,7 +10,6 @@ from client_certificate_auth.der import (
     BMP_STRING,
     IA5_STRING,
     NUMERIC_STRING,
-    OID,
     PRINTABLE_STRING,
     SEQUENCE,
     SET,
@@ -20,10 +19,9 @@ from client_certificate_auth.der import (
     DerError,
     cached_if_short,
     check_any,
-    describe,
     read_elements,
-    read_oid,
     read_sequence,
+    read_typed_value,
 )
 from client_certificate_auth.rfc4514 import attribute_string
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
@@ -68,8 +66,8 @@ class Attribute:
 class DistinguishedName(Mapping[str, "str | list[str]"]):
     """A subject or an issuer (RFC 5280 §4.1.2.4 and §4.1.2.6), from the DER of a Name. Raises ValueError.
 
-    As a mapping it is Node's object: keys are OpenSSL's short names, or dotted OIDs where OpenSSL has none; a value is a
-    string, or a list of strings where the attribute repeats. The short names are attributes too: ``subject.CN`` is
+    As a mapping it is Node's object: keys are OpenSSL's short names, or dotted OIDs where OpenSSL has none; a value is
+    a string, or a list of strings where the attribute repeats. The short names are attributes too: ``subject.CN`` is
     ``subject.get("CN")``, None where the subject has no common name. A misspelt name (``subject.commonName``) is an
     AttributeError, so that it cannot be mistaken for an absent attribute.
 
@@ -94,7 +92,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     @property
     def has_control_characters(self) -> bool:
         """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
-        return any([attribute.has_control_characters for rdn in self._rdns for attribute in rdn])
+        return any(attribute.has_control_characters for rdn in self._rdns for attribute in rdn)
 
     @property
     def rdns(self) -> list[list[tuple[str, str]]]:
@@ -117,8 +115,8 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     def rfc4514_string(self) -> str:
         """Return the name as RFC 4514 has it, in printable ASCII.
 
-        All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that the string
-        fits an HTTP header and one line of a log.
+        All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that the
+        string fits an HTTP header and one line of a log.
         """
         return self._rfc4514_string
 
@@ -174,7 +172,10 @@ def read_text(tag: int, content: bytes) -> str | None:
 
 
 def _read_rdns(der: bytes) -> Sequence[Sequence[Attribute]]:
-    """Return the relative distinguished names, but for empty ones: to OpenSSL, names with and without them are equal."""
+    """Return the relative distinguished names, except empty ones.
+
+    To OpenSSL, names with and without them are equal. The attributes of one need not be sorted.
+    """
     rdns = []
     for tag, content in read_sequence(der):
         if tag != SET:
@@ -191,17 +192,8 @@ def _read_rdn(content: bytes) -> tuple[Attribute, ...]:
     return tuple([Attribute(*_read_attribute(*element)) for element in read_elements(content)])
 
 
-def read_attribute(tag: int, content: bytes) -> tuple[str, int, bytes]:
-    """Return type, tag and content of an AttributeTypeAndValue (RFC 5280 §4.1.2.4)."""
-    parts = read_elements(content)
-    if tag != SEQUENCE or len(parts) != 2 or parts[0][0] != OID:
-        message = f"expected an attribute's type and value, found {describe(parts)}"
-        raise DerError(message)
-    return read_oid(parts[0][1]), *parts[1]
-
-
 def _read_attribute(tag: int, content: bytes) -> tuple[str, str]:
-    oid, value_tag, value = read_attribute(tag, content)
+    oid, (value_tag, value) = read_typed_value(tag, content)
     text = read_text(value_tag, value)
     if text is None:
         message = f"the value of attribute {oid} is not text (tag {value_tag:02X})"
@@ -224,7 +216,7 @@ def check_name(der: bytes) -> None:
 def check_rdn(content: bytes) -> None:
     """Check the content of a relative distinguished name as far as OpenSSL does. Raises DerError."""
     for element in read_elements(content):
-        oid, tag, value = read_attribute(*element)
+        oid, (tag, value) = read_typed_value(*element)
         if tag not in _VALUE_TYPES or (tag in _ENCODINGS and read_text(tag, value) is None):
             message = f"the value of attribute {oid} is not valid (tag {tag:02X})"
             raise DerError(message)

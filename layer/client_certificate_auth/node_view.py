@@ -12,6 +12,7 @@ from client_certificate_auth.der import (
     read_elements,
     read_oid,
     read_sequence,
+    read_typed_value,
 )
 from client_certificate_auth.extensions import (
     AUTHORITY_INFO_ACCESS,
@@ -37,13 +38,14 @@ from client_certificate_auth.general_names import (
     read_other_name,
 )
 from client_certificate_auth.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
-from client_certificate_auth.names import read_attribute, read_text
+from client_certificate_auth.names import read_text
 from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth.certificate import PeerCertificate
+    from client_certificate_auth.names import DistinguishedName
 
 # English whatever the locale, which strftime's %b is not.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -58,6 +60,9 @@ _OTHER_NAMES = {
 }
 _STRINGS = {DNS: "DNS", EMAIL: "email", URI: "URI"}
 _UNSUPPORTED = {X400_ADDRESS: "X400Name", EDI_PARTY_NAME: "EdiPartyName"}
+# The size of the buffer that Node and OpenSSL have for a dotted OID, but for the final NUL.
+_LONGEST_OID = 79
+
 _IPV4_OCTETS, _IPV6_OCTETS = 4, 16
 
 
@@ -78,8 +83,8 @@ def to_dict(certificate: PeerCertificate) -> dict[str, object]:
     """Return Node's object. Absent fields are absent, and undecodable extensions are None; Buffers are bytes."""
     extensions = certificate.fields.extensions
     fields = {
-        "subject": certificate.subject.to_dict(),
-        "issuer": certificate.issuer.to_dict(),
+        "subject": _name_object(certificate.subject),
+        "issuer": _name_object(certificate.issuer),
         "subjectaltname": certificate.subjectaltname,
         "infoAccess": certificate.info_access,
         "ca": certificate.ca,
@@ -99,13 +104,27 @@ def to_dict(certificate: PeerCertificate) -> dict[str, object]:
         "raw": certificate.raw,
     }
     undecodable = {
-        key for key, oid in (("subjectaltname", SUBJECT_ALT_NAME), ("infoAccess", AUTHORITY_INFO_ACCESS)) if oid in extensions
+        key
+        for key, oid in (("subjectaltname", SUBJECT_ALT_NAME), ("infoAccess", AUTHORITY_INFO_ACCESS))
+        if oid in extensions
     }
     return {key: value for key, value in fields.items() if value is not None or key in undecodable}
 
 
+def _name_object(name: DistinguishedName) -> dict[str, str | list[str]]:
+    values: dict[str, list[str]] = {}
+    for rdn in name.rdns:
+        for oid, text in rdn:
+            values.setdefault(_attribute_key(oid), []).append(text)
+    return {key: texts[0] if len(texts) == 1 else texts for key, texts in values.items()}
+
+
+def _attribute_key(oid: str) -> str:
+    return SHORT_NAME_BY_OID.get(oid) or oid[:_LONGEST_OID]
+
+
 def time_string(time: str) -> str:
-    """Return a time (YYYYMMDDHHMMSS) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``, the day padded with a space."""
+    """Return a time (YYYYMMDDHHMMSS) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``."""
     month = _MONTHS[int(time[4:6]) - 1]
     return f"{month} {int(time[6:8]):2} {time[8:10]}:{time[10:12]}:{time[12:]} {int(time[:4])} GMT"
 
@@ -183,7 +202,7 @@ def _other_name(content: bytes) -> _Text:
 
 def _quote_unless_safe(text: _Text) -> str:
     """Write a name as Node does since CVE-2021-44532: as a JSON string where it has anything unusual."""
-    if text.verbatim or not any([_is_unsafe(character, utf8=text.utf8) for character in text.value]):
+    if text.verbatim or not any(_is_unsafe(character, utf8=text.utf8) for character in text.value):
         return text.value
     return '"' + "".join([_escape(character, utf8=text.utf8) for character in text.value]) + '"'
 
@@ -207,10 +226,10 @@ def _directory_name(der: bytes) -> str:
 
 
 def _attribute(tag: int, content: bytes) -> str:
-    oid, value_tag, value = read_attribute(tag, content)
-    short_name, text = SHORT_NAME_BY_OID.get(oid), read_text(value_tag, value)
-    if short_name is None or text is None:
+    oid, (value_tag, value) = read_typed_value(tag, content)
+    text = read_text(value_tag, value)
+    if oid not in SHORT_NAME_BY_OID or text is None:
         # The DER of the value in hexadecimal (RFC 2253 §2.4).
-        return f"{short_name or oid}=#{encode(value_tag, value).hex().upper()}"
+        return f"{_attribute_key(oid)}=#{encode(value_tag, value).hex().upper()}"
     # OpenSSL does not escape a hash that is the whole value.
-    return f"{short_name}={text if text == '#' else escape_value(text)}"
+    return f"{SHORT_NAME_BY_OID[oid]}={text if text == '#' else escape_value(text)}"

@@ -15,9 +15,9 @@ class PemError(ValueError):
 def read_pem(text: str) -> bytes:
     """Return the DER of the one block in a text, which is labelled CERTIFICATE (RFC 7468 §5). Raises PemError.
 
-    Lines before and after the block are ignored (RFC 7468 §2). The block may have neither headers nor empty lines, since
-    readers take what precedes an empty line for headers (RFC 1421 §4.4), and its base64 must be canonical (RFC 7468 §3):
-    readers skip characters and bits that do not belong there, each in its own way.
+    Lines before and after the block are ignored (RFC 7468 §2). The block may have neither headers nor empty lines,
+    since readers take the lines before an empty line for headers (RFC 1421 §4.4). Its base64 must be canonical (RFC
+    7468 §3): readers skip characters and bits that do not belong there, each in its own way.
     """
     try:
         octets = text.encode("ascii")

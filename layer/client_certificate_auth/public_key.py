@@ -38,21 +38,15 @@ class PublicKey:
 
     __slots__ = ("asn1_curve", "bits", "exponent", "modulus", "nist_curve", "pubkey")
 
-    def __init__(
-        self,
-        bits: int | None = None,
-        pubkey: bytes | None = None,
-        modulus: str | None = None,
-        exponent: str | None = None,
-        asn1_curve: str | None = None,
-        nist_curve: str | None = None,
-    ) -> None:
-        self.bits = bits
-        self.pubkey = pubkey
-        self.modulus = modulus
-        self.exponent = exponent
-        self.asn1_curve = asn1_curve
-        self.nist_curve = nist_curve
+    modulus: str | None
+    bits: int | None
+    exponent: str | None
+    pubkey: bytes | None
+    asn1_curve: str | None
+    nist_curve: str | None
+
+    def __init__(self) -> None:
+        self.modulus = self.bits = self.exponent = self.pubkey = self.asn1_curve = self.nist_curve = None
 
 
 def read_public_key(subject_public_key_info: bytes) -> PublicKey:
@@ -63,8 +57,8 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
         name = read_oid(oid)
         if name in (_RSA, _X500_RSA):
             return _read_rsa_key(read_bit_string(key))
-        if name == _EC and parameters and parameters[0][0] == OID:
-            return _read_ec_key(read_oid(parameters[0][1]), read_bit_string(key))
+        if name == _EC and parameters:
+            return _read_ec_key(_read_curve(*parameters[0]), read_bit_string(key))
     except DerError:
         # A certificate may have a key that OpenSSL, and so Node, does not read.
         pass
@@ -81,19 +75,36 @@ def _read_rsa_key(encoded: bytes) -> PublicKey:
     # OpenSSL reads these as unsigned, of any length.
     modulus, exponent = (int.from_bytes(content, "big") for _, content in numbers)
     key = encode(SEQUENCE, _encode_integer(modulus) + _encode_integer(exponent))
-    return PublicKey(
-        bits=modulus.bit_length(),
-        pubkey=encode(SEQUENCE, encode(SEQUENCE, _RSA_ALGORITHM) + encode(BIT_STRING, b"\0" + key)),
-        modulus=f"{modulus:X}",
-        exponent=f"0x{min(exponent, _LARGEST_EXPONENT):x}",
-    )
+    facts = PublicKey()
+    facts.modulus = f"{modulus:X}"
+    facts.bits = modulus.bit_length()
+    facts.exponent = f"0x{min(exponent, _LARGEST_EXPONENT):x}"
+    facts.pubkey = encode(SEQUENCE, encode(SEQUENCE, _RSA_ALGORITHM) + encode(BIT_STRING, b"\0" + key))
+    return facts
+
+
+def _read_curve(tag: int, content: bytes) -> str:
+    """Return the dotted OID of a curve in ECParameters (RFC 5480 §2.1.1): its name, or its description in full."""
+    if tag == OID:
+        return read_oid(content)
+    # SpecifiedECDomain (SEC 1 §C.2): a version, the field and the curve come first.
+    _, (_, field), (_, equation), *_ = read_elements(content) + [(0, b"")] * 3
+    numbers = [int.from_bytes(number, "big") for _, number in read_elements(field)[1:2] + read_elements(equation)[:2]]
+    for oid, (name, _, _) in NAMED_CURVES.items():
+        p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
+        if numbers == [p, a % p, b]:
+            return oid
+    message = "an elliptic curve of another equation than the known ones"
+    raise DerError(message)
 
 
 def _read_ec_key(curve: str, point: bytes) -> PublicKey:
-    if curve not in NAMED_CURVES:
-        return PublicKey()
-    name, nist_name, bits = NAMED_CURVES[curve]
-    return PublicKey(bits=bits, pubkey=_uncompressed(name, point), asn1_curve=name, nist_curve=nist_name)
+    facts = PublicKey()
+    if curve in NAMED_CURVES:
+        name, nist_name, bits = NAMED_CURVES[curve]
+        facts.pubkey = _uncompressed(name, point)
+        facts.bits, facts.asn1_curve, facts.nist_curve = bits, name, nist_name
+    return facts
 
 
 def _uncompressed(curve: str, point: bytes) -> bytes:
