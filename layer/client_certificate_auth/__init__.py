@@ -1,6 +1,6 @@
 """The client certificate of a mutual TLS connection, from the Lambda event that was made of the request.
 
-Certificates are parsed here. Only ``PeerCertificate.x509`` needs cryptography, 43.0.0 or later: the layer's, or one
+Certificates are parsed here. Only ``PeerCertificate.x509`` needs cryptography 43.0.0 or later: the layer's, or one
 that the function brings along.
 """
 

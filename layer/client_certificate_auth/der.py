@@ -180,7 +180,7 @@ def check_any(tag: int, content: bytes) -> None:
     """Check an element of a type that the reader does not know (ANY), as far as OpenSSL does."""
     if tag & _CLASS:
         return
-    if (tag & _CONSTRUCTED != 0) != (tag in (SEQUENCE, SET)) or not tag:
+    if (tag & _CONSTRUCTED != 0) != (tag | _CONSTRUCTED in (SEQUENCE, SET)) or not tag:
         message = f"an element has the tag {tag:02X}"
         raise DerError(message)
     if tag == BOOLEAN:
