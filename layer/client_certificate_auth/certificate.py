@@ -89,12 +89,12 @@ class PeerCertificate:
 
     @property
     def not_before(self) -> datetime:
-        """The first second of validity (RFC 5280 §4.1.2.5), aware, in UTC. The year 0 becomes 1."""
+        """The first second of validity (RFC 5280 §4.1.2.5), aware, in UTC; ``datetime.min`` for the year 0."""
         return _datetime(self.fields.not_before)
 
     @property
     def not_after(self) -> datetime:
-        """The last second of validity, aware, in UTC. The year 0 becomes 1."""
+        """The last second of validity, aware, in UTC; ``datetime.min`` for the year 0."""
         return _datetime(self.fields.not_after)
 
     @property
@@ -264,6 +264,9 @@ class _IdentifyingExtensions:
         self.subject_alt_names = self._read(extensions, SUBJECT_ALT_NAME, read_subject_alt_names) or ()
         self.extended_key_usage = self._read(extensions, EXTENDED_KEY_USAGE, read_extended_key_usage)
         self._read(extensions, KEY_USAGE, read_bits)
+        if self.extended_key_usage == ():
+            # There must be a usage (RFC 5280 §4.2.1.12). Readers do not agree on what an empty list permits.
+            self.decodable = False
 
     def _read(self, extensions: dict[str, Extension], oid: str, read: Callable[[bytes], _T]) -> _T | None:
         if oid not in extensions:
@@ -286,8 +289,10 @@ def _datetime(time: str) -> datetime:
     """Return a time that is written as YYYYMMDDHHMMSS."""
     from datetime import UTC, datetime  # noqa: PLC0415 -- not needed to import the package
 
-    time = time if time >= "0001" else "0001" + time[4:]
-    return datetime.strptime(time, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    if time < "0001":
+        return datetime.min.replace(tzinfo=UTC)
+    year, month, day, hour, minute, second = int(time[:4]), *[int(time[i : i + 2]) for i in range(4, 14, 2)]
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
 def _in_pairs(digest: bytes) -> str:

@@ -29,7 +29,18 @@ _STRING_TAGS = (
     *(der.NUMERIC_STRING, der.VISIBLE_STRING, der.BIT_STRING, der.SEQUENCE, der.OCTET_STRING, 0x1B),
 )
 _TEXTS = (
-    *("client", "Acme, Inc.", "M\u00fcller & S\u00f6hne", "*.example.com", "a_b@c.example", "", " ", "#", "#a ", "\u20ac"),
+    *(
+        "client",
+        "Acme, Inc.",
+        "M\u00fcller & S\u00f6hne",
+        "*.example.com",
+        "a_b@c.example",
+        "",
+        " ",
+        "#",
+        "#a ",
+        "\u20ac",
+    ),
     *("\U0001f600", 'say "x"', "it's", "a\\b", "a+b;c<d>e=f", "a\0b", "a\nb", "\x7f\x85", "\ufeffx", "\uffff"),
 )
 _OTHER_OIDS = ("1.2.3.4", "2.5.4.97", "2.5.4.13", "2.999.1", "1.3.6.1.4.1.99999.1", "0.9.2342.19200300.100.1.3")
@@ -90,7 +101,10 @@ class OddCertificates:
         return der.sequence(*self._some(lambda: der.tlv(der.SET, *self._some(self._attribute, 2)), 4))
 
     def _serial_number(self) -> bytes:
-        return der.integer(self._chance.getrandbits(self._chance.choice((0, 1, 8, 63, 64, 160, 400))) - self._chance.choice((0, 0, 2**64)))
+        return der.integer(
+            self._chance.getrandbits(self._chance.choice((0, 1, 8, 63, 64, 160, 400)))
+            - self._chance.choice((0, 0, 2**64))
+        )
 
     def _time(self) -> bytes:
         content = self._chance.choice(_TIMES)
@@ -137,8 +151,16 @@ class OddCertificates:
         return bytes([0x80 | (value[0] & 0x20) | number]) + value[1:]
 
     def _distribution_point(self) -> bytes:
-        name = self._implicit(0, self._general_names()) if self._chance.random() < 0.7 else self._implicit(1, der.tlv(der.SET, self._attribute()))
-        parts = [der.tagged(0, name, constructed=True), self._implicit(1, self._bits()), self._implicit(2, self._general_names())]
+        name = (
+            self._implicit(0, self._general_names())
+            if self._chance.random() < 0.7
+            else self._implicit(1, der.tlv(der.SET, self._attribute()))
+        )
+        parts = [
+            der.tagged(0, name, constructed=True),
+            self._implicit(1, self._bits()),
+            self._implicit(2, self._general_names()),
+        ]
         return der.sequence(*self._subset(parts))
 
     def _subset(self, parts: list[bytes]) -> list[bytes]:
@@ -147,28 +169,99 @@ class OddCertificates:
     def _extension(self) -> bytes:
         integer = der.integer(self._chance.choice((0, 1, 5, -1, 2**40)))
         true = der.tlv(der.BOOLEAN, self._chance.choice((b"\xff", b"\xff", b"\xff", b"\0", b"\1")))
-        subtree = der.sequence(self._general_name(), *self._subset([self._implicit(0, integer), self._implicit(1, integer)]))
+        subtree = der.sequence(
+            self._general_name(), *self._subset([self._implicit(0, integer), self._implicit(1, integer)])
+        )
         oid, make = self._chance.choice(
             (
                 ("2.5.29.17", self._general_names),
                 ("2.5.29.17", self._general_names),
-                ("1.3.6.1.5.5.7.1.1", lambda: der.sequence(*self._some(lambda: der.sequence(der.oid(self._chance.choice(_ACCESS_METHODS)), self._general_name())))),
+                (
+                    "1.3.6.1.5.5.7.1.1",
+                    lambda: der.sequence(
+                        *self._some(
+                            lambda: der.sequence(der.oid(self._chance.choice(_ACCESS_METHODS)), self._general_name())
+                        )
+                    ),
+                ),
                 ("2.5.29.37", lambda: der.sequence(*self._some(lambda: der.oid(self._chance.choice(_PURPOSES))))),
                 ("2.5.29.15", self._bits),
                 ("2.5.29.19", lambda: der.sequence(*self._subset([true, integer]))),
                 ("2.5.29.14", lambda: der.octets(self._chance.randbytes(20))),
-                ("2.5.29.35", lambda: der.sequence(*self._subset([der.tagged(0, b"key"), self._implicit(1, self._general_names()), self._implicit(2, integer)]))),
+                (
+                    "2.5.29.35",
+                    lambda: der.sequence(
+                        *self._subset(
+                            [
+                                der.tagged(0, b"key"),
+                                self._implicit(1, self._general_names()),
+                                self._implicit(2, integer),
+                            ]
+                        )
+                    ),
+                ),
                 ("2.5.29.31", lambda: der.sequence(*self._some(self._distribution_point))),
-                ("2.5.29.30", lambda: der.sequence(*self._subset([der.tagged(number, subtree, constructed=True) for number in (0, 1)]))),
-                ("2.5.29.32", lambda: der.sequence(der.sequence(der.oid("1.2.3"), *self._subset([der.sequence(der.sequence(der.oid("1.3.6.1.5.5.7.2.1"), self._string()))])))),
+                (
+                    "2.5.29.30",
+                    lambda: der.sequence(
+                        *self._subset([der.tagged(number, subtree, constructed=True) for number in (0, 1)])
+                    ),
+                ),
+                (
+                    "2.5.29.32",
+                    lambda: der.sequence(
+                        der.sequence(
+                            der.oid("1.2.3"),
+                            *self._subset([der.sequence(der.sequence(der.oid("1.3.6.1.5.5.7.2.1"), self._string()))]),
+                        )
+                    ),
+                ),
                 ("2.5.29.33", lambda: der.sequence(der.sequence(der.oid("1.2.3"), der.oid("1.2.4")))),
-                ("2.5.29.36", lambda: der.sequence(*self._subset([self._implicit(0, integer), self._implicit(1, integer)]))),
+                (
+                    "2.5.29.36",
+                    lambda: der.sequence(*self._subset([self._implicit(0, integer), self._implicit(1, integer)])),
+                ),
                 ("2.5.29.54", lambda: integer),
                 ("2.16.840.1.113730.1.1", self._bits),
                 ("1.3.6.1.5.5.7.48.1.5", lambda: der.tlv(der.NULL)),
-                ("1.3.6.1.5.5.7.1.14", lambda: der.sequence(*self._subset([integer]), der.sequence(der.oid("1.3.6.1.5.5.7.21.1"), *self._subset([der.octets(b"p")])))),
-                ("1.3.6.1.5.5.7.1.7", lambda: der.sequence(der.sequence(der.octets(b"\0\1"), self._chance.choice((der.tlv(der.NULL), der.sequence(self._bits(), der.sequence(self._bits(), self._bits()))))))),
-                ("1.3.6.1.5.5.7.1.8", lambda: der.sequence(*self._subset([der.tagged(number, self._chance.choice((der.tlv(der.NULL), der.sequence(integer, der.sequence(integer, integer)))), constructed=True) for number in (0, 1)]))),
+                (
+                    "1.3.6.1.5.5.7.1.14",
+                    lambda: der.sequence(
+                        *self._subset([integer]),
+                        der.sequence(der.oid("1.3.6.1.5.5.7.21.1"), *self._subset([der.octets(b"p")])),
+                    ),
+                ),
+                (
+                    "1.3.6.1.5.5.7.1.7",
+                    lambda: der.sequence(
+                        der.sequence(
+                            der.octets(b"\0\1"),
+                            self._chance.choice(
+                                (
+                                    der.tlv(der.NULL),
+                                    der.sequence(self._bits(), der.sequence(self._bits(), self._bits())),
+                                )
+                            ),
+                        )
+                    ),
+                ),
+                (
+                    "1.3.6.1.5.5.7.1.8",
+                    lambda: der.sequence(
+                        *self._subset(
+                            [
+                                der.tagged(
+                                    number,
+                                    self._chance.choice(
+                                        (der.tlv(der.NULL), der.sequence(integer, der.sequence(integer, integer)))
+                                    ),
+                                    constructed=True,
+                                )
+                                for number in (0, 1)
+                            ]
+                        )
+                    ),
+                ),
                 ("1.2.3.4", self._string),
             )
         )
@@ -186,7 +279,9 @@ class OddCertificates:
 
 
 # Tags, lengths and parts of OIDs.
-_INTERESTING = bytes.fromhex("30 31 04 06 0c 13 14 16 17 18 1c 1e a0 a3 81 82 86 87 80 83 84 55 1d 0e 11 00 01 02 03 05 7f ff")
+_INTERESTING = bytes.fromhex(
+    "30 31 04 06 0c 13 14 16 17 18 1c 1e a0 a3 81 82 86 87 80 83 84 55 1d 0e 11 00 01 02 03 05 7f ff"
+)
 
 
 def mutated(chance: Random, encoded: bytes) -> bytes:

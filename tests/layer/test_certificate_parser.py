@@ -160,9 +160,7 @@ ANY = extension("1.2.3.4", b"")
         ),
         pytest.param(certificate_der(version=3), "the unknown version 4", id="version 4"),
         pytest.param(certificate_der(version=-1), "the unknown version 0", id="version 0"),
-        pytest.param(
-            tbs_certificate(der.tagged(0, constructed=True), *FIELDS), "found nothing", id="an empty version"
-        ),
+        pytest.param(tbs_certificate(der.tagged(0, constructed=True), *FIELDS), "found nothing", id="an empty version"),
         pytest.param(
             tbs_certificate(der.tagged(0, NULL, constructed=True), *FIELDS), "found the tags 05", id="a NULL version"
         ),
@@ -213,9 +211,7 @@ ANY = extension("1.2.3.4", b"")
         pytest.param(
             tbs_certificate(VERSION_3, *FIELDS, der.tagged(3, constructed=True)), "found nothing", id="no sequence"
         ),
-        pytest.param(
-            tbs_certificate(VERSION_3, *FIELDS, extensions(NULL)), "an extension has the tag 05", id="a NULL"
-        ),
+        pytest.param(tbs_certificate(VERSION_3, *FIELDS, extensions(NULL)), "an extension has the tag 05", id="a NULL"),
         pytest.param(
             tbs_certificate(VERSION_3, *FIELDS, extensions(der.sequence())), "an extension's OID", id="an empty one"
         ),

@@ -230,7 +230,9 @@ VALUES: dict[str, tuple[list[bytes], list[bytes]]] = {
 
 
 def unhandled(oid: str, value: bytes, *, critical: bool = True) -> tuple[str, ...]:
-    certificate = certificate_der(extensions=[extension("1.2.3.4", b"garbage"), extension(oid, value, critical=critical)])
+    certificate = certificate_der(
+        extensions=[extension("1.2.3.4", b"garbage"), extension(oid, value, critical=critical)]
+    )
     return PeerCertificate.from_der(certificate).unhandled_critical_extensions
 
 
@@ -285,7 +287,9 @@ def openssl() -> str:
     return path
 
 
-def test_the_supported_extensions_are_those_that_openssl_handles_in_a_verification(openssl: str, tmp_path: Path) -> None:
+def test_the_supported_extensions_are_those_that_openssl_handles_in_a_verification(
+    openssl: str, tmp_path: Path
+) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA")])
 
