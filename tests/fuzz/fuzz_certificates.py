@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from client_certificate_auth import DistinguishedName, MalformedCertificateError, PeerCertificate
-from client_certificate_auth.der import DerError, read_elements, read_sequence, read_typed_value
+from client_certificate_auth.der import DerError, read_element, read_elements, read_sequence, read_typed_value
 from client_certificate_auth.extensions import (
     DistributionPoint,
     read_authority_key_identifier,
@@ -162,9 +162,10 @@ def _text(value: str | bytes, tag: int) -> str:
 
 
 def _compare_extension(theirs: x509.ExtensionType, value: bytes) -> None:
+    """Compare the value of an extension, if the parser decodes it."""
     match theirs:
         case x509.SubjectAlternativeName():
-            _compare_general_names(read_elements(der_content(value)), theirs)
+            _compare_general_names(read_elements(read_element(value, der.SEQUENCE)), theirs)
         case x509.ExtendedKeyUsage():
             assert read_extended_key_usage(value) == tuple(usage.dotted_string for usage in theirs)
         case x509.KeyUsage():
@@ -174,6 +175,14 @@ def _compare_extension(theirs: x509.ExtensionType, value: bytes) -> None:
             assert read_basic_constraints(value) == (theirs.ca, theirs.path_length)
         case x509.SubjectKeyIdentifier():
             assert read_subject_key_identifier(value) == theirs.digest
+        case x509.UnrecognizedExtension():
+            assert value == theirs.value
+        case _:
+            _compare_names_in_extension(theirs, value)
+
+
+def _compare_names_in_extension(theirs: x509.ExtensionType, value: bytes) -> None:
+    match theirs:
         case x509.AuthorityKeyIdentifier():
             identifier = read_authority_key_identifier(value)
             assert identifier.key_identifier == theirs.key_identifier
@@ -186,10 +195,7 @@ def _compare_extension(theirs: x509.ExtensionType, value: bytes) -> None:
         case x509.CRLDistributionPoints():
             for point, their_point in zip(read_distribution_points(value), theirs, strict=True):
                 _compare_distribution_point(point, their_point)
-        case x509.UnrecognizedExtension():
-            assert value == theirs.value
         case _:
-            # The parser does not decode these.
             pass
 
 
@@ -204,7 +210,8 @@ def _compare_distribution_point(ours: DistributionPoint, theirs: x509.Distributi
 
 def _compare_general_names(ours: list[Element] | None, theirs: Iterable[x509.GeneralName] | None) -> None:
     if ours is None or theirs is None:
-        assert ours is theirs
+        assert ours is None
+        assert theirs is None
         return
     for (tag, content), name in zip(ours, theirs, strict=True):
         assert tag == _TAGS[type(name)]
@@ -214,12 +221,6 @@ def _compare_general_names(ours: list[Element] | None, theirs: Iterable[x509.Gen
             _compare_name(content, DistinguishedName(content), name.value)
         elif isinstance(name, x509.RegisteredID):
             assert der.tlv(der.OID, content) == der.oid(name.value.dotted_string)
-
-
-def der_content(value: bytes) -> bytes:
-    """Return the content of one element."""
-    ((_, content),) = read_elements(value)
-    return content
 
 
 if __name__ == "__main__":

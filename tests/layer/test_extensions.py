@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
@@ -26,6 +26,9 @@ from client_certificate_auth.general_names import read_general_names
 from client_certificate_auth.known_extensions import SUPPORTED
 from tests import der
 from tests.certificates import certificate_der, dns, extension, name, uri
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NULL = der.tlv(der.NULL)
 INTEGER = der.integer(1)
@@ -82,7 +85,9 @@ def test_key_identifiers_are_octets() -> None:
     assert everything.cert_issuer == [(0x82, b"a")]
     assert everything.cert_serial_number == 5
     nothing = read_authority_key_identifier(der.sequence())
-    assert nothing.key_identifier is nothing.cert_issuer is nothing.cert_serial_number is None
+    assert nothing.key_identifier is None
+    assert nothing.cert_issuer is None
+    assert nothing.cert_serial_number is None
 
 
 def test_access_descriptions_are_methods_and_locations() -> None:
@@ -99,10 +104,12 @@ def test_distribution_points_have_names_reasons_and_crl_issuers() -> None:
         )
     )
     assert full.full_name == [(0x86, b"http://a.example/a.crl"), (0x82, b"b")]
-    assert full.reasons == {1, 2}
-    assert full.relative_name is full.crl_issuer is None
+    assert full.reasons == frozenset({1, 2})
+    assert full.relative_name is None
+    assert full.crl_issuer is None
     assert relative.relative_name == [(0x30, OID + der.text("a"))]
-    assert relative.full_name is relative.reasons is None
+    assert relative.full_name is None
+    assert relative.reasons is None
     assert indirect.crl_issuer == [(0xA4, name(("CN", "CRL issuer")))]
     assert indirect.full_name is indirect.relative_name is None
 

@@ -188,7 +188,7 @@ def test_text_that_is_not_unicode_is_no_name(tag: int, content: bytes) -> None:
     ],
 )
 def test_what_is_not_the_der_of_a_name_is_none(broken: bytes) -> None:
-    with pytest.raises(ValueError, match="tag|expected"):
+    with pytest.raises(ValueError, match=r"tag|expected"):
         DistinguishedName(broken)
 
 

@@ -72,13 +72,13 @@ DIFFERENCES = [
         {"subject-bit-string": REFUSED, "subject-sequence": REFUSED},
     ),
     Difference(
-        "Node names any OID that OpenSSL knows, be it an algorithm in the place of an attribute type. Here only attribute"
-        " types and access methods have names.",
+        "Node names any OID that OpenSSL knows, be it an algorithm in the place of an attribute type. Here only"
+        " attribute types and access methods have names.",
         {"access-method-that-is-none": {"infoAccess"}, "subject-types-that-are-no-attributes": {"subject"}},
     ),
     Difference(
-        "Of an elliptic curve key whose curve is rarely used, a compressed point is not described, and it is not checked"
-        " that the point is on the curve.",
+        "Of an elliptic curve key whose curve is rarely used, a compressed point is not described, and it is not"
+        " checked that the point is on the curve.",
         {
             "key-ec-secp160r1": {"bits", "pubkey", "asn1Curve"},
             "key-ec-sect233k1": {"bits", "pubkey", "asn1Curve", "nistCurve"},
