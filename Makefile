@@ -14,10 +14,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
-    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden lock clean
+    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
+    dashboard-picture lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
@@ -139,6 +140,12 @@ format: $(VENV)/.test ## Format the code and mend what can be mended.
 
 golden: $(VENV)/.test ## Write what Node says of the test certificates. Needs Node 20.
 	$(BIN)/python -m tests.golden
+
+figures: $(VENV)/.test ## Copy what the benchmarks wrote to the page on performance.
+	$(BIN)/python -m documentation.figures
+
+dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
+	$(BIN)/python -m documentation.dashboard_picture
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock' pyproject.toml

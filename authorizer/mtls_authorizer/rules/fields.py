@@ -1,7 +1,7 @@
 """The fields of a certificate that rules can match: one table.
 
-The lists in the environment, the rules document, its JSON Schema and the README follow ``FIELDS``. To add a field, add
-an entry to the table, and the function that reads its facts from a certificate.
+The lists in the environment, the rules document, its JSON Schema and docs/rules.md follow ``FIELDS``. To add a field,
+add an entry to the table, and the function that reads its facts from a certificate.
 """
 
 from __future__ import annotations

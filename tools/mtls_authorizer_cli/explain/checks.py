@@ -24,15 +24,13 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
-from mtls_authorizer_cli.explain.wording import fact_text, listing, printed_routes, quoted, written_route
+from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, printed_routes, quoted, written_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mtls_authorizer.request.checks import Check
     from mtls_authorizer_cli.explain.question import Question
-
-_LONGEST_ERROR = 2000
 
 
 def check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
@@ -122,7 +120,9 @@ _REQUIRED: Mapping[CheckName, Callable[[Question], str]] = {
 def _found(name: CheckName, read: PeerCertificate | str, question: Question, *, failed: bool) -> str:
     if isinstance(read, PeerCertificate):
         return _FOUND[name](read, question)
-    return quoted(read, _LONGEST_ERROR) if failed and name is CheckName.DECODABLE else "none" if failed else "something"
+    if not failed:
+        return "something"
+    return plain(read)
 
 
 def _control_characters(certificate: PeerCertificate, _question: Question) -> str:
@@ -143,7 +143,7 @@ def _extensions(certificate: PeerCertificate, _question: Question) -> str:
     try:
         extensions = list(certificate.x509.extensions)
     except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return f"one that cannot be decoded: {quoted(str(error), _LONGEST_ERROR)}"
+        return f"one that cannot be decoded: {plain(str(error))}"
     names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
     return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
 

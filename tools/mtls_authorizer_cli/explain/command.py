@@ -17,7 +17,6 @@ from mtls_authorizer_cli.explain.question import Question
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text
-from mtls_authorizer_cli.explain.wording import quoted
 
 if TYPE_CHECKING:
     import argparse
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-
-_LONGEST_NOTE = 400
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -84,7 +81,7 @@ class _Failures(logging.Handler):
         self.notes: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.notes.append(f"{record.getMessage()}: {quoted(str(getattr(record, 'error', '')), _LONGEST_NOTE)}")
+        self.notes.append(f"{record.getMessage()}: {getattr(record, 'error', '')}")
 
 
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) -> Report:

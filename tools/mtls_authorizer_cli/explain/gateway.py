@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 CLIENT_SEES = "HTTP 403, without a call of the authorizer"
 """As users report for untrusted and expired certificates."""
 
-_HASHES = frozenset({"sha256", "sha384", "sha512", "sha512-256", "sha3-256", "sha3-384", "sha3-512"})
+_HASHES = frozenset({"sha256", "sha384", "sha512"})
 _MIN_RSA_BITS = 2048
-_CURVES = ("secp256r1", "secp384r1")
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _MAX_PATHS = 100
 """A truststore can contain many certificates for one name and key, which makes very many paths."""
 
@@ -83,7 +83,7 @@ class _Authority(NamedTuple):
 def explain_gateway(question: Question, read: PeerCertificate | str) -> GatewayExplanation:
     """Explain whether API Gateway would reject a certificate."""
     if question.truststore is None:
-        return GatewayExplanation(skipped="no truststore given: use --truststore or TRUSTSTORE_URI")
+        return GatewayExplanation(skipped="there is no truststore (use --truststore or TRUSTSTORE_URI)")
     warnings = question.truststore.warnings
     if isinstance(read, str):  # the reason why there is none
         return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
@@ -210,7 +210,7 @@ def _signature(certificate: x509.Certificate) -> _Finding:
     if algorithm is None:
         # Ed25519 and Ed448, whose keys are not supported.
         return _Finding(passed=True, text="a signature without a separate hash")
-    return _Finding(algorithm.name in _HASHES, algorithm.name.upper())
+    return _Finding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
 
 
 def _key(certificate: x509.Certificate) -> _Finding:
@@ -218,7 +218,7 @@ def _key(certificate: x509.Certificate) -> _Finding:
     if isinstance(key, rsa.RSAPublicKey):
         return _Finding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return _Finding(key.curve.name in _CURVES, f"ECDSA on {key.curve.name}")
+        return _Finding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
     return _Finding(passed=False, text="a key of another kind")
 
 

@@ -12,6 +12,7 @@ from client_certificate_auth.names import escape_attribute_text
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
+from mtls_authorizer_cli.command_line import printable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -31,6 +32,11 @@ _COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "starting with ", Comparis
 def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Return text in quotes, only the beginning if it is long. All but printable ASCII is escaped as in Python."""
     return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
+
+
+def plain(text: str) -> str:
+    """Return a message in printable ASCII. Unlike a quoted value, it may be folded at its spaces."""
+    return printable(text).encode("ascii", "backslashreplace").decode()
 
 
 def value_text(value: Hashable) -> str:

@@ -20,8 +20,8 @@ def advise(explanation: Explanation) -> Advice | None:
     """Return advice on a request that is not allowed, None on one that is."""
     rejection = explanation.gateway.rejection
     if rejection is not None:
-        found = f"requires {rejection.required}; found {rejection.found}"
-        return Advice(f"The check {rejection.name} {found}.", _AGAINST_REJECTIONS[GatewayCheck(rejection.name)])
+        problem = f"API Gateway requires {rejection.required}; found {rejection.found}."
+        return Advice(problem, _AGAINST_REJECTIONS[GatewayCheck(rejection.name)])
     reason = explanation.denial
     if reason is None:
         return None
