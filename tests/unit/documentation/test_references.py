@@ -124,11 +124,12 @@ NUMBERS = {
     CheckName.DECODABLE: {"3"},
     CheckName.PRINTABLE: {"4"},
     CheckName.EXTENSIONS: {"5"},
-    CheckName.EXTENDED_KEY_USAGE: {"6"},
-    CheckName.RULES: {"7", "8"},
-    CheckName.VALIDITY: {"9"},
-    CheckName.REVOCATION: {"10"},
-    CheckName.ROUTE: {"11"},
+    CheckName.CRITICAL_EXTENSIONS: {"6"},
+    CheckName.EXTENDED_KEY_USAGE: {"7"},
+    CheckName.RULES: {"8", "9"},
+    CheckName.VALIDITY: {"10"},
+    CheckName.REVOCATION: {"11"},
+    CheckName.ROUTE: {"12"},
 }
 
 
@@ -229,7 +230,7 @@ def test_every_make_target_is_documented() -> None:
 
 def test_every_attribute_of_a_certificate_is_documented() -> None:
     documented = {item.removesuffix("()") for item in first_column("docs/layer/reference.md", "PeerCertificate")}
-    public = {attribute for attribute in vars(PeerCertificate) if not attribute.startswith("_")} - {"from_pem"}
+    public = {attribute for attribute in vars(PeerCertificate) if not attribute.startswith("_")} - {"from_pem", "from_der"}
     annotated = {"subject", "issuer", "serial_number", "not_before", "not_after", "x509"}
     assert documented == public | annotated
 

@@ -140,12 +140,15 @@ def _control_characters(certificate: PeerCertificate, _question: Question) -> st
 
 
 def _extensions(certificate: PeerCertificate, _question: Question) -> str:
-    try:
-        extensions = list(certificate.x509.extensions)
-    except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return f"one that cannot be decoded: {plain(str(error))}"
+    if not certificate.extensions_decodable:
+        return "one that cannot be decoded"
     names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
-    return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
+    count = len(certificate.fields.extensions)
+    return f"{count or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
+
+
+def _critical_extensions(certificate: PeerCertificate, _question: Question) -> str:
+    return listing(list(certificate.unhandled_critical_extensions), none="no such extension")
 
 
 def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
@@ -180,6 +183,7 @@ _FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {
     CheckName.DECODABLE: lambda *_: "one",
     CheckName.PRINTABLE: _control_characters,
     CheckName.EXTENSIONS: _extensions,
+    CheckName.CRITICAL_EXTENSIONS: _critical_extensions,
     CheckName.EXTENDED_KEY_USAGE: _key_usages,
     CheckName.RULES: _matching_rules,
     CheckName.VALIDITY: _validity,
