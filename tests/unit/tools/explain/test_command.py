@@ -21,6 +21,7 @@ from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CERTIFICATES = Path(__file__).parents[3] / "golden" / "certificates"
 README = Path(__file__).parents[4] / "README.md"
 PROGRAM = "mtls-authorizer explain"
 NASTY = "\x1b[2J\x1b]0;pwned\x07\u202e\u2066\u200b\u2028\r\n\t\x7f\x9b\u00e9\U0001f600"
@@ -101,6 +102,9 @@ def test_the_exit_status_says_whether_the_client_is_allowed(
         (["client.pem", "--truststore", "http://x/y"], {}, "http://x/y is 'http://x/y': write"),
         (["client.pem"], {"ALLOWED_COMMON_NAME": "x"}, "invalid configuration: ALLOWED_COMMON_NAME is not"),
         (["client.pem"], {"AUTHORIZER_RULES": "[]"}, "invalid configuration: AUTHORIZER_RULES rules rejected"),
+        (["client.pem", "--rules", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
+        (["client.pem"], {"AUTHORIZER_SHADOW_RULES_URI": "file:///nowhere/x"}, "file:///nowhere/x: No such file"),
+        (["client.pem", "--truststore", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
         (["stage.json"], {}, "stage.json is JSON (the event's methodArn or routeArn is not"),
     ],
 )
@@ -232,6 +236,30 @@ def test_nothing_that_a_client_chose_reaches_a_terminal_unescaped(run: Callable[
             assert re.fullmatch(r"[ -~\n]*", result.output)
             assert all(line.isprintable() for line in result.errors.splitlines())
             assert result.errors.count("\n") == (status == 2)
+
+
+def test_documents_without_which_the_function_starts_are_notes(run: Callable[..., Result]) -> None:
+    environment = {
+        "ALLOWED_ORGANIZATIONS": "Acme",
+        "TRUSTSTORE_URI": "file:///nowhere/truststore.pem",
+        "CRL_URIS": "file:///nowhere/ca.crl",
+    }
+    result = run("client.pem", "--json", **environment)
+    assert (result.status, result.json["reason"]) == (1, "revocation_status_unknown")
+    notes = "\n".join(result.json["notes"])
+    assert "the truststore cannot be used: file:///nowhere/truststore.pem: No such file or directory" in notes
+    assert "document refresh failed: file:///nowhere/ca.crl: No such file or directory" in notes
+
+
+def test_a_truststore_can_be_named_by_its_uri(run: Callable[..., Result]) -> None:
+    # This one is not new: a store waits if it meets a file that was just written.
+    uri = (CERTIFICATES / "issued-ca.pem").as_uri()
+    for arguments, environment in (
+        (["--truststore", uri], {}),
+        ([], {"TRUSTSTORE_URI": uri, "CRL_URIS": "file:///nowhere/ca.crl"}),
+    ):
+        result = run("client.pem", *arguments, "--json", **environment, ALLOWED_ORGANIZATIONS="Acme")
+        assert result.json["denied_by"] == "api_gateway"
 
 
 def test_the_handler_for_failures_is_removed_after_the_command(run: Callable[..., Result]) -> None:
