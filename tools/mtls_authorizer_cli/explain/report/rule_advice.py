@@ -143,7 +143,7 @@ def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice
     names = {rule.name for rule in explanation.question.policy.rules.rules}
     # There is one, since it was compared with rules.
     certificate = explanation.certificate
-    return Advice(problem, f"{next_step}:", certificate and suggest_rule(certificate, names))
+    return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, names))
 
 
 def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
