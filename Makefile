@@ -6,15 +6,19 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 export PYTHONPATH := layer:authorizer:tools:.
+# Python versions that this machine lacks are unpacked here, and come last on PATH. An absolute path.
+export PYTHONS ?= $(CURDIR)/.pythons
+export PATH := $(PATH):$(PYTHONS)/bin
 # What is installed is compiled when it is first imported, which is no use if that isn't kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak test test-unit \
-    test-interpreters mutation lint format golden lock clean
+.PHONY: help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
+    dashboard-picture lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
@@ -31,18 +35,25 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 	@$(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
-layer: $(VENV)/.python ## Build the layer's zip files for both architectures in build, with digests and SBOMs.
-	@$(BIN)/python -m distribution.layer_builder release build
+layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
+	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+
+pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
+	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
+
+# The same where it can be done. Other machines go on with those that they have.
+available-pythons:
+	-@$(MAKE) --no-print-directory pythons
 
 publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
-bench: $(VENV)/.test layer ## Measure decisions against typical authorizers on Node, then a cold start.
+bench: $(VENV)/.test available-pythons layer ## Measure decisions against typical authorizers on Node, then a cold start.
 	@$(BIN)/python -m benchmarks.warm
 	@$(BIN)/python -m benchmarks.invocations
 	@$(BIN)/python -m benchmarks.cold_start
 
-bench-cold: $(VENV)/.test layer ## Measure a cold start against a typical authorizer on Node.
+bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start
 
 bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its index and the CRL itself against JSON.
@@ -72,22 +83,45 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 # More processes than processors: many tests wait for stores that are slow on purpose. Some take long, so that who has
 # nothing left to do takes over what others haven't begun.
 SHARED = -n 6 --dist worksteal
-test: lint ## Run all tests, with coverage.
+test: lint available-pythons ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
+
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
+	@for target in $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))); do \
+	    echo "== $$target"; \
+	    $(BIN)/python -m tests.fuzz.$$target --seconds $(FUZZ_SECONDS) || exit 1; \
+	done
+
+test-full: test fuzz soak ## Run all tests, with many more examples for each property, then fuzz, then a load test.
+	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=thorough -m hypothesis tests
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
-    --ignore tests/layer/test_typing.py --ignore tests/unit/authorizer/revocation/test_indexing.py
+    --ignore tests/layer/test_typing.py
 
-mutation: $(VENV)/.test ## Run the tests against code with small mistakes: [MODULES="decision rules"].
-	@$(BIN)/python -m tests.mutation $(MODULES)
+# mutmut takes a module's name from its path below src, so it works on a copy with that layout.
+MUTATED = build/mutation
+mutation: ## Change the code that decides in small ways, and list the changes that no test notices: [MODULES="…"].
+	@$(MAKE) --no-print-directory VENV=.venv-mutation .venv-mutation/.mutation
+	@rm -rf $(MUTATED) && mkdir -p $(MUTATED)/src
+	@cp -R layer/client_certificate_auth authorizer/mtls_authorizer tools/mtls_authorizer_cli $(MUTATED)/src
+	@cp -R pyproject.toml README.md benchmarks distribution examples local_gateway tests $(MUTATED)
+	@cd $(MUTATED) && PYTHONPATH= $(CURDIR)/.venv-mutation/bin/mutmut run $(MODULES:%="%.*")
+	@cd $(MUTATED) && $(CURDIR)/.venv-mutation/bin/mutmut results && $(CURDIR)/.venv-mutation/bin/mutmut export-cicd-stats
 
-test-interpreters: ## Test what runs on Lambda with every other Python 3.11 to 3.14 on this machine.
+test-interpreters: available-pythons ## Test the code that runs on Lambda with every other supported Python version.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
+	done
+
+test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
+	    echo "== Python $$version for arm64"; \
+	    $(BIN)/python -m tests.platforms.arm64 "$(PYTHONS)" $$version -m pytest $(SHARED) $(RUNS_ON_LAMBDA) || exit 1; \
 	done
 
 .PHONY: test-what-runs-on-lambda
@@ -107,6 +141,12 @@ format: $(VENV)/.test ## Format the code and mend what can be mended.
 golden: $(VENV)/.test ## Write what Node says of the test certificates. Needs Node 20.
 	$(BIN)/python -m tests.golden
 
+figures: $(VENV)/.test ## Copy what the benchmarks wrote to the page on performance.
+	$(BIN)/python -m documentation.figures
+
+dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
+	$(BIN)/python -m documentation.dashboard_picture
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
@@ -115,10 +155,11 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --upgrade --no-emit-package pycparser --output-file layer/requirements.txt
 	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
 	$(LOCK) --group runs-on-lambda --constraint tests/requirements.txt --output-file tests/runs_on_lambda_requirements.txt
+	$(LOCK) --upgrade --group mutation --constraint layer/requirements.txt --output-file tests/mutation_requirements.txt
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
-	rm -rf .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment is made anew when PYTHON is another one.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
@@ -153,4 +194,9 @@ $(VENV)/.test: $(VENV)/.python tests/requirements.txt | $(BIN)/mtls-authorizer
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt
 	@echo "Installing what the tests of what runs on Lambda need"
 	@$(INSTALL) -r tests/runs_on_lambda_requirements.txt
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.python tests/mutation_requirements.txt
+	@echo "Installing what mutation testing needs"
+	@$(INSTALL) -r tests/mutation_requirements.txt
 	@touch $@

@@ -22,6 +22,7 @@ from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
 from tests.clocks import LONG
+from tests.responses import checking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,7 @@ class Memory:
 
     def open(self, uri: str, *, max_bytes: int) -> Store:
         assert max_bytes
-        return _MemoryStore(self, uri)
+        return MemoryStore(self, uri)
 
     def fetch(self, uri: str, version: str | None, since: datetime | None) -> Fetched | None:
         name = uri.removeprefix("file:///")
@@ -139,7 +140,9 @@ class Memory:
         return None if unchanged else fetched
 
 
-class _MemoryStore:
+class MemoryStore:
+    """The store of one document in memory."""
+
     def __init__(self, shelf: Memory, uri: str) -> None:
         self.uri = uri
         self._shelf = shelf
@@ -219,7 +222,7 @@ class Door:
     """An authorizer that is asked with the events of API Gateway."""
 
     def __init__(self, current_policy: CurrentPolicy) -> None:
-        self._authorize = Authorizer(current_policy.settings, current_policy).authorize
+        self._authorize = checking(Authorizer(current_policy.settings, current_policy))
 
     def refusal(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
         """Return why a certificate is denied, None if it is allowed."""

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from tests.responses import checked
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -95,9 +97,12 @@ class LambdaFunction:
         self.log = ""
 
     def invoke(self, event: object) -> Outcome:
-        """Hand an event to the function and return what it posts."""
+        """Hand an event to the function and return what it posts. The shape of an authorizer's response is checked."""
         self._api.events.put(event)
-        return self.next_outcome()
+        outcome = self.next_outcome()
+        if outcome.kind == "response" and isinstance(event, dict) and event.get("type") == "REQUEST":
+            checked(event, outcome.payload)
+        return outcome
 
     def next_outcome(self) -> Outcome:
         """Return what the function posts next, which is an init error where it doesn't start."""

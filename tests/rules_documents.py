@@ -500,7 +500,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a policy of 5 MB": Hostile(
         document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
         "rules[0].allow",
-        "need a policy of more than 32768 bytes",
+        "need a policy of more than 46080 bytes",
     ),
     # Contexts.
     "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),

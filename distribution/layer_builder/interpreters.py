@@ -25,7 +25,8 @@ def find_interpreters() -> dict[str, Path]:
         candidates = (folder / f"python{version}" for folder in folders)
         usable = next((candidate for candidate in candidates if _is(candidate, version)), None)
         if usable:
-            found[version] = usable
+            # An environment made with a symbolic link may not find the standard library.
+            found[version] = usable.resolve()
     return found
 
 

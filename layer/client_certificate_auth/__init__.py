@@ -1,15 +1,17 @@
 """The client certificate of a mutual TLS connection, from the Lambda event that was made of the request.
 
-Works with cryptography 43.0.0 and later: what the layer has, or what the function brings along.
+Certificates are parsed here. Only ``PeerCertificate.x509`` needs cryptography 43.0.0 or later: the layer's, or one
+that the function brings along.
 """
 
 from client_certificate_auth.alternative_names import SubjectAltName
-from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.certificate_headers import (
     AlbMutualTlsMode,
     extract_client_certificate_from_alb_event,
     extract_client_certificate_from_cloudfront_event,
 )
+from client_certificate_auth.errors import MalformedCertificateError
 from client_certificate_auth.events import (
     ExtractionFailure,
     ExtractionFailureReason,

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Literal
 
-from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate import PeerCertificate
+from client_certificate_auth.errors import MalformedCertificateError
 from client_certificate_auth.events import (
     ExtractionFailure,
     ExtractionFailureReason,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
-from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate import PeerCertificate
+from client_certificate_auth.errors import MalformedCertificateError
 
 # Where the certificate is, in order of precedence.
 _PATHS = (

@@ -101,7 +101,7 @@ def test_an_event_without_a_certificate_is_missing_it(event: object) -> None:
         pem(b"\x30\x00"),
         pem(certificate_der() + b"\x00"),
         pem(certificate_der()[:-1]),
-        pem(certificate_der(subject=b"\x30\x02\x31\x00")),
+        pem(certificate_der(subject=b"\x30\x02\x30\x00")),
         pem(certificate_der(subject=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff"))))),
         pem(certificate_der(subject=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.BMP_STRING, b"\xd8\x00"))))),
         pem(certificate_der(subject=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.OCTET_STRING, b"admin"))))),

@@ -2,17 +2,144 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
+from client_certificate_auth import PeerCertificate
+from client_certificate_auth.elliptic_curves import NAMED_CURVES, PRIME_CURVES
 from client_certificate_auth.public_key import PublicKey, read_public_key
+from tests import der
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "certificates"
+
+P256 = "1.2.840.10045.3.1.7"
+POINT = bytes.fromhex(
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+
+
+def ec_key(point: bytes, curve: str = P256) -> PublicKey:
+    algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid(curve))
+    return read_public_key(der.sequence(algorithm, der.bits(point)))
+
+
+def rsa_key(*elements: bytes) -> PublicKey:
+    algorithm = der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL))
+    return read_public_key(der.sequence(algorithm, der.bits(b"".join(elements))))
+
+
+def told(key: PublicKey) -> dict[str, object]:
+    return {name: value for name in PublicKey.__slots__ if (value := getattr(key, name)) is not None}
 
 
 @pytest.mark.parametrize("kind", ["rsa-pss", "dsa-2048", "ed25519", "ed448", "x25519", "x448"])
 def test_nothing_is_told_of_a_key_that_is_neither_rsa_nor_of_an_elliptic_curve(kind: str) -> None:
-    certificate = x509.load_pem_x509_certificate((GOLDEN / f"key-{kind}.pem").read_bytes())
-    assert read_public_key(certificate) == PublicKey()
+    certificate = PeerCertificate.from_pem((GOLDEN / f"key-{kind}.pem").read_text(encoding="ascii"))
+    assert told(read_public_key(certificate.fields.public_key)) == {}
+
+
+def test_a_point_is_told_uncompressed() -> None:
+    compressed, hybrid = b"\3" + POINT[1:33], b"\7" + POINT[1:]
+    negated = POINT[:33] + (2**256 - 2**224 + 2**192 + 2**96 - 1 - int.from_bytes(POINT[33:])).to_bytes(32)
+    assert {ec_key(point).pubkey for point in (POINT, compressed, hybrid)} == {POINT}
+    assert ec_key(b"\2" + POINT[1:33]).pubkey == negated
+    assert told(ec_key(POINT)) == {"bits": 256, "pubkey": POINT, "asn1_curve": "prime256v1", "nist_curve": "P-256"}
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        b"",
+        b"\0",
+        POINT[:-1],
+        POINT + b"\0",
+        POINT[:-1] + b"\xf4",
+        b"\5" + POINT[1:],
+        b"\6" + POINT[1:],
+        b"\2" + POINT[1:],
+        b"\4" + POINT[1:33],
+        b"\2" + (4).to_bytes(32),
+        b"\4" + b"\xff" * 64,
+        b"\7" + POINT[1:33],
+    ],
+)
+def test_nothing_is_told_of_what_is_no_point_of_the_curve(point: bytes) -> None:
+    assert told(ec_key(point)) == {}
+
+
+def test_points_of_other_curves_are_told_if_they_are_not_compressed() -> None:
+    secp160r1 = "1.3.132.0.8"
+    assert told(ec_key(b"\4" + bytes(40), secp160r1)) == {
+        "bits": 161,
+        "pubkey": b"\4" + bytes(40),
+        "asn1_curve": "secp160r1",
+    }
+    assert told(ec_key(b"\2" + bytes(20), secp160r1)) == {}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        der.oid("1.2.3.4"),
+        der.oid("1.2.156.10197.1.301"),
+        der.tlv(der.NULL),
+        der.sequence(),
+        der.sequence(der.integer(1), der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(23)), der.sequence()),
+        b"",
+    ],
+)
+def test_nothing_is_told_of_a_key_of_an_unknown_curve(parameters: bytes) -> None:
+    algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), parameters)
+    assert told(read_public_key(der.sequence(algorithm, der.bits(POINT)))) == {}
+
+
+def test_the_numbers_of_an_rsa_key_are_unsigned() -> None:
+    key = rsa_key(der.sequence(der.tlv(der.INTEGER, b"\xff\1"), der.tlv(der.INTEGER, b"\0\0\3")), b"trailing data"[:0])
+    assert (key.modulus, key.bits, key.exponent) == ("FF01", 16, "0x3")
+    assert rsa_key(der.sequence(der.integer(5), der.integer(2**80))).exponent == "0xffffffffffffffff"
+
+
+def test_nothing_is_told_of_what_is_no_rsa_key() -> None:
+    for elements in (
+        [],
+        [der.integer(5)],
+        [der.sequence(der.integer(5))],
+        [der.sequence(der.integer(5), der.integer(3), der.integer(1))],
+        [der.sequence(der.integer(5), der.octets(b"a"))],
+        [b"\x30\x80"],
+    ):
+        assert told(rsa_key(*elements)) == {}
+
+
+def test_the_curves_are_those_of_openssl() -> None:
+    path = shutil.which("openssl")
+    if path is None:
+        pytest.skip("needs OpenSSL 3.0, and there is no openssl on the PATH")
+    version = subprocess.run([path, "version"], capture_output=True, text=True, check=True).stdout
+    if not version.startswith("OpenSSL 3.0."):
+        pytest.skip(f"needs OpenSSL 3.0, which Node 20 has, and the one on the PATH is {version.strip()}")
+    listing = subprocess.run([path, "ecparam", "-list_curves"], capture_output=True, text=True, check=True).stdout
+    curves = set(re.findall(r"^\s+(\S+)\s*:", listing, re.MULTILINE))
+    # Without an OID, and of a kind of key of its own.
+    assert curves - {name for name, _, _ in NAMED_CURVES.values()} == {"Oakley-EC2N-3", "Oakley-EC2N-4", "SM2"}
+    for oid, (name, nist_name, bits) in NAMED_CURVES.items():
+        command = [path, "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{name}", "-outform", "DER"]
+        key = subprocess.run(command, capture_output=True, check=True).stdout
+        text = subprocess.run(
+            [path, "pkey", "-inform", "DER", "-text", "-noout"], input=key, capture_output=True, check=True
+        ).stdout.decode()
+        assert f"Private-Key: ({bits} bit)" in text
+        assert f"ASN1 OID: {name}" in text
+        assert re.findall("NIST CURVE: (.*)", text) == ([nist_name] if nist_name else [])
+        public = subprocess.run(
+            [path, "pkey", "-inform", "DER", "-pubout", "-outform", "DER"], input=key, capture_output=True, check=True
+        ).stdout
+        facts = read_public_key(public)
+        assert der.oid(oid) in public
+        assert (facts.bits, facts.asn1_curve, facts.pubkey) == (bits, name, public[-len(facts.pubkey or b"") :])
+    assert set(PRIME_CURVES) <= {name for name, _, _ in NAMED_CURVES.values()}

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 INTERPRETERS = find_interpreters()
 
-ZIP_LIMIT, UNPACKED_LIMIT, PYTHONS = 6_000_000, 19_000_000, 3
-ZIPPED_PYTHON, UNPACKED_PYTHON = 270_000, 700_000
-MORE_PYTHONS = max(0, len(INTERPRETERS) - PYTHONS)
+# In bytes, about 5% above the sizes with compiled files for four Python versions: growth must not go unnoticed.
+ZIP_LIMIT, UNPACKED_LIMIT = 6_500_000, 20_000_000
 
 each_architecture = pytest.mark.parametrize("architecture", Architecture)
 
@@ -44,12 +43,12 @@ def bill_of(release: Path, architecture: Architecture) -> dict[str, Any]:
 
 
 @each_architecture
-def test_a_zip_file_is_within_its_limits_packed_and_unpacked(release: Path, architecture: Architecture) -> None:
+def test_a_zip_file_is_not_larger_than_expected(release: Path, architecture: Architecture) -> None:
     archive = archive_of(release, architecture)
-    assert archive.stat().st_size <= ZIP_LIMIT + MORE_PYTHONS * ZIPPED_PYTHON
     with ZipFile(archive) as zip_file:
         unpacked = sum(entry.file_size for entry in zip_file.infolist())
-    assert unpacked <= UNPACKED_LIMIT + MORE_PYTHONS * UNPACKED_PYTHON
+    assert archive.stat().st_size <= ZIP_LIMIT
+    assert unpacked <= UNPACKED_LIMIT
 
 
 def test_the_output_lists_each_step_and_finally_the_python_versions_with_compiled_files(release: Path) -> None:
@@ -152,13 +151,11 @@ def copy_project(folder: Path) -> None:
 def test_a_build_in_another_folder_and_environment_has_the_same_bytes(release: Path, tmp_path: Path) -> None:
     folder = tmp_path / "another folder" / "at another depth"
     copy_project(folder)
-    # Inherited variables of a make that runs the tests would override those of this one.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     subprocess.run(
-        ["make", "layer", f"PYTHON={sys.executable}"],  # noqa: S607 -- from PATH
+        [sys.executable, "-m", "distribution.layer_builder", "release", "build"],
         cwd=folder,
         umask=0o077,
-        env=inherited | {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
+        env=os.environ | {"PYTHONPATH": ".", "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
         check=True,
     )
     other = {path.name: path.read_bytes() for path in (folder / "build").iterdir()}

@@ -51,8 +51,11 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
 
 
 def _statements(grant: Grant | None, stage_arn: str) -> list[dict[str, object]]:
-    """Return the policy's statements. They cover the grant, not the request, because API Gateway may cache them."""
-    everything = f"{stage_arn}/*/*"
+    """Return the policy's statements. They cover the grant, not the request, because API Gateway may cache them.
+
+    ``stage/*`` also covers ``stage/$default``, the ARN of an HTTP API's $default route.
+    """
+    everything = f"{stage_arn}/*"
     if grant is None:
         return [_statement("Deny", everything)]
     if grant.routes is ALL_ROUTES:

@@ -169,7 +169,7 @@ class RevocationLists:
 @lru_cache(64)
 def _written_name(name: bytes) -> str:
     # Every logged request needs one of the same few names.
-    return DistinguishedName(x509.Name.from_bytes(name)).rfc4514_string()
+    return DistinguishedName(name).rfc4514_string()
 
 
 def _severity(status: RevocationStatus) -> int:

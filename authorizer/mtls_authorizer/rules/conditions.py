@@ -94,6 +94,13 @@ class SatisfiedConditions(NamedTuple):
     any_fact: frozenset[Condition]
 
 
+class _LabelIndex(NamedTuple):
+    """The conditions on the facts with one label: by value, and by prefixes and suffixes of each length."""
+
+    exact: dict[Hashable, Condition]
+    patterns: dict[tuple[Comparison, int], dict[str, Condition]]
+
+
 class ConditionIndex:
     """A set of conditions, indexed by field and label, that finds those that a certificate satisfies.
 
@@ -101,35 +108,42 @@ class ConditionIndex:
     however many conditions there are. ``readers`` contains, by field, the function that reads a certificate's facts.
     """
 
-    __slots__ = ("_conditions", "_fields")
+    __slots__ = ("_fields",)
 
     def __init__(
         self,
         conditions: Iterable[Condition],
         readers: Mapping[str, Callable[[PeerCertificate], Iterable[Fact]]],
     ) -> None:
-        self._conditions = frozenset(conditions)
-        patterns: dict[str, dict[str, set[tuple[Comparison, int]]]] = {}
-        for field, label, comparison, value in self._conditions:
-            patterns_of_label = patterns.setdefault(field, {}).setdefault(label, set())
-            if comparison is not Comparison.EXACT:
-                patterns_of_label.add((comparison, len(str(value))))
-        self._fields = [(field, readers[field], labels) for field, labels in patterns.items()]
+        fields: dict[str, dict[str, _LabelIndex]] = {}
+        for condition in conditions:
+            field, label, comparison, value = condition
+            index = fields.setdefault(field, {}).setdefault(label, _LabelIndex({}, {}))
+            if comparison is Comparison.EXACT:
+                index.exact[value] = condition
+            else:
+                text = str(value)
+                index.patterns.setdefault((comparison, len(text)), {})[text] = condition
+        self._fields = [(readers[field], labels) for field, labels in fields.items()]
 
     def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
         """Return the conditions that a certificate satisfies. Fields without conditions are not read."""
-        candidates: set[Condition] = set()
-        ambiguous_candidates: set[Condition] = set()
-        for field, read_facts, labels in self._fields:
-            for label, value, ambiguous in read_facts(certificate):
-                if label not in labels:
-                    continue
-                found = ambiguous_candidates if ambiguous else candidates
-                found.add(Condition(field, label, Comparison.EXACT, value))
-                for comparison, length in labels[label]:
-                    text = str(value)
-                    if length <= len(text):
-                        part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
-                        found.add(Condition(field, label, comparison, part))
-        unambiguous = self._conditions & candidates
-        return SatisfiedConditions(unambiguous, unambiguous | (self._conditions & ambiguous_candidates))
+        unambiguous: list[Condition] = []
+        ambiguous: list[Condition] = []
+        for read_facts, labels in self._fields:
+            for label, value, is_ambiguous in read_facts(certificate):
+                if label in labels:
+                    satisfied = ambiguous if is_ambiguous else unambiguous
+                    satisfied.extend(_satisfied_by_value(labels[label], value))
+        return SatisfiedConditions(frozenset(unambiguous), frozenset(unambiguous + ambiguous))
+
+
+def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Condition]:
+    if value in index.exact:
+        yield index.exact[value]
+    if index.patterns:
+        text = str(value)
+        for (comparison, length), conditions in index.patterns.items():
+            part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
+            if part in conditions:
+                yield conditions[part]

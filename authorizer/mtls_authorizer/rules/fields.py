@@ -1,7 +1,7 @@
 """The fields of a certificate that rules can match: one table.
 
-The lists in the environment, the rules document, its JSON Schema and the README follow ``FIELDS``. To add a field, add
-an entry to the table, and the function that reads its facts from a certificate.
+The lists in the environment, the rules document, its JSON Schema and docs/rules.md follow ``FIELDS``. To add a field,
+add an entry to the table, and the function that reads its facts from a certificate.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
 from mtls_authorizer.rules.distinguished_names import name_value, read_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
     from client_certificate_auth.names import DistinguishedName
@@ -154,12 +154,13 @@ def _common_name_facts(certificate: PeerCertificate) -> list[Fact]:
     return [Fact("", common_name, len(common_names) > 1) for common_name in common_names]
 
 
-def _name_facts(name: DistinguishedName) -> list[Fact]:
-    facts = [Fact("", name_value(name))]
+def _name_facts(name: DistinguishedName) -> Iterator[Fact]:
+    yield Fact("", name_value(name))
     for attribute in name:
         values = name.get_all(attribute)
-        facts += [Fact(attribute, value, attribute == "CN" and len(values) > 1) for value in values]
-    return facts
+        ambiguous = attribute == "CN" and len(values) > 1
+        for value in values:
+            yield Fact(attribute, value, ambiguous)
 
 
 FIELDS: Mapping[str, Field] = {

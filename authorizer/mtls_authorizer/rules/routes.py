@@ -7,12 +7,14 @@ would also match ``GET/anything/payments``.
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 class AllRoutes(Enum):
@@ -33,19 +35,31 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # RFC 3986 §3.3, without characters that are special in a policy (*, ?, $) and percent-encoding.
 SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
 
-# A server behind the API may read these as a way to another path: dot segments, an encoded dot or slash, a backslash,
-# and an encoded percent sign, with which all of them can be encoded twice. A client that is limited to some routes may
-# not call any path that contains one of them.
-_PATH_TRAVERSAL = ("/..", "%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "\\")
+# A server behind the API may resolve a path that contains one of these to another path, possibly after it has decoded
+# it once or twice. A client that is limited to some routes may call no such path. WHATWG URL parsers and Python's
+# urljoin remove TAB, CR and LF before they resolve dots, and surrounding spaces; some servers read %u002e, overlong
+# UTF-8 (%c0%ae) or a path parameter after a dot (/.;/) as a dot.
+_AMBIGUOUS = (
+    *("//", "/..", "/./", "/.;", "\\", "#", "/ ", "/%20"),
+    *("%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "%3f", "%3F", "%23"),
+    *("%%", "%?%", "%u", "%U", "%c0", "%C0", "%c1", "%C1"),
+    *("%0?", "%1?", "%7f", "%7F", "%c2%8?", "%C2%8?", "%c2%9?", "%C2%9?"),  # encoded control characters
+    *map(chr, (*range(0x20), 0x7F)),
+)
+
+DENIED_PATTERNS = (*(f"*{sequence}*" for sequence in _AMBIGUOUS), "*/.")
+"""Patterns of IAM policies for the invocations that no client with limited routes may make. One table for everything:
+the policy contains it, and simple responses and ``explain`` evaluate it."""
 
 _LONGEST_RESOURCE = 512
 # arn:aws-us-gov:execute-api:us-gov-east-1:123456789012:abcdefghij/stage/, with a stage name of 128 characters.
 LONGEST_STAGE_ARN = 200
 """In characters, from the limits that AWS documents for each part."""
-LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/")
+LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/?")
 """In characters, method and path as in a resource: ``GET/payments``."""
-LARGEST_POLICY = 32 * 1024
-"""In bytes. A limit of this project: API Gateway documents the length of a resource, but not their number."""
+LARGEST_POLICY = 45 * 1024
+"""In bytes, of which the denied patterns take up to 15 KB. A limit of this project: API Gateway documents the length of
+a resource, but not their number."""
 
 
 class RouteError(ValueError):
@@ -92,17 +106,36 @@ def _check_path(text: str, path: str) -> None:
 def permits(routes: Routes, invocation: str) -> bool:
     """Return whether routes include an invocation, method and path as in its ARN: ``GET/payments/1``.
 
-    The policy made from ``resources`` has the same result; so does one for ``*/*`` with all routes.
+    The policy made from ``resources`` has the same result; so does one for ``*`` with all routes.
     """
     if routes is ALL_ROUTES:
-        return "/" in invocation
-    return any(_includes(route, invocation) for route in routes) and not any(
-        sequence in invocation for sequence in _PATH_TRAVERSAL
-    )
+        return True
+    included = any(_matches(allowed_pattern(route), invocation) for route in routes)
+    return included and not _denied_expression().search(invocation)
 
 
-def _includes(route: str, invocation: str) -> bool:
-    return invocation.startswith(route[:-1]) if route.endswith("/*") else invocation == route
+def allowed_pattern(route: str) -> str:
+    """Return the pattern of an IAM policy for the invocations that a route includes.
+
+    ``GET/payments/*`` does not include ``GET/payments/``, which API Gateway may route like ``GET/payments``; the paths
+    of ``GET/*`` are all paths.
+    """
+    below_a_path = route.endswith("/*") and route.count("/") > 1
+    return f"{route[:-1]}?*" if below_a_path else route
+
+
+def _matches(allowed: str, invocation: str) -> bool:
+    """Match an allowed pattern, in which only the end is a wildcard."""
+    if allowed.endswith("?*"):
+        return invocation.startswith(allowed[:-2]) and len(invocation) > len(allowed) - len("?*")
+    return invocation.startswith(allowed[:-1]) if allowed.endswith("*") else invocation == allowed
+
+
+@cache
+def _denied_expression() -> re.Pattern[str]:
+    wildcards = {"*": ".*", "?": "."}
+    patterns = ("".join(wildcards.get(each) or re.escape(each) for each in pattern) for pattern in DENIED_PATTERNS)
+    return re.compile(r"\A(?:" + "|".join(patterns) + r")\Z", re.DOTALL)
 
 
 def combined_routes(routes: Iterable[Routes]) -> Routes:
@@ -118,12 +151,18 @@ def combined_routes(routes: Iterable[Routes]) -> Routes:
 def resources(routes: Iterable[str], stage_arn: str) -> tuple[list[str], list[str]]:
     """Return the resources of a stage that a policy must allow for routes, and those that it must deny."""
     return (
-        [f"{stage_arn}/{route}" for route in routes],
-        [f"{stage_arn}/*{sequence}*" for sequence in _PATH_TRAVERSAL],
+        [f"{stage_arn}/{allowed_pattern(route)}" for route in routes],
+        [f"{stage_arn}/{pattern}" for pattern in DENIED_PATTERNS],
     )
 
 
-def policy_size(routes: Iterable[str]) -> int:
-    """Return the largest size in bytes of the resources in a policy for routes, with their quotes and separators."""
-    allowed, denied = resources(routes, "x" * LONGEST_STAGE_ARN)
-    return sum(len(resource) + len('"", ') for resource in allowed + denied)
+def policy_size(routes: Collection[str]) -> int:
+    """Return the largest size in bytes of the resources in a policy for routes, as JSON with separators."""
+    allowed = sum(len(allowed_pattern(route)) for route in routes)
+    return allowed + len(routes) * (LONGEST_STAGE_ARN + len('"/", ')) + _size_of_denied_resources()
+
+
+@cache
+def _size_of_denied_resources() -> int:
+    _, denied = resources((), "x" * LONGEST_STAGE_ARN)
+    return len(json.dumps(denied))

@@ -117,8 +117,7 @@ class RuleSet:
         numbers = set(self._rules_without_matchers)
         for condition in satisfied.unambiguous:
             numbers.update(self._rules_by_condition.get(condition, ()))
-        candidates = [self.rules[number] for number in sorted(numbers)]
-        return [rule for rule in candidates if rule.mismatch(satisfied) is None]
+        return [rule for rule in map(self.rules.__getitem__, sorted(numbers)) if rule.mismatch(satisfied) is None]
 
     def _deny_reason(self, satisfied: SatisfiedConditions) -> DenyReason:
         """Return why no rule matches: the reason of the only rule, or of the first list in the environment."""
@@ -150,11 +149,14 @@ def _necessary_conditions(matcher: Matcher, rule_count: Mapping[Condition, int])
 
 
 def _grant(matching: list[Rule], certificate: PeerCertificate) -> RuleOutcome:
-    routes = combined_routes(rule.routes for rule in matching)
-    if routes is not ALL_ROUTES and policy_size(routes) > LARGEST_POLICY:
-        return DenyReason.POLICY_TOO_LARGE
     first = matching[0]
+    routes = first.routes
+    # Saves 1.5 µs for a single rule, whose policy size was checked when the document was read.
+    if len(matching) > 1:
+        routes = combined_routes([rule.routes for rule in matching])
+        if routes is not ALL_ROUTES and policy_size(routes) > LARGEST_POLICY:
+            return DenyReason.POLICY_TOO_LARGE
     key = first.usage_plan_key
     if key is UsagePlanKey.FINGERPRINT:
         key = certificate.fingerprint256.replace(":", "")
-    return Grant(tuple(rule.name for rule in matching), routes, first.context, key)
+    return Grant(tuple([rule.name for rule in matching]), routes, first.context, key)

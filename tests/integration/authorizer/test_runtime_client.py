@@ -25,7 +25,7 @@ OTHER = client_pem(("CN", "other"))
 def effect(outcome: Outcome) -> str:
     assert outcome.kind == "response"
     (statement,) = outcome.payload["policyDocument"]["Statement"]
-    assert statement["Resource"] == f"{STAGE_ARN}/*/*"
+    assert statement["Resource"] == f"{STAGE_ARN}/*"
     return str(statement["Effect"])
 
 

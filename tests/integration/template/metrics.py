@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.reasons import Reason
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.telemetry.metrics import REASON, Metric
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_metric(namespace: str, name: str, dimensions: Mapping[str, str], monit
             assert name in _SQS
         case str(), (dimension, reason):
             assert (namespace, name, dimension) == (monitored.namespace, Metric.DENIED, REASON)
-            assert reason in set(Reason)
+            assert reason in set(DenyReason)
         case _:
             assert namespace == monitored.namespace
             assert name in set(Metric)

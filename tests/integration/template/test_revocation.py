@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from mtls_authorizer.revocation.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from tests.integration.template.stacks import AUTHORIZER, CRLS, REVOCATION
 
 each_stack = pytest.mark.parametrize("stack", REVOCATION.stacks)

@@ -22,18 +22,23 @@ def test_sam_validates_each_template(tmp_path: Path) -> None:
 
 def test_sam_rejects_an_invalid_template(tmp_path: Path) -> None:
     invalid = tmp_path / "template.yaml"
-    invalid.write_text(TEMPLATES[0].path.read_text().replace("Handler:", "Handlers:"))
-    with pytest.raises(AssertionError, match="Handlers"):
-        sam_validate(TEMPLATES[2].path, invalid, folder=tmp_path)
+    invalid.write_text("Resources: {Function: {Type: AWS::Nothing::Known}}")
+    with pytest.raises(AssertionError, match="AWS::Nothing::Known"):
+        sam_validate(invalid, folder=tmp_path)
 
 
-def test_cfn_lint_accepts_each_template_and_each_stack(tmp_path: Path) -> None:
+def test_cfn_lint_accepts_each_template(tmp_path: Path) -> None:
+    cfn_lint(*(template.path for template in TEMPLATES), folder=tmp_path)
+
+
+def test_cfn_lint_accepts_each_stack(tmp_path: Path) -> None:
     stacks = []
     for template, stack in ALL_STACKS:
         path = tmp_path / f"{template.name}-{stack}.json"
         path.write_text(json.dumps(template.deployed(stack)))
         stacks.append(path)
-    cfn_lint(*(template.path for template in TEMPLATES), *stacks, folder=tmp_path)
+    # Informational checks are about how a template is written.
+    cfn_lint(*stacks, folder=tmp_path, informational=False)
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)

@@ -18,18 +18,19 @@ for template in sys.argv[1:]:
 """
 
 
-def cfn_lint(*templates: Path, folder: Path) -> None:
-    _run(_tool("cfn-lint"), "--include-checks", "I", "--template", *templates, folder=folder)
+def cfn_lint(*templates: Path, folder: Path, informational: bool = True) -> None:
+    checks = ["--include-checks", "I"] if informational else []
+    _run(_tool("cfn-lint"), *checks, "--template", *templates, folder=folder)
 
 
 def sam_validate(*templates: Path, folder: Path) -> None:
     _run(Path(sys.executable), "-c", _VALIDATE, *templates, folder=folder)
 
 
-def sam_build(template: Path, folder: Path) -> None:
-    """Build a template into the folder's own ``build``."""
-    folders = [f"--build-dir={folder / 'build'}", f"--cache-dir={folder / 'cache'}"]
-    _run(_tool("sam"), "build", "--template", template, *folders, folder=folder)
+def sam_build(template: Path, build: Path) -> None:
+    """Build a template into a folder. Builds in the same parent folder share a cache, and so their layers."""
+    folders = [f"--build-dir={build}", f"--cache-dir={build.parent / 'cache'}"]
+    _run(_tool("sam"), "build", "--cached", "--template", template, *folders, folder=build.parent)
 
 
 def _tool(name: str) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from distribution.layer_builder.command_line import main
 from distribution.layer_builder.interpreters import find_interpreters, full_version
 from distribution.project import ROOT
+from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.layer_builder.fake_executables import (
     download_from,
     find_interpreters_only_in,
@@ -38,7 +40,7 @@ def write_package(folder: Path, source: str = "NAME = 'value'\n") -> Path:
         ((), {"release", "layer", "function"}),
         (("release",), {"destination", "--complete"}),
         (("layer",), {"{arm64,x86_64}", "destination"}),
-        (("function",), {"package", "destination", "{3.11,3.12,3.13,3.14}"}),
+        (("function",), {"package", "destination", f"{{{','.join(PYTHON_VERSIONS)}}}"}),
     ],
 )
 def test_the_help_of_a_command_lists_its_arguments(
@@ -136,9 +138,21 @@ def test_a_complete_release_names_the_python_versions_that_are_missing(
     write_interpreter(tmp_path / "machine/python3.12", "CPython 3.12.1")
     with pytest.raises(SystemExit, match="1"):
         main(["release", "--complete", str(tmp_path / "build")])
-    message = "a complete release needs Python 3.11, 3.13, 3.14 on PATH or under pyenv; try `make pythons`\n"
+    missing = ", ".join(version for version in PYTHON_VERSIONS if version != "3.12")
+    message = f"a complete release needs Python {missing} on PATH or under pyenv; try `make pythons`\n"
     assert capsys.readouterr().err == message
     assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [([], "release build"), (["RELEASE=1"], "release build --complete")],
+)
+def test_make_builds_a_release(arguments: list[str], command: str) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "VENV"))}
+    make = ["make", "-n", "-o", ".venv/.python", "layer", *arguments]
+    result = subprocess.run(make, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
+    assert f".venv/bin/python -m distribution.layer_builder {command}" in map(str.rstrip, result.stdout.splitlines())
 
 
 def test_the_makefile_of_sam_build_names_the_required_python(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -126,7 +127,8 @@ def test_a_failed_build_leaves_no_earlier_digests(
 
 
 def test_a_complete_release_requires_all_python_versions(tmp_path: Path, project: Path) -> None:
-    with pytest.raises(MissingPythonError, match=r"Python 3\.11, 3\.12, 3\.14 on PATH"):
+    missing = ", ".join(version for version in PYTHON_VERSIONS if version != "3.13")
+    with pytest.raises(MissingPythonError, match=f"Python {re.escape(missing)} on PATH"):
         build_release(project, tmp_path / "build", print, complete=True)
     for version in PYTHON_VERSIONS:
         write_interpreter(tmp_path / f"machine/python{version}", f"CPython {version}.7")

@@ -14,11 +14,12 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from tests.api_events import EVENTS, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
+from tests.responses import checking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AUTHORIZE = Authorizer(load_settings({"ALLOWED_COMMON_NAMES": "client"})).authorize
+AUTHORIZE = checking(Authorizer(load_settings({"ALLOWED_COMMON_NAMES": "client"})))
 CLIENT = client_pem(("CN", "client"))
 OTHER = client_pem(("CN", "other"))
 
@@ -52,7 +53,7 @@ def test_every_method_and_path_gets_the_same_answer(
     }
     assert len(answers) == 1
     (statement,) = json.loads(answers.pop())["policyDocument"]["Statement"]
-    assert statement["Resource"] == f"{stage}/*/*"
+    assert statement["Resource"] == f"{stage}/*"
     assert len(statement["Resource"]) <= 512
 
 

@@ -18,6 +18,7 @@ from mtls_authorizer.request.event import UnsupportedEventError
 from mtls_authorizer.request.response import Unauthorized
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension, name, pem
+from tests.responses import checking
 from tests.strategies import broken_certificates, json_values
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ every_event = pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
 
 
 def answer(event: object, **environment: str) -> dict[str, Any]:
-    return Authorizer(load_settings(environment or LISTED)).authorize(event)
+    return checking(Authorizer(load_settings(environment or LISTED)))(event)
 
 
-def policy(effect: str, resource: str = f"{STAGE_ARN}/*/*") -> dict[str, Any]:
+def policy(effect: str, resource: str = f"{STAGE_ARN}/*") -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],
@@ -91,7 +92,7 @@ def test_without_a_certificate_a_rest_api_answers_401_and_the_others_deny(certif
 
 @every_event
 def test_with_nothing_configured_nobody_is_let_in(make_event: Callable[..., dict[str, Any]]) -> None:
-    result = Authorizer(load_settings({})).authorize(make_event(CLIENT))
+    result = checking(Authorizer(load_settings({})))(make_event(CLIENT))
     assert result["policyDocument"] == policy("Deny")
     assert result["context"] == {"reason": "no_allowlist_configured"}
 
@@ -172,14 +173,14 @@ def test_the_validity_is_checked_for_every_request_although_the_certificate_is_c
 def test_the_logged_duration_is_that_of_the_timer_in_microseconds(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
     nanoseconds = iter([5_000_000_999, 5_000_124_000])
-    Authorizer(load_settings(LISTED), timer=nanoseconds.__next__).authorize(rest_event(CLIENT))
+    checking(Authorizer(load_settings(LISTED), timer=nanoseconds.__next__))(rest_event(CLIENT))
     [record] = records(caplog)
     assert record["duration_us"] == 123
 
 
 def test_a_certificate_is_assessed_once_while_it_is_cached(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
-    authorize = Authorizer(load_settings(LISTED)).authorize
+    authorize = checking(Authorizer(load_settings(LISTED)))
 
     def is_cached(event: object) -> bool:
         caplog.clear()
@@ -200,7 +201,7 @@ def test_a_certificate_is_assessed_once_while_it_is_cached(caplog: pytest.LogCap
 
 
 def test_the_cache_is_keyed_by_the_whole_pem() -> None:
-    authorize = Authorizer(load_settings(LISTED)).authorize
+    authorize = checking(Authorizer(load_settings(LISTED)))
     allowed, denied = authorize(rest_event(CLIENT)), authorize(rest_event(OTHER))
     assert allowed != denied
     # One certificate that is let in and one that is not, alike in all but the last character before the end line.
@@ -213,7 +214,7 @@ def test_the_cache_is_keyed_by_the_whole_pem() -> None:
 
 @pytest.mark.parametrize("event", [rest_event(CLIENT), http_2_0_event(CLIENT)])
 def test_an_answer_can_be_changed_without_changing_the_next_one(event: dict[str, Any]) -> None:
-    authorize = Authorizer(load_settings(SIMPLE)).authorize
+    authorize = checking(Authorizer(load_settings(SIMPLE)))
     first = authorize(event)
     context = first["context"]
     assert isinstance(context, dict)

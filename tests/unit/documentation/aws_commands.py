@@ -23,8 +23,10 @@ _VARIABLE = re.compile(r"\$\w+")
 
 
 def find_commands(text: str) -> list[str]:
-    """Return the commands of a document's code blocks, with continued lines joined."""
-    return re.findall(r"^ *(aws [a-z0-9-]+ [a-z].+?) *$", re.sub(r" *\\\n *", " ", text), re.MULTILINE)
+    """Return the commands of a document's code blocks, also in ``$(…)``, with continued lines joined."""
+    joined = re.sub(r" *\\\n *", " ", text)
+    substituted = re.findall(r"=\$\((aws .+)\)$", joined, re.MULTILINE)
+    return re.findall(r"^ *(aws [a-z0-9-]+ [a-z].+?) *$", joined, re.MULTILINE) + substituted
 
 
 def mistakes(command: str) -> list[str]:

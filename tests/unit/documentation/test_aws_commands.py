@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.documentation.aws_commands import find_commands, mistakes
+from tests.unit.documentation.markdown import pages
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = [ROOT / "README.md", *sorted(file for file in (ROOT / "examples").rglob("*") if file.is_file())]
+DOCUMENTS = [
+    *(ROOT / page for page in pages()),
+    *sorted(file for folder in ("examples", "templates") for file in (ROOT / folder).rglob("*") if file.is_file()),
+]
 COMMANDS = [
     pytest.param(command, id=f"{document.name}: {' '.join(command.split()[1:3])}")
     for document in DOCUMENTS

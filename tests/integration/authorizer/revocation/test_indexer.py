@@ -127,9 +127,9 @@ WRONG = {
     "garbage": (b"\x00garbage", "neither a CRL in DER nor exactly one in PEM"),
     "nothing": (b"", "neither a CRL in DER nor exactly one in PEM"),
     "an HTML page": (b"<!DOCTYPE html>", "neither a CRL in DER nor exactly one in PEM"),
-    "a truncated CRL": (crl(5, number=7)[:-1], "can't be decoded"),
-    "a CRL of no CA in the truststore": (crl(5, number=7, ca=STRANGER), "isn't signed by the CA"),
-    "one of another CA": (crl(5, number=7, ca=OTHER_CA), "another CA's"),
+    "a truncated CRL": (crl(5, number=7)[:-1], "cannot be decoded"),
+    "a CRL of no CA in the truststore": (crl(5, number=7, ca=STRANGER), "is not signed by the CA"),
+    "one of another CA": (crl(5, number=7, ca=OTHER_CA), "another CA"),
     "one that has expired": (crl(5, number=7, days_left=-1), "nextUpdate"),
     "an older one": (crl(5, number=2), "is before that of the one in force"),
 }
@@ -163,7 +163,6 @@ def test_what_lies_there_and_is_no_index_is_replaced(index: bytes, aws: AwsServe
     assert revoked(aws) == [5]
 
 
-@pytest.mark.usefixtures("unhurried")
 def test_a_notification_that_comes_twice_writes_once(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(5))
     handler(event(CRL), None)
@@ -204,7 +203,7 @@ def test_other_notifications_and_its_own_output_are_ignored(
     ],
 )
 def test_what_is_no_notification_of_s3_is_an_error(wrong: object) -> None:
-    with pytest.raises(ValueError, match=r"isn't S3's|no event notification of S3"):
+    with pytest.raises(ValueError, match="the event is not an event notification of S3"):
         handler(wrong, None)
 
 
@@ -216,7 +215,7 @@ def test_one_bad_crl_does_not_keep_others_from_being_indexed(aws: AwsServer) -> 
     assert revoked(aws) == [5]
     bad, missing = str(raised.value).split("; ")
     assert bad.startswith(f"s3://{BUCKET}/bad.crl: neither")
-    assert missing == f"s3://{BUCKET}/missing.crl: it is no longer there"
+    assert missing == f"s3://{BUCKET}/missing.crl: it no longer exists"
 
 
 def interfere(proxy: FaultyProxy, meanwhile: Callable[[], object], times: int) -> None:
@@ -313,7 +312,7 @@ def test_a_crl_that_is_too_large_is_not_read(aws: AwsServer, monkeypatch: pytest
     put(aws, small)
     handler(event(CRL), None)
     put(aws, large)
-    with pytest.raises(IndexingError, match=f"ca.crl has {len(large)} bytes; {len(small)} are the most"):
+    with pytest.raises(IndexingError, match=f"ca.crl has {len(large)} bytes; at most {len(small)} are supported"):
         handler(event(CRL), None)
 
 

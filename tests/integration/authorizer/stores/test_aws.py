@@ -109,7 +109,7 @@ class TestS3:
         [
             (
                 DENIED,
-                "AccessDenied (HTTP status 403): the role lacks s3:GetObject, or kms:Decrypt with the key of the object;",
+                "AccessDenied (HTTP status 403): the role lacks s3:GetObject, or kms:Decrypt with the key of",
             ),
             (answer(403), "403 (HTTP status 403): the role lacks s3:GetObject"),
             (answer(403, b"<html>topsecret</html>"), "an error without a code (HTTP status 403): the role lacks"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from client_certificate_auth import ExtractionSuccess, PeerCertificate
 from mtls_authorizer.policy.access_policy import AccessPolicy
-from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
@@ -20,9 +21,9 @@ from mtls_authorizer.request.decision import decide
 from mtls_authorizer.revocation.status import RevocationLists, RevocationStatus
 from mtls_authorizer.revocation.truststore import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests.certificate_authorities import DAY
-from tests.clocks import Clock
+from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
 from tests.kept_lists import (
     CA,
@@ -43,6 +44,7 @@ from tests.kept_lists import (
     WITHDRAWN,
     Door,
     Memory,
+    MemoryStore,
     authority,
     client,
     crl,
@@ -343,6 +345,29 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
     shelf.put("rules.json", rules.replace(b"one", b"two"))
     live.restore()
     assert [rule.name for rule in live.get().rules.rules] == ["environment", "two"]
+
+
+def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> None:
+    shelf.put("rules.json", (RULES % ("one", "client")).encode())
+    opened, loads = threading.Event(), iter([True, False])
+
+    def open_slowly(uri: str, *, max_bytes: int) -> Store:
+        class Slow(MemoryStore):
+            def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+                assert next(loads) or opened.wait(LONG)
+                return super().fetch(version, since)
+
+        assert max_bytes
+        return Slow(shelf, uri)
+
+    loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+    live = CurrentPolicy(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.5))
+    try:
+        with pytest.raises(StoreError, match="not reloaded in time"):
+            live.restore()
+    finally:
+        opened.set()
+        join_attempts()
 
 
 def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memory) -> None:

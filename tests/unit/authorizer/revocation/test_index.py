@@ -143,6 +143,7 @@ def test_entries_are_as_wide_as_the_longest_serial_number(listed: tuple[int, ...
     assert len(index) == HEADER_LENGTH + width * len(listed) + CHECKSUM_LENGTH
     assert index[10] == width
     assert all(map(read_index(index).is_revoked, listed))
+    assert len(read_index(index)) == len(listed)
 
 
 @pytest.mark.parametrize("serial_number", [2**2039, -(2**2039) - 1])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
-from mtls_authorizer.rules.routes import ALL_ROUTES, policy_size
+from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, policy_size
 from mtls_authorizer.rules.rule_set import RuleSet, UsagePlanKey
 from tests.rules_documents import HOSTILE, ISSUE, VALID, Hostile, document, matching, rule
 from tests.strategies import json_values
@@ -303,12 +303,12 @@ def test_a_name_may_have_2048_characters(value: object) -> None:
 
 def test_the_routes_of_a_rule_may_make_the_largest_policy() -> None:
     routes: list[str] = []
-    while policy_size([*routes, *(f"GET/{len(routes):03}{'x' * 100}",)]) <= 32 * 1024:
+    while policy_size([*routes, *(f"GET/{len(routes):03}{'x' * 100}",)]) <= LARGEST_POLICY:
         routes.append(f"GET/{len(routes):03}{'x' * 100}")
-    spare = 32 * 1024 - policy_size(routes)
+    spare = LARGEST_POLICY - policy_size(routes)
     routes[0] += "x" * (spare // 2)
     routes[1] += "x" * (spare - spare // 2)
     allow = [route.replace("/", " /") for route in routes]
     assert parse_rules(document(rule(allow=allow)))
-    with pytest.raises(RulesError, match="policy of up to 32769 bytes, and the limit is 32768"):
+    with pytest.raises(RulesError, match="policy of up to 46081 bytes, and the limit is 46080"):
         parse_rules(document(rule(allow=[f"{allow[0]}x", *allow[1:]])))

@@ -1,0 +1,62 @@
+"""The supported Python versions are the same everywhere: distribution/python_versions.py lists them."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from distribution.project import ROOT
+from distribution.python_versions import DEBIAN_SUITES, PYTHON_VERSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RUNTIMES = [f"python{version}" for version in PYTHON_VERSIONS]
+
+
+def values_of(key: str, node: object) -> Iterator[Any]:
+    """Return the values of a key at any depth of a document."""
+    if isinstance(node, dict):
+        if key in node:
+            yield node[key]
+        node = list(node.values())
+    if isinstance(node, list):
+        for value in node:
+            yield from values_of(key, value)
+
+
+def templates() -> dict[str, Any]:
+    """Return this project's own templates by path."""
+    command = ["git", "ls-files", "*.yaml", "*.yml"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    texts = {name: (ROOT / name).read_text() for name in names if (ROOT / name).is_file()}
+    return {name: yaml_parse(text) for name, text in texts.items() if "Resources:" in text}
+
+
+TEMPLATES = templates()
+
+
+def test_layers_are_declared_compatible_with_all_versions() -> None:
+    declared = [runtimes for template in TEMPLATES.values() for runtimes in values_of("CompatibleRuntimes", template)]
+    assert declared
+    assert all(runtimes == RUNTIMES for runtimes in declared)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_parameter_with_runtimes_allows_all_versions(name: str) -> None:
+    for allowed in values_of("AllowedValues", TEMPLATES[name]):
+        if any(str(value).startswith("python") for value in allowed):
+            assert allowed == RUNTIMES
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_functions_run_on_a_supported_version(name: str) -> None:
+    runtimes = [runtime for runtime in values_of("Runtime", TEMPLATES[name]) if isinstance(runtime, str)]
+    assert set(runtimes) <= set(RUNTIMES)
+
+
+def test_the_table_is_sorted() -> None:
+    assert sorted(DEBIAN_SUITES, key=lambda version: int(version.partition(".")[2])) == list(PYTHON_VERSIONS)

@@ -1,0 +1,279 @@
+"""Everything that can be configured or observed is on its reference page, as the code defines it."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+import client_certificate_auth
+from client_certificate_auth import ExtractionFailureReason, PeerCertificate
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
+from mtls_authorizer.policy.settings import VARIABLES, load_settings
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS
+from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
+from mtls_authorizer.request.checks import CHECKS, CheckName
+from mtls_authorizer.request.context import build_context
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.rules.document import LARGEST_DOCUMENT
+from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.routes import LARGEST_POLICY
+from mtls_authorizer.rules.validation import LARGEST_CONTEXT, RULE_KEYS
+from mtls_authorizer.telemetry.metrics import UNITS, Metric
+from tests.api_events import rest_event
+from tests.certificates import certificate_der, client_pem, name, pem
+from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
+from tests.layer.test_node_parity import EQUAL, NAMES
+from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
+
+TEMPLATES = {
+    "Authorizer stack": "template.yaml",
+    "Revocation stack": "templates/revocation.yaml",
+    "Monitoring stack": "templates/monitoring.yaml",
+    "Sample API stack": "templates/sample-api.yaml",
+}
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
+
+
+def template(heading: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml_parse((PROJECT / TEMPLATES[heading]).read_text(encoding="utf-8"))
+    return content
+
+
+def parameter(variable: str) -> str:
+    return "".join(map(str.title, variable.split("_")))
+
+
+# Configuration.
+
+
+def test_every_variable_has_its_default() -> None:
+    (rows,) = tables("docs/configuration.md", "Variables")
+    assert codes(*(row[0] for row in rows)) == list(VARIABLES)
+    defaults = {codes(row[0])[0]: codes(row[2])[0] for row in rows if codes(row[2])}
+    # Without the first two, those of CRLs are errors.
+    lists = {"CRL_URIS": "s3://bucket/ca.crl", "TRUSTSTORE_URI": "s3://bucket/truststore.pem"}
+    with_defaults, without = load_settings({**lists, **defaults}), load_settings(lists)
+    assert with_defaults.rules == without.rules == ()
+    assert with_defaults._replace(version=without.version) == without
+
+
+@pytest.mark.parametrize("heading", TEMPLATES)
+def test_every_parameter_of_a_template_has_its_default(heading: str) -> None:
+    parameters = template(heading)["Parameters"]
+    variables = {parameter(variable) for variable in VARIABLES} if heading == "Authorizer stack" else set()
+    (rows,) = tables("docs/deploy/sam.md", heading)
+    documented = {codes(row[0])[0]: row[2] for row in rows}
+    assert documented.keys() == parameters.keys() - variables
+    for each, default in documented.items():
+        properties = parameters[each]
+        if default == "required":
+            assert "Default" not in properties
+        elif default:
+            assert str(properties["Default"]) in {codes(default)[0], ""}
+        else:
+            assert properties["Default"] == ""
+
+
+def test_every_variable_is_a_parameter() -> None:
+    assert {parameter(variable) for variable in VARIABLES} <= template("Authorizer stack")["Parameters"].keys()
+
+
+@pytest.mark.parametrize("heading", TEMPLATES)
+def test_every_output_of_a_template_is_documented(heading: str) -> None:
+    _, _, outputs = section("docs/deploy/sam.md", heading).partition("\nOutput")
+    assert template(heading)["Outputs"].keys() <= set(codes(outputs))
+
+
+# Rules.
+
+
+def test_every_key_of_a_rule_is_documented() -> None:
+    assert first_column("docs/rules.md", "Keys of a rule") == list(RULE_KEYS)
+
+
+def test_every_field_is_documented_as_the_table_of_fields_has_it() -> None:
+    (rows,) = tables("docs/rules.md", "Fields")
+    assert [[cell.strip("`") for cell in row] for row in rows] == [
+        [field, each.meaning, each.variable or "", each.reason.value] for field, each in FIELDS.items()
+    ]
+
+
+def test_the_limits_of_rules_are_those_of_the_code() -> None:
+    limits = section("docs/rules.md", "Limits")
+    assert f"up to {LARGEST_DOCUMENT // 2**20} MiB" in limits
+    assert f"at most {LARGEST_POLICY // 2**10} KiB" in limits
+    assert f"at most {LARGEST_CONTEXT:,} characters" in section("docs/rules.md", "Keys of a rule")
+
+
+# Decisions.
+
+
+# On the page, the first check is that of the event, and a missing rule is a check of its own.
+NUMBERS = {
+    CheckName.CERTIFICATE: {"2"},
+    CheckName.DECODABLE: {"3"},
+    CheckName.PRINTABLE: {"4"},
+    CheckName.EXTENSIONS: {"5"},
+    CheckName.EXTENDED_KEY_USAGE: {"6"},
+    CheckName.RULES: {"7", "8"},
+    CheckName.VALIDITY: {"9"},
+    CheckName.REVOCATION: {"10"},
+    CheckName.ROUTE: {"11"},
+}
+
+
+def test_every_reason_is_documented_with_its_check_and_status() -> None:
+    (rows,) = tables("docs/deny-reasons.md", "Reasons")
+    assert sorted(codes(*(row[0] for row in rows))) == sorted(DenyReason)
+    numbers = {reason.value: NUMBERS[check.name] for check in CHECKS for reason in check.reasons}
+    for cell, check, rest_status, http_status, fix in rows:
+        (reason,) = codes(cell)
+        assert re.split("[,: ]", check)[0] in numbers[reason]
+        assert rest_status.startswith("401" if "lambda_event" in reason else "403")
+        assert http_status.startswith("403")
+        assert fix
+
+
+def test_the_checks_are_in_the_order_of_the_code() -> None:
+    numbered = [number for check in CHECKS for number in sorted(NUMBERS[check.name], key=int)]
+    assert numbered == re.findall(r"^(\d+)\. ", section("docs/deny-reasons.md", "Checks"), re.MULTILINE)[1:]
+
+
+def test_every_context_key_is_documented() -> None:
+    kinds = ("C", "ST", "L", "O", "OU", "CN", "emailAddress")
+    whole = PeerCertificate.from_pem(pem(certificate_der(name(*((kind, "x") for kind in kinds)))))
+    keys = [*build_context(whole), "clientCertDaysToExpiry"]
+    assert sorted(first_column("docs/context.md", "Keys")) == sorted(keys)
+
+
+# Observability.
+
+
+def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    Authorizer(load_settings({})).authorize(rest_event(client_pem()))
+    (record,) = caplog.records
+    usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
+    documented = set(first_column("docs/observability.md", "Decision log"))
+    assert vars(record).keys() - usual <= documented
+    optional = {"shadow_decision", "shadow_reason", "shadow_rules_version", "revocation_status"}
+    assert documented - vars(record).keys() == optional | {"crl_issuer", "crl_number", "crl_age_seconds"}
+
+
+def test_every_metric_is_documented_with_its_unit() -> None:
+    (rows,) = tables("docs/observability.md", "Metrics")
+    assert {codes(row[0])[0]: row[1] for row in rows} == {each.value: UNITS.get(each, "Count") for each in Metric}
+
+
+def test_every_alarm_is_documented() -> None:
+    alarms = {
+        resource
+        for heading in TEMPLATES
+        for resource, properties in template(heading)["Resources"].items()
+        if properties["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert set(first_column("docs/observability.md", "Alarms")) == alarms
+
+
+# Revocation.
+
+
+def test_the_reasons_of_revocation_are_documented() -> None:
+    (rows,) = re.findall(r"(?:^\|.*\n)+", pages()["docs/revocation.md"].partition("\n## ")[0], re.MULTILINE)
+    reasons = {DenyReason.CERTIFICATE_REVOKED.value, DenyReason.REVOCATION_STATUS_UNKNOWN.value}
+    assert {codes(row)[0] for row in rows.splitlines()[2:]} == reasons
+
+
+def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
+    text = pages()["docs/revocation.md"]
+    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
+    assert f"followed by `{INDEX_SUFFIX}`" in text
+    assert f"at most {MAX_AUTHORITIES} CAs" in text
+    assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
+    assert f"tried again after {RETRY_SECONDS:g} seconds" in text
+    start = DEFAULT_WAIT_SECONDS.truststore + DEFAULT_WAIT_SECONDS.crls
+    assert f"takes at most {start:g} seconds for truststore and CRLs" in text
+    assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
+        "docs/configuration.md", "Reloading"
+    )
+    assert f"a table of {len(TABLE)} cases" in text
+    handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
+    assert f"`{handler}`" in text
+
+
+def test_the_size_of_the_cache_is_that_of_the_code() -> None:
+    assert f"for up to {MAX_CACHED_CERTIFICATES} certificates" in section("docs/security-model.md", "Caching")
+
+
+# Commands.
+
+
+def test_every_make_target_is_documented() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):.*## ", MAKEFILE, re.MULTILINE))
+    documented = {code.split()[1] for code in first_column("docs/commands.md", "Make targets")}
+    assert documented | {"help"} == targets
+
+
+# The layer.
+
+
+def test_every_attribute_of_a_certificate_is_documented() -> None:
+    documented = {item.removesuffix("()") for item in first_column("docs/layer/reference.md", "PeerCertificate")}
+    public = {attribute for attribute in vars(PeerCertificate) if not attribute.startswith("_")} - {"from_pem"}
+    annotated = {"subject", "issuer", "serial_number", "not_before", "not_after", "x509"}
+    assert documented == public | annotated
+
+
+def test_every_key_of_nodes_object_is_documented() -> None:
+    (rows,) = tables("docs/layer/reference.md", "PeerCertificate")
+    certificate = PeerCertificate.from_pem(client_pem(("CN", "client")))
+    documented = codes(*(row[0] if row[1] == "the same" else row[1] for row in rows))
+    assert certificate.to_dict().keys() <= set(documented)
+
+
+def test_the_comparison_with_node_has_the_numbers_of_its_tests() -> None:
+    text = section("docs/layer/reference.md", "Differences from Node")
+    assert f"for {len(NAMES)} certificates" in text
+    assert f"{len(EQUAL)} are read alike, or rejected alike" in text
+
+
+def test_every_helper_is_documented_and_its_example_works() -> None:
+    examples = first_column("docs/layer/reference.md", "Helpers")
+    helpers = {helper for helper in client_certificate_auth.__all__ if re.match(r"allow_|a.._of", helper)}
+    assert {example.partition("(")[0] for example in examples} == helpers
+    for example in examples:
+        if "…" not in example:
+            assert callable(eval(example, vars(client_certificate_auth)))  # noqa: S307 -- our own page
+
+
+def test_every_front_door_is_documented_with_its_header() -> None:
+    value = quote(client_pem(("CN", "client")), safe="+=/")
+    page = pages()["docs/layer/alb-cloudfront.md"].partition("\n## ")[0]
+    front_doors, reasons = re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    rows = [row.strip("|").split(" | ") for row in front_doors.splitlines()[2:]]
+    for _, call, header, _ in rows:
+        event = {"headers": {codes(header)[0]: value}}
+        assert eval(codes(call)[0], vars(client_certificate_auth) | {"event": event}).success  # noqa: S307 -- ours
+    documented = [codes(row)[0] for row in reasons.splitlines()[2:]]
+    documented += [code for code in codes(section("docs/layer/reference.md", "Extraction")) if "lambda_event_" in code]
+    assert sorted(documented) == sorted(each for each in ExtractionFailureReason)
+
+
+def test_every_key_of_the_canarys_result_is_documented() -> None:
+    canary = ast.parse((PROJECT / "examples" / "canary.py").read_text(encoding="utf-8"))
+    (check,) = (node for node in canary.body if isinstance(node, ast.FunctionDef) and node.name == "_check_layer")
+    result = check.body[-1]
+    assert isinstance(result, ast.Return)
+    assert isinstance(result.value, ast.Dict)
+    keys = {key.value for key in result.value.keys if isinstance(key, ast.Constant)}
+    assert set(first_column("docs/layer/zip.md", "Check a layer")) == keys

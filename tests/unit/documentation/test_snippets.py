@@ -1,0 +1,203 @@
+"""Commands, templates, queries and diagrams on the pages are what their tools accept, as far as it can be checked here.
+
+Other modules check Python, rules, and commands of the AWS CLI.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import hcl2
+import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+from hcl2.utils import SerializationOptions
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_column
+
+MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
+LANGUAGES = {
+    "dockerfile", "hcl", "insights", "json", "mermaid", "properties", "python", "sh", "text", "yaml",
+}  # fmt: skip
+PROGRAMS = {
+    ".venv/bin/mtls-authorizer",
+    "aws",
+    "cat",
+    "curl",
+    "docker",
+    "export",
+    "make",
+    "mkdir",
+    "openssl",
+    "python3",
+    "sam",
+    "zip",
+}
+SAM_OPTIONS = {
+    "build": {"--template-file"},
+    "deploy": {"--stack-name", "--resolve-s3", "--capabilities", "--parameter-overrides"},
+    "delete": {"--stack-name"},
+}
+
+
+def test_every_block_has_a_language_that_is_checked() -> None:
+    assert {(fence.page, fence.line) for fence in fences() if fence.language not in LANGUAGES} == set()
+
+
+# Shell.
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a command, without the variables that are set for it."""
+    words = shlex.split(line, comments=True)
+    while re.match(r"[A-Z_]+=", words[0]):
+        words.pop(0)
+    return words
+
+
+def commands(program: str = "") -> list[Any]:
+    """Return the command lines on the pages, of one program or of all."""
+    return [
+        pytest.param(line, id=f"{fence.page}: {line[:40]}")
+        for fence in fences("sh")
+        for line in re.sub(r" *\\\n *", " ", fence.text).splitlines()
+        if line and not line.startswith("#") and words_of(line)[0].startswith(program)
+    ]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_is_of_a_known_program(line: str) -> None:
+    assert words_of(line)[0] in PROGRAMS
+
+
+@pytest.mark.parametrize("line", commands("make"))
+def test_a_make_target_exists_and_reads_the_variables(line: str) -> None:
+    _, target, *variables = words_of(line)
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
+    for variable in variables:
+        name = variable.partition("=")[0]
+        assert re.search(rf"\$\$?[{{(]?{name}\b", MAKEFILE), name
+
+
+def test_every_make_target_in_the_text_exists() -> None:
+    for page in (PROJECT / "docs").rglob("*.md"):
+        for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8")):
+            assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), (page.name, target)
+
+
+@pytest.mark.parametrize("page", sorted({fence.page for fence in fences("sh") if "sam deploy" in fence.text}))
+def test_sam_commands_have_options_and_parameters_that_exist(page: str) -> None:
+    template = "template.yaml"
+    for fence in fences("sh"):
+        if fence.page != page:
+            continue
+        for line in re.sub(r" *\\\n *", " ", fence.text).splitlines():
+            if not line.startswith("sam "):
+                continue
+            _, subcommand, *words = shlex.split(line)
+            assert {word for word in words if word.startswith("--")} <= SAM_OPTIONS[subcommand], line
+            if subcommand == "build":
+                template = words[1] if words else "template.yaml"
+            parameters = yaml_parse((PROJECT / template).read_text(encoding="utf-8"))["Parameters"]
+            overrides = re.findall(r"\b([A-Z]\w+)=", line.partition("--parameter-overrides")[2])
+            assert set(overrides) <= parameters.keys(), line
+
+
+def test_the_example_of_samconfig_is_named_where_it_is() -> None:
+    assert (PROJECT / "samconfig.toml.example").is_file()
+
+
+# Templates.
+
+
+@pytest.mark.parametrize("fence", fences("yaml"), ids=str)
+def test_resources_have_properties_that_exist(fence: Fence) -> None:
+    for resource in yaml_parse(fence.text).values():
+        if not isinstance(resource, dict) or "Type" not in resource:
+            continue
+        properties = set(resource["Properties"])
+        if resource["Type"] == "AWS::Serverless::Api":
+            example = yaml_parse((PROJECT / "examples/attach/rest_api.sam.yaml").read_text(encoding="utf-8"))
+            assert properties <= set(example["Resources"]["Api"]["Properties"])
+        else:
+            schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", resource["Type"]).schema
+            assert properties <= schema["properties"].keys()
+            assert set(schema.get("required", ())) <= properties
+
+
+def resources_in(text: str) -> dict[str, set[str]]:
+    """Return the arguments of each type of resource in a Terraform file."""
+    found: dict[str, set[str]] = {}
+    options = SerializationOptions(with_comments=False, strip_string_quotes=True)
+    for block in hcl2.loads(text, serialization_options=options).get("resource", []):
+        for kind, named in block.items():
+            for arguments in named.values():
+                found.setdefault(kind, set()).update(each for each in arguments if not each.startswith("__"))
+    return found
+
+
+@pytest.mark.parametrize("fence", fences("hcl"), ids=str)
+def test_terraform_resources_have_arguments_that_the_examples_have(fence: Fence) -> None:
+    examples = resources_in(
+        "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "examples/attach/terraform").glob("*.tf"))
+    )
+    shown = resources_in(fence.text)
+    assert shown
+    for kind, arguments in shown.items():
+        assert arguments <= examples[kind], kind
+
+
+@pytest.mark.parametrize("fence", fences("dockerfile"), ids=str)
+def test_a_dockerfile_copies_files_that_exist(fence: Fence) -> None:
+    for line in fence.text.splitlines():
+        instruction, *words = line.split()
+        assert instruction in {"ARG", "FROM", "COPY", "RUN", "CMD"}
+        if instruction == "COPY":
+            assert words[0].startswith("build/") or (PROJECT / words[0]).exists(), words[0]
+    (handler,) = re.findall(r'^CMD \["(\w+)\.handler"\]$', fence.text, re.MULTILINE)
+    assert f"COPY examples/{handler}.py" in fence.text
+
+
+# Queries.
+
+# Keywords, functions, and the unit of time.
+QUERY_WORDS = re.compile(r"fields|filter|stats|sort|by|as|and|or|like|desc|asc|count|avg|min|max|latest|pct|bin|d")
+FIELDS_OF_OTHER_RECORDS = {
+    "type",
+    "level",
+    "record.metrics.initDurationMs",
+    "record.metrics.restoreDurationMs",
+    "record.metrics.billedDurationMs",
+    "document",
+    "uri",
+    "error",
+}
+
+
+@pytest.mark.parametrize("fence", fences("insights"), ids=str)
+def test_a_query_uses_fields_that_are_logged(fence: Fence) -> None:
+    text = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", fence.text)
+    aliases = set(re.findall(r"\bas (\w+)", text))
+    used = set(re.findall(r"[A-Za-z_][\w.]*", text))
+    logged = set(first_column("docs/observability.md", "Decision log"))
+    assert {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases <= logged
+
+
+# Diagrams.
+
+
+@pytest.mark.parametrize("fence", fences("mermaid"), ids=str)
+def test_a_diagram_has_a_type_and_balanced_brackets(fence: Fence) -> None:
+    first, *lines = fence.text.splitlines()
+    assert re.fullmatch(r"flowchart (LR|TD)|sequenceDiagram", first)
+    for line in lines:
+        assert line.count('"') % 2 == 0, line
+        unquoted = re.sub(r'"[^"]*"', "", line)
+        for opening, closing in ("()", "[]", "{}"):
+            assert unquoted.count(opening) == unquoted.count(closing) or first == "sequenceDiagram", line
+    if first == "sequenceDiagram":
+        participants = set(re.findall(r"^ *participant (\w+) as ", fence.text, re.MULTILINE))
+        for sender, receiver in re.findall(r"^ *(\w+)-?->>(\w+): ", fence.text, re.MULTILINE):
+            assert {sender, receiver} <= participants
