@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # The attribute types that have names in RFC 4514 §3.
 _NAMES = {
     "2.5.4.3": "CN",
@@ -18,6 +22,9 @@ _NAMES = {
 # The characters that are escaped everywhere in a value (RFC 4514 §2.4).
 _SPECIAL = '"+,;<>\\'
 _ESCAPES = {ord(character): "\\" + character for character in _SPECIAL}
+_MUST_BE_ESCAPED = frozenset(_SPECIAL + "\0")
+_TYPE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
+_ESCAPABLE = frozenset(_SPECIAL + " #=")
 
 
 def attribute_string(oid: str, text: str) -> str:
@@ -45,3 +52,68 @@ def _hexadecimal_pairs(character: str) -> str:
     if " " <= character <= "~":
         return character
     return "".join([f"\\{octet:02X}" for octet in character.encode()])
+
+
+def parse_name(text: str) -> list[list[tuple[str, str]]]:
+    """Return the relative distinguished names of a name in string form (RFC 4514 §3), in the order of a certificate.
+
+    Each is a list of attribute types as they are written, and values. Raises ValueError. A value in hexadecimal
+    (``CN=#0C0161``) is rejected, as are spaces around separators, which RFC 4514 does not permit.
+    """
+    rdns: list[list[tuple[str, str]]] = [[]]
+    while text or rdns != [[]]:
+        attribute_type, equals, text = text.partition("=")
+        if attribute_type != attribute_type.strip():
+            message = f"write it without spaces around commas, plus and equals signs: {attribute_type!r}"
+            raise ValueError(message)
+        if not equals or not attribute_type or not _TYPE_CHARACTERS.issuperset(attribute_type):
+            message = f"expected a type, '=' and a value, found {attribute_type!r}"
+            raise ValueError(message)
+        end = _end_of_value(text)
+        rdns[0].append((attribute_type, _unescape(text[:end])))
+        if end == len(text):
+            return rdns
+        if text[end] == ",":
+            rdns.insert(0, [])
+        text = text[end + 1 :]
+    return []
+
+
+def _end_of_value(text: str) -> int:
+    """Return the position of the first separator that is not escaped."""
+    position = 0
+    while position < len(text) and text[position] not in ",+":
+        position += 2 if text[position] == "\\" else 1
+    return min(position, len(text))
+
+
+def _unescape(value: str) -> str:
+    if value.startswith((" ", "#")) or (value.endswith(" ") and not value.endswith("\\ ")):
+        message = f"a space at either end of a value, or a # at its start, must be escaped with a backslash: {value!r}"
+        raise ValueError(message)
+    if not _MUST_BE_ESCAPED.isdisjoint(value):
+        octets = bytearray()
+        parts = iter(value)
+        for character in parts:
+            octets += _unescape_next(parts) if character == "\\" else _plain(character)
+        return octets.decode()
+    return value
+
+
+def _unescape_next(parts: Iterator[str]) -> bytes:
+    """Return the octets of an escape whose backslash was read: a special character, or a hexadecimal pair."""
+    first = next(parts, "")
+    if first and first in _ESCAPABLE:
+        return first.encode()
+    pair = first + next(parts, "")
+    if len(pair) == len("FF") and all(digit in "0123456789abcdefABCDEF" for digit in pair):
+        return bytes.fromhex(pair)
+    message = f"\\{pair} is not an escape: write a special character or two hexadecimal digits after the backslash"
+    raise ValueError(message)
+
+
+def _plain(character: str) -> bytes:
+    if character in _MUST_BE_ESCAPED:
+        message = f"{character!r} must be escaped with a backslash"
+        raise ValueError(message)
+    return character.encode()
