@@ -6,7 +6,6 @@ import io
 import json
 import re
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CERTIFICATES = Path(__file__).parents[3] / "golden" / "certificates"
-README = Path(__file__).parents[4] / "README.md"
 PROGRAM = "mtls-authorizer explain"
 NASTY = "\x1b[2J\x1b]0;pwned\x07\u202e\u2066\u200b\u2028\r\n\t\x7f\x9b\u00e9\U0001f600"
 
@@ -171,14 +169,6 @@ def test_everything_is_printed_on_request(run: Callable[..., Result], tmp_path: 
     assert "rule-8" not in run("client.pem", "--rules", "many.json").output
     assert "rule-8" in run("client.pem", "--rules", "many.json", "--all").output
     assert len(run("client.pem", "--rules", "many.json", "--all", "--json").json["rules"]["nearest"]) == 9
-
-
-def test_the_readmes_example_is_what_is_printed(run: Callable[..., Result]) -> None:
-    names = "billing, ledger, orders, returns"
-    result = run("client.pem", "--at", AT, ALLOWED_COMMON_NAMES=names)
-    readme = README.read_text(encoding="utf-8")
-    assert textwrap.indent(result.output, "    ") in readme
-    assert f'`ALLOWED_COMMON_NAMES="{names}"`' in readme
 
 
 class Terminal(io.StringIO):
