@@ -125,6 +125,19 @@ def test_a_configuration_that_the_function_rejects_is_rejected_with_the_same_err
     assert "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set" in of_option.errors
 
 
+@pytest.mark.parametrize("issuer", ["CN = Acme Issuing CA, O = Acme", "/O=Acme/CN=Acme Issuing CA"])
+def test_a_name_in_another_notation_is_an_error_with_the_spelling_that_matches(
+    issuer: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "names.json").write_bytes(document({"name": "a", "match": {"issuer": issuer}}))
+    for result in (run("client.pem", ALLOWED_ISSUERS=issuer), run("client.pem", "--rules", "names.json")):
+        assert result.status == 2
+        assert issuer in result.errors
+        assert "issuer 'CN=Acme Issuing CA,O=Acme'" in result.errors
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----")
+    assert "names of this certificate" not in run("broken.pem", ALLOWED_ISSUERS=issuer).errors
+
+
 def test_rules_from_the_option_replace_those_in_the_environment_and_add_to_its_lists(
     run: Callable[..., Result],
 ) -> None:
