@@ -193,11 +193,8 @@ def _field_value(field: Field) -> _Schema:
     text = _reference("plain") if field.syntax is None else {"allOf": [_reference("plain"), {"pattern": field.syntax}]}
     if field.kind is FieldKind.TEXT:
         return _reference("value")
-    objects = {
-        FieldKind.DISTINGUISHED_NAME: [_reference("attributes")],
-        FieldKind.SUBJECT_ALT_NAME: [_reference("subject_alt_name")],
-    }
-    return {"anyOf": [text, _reference(Comparison.EXACT), *objects.get(field.kind, [])]}
+    objects = {FieldKind.DISTINGUISHED_NAME: ["attributes"], FieldKind.SUBJECT_ALT_NAME: ["subject_alt_name"]}
+    return {"anyOf": [text, *map(_reference, [Comparison.EXACT, *objects.get(field.kind, [])])]}
 
 
 def _subject_alt_name() -> _Schema:

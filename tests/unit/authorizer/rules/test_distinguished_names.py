@@ -13,8 +13,16 @@ from mtls_authorizer.rules.distinguished_names import name_value, read_name
 from tests.certificates import OIDS, attribute, client_pem
 
 
-def client(*subject: list[bytes]) -> PeerCertificate:
+def client(*subject: list[bytes] | tuple[str, str]) -> PeerCertificate:
     return PeerCertificate.from_pem(client_pem(*subject))
+
+
+@pytest.mark.parametrize(
+    "text", [r"street=x,O=Acme\, Inc.", r"STREET=x,O=Acme\2C Inc.", r"2.5.4.9=x,2.5.4.10=\41cme\, Inc."]
+)
+def test_equal_names_have_equal_values_however_they_are_written(text: str) -> None:
+    # First, as only this test counts for coverage: those below are searches.
+    assert read_name(text) == name_value(client(("O", "Acme, Inc."), ("street", "x")).subject)
 
 
 @given(
