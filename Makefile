@@ -97,9 +97,9 @@ test-full: test fuzz soak ## Run all tests, with many more examples for each pro
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
-RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/layer \
+RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/unit/layer tests/integration/layer \
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
-    --ignore tests/layer/test_typing.py
+    --ignore tests/integration/layer/test_typing.py
 
 # mutmut takes a module's name from its path below src, so it works on a copy with that layout.
 MUTATED = build/mutation

@@ -11,7 +11,6 @@ from client_certificate_auth.certificate_headers import (
     extract_client_certificate_from_alb_event,
     extract_client_certificate_from_cloudfront_event,
 )
-from client_certificate_auth.errors import MalformedCertificateError
 from client_certificate_auth.events import (
     ExtractionFailure,
     ExtractionFailureReason,
@@ -35,7 +34,8 @@ from client_certificate_auth.helpers import (
     allow_subject,
     any_of,
 )
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.names import DistinguishedName
 
 __all__ = [
     "AlbMutualTlsMode",

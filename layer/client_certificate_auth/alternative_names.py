@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from client_certificate_auth.der import SEQUENCE, UTF8_STRING, DerError, encode, read_element, read_elements, read_oid
-from client_certificate_auth.general_names import (
+from client_certificate_auth.x509.der import (
+    SEQUENCE,
+    UTF8_STRING,
+    DerError,
+    encode,
+    read_element,
+    read_elements,
+    read_oid,
+)
+from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
     DNS,
     EMAIL,
@@ -15,7 +23,7 @@ from client_certificate_auth.general_names import (
     URI,
     read_other_name,
 )
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.names import DistinguishedName
 
 # The types whose values are text.
 _TEXT_TYPES = {DNS: "DNS", URI: "URI", EMAIL: "email"}

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 from hashlib import sha1, sha256, sha512
 
-from client_certificate_auth.alternative_names import read_subject_alt_names
-from client_certificate_auth.certificate_parser import parse_certificate
-from client_certificate_auth.der import LONGEST_CACHED, DerError
-from client_certificate_auth.errors import MalformedCertificateError
-from client_certificate_auth.extensions import (
+from client_certificate_auth.identifying_extensions import IdentifyingExtensions
+from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.x509.critical_extensions import find_unhandled_critical_extensions
+from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
+from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.extensions import (
     AUTHORITY_INFO_ACCESS,
-    EXTENDED_KEY_USAGE,
-    KEY_USAGE,
     SUBJECT_ALT_NAME,
-    find_unhandled_critical_extensions,
-    read_bits,
-    read_extended_key_usage,
 )
-from client_certificate_auth.names import DistinguishedName, read_issuer
+from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
-    from typing import TypeVar
 
     from cryptography.x509 import Certificate as CryptographyCertificate
 
     from client_certificate_auth.alternative_names import SubjectAltName
-    from client_certificate_auth.certificate_parser import Certificate, Extension
-    from client_certificate_auth.public_key import PublicKey
+    from client_certificate_auth.x509.certificate import Certificate
+    from client_certificate_auth.x509.public_key import PublicKey
 
-    _T = TypeVar("_T")
 
 # Modules that decisions do not need are imported where they are used. cryptography takes longer to import than all of
 # the authorizer.
+
+
+_NULLABLE = frozenset({"subjectaltname", "infoAccess"})
 
 
 class PeerCertificate:
@@ -62,7 +58,7 @@ class PeerCertificate:
     def __init__(self, fields: Certificate) -> None:
         """Decode the names. Raises MalformedCertificateError."""
         self.fields = fields
-        self._decoded: _IdentifyingExtensions | None = None
+        self._decoded: IdentifyingExtensions | None = None
         self._public_key_facts: PublicKey | None = None
         self._sha256: str | None = None
         self._x509: CryptographyCertificate | None = None
@@ -228,23 +224,48 @@ class PeerCertificate:
 
     def to_dict(self) -> dict[str, object]:
         """Return the object of Node's ``X509Certificate.toLegacyObject()``: absent fields are absent, Buffers bytes."""
-        from client_certificate_auth.node_view import to_dict  # noqa: PLC0415 -- see above
+        from client_certificate_auth.node_view import name_object  # noqa: PLC0415 -- see above
 
-        return to_dict(self)
+        fields = {
+            "subject": name_object(self.subject),
+            "issuer": name_object(self.issuer),
+            "subjectaltname": self.subjectaltname,
+            "infoAccess": self.info_access,
+            "ca": self.ca,
+            "modulus": self.modulus,
+            "bits": self.bits,
+            "exponent": self.exponent,
+            "pubkey": self.pubkey,
+            "asn1Curve": self.asn1_curve,
+            "nistCurve": self.nist_curve,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "fingerprint": self.fingerprint,
+            "fingerprint256": self.fingerprint256,
+            "fingerprint512": self.fingerprint512,
+            "ext_key_usage": self.ext_key_usage,
+            "serialNumber": self.serial_number,
+            "raw": self.raw,
+        }
+        # Node has a key for an extension that it cannot decode.
+        for key, oid in (("subjectaltname", SUBJECT_ALT_NAME), ("infoAccess", AUTHORITY_INFO_ACCESS)):
+            if fields[key] is None and oid not in self.fields.extensions:
+                del fields[key]
+        return {key: value for key, value in fields.items() if value is not None or key in _NULLABLE}
 
     def __repr__(self) -> str:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
 
     @property
-    def _identifying_extensions(self) -> _IdentifyingExtensions:
+    def _identifying_extensions(self) -> IdentifyingExtensions:
         if self._decoded is None:
-            self._decoded = _IdentifyingExtensions(self.fields.extensions)
+            self._decoded = IdentifyingExtensions(self.fields.extensions)
         return self._decoded
 
     @property
     def _public_key(self) -> PublicKey:
         if self._public_key_facts is None:
-            from client_certificate_auth.public_key import read_public_key  # noqa: PLC0415 -- see above
+            from client_certificate_auth.x509.public_key import read_public_key  # noqa: PLC0415 -- see above
 
             self._public_key_facts = read_public_key(self.fields.public_key)
         return self._public_key_facts
@@ -252,30 +273,6 @@ class PeerCertificate:
     def _extension(self, oid: str) -> bytes | None:
         extension = self.fields.extensions.get(oid)
         return None if extension is None else extension[1]
-
-
-class _IdentifyingExtensions:
-    """The extensions that identify the client and its rights, decoded when one of them is first asked for."""
-
-    __slots__ = ("decodable", "extended_key_usage", "subject_alt_names")
-
-    def __init__(self, extensions: dict[str, Extension]) -> None:
-        self.decodable = True
-        self.subject_alt_names = self._read(extensions, SUBJECT_ALT_NAME, read_subject_alt_names) or ()
-        self.extended_key_usage = self._read(extensions, EXTENDED_KEY_USAGE, read_extended_key_usage)
-        self._read(extensions, KEY_USAGE, read_bits)
-        if self.extended_key_usage == ():
-            # There must be a usage (RFC 5280 §4.2.1.12). Readers do not agree on what an empty list permits.
-            self.decodable = False
-
-    def _read(self, extensions: dict[str, Extension], oid: str, read: Callable[[bytes], _T]) -> _T | None:
-        if oid not in extensions:
-            return None
-        try:
-            return read(extensions[oid][1])
-        except DerError:
-            self.decodable = False
-            return None
 
 
 def _serial_number(number: int) -> str:

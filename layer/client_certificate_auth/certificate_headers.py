@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import Literal
 
 from client_certificate_auth.certificate import PeerCertificate
-from client_certificate_auth.errors import MalformedCertificateError
 from client_certificate_auth.events import (
     ExtractionFailure,
     ExtractionFailureReason,
     ExtractionResult,
     ExtractionSuccess,
 )
+from client_certificate_auth.x509.errors import MalformedCertificateError
 
 
 class AlbMutualTlsMode(StrEnum):

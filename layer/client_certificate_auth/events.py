@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
 from client_certificate_auth.certificate import PeerCertificate
-from client_certificate_auth.errors import MalformedCertificateError
+from client_certificate_auth.x509.errors import MalformedCertificateError
 
 # Where the certificate is, in order of precedence.
 _PATHS = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from client_certificate_auth.der import (
+from client_certificate_auth.rfc4514 import escape_value
+from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
+from client_certificate_auth.x509.der import (
     IA5_STRING,
     SEQUENCE,
     UTF8_STRING,
@@ -14,17 +16,15 @@ from client_certificate_auth.der import (
     read_sequence,
     read_typed_value,
 )
-from client_certificate_auth.extensions import (
-    AUTHORITY_INFO_ACCESS,
+from client_certificate_auth.x509.extensions import (
     BASIC_CONSTRAINTS,
     KEY_CERT_SIGN,
     KEY_USAGE,
-    SUBJECT_ALT_NAME,
     read_basic_constraints,
     read_bits,
     read_info_access,
 )
-from client_certificate_auth.general_names import (
+from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
     DNS,
     EDI_PARTY_NAME,
@@ -37,15 +37,12 @@ from client_certificate_auth.general_names import (
     read_general_names,
     read_other_name,
 )
-from client_certificate_auth.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
-from client_certificate_auth.names import read_text
-from client_certificate_auth.rfc4514 import escape_value
-from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
+from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
+from client_certificate_auth.x509.names import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from client_certificate_auth.certificate import PeerCertificate
-    from client_certificate_auth.names import DistinguishedName
+    from client_certificate_auth.x509.names import DistinguishedName
 
 # English whatever the locale, which strftime's %b is not.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -79,39 +76,8 @@ class _Text:
         """It cannot contain anything that needs quotes."""
 
 
-def to_dict(certificate: PeerCertificate) -> dict[str, object]:
-    """Return Node's object. Absent fields are absent, and undecodable extensions are None; Buffers are bytes."""
-    extensions = certificate.fields.extensions
-    fields = {
-        "subject": _name_object(certificate.subject),
-        "issuer": _name_object(certificate.issuer),
-        "subjectaltname": certificate.subjectaltname,
-        "infoAccess": certificate.info_access,
-        "ca": certificate.ca,
-        "modulus": certificate.modulus,
-        "bits": certificate.bits,
-        "exponent": certificate.exponent,
-        "pubkey": certificate.pubkey,
-        "asn1Curve": certificate.asn1_curve,
-        "nistCurve": certificate.nist_curve,
-        "valid_from": certificate.valid_from,
-        "valid_to": certificate.valid_to,
-        "fingerprint": certificate.fingerprint,
-        "fingerprint256": certificate.fingerprint256,
-        "fingerprint512": certificate.fingerprint512,
-        "ext_key_usage": certificate.ext_key_usage,
-        "serialNumber": certificate.serial_number,
-        "raw": certificate.raw,
-    }
-    undecodable = {
-        key
-        for key, oid in (("subjectaltname", SUBJECT_ALT_NAME), ("infoAccess", AUTHORITY_INFO_ACCESS))
-        if oid in extensions
-    }
-    return {key: value for key, value in fields.items() if value is not None or key in undecodable}
-
-
-def _name_object(name: DistinguishedName) -> dict[str, str | list[str]]:
+def name_object(name: DistinguishedName) -> dict[str, str | list[str]]:
+    """Return a name as Node's object. A repeated attribute is a list."""
     values: dict[str, list[str]] = {}
     for rdn in name.rdns:
         for oid, text in rdn:

@@ -19,8 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from client_certificate_auth import DistinguishedName, MalformedCertificateError, PeerCertificate
-from client_certificate_auth.der import DerError, read_element, read_elements, read_sequence, read_typed_value
-from client_certificate_auth.extensions import (
+from client_certificate_auth.x509.der import DerError, read_element, read_elements, read_sequence, read_typed_value
+from client_certificate_auth.x509.extensions import (
     DistributionPoint,
     read_authority_key_identifier,
     read_basic_constraints,
@@ -30,7 +30,15 @@ from client_certificate_auth.extensions import (
     read_info_access,
     read_subject_key_identifier,
 )
-from client_certificate_auth.general_names import DIRECTORY_NAME, DNS, EMAIL, IP_ADDRESS, OTHER_NAME, REGISTERED_ID, URI
+from client_certificate_auth.x509.general_names import (
+    DIRECTORY_NAME,
+    DNS,
+    EMAIL,
+    IP_ADDRESS,
+    OTHER_NAME,
+    REGISTERED_ID,
+    URI,
+)
 from tests import der
 from tests.fuzz.command_line import run
 from tests.fuzz.odd_certificates import OddCertificates
@@ -38,7 +46,7 @@ from tests.fuzz.odd_certificates import OddCertificates
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from client_certificate_auth.der import Element
+    from client_certificate_auth.x509.der import Element
 
 _READ_AS_LATIN_1 = {der.NUMERIC_STRING, der.PRINTABLE_STRING, der.T61_STRING, der.IA5_STRING}
 

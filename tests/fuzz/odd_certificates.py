@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from client_certificate_auth.certificate_parser import parse_certificate
-from client_certificate_auth.pem import read_pem
+from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.x509.pem import read_pem
 from tests import der
 from tests.certificates import ED25519_KEY, OIDS, certificate_der, extension
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.crl.succession import is_stale

@@ -10,7 +10,7 @@ from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from client_certificate_auth.names import DistinguishedName
+    from client_certificate_auth.x509.names import DistinguishedName
 
 
 def name_value(name: DistinguishedName) -> Hashable:

@@ -32,8 +32,8 @@ from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
-from tests.layer.test_node_parity import EQUAL, NAMES
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
+from tests.unit.layer.test_node_parity import EQUAL, NAMES
 
 TEMPLATES = {
     "Authorizer stack": "template.yaml",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.crl.entries import check_entries, is_revocation, is_revoked, may_contain_removals
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 from mtls_authorizer.revocation.crl.succession import check_timeliness

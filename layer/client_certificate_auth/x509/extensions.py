@@ -5,7 +5,7 @@ All functions take the DER of a value and raise DerError.
 
 from __future__ import annotations
 
-from client_certificate_auth.der import (
+from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
     INTEGER,
@@ -24,14 +24,14 @@ from client_certificate_auth.der import (
     read_sequence,
     read_typed_value,
 )
-from client_certificate_auth.general_names import check_general_name, read_general_names
-from client_certificate_auth.names import check_rdn
+from client_certificate_auth.x509.general_names import check_general_name, read_general_names
+from client_certificate_auth.x509.names import check_rdn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client_certificate_auth.der import Element
+    from client_certificate_auth.x509.der import Element
 
 SUBJECT_KEY_IDENTIFIER, KEY_USAGE, SUBJECT_ALT_NAME = "2.5.29.14", "2.5.29.15", "2.5.29.17"
 BASIC_CONSTRAINTS, CRL_DISTRIBUTION_POINTS = "2.5.29.19", "2.5.29.31"
@@ -170,27 +170,8 @@ def _bits(content: bytes) -> frozenset[int]:
 
 
 # The extensions that client certificates commonly have, which are also the ones that decisions need.
-_COMMON: dict[str, Callable[[bytes], object]] = {
+COMMON: dict[str, Callable[[bytes], object]] = {
     KEY_USAGE: read_bits,
     EXTENDED_KEY_USAGE: read_extended_key_usage,
     BASIC_CONSTRAINTS: read_basic_constraints,
 }
-
-
-def find_unhandled_critical_extensions(extensions: dict[str, tuple[bool, bytes]]) -> tuple[str, ...]:
-    """Return the dotted OIDs of critical extensions that are unknown or cannot be read (RFC 5280 §4.2)."""
-    return tuple([oid for oid, (critical, value) in extensions.items() if critical and not _is_handled(oid, value)])
-
-
-def _is_handled(oid: str, value: bytes) -> bool:
-    read = _COMMON.get(oid)
-    if read is None:
-        from client_certificate_auth.known_extensions import SUPPORTED  # noqa: PLC0415 -- few certificates need it
-
-        read = SUPPORTED.get(oid)
-    try:
-        if read is not None:
-            read(value)
-    except DerError:
-        return False
-    return read is not None

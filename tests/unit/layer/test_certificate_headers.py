@@ -27,7 +27,7 @@ from tests.strategies import header_events, json_values
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "certificates").glob("*.pem"))
+GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "certificates").glob("*.pem"))
 
 FIRST, SECOND, THIRD = (client_pem(("CN", name)) for name in ("first", "second", "third"))
 

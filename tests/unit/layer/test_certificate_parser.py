@@ -7,11 +7,11 @@ import pytest
 from cryptography import x509
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
-from client_certificate_auth.certificate_parser import LARGEST_CERTIFICATE, parse_certificate
+from client_certificate_auth.x509.certificate import LARGEST_CERTIFICATE, parse_certificate
 from tests import der
 from tests.certificates import ED25519_KEY, certificate_der, extension, name, pem, subject_alt_names, uri
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "certificates"
+GOLDEN = Path(__file__).parents[2] / "golden" / "certificates"
 ALGORITHM = der.sequence(der.oid("1.3.101.112"))
 SIGNATURE = der.bits(bytes(64))
 

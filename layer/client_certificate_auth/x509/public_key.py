@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client_certificate_auth.der import (
+from client_certificate_auth.x509.der import (
     BIT_STRING,
     INTEGER,
     OID,
@@ -14,7 +14,7 @@ from client_certificate_auth.der import (
     read_oid,
     read_sequence,
 )
-from client_certificate_auth.elliptic_curves import NAMED_CURVES, PRIME_CURVES
+from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CURVES
 
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 # The algorithm of RSA keys in X.509 of 1988, which OpenSSL knows as well.

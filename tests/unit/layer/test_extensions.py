@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from client_certificate_auth import PeerCertificate
-from client_certificate_auth.der import DerError
-from client_certificate_auth.extensions import (
-    find_unhandled_critical_extensions,
+from client_certificate_auth.x509.critical_extensions import find_unhandled_critical_extensions
+from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import (
     read_authority_key_identifier,
     read_basic_constraints,
     read_bits,
@@ -22,13 +14,10 @@ from client_certificate_auth.extensions import (
     read_info_access,
     read_subject_key_identifier,
 )
-from client_certificate_auth.general_names import read_general_names
-from client_certificate_auth.known_extensions import SUPPORTED
+from client_certificate_auth.x509.general_names import read_general_names
+from client_certificate_auth.x509.known_extensions import SUPPORTED
 from tests import der
 from tests.certificates import certificate_der, dns, extension, name, uri
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NULL = der.tlv(der.NULL)
 INTEGER = der.integer(1)
@@ -281,46 +270,3 @@ OTHERS: dict[str, bytes] = {
     "2.16.840.1.113730.1.13": der.text("comment", der.IA5_STRING),
     "1.2.3.4": b"",
 }
-
-
-@pytest.fixture(scope="module")
-def openssl() -> str:
-    path = shutil.which("openssl")
-    if path is None:
-        pytest.skip("needs OpenSSL 3.0, and there is no openssl on the PATH")
-    version = subprocess.run([path, "version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("OpenSSL 3."):
-        pytest.skip(f"needs OpenSSL 3.0, and the one on the PATH is {version.strip()}")
-    return path
-
-
-def test_the_supported_extensions_are_those_that_openssl_handles_in_a_verification(
-    openssl: str, tmp_path: Path
-) -> None:
-    key = ed25519.Ed25519PrivateKey.generate()
-    ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA")])
-
-    def issue(subject: str, value: x509.ExtensionType, path: Path) -> None:
-        now = datetime.now(UTC)
-        builder = x509.CertificateBuilder(
-            issuer_name=ca_name,
-            subject_name=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]),
-            public_key=key.public_key(),
-            serial_number=x509.random_serial_number(),
-            not_valid_before=now - timedelta(days=1),
-            not_valid_after=now + timedelta(days=1),
-        )
-        path.write_bytes(builder.add_extension(value, critical=True).sign(key, None).public_bytes(Encoding.PEM))
-
-    issue("CA", x509.BasicConstraints(ca=True, path_length=None), tmp_path / "ca.pem")
-    handled = {}
-    for oid, value in {**OTHERS, **{oid: readable[0] for oid, (readable, _) in VALUES.items()}}.items():
-        issue("client", x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), tmp_path / "client.pem")
-        result = subprocess.run(
-            [openssl, "verify", "-CAfile", tmp_path / "ca.pem", tmp_path / "client.pem"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        handled[oid] = "unhandled critical extension" not in result.stderr
-    assert handled == {**dict.fromkeys(OTHERS, False), **dict.fromkeys(SUPPORTED, True)}

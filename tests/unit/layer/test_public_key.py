@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from client_certificate_auth.elliptic_curves import NAMED_CURVES, PRIME_CURVES
-from client_certificate_auth.public_key import PublicKey, read_public_key
+from client_certificate_auth.x509.public_key import PublicKey, read_public_key
 from tests import der
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "certificates"
+GOLDEN = Path(__file__).parents[2] / "golden" / "certificates"
 
 P256 = "1.2.840.10045.3.1.7"
 POINT = bytes.fromhex(
@@ -114,32 +110,3 @@ def test_nothing_is_told_of_what_is_no_rsa_key() -> None:
         [b"\x30\x80"],
     ):
         assert told(rsa_key(*elements)) == {}
-
-
-def test_the_curves_are_those_of_openssl() -> None:
-    path = shutil.which("openssl")
-    if path is None:
-        pytest.skip("needs OpenSSL 3.0, and there is no openssl on the PATH")
-    version = subprocess.run([path, "version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("OpenSSL 3.0."):
-        pytest.skip(f"needs OpenSSL 3.0, which Node 20 has, and the one on the PATH is {version.strip()}")
-    listing = subprocess.run([path, "ecparam", "-list_curves"], capture_output=True, text=True, check=True).stdout
-    curves = set(re.findall(r"^\s+(\S+)\s*:", listing, re.MULTILINE))
-    # Without an OID, and of a kind of key of its own.
-    assert curves - {name for name, _, _ in NAMED_CURVES.values()} == {"Oakley-EC2N-3", "Oakley-EC2N-4", "SM2"}
-    for oid, (name, nist_name, bits) in NAMED_CURVES.items():
-        command = [path, "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{name}", "-outform", "DER"]
-        key = subprocess.run(command, capture_output=True, check=True).stdout
-        text = subprocess.run(
-            [path, "pkey", "-inform", "DER", "-text", "-noout"], input=key, capture_output=True, check=True
-        ).stdout.decode()
-        assert f"Private-Key: ({bits} bit)" in text
-        assert f"ASN1 OID: {name}" in text
-        assert re.findall("NIST CURVE: (.*)", text) == ([nist_name] if nist_name else [])
-        public = subprocess.run(
-            [path, "pkey", "-inform", "DER", "-pubout", "-outform", "DER"], input=key, capture_output=True, check=True
-        ).stdout
-        facts = read_public_key(public)
-        assert der.oid(oid) in public
-        assert (facts.bits, facts.asn1_curve, facts.pubkey) == (bits, name, public[-len(facts.pubkey or b"") :])
-    assert set(PRIME_CURVES) <= {name for name, _, _ in NAMED_CURVES.values()}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from client_certificate_auth.der import (
+from client_certificate_auth.x509.der import (
     LONGEST_OID,
     MOST_ELEMENTS,
     DerError,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from client_certificate_auth.der import (
+from client_certificate_auth.rfc4514 import attribute_string
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.x509.der import (
     BIT_STRING,
     BMP_STRING,
     IA5_STRING,
@@ -23,8 +25,6 @@ from client_certificate_auth.der import (
     read_sequence,
     read_typed_value,
 )
-from client_certificate_auth.rfc4514 import attribute_string
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

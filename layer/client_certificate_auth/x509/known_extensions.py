@@ -6,7 +6,7 @@ A ``Read`` function takes the content of an element, a ``Check`` its tag and con
 
 from __future__ import annotations
 
-from client_certificate_auth.der import (
+from client_certificate_auth.x509.der import (
     BIT_STRING,
     INTEGER,
     NULL,
@@ -20,7 +20,7 @@ from client_certificate_auth.der import (
     read_integer,
     read_oid,
 )
-from client_certificate_auth.extensions import (
+from client_certificate_auth.x509.extensions import (
     AUTHORITY_KEY_IDENTIFIER,
     BASIC_CONSTRAINTS,
     CRL_DISTRIBUTION_POINTS,
@@ -35,7 +35,7 @@ from client_certificate_auth.extensions import (
     read_extended_key_usage,
     read_subject_key_identifier,
 )
-from client_certificate_auth.general_names import check_general_name
+from client_certificate_auth.x509.general_names import check_general_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from client_certificate_auth.der import (
+from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
     GENERALIZED_TIME,
@@ -30,14 +30,14 @@ from client_certificate_auth.der import (
     read_oid,
     read_sequence,
 )
-from client_certificate_auth.errors import MalformedCertificateError
-from client_certificate_auth.pem import PemError, read_pem
+from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.pem import PemError, read_pem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from client_certificate_auth.der import Element
+    from client_certificate_auth.x509.der import Element
 
     Extension: TypeAlias = tuple[bool, bytes]
 

@@ -10,7 +10,7 @@ import pytest
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 
-CERTIFICATES = Path(__file__).parents[1] / "golden" / "certificates"
+CERTIFICATES = Path(__file__).parents[2] / "golden" / "certificates"
 NAMES = sorted(path.stem for path in CERTIFICATES.glob("*.pem"))
 
 NODE_KEYS = {

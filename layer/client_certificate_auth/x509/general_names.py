@@ -5,7 +5,7 @@ A general name is an element: a tag that tells its kind, and a content of that k
 
 from __future__ import annotations
 
-from client_certificate_auth.der import (
+from client_certificate_auth.x509.der import (
     BMP_STRING,
     PRINTABLE_STRING,
     SEQUENCE,
@@ -20,11 +20,11 @@ from client_certificate_auth.der import (
     read_optional_elements,
     read_typed_value,
 )
-from client_certificate_auth.names import check_name
+from client_certificate_auth.x509.names import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from client_certificate_auth.der import Element
+    from client_certificate_auth.x509.der import Element
 
 OTHER_NAME, EMAIL, DNS, X400_ADDRESS, DIRECTORY_NAME = 0xA0, 0x81, 0x82, 0xA3, 0xA4
 EDI_PARTY_NAME, URI, IP_ADDRESS, REGISTERED_ID = 0xA5, 0x86, 0x87, 0x88
