@@ -6,7 +6,6 @@ import io
 import json
 import re
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +20,7 @@ from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-README = Path(__file__).parents[4] / "README.md"
+CERTIFICATES = Path(__file__).parents[3] / "golden" / "certificates"
 PROGRAM = "mtls-authorizer explain"
 NASTY = "\x1b[2J\x1b]0;pwned\x07\u202e\u2066\u200b\u2028\r\n\t\x7f\x9b\u00e9\U0001f600"
 
@@ -101,6 +100,9 @@ def test_the_exit_status_says_whether_the_client_is_allowed(
         (["client.pem", "--truststore", "http://x/y"], {}, "http://x/y is 'http://x/y': write"),
         (["client.pem"], {"ALLOWED_COMMON_NAME": "x"}, "invalid configuration: ALLOWED_COMMON_NAME is not"),
         (["client.pem"], {"AUTHORIZER_RULES": "[]"}, "invalid configuration: AUTHORIZER_RULES rules rejected"),
+        (["client.pem", "--rules", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
+        (["client.pem"], {"AUTHORIZER_SHADOW_RULES_URI": "file:///nowhere/x"}, "file:///nowhere/x: No such file"),
+        (["client.pem", "--truststore", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
         (["stage.json"], {}, "stage.json is JSON (the event's methodArn or routeArn is not"),
     ],
 )
@@ -121,6 +123,19 @@ def test_a_configuration_that_the_function_rejects_is_rejected_with_the_same_err
     assert of_function.status == of_option.status == 2
     assert of_function.errors == of_option.errors
     assert "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set" in of_option.errors
+
+
+@pytest.mark.parametrize("issuer", ["CN = Acme Issuing CA, O = Acme", "/O=Acme/CN=Acme Issuing CA"])
+def test_a_name_in_another_notation_is_an_error_with_the_spelling_that_matches(
+    issuer: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "names.json").write_bytes(document({"name": "a", "match": {"issuer": issuer}}))
+    for result in (run("client.pem", ALLOWED_ISSUERS=issuer), run("client.pem", "--rules", "names.json")):
+        assert result.status == 2
+        assert issuer in result.errors
+        assert "issuer 'CN=Acme Issuing CA,O=Acme'" in result.errors
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----")
+    assert "names of this certificate" not in run("broken.pem", ALLOWED_ISSUERS=issuer).errors
 
 
 def test_rules_from_the_option_replace_those_in_the_environment_and_add_to_its_lists(
@@ -167,14 +182,6 @@ def test_everything_is_printed_on_request(run: Callable[..., Result], tmp_path: 
     assert "rule-8" not in run("client.pem", "--rules", "many.json").output
     assert "rule-8" in run("client.pem", "--rules", "many.json", "--all").output
     assert len(run("client.pem", "--rules", "many.json", "--all", "--json").json["rules"]["nearest"]) == 9
-
-
-def test_the_readmes_example_is_what_is_printed(run: Callable[..., Result]) -> None:
-    names = "billing, ledger, orders, returns"
-    result = run("client.pem", "--at", AT, ALLOWED_COMMON_NAMES=names)
-    readme = README.read_text(encoding="utf-8")
-    assert textwrap.indent(result.output, "    ") in readme
-    assert f'`ALLOWED_COMMON_NAMES="{names}"`' in readme
 
 
 class Terminal(io.StringIO):
@@ -232,6 +239,30 @@ def test_nothing_that_a_client_chose_reaches_a_terminal_unescaped(run: Callable[
             assert re.fullmatch(r"[ -~\n]*", result.output)
             assert all(line.isprintable() for line in result.errors.splitlines())
             assert result.errors.count("\n") == (status == 2)
+
+
+def test_documents_without_which_the_function_starts_are_notes(run: Callable[..., Result]) -> None:
+    environment = {
+        "ALLOWED_ORGANIZATIONS": "Acme",
+        "TRUSTSTORE_URI": "file:///nowhere/truststore.pem",
+        "CRL_URIS": "file:///nowhere/ca.crl",
+    }
+    result = run("client.pem", "--json", **environment)
+    assert (result.status, result.json["reason"]) == (1, "revocation_status_unknown")
+    notes = "\n".join(result.json["notes"])
+    assert "the truststore cannot be used: file:///nowhere/truststore.pem: No such file or directory" in notes
+    assert "document refresh failed: file:///nowhere/ca.crl: No such file or directory" in notes
+
+
+def test_a_truststore_can_be_named_by_its_uri(run: Callable[..., Result]) -> None:
+    # This one is not new: a store waits if it meets a file that was just written.
+    uri = (CERTIFICATES / "issued-ca.pem").as_uri()
+    for arguments, environment in (
+        (["--truststore", uri], {}),
+        ([], {"TRUSTSTORE_URI": uri, "CRL_URIS": "file:///nowhere/ca.crl"}),
+    ):
+        result = run("client.pem", *arguments, "--json", **environment, ALLOWED_ORGANIZATIONS="Acme")
+        assert result.json["denied_by"] == "api_gateway"
 
 
 def test_the_handler_for_failures_is_removed_after_the_command(run: Callable[..., Result]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.rules.document import parse_rules
@@ -13,8 +11,6 @@ from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.similarity import Difference
 from mtls_authorizer_cli.explain.truststore import read_bundle
 from tests.certificates import certificate_der, pem
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
@@ -22,7 +18,6 @@ from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, questio
 if TYPE_CHECKING:
     from mtls_authorizer_cli.explain.question import Question
 
-README = Path(__file__).parents[4] / "README.md"
 ANYONE = Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True)
 BUNDLE = read_bundle(pem(certificate_der()).encode())
 
@@ -30,31 +25,6 @@ BUNDLE = read_bundle(pem(certificate_der()).encode())
 def json_of(asked: Question, *, everything: bool = False) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(as_json(Report(explain(asked, everything=everything), everything=everything)))
     return document
-
-
-def section(heading: str) -> str:
-    _, _, rest = README.read_text(encoding="utf-8").partition(f"## {heading}\n")
-    assert rest
-    return rest.partition("\n## ")[0]
-
-
-def test_every_key_is_in_the_readme() -> None:
-    shadow = RuleSet(parse_rules(document(PAYMENTS)))
-    near = {"name": "near", "match": {"common_name": "ledger"}}
-    explained = json_of(question(rules=document(NO_ONE, near), shadow_rules=shadow, truststore=BUNDLE))
-    text = section("Why was I refused?")
-    documented = re.findall(r"`(\w+)`", text)
-    rows = re.findall(r"^\| (`.*?) \|", text.partition("| key")[2], re.MULTILINE)
-    assert [key for row in rows for key in re.findall(r"`(\w+)`", row)] == list(explained)
-    rules = [*explained["rules"]["nearest"], *explained["shadow_rules"]["nearest"]]
-    fields = [field for rule in rules for field in rule["match"]]
-    closest = [field["closest"] for field in fields if field["closest"]]
-    for keys in (explained["certificate"], explained["api_gateway"], *explained["checks"], explained["rules"]):
-        assert keys.keys() <= set(documented)
-    for keys in (*rules, *fields, *closest):
-        assert keys.keys() <= set(documented)
-    assert set(Verdict) <= set(documented)
-    assert all(f"`{difference}`" in text for difference in Difference)
 
 
 def test_a_denial_names_its_side_and_its_reason() -> None:

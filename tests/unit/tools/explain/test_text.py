@@ -21,6 +21,8 @@ from mtls_authorizer_cli.explain.report.text import as_text, fold
 from mtls_authorizer_cli.explain.truststore import read_bundle
 from tests import der
 from tests.api_events import http_2_0_event, rest_event
+from tests.certificate_authorities import NOW as CRL_TIME
+from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
@@ -79,6 +81,13 @@ def text_of(asked: Question, **options: Any) -> str:  # noqa: ANN401 -- a report
 )
 def test_it_looks_like_this(case: str, report: Report) -> None:
     assert as_text(report) == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8")
+
+
+def test_an_allowed_client_is_not_told_that_checks_were_skipped_if_they_were_made() -> None:
+    authority = CertificateAuthority("CA")
+    text = text_of(question(pem(authority.issue()), ANYONE, now=CRL_TIME, truststore=read_bundle(authority.pem)))
+    assert text.startswith("ALLOWED\n  May call all routes.\n\n")
+    assert "skipped: there is no truststore" not in text
 
 
 LONG = client_pem(("O", "an organization with a long name " * 5), ("CN", "x" * 5000))
@@ -164,6 +173,8 @@ def test_long_policies_and_lists_are_shortened_unless_everything_is_asked_for() 
     listed = question(rules=document({"name": "x", "match": {"common_name": names}}))
     assert "requires one of 9, such as 'name 0', 'name 1', 'name 2'; found 'Ledger'" in text_of(listed)
     assert "one of 'name 0', 'name 1', 'name 2', 'name 3'" in text_of(listed, everything=True)
+    similar = question(rules=document({"name": "x", "match": {"common_name": [*names, "Ledgars"]}}))
+    assert "requires one of 10, nearest 'Ledgars'; found 'Ledger'" in text_of(similar)
     near = question(rules=document({"name": "x", "match": {"common_name": [*names, "ledger"]}}))
     assert "requires one of 10, nearest 'ledger' (case differs)" in text_of(near)
     assert "'name 8', nearest 'ledger' (case differs)" in text_of(near, everything=True)
