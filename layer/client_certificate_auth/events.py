@@ -55,11 +55,15 @@ class ExtractionSuccess(NamedTuple):
 
 
 class ExtractionFailure(NamedTuple):
-    """No certificate, and why. The reason compares equal to its string."""
+    """No certificate, and why. The reason compares equal to its string. A failure is false, a success is true."""
 
     reason: ExtractionFailureReason
     success: Literal[False] = False
     certificate: None = None
+
+    def __bool__(self) -> Literal[False]:
+        """Return False, although the tuple is not empty."""
+        return False
 
 
 ExtractionResult: TypeAlias = ExtractionSuccess | ExtractionFailure

@@ -230,7 +230,10 @@ def test_every_make_target_is_documented() -> None:
 
 def test_every_attribute_of_a_certificate_is_documented() -> None:
     documented = {item.removesuffix("()") for item in first_column("docs/layer/reference.md", "PeerCertificate")}
-    public = {attribute for attribute in vars(PeerCertificate) if not attribute.startswith("_")} - {"from_pem", "from_der"}
+    public = {attribute for attribute in vars(PeerCertificate) if not attribute.startswith("_")} - {
+        "from_pem",
+        "from_der",
+    }
     annotated = {"subject", "issuer", "serial_number", "not_before", "not_after", "x509"}
     assert documented == public | annotated
 
