@@ -10,6 +10,14 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from client_certificate_auth import PeerCertificate, read_client_certificate
+from client_certificate_auth.alternative_names import read_subject_alt_names
+from client_certificate_auth.x509.extensions import (
+    EXTENDED_KEY_USAGE,
+    KEY_USAGE,
+    SUBJECT_ALT_NAME,
+    read_bits,
+    read_extended_key_usage,
+)
 from mtls_authorizer.request.checks import (
     CERTIFICATE_CHECKS,
     EXTRACTION_CHECKS,
@@ -139,12 +147,29 @@ def _control_characters(certificate: PeerCertificate, _question: Question) -> st
     )
 
 
+_IDENTIFYING: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
+    SUBJECT_ALT_NAME: ("a subject alternative name", read_subject_alt_names),
+    KEY_USAGE: ("a key usage", read_bits),
+    EXTENDED_KEY_USAGE: ("an extended key usage", read_extended_key_usage),
+}
+
+
 def _extensions(certificate: PeerCertificate, _question: Question) -> str:
+    extensions = certificate.fields.extensions
     if not certificate.extensions_decodable:
-        return "one that cannot be decoded"
+        return _undecodable(extensions)
     names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
-    count = len(certificate.fields.extensions)
-    return f"{count or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
+    return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
+
+
+def _undecodable(extensions: Mapping[str, Extension]) -> str:
+    for oid, (name, read) in _IDENTIFYING.items():
+        try:
+            if oid in extensions:
+                read(extensions[oid][1])
+        except ValueError as error:
+            return f"{name} that cannot be decoded: {plain(str(error))}"
+    return "an extended key usage that is empty"
 
 
 def _critical_extensions(certificate: PeerCertificate, _question: Question) -> str:

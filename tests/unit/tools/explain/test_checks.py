@@ -135,7 +135,19 @@ def test_each_check_says_what_it_requires_and_what_it_found(
             with_extensions(extension(SUBJECT_ALT_NAME, b"broken")),
             DenyReason.EXTENSIONS_MALFORMED,
             "extensions",
-            "one that cannot be decoded: error parsing asn1 value: ",
+            "a subject alternative name that cannot be decoded: ",
+        ),
+        (
+            with_extensions(extension(EXTENDED_KEY_USAGE, der.sequence())),
+            DenyReason.EXTENSIONS_MALFORMED,
+            "extensions",
+            "an extended key usage that is empty",
+        ),
+        (
+            with_extensions(extension("1.2.3.4", b"", critical=True)),
+            DenyReason.CRITICAL_EXTENSION_UNKNOWN,
+            "critical_extensions",
+            "1.2.3.4",
         ),
     ],
 )
