@@ -13,7 +13,7 @@ from client_certificate_auth.extensions import (
     EXTENDED_KEY_USAGE,
     KEY_USAGE,
     SUBJECT_ALT_NAME,
-    find_unhandled_critical_extensions,
+    can_be_critical,
     read_bits,
     read_extended_key_usage,
 )
@@ -21,17 +21,13 @@ from client_certificate_auth.names import DistinguishedName, read_issuer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
-    from typing import TypeVar
 
     from cryptography.x509 import Certificate as CryptographyCertificate
 
     from client_certificate_auth.alternative_names import SubjectAltName
     from client_certificate_auth.certificate_parser import Certificate, Extension
     from client_certificate_auth.public_key import PublicKey
-
-    _T = TypeVar("_T")
 
 # Modules that decisions do not need are imported where they are used. cryptography takes longer to import than all of
 # the authorizer.
@@ -62,7 +58,7 @@ class PeerCertificate:
     def __init__(self, fields: Certificate) -> None:
         """Decode the names. Raises MalformedCertificateError."""
         self.fields = fields
-        self._decoded: _IdentifyingExtensions | None = None
+        self._decoded: _DecodedExtensions | None = None
         self._public_key_facts: PublicKey | None = None
         self._sha256: str | None = None
         self._x509: CryptographyCertificate | None = None
@@ -100,7 +96,7 @@ class PeerCertificate:
     @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return self._identifying_extensions.subject_alt_names
+        return self._extensions.subject_alt_names
 
     @property
     def extensions_decodable(self) -> bool:
@@ -109,7 +105,7 @@ class PeerCertificate:
         These are alternative names, key usage and extended key usage. If not, what is absent from the other attributes
         may be in the certificate.
         """
-        return self._identifying_extensions.decodable
+        return self._extensions.decodable
 
     @property
     def unhandled_critical_extensions(self) -> tuple[str, ...]:
@@ -117,12 +113,12 @@ class PeerCertificate:
 
         A certificate that has any must be rejected. The known ones are those that OpenSSL's verification handles.
         """
-        return find_unhandled_critical_extensions(self.fields.extensions)
+        return self._extensions.unhandled_critical
 
     @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        usages = self._identifying_extensions.extended_key_usage
+        usages = self._extensions.extended_key_usage
         return None if usages is None else list(usages)
 
     @property
@@ -236,9 +232,9 @@ class PeerCertificate:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
 
     @property
-    def _identifying_extensions(self) -> _IdentifyingExtensions:
+    def _extensions(self) -> _DecodedExtensions:
         if self._decoded is None:
-            self._decoded = _IdentifyingExtensions(self.fields.extensions)
+            self._decoded = _DecodedExtensions(self.fields.extensions)
         return self._decoded
 
     @property
@@ -254,28 +250,34 @@ class PeerCertificate:
         return None if extension is None else extension[1]
 
 
-class _IdentifyingExtensions:
-    """The extensions that identify the client and its rights, decoded when one of them is first asked for."""
+class _DecodedExtensions:
+    """What decisions need of the extensions, decoded when any of it is first asked for."""
 
-    __slots__ = ("decodable", "extended_key_usage", "subject_alt_names")
+    __slots__ = ("decodable", "extended_key_usage", "subject_alt_names", "unhandled_critical")
 
     def __init__(self, extensions: dict[str, Extension]) -> None:
         self.decodable = True
-        self.subject_alt_names = self._read(extensions, SUBJECT_ALT_NAME, read_subject_alt_names) or ()
-        self.extended_key_usage = self._read(extensions, EXTENDED_KEY_USAGE, read_extended_key_usage)
-        self._read(extensions, KEY_USAGE, read_bits)
+        self.subject_alt_names: tuple[SubjectAltName, ...] = ()
+        self.extended_key_usage: tuple[str, ...] | None = None
+        unhandled = []
+        for oid, (critical, value) in extensions.items():
+            try:
+                if oid == SUBJECT_ALT_NAME:
+                    self.subject_alt_names = read_subject_alt_names(value)
+                elif oid == EXTENDED_KEY_USAGE:
+                    self.extended_key_usage = read_extended_key_usage(value)
+                elif oid == KEY_USAGE:
+                    read_bits(value)
+                elif critical and not can_be_critical(oid, value):
+                    unhandled.append(oid)
+            except DerError:
+                self.decodable = False
+                if critical:
+                    unhandled.append(oid)
         if self.extended_key_usage == ():
             # There must be a usage (RFC 5280 §4.2.1.12). Readers do not agree on what an empty list permits.
             self.decodable = False
-
-    def _read(self, extensions: dict[str, Extension], oid: str, read: Callable[[bytes], _T]) -> _T | None:
-        if oid not in extensions:
-            return None
-        try:
-            return read(extensions[oid][1])
-        except DerError:
-            self.decodable = False
-            return None
+        self.unhandled_critical = tuple(unhandled)
 
 
 def _serial_number(number: int) -> str:
