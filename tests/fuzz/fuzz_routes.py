@@ -189,7 +189,7 @@ def _is_inside(grant: list[str], method: str, path: str) -> bool:
         if wanted_method not in ("*", method):
             continue
         below = wanted.removesuffix("*")
-        if wanted == "/*" or path == wanted or (wanted.endswith("/") and path == wanted.removesuffix("/")):
+        if wanted in ("/*", path) or (wanted.endswith("/") and path == wanted.removesuffix("/")):
             return True
         if wanted.endswith("/*") and path.startswith(below) and path != below:
             return True
