@@ -59,6 +59,8 @@ def corrected_name(text: str) -> str | None:
     names = _relative_names(text)
     if text.startswith("/") or _is_reversed(names):
         names = names[::-1]
+    if any("=" not in component for components in names for component in components):
+        return None
     corrected = ",".join("+".join(map(_corrected_component, components)) for components in names)
     try:
         read_name(corrected)

@@ -1,0 +1,271 @@
+"""The fields of an X.509 certificate (RFC 5280 §4.1).
+
+Only the structure is read here. Names, the public key and the extensions' values are DER, for ``names``, ``public_key``
+and ``extensions`` to decode when they are needed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from client_certificate_auth.x509.der import (
+    BIT_STRING,
+    BOOLEAN,
+    GENERALIZED_TIME,
+    INTEGER,
+    LONGEST_CACHED,
+    OCTET_STRING,
+    OID,
+    SEQUENCE,
+    UTC_TIME,
+    DerError,
+    check_any,
+    describe,
+    encode,
+    read_bit_string,
+    read_boolean,
+    read_element,
+    read_elements,
+    read_integer,
+    read_oid,
+    read_sequence,
+    read_sequence_of,
+)
+from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.pem import PemError, read_pem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Extension: TypeAlias = tuple[bool, bytes]
+
+LARGEST_CERTIFICATE = 512 * 1024
+"""Bytes of DER."""
+
+# Tags of the optional fields of a TBSCertificate, of which the version comes first and the others last.
+_VERSION, _ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID, _EXTENSIONS = 0xA0, 0x81, 0x82, 0xA3
+_LAST_FIELDS = (_ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID, _EXTENSIONS)
+
+# Tags of the fields that every TBSCertificate has: serial number, signature, issuer, validity, subject and
+# subjectPublicKeyInfo.
+_REQUIRED_FIELDS = [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE]
+
+_VERSION_3 = 3
+
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY = 2
+_UTC_TIME_LENGTH, _GENERALIZED_TIME_LENGTH = len("YYMMDDHHMMSSZ"), len("YYYYMMDDHHMMSSZ")
+
+
+class Certificate:
+    """A certificate whose structure is valid. Names, key and algorithms are DER, with tag and length."""
+
+    __slots__ = (
+        *("_algorithm", "_public_key", "_tbs_algorithm", "_tbs_certificate"),
+        *("der", "extensions", "issuer", "not_after", "not_before", "serial_number", "signature", "subject", "version"),
+    )
+
+    der: bytes
+    """The whole certificate."""
+
+    version: int
+    """1, 2 or 3."""
+
+    serial_number: int
+
+    issuer: bytes
+    """A Name."""
+
+    subject: bytes
+    """A Name."""
+
+    not_before: str
+    """The first second of validity in UTC, as YYYYMMDDHHMMSS. Such strings compare as the times do."""
+
+    not_after: str
+    """The last second of validity, likewise."""
+
+    extensions: dict[str, Extension]
+    """Critical flag and value by dotted OID, in the order of the certificate."""
+
+    signature: bytes
+    """The octets of the signature."""
+
+    def __init__(self, der: bytes) -> None:
+        """Read a Certificate in DER (RFC 5280 §4.1). Raises DerError."""
+        tags, contents = read_sequence(der)
+        if tags != [SEQUENCE, SEQUENCE, BIT_STRING]:
+            message = f"not a certificate: expected TBSCertificate, algorithm and signature, found {describe(tags)}"
+            raise DerError(message)
+        self.der = der
+        self._tbs_certificate, self._algorithm, signature = contents
+        self.signature = read_bit_string(signature)
+        tags, fields = read_elements(self._tbs_certificate)
+        self.version = 1
+        if tags[:1] == [_VERSION]:
+            self.version = _read_version(fields.pop(0))
+            del tags[0]
+        required = len(_REQUIRED_FIELDS)
+        if tags[:required] != _REQUIRED_FIELDS:
+            message = f"a field of the TBSCertificate is missing or has another type: {describe(tags)}"
+            raise DerError(message)
+        serial_number, self._tbs_algorithm, issuer, validity, subject, self._public_key = fields[:required]
+        self.serial_number = read_integer(serial_number)
+        self.issuer = encode(SEQUENCE, issuer)
+        self.not_before, self.not_after = _read_validity(validity)
+        self.subject = encode(SEQUENCE, subject)
+        _check_public_key(self._public_key)
+        _check_algorithm(self._tbs_algorithm)
+        _check_algorithm(self._algorithm)
+        self.extensions = _read_last_fields(tags[required:], fields[required:], self.version)
+
+    @property
+    def tbs_certificate(self) -> bytes:
+        """The octets that were signed."""
+        return encode(SEQUENCE, self._tbs_certificate)
+
+    @property
+    def tbs_signature_algorithm(self) -> bytes:
+        """The AlgorithmIdentifier in the TBSCertificate. A signature is valid only if it equals the one outside."""
+        return encode(SEQUENCE, self._tbs_algorithm)
+
+    @property
+    def signature_algorithm(self) -> bytes:
+        """The AlgorithmIdentifier of the signature."""
+        return encode(SEQUENCE, self._algorithm)
+
+    @property
+    def public_key(self) -> bytes:
+        """The SubjectPublicKeyInfo."""
+        return encode(SEQUENCE, self._public_key)
+
+
+def parse_certificate(encoded: str | bytes) -> Certificate:
+    """Return the fields of one certificate in PEM (a string) or DER. Raises MalformedCertificateError."""
+    try:
+        der = encoded if isinstance(encoded, bytes) else read_pem(encoded)
+        if len(der) > LARGEST_CERTIFICATE:
+            message = f"the certificate has {len(der):,} bytes, more than {LARGEST_CERTIFICATE:,}"
+            raise MalformedCertificateError(message)
+        return Certificate(der)
+    except (DerError, PemError) as error:
+        raise MalformedCertificateError(str(error)) from error
+
+
+def _read_version(content: bytes) -> int:
+    """Return 1, 2 or 3 (RFC 5280 §4.1.2.1), which are encoded as 0, 1 and 2."""
+    version = read_integer(read_element(content, INTEGER)) + 1
+    if version not in (1, 2, 3):
+        message = f"the certificate has the unknown version {version}"
+        raise DerError(message)
+    return version
+
+
+def _check_algorithm(content: bytes) -> None:
+    """Check an AlgorithmIdentifier (RFC 5280 §4.1.1.2)."""
+    if len(content) <= LONGEST_CACHED:
+        _check_short_algorithm(content)
+    else:
+        _check_short_algorithm.__wrapped__(content)
+
+
+@lru_cache(64)
+def _check_short_algorithm(content: bytes) -> None:
+    tags, contents = read_elements(content)
+    if tags[:1] != [OID] or len(tags) > 2:  # noqa: PLR2004 -- an algorithm and its parameters
+        message = f"expected an algorithm and its parameters, found {describe(tags)}"
+        raise DerError(message)
+    read_oid(contents[0])
+    if len(tags) > 1:
+        check_any(tags[1], contents[1])
+
+
+def _check_public_key(content: bytes) -> None:
+    """Check a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7)."""
+    tags, contents = read_elements(content)
+    if tags != [SEQUENCE, BIT_STRING]:
+        message = f"expected an algorithm and a public key, found {describe(tags)}"
+        raise DerError(message)
+    _check_algorithm(contents[0])
+    read_bit_string(contents[1])
+
+
+def _read_validity(content: bytes) -> tuple[str, str]:
+    """Return both ends of a Validity (RFC 5280 §4.1.2.5)."""
+    tags, contents = read_elements(content)
+    if len(tags) != 2:  # noqa: PLR2004 -- notBefore and notAfter
+        message = f"expected two times, found {describe(tags)}"
+        raise DerError(message)
+    return _read_time(tags[0], contents[0]), _read_time(tags[1], contents[1])
+
+
+def _read_time(tag: int, content: bytes) -> str:
+    """Return a time as YYYYMMDDHHMMSS. It has seconds and a Z, without fractions (RFC 5280 §4.1.2.5.1, §4.1.2.5.2)."""
+    digits, zone = content[:-1], content[-1:]
+    if zone == b"Z" and digits.isdigit():
+        time = ""
+        if tag == UTC_TIME and len(content) == _UTC_TIME_LENGTH:
+            time = ("19" if digits >= b"50" else "20") + digits.decode()
+        elif tag == GENERALIZED_TIME and len(content) == _GENERALIZED_TIME_LENGTH:
+            time = digits.decode()
+        if time[8:10] < "24" and time[10:12] < "60" and time[12:] < "60" and _is_date(time[:8]):
+            return time
+    message = f"the time {content[:32].decode('latin-1')!r} (tag {tag:02X}) is not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ"
+    raise DerError(message)
+
+
+@lru_cache(64)
+def _is_date(date: str) -> bool:
+    """Return whether YYYYMMDD is in the calendar, False for an empty string."""
+    if not date:
+        return False
+    year, month, day = int(date[:4]), int(date[4:6]), int(date[6:])
+    if month == _FEBRUARY and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
+        return 1 <= day <= _DAYS[1] + 1
+    return 1 <= month <= len(_DAYS) and 1 <= day <= _DAYS[month - 1]
+
+
+def _read_last_fields(tags: list[int], contents: list[bytes], version: int) -> dict[str, Extension]:
+    """Return the extensions, and check the unique identifiers (RFC 5280 §4.1.2.8 and §4.1.2.9)."""
+    if tags == [_EXTENSIONS] and version == _VERSION_3:
+        return _read_extensions(contents[0])
+    if tags != [tag for tag in _LAST_FIELDS if tag in tags]:
+        message = f"unexpected fields at the end of the TBSCertificate: {describe(tags)}"
+        raise DerError(message)
+    for tag, content in zip(tags, contents, strict=True):
+        if tag != _EXTENSIONS:
+            read_bit_string(content)
+        elif version == _VERSION_3:
+            return _read_extensions(content)
+        else:
+            message = f"a certificate of version {version} has extensions"
+            raise DerError(message)
+    return {}
+
+
+def _read_extensions(content: bytes) -> dict[str, Extension]:
+    """Return the Extensions (RFC 5280 §4.1.2.9), of which each occurs once at most (§4.2)."""
+    contents = read_sequence_of(content, SEQUENCE)
+    # Certificates of one CA have most extensions in common.
+    read = _read_extension if len(content) <= LONGEST_CACHED else _read_extension.__wrapped__
+    extensions = dict(map(read, contents))
+    if len(extensions) != len(contents):
+        oids = [read(each)[0] for each in contents]
+        message = f"the extension {next(oid for oid in oids if oids.count(oid) > 1)} occurs twice"
+        raise DerError(message)
+    return extensions
+
+
+@lru_cache(128)
+def _read_extension(content: bytes) -> tuple[str, Extension]:
+    """Return an Extension (RFC 5280 §4.1)."""
+    tags, contents = read_elements(content)
+    if tags == [OID, OCTET_STRING]:
+        critical = False
+    elif tags == [OID, BOOLEAN, OCTET_STRING]:
+        critical = read_boolean(contents[1])
+    else:
+        message = f"expected an extension's OID, critical flag and value, found {describe(tags)}"
+        raise DerError(message)
+    return read_oid(contents[0]), (critical, contents[-1])

@@ -1,0 +1,165 @@
+"""The values of extensions (RFC 5280 §4.2), each decoded by a function of its own.
+
+All functions take the DER of a value and raise DerError.
+"""
+
+from __future__ import annotations
+
+from client_certificate_auth.x509.der import (
+    BIT_STRING,
+    BOOLEAN,
+    INTEGER,
+    OCTET_STRING,
+    OID,
+    SEQUENCE,
+    DerError,
+    describe,
+    read_bit_string,
+    read_boolean,
+    read_element,
+    read_elements,
+    read_integer,
+    read_oid,
+    read_optional_elements,
+    read_sequence_of,
+    read_typed_value,
+)
+from client_certificate_auth.x509.general_names import check_general_name, read_general_names
+from client_certificate_auth.x509.names import check_rdn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from client_certificate_auth.x509.der import Element
+
+SUBJECT_KEY_IDENTIFIER, KEY_USAGE, SUBJECT_ALT_NAME = "2.5.29.14", "2.5.29.15", "2.5.29.17"
+BASIC_CONSTRAINTS, CRL_DISTRIBUTION_POINTS = "2.5.29.19", "2.5.29.31"
+AUTHORITY_KEY_IDENTIFIER, EXTENDED_KEY_USAGE = "2.5.29.35", "2.5.29.37"
+AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1"
+
+KEY_CERT_SIGN, CRL_SIGN = 5, 6
+"""Bits of the key usage."""
+
+# [0] keyIdentifier, [1] authorityCertIssuer, [2] authorityCertSerialNumber.
+_KEY_IDENTIFIER, _CERT_ISSUER, _CERT_SERIAL_NUMBER = 0x80, 0xA1, 0x82
+
+# [0] distributionPoint, [1] reasons, [2] cRLIssuer; [0] fullName, [1] nameRelativeToCRLIssuer.
+_DISTRIBUTION_POINT, _REASONS, _CRL_ISSUER = 0xA0, 0x81, 0xA2
+_FULL_NAME, _RELATIVE_NAME = 0xA0, 0xA1
+
+
+class DistributionPoint:
+    """A DistributionPoint of a certificate (RFC 5280 §4.2.1.13) or the name in a CRL's IssuingDistributionPoint.
+
+    A part that is absent is None.
+    """
+
+    __slots__ = ("crl_issuer", "full_name", "reasons", "relative_name")
+
+    full_name: list[Element] | None
+    """The fullName: general names, as ``general_names`` has them."""
+
+    relative_name: bytes | None
+    """The nameRelativeToCRLIssuer: the content of a relative distinguished name."""
+
+    reasons: bytes | None
+    """The octets of the ReasonFlags, for ``bit_is_set``."""
+
+    crl_issuer: list[Element] | None
+    """The cRLIssuer: general names."""
+
+
+class AuthorityKeyIdentifier:
+    """An AuthorityKeyIdentifier (RFC 5280 §4.2.1.1). A part that is absent is None."""
+
+    __slots__ = ("cert_issuer", "cert_serial_number", "key_identifier")
+
+    key_identifier: bytes | None
+    cert_issuer: list[Element] | None
+    """General names, as ``general_names`` has them."""
+
+    cert_serial_number: int | None
+
+
+def read_bits(value: bytes) -> bytes:
+    """Return the octets of a BIT STRING, such as a key usage (RFC 5280 §4.2.1.3), for ``bit_is_set``."""
+    return read_bit_string(read_element(value, BIT_STRING))
+
+
+def bit_is_set(octets: bytes, number: int) -> bool:
+    """Return whether a bit of a BIT STRING is one. Bit 0 is the first one; bits beyond the end are zero."""
+    index, bit = divmod(number, 8)
+    return index < len(octets) and octets[index] & 0x80 >> bit != 0
+
+
+def read_extended_key_usage(value: bytes) -> tuple[str, ...]:
+    """Return the dotted OIDs of an ExtKeyUsageSyntax (RFC 5280 §4.2.1.12)."""
+    return tuple(map(read_oid, read_sequence_of(value, OID)))
+
+
+def read_basic_constraints(value: bytes) -> tuple[bool, int | None]:
+    """Return cA and pathLenConstraint of BasicConstraints (RFC 5280 §4.2.1.9). cA may be FALSE explicitly."""
+    content = read_element(value, SEQUENCE)
+    if not content:
+        return False, None
+    parts = read_optional_elements(content, (BOOLEAN, INTEGER))
+    is_ca = BOOLEAN in parts and read_boolean(parts[BOOLEAN])
+    path_length = read_integer(parts[INTEGER]) if INTEGER in parts else None
+    if path_length is not None and path_length < 0:
+        message = f"the path length is {path_length}"
+        raise DerError(message)
+    return is_ca, path_length
+
+
+def read_subject_key_identifier(value: bytes) -> bytes:
+    """Return a SubjectKeyIdentifier (RFC 5280 §4.2.1.2)."""
+    return read_element(value, OCTET_STRING)
+
+
+def read_authority_key_identifier(value: bytes) -> AuthorityKeyIdentifier:
+    """Return an AuthorityKeyIdentifier (RFC 5280 §4.2.1.1)."""
+    parts = read_optional_elements(read_element(value, SEQUENCE), (_KEY_IDENTIFIER, _CERT_ISSUER, _CERT_SERIAL_NUMBER))
+    identifier = AuthorityKeyIdentifier()
+    identifier.key_identifier = parts.get(_KEY_IDENTIFIER)
+    issuer, serial_number = parts.get(_CERT_ISSUER), parts.get(_CERT_SERIAL_NUMBER)
+    identifier.cert_issuer = None if issuer is None else read_general_names(issuer)
+    identifier.cert_serial_number = None if serial_number is None else read_integer(serial_number)
+    return identifier
+
+
+def read_info_access(value: bytes) -> list[tuple[str, Element]]:
+    """Return access methods and locations of an AuthorityInfoAccessSyntax (RFC 5280 §4.2.2.1)."""
+    descriptions = []
+    for content in read_sequence_of(value, SEQUENCE):
+        method, tag, location = read_typed_value(content)
+        check_general_name(tag, location)
+        descriptions.append((method, (tag, location)))
+    return descriptions
+
+
+def read_distribution_points(value: bytes) -> list[DistributionPoint]:
+    """Return the points of CRLDistributionPoints (RFC 5280 §4.2.1.13)."""
+    points = []
+    for content in read_sequence_of(value, SEQUENCE):
+        parts = read_optional_elements(content, (_DISTRIBUTION_POINT, _REASONS, _CRL_ISSUER))
+        point = DistributionPoint()
+        name = parts.get(_DISTRIBUTION_POINT)
+        point.full_name, point.relative_name = (None, None) if name is None else read_distribution_point_name(name)
+        point.reasons = read_bit_string(parts[_REASONS]) if _REASONS in parts else None
+        point.crl_issuer = read_general_names(parts[_CRL_ISSUER]) if _CRL_ISSUER in parts else None
+        if name is None and not point.crl_issuer:
+            message = "a distribution point has neither a name nor a CRL issuer"
+            raise DerError(message)
+        points.append(point)
+    return points
+
+
+def read_distribution_point_name(encoded: bytes) -> tuple[list[Element] | None, bytes | None]:
+    """Return fullName and nameRelativeToCRLIssuer of a DistributionPointName, of which one is None."""
+    tags, contents = read_elements(encoded)
+    if tags == [_FULL_NAME]:
+        return read_general_names(contents[0]), None
+    if tags == [_RELATIVE_NAME]:
+        check_rdn(contents[0])
+        return None, contents[0]
+    message = f"expected the name of a distribution point, found {describe(tags)}"
+    raise DerError(message)

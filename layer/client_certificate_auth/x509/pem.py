@@ -1,0 +1,56 @@
+"""One certificate in PEM (RFC 7468)."""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+
+_BOUNDARY = "-----BEGIN"
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----\n", "\n-----END CERTIFICATE-----"
+
+_NOTHING_OR_NEWLINE = ("", "\n")
+
+
+class PemError(ValueError):
+    """The text is not exactly one certificate in PEM."""
+
+
+def read_pem(text: str) -> bytes:
+    """Return the DER of the one block in a text, which is labelled CERTIFICATE (RFC 7468 §5). Raises PemError.
+
+    Lines before and after the block are ignored (RFC 7468 §2). The block may have neither headers nor empty lines,
+    since readers take the lines before an empty line for headers (RFC 1421 §4.4). Its base64 must be canonical (RFC
+    7468 §3): readers skip characters and bits that do not belong there, each in its own way.
+    """
+    if not text.isascii():
+        message = "not a certificate in PEM: it has characters other than ASCII"
+        raise PemError(message)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    blocks = text.count(_BOUNDARY)
+    if blocks > 1:
+        message = f"one certificate expected, {blocks} blocks found"
+        raise PemError(message)
+    before, begin, rest = text.partition(_BEGIN)
+    body, end, after = rest.partition(_END)
+    is_alone = before[-1:] in _NOTHING_OR_NEWLINE and after[:1] in _NOTHING_OR_NEWLINE
+    if not (begin and end and is_alone):
+        message = "not a certificate in PEM: no lines -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----"
+        raise PemError(message)
+    if body.startswith("\n") or body.endswith("\n") or "\n\n" in body:
+        message = "not a certificate in PEM: the block has an empty line"
+        raise PemError(message)
+    return _read_base64(body.replace("\n", ""))
+
+
+def _read_base64(base64: str) -> bytes:
+    try:
+        content = a2b_base64(base64, strict_mode=True)
+    except ValueError as error:
+        message = f"not a certificate in PEM: {error}"
+        raise PemError(message) from error
+    # Only the last four characters can have bits that are left over, which must be zero.
+    end = b2a_base64(content[-(len(content) % 3 or 3) :], newline=False)
+    if not base64.endswith(end.decode()):
+        message = "not a certificate in PEM: the base64 is not canonical"
+        raise PemError(message)
+    return content
