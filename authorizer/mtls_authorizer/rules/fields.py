@@ -13,7 +13,7 @@ from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
-from mtls_authorizer.rules.distinguished_names import name_value
+from mtls_authorizer.rules.distinguished_names import canonical_name, name_value
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.written_names import parse_attribute_type, read_written_name
 
@@ -106,7 +106,8 @@ def _parse_name(text: str) -> Fact:
 def _parse_subject_alt_name(text: str) -> Fact:
     name = SubjectAltName.from_string(text)
     if name.type == "dirName":
-        read_written_name(name.value)  # only to reject what is not a name
+        read_written_name(name.value)
+        return Fact(name.type, canonical_name(name.value))
     return Fact(*name)
 
 

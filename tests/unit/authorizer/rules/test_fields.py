@@ -169,6 +169,25 @@ def test_an_alternative_name_is_compared_by_type_and_value(wanted: object, those
 
 
 @pytest.mark.parametrize(
+    ("written", "attributes"),
+    [
+        (r"CN=\41cme,O=b", [("O", "b"), ("CN", "Acme")]),
+        ("street=a", [("street", "a")]),
+        ("emailAddress=a@b", [("emailAddress", "a@b")]),
+        ("EMAILADDRESS=a@b", [("emailAddress", "a@b")]),
+        ("2.5.4.3=a", [("CN", "a")]),
+        ("CN=é", [("CN", "é")]),
+        ("CN=a+O=b", [[attribute("CN", "a"), attribute("O", "b")]]),
+    ],
+)
+def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: str, attributes: Attributes) -> None:
+    certificate = client(("CN", "x"), names=[der.tagged(4, name(*attributes), constructed=True)])
+    match = {"subject_alt_name": f"dirName:{written}"}
+    assert matches(match, certificate)
+    assert mismatch({"common_name": "x"}, certificate, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
+
+
+@pytest.mark.parametrize(
     ("uri_of_client", "matched"),
     [
         ("spiffe://acme.example/payments/1", True),
