@@ -9,6 +9,7 @@ import logging
 import os
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.allowlist_warnings import allowlist_warnings
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import logger
@@ -18,6 +19,8 @@ if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
     logger.setLevel(logging.INFO)
 
 _settings = load_settings(os.environ)
+for _warning in allowlist_warnings(os.environ):
+    logger.warning(_warning.message.value, extra=_warning.fields())
 _current_policy = CurrentPolicy(_settings)
 _authorizer = Authorizer(_settings, _current_policy)
 
