@@ -9,16 +9,19 @@ from client_certificate_auth.rfc4514 import attribute_string
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.problems import shown
 from mtls_authorizer_cli.rules.findings import Finding, Kind
-from mtls_authorizer_cli.rules.implication import Requirement, contradict, key_of, known_from
+from mtls_authorizer_cli.rules.implication import Requirement, contradict, known_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer_cli.rules.implication import Key, Known
 
 _MOST_PAIRS = 100_000
 """Pairs of alternatives that are compared for two fields of a rule. Longer lists are assumed to be consistent."""
+_MOST_PATTERNS = 20
+"""Exclusions by patterns or several attributes that are examined for each value of a rule."""
 _MOST_SHOWN = 5
 
 
@@ -46,8 +49,8 @@ def _contradict(some: Requirement, others: Requirement) -> bool:
 def _excluded(
     requirements: Sequence[Requirement], exclusions: Sequence[Sequence[Requirement]], place: str
 ) -> Iterator[Finding]:
-    """Return what exclusions make of the rule: nothing is left, or some of the values are useless."""
-    useless: list[set[frozenset[Condition]]] = [set() for _ in requirements]
+    """Return what exclusions leave of the rule: nothing, or not all of its values."""
+    open_exclusions = []
     for number, exclusion in enumerate(exclusions):
         # What the other fields of the rule do not already ensure.
         open_fields = [
@@ -63,15 +66,12 @@ def _excluded(
                 f"can match no certificate, because {where} excludes all that the rule matches",
             )
             return
-        keys = _keys(open_fields)
-        for required, found in zip(requirements, useless, strict=True):
-            if keys.isdisjoint(_keys([required])) and not _has_whole_name(required):
-                continue
-            for conditions in required.alternatives:
-                known = known_from(conditions, any_fact=True)
-                if all(excluded.follows_from(known) for excluded in open_fields):
-                    found.add(conditions)
-    for required, found in zip(requirements, useless, strict=True):
+        open_exclusions.append(open_fields)
+    index = _ExclusionIndex(open_exclusions)
+    for required in requirements:
+        found = [
+            conditions for conditions in required.alternatives if index.exclude(known_from(conditions, any_fact=True))
+        ]
         if len(found) == len(required.alternatives):
             yield Finding(
                 Kind.NEVER_MATCHES,
@@ -88,17 +88,29 @@ def _excluded(
             )
 
 
-def _keys(requirements: Sequence[Requirement]) -> set[tuple[str, str]]:
-    return {
-        key_of(condition)
-        for requirement in requirements
-        for conditions in requirement.alternatives
-        for condition in conditions
-    }
+class _ExclusionIndex:
+    """Finds the exclusions that apply, by the exact values of their first field. Others are tried one after another."""
 
+    def __init__(self, exclusions: Sequence[Sequence[Requirement]]) -> None:
+        self._by_value: dict[tuple[Key, Hashable], list[Sequence[Requirement]]] = {}
+        self._others: list[Sequence[Requirement]] = []
+        for exclusion in exclusions:
+            for key_and_value in exclusion[0].exact:
+                self._by_value.setdefault(key_and_value, []).append(exclusion)
+            if exclusion[0].others and len(self._others) < _MOST_PATTERNS:
+                self._others.append(exclusion)
 
-def _has_whole_name(requirement: Requirement) -> bool:
-    return requirement.field in {"subject", "issuer"}
+    def exclude(self, known: Known) -> bool:
+        """Return whether an exclusion applies to every certificate of which this is known."""
+        candidates = [
+            exclusion
+            for key, values in known.values.items()
+            for value in values
+            for exclusion in self._by_value.get((key, value), ())
+        ]
+        return any(
+            all(excluded.follows_from(known) for excluded in exclusion) for exclusion in (*candidates, *self._others)
+        )
 
 
 def _shown_conditions(conditions: frozenset[Condition]) -> str:

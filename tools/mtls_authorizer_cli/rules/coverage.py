@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule_set import Rule
     from mtls_authorizer_cli.rules.implication import Key
 
+_MOST_CANDIDATES = 300
+"""Rules with a value in common that are examined for each rule."""
+
 
 def covered_rules(rules: Sequence[Rule]) -> Iterator[Finding]:
     """Return the rules that are duplicates of another one, or covered by it."""
     prepared = [_PreparedRule(number, rule) for number, rule in enumerate(rules)]
     index = _Index(prepared)
     for covered in prepared:
-        for covering in index.candidates(covered):
+        for covering in index.candidates(covered)[:_MOST_CANDIDATES]:
             finding = _finding(covering, covered)
             if finding is not None:
                 yield finding

@@ -94,12 +94,12 @@ class Requirement:
             *matcher.combinations,
         ]
         # Lists of exact values are long: they are looked up.
-        self._exact = {
+        self.exact = {
             (key_of(condition), condition.value)
             for condition in matcher.alternatives
             if condition.comparison is Comparison.EXACT
         }
-        self._others = [
+        self.others = [
             conditions
             for conditions in self.alternatives
             if len(conditions) > 1 or next(iter(conditions)).comparison is not Comparison.EXACT
@@ -107,8 +107,8 @@ class Requirement:
 
     def follows_from(self, known: Known) -> bool:
         """Return whether every certificate of which this is known matches."""
-        return any((key, value) in self._exact for key, values in known.values.items() for value in values) or any(
-            all(follows(condition, known) for condition in conditions) for conditions in self._others
+        return any((key, value) in self.exact for key, values in known.values.items() for value in values) or any(
+            all(follows(condition, known) for condition in conditions) for conditions in self.others
         )
 
     def follows_from_each(self, other: Requirement, *, any_fact: bool = False) -> bool:

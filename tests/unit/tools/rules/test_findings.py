@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -120,6 +121,19 @@ def test_names_among_excluded_values_are_shown_as_they_are_written() -> None:
     assert never({"issuer": ["CN=a,O=b+OU=c", "CN=x", {"CN": "q", "O": "b"}]}, {"issuer": {"O": "b"}}) == [
         (Kind.VALUE_NEVER_MATCHES, "contains values that not excludes: 'CN=a,O=b+OU=c', CN 'q' with O 'b'")
     ]
+
+
+def test_long_lists_and_many_similar_rules_are_examined_in_seconds() -> None:
+    listed = [f"a{number}" for number in range(10_000)]
+    excluded = [{"common_name": f"a{number}"} for number in range(9_999, 19_999)]
+    patterns = [{"common_name": {"prefix": f"b{number}"}} for number in range(200)]
+    before = time.process_time()
+    (finding,) = never({"common_name": listed}, [*excluded, *patterns])
+    assert finding[1] == "contains values that not excludes: 'a9999'"
+    rules = [named(f"r{number}", ACME, allow=[f"GET /{number}"]) for number in range(600)]
+    assert not covered(*rules)
+    # Without the indexes and limits it takes minutes.
+    assert time.process_time() - before < 30
 
 
 def test_a_rule_is_found_of_which_exclusions_leave_nothing() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_authorizer.rules.problems import member
@@ -87,6 +87,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(JSON.filter(lambda value: isinstance(value, dict | list)), st.sampled_from([None, 0, 2]))
 def test_every_value_has_a_line_and_the_lines_never_decrease(value: object, indent: int | None) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=False)
