@@ -283,8 +283,7 @@ def _datetime(time: str) -> datetime:
 
     if time < "0001":
         return datetime.min.replace(tzinfo=UTC)
-    year, month, day, hour, minute, second = int(time[:4]), *[int(time[i : i + 2]) for i in range(4, 14, 2)]
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return datetime.fromisoformat(f"{time[:8]}T{time[8:]}Z")
 
 
 def _in_pairs(digest: bytes) -> str:
