@@ -130,12 +130,20 @@ def test_the_indexer_has_the_runtime_and_the_code_of_the_authorizer() -> None:
 @pytest.mark.parametrize(
     ("stack", "expected"),
     [
-        ("defaults", {"TRUSTSTORE_URI": "s3://lists/truststore.pem"}),
-        ("everything-set", {"TRUSTSTORE_URI": "s3://elsewhere/truststore.pem", "CRL_MAX_AGE_SECONDS": "60"}),
+        ("defaults", {"TRUSTSTORE_URI": "s3://lists/truststore.pem", "S3_BUCKET_OWNER": "123456789012"}),
+        (
+            "everything-set",
+            {
+                "TRUSTSTORE_URI": "s3://elsewhere/truststore.pem",
+                "S3_BUCKET_OWNER": "123456789012",
+                "CRL_MAX_AGE_SECONDS": "60",
+            },
+        ),
     ],
 )
 def test_the_indexer_has_the_variables_that_it_reads(stack: str, expected: dict[str, str]) -> None:
-    assert REVOCATION.properties(stack, "CrlIndexer")["Environment"]["Variables"] == expected
+    variables = REVOCATION.properties(stack, "CrlIndexer")["Environment"]["Variables"]
+    assert REVOCATION.resolved(variables) == expected
 
 
 def test_the_event_of_an_upload_that_fails_three_times_is_sent_to_a_queue() -> None:
