@@ -12,6 +12,7 @@ from mtls_authorizer.request.assessment import AssessmentCache
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
+from mtls_authorizer.telemetry.malformed_certificate import describe_malformed
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
 
@@ -64,7 +65,10 @@ class Authorizer:
         microseconds = (self._timer() - started) // 1000
         if self._record is not None:
             failures = self._current_policy.take_failures()
-            self._record(Observation(decision, request, self._settings, policy, now, cached, microseconds, failures))
+            malformed = describe_malformed(decision, event)
+            self._record(
+                Observation(decision, request, self._settings, policy, now, cached, microseconds, failures, malformed)
+            )
         return make_response(decision, request, self._settings)
 
     def _assessments_under(self, policy: AccessPolicy) -> AssessmentCache:

@@ -30,7 +30,7 @@ def log_decision(observation: Observation) -> None:
 
 
 def log_fields(observation: Observation) -> dict[str, object]:
-    """Return the fields of a decision's record. Shadow rules and CRLs add theirs."""
+    """Return the fields of a decision's record. Shadow rules, CRLs and malformed certificates add theirs."""
     decision, request, policy = observation.decision, observation.request, observation.policy
     client = decision.client
     fields: dict[str, object] = {
@@ -58,6 +58,11 @@ def log_fields(observation: Observation) -> dict[str, object]:
     if decision.revocation_status is not None:
         fields["revocation_status"] = decision.revocation_status.state.value
         fields.update(decision.revocation_status.details(observation.time))
+    if observation.malformed is not None:
+        fields["certificate_sha256"] = observation.malformed.sha256
+        fields["unverified_subject_dn"] = observation.malformed.subject_dn
+        fields["unverified_issuer_dn"] = observation.malformed.issuer_dn
+        fields["unverified_serial_number"] = observation.malformed.serial_number
     return fields
 
 

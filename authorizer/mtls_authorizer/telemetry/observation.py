@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
+    from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 
 
 class Observation(NamedTuple):
@@ -28,6 +29,8 @@ class Observation(NamedTuple):
     cached: bool
     microseconds: int
     refresh_failures: int
+    malformed: MalformedCertificate | None = None
+    """The certificate, if it could not be parsed."""
 
     @property
     def is_expiring(self) -> bool:
