@@ -42,7 +42,7 @@ UNITS = {
 }
 """The units of the metrics that are not counts."""
 
-REASON = "DenyReason"
+REASON = "Reason"
 """The dimension of ``Denied``, which is published with it and without it."""
 
 

@@ -89,7 +89,7 @@ def test_a_decision_is_counted(
     assert line.count("\n") == 1
     written = json.loads(line)
     directives = written.pop("_aws")
-    reason = {"DenyReason": observed.decision.reason.value} if observed.decision.reason else {}
+    reason = {"Reason": observed.decision.reason.value} if observed.decision.reason else {}
     assert written == {**expected, **reason}
     assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
     defined = {}
@@ -97,7 +97,7 @@ def test_a_decision_is_counted(
         assert directive["Namespace"] == "a/b"
         for metric in directive["Metrics"]:
             defined[metric["Name"]] = metric["Unit"]
-            assert directive["Dimensions"] == ([[], ["DenyReason"]] if metric["Name"] == "Denied" else [[]])
+            assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
 
 
