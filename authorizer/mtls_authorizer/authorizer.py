@@ -12,6 +12,8 @@ from mtls_authorizer.request.assessment import AssessmentCache
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
+from mtls_authorizer.request.serial_numbers import SerialNumberRegister
+from mtls_authorizer.telemetry.decision_log import log_collision
 from mtls_authorizer.telemetry.malformed_certificate import describe_malformed
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
@@ -48,6 +50,7 @@ class Authorizer:
         self._timer = timer
         self._current_policy = current_policy or CurrentPolicy(settings)
         self._assessments = AssessmentCache(settings, self._current_policy.get())
+        self._serial_numbers = SerialNumberRegister()
         self._record = make_recorder(settings)
 
     def authorize(self, event: object) -> dict[str, object]:
@@ -63,11 +66,25 @@ class Authorizer:
         now = self._clock()
         decision = decide(assessment, self._settings, policy, request.invocation, now)
         microseconds = (self._timer() - started) // 1000
+        collision = None if cached else self._serial_numbers.observe(decision.client)
+        if collision is not None:
+            log_collision(collision)
         if self._record is not None:
             failures = self._current_policy.take_failures()
             malformed = describe_malformed(decision, event)
             self._record(
-                Observation(decision, request, self._settings, policy, now, cached, microseconds, failures, malformed)
+                Observation(
+                    decision=decision,
+                    request=request,
+                    settings=self._settings,
+                    policy=policy,
+                    time=now,
+                    cached=cached,
+                    microseconds=microseconds,
+                    refresh_failures=failures,
+                    malformed=malformed,
+                    collision=collision,
+                )
             )
         return make_response(decision, request, self._settings)
 

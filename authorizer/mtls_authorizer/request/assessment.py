@@ -11,6 +11,7 @@ from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.request.serial_numbers import tbs_digest
 from mtls_authorizer.rules.rule_set import Grant
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Client(NamedTuple):
     issuer_dn: str | None = None
     serial_number: str | None = None
     fingerprint: str | None = None
+    tbs_sha256: bytes | None = None
+    """The digest of the certificate's signed part, for finding serial number collisions. It is not logged."""
 
 
 class RejectedCertificate(NamedTuple):
@@ -110,6 +113,7 @@ def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReaso
         certificate.issuer.rfc4514_string(),
         certificate.serial_number,
         certificate.fingerprint256,
+        tbs_digest(certificate),
     )
 
 

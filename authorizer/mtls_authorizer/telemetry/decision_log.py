@@ -1,4 +1,4 @@
-"""The decision log: one record for each decision."""
+"""The decision log: one record for each decision, and one for each serial number collision."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mtls_authorizer.policy.settings import LogDecisions
 
 if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
+    from mtls_authorizer.request.serial_numbers import SerialNumberCollision
     from mtls_authorizer.telemetry.observation import Observation
 
 logger = logging.getLogger("mtls_authorizer")
@@ -27,6 +28,11 @@ def log_decision(observation: Observation) -> None:
         level, message = logging.INFO, "allow"
     if logger.isEnabledFor(level):
         logger.log(level, message, extra=log_fields(observation))
+
+
+def log_collision(collision: SerialNumberCollision) -> None:
+    """Log that two certificates have the same issuer and serial number, whatever decisions are logged."""
+    logger.warning("serial number collision", extra=collision._asdict())
 
 
 def log_fields(observation: Observation) -> dict[str, object]:

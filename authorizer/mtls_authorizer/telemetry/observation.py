@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
+    from mtls_authorizer.request.serial_numbers import SerialNumberCollision
     from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 
 
@@ -31,6 +32,9 @@ class Observation(NamedTuple):
     refresh_failures: int
     malformed: MalformedCertificate | None = None
     """The certificate, if it could not be parsed."""
+
+    collision: SerialNumberCollision | None = None
+    """The collision of the certificate's serial number with another certificate's, if it was not reported before."""
 
     @property
     def is_expiring(self) -> bool:

@@ -1,0 +1,96 @@
+"""Detection of serial numbers that an issuer has given to more than one certificate.
+
+RFC 5280 §4.1.2.2 forbids it, but CAs made with a script often do it. It matters where API Gateway caches responses by
+issuer and serial number: one client would then receive the response for the other. Detection changes no decision.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.request.assessment import Client
+
+MAX_REMEMBERED = 4096
+"""How many serial numbers are remembered: each takes about half a kilobyte."""
+
+
+class SerialNumberCollision(NamedTuple):
+    """Two different certificates with the same issuer and serial number. Fingerprints are SHA-256."""
+
+    issuer_dn: str
+    serial_number: str
+    fingerprint: str | None
+    other_fingerprint: str | None
+    """That of the certificate that was seen before."""
+
+
+def tbs_digest(certificate: PeerCertificate) -> bytes:
+    """Return the SHA-256 of the TBSCertificate (RFC 5280 §4.1.1.1), the part of a certificate that its CA has signed.
+
+    It identifies a certificate better than its fingerprint: the holder of an ECDSA key can change its signatures, and
+    a certificate may be issued again with another one.
+    """
+    return sha256(certificate.x509.tbs_certificate_bytes).digest()
+
+
+class _Seen:
+    """The first certificate with a serial number, and whether a collision with it was reported."""
+
+    __slots__ = ("fingerprint", "reported", "tbs_sha256")
+
+    def __init__(self, tbs_sha256: bytes | None, fingerprint: str | None) -> None:
+        self.tbs_sha256 = tbs_sha256
+        self.fingerprint = fingerprint
+        self.reported = False
+
+
+class SerialNumberRegister:
+    """The serial numbers that were seen most recently, by issuer. Safe for threads.
+
+    Issuer and serial number are compared as the strings that identify them to API Gateway, which caches by them. They
+    are kept as digests, so that long names take no memory. If the register is full, the issuer with the most serial
+    numbers loses the one that was not seen for the longest time: a CA that issues many certificates makes the register
+    forget its own, hardly those of others. Each serial number is reported once, so that clients cannot fill the log.
+    """
+
+    def __init__(self, max_remembered: int = MAX_REMEMBERED) -> None:
+        self._max_remembered = max_remembered
+        self._remembered = 0
+        self._issuers: dict[bytes, OrderedDict[bytes, _Seen]] = {}
+        self._lock = Lock()
+
+    def observe(self, client: Client) -> SerialNumberCollision | None:
+        """Remember a client's certificate. Return the collision with an earlier one, unless it was reported before."""
+        if client.issuer_dn is None or client.serial_number is None:
+            return None
+        certificate = _Seen(client.tbs_sha256, client.fingerprint)
+        issuer, serial_number = _digest(client.issuer_dn), _digest(client.serial_number)
+        with self._lock:
+            serial_numbers = self._issuers.setdefault(issuer, OrderedDict())
+            seen = serial_numbers.setdefault(serial_number, certificate)
+            if seen is certificate:
+                self._remembered += 1
+                self._forget_surplus()
+                return None
+            serial_numbers.move_to_end(serial_number)
+            if seen.reported or seen.tbs_sha256 == certificate.tbs_sha256:
+                return None
+            seen.reported = True
+        return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)
+
+    def _forget_surplus(self) -> None:
+        if self._remembered > self._max_remembered:
+            issuer = max(self._issuers, key=lambda each: len(self._issuers[each]))
+            self._issuers[issuer].popitem(last=False)
+            self._remembered -= 1
+            if not self._issuers[issuer]:
+                del self._issuers[issuer]
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode(errors="surrogatepass")).digest()
