@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
+# For `make test-full`.
+hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("untimed"), max_examples=2000)
 # For mutation testing: the same few examples for each mutant.
 hypothesis.settings.register_profile(
     "mutation", hypothesis.settings.get_profile("untimed"), max_examples=30, derandomize=True, database=None

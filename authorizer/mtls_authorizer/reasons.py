@@ -22,6 +22,9 @@ class DenyReason(StrEnum):
     EXTENSIONS_MALFORMED = "extensions_malformed"
     """An extension cannot be decoded, so the certificate's names and purposes are not known completely."""
 
+    CRITICAL_EXTENSION_UNKNOWN = "critical_extension_unknown"
+    """A critical extension is unknown or cannot be decoded, so the certificate must be rejected (RFC 5280 §4.2)."""
+
     EXTENDED_KEY_USAGE_NOT_ALLOWED = "extended_key_usage_not_allowed"
     """The certificate lacks a required extended key usage, by default clientAuth."""
 

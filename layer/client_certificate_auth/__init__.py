@@ -1,10 +1,11 @@
 """The client certificate of a mutual TLS connection, from the Lambda event that was made of the request.
 
-Works with cryptography 43.0.0 and later: what the layer has, or what the function brings along.
+Certificates are parsed here. Only ``PeerCertificate.x509`` needs cryptography 43.0.0 or later: the layer's, or one
+that the function brings along.
 """
 
 from client_certificate_auth.alternative_names import SubjectAltName
-from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.certificate_headers import (
     AlbMutualTlsMode,
     extract_client_certificate_from_alb_event,
@@ -33,7 +34,8 @@ from client_certificate_auth.helpers import (
     allow_subject,
     any_of,
 )
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.names import DistinguishedName
 
 __all__ = [
     "AlbMutualTlsMode",

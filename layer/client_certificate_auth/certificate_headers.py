@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Literal
 
-from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.events import (
     ExtractionFailure,
     ExtractionFailureReason,
     ExtractionResult,
     ExtractionSuccess,
 )
+from client_certificate_auth.x509.errors import MalformedCertificateError
 
 
 class AlbMutualTlsMode(StrEnum):
@@ -56,7 +57,8 @@ def extract_client_certificate_from_alb_event(
     ``event`` has its headers in ``headers`` or, where the target group says so, in ``multiValueHeaders``. ``mode`` is
     that of the listener: ``verify`` reads one certificate from ``X-Amzn-Mtls-Clientcert-Leaf``, and ``passthrough`` the
     chain from ``X-Amzn-Mtls-Clientcert``, of which the first is the client's and the others are the result's
-    ``intermediates``. More than one value, or certificate, where one belongs is malformed.
+    ``intermediates``. More than one value, or certificate, where one belongs is malformed, and so is an event that
+    also has the header of the other mode.
 
     Raises nothing, whatever the event is, and ValueError for a mode that isn't one.
 
@@ -73,6 +75,10 @@ def extract_client_certificate_from_alb_event(
         value = _value(event, _ALB_HEADERS[mode])
         if not value:
             return ExtractionFailure(ExtractionFailureReason.ALB_MISSING)
+        # The load balancer sends the header of one mode. With both, the listener may be in the other mode, in which
+        # this header is the client's own.
+        if any(_value(event, header) for other, header in _ALB_HEADERS.items() if other is not mode):
+            return ExtractionFailure(ExtractionFailureReason.ALB_MALFORMED)
         pem = _decoded(value)
         leaf, *others = [pem] if mode is AlbMutualTlsMode.VERIFY else re.findall(_BLOCK, pem)
         return ExtractionSuccess(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
-from client_certificate_auth.certificate import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.certificate import PeerCertificate
+from client_certificate_auth.x509.errors import MalformedCertificateError
 
 # Where the certificate is, in order of precedence.
 _PATHS = (
@@ -54,11 +55,15 @@ class ExtractionSuccess(NamedTuple):
 
 
 class ExtractionFailure(NamedTuple):
-    """No certificate, and why. The reason compares equal to its string."""
+    """No certificate, and why. The reason compares equal to its string. A failure is false, a success is true."""
 
     reason: ExtractionFailureReason
     success: Literal[False] = False
     certificate: None = None
+
+    def __bool__(self) -> Literal[False]:
+        """Return False, although the tuple is not empty."""
+        return False
 
 
 ExtractionResult: TypeAlias = ExtractionSuccess | ExtractionFailure

@@ -17,7 +17,7 @@ from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 if TYPE_CHECKING:
-    from client_certificate_auth.names import DistinguishedName
+    from client_certificate_auth.x509.names import DistinguishedName
 
 CertificateCheck: TypeAlias = Callable[[PeerCertificate], bool]
 

@@ -38,7 +38,7 @@ MISTAKES = {
         "mtls_authorizer is not allowed to import mtls_authorizer_cli",
     ),
     "of the authorizer by the layer": (
-        "layer/client_certificate_auth/names.py",
+        "layer/client_certificate_auth/x509/names.py",
         IN_A_FUNCTION.format("mtls_authorizer.reasons"),
         "client_certificate_auth is not allowed to import mtls_authorizer",
     ),
@@ -48,9 +48,9 @@ MISTAKES = {
         "No cycles are allowed in mtls_authorizer.rules.",
     ),
     "in a cycle of a module and the package that contains it": (
-        "layer/client_certificate_auth/names.py",
+        "layer/client_certificate_auth/x509/names.py",
         FOR_A_TYPE_CHECKER.format("client_certificate_auth"),
-        "client_certificate_auth.names is imported by",
+        "client_certificate_auth.x509.names is imported by",
     ),
     "of a module that the order doesn't name": (
         "authorizer/mtls_authorizer/further.py",

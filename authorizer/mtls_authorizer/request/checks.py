@@ -45,6 +45,7 @@ class CheckName(StrEnum):
     DECODABLE = "decodable"
     PRINTABLE = "printable"
     EXTENSIONS = "extensions"
+    CRITICAL_EXTENSIONS = "critical_extensions"
     EXTENDED_KEY_USAGE = "extended_key_usage"
     RULES = "rules"
     VALIDITY = "validity"
@@ -117,6 +118,10 @@ def _extensions_malformed(facts: CertificateFacts) -> DenyReason | None:
     return None if facts.certificate.extensions_decodable else DenyReason.EXTENSIONS_MALFORMED
 
 
+def _critical_extension_unknown(facts: CertificateFacts) -> DenyReason | None:
+    return DenyReason.CRITICAL_EXTENSION_UNKNOWN if facts.certificate.unhandled_critical_extensions else None
+
+
 def _extended_key_usage_missing(facts: CertificateFacts) -> DenyReason | None:
     met = facts.settings.required_key_usages.met_by(facts.certificate)
     return None if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
@@ -175,8 +180,14 @@ CERTIFICATE_CHECKS: tuple[Check[CertificateFacts], ...] = (
     Check(
         CheckName.EXTENSIONS,
         frozenset({DenyReason.EXTENSIONS_MALFORMED}),
-        "extensions that can be decoded",
+        "alternative names and key usages that can be decoded",
         _extensions_malformed,
+    ),
+    Check(
+        CheckName.CRITICAL_EXTENSIONS,
+        frozenset({DenyReason.CRITICAL_EXTENSION_UNKNOWN}),
+        "no critical extension that OpenSSL does not handle",
+        _critical_extension_unknown,
     ),
     Check(
         CheckName.EXTENDED_KEY_USAGE,

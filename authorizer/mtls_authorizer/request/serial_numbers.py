@@ -35,7 +35,7 @@ def tbs_digest(certificate: PeerCertificate) -> bytes:
     It identifies a certificate better than its fingerprint: the holder of an ECDSA key can change its signatures, and
     a certificate may be issued again with another one.
     """
-    return sha256(certificate.x509.tbs_certificate_bytes).digest()
+    return sha256(certificate.fields.tbs_certificate).digest()
 
 
 class _Seen:

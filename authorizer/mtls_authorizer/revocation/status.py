@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.crl.succession import is_stale
@@ -169,7 +169,7 @@ class RevocationLists:
 @lru_cache(64)
 def _written_name(name: bytes) -> str:
     # Every logged request needs one of the same few names.
-    return DistinguishedName(x509.Name.from_bytes(name)).rfc4514_string()
+    return DistinguishedName(name).rfc4514_string()
 
 
 def _severity(status: RevocationStatus) -> int:

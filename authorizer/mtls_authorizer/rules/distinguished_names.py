@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from client_certificate_auth.rfc4514 import parse_name
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from cryptography.x509 import ObjectIdentifier
-
-    from client_certificate_auth.names import DistinguishedName
+    from client_certificate_auth.x509.names import DistinguishedName
 
 
 def name_value(name: DistinguishedName) -> Hashable:
@@ -27,30 +25,24 @@ def name_value(name: DistinguishedName) -> Hashable:
 def read_name(text: str) -> Hashable:
     """Return the value of a name in the string form of RFC 4514. Raises ValueError.
 
-    Attribute types are OpenSSL's short names or dotted OIDs. A hexadecimal value (``CN=#0C0161``) is rejected, since
-    cryptography does not decode the DER in it.
+    Attribute types are OpenSSL's short names or dotted OIDs.
     """
-    from cryptography import x509  # noqa: PLC0415 -- only configurations with distinguished names need cryptography
-
-    if "=#" in text:
-        message = f"{text!r} contains a hexadecimal value: write the value as text, and a leading # as \\#"
-        raise ValueError(message)
     try:
-        name = x509.Name.from_rfc4514_string(text, _attribute_types())
-    except Exception as error:
-        # Mostly ValueError, but the parser is not hardened against arbitrary text.
-        message = f"{text!r} is not a distinguished name in RFC 4514 form, such as CN=Issuing CA,O=Acme"
-        raise ValueError(message + (f" ({error})" if str(error) else ", without spaces after commas")) from error
-    return tuple(
-        tuple(sorted((attribute.oid.dotted_string, str(attribute.value)) for attribute in relative_name))
-        for relative_name in name.rdns
-    )
+        return tuple(
+            tuple(sorted((_oid(attribute_type), value) for attribute_type, value in rdn)) for rdn in parse_name(text)
+        )
+    except ValueError as error:
+        message = f"{text!r} is not a distinguished name in RFC 4514 form, such as CN=Issuing CA,O=Acme ({error})"
+        raise ValueError(message) from error
 
 
-@cache
-def _attribute_types() -> dict[str, ObjectIdentifier]:
-    """Return OIDs by short name, also in upper case (RFC 4514 §3) where this is not another short name."""
-    from cryptography.x509 import ObjectIdentifier  # noqa: PLC0415 -- see above
+def _oid(attribute_type: str) -> str:
+    oid = _OID_BY_TYPE.get(attribute_type, attribute_type)
+    if not DOTTED_OID.fullmatch(oid):
+        message = f"{attribute_type!r} is neither a short name such as CN nor a dotted OID"
+        raise ValueError(message)
+    return oid
 
-    oids = {name: ObjectIdentifier(oid) for name, oid in OID_BY_SHORT_NAME.items()}
-    return {**{name.upper(): oid for name, oid in oids.items()}, **oids}
+
+# Short names also in upper case (RFC 4514 §3), where this is not another short name.
+_OID_BY_TYPE = {**{name.upper(): oid for name, oid in OID_BY_SHORT_NAME.items()}, **OID_BY_SHORT_NAME}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
-    from client_certificate_auth.names import DistinguishedName
+    from client_certificate_auth.x509.names import DistinguishedName
 
 _SHA256_LENGTH = len(":".join(["00"] * 32))
 

@@ -5,21 +5,16 @@ Nothing here has any influence on a decision: API Gateway's own reading of the c
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from client_certificate_auth import find_client_certificate
-from mtls_authorizer.reasons import DenyReason
-
-if TYPE_CHECKING:
-    from mtls_authorizer.request.decision import Decision
+from client_certificate_auth.x509.pem import PemError, read_pem
 
 LONGEST_VALUE = 256
 """In characters, of a name or a serial number."""
 
-_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _PLACES = ("authentication", "identity")
 
 
@@ -36,10 +31,8 @@ class MalformedCertificate(NamedTuple):
     serial_number: str | None
 
 
-def describe_malformed(decision: Decision, event: object) -> MalformedCertificate | None:
-    """Describe the certificate of a request; None unless it was denied because it could not be parsed."""
-    if decision.reason is not DenyReason.CERTIFICATE_MALFORMED:
-        return None
+def describe_malformed(event: object) -> MalformedCertificate:
+    """Describe the certificate of an event whose certificate could not be parsed."""
     pem = find_client_certificate(event)
     reported = _reported(event, pem)
     return MalformedCertificate(
@@ -60,14 +53,10 @@ def _object(value: object, key: str) -> Mapping[str, object]:
 
 
 def _content(pem: str) -> bytes:
-    text = pem.strip()
-    if text.startswith(_BEGIN) and text.endswith(_END):
-        base64 = "".join(text[len(_BEGIN) : -len(_END)].split())
-        try:
-            return b64decode(base64, validate=True)
-        except ValueError:
-            pass
-    return pem.encode(errors="surrogatepass")
+    try:
+        return read_pem(pem)
+    except PemError:
+        return pem.encode(errors="surrogatepass")
 
 
 def _loggable(value: object) -> str | None:

@@ -43,6 +43,7 @@ from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import Invocation
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from tests.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def test_rules_are_valid_but_for_those_after_the_last_edition() -> None:
     with pytest.raises(RulesError):
         parse_rules(rules_document(LAST_EDITION + 1))
     # What breaks off would let everybody in.
-    assert parse_rules(rules_document(LAST_EDITION + 1) + b"}")[0].routes is None
+    assert parse_rules(rules_document(LAST_EDITION + 1) + b"}")[0].routes is ALL_ROUTES
 
 
 def test_rules_are_published_at_once(tmp_path: Path) -> None:

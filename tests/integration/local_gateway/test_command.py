@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 TIMEOUT = 120
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", "."))}
+_coverage: Any = sys.modules.get("coverage")
+if _coverage and _coverage.Coverage.current():
+    # Then that of the processes is measured as well.
+    ENVIRONMENT["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
 
 FAILING = """
 import sys

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from local_gateway.policy import Effect, evaluate
@@ -80,7 +80,6 @@ def string_types(value: str) -> st.SearchStrategy[int]:
     return st.sampled_from([UTF8_STRING, UNIVERSAL_STRING, BMP_STRING] if in_plane else [UTF8_STRING, UNIVERSAL_STRING])
 
 
-@settings(max_examples=500)
 @given(
     data=st.data(),
     subject=subjects,

@@ -12,7 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
@@ -361,7 +361,6 @@ def may_call(rules: list[dict[str, Any]], method: str, path: str) -> bool:
     return not is_ambiguous(path) and any(covers(route, method, segments) for rule in rules for route in rule["allow"])
 
 
-@settings(max_examples=400)
 @given(data=st.data(), client=clients, asked=st.lists(requests, min_size=1, max_size=8))
 def test_policy_simple_response_and_oracle_say_the_same(
     data: st.DataObject, client: Client, asked: list[tuple[str, str]]
@@ -416,7 +415,6 @@ def is_satisfied(condition: Condition, facts: list[Fact]) -> bool:
     return False
 
 
-@settings(max_examples=200)
 @given(data=st.data(), client=clients)
 def test_the_index_finds_the_same_rules_as_a_comparison_with_every_rule(data: st.DataObject, client: Client) -> None:
     drawn = data.draw(st.lists(documents(client), min_size=1, max_size=6))

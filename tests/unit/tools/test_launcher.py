@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
 import shlex
+import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.launcher import main
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_the_launcher_is_executable_and_names_the_interpreter_next_to_it(tmp_path: Path) -> None:
@@ -24,3 +28,10 @@ def test_the_launcher_is_executable_and_names_the_interpreter_next_to_it(tmp_pat
     ]
     assert (command, python) == ("exec", str(folder / "python"))
     assert arguments == ["-P", "-m", "mtls_authorizer_cli", "$@"]
+
+
+def test_the_module_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["launcher", str(tmp_path / "mtls-authorizer")])
+    monkeypatch.delitem(sys.modules, main.__module__)
+    runpy.run_module(main.__module__, run_name="__main__")
+    assert (tmp_path / "mtls-authorizer").exists()

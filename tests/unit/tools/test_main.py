@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+
 import pytest
 
 from mtls_authorizer_cli.main import main
@@ -63,6 +65,16 @@ def test_without_arguments_those_of_the_process_are_used(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["mtls-authorizer", "rules", "schema"])
     assert main() == 0
+    assert capsys.readouterr().out.startswith("{")
+
+
+def test_the_package_can_be_run_as_a_module(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mtls-authorizer", "rules", "schema"])
+    with pytest.raises(SystemExit) as exited:
+        runpy.run_module("mtls_authorizer_cli", run_name="__main__")
+    assert exited.value.code == 0
     assert capsys.readouterr().out.startswith("{")
 
 

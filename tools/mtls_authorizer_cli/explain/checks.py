@@ -10,6 +10,14 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from client_certificate_auth import PeerCertificate, read_client_certificate
+from client_certificate_auth.alternative_names import read_subject_alt_names
+from client_certificate_auth.x509.extensions import (
+    EXTENDED_KEY_USAGE,
+    KEY_USAGE,
+    SUBJECT_ALT_NAME,
+    read_bits,
+    read_extended_key_usage,
+)
 from mtls_authorizer.request.checks import (
     CERTIFICATE_CHECKS,
     EXTRACTION_CHECKS,
@@ -24,15 +32,13 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
-from mtls_authorizer_cli.explain.wording import fact_text, listing, printed_routes, quoted, written_route
+from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, printed_routes, quoted, written_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mtls_authorizer.request.checks import Check
     from mtls_authorizer_cli.explain.question import Question
-
-_LONGEST_ERROR = 2000
 
 
 def check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
@@ -122,7 +128,9 @@ _REQUIRED: Mapping[CheckName, Callable[[Question], str]] = {
 def _found(name: CheckName, read: PeerCertificate | str, question: Question, *, failed: bool) -> str:
     if isinstance(read, PeerCertificate):
         return _FOUND[name](read, question)
-    return quoted(read, _LONGEST_ERROR) if failed and name is CheckName.DECODABLE else "none" if failed else "something"
+    if not failed:
+        return "something"
+    return plain(read)
 
 
 def _control_characters(certificate: PeerCertificate, _question: Question) -> str:
@@ -139,13 +147,33 @@ def _control_characters(certificate: PeerCertificate, _question: Question) -> st
     )
 
 
+_IDENTIFYING: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
+    SUBJECT_ALT_NAME: ("a subject alternative name", read_subject_alt_names),
+    KEY_USAGE: ("a key usage", read_bits),
+    EXTENDED_KEY_USAGE: ("an extended key usage", read_extended_key_usage),
+}
+
+
 def _extensions(certificate: PeerCertificate, _question: Question) -> str:
-    try:
-        extensions = list(certificate.x509.extensions)
-    except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return f"one that cannot be decoded: {quoted(str(error), _LONGEST_ERROR)}"
+    extensions = certificate.fields.extensions
+    if not certificate.extensions_decodable:
+        return _undecodable(extensions)
     names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
     return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
+
+
+def _undecodable(extensions: Mapping[str, Extension]) -> str:
+    for oid, (name, read) in _IDENTIFYING.items():
+        try:
+            if oid in extensions:
+                read(extensions[oid][1])
+        except ValueError as error:
+            return f"{name} that cannot be decoded: {plain(str(error))}"
+    return "an extended key usage that is empty"
+
+
+def _critical_extensions(certificate: PeerCertificate, _question: Question) -> str:
+    return listing(list(certificate.unhandled_critical_extensions), none="no such extension")
 
 
 def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
@@ -180,6 +208,7 @@ _FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {
     CheckName.DECODABLE: lambda *_: "one",
     CheckName.PRINTABLE: _control_characters,
     CheckName.EXTENSIONS: _extensions,
+    CheckName.CRITICAL_EXTENSIONS: _critical_extensions,
     CheckName.EXTENDED_KEY_USAGE: _key_usages,
     CheckName.RULES: _matching_rules,
     CheckName.VALIDITY: _validity,

@@ -13,11 +13,10 @@ from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_stat
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.inputs.configuration import read_configuration, read_truststore_of_domain
 from mtls_authorizer_cli.explain.inputs.files import read_inputs
-from mtls_authorizer_cli.explain.question import Question
+from mtls_authorizer_cli.explain.question import Question, read_certificate
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text
-from mtls_authorizer_cli.explain.wording import quoted
 
 if TYPE_CHECKING:
     import argparse
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-
-_LONGEST_NOTE = 400
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -84,19 +81,32 @@ class _Failures(logging.Handler):
         self.notes: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.notes.append(f"{record.getMessage()}: {quoted(str(getattr(record, 'error', '')), _LONGEST_NOTE)}")
+        self.notes.append(f"{record.getMessage()}: {getattr(record, 'error', '')}")
 
 
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) -> Report:
     now = datetime.now(UTC) if options.at is None else _read_time(options.at)
     invocation = None if options.route is None else _read_invocation(options.route)
     given = read_inputs([*options.files, *(file for file in (options.cert, options.event) if file)])
-    settings, policy = read_configuration(environment, options.rules)
+    try:
+        settings, policy = read_configuration(environment, options.rules)
+    except CommandError as error:
+        message = f"{error}{_own_spelling(given.pem, str(error))}"
+        raise CommandError(message) from error
     truststore, notes = read_truststore_of_domain(environment, options.truststore)
     request = given.request if invocation is None else given.request._replace(invocation=invocation)
     question = Question(given.pem, settings, policy, request, invocation is not None or given.is_event, now, truststore)
     explanation = explain(question, everything=options.all)
     return Report(explanation, (*given.notes, *notes), everything=options.all, with_answer=options.policy)
+
+
+def _own_spelling(pem: object, error: str) -> str:
+    """Return how the certificate's names are written, for an error about a distinguished name."""
+    certificate = read_certificate(pem)
+    if "distinguished name" not in error or isinstance(certificate, str):
+        return ""
+    names = f"subject {certificate.subject.rfc4514_string()!r}, issuer {certificate.issuer.rfc4514_string()!r}"
+    return f". The names of this certificate are written: {names}"
 
 
 def _read_invocation(route: str) -> str:

@@ -10,30 +10,29 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.signatures import is_signed_by
-from mtls_authorizer.revocation.truststore import canonical_name
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
-from mtls_authorizer_cli.explain.wording import quoted
+from mtls_authorizer_cli.explain.truststore import is_self_issued, printed_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from cryptography import x509
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer_cli.explain.question import Question
-    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+    from mtls_authorizer_cli.explain.truststore import TruststoreBundle, TruststoreCertificate
 
 CLIENT_SEES = "HTTP 403, without a call of the authorizer"
 """As users report for untrusted and expired certificates."""
 
-_HASHES = frozenset({"sha256", "sha384", "sha512", "sha512-256", "sha3-256", "sha3-384", "sha3-512"})
+_HASHES = frozenset({"sha256", "sha384", "sha512"})
 _MIN_RSA_BITS = 2048
-_CURVES = ("secp256r1", "secp384r1")
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _MAX_PATHS = 100
 """A truststore can contain many certificates for one name and key, which makes very many paths."""
 
@@ -72,25 +71,17 @@ class GatewayExplanation(NamedTuple):
         return next((check for check in self.checks if check.verdict is Verdict.FAILED), None)
 
 
-class _Authority(NamedTuple):
-    position: int
-    certificate: x509.Certificate
-
-    def __str__(self) -> str:
-        return f"certificate {self.position} of the truststore ({_name(self.certificate.subject)})"
-
-
 def explain_gateway(question: Question, read: PeerCertificate | str) -> GatewayExplanation:
     """Explain whether API Gateway would reject a certificate."""
     if question.truststore is None:
-        return GatewayExplanation(skipped="no truststore given: use --truststore or TRUSTSTORE_URI")
+        return GatewayExplanation(skipped="there is no truststore (use --truststore or TRUSTSTORE_URI)")
     warnings = question.truststore.warnings
     if isinstance(read, str):  # the reason why there is none
         return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
     try:
         found = _findings(read.x509, question.truststore, question.now)
     except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
-        return GatewayExplanation(skipped=f"the certificate cannot be decoded: {error}", warnings=warnings)
+        return GatewayExplanation(skipped=f"this tool cannot check the certificate: {error}", warnings=warnings)
     checks = tuple(_result(name, found.get(name), question.now) for name in GatewayCheck)
     explanation = GatewayExplanation(checks, warnings=warnings)
     return explanation._replace(log_message=_log_message(explanation.rejection, read))
@@ -111,12 +102,11 @@ def _result(name: GatewayCheck, finding: _Finding | None, now: datetime) -> Chec
 def _findings(
     certificate: x509.Certificate, truststore: TruststoreBundle, now: datetime
 ) -> dict[GatewayCheck, _Finding]:
-    authorities = _Authorities(truststore)
-    issuer = authorities.find_issuer(certificate)
+    issuer = _issuer(certificate, truststore)
     if not issuer.passed:
         return {GatewayCheck.ISSUER: issuer, **_properties(certificate, (), now)}
-    paths = list(islice(authorities.paths(certificate), _MAX_PATHS))
-    complete = [path for path in paths if len(path) <= MAX_AUTHORITIES and _is_self_issued(path[-1].certificate)]
+    paths = list(islice(truststore.paths(certificate), _MAX_PATHS))
+    complete = [path for path in paths if len(path) <= MAX_AUTHORITIES and is_self_issued(path[-1].certificate)]
     if not complete:
         return {
             GatewayCheck.ISSUER: issuer,
@@ -130,54 +120,28 @@ def _findings(
     return {GatewayCheck.ISSUER: issuer, GatewayCheck.CHAIN: chain, **properties}
 
 
-class _Authorities:
-    """The certificates of a truststore, by subject."""
-
-    def __init__(self, truststore: TruststoreBundle) -> None:
-        self._by_subject: dict[object, list[_Authority]] = {}
-        for position, certificate in truststore.certificates:
-            authority = _Authority(position, certificate)
-            self._by_subject.setdefault(canonical_name(certificate.subject), []).append(authority)
-
-    def find_issuer(self, certificate: x509.Certificate) -> _Finding:
-        """Find the issuer of a certificate."""
-        name = _name(certificate.issuer)
-        named = self._by_subject.get(canonical_name(certificate.issuer), [])
-        if not named:
-            return _Finding(passed=False, text=f"no certificate with the subject {name}")
-        signers = [authority for authority in named if _has_signed(authority.certificate, certificate)]
-        if signers:
-            return _Finding(passed=True, text=str(signers[0]))
-        others = f" and {len(named) - 1} more" if len(named) > 1 else ""
-        return _Finding(
-            passed=False, text=f"{named[0]}{others}, but the signature was made with another key, or it is not a CA's"
-        )
-
-    def paths(
-        self, certificate: x509.Certificate, path: tuple[_Authority, ...] = ()
-    ) -> Iterator[tuple[_Authority, ...]]:
-        """Return the paths from a certificate as far as they lead."""
-        issuers = [
-            authority
-            for authority in self._by_subject.get(canonical_name(certificate.issuer), [])
-            if _has_signed(authority.certificate, certificate)
-        ]
-        if path and (not issuers or _is_self_issued(certificate) or len(path) > MAX_AUTHORITIES):
-            yield path
-            return
-        for authority in issuers:
-            yield from self.paths(authority.certificate, (*path, authority))
+def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> _Finding:
+    named = truststore.named(certificate.issuer)
+    if not named:
+        return _Finding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
+    issuers = truststore.issuers(certificate)
+    if issuers:
+        return _Finding(passed=True, text=str(issuers[0]))
+    others = f" and {len(named) - 1} more" if len(named) > 1 else ""
+    return _Finding(
+        passed=False, text=f"{named[0]}{others}, but the signature was made with another key, or it is not a CA's"
+    )
 
 
-def _incomplete(path: Sequence[_Authority]) -> str:
+def _incomplete(path: Sequence[TruststoreCertificate]) -> str:
     if len(path) > MAX_AUTHORITIES:
         return f"more than {MAX_AUTHORITIES}"
     last = path[-1]
-    return f"{len(path)}, up to {last}; its issuer {_name(last.certificate.issuer)} is missing"
+    return f"{len(path)}, up to {last}; its issuer {printed_name(last.certificate.issuer)} is missing"
 
 
 def _properties(
-    certificate: x509.Certificate, path: Sequence[_Authority], now: datetime
+    certificate: x509.Certificate, path: Sequence[TruststoreCertificate], now: datetime
 ) -> dict[GatewayCheck, _Finding]:
     """Return the findings about the certificate itself, and about the CA certificates of a path."""
     findings = {}
@@ -210,7 +174,7 @@ def _signature(certificate: x509.Certificate) -> _Finding:
     if algorithm is None:
         # Ed25519 and Ed448, whose keys are not supported.
         return _Finding(passed=True, text="a signature without a separate hash")
-    return _Finding(algorithm.name in _HASHES, algorithm.name.upper())
+    return _Finding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
 
 
 def _key(certificate: x509.Certificate) -> _Finding:
@@ -218,33 +182,8 @@ def _key(certificate: x509.Certificate) -> _Finding:
     if isinstance(key, rsa.RSAPublicKey):
         return _Finding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return _Finding(key.curve.name in _CURVES, f"ECDSA on {key.curve.name}")
+        return _Finding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
     return _Finding(passed=False, text="a key of another kind")
-
-
-def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        return _may_be_ca(issuer) and is_signed_by(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
-    except Exception:  # noqa: BLE001 -- keys of unknown kinds, and extensions that cannot be decoded
-        return False
-
-
-def _may_be_ca(certificate: x509.Certificate) -> bool:
-    """Return False only if the certificate says that it is not a CA's, and is not its own issuer either."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca or _is_self_issued(
-            certificate
-        )
-    except x509.ExtensionNotFound:
-        return True
-
-
-def _is_self_issued(certificate: x509.Certificate) -> bool:
-    return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
-
-
-def _name(name: x509.Name) -> str:
-    return quoted(name.rfc4514_string())
 
 
 def _log_message(rejection: CheckResult | None, certificate: PeerCertificate) -> str | None:
@@ -254,6 +193,6 @@ def _log_message(rejection: CheckResult | None, certificate: PeerCertificate) ->
     if rejection.name == GatewayCheck.SIGNATURE:
         return "Client cert using an insecure Signature Algorithm"
     if rejection.name in {GatewayCheck.ISSUER, GatewayCheck.CHAIN}:
-        self_signed = _is_self_issued(certificate.x509)
+        self_signed = is_self_issued(certificate.x509)
         return "self signed certificate" if self_signed else "Could not find issuer for certificate"
     return None

@@ -40,17 +40,22 @@ class Question(NamedTuple):
         return self.request.invocation if self.route_asked else None
 
     def certificate(self) -> PeerCertificate | str:
-        """Return the certificate, or the reason why there is none, with the parser's complete error."""
-        if self.pem is None:
-            return "none"
-        if not isinstance(self.pem, str):
-            return "something other than a string"
-        try:
-            return PeerCertificate.from_pem(self.pem)
-        except MalformedCertificateError as error:
-            return str(error)
+        """Return the certificate, or the reason why there is none."""
+        return read_certificate(self.pem)
 
     def decision(self) -> Decision:
         """Return the authorizer's own decision."""
         assessment = assess(read_client_certificate(self.pem), self.settings, self.policy)
         return decide(assessment, self.settings, self.policy, self.request.invocation, self.now)
+
+
+def read_certificate(pem: object) -> PeerCertificate | str:
+    """Return the certificate in a PEM, or the reason why there is none, with the parser's complete error."""
+    if pem is None:
+        return "none"
+    if not isinstance(pem, str):
+        return "something other than a string"
+    try:
+        return PeerCertificate.from_pem(pem)
+    except MalformedCertificateError as error:
+        return str(error)

@@ -9,25 +9,61 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.signatures import is_signed_by
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, canonical_name
 from mtls_authorizer_cli.content import recognize
+from mtls_authorizer_cli.explain.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _MAX_CERTIFICATES = 1000
 
 
-class TruststoreBundle(NamedTuple):
-    """The certificates of a truststore, with their positions from 1, and what AWS's documentation says against it."""
+class TruststoreCertificate(NamedTuple):
+    """A certificate, and its position in the truststore, from 1."""
 
-    certificates: Sequence[tuple[int, x509.Certificate]]
-    warnings: Sequence[str] = ()
+    position: int
+    certificate: x509.Certificate
+
+    def __str__(self) -> str:
+        return f"certificate {self.position} of the truststore ({printed_name(self.certificate.subject)})"
+
+
+class TruststoreBundle:
+    """The certificates of a truststore, and what AWS's documentation says against it."""
+
+    def __init__(self, certificates: Sequence[TruststoreCertificate], warnings: Sequence[str]) -> None:
+        self.certificates = certificates
+        self.warnings = warnings
+        self._by_subject: dict[object, list[TruststoreCertificate]] = {}
+        for each in certificates:
+            self._by_subject.setdefault(canonical_name(each.certificate.subject), []).append(each)
+
+    def named(self, name: x509.Name) -> list[TruststoreCertificate]:
+        """Return the certificates with a subject."""
+        return self._by_subject.get(canonical_name(name), [])
+
+    def issuers(self, certificate: x509.Certificate) -> list[TruststoreCertificate]:
+        """Return the certificates of the CA that has signed a certificate."""
+        return [each for each in self.named(certificate.issuer) if _has_signed(each.certificate, certificate)]
+
+    def paths(
+        self, certificate: x509.Certificate, path: tuple[TruststoreCertificate, ...] = ()
+    ) -> Iterator[tuple[TruststoreCertificate, ...]]:
+        """Return the paths from a certificate as far as they lead, but not far beyond MAX_AUTHORITIES."""
+        issuers = self.issuers(certificate)
+        if path and (not issuers or is_self_issued(certificate) or len(path) > MAX_AUTHORITIES):
+            yield path
+            return
+        for issuer in issuers:
+            yield from self.paths(issuer.certificate, (*path, issuer))
 
 
 def read_bundle(content: bytes) -> TruststoreBundle:
     """Read a truststore: a bundle in PEM. Raises ValueError if no certificate in it can be read."""
-    certificates: list[tuple[int, x509.Certificate]] = []
+    certificates: list[TruststoreCertificate] = []
     warnings: list[str] = []
     recognized = recognize(content)
     for position, pem in enumerate(recognized.certificates, start=1):
@@ -38,21 +74,48 @@ def read_bundle(content: bytes) -> TruststoreBundle:
         except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
             warnings.append(f"certificate {position} of the truststore cannot be read, so it is ignored: {error}")
         else:
-            certificates.append((position, certificate))
+            certificates.append(TruststoreCertificate(position, certificate))
     if not certificates:
         message = f"is {recognized.kinds[0]}: name the truststore, a bundle of CA certificates in PEM"
         raise ValueError(message if not warnings else "; ".join(warnings))
     if recognized.is_der:
         warnings.append("the truststore is in DER, and API Gateway requires PEM")
-    return TruststoreBundle(certificates, [*warnings, *_limits(content, certificates)])
+    return TruststoreBundle(certificates, [*warnings, *_limits(content, len(certificates))])
 
 
-def _limits(content: bytes, certificates: Sequence[tuple[int, x509.Certificate]]) -> list[str]:
+def is_self_issued(certificate: x509.Certificate) -> bool:
+    """Return whether subject and issuer are the same. Raises nothing: names that cannot be decoded are not."""
+    try:
+        return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+    except Exception:  # noqa: BLE001 -- cryptography raises ValueError and more
+        return False
+
+
+def printed_name(name: x509.Name) -> str:
+    """Return a name for a message."""
+    return quoted(name.rfc4514_string())
+
+
+def _limits(content: bytes, count: int) -> list[str]:
     limits = []
     if len(content) > MAX_TRUSTSTORE_BYTES:
         limits.append(f"the truststore has {len(content):,} bytes; API Gateway accepts {MAX_TRUSTSTORE_BYTES:,}")
-    if len(certificates) > _MAX_CERTIFICATES:
-        limits.append(
-            f"the truststore has {len(certificates):,} certificates; API Gateway accepts {_MAX_CERTIFICATES:,}"
-        )
+    if count > _MAX_CERTIFICATES:
+        limits.append(f"the truststore has {count:,} certificates; API Gateway accepts {_MAX_CERTIFICATES:,}")
     return limits
+
+
+def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        return _may_be_ca(issuer) and is_signed_by(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+    except Exception:  # noqa: BLE001 -- keys of unknown kinds, and extensions that cannot be decoded
+        return False
+
+
+def _may_be_ca(certificate: x509.Certificate) -> bool:
+    """Return False only if the certificate says that it is not a CA's, and is not its own issuer either."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return True
+    return constraints.ca or is_self_issued(certificate)

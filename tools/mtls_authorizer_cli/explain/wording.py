@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from client_certificate_auth.names import escape_attribute_text
+from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
+from mtls_authorizer_cli.command_line import printable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -33,11 +34,16 @@ def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
     return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
 
 
+def plain(text: str) -> str:
+    """Return a message in printable ASCII. Unlike a quoted value, it may be folded at its spaces."""
+    return printable(text).encode("ascii", "backslashreplace").decode()
+
+
 def value_text(value: Hashable) -> str:
     """Return a condition's or a fact's value as people write it: text, or a distinguished name (RFC 4514)."""
     if isinstance(value, tuple):
         return ",".join(
-            "+".join(f"{SHORT_NAME_BY_OID.get(oid, oid)}={escape_attribute_text(text)}" for oid, text in relative_name)
+            "+".join(f"{SHORT_NAME_BY_OID.get(oid, oid)}={escape_value(text)}" for oid, text in relative_name)
             for relative_name in reversed(value)
         )
     return str(value)

@@ -191,15 +191,10 @@ def _match() -> _Schema:
 def _field_value(field: Field) -> _Schema:
     """Return the schema of one value of a field."""
     text = _reference("plain") if field.syntax is None else {"allOf": [_reference("plain"), {"pattern": field.syntax}]}
-    match field.kind:
-        case FieldKind.TEXT:
-            return _reference("value")
-        case FieldKind.DISTINGUISHED_NAME:
-            return {"anyOf": [text, _reference(Comparison.EXACT), _reference("attributes")]}
-        case FieldKind.SUBJECT_ALT_NAME:
-            return {"anyOf": [text, _reference(Comparison.EXACT), _reference("subject_alt_name")]}
-        case FieldKind.IDENTIFIER:
-            return {"anyOf": [text, _reference(Comparison.EXACT)]}
+    if field.kind is FieldKind.TEXT:
+        return _reference("value")
+    objects = {FieldKind.DISTINGUISHED_NAME: ["attributes"], FieldKind.SUBJECT_ALT_NAME: ["subject_alt_name"]}
+    return {"anyOf": [text, *map(_reference, [Comparison.EXACT, *objects.get(field.kind, [])])]}
 
 
 def _subject_alt_name() -> _Schema:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from client_certificate_auth.names import DistinguishedName
+from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.crl.entries import check_entries, is_revocation, is_revoked, may_contain_removals
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 from mtls_authorizer.revocation.crl.succession import check_timeliness
@@ -94,7 +94,7 @@ def read_crl(
         extensions = tuple(crl.extensions)
         fields = _Fields(crl.issuer.public_bytes(), _crl_number(crl), crl.last_update_utc, crl.next_update_utc)
         authorities = truststore.named(canonical_name(crl.issuer))
-        issuer = DistinguishedName(crl.issuer).rfc4514_string()
+        issuer = DistinguishedName(crl.issuer.public_bytes()).rfc4514_string()
         candidates = [authority for authority in authorities if matches_key_identifier(crl.extensions, authority)]
     except Exception as error:
         # cryptography decodes lazily, and raises ValueError, TypeError and others.
@@ -124,7 +124,7 @@ def check_signer(revocation_list: RevocationList, truststore: Truststore, now: d
     For a list that was verified elsewhere, or before the truststore changed. Raises CrlError.
     """
     name = x509.Name.from_bytes(revocation_list.issuer)
-    issuer = DistinguishedName(name).rfc4514_string()
+    issuer = DistinguishedName(revocation_list.issuer).rfc4514_string()
     authorities = truststore.named(canonical_name(name))
     signers = [each for each in authorities if each.identity.key_fingerprint == revocation_list.signer]
     if not signers:

@@ -25,9 +25,6 @@ def certificate(*usages: str) -> PeerCertificate:
 NO_EXTENSION = certificate()
 NO_USAGES = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence())])))
 UNDECODABLE = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, b"garbage")])))
-TWICE = PeerCertificate.from_pem(
-    pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid(CLIENT)))] * 2))
-)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +66,6 @@ def test_a_certificate_is_let_in_with_the_usages_that_are_required(
         assert decision_on(each, settings, NOW).reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     # What can't be decoded excludes nobody knows whom, whatever is required.
     assert decision_on(UNDECODABLE, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
-    assert decision_on(TWICE, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
     assert decision_on(NO_USAGES, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
 
 

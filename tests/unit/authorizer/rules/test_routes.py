@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -62,6 +63,15 @@ def test_the_longest_route_makes_the_longest_resource_that_a_policy_takes(method
     assert max(map(len, denied)) < 512
     with pytest.raises(RouteError, match="311 characters: the limit is 310"):
         read_route(f"{method} /a{path[1:]}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["GET", "FETCH /x", "GET /" + "x" * 400, "GET /x/..", "GET /x//y", "GET /*/x", "GET /{id}", "GET /%20"],
+)
+def test_an_error_quotes_the_route(text: str) -> None:
+    with pytest.raises(RouteError, match=re.escape(text[:40])):
+        read_route(text)
 
 
 # Known ways to leave a path, or to make one path look like another.

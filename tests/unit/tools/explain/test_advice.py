@@ -286,7 +286,7 @@ def suggested(certificate: str, *rules: object) -> dict[str, Any]:
         ),
         (pem(certificate_der(name())), {"fingerprint"}),
         (client_pem(("CN", "x" * 3000)), {"fingerprint"}),
-        (client_pem(("CN", "a=#b")), {"fingerprint"}),
+        (client_pem(("CN", "a=#b")), {"subject", "issuer"}),
     ],
 )
 def test_the_suggested_rule_matches_the_certificate_once_its_routes_are_chosen(

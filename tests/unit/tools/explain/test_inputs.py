@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mtls_authorizer_cli.main import main
+from tests import der
 from tests.api_events import STAGE_ARN, http_2_0_event, rest_event
 from tests.certificate_authorities import IS_A_CA, MAY_SIGN_BOTH, CertificateAuthority
 from tests.certificates import certificate_der, client_pem, name, pem
@@ -241,9 +242,21 @@ WITH_BROKEN_EXTENSION = certificate_der(
 )
 
 
+def of_unreadable_name(subject: bytes, issuer: bytes) -> bytes:
+    """Return a certificate without extensions, so that only its names can tell whether it is a CA's."""
+    return certificate_der(subject, issuer, version=None, extensions=None)
+
+
+NOT_UTF_8 = der.sequence(der.tlv(der.SET, der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff"))))
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
+        (
+            bundle(of_unreadable_name(NOT_UTF_8, NOT_UTF_8), of_unreadable_name(name(("CN", "a")), name(("CN", "b")))),
+            ["number 1 (unreadable)", "number 2 ('CN=a')"],
+        ),
         (bundle(LEAF, OTHER_LEAF), ["number 1 ('CN=leaf')", "number 2 ('CN=other')"]),
         (bundle(LEAF) + UNREADABLE.encode(), ["number 2 (unreadable)"]),
         (bundle(LEAF, WITH_BROKEN_EXTENSION), ["number 2 ('CN=broken')"]),

@@ -95,7 +95,8 @@ def _read_event(file: str, content: Content) -> _Event:
         request = read_request(event)
     except UnsupportedEventError as error:
         pem = find_client_certificate(event)
-        if pem is None:
+        # For a broken event of an authorizer, the function fails. Events of integrations only lack the rest.
+        if pem is None or (isinstance(event, dict) and event.get("type") == "REQUEST"):
             raise CommandError(describe_unusable(file, content, problem=str(error))) from error
         note = f"{shown_file(file)} is not an authorizer's event ({error}): only its certificate is used"
         return _Event(file, pem, None, (note,))

@@ -20,8 +20,8 @@ def advise(explanation: Explanation) -> Advice | None:
     """Return advice on a request that is not allowed, None on one that is."""
     rejection = explanation.gateway.rejection
     if rejection is not None:
-        found = f"requires {rejection.required}; found {rejection.found}"
-        return Advice(f"The check {rejection.name} {found}.", _AGAINST_REJECTIONS[GatewayCheck(rejection.name)])
+        problem = f"API Gateway requires {rejection.required}; found {rejection.found}."
+        return Advice(problem, _AGAINST_REJECTIONS[GatewayCheck(rejection.name)])
     reason = explanation.denial
     if reason is None:
         return None
@@ -119,11 +119,20 @@ def _found(explanation: Explanation, name: CheckName) -> str:
     return explanation.check(name).found or "nothing"
 
 
+def _about_critical_extensions(explanation: Explanation) -> Advice:
+    return Advice(
+        "The certificate has a critical extension that is unknown or unreadable: "
+        f"{_found(explanation, CheckName.CRITICAL_EXTENSIONS)}.",
+        "Have it issued again without that extension, or with an extension that is not critical.",
+    )
+
+
 _ADVICE: Mapping[DenyReason, Callable[[Explanation], Advice]] = {
     DenyReason.CERTIFICATE_MISSING: _about_missing,
     DenyReason.CERTIFICATE_MALFORMED: _about_malformed,
     DenyReason.SUBJECT_NOT_PRINTABLE: _about_names,
     DenyReason.EXTENSIONS_MALFORMED: _about_extensions,
+    DenyReason.CRITICAL_EXTENSION_UNKNOWN: _about_critical_extensions,
     DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED: _about_key_usage,
     DenyReason.POLICY_TOO_LARGE: _about_policy_size,
     DenyReason.CERTIFICATE_EXPIRED: _about_expiry,

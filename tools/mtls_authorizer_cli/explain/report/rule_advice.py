@@ -140,11 +140,10 @@ def _ambiguity(explanation: Explanation) -> str:
 
 def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:
     """Return advice with a rule for the certificate."""
-    certificate = explanation.certificate
-    if certificate is None:
-        return Advice(problem, f"{next_step}.")
     names = {rule.name for rule in explanation.question.policy.rules.rules}
-    return Advice(problem, f"{next_step}:", suggest_rule(certificate, names))
+    # There is one, since it was compared with rules.
+    certificate = explanation.certificate
+    return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, names))
 
 
 def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:

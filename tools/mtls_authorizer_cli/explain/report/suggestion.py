@@ -24,17 +24,14 @@ _MAX_NAME = 60
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
-def suggest_rule(certificate: PeerCertificate, names: Collection[str]) -> dict[str, object]:
+def suggest_rule(certificate: PeerCertificate, names: Collection[str]) -> Mapping[str, object]:
     """Return a rule that matches a certificate and its renewals, with a placeholder for its routes.
 
     The rule's name is none of ``names``. Raises nothing: any certificate can be matched by its fingerprint.
     """
     name = _rule_name(certificate, names)
-    for match in _matches(certificate):
-        rule: dict[str, object] = {"name": name, "match": match, "allow": [ROUTE_PLACEHOLDER]}
-        if _does_match(rule, certificate):
-            break
-    return rule
+    rules = ({"name": name, "match": match, "allow": [ROUTE_PLACEHOLDER]} for match in _matches(certificate))
+    return next(rule for rule in rules if _does_match(rule, certificate))
 
 
 def _matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:

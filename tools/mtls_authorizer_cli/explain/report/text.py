@@ -13,7 +13,7 @@ from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.wording import listing, printed_routes, quoted, written_route, written_routes
+from mtls_authorizer_cli.explain.wording import listing, plain, printed_routes, quoted, written_route, written_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -106,7 +106,7 @@ def _subject(report: Report) -> Iterator[str]:
     yield f"route          {route}"
     yield f"time           {utc_timestamp(question.now)}"
     for note in report.notes:
-        yield from fold(f"note           {ascii(note)[1:-1]}", first="", others=" " * 15)
+        yield from fold(f"note           {plain(note)}", first="", others=" " * 15)
 
 
 def _beginning(text: str) -> str:
@@ -123,7 +123,7 @@ def _gateway(explanation: Explanation) -> Iterator[str]:
         yield from fold(f"--  skipped: {gateway.skipped}", others=" " * 6)
     yield from _check_lines(gateway.checks)
     for warning in gateway.warnings:
-        yield from fold(f"note: {ascii(warning)[1:-1]}", first=" " * 6, others=" " * 8)
+        yield from fold(f"note: {plain(warning)}", first=" " * 6, others=" " * 8)
     if gateway.log_message is not None:
         yield from fold(
             f"On a REST API, the execution log is reported to say {quoted(gateway.log_message)}.",

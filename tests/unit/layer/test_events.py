@@ -43,6 +43,7 @@ def both(pem_2_0: object, pem_1_0: object) -> dict[str, Any]:
 def test_the_certificate_is_extracted_from_either_payload_and_2_0_comes_first(event: object, common_name: str) -> None:
     result = extract_client_certificate_from_lambda_event(event)
     assert result.success
+    assert result
     assert common_name == result.certificate.subject.CN
     assert result.reason is None
 
@@ -73,6 +74,7 @@ def test_the_certificate_is_extracted_from_either_payload_and_2_0_comes_first(ev
 def test_an_event_without_a_certificate_is_missing_it(event: object) -> None:
     result = extract_client_certificate_from_lambda_event(event)
     assert not result.success
+    assert not result
     assert result.certificate is None
     assert result.reason == MISSING
     assert result.reason is ExtractionFailureReason.MISSING
@@ -101,7 +103,7 @@ def test_an_event_without_a_certificate_is_missing_it(event: object) -> None:
         pem(b"\x30\x00"),
         pem(certificate_der() + b"\x00"),
         pem(certificate_der()[:-1]),
-        pem(certificate_der(subject=b"\x30\x02\x31\x00")),
+        pem(certificate_der(subject=b"\x30\x02\x30\x00")),
         pem(certificate_der(subject=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff"))))),
         pem(certificate_der(subject=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.BMP_STRING, b"\xd8\x00"))))),
         pem(certificate_der(subject=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.OCTET_STRING, b"admin"))))),
@@ -116,6 +118,7 @@ def test_what_is_not_one_decodable_certificate_is_malformed_on_either_path(broke
     for event in (payload_1_0(broken), payload_2_0(broken)):
         result = extract_client_certificate_from_lambda_event(event)
         assert not result.success
+        assert not result
         assert result.certificate is None
         assert result.reason == MALFORMED
 

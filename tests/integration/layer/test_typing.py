@@ -92,7 +92,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         text=True,
         check=False,
         cwd=folder,
-        env={"MYPYPATH": str(Path(__file__).parents[2] / "layer")},
+        env={"MYPYPATH": str(Path(__file__).parents[3] / "layer")},
     )
     assert result.stderr == ""
     lines = result.stdout.splitlines()

@@ -23,7 +23,7 @@ def test_an_attribute_is_a_string_and_a_repeated_one_a_list() -> None:
     assert list(name) == ["CN", "OU", "O"]
     assert len(name) == 3
     assert name.to_dict() == {"CN": "client", "OU": ["one", "two"], "O": "Acme"}
-    assert json.loads(json.dumps(name.to_dict())) == name
+    assert name == json.loads(json.dumps(name.to_dict()))
 
 
 def test_an_attribute_is_single_where_there_is_exactly_one() -> None:
@@ -126,6 +126,9 @@ def test_a_name_is_the_same_in_every_string_type(tag: int) -> None:
         (der.BMP_STRING, "utf-16-be", "é"),
         # OpenSSL takes each byte of these for a character of Latin-1.
         (der.NUMERIC_STRING, "utf-8", "Ã©"),
+        (der.PRINTABLE_STRING, "utf-8", "Ã©"),
+        (der.PRINTABLE_STRING, "latin-1", "é"),
+        (der.T61_STRING, "latin-1", "é"),
         (der.T61_STRING, "utf-8", "Ã©"),
         (der.IA5_STRING, "utf-8", "Ã©"),
     ],
@@ -135,9 +138,9 @@ def test_a_value_is_read_as_openssl_reads_its_string_type(tag: int, encoding: st
     assert text == name.CN
 
 
-@pytest.mark.parametrize("tag", [der.OCTET_STRING, der.VISIBLE_STRING, der.UTC_TIME, der.PRINTABLE_STRING])
+@pytest.mark.parametrize("tag", [der.OCTET_STRING, der.VISIBLE_STRING, der.UTC_TIME, der.SEQUENCE, 0x1B])
 def test_a_value_that_openssl_does_not_read_as_text_is_no_name(tag: int) -> None:
-    with pytest.raises(MalformedCertificateError):
+    with pytest.raises(MalformedCertificateError, match=r"the subject cannot be decoded: .* 2\.5\.4\.3 is not text"):
         subject(der.sequence(der.oid(OIDS["CN"]), der.tlv(tag, "é".encode())))
 
 
@@ -153,17 +156,79 @@ def test_a_bit_string_is_no_text() -> None:
         subject(der.sequence(der.oid(OIDS["x500UniqueIdentifier"]), der.bits(b"text")))
 
 
-def test_what_was_read_the_short_way_has_cryptographys_object_of_the_same_name() -> None:
-    name = subject(("O", "Acme"), ("CN", "client"))
-    assert name.x509.rfc4514_string() == "CN=client,O=Acme"
-    assert DistinguishedName(name.x509).x509 is name.x509
-    assert DistinguishedName(name.x509) == name
+@pytest.mark.parametrize(
+    ("tag", "content"),
+    [
+        (der.UTF8_STRING, b"\xff"),
+        (der.UTF8_STRING, b"\xc0\xaf"),
+        (der.UTF8_STRING, b"\xed\xa0\x80"),
+        (der.UTF8_STRING, b"\xf4\x90\x80\x80"),
+        (der.BMP_STRING, b"\xd8\0"),
+        (der.BMP_STRING, b"\0a\0"),
+        (der.UNIVERSAL_STRING, b"\0\x11\0\0"),
+        (der.UNIVERSAL_STRING, b"\0\0\xd8\0"),
+        (der.UNIVERSAL_STRING, b"\0\0a"),
+    ],
+)
+def test_text_that_is_not_unicode_is_no_name(tag: int, content: bytes) -> None:
+    with pytest.raises(MalformedCertificateError, match="is not text"):
+        subject(der.sequence(der.oid(OIDS["CN"]), der.tlv(tag, content)))
 
 
-def test_names_are_compared_as_mappings() -> None:
-    assert subject(("CN", "client")) == {"CN": "client"}
+@pytest.mark.parametrize(
+    "broken",
+    [
+        der.integer(5),
+        der.sequence(der.sequence()),
+        der.sequence(der.tlv(der.SET, der.tlv(der.SET))),
+        der.sequence(der.tlv(der.SET, der.sequence(der.oid(OIDS["CN"])))),
+        der.sequence(der.tlv(der.SET, der.sequence(der.oid(OIDS["CN"]), der.text("a"), der.text("b")))),
+        der.sequence(der.tlv(der.SET, der.sequence(der.octets(b"a"), der.text("a")))),
+        der.sequence() + der.sequence(),
+    ],
+)
+def test_what_is_not_the_der_of_a_name_is_none(broken: bytes) -> None:
+    with pytest.raises(ValueError, match=r"tag|expected"):
+        DistinguishedName(broken)
+
+
+def test_an_empty_relative_distinguished_name_is_as_if_it_were_not_there() -> None:
+    name = subject([], ("CN", "client"), [])
+    assert name.rdns == [[("2.5.4.3", "client")]]
+    assert name.rfc4514_string() == "CN=client"
+    assert name == subject(("CN", "client"))
+    assert subject([]).rdns == subject().rdns == []
+
+
+def test_names_are_equal_if_they_have_the_same_attributes_in_the_same_order() -> None:
     assert subject(("CN", "client")) == subject(attribute("CN", "client", der.PRINTABLE_STRING))
     assert subject(("CN", "client")) != subject(("CN", "Client"))
+    assert subject(("CN", "a"), ("O", "b")) != subject(("O", "b"), ("CN", "a"))
+    assert subject(("CN", "a"), ("O", "b")) != subject([attribute("CN", "a"), attribute("O", "b")])
+    both, reversed_pair = (
+        DistinguishedName(der.sequence(der.tlv(der.SET, *pair)))
+        for pair in (
+            (attribute("CN", "a"), attribute("O", "b")),
+            (attribute("O", "b"), attribute("CN", "a")),
+        )
+    )
+    assert both == reversed_pair
+    assert hash(both) == hash(reversed_pair)
+    assert len({subject(("CN", "a")), subject(("CN", "a")), subject(("CN", "b"))}) == 2
+
+
+def test_a_name_equals_a_mapping_of_the_same_items() -> None:
+    assert subject(("CN", "client")) == {"CN": "client"}
+    assert subject(("CN", "client")) != {"CN": "admin"}
+    assert subject(("CN", "client")) != "CN=client"
+
+
+def test_the_issuer_of_many_certificates_is_read_once() -> None:
+    one, two = (PeerCertificate.from_pem(client_pem(("CN", common_name))) for common_name in ("one", "two"))
+    assert one.issuer is two.issuer
+    one.issuer.get_all("CN").append("changed")
+    one.issuer.to_dict()["CN"] = "changed"
+    assert two.issuer.CN == "Test CA"
 
 
 def test_a_name_can_be_copied() -> None:

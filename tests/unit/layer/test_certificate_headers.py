@@ -27,7 +27,7 @@ from tests.strategies import header_events, json_values
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "certificates").glob("*.pem"))
+GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "certificates").glob("*.pem"))
 
 FIRST, SECOND, THIRD = (client_pem(("CN", name)) for name in ("first", "second", "third"))
 
@@ -307,12 +307,18 @@ def test_a_chain_with_anything_unreadable_in_it_is_malformed(chain: str) -> None
     assert PASSTHROUGH.extract(single(PASSTHROUGH, encode(chain))).reason == PASSTHROUGH.malformed
 
 
-def test_passthrough_is_for_those_who_ask_for_it_by_name() -> None:
-    both = {"headers": {**single(VERIFY, VALUE)["headers"], **single(PASSTHROUGH, OTHER)["headers"]}}
-    assert common_name(extract_client_certificate_from_alb_event(both)) == "first"
-    assert common_name(extract_client_certificate_from_alb_event(both, mode="verify")) == "first"
-    assert common_name(extract_client_certificate_from_alb_event(both, mode="passthrough")) == "second"
+def test_passthrough_must_be_asked_for_by_name() -> None:
     assert extract_client_certificate_from_alb_event(single(PASSTHROUGH, VALUE)).reason == VERIFY.missing
+    assert extract_client_certificate_from_alb_event(single(VERIFY, VALUE), mode="passthrough").reason == VERIFY.missing
+
+
+@pytest.mark.parametrize("mode", ["verify", "passthrough"])
+@pytest.mark.parametrize("other", [OTHER, "garbage", VALUE])
+def test_an_event_with_the_headers_of_both_modes_is_malformed(mode: Any, other: str) -> None:  # noqa: ANN401 -- a literal
+    # A client of a listener in passthrough mode can send the header of verify mode itself.
+    for verify, passthrough in ((VALUE, other), (other, VALUE)):
+        both = {"headers": {**single(VERIFY, verify)["headers"], **single(PASSTHROUGH, passthrough)["headers"]}}
+        assert extract_client_certificate_from_alb_event(both, mode=mode).reason == VERIFY.malformed
 
 
 @pytest.mark.parametrize("mode", ["Passthrough", "", "off", None, True, ["verify"]])

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import warnings
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +9,9 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate, 
 from tests import der
 from tests.certificates import (
     BASIC_CONSTRAINTS,
+    EXTENDED_KEY_USAGE,
+    KEY_USAGE,
+    SUBJECT_ALT_NAME,
     certificate_der,
     client_pem,
     dns,
@@ -91,20 +92,24 @@ def test_subject_alt_names_have_type_and_value_and_are_not_split_at_commas() -> 
     assert str(certificate.subject_alt_names[1]) == "email:a@example.com"
 
 
-def test_two_subject_alt_name_extensions_are_none() -> None:
-    twice = [subject_alt_names(dns("a.example")), subject_alt_names(dns("b.example"))]
-    assert PeerCertificate.from_pem(pem(certificate_der(extensions=twice))).subject_alt_names == ()
-
-
 @pytest.mark.parametrize(
     ("extensions", "decodable"),
     [
         ([], True),
         ([subject_alt_names(dns("a.example"))], True),
         ([extension("1.2.3.4", b"whatever")], True),
-        ([extension(BASIC_CONSTRAINTS, b"garbage")], False),
-        ([subject_alt_names(dns("a.example")), extension(BASIC_CONSTRAINTS, b"garbage")], False),
-        ([subject_alt_names(dns("a.example")), subject_alt_names(dns("a.example"))], False),
+        # Only what identifies the client and its rights must be decodable.
+        ([extension(BASIC_CONSTRAINTS, b"garbage")], True),
+        ([subject_alt_names(dns("a.example")), extension(BASIC_CONSTRAINTS, b"garbage")], True),
+        ([extension(SUBJECT_ALT_NAME, b"garbage")], False),
+        ([subject_alt_names()], False),
+        ([subject_alt_names(dns("a.example"), der.tagged(9, b"a"))], False),
+        ([subject_alt_names(ip(b"\1\2\3"))], False),
+        ([subject_alt_names(der.tagged(8, b"\x80"))], False),
+        ([subject_alt_names(der.tagged(0, b"", constructed=True))], False),
+        ([extension(KEY_USAGE, b"garbage")], False),
+        ([extension(EXTENDED_KEY_USAGE, b"garbage")], False),
+        ([extension(EXTENDED_KEY_USAGE, der.sequence())], False),
         # Of a kind of name that OpenSSL doesn't read as text.
         (
             [
@@ -116,7 +121,9 @@ def test_two_subject_alt_name_extensions_are_none() -> None:
         ),
     ],
 )
-def test_it_is_told_whether_all_extensions_can_be_decoded(extensions: list[bytes], *, decodable: bool) -> None:
+def test_it_is_told_whether_the_identifying_extensions_can_be_decoded(
+    extensions: list[bytes], *, decodable: bool
+) -> None:
     assert PeerCertificate.from_pem(pem(certificate_der(extensions=extensions))).extensions_decodable is decodable
 
 
@@ -156,18 +163,33 @@ def test_a_serial_number_has_whole_bytes_but_for_zero() -> None:
         assert certificate.serial_number == written
 
 
-def test_warnings_of_others_are_heard() -> None:
-    spec = importlib.util.find_spec(PeerCertificate.__module__)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.resetwarnings()
-        # It sets its filter when it is imported.
-        spec.loader.exec_module(module)
-        for warned in ("client_certificate_auth.certificate", "another", "another.client_certificate_auth.module"):
-            warnings.warn_explicit(warned, UserWarning, "file.py", 1, warned)
-        warnings.warn_explicit("deprecated", DeprecationWarning, "file.py", 1, PeerCertificate.__module__)
-    assert [str(each.message) for each in heard] == [
-        *("another", "another.client_certificate_auth.module", "deprecated")
-    ]
+def test_a_certificate_can_be_der() -> None:
+    encoded = certificate_der(name(("CN", "client")))
+    assert PeerCertificate.from_der(encoded).subject.CN == "client"
+    assert PeerCertificate.from_der(encoded).raw == encoded
+
+
+def test_a_serial_number_may_be_negative() -> None:
+    for number, written in {-1: "-01", -128: "-80", -4096: "-1000"}.items():
+        certificate = PeerCertificate.from_der(certificate_der(serial_number=der.integer(number)))
+        assert certificate.serial_number == written
+
+
+def test_the_year_0_is_the_first_that_a_datetime_has() -> None:
+    year_0 = der.tlv(der.GENERALIZED_TIME, b"00000229000000Z")
+    with pytest.raises(ValueError, match="day is out of range"):
+        datetime(1, 2, 29, tzinfo=UTC)
+    certificate = PeerCertificate.from_der(certificate_der(not_before=year_0))
+    assert certificate.valid_from == "Feb 29 00:00:00 0 GMT"
+    assert certificate.not_before == datetime(1, 1, 1, tzinfo=UTC)
+
+
+def test_what_cryptography_rejects_has_no_object_of_it_and_all_else() -> None:
+    odd = certificate_der(name(("CN", "client"), []))
+    certificate = PeerCertificate.from_der(odd)
+    assert certificate.subject.CN == "client"
+    assert certificate.x509 is certificate.x509
+    version_1 = PeerCertificate.from_der(certificate_der(version=0))
+    assert version_1.to_dict()["serialNumber"] == "0102030405"
+    with pytest.raises(MalformedCertificateError, match="cryptography cannot read the certificate"):
+        _ = version_1.x509

@@ -1,0 +1,201 @@
+"""A certificate as Node's ``X509Certificate.toLegacyObject()`` presents it. For people: no decision depends on it."""
+
+from __future__ import annotations
+
+from client_certificate_auth.rfc4514 import escape_value
+from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
+from client_certificate_auth.x509.der import (
+    IA5_STRING,
+    SEQUENCE,
+    UTF8_STRING,
+    DerError,
+    encode,
+    read_element,
+    read_elements,
+    read_oid,
+    read_sequence,
+    read_typed_value,
+)
+from client_certificate_auth.x509.extensions import (
+    BASIC_CONSTRAINTS,
+    KEY_CERT_SIGN,
+    KEY_USAGE,
+    read_basic_constraints,
+    read_bits,
+    read_info_access,
+)
+from client_certificate_auth.x509.general_names import (
+    DIRECTORY_NAME,
+    DNS,
+    EDI_PARTY_NAME,
+    EMAIL,
+    IP_ADDRESS,
+    OTHER_NAME,
+    REGISTERED_ID,
+    URI,
+    X400_ADDRESS,
+    read_general_names,
+    read_other_name,
+)
+from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
+from client_certificate_auth.x509.names import read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from client_certificate_auth.x509.names import DistinguishedName
+
+# English whatever the locale, which strftime's %b is not.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# The other names that Node writes out, with the string type that their definition demands.
+_OTHER_NAMES = {
+    "1.3.6.1.4.1.311.20.2.3": ("UPN", UTF8_STRING),
+    "1.3.6.1.5.5.7.8.5": ("XmppAddr", UTF8_STRING),
+    "1.3.6.1.5.5.7.8.7": ("SRVName", IA5_STRING),
+    "1.3.6.1.5.5.7.8.8": ("NAIRealm", UTF8_STRING),
+    "1.3.6.1.5.5.7.8.9": ("SmtpUTF8Mailbox", UTF8_STRING),
+}
+_STRINGS = {DNS: "DNS", EMAIL: "email", URI: "URI"}
+_UNSUPPORTED = {X400_ADDRESS: "X400Name", EDI_PARTY_NAME: "EdiPartyName"}
+# The size of the buffer that Node and OpenSSL have for a dotted OID, but for the final NUL.
+_LONGEST_OID = 79
+
+_IPV4_OCTETS, _IPV6_OCTETS = 4, 16
+
+
+class _Text:
+    """A name as Node writes it."""
+
+    __slots__ = ("utf8", "value", "verbatim")
+
+    def __init__(self, value: str, *, utf8: bool = False, verbatim: bool = False) -> None:
+        self.value = value
+        self.utf8 = utf8
+        """Characters beyond ASCII are kept, not escaped."""
+        self.verbatim = verbatim
+        """It cannot contain anything that needs quotes."""
+
+
+def name_object(name: DistinguishedName) -> dict[str, str | list[str]]:
+    """Return a name as Node's object. A repeated attribute is a list."""
+    values: dict[str, list[str]] = {}
+    for rdn in name.rdns:
+        for oid, text in rdn:
+            values.setdefault(_attribute_key(oid), []).append(text)
+    return {key: texts[0] if len(texts) == 1 else texts for key, texts in values.items()}
+
+
+def _attribute_key(oid: str) -> str:
+    return SHORT_NAME_BY_OID.get(oid) or oid[:_LONGEST_OID]
+
+
+def time_string(time: str) -> str:
+    """Return a time (YYYYMMDDHHMMSS) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``."""
+    month = _MONTHS[int(time[4:6]) - 1]
+    return f"{month} {int(time[6:8]):2} {time[8:10]}:{time[10:12]}:{time[12:]} {int(time[:4])} GMT"
+
+
+def subject_alt_name_string(value: bytes) -> str | None:
+    """Return Node's ``subjectaltname``: typed names, joined, and quoted where they could pass for a separator.
+
+    None if the value of the extension cannot be decoded.
+    """
+    try:
+        names = [_general_name(*name) for name in read_general_names(read_element(value, SEQUENCE))]
+    except DerError:
+        return None
+    return ", ".join([f"{prefix}:{_quote_unless_safe(text)}" for prefix, text in names])
+
+
+def info_access(value: bytes) -> dict[str, list[str]] | None:
+    """Return Node's ``infoAccess``: locations by access method and type of name; None if they cannot be decoded."""
+    locations: dict[str, list[str]] = {}
+    try:
+        for method, location in read_info_access(value):
+            prefix, text = _general_name(*location)
+            locations.setdefault(f"{ACCESS_METHOD_BY_OID.get(method, method)} - {prefix}", []).append(text.value)
+    except DerError:
+        return None
+    return locations
+
+
+def is_ca(extensions: dict[str, tuple[bool, bytes]]) -> bool:
+    """Return whether OpenSSL considers this a CA's certificate (``X509_check_ca``)."""
+    if BASIC_CONSTRAINTS not in extensions or PROXY_CERTIFICATE_INFORMATION in extensions:
+        return False
+    try:
+        ca, _ = read_basic_constraints(extensions[BASIC_CONSTRAINTS][1])
+        if not ca or (KEY_USAGE in extensions and KEY_CERT_SIGN not in read_bits(extensions[KEY_USAGE][1])):
+            return False
+        for oid, read in CHECKED_FOR_CA.items():
+            if oid in extensions:
+                read(extensions[oid][1])
+    except DerError:
+        return False
+    return True
+
+
+def _general_name(tag: int, content: bytes) -> tuple[str, _Text]:
+    if tag in _STRINGS:
+        return _STRINGS[tag], _Text(content.decode("latin-1"))
+    if tag == IP_ADDRESS:
+        return "IP Address", _Text(_ip_address(content), verbatim=True)
+    if tag == DIRECTORY_NAME:
+        return "DirName", _Text(_directory_name(content), utf8=True)
+    if tag == OTHER_NAME:
+        return "othername", _other_name(content)
+    if tag == REGISTERED_ID:
+        return "Registered ID", _Text(read_oid(content), verbatim=True)
+    return _UNSUPPORTED[tag], _Text("<unsupported>", verbatim=True)
+
+
+def _ip_address(packed: bytes) -> str:
+    if len(packed) == _IPV4_OCTETS:
+        return ".".join(map(str, packed))
+    if len(packed) == _IPV6_OCTETS:
+        return ":".join([f"{packed[i] << 8 | packed[i + 1]:X}" for i in range(0, _IPV6_OCTETS, 2)])
+    return f"<invalid length={len(packed)}>"
+
+
+def _other_name(content: bytes) -> _Text:
+    oid, tag, value = read_other_name(content)
+    prefix, expected_tag = _OTHER_NAMES.get(oid, ("", UTF8_STRING))
+    if not prefix or tag != expected_tag:
+        return _Text("<unsupported>", verbatim=True)
+    utf8 = tag == UTF8_STRING
+    return _Text(f"{prefix}:{value.decode('utf-8' if utf8 else 'latin-1', 'replace')}", utf8=utf8)
+
+
+def _quote_unless_safe(text: _Text) -> str:
+    """Write a name as Node does since CVE-2021-44532: as a JSON string where it has anything unusual."""
+    if text.verbatim or not any(_is_unsafe(character, utf8=text.utf8) for character in text.value):
+        return text.value
+    return '"' + "".join([_escape(character, utf8=text.utf8) for character in text.value]) + '"'
+
+
+def _is_unsafe(character: str, *, utf8: bool) -> bool:
+    return character in "\"\\,'" or character < " " or character == "\x7f" or (character > "~" and not utf8)
+
+
+def _escape(character: str, *, utf8: bool) -> str:
+    if character in '"\\':
+        return "\\" + character
+    if character != "'" and _is_unsafe(character, utf8=utf8):
+        return f"\\u{ord(character):04x}"
+    return character
+
+
+def _directory_name(der: bytes) -> str:
+    """Return a name as OpenSSL's XN_FLAG_RFC2253 has it, but with control characters and non-ASCII unescaped."""
+    rdns = [[_attribute(*element) for element in read_elements(rdn)] for _, rdn in read_sequence(der)]
+    return ",".join(["+".join(reversed(rdn)) for rdn in reversed(rdns) if rdn])
+
+
+def _attribute(tag: int, content: bytes) -> str:
+    oid, (value_tag, value) = read_typed_value(tag, content)
+    text = read_text(value_tag, value)
+    if oid not in SHORT_NAME_BY_OID or text is None:
+        # The DER of the value in hexadecimal (RFC 2253 §2.4).
+        return f"{_attribute_key(oid)}=#{encode(value_tag, value).hex().upper()}"
+    # OpenSSL does not escape a hash that is the whole value.
+    return f"{SHORT_NAME_BY_OID[oid]}={text if text == '#' else escape_value(text)}"

@@ -1,0 +1,222 @@
+"""A strict reader of the Distinguished Encoding Rules (ITU-T X.690).
+
+An element is a pair of its tag (the identifier octet) and its content. Lengths must be definite, minimal and within the
+enclosing element, and tags have one octet, so that ``encode`` returns exactly the octets that were read.
+Every function raises DerError for octets that are not the DER of the expected type.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+    from typing import TypeAlias, TypeVar
+
+    T = TypeVar("T")
+    Element: TypeAlias = tuple[int, bytes]
+
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, ENUMERATED = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0A
+UTF8_STRING, NUMERIC_STRING, PRINTABLE_STRING, T61_STRING, IA5_STRING = 0x0C, 0x12, 0x13, 0x14, 0x16
+UTC_TIME, GENERALIZED_TIME, UNIVERSAL_STRING, BMP_STRING = 0x17, 0x18, 0x1C, 0x1E
+SEQUENCE, SET = 0x30, 0x31
+
+# The parts of an identifier octet (X.690 §8.1.2): class, form and number. A number of 31 means that more octets follow.
+_CLASS, _CONSTRUCTED, _NUMBER = 0xC0, 0x20, 0x1F
+
+# The flag of a length's long form (X.690 §8.1.3.5), which is also the first length that needs it, and the largest
+# number of octets that is read: 4 GiB are far more than any input here has.
+_LONG_FORM, _MOST_LENGTH_OCTETS = 0x80, 4
+
+_BITS = 8
+
+# The flag of a subidentifier's octets other than its last one (X.690 §8.19.2).
+_CONTINUED = 0x80
+
+# Octets per character of the string types that have more than one.
+_CHARACTER_SIZES = {BMP_STRING: 2, UNIVERSAL_STRING: 4}
+
+_MOST_DESCRIBED = 16
+
+_TYPE_AND_VALUE = 2
+
+MOST_ELEMENTS = 50_000
+"""The elements that one element may contain. Together with a limit on the input's size, this limits the memory used."""
+
+LONGEST_CACHED = 256
+"""Octets of the elements that are kept in caches, of which each has its own limit on the number."""
+
+LONGEST_OID = 586
+"""Octets of an OBJECT IDENTIFIER: OpenSSL prints no longer ones."""
+
+
+class DerError(ValueError):
+    """The octets are not the DER of the expected type."""
+
+
+def read_elements(content: bytes) -> list[Element]:
+    """Return the elements that a constructed element contains (X.690 §8.1)."""
+    elements = []
+    start, end = 0, len(content)
+    try:
+        while start < end:
+            tag, length = content[start], content[start + 1]
+            start += 2
+            if tag & _NUMBER == _NUMBER or length >= _LONG_FORM:
+                start, length = _read_unusual_header(content, start, tag, length)
+            elements.append((tag, content[start : start + length]))
+            start += length
+    except IndexError:
+        message = "an element ends within its tag or length"
+        raise DerError(message) from None
+    if start > end:
+        message = "an element is longer than the element that contains it"
+        raise DerError(message)
+    if len(elements) > MOST_ELEMENTS:
+        message = f"an element contains {len(elements):,} elements, more than {MOST_ELEMENTS:,}"
+        raise DerError(message)
+    return elements
+
+
+def read_element(encoded: bytes, tag: int) -> bytes:
+    """Return the content of an element with this tag that is all there is."""
+    elements = read_elements(encoded)
+    if len(elements) != 1 or elements[0][0] != tag:
+        message = f"expected one element with the tag {tag:02X}, found {describe(elements)}"
+        raise DerError(message)
+    return elements[0][1]
+
+
+def read_sequence(encoded: bytes) -> list[Element]:
+    """Return the elements of a SEQUENCE (X.690 §8.9) that is all there is."""
+    return read_elements(read_element(encoded, SEQUENCE))
+
+
+def read_optional_elements(content: bytes, tags: tuple[int, ...]) -> dict[int, bytes]:
+    """Return the contents of a SEQUENCE's elements by tag, all of which are optional and come in this order."""
+    elements = read_elements(content)
+    found = [tag for tag, _ in elements]
+    if found != [tag for tag in tags if tag in found]:
+        message = f"expected some of the {len(tags)} optional elements of a SEQUENCE, found {describe(elements)}"
+        raise DerError(message)
+    return dict(elements)
+
+
+def read_typed_value(tag: int, content: bytes) -> tuple[str, Element]:
+    """Return the dotted OID and the other element of a SEQUENCE of these two: what the value is, and the value."""
+    elements = read_elements(content)
+    if tag != SEQUENCE or [tag for tag, _ in elements[:1]] != [OID] or len(elements) != _TYPE_AND_VALUE:
+        message = f"expected an OBJECT IDENTIFIER and a value, found {describe(elements)}"
+        raise DerError(message)
+    return read_oid(elements[0][1]), elements[1]
+
+
+def encode(tag: int, content: bytes) -> bytes:
+    """Return the octets of an element."""
+    length = len(content)
+    if length < _LONG_FORM:
+        return bytes((tag, length)) + content
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, _LONG_FORM | len(octets))) + octets + content
+
+
+def read_boolean(content: bytes) -> bool:
+    """Return the value of a BOOLEAN (X.690 §8.2 and §11.1)."""
+    if content not in (b"\x00", b"\xff"):
+        message = f"a BOOLEAN is {content[:8].hex() or 'empty'}, neither 00 nor FF"
+        raise DerError(message)
+    return content == b"\xff"
+
+
+def read_integer(content: bytes) -> int:
+    """Return the value of an INTEGER or ENUMERATED, which has as few octets as possible (X.690 §8.3)."""
+    if not content:
+        message = "an INTEGER is empty"
+        raise DerError(message)
+    # The first nine bits may not all be equal.
+    if len(content) > 1 and (content[0] << 1 | content[1] >> 7) in (0, 0x1FF):
+        message = "an INTEGER has more octets than necessary"
+        raise DerError(message)
+    return int.from_bytes(content, "big", signed=True)
+
+
+def read_bit_string(content: bytes) -> bytes:
+    """Return the octets of a BIT STRING, whose unused bits are zero (X.690 §8.6 and §11.2)."""
+    unused = content[0] if content else _BITS
+    if unused >= _BITS or (unused and (len(content) == 1 or content[-1] & ((1 << unused) - 1))):
+        message = "a BIT STRING has a wrong number of unused bits, or one that is set"
+        raise DerError(message)
+    return content[1:]
+
+
+def cached_if_short(read: _lru_cache_wrapper[T], content: bytes) -> T:
+    """Return what a function with an ``lru_cache`` reads, without keeping long input in memory."""
+    return read(content) if len(content) <= LONGEST_CACHED else read.__wrapped__(content)
+
+
+@lru_cache(256)
+def read_oid(content: bytes) -> str:
+    """Return an OBJECT IDENTIFIER in dotted form (X.690 §8.19)."""
+    if not content or content[-1] >= _CONTINUED or len(content) > LONGEST_OID:
+        message = f"an OBJECT IDENTIFIER is incomplete or longer than {LONGEST_OID} octets"
+        raise DerError(message)
+    arcs = []
+    arc = 0
+    for octet in content:
+        if octet == _CONTINUED and arc == 0:
+            message = "an OBJECT IDENTIFIER has more octets than necessary"
+            raise DerError(message)
+        arc = arc << 7 | octet & ~_CONTINUED
+        if octet < _CONTINUED:
+            arcs.append(arc)
+            arc = 0
+    # The first subidentifier stands for two arcs.
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+def check_any(tag: int, content: bytes) -> None:
+    """Check an element of a type that the reader does not know (ANY), as far as OpenSSL does."""
+    if tag & _CLASS:
+        return
+    if (tag & _CONSTRUCTED != 0) != (tag | _CONSTRUCTED in (SEQUENCE, SET)) or not tag:
+        message = f"an element has the tag {tag:02X}"
+        raise DerError(message)
+    if tag == BOOLEAN:
+        read_boolean(content)
+    elif tag in (INTEGER, ENUMERATED):
+        read_integer(content)
+    elif tag == BIT_STRING:
+        read_bit_string(content)
+    elif tag == OID:
+        read_oid(content)
+    elif (tag == NULL and content) or len(content) % _CHARACTER_SIZES.get(tag, 1):
+        message = f"an element with the tag {tag:02X} has {len(content)} octets"
+        raise DerError(message)
+
+
+def describe(elements: list[Element]) -> str:
+    """Return the tags of elements, for a message."""
+    tags = " ".join([f"{tag:02X}" for tag, _ in elements[:_MOST_DESCRIBED]])
+    return f"the tags {tags}{' ...' if len(elements) > _MOST_DESCRIBED else ''}" if elements else "nothing"
+
+
+def _read_unusual_header(content: bytes, start: int, tag: int, length: int) -> tuple[int, int]:
+    """Return where the content of an element starts, and its length, which may be in the long form.
+
+    ``start`` is the position after the first octet of the length.
+    """
+    octets = length - _LONG_FORM
+    if tag & _NUMBER == _NUMBER or octets > _MOST_LENGTH_OCTETS:
+        message = f"an element has a tag of several octets, or a length of more than {_MOST_LENGTH_OCTETS}"
+        raise DerError(message)
+    if not octets:
+        message = "an element has an indefinite length"
+        raise DerError(message)
+    end = start + octets
+    length = int.from_bytes(content[start:end], "big")
+    if length < _LONG_FORM or length < 1 << 8 * (octets - 1):
+        message = "a length has more octets than necessary"
+        raise DerError(message)
+    return end, length

@@ -1,0 +1,7 @@
+"""What this package raises."""
+
+from __future__ import annotations
+
+
+class MalformedCertificateError(ValueError):
+    """Not exactly one X.509 certificate, or one whose names, serial number or dates cannot be decoded."""

@@ -1,0 +1,223 @@
+"""Distinguished names (RFC 5280 §4.1.2.4), read as OpenSSL and Node read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from client_certificate_auth.rfc4514 import attribute_string
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.x509.der import (
+    BIT_STRING,
+    BMP_STRING,
+    IA5_STRING,
+    NUMERIC_STRING,
+    PRINTABLE_STRING,
+    SEQUENCE,
+    SET,
+    T61_STRING,
+    UNIVERSAL_STRING,
+    UTF8_STRING,
+    DerError,
+    cached_if_short,
+    check_any,
+    read_elements,
+    read_sequence,
+    read_typed_value,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_ENCODINGS = {
+    UTF8_STRING: "utf-8",
+    # OpenSSL reads the octets of these as Latin-1, whatever their alphabet in X.680 §41.
+    NUMERIC_STRING: "latin-1",
+    PRINTABLE_STRING: "latin-1",
+    T61_STRING: "latin-1",
+    IA5_STRING: "latin-1",
+    # Without surrogate pairs, as OpenSSL reads it.
+    BMP_STRING: "utf-16-be",
+    UNIVERSAL_STRING: "utf-32-be",
+}
+_LAST_OF_BMP = "\uffff"
+
+# The types that OpenSSL accepts for a value: text, and BIT STRING, SEQUENCE and the rarely used types of X.680 §8.6.
+_VALUE_TYPES = frozenset({*_ENCODINGS, BIT_STRING, SEQUENCE, 0x07, 0x08, 0x09, 0x0B, 0x0D, 0x0E, 0x0F, 0x1D})
+
+
+class Attribute:
+    """One attribute of a name, decoded once: clients of one company have most of them in common."""
+
+    __slots__ = ("has_control_characters", "key", "oid", "rfc4514_string", "text")
+
+    def __init__(self, oid: str, text: str) -> None:
+        self.oid = oid
+        self.key = SHORT_NAME_BY_OID.get(oid, oid)
+        self.text = text
+        self.rfc4514_string = attribute_string(oid, text)
+        # C0, DEL and C1 (ISO/IEC 6429). Most text is printable, which is quick to see.
+        self.has_control_characters = not text.isprintable() and any(
+            character < " " or "\x7f" <= character <= "\x9f" for character in text
+        )
+
+
+class DistinguishedName(Mapping[str, "str | list[str]"]):
+    """A subject or an issuer (RFC 5280 §4.1.2.4 and §4.1.2.6), from the DER of a Name. Raises ValueError.
+
+    As a mapping it is Node's object: keys are OpenSSL's short names, or dotted OIDs where OpenSSL has none; a value is
+    a string, or a list of strings where the attribute repeats. The short names are attributes too: ``subject.CN`` is
+    ``subject.get("CN")``, None where the subject has no common name. A misspelt name (``subject.commonName``) is an
+    AttributeError, so that it cannot be mistaken for an absent attribute.
+
+    Names are equal if their relative distinguished names are, in the same order. String types do not matter.
+    """
+
+    __slots__ = ("_rdns", "_rfc4514_string", "_values")
+
+    def __init__(self, der: bytes) -> None:
+        rdns = _read_rdns(der)
+        values: dict[str, list[str]] = {}
+        for rdn in rdns:
+            for attribute in rdn:
+                values.setdefault(attribute.key, []).append(attribute.text)
+        self._rdns = rdns
+        self._values = values
+        # The most specific relative distinguished name comes first (RFC 4514 §2.1).
+        self._rfc4514_string = ",".join(
+            ["+".join([attribute.rfc4514_string for attribute in rdn]) for rdn in reversed(rdns)]
+        )
+
+    @property
+    def has_control_characters(self) -> bool:
+        """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
+        return any(attribute.has_control_characters for rdn in self._rdns for attribute in rdn)
+
+    @property
+    def rdns(self) -> list[list[tuple[str, str]]]:
+        """The relative distinguished names in their order, each a list of dotted OIDs and values."""
+        return [[(attribute.oid, attribute.text) for attribute in rdn] for rdn in self._rdns]
+
+    def get_all(self, key: str) -> list[str]:
+        """Return every value of an attribute, in the order of the name; an empty list where there is none."""
+        return list(self._values.get(key, ()))
+
+    def get_single(self, key: str) -> str | None:
+        """Return the value of an attribute that the name has exactly once, None for any other."""
+        values = self._values.get(key, ())
+        return values[0] if len(values) == 1 else None
+
+    def single_values(self) -> list[tuple[str, str]]:
+        """Return keys and values of the attributes that the name has exactly once, in the order of the name."""
+        return [(key, values[0]) for key, values in self._values.items() if len(values) == 1]
+
+    def rfc4514_string(self) -> str:
+        """Return the name as RFC 4514 has it, in printable ASCII.
+
+        All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that the
+        string fits an HTTP header and one line of a log.
+        """
+        return self._rfc4514_string
+
+    def to_dict(self) -> dict[str, str | list[str]]:
+        """Return Node's object as a plain dictionary."""
+        return dict(self)
+
+    def __getitem__(self, key: str) -> str | list[str]:
+        values = self._values[key]
+        return values[0] if len(values) == 1 else list(values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> str | list[str] | None:
+        if name not in OID_BY_SHORT_NAME:
+            message = f"{name!r} is not a short name of a distinguished name's attributes"
+            raise AttributeError(message)
+        return self.get(name)
+
+    def __eq__(self, other: object) -> bool:
+        # A relative distinguished name is a set, whose order does not matter.
+        if isinstance(other, DistinguishedName):
+            return [sorted(rdn) for rdn in self.rdns] == [sorted(rdn) for rdn in other.rdns]
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple([tuple(sorted(rdn)) for rdn in self.rdns]))
+
+    def __repr__(self) -> str:
+        return f"DistinguishedName({self._rfc4514_string!r})"
+
+
+@lru_cache(64)
+def read_issuer(der: bytes) -> DistinguishedName:
+    """Do as ``DistinguishedName``: a truststore has few issuers, and each has many clients."""
+    return DistinguishedName(der)
+
+
+def read_text(tag: int, content: bytes) -> str | None:
+    """Return the text of a string as OpenSSL reads it, None for what is not text."""
+    encoding = _ENCODINGS.get(tag)
+    if encoding is None:
+        return None
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if tag == BMP_STRING and max(text, default="") > _LAST_OF_BMP else text
+
+
+def _read_rdns(der: bytes) -> Sequence[Sequence[Attribute]]:
+    """Return the relative distinguished names, except empty ones.
+
+    To OpenSSL, names with and without them are equal. The attributes of one need not be sorted.
+    """
+    rdns = []
+    for tag, content in read_sequence(der):
+        if tag != SET:
+            message = f"a relative distinguished name has the tag {tag:02X}"
+            raise DerError(message)
+        rdn = cached_if_short(_read_rdn, content)
+        if rdn:
+            rdns.append(rdn)
+    return rdns
+
+
+@lru_cache(512)
+def _read_rdn(content: bytes) -> tuple[Attribute, ...]:
+    return tuple([Attribute(*_read_attribute(*element)) for element in read_elements(content)])
+
+
+def _read_attribute(tag: int, content: bytes) -> tuple[str, str]:
+    oid, (value_tag, value) = read_typed_value(tag, content)
+    text = read_text(value_tag, value)
+    if text is None:
+        message = f"the value of attribute {oid} is not text (tag {value_tag:02X})"
+        raise DerError(message)
+    return oid, text
+
+
+def check_name(der: bytes) -> None:
+    """Check a Name as far as OpenSSL does. Raises DerError.
+
+    A value may be of a few types other than text, which OpenSSL prints in hexadecimal.
+    """
+    for tag, rdn in read_sequence(der):
+        if tag != SET:
+            message = f"a relative distinguished name has the tag {tag:02X}"
+            raise DerError(message)
+        check_rdn(rdn)
+
+
+def check_rdn(content: bytes) -> None:
+    """Check the content of a relative distinguished name as far as OpenSSL does. Raises DerError."""
+    for element in read_elements(content):
+        oid, (tag, value) = read_typed_value(*element)
+        if tag not in _VALUE_TYPES or (tag in _ENCODINGS and read_text(tag, value) is None):
+            message = f"the value of attribute {oid} is not valid (tag {tag:02X})"
+            raise DerError(message)
+        check_any(tag, value)

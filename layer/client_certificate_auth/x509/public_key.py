@@ -1,0 +1,135 @@
+"""What Node tells of a certificate's public key, without a cryptographic library: only ``to_dict()`` needs it."""
+
+from __future__ import annotations
+
+from client_certificate_auth.x509.der import (
+    BIT_STRING,
+    INTEGER,
+    OID,
+    SEQUENCE,
+    DerError,
+    encode,
+    read_bit_string,
+    read_elements,
+    read_oid,
+    read_sequence,
+)
+from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CURVES
+
+_RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
+# The algorithm of RSA keys in X.509 of 1988, which OpenSSL knows as well.
+_X500_RSA = "2.5.8.1.1"
+_RSA_ALGORITHM = bytes.fromhex("06092a864886f70d0101010500")
+
+# OpenSSL gives the exponent as one machine word, and all ones for a longer one.
+_LARGEST_EXPONENT = 2**64 - 1
+
+# The first octet of a point (SEC 1 §2.3.3): compressed with an even or odd y, uncompressed, and both.
+_COMPRESSED, _UNCOMPRESSED, _HYBRID = (2, 3), 4, (6, 7)
+
+
+class PublicKey:
+    """Node's fields of an RSA or an elliptic curve key; all None for keys of other kinds, as in Node.
+
+    ``modulus`` and ``exponent`` are hexadecimal, ``bits`` is the length of the modulus, or of the curve's order.
+    ``pubkey`` is the DER of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) of an RSA key and the uncompressed point
+    (SEC 1 §2.3.3) of an elliptic curve key.
+    """
+
+    __slots__ = ("asn1_curve", "bits", "exponent", "modulus", "nist_curve", "pubkey")
+
+    modulus: str | None
+    bits: int | None
+    exponent: str | None
+    pubkey: bytes | None
+    asn1_curve: str | None
+    nist_curve: str | None
+
+    def __init__(self) -> None:
+        self.modulus = self.bits = self.exponent = self.pubkey = self.asn1_curve = self.nist_curve = None
+
+
+def read_public_key(subject_public_key_info: bytes) -> PublicKey:
+    """Return what Node tells of the key in a SubjectPublicKeyInfo in DER, nothing if OpenSSL does not read it."""
+    (_, algorithm), (_, key) = read_sequence(subject_public_key_info)
+    (_, oid), *parameters = read_elements(algorithm)
+    try:
+        name = read_oid(oid)
+        if name in (_RSA, _X500_RSA):
+            return _read_rsa_key(read_bit_string(key))
+        if name == _EC and parameters:
+            return _read_ec_key(_read_curve(*parameters[0]), read_bit_string(key))
+    except DerError:
+        # A certificate may have a key that OpenSSL, and so Node, does not read.
+        pass
+    return PublicKey()
+
+
+def _read_rsa_key(encoded: bytes) -> PublicKey:
+    """Return the facts of an RSAPublicKey (RFC 8017 §A.1.1)."""
+    elements = read_elements(encoded)
+    numbers = read_elements(elements[0][1]) if elements and elements[0][0] == SEQUENCE else []
+    if [tag for tag, _ in numbers] != [INTEGER, INTEGER]:
+        message = "not an RSA key"
+        raise DerError(message)
+    # OpenSSL reads these as unsigned, of any length.
+    modulus, exponent = (int.from_bytes(content, "big") for _, content in numbers)
+    key = encode(SEQUENCE, _encode_integer(modulus) + _encode_integer(exponent))
+    facts = PublicKey()
+    facts.modulus = f"{modulus:X}"
+    facts.bits = modulus.bit_length()
+    facts.exponent = f"0x{min(exponent, _LARGEST_EXPONENT):x}"
+    facts.pubkey = encode(SEQUENCE, encode(SEQUENCE, _RSA_ALGORITHM) + encode(BIT_STRING, b"\0" + key))
+    return facts
+
+
+def _read_curve(tag: int, content: bytes) -> str:
+    """Return the dotted OID of a curve in ECParameters (RFC 5480 §2.1.1): its name, or its description in full."""
+    if tag == OID:
+        return read_oid(content)
+    # SpecifiedECDomain (SEC 1 §C.2): a version, the field and the curve come first.
+    _, (_, field), (_, equation), *_ = read_elements(content) + [(0, b"")] * 3
+    numbers = [int.from_bytes(number, "big") for _, number in read_elements(field)[1:2] + read_elements(equation)[:2]]
+    for oid, (name, _, _) in NAMED_CURVES.items():
+        p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
+        if numbers == [p, a % p, b]:
+            return oid
+    message = "an elliptic curve of another equation than the known ones"
+    raise DerError(message)
+
+
+def _read_ec_key(curve: str, point: bytes) -> PublicKey:
+    facts = PublicKey()
+    if curve in NAMED_CURVES:
+        name, nist_name, bits = NAMED_CURVES[curve]
+        facts.pubkey = _uncompressed(name, point)
+        facts.bits, facts.asn1_curve, facts.nist_curve = bits, name, nist_name
+    return facts
+
+
+def _uncompressed(curve: str, point: bytes) -> bytes:
+    """Return a point in its uncompressed form (SEC 1 §2.3.3 and §2.3.4). Raises DerError for one off its curve."""
+    if curve not in PRIME_CURVES:
+        # Whether it is on its curve is not checked.
+        if point[:1] != bytes([_UNCOMPRESSED]):
+            message = "not an uncompressed point"
+            raise DerError(message)
+        return point
+    p, a, b = PRIME_CURVES[curve]
+    length = (p.bit_length() + 7) // 8
+    form, x, y = point[0] if point else 0, int.from_bytes(point[1 : length + 1], "big"), p
+    right_side = x**3 + a * x + b
+    if form in _COMPRESSED and len(point) == length + 1:
+        # A square root modulo p, where p ≡ 3 (mod 4).
+        y = pow(right_side, (p + 1) // 4, p)
+        y = y if y % 2 == form % 2 else p - y
+    elif form == _UNCOMPRESSED or (form in _HYBRID and point[-1] % 2 == form % 2):
+        y = int.from_bytes(point[length + 1 :], "big")
+    if x >= p or y >= p or (y * y - right_side) % p or (form not in _COMPRESSED and len(point) != 2 * length + 1):
+        message = "the point is not on the curve"
+        raise DerError(message)
+    return bytes([_UNCOMPRESSED]) + x.to_bytes(length, "big") + y.to_bytes(length, "big")
+
+
+def _encode_integer(number: int) -> bytes:
+    return encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))

@@ -1,0 +1,112 @@
+"""What is told of a public key. That it is what Node tells is tested in test_node_parity.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.public_key import PublicKey, read_public_key
+from tests import der
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "certificates"
+
+P256 = "1.2.840.10045.3.1.7"
+POINT = bytes.fromhex(
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+
+
+def ec_key(point: bytes, curve: str = P256) -> PublicKey:
+    algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid(curve))
+    return read_public_key(der.sequence(algorithm, der.bits(point)))
+
+
+def rsa_key(*elements: bytes) -> PublicKey:
+    algorithm = der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL))
+    return read_public_key(der.sequence(algorithm, der.bits(b"".join(elements))))
+
+
+def told(key: PublicKey) -> dict[str, object]:
+    return {name: value for name in PublicKey.__slots__ if (value := getattr(key, name)) is not None}
+
+
+@pytest.mark.parametrize("kind", ["rsa-pss", "dsa-2048", "ed25519", "ed448", "x25519", "x448"])
+def test_nothing_is_told_of_a_key_that_is_neither_rsa_nor_of_an_elliptic_curve(kind: str) -> None:
+    certificate = PeerCertificate.from_pem((GOLDEN / f"key-{kind}.pem").read_text(encoding="ascii"))
+    assert told(read_public_key(certificate.fields.public_key)) == {}
+
+
+def test_a_point_is_told_uncompressed() -> None:
+    compressed, hybrid = b"\3" + POINT[1:33], b"\7" + POINT[1:]
+    negated = POINT[:33] + (2**256 - 2**224 + 2**192 + 2**96 - 1 - int.from_bytes(POINT[33:])).to_bytes(32)
+    assert {ec_key(point).pubkey for point in (POINT, compressed, hybrid)} == {POINT}
+    assert ec_key(b"\2" + POINT[1:33]).pubkey == negated
+    assert told(ec_key(POINT)) == {"bits": 256, "pubkey": POINT, "asn1_curve": "prime256v1", "nist_curve": "P-256"}
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        b"",
+        b"\0",
+        POINT[:-1],
+        POINT + b"\0",
+        POINT[:-1] + b"\xf4",
+        b"\5" + POINT[1:],
+        b"\6" + POINT[1:],
+        b"\2" + POINT[1:],
+        b"\4" + POINT[1:33],
+        b"\2" + (4).to_bytes(32),
+        b"\4" + b"\xff" * 64,
+        b"\7" + POINT[1:33],
+    ],
+)
+def test_nothing_is_told_of_what_is_no_point_of_the_curve(point: bytes) -> None:
+    assert told(ec_key(point)) == {}
+
+
+def test_points_of_other_curves_are_told_if_they_are_not_compressed() -> None:
+    secp160r1 = "1.3.132.0.8"
+    assert told(ec_key(b"\4" + bytes(40), secp160r1)) == {
+        "bits": 161,
+        "pubkey": b"\4" + bytes(40),
+        "asn1_curve": "secp160r1",
+    }
+    assert told(ec_key(b"\2" + bytes(20), secp160r1)) == {}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        der.oid("1.2.3.4"),
+        der.oid("1.2.156.10197.1.301"),
+        der.tlv(der.NULL),
+        der.sequence(),
+        der.sequence(der.integer(1), der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(23)), der.sequence()),
+        b"",
+    ],
+)
+def test_nothing_is_told_of_a_key_of_an_unknown_curve(parameters: bytes) -> None:
+    algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), parameters)
+    assert told(read_public_key(der.sequence(algorithm, der.bits(POINT)))) == {}
+
+
+def test_the_numbers_of_an_rsa_key_are_unsigned() -> None:
+    key = rsa_key(der.sequence(der.tlv(der.INTEGER, b"\xff\1"), der.tlv(der.INTEGER, b"\0\0\3")), b"trailing data"[:0])
+    assert (key.modulus, key.bits, key.exponent) == ("FF01", 16, "0x3")
+    assert rsa_key(der.sequence(der.integer(5), der.integer(2**80))).exponent == "0xffffffffffffffff"
+
+
+def test_nothing_is_told_of_what_is_no_rsa_key() -> None:
+    for elements in (
+        [],
+        [der.integer(5)],
+        [der.sequence(der.integer(5))],
+        [der.sequence(der.integer(5), der.integer(3), der.integer(1))],
+        [der.sequence(der.integer(5), der.octets(b"a"))],
+        [b"\x30\x80"],
+    ):
+        assert told(rsa_key(*elements)) == {}
