@@ -12,11 +12,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.request.assessment import Client
 
+    _Key: TypeAlias = str | bytes
+
 MAX_REMEMBERED = 4096
-"""How many serial numbers are remembered: each takes about half a kilobyte."""
+"""How many serial numbers are remembered: all of them take about 2 MiB."""
+
+MAX_ISSUERS = 256
+
+_LONGEST_KEY = 256
+"""In characters. Of longer names and numbers, the digest is kept."""
 
 
 class SerialNumberCollision(NamedTuple):
@@ -52,16 +61,19 @@ class _Seen:
 class SerialNumberRegister:
     """The serial numbers that were seen most recently, by issuer. Safe for threads.
 
-    Issuer and serial number are compared as the strings that identify them to API Gateway, which caches by them. They
-    are kept as digests, so that long names take no memory. If the register is full, the issuer with the most serial
-    numbers loses the one that was not seen for the longest time: a CA that issues many certificates makes the register
-    forget its own, hardly those of others. Each serial number is reported once, so that clients cannot fill the log.
+    Issuer and serial number are compared as strings, as API Gateway does when it caches by them. Each serial number is
+    reported once, so that clients cannot fill the log.
+
+    Memory is bounded so that one CA cannot displace what is known of others. If there are too many serial numbers, the
+    issuer with the most of them loses the one that was not seen for the longest time: a CA that issues many
+    certificates displaces its own. If there are too many issuers, one with the fewest serial numbers is forgotten.
     """
 
-    def __init__(self, max_remembered: int = MAX_REMEMBERED) -> None:
+    def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
         self._max_remembered = max_remembered
+        self._max_issuers = max_issuers
         self._remembered = 0
-        self._issuers: dict[bytes, OrderedDict[bytes, _Seen]] = {}
+        self._issuers: dict[_Key, OrderedDict[_Key, _Seen]] = {}
         self._lock = Lock()
 
     def observe(self, client: Client) -> SerialNumberCollision | None:
@@ -69,7 +81,7 @@ class SerialNumberRegister:
         if client.issuer_dn is None or client.serial_number is None:
             return None
         certificate = _Seen(client.tbs_sha256, client.fingerprint)
-        issuer, serial_number = _digest(client.issuer_dn), _digest(client.serial_number)
+        issuer, serial_number = _key(client.issuer_dn), _key(client.serial_number)
         with self._lock:
             serial_numbers = self._issuers.setdefault(issuer, OrderedDict())
             seen = serial_numbers.setdefault(serial_number, certificate)
@@ -84,13 +96,14 @@ class SerialNumberRegister:
         return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)
 
     def _forget_surplus(self) -> None:
+        if len(self._issuers) > self._max_issuers:
+            # The first of several is the one that has been known for the longest time.
+            fewest = min(self._issuers, key=lambda issuer: len(self._issuers[issuer]))
+            self._remembered -= len(self._issuers.pop(fewest))
         if self._remembered > self._max_remembered:
-            issuer = max(self._issuers, key=lambda each: len(self._issuers[each]))
-            self._issuers[issuer].popitem(last=False)
+            max(self._issuers.values(), key=len).popitem(last=False)
             self._remembered -= 1
-            if not self._issuers[issuer]:
-                del self._issuers[issuer]
 
 
-def _digest(text: str) -> bytes:
-    return sha256(text.encode(errors="surrogatepass")).digest()
+def _key(text: str) -> _Key:
+    return text if len(text) <= _LONGEST_KEY else sha256(text.encode(errors="surrogatepass")).digest()

@@ -9,12 +9,19 @@ from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.assessment import MAX_CACHED_PEM_LENGTH, Client
-from mtls_authorizer.request.serial_numbers import MAX_REMEMBERED, SerialNumberCollision, SerialNumberRegister
+from mtls_authorizer.request.serial_numbers import (
+    MAX_ISSUERS,
+    MAX_REMEMBERED,
+    SerialNumberCollision,
+    SerialNumberRegister,
+)
 from tests import der
 from tests.api_events import http_2_0_event
 from tests.certificates import certificate_der, name, pem
@@ -158,21 +165,48 @@ def test_an_issuer_that_issues_many_certificates_displaces_its_own() -> None:
         )
 
 
-def test_many_issuers_take_no_more_memory_than_one() -> None:
-    register = SerialNumberRegister(max_remembered=100)
+def test_many_issuers_displace_those_with_the_fewest_certificates() -> None:
+    register = SerialNumberRegister(max_remembered=1000, max_issuers=100)
+    for number in range(2):
+        register.observe(client(number, "CN=Quiet CA"))
     for number in range(1000):
         register.observe(client(1, f"CN={number}"))
-    assert len(register._issuers) == register._remembered == 100  # noqa: SLF001 -- the memory that it takes
-    assert register.observe(client(1, "CN=0", b"second")) is None
-    assert register.observe(client(1, "CN=999", b"second")) is not None
+    assert len(register._issuers) == 100  # noqa: SLF001 -- the memory that it takes
+    assert register._remembered == 101  # noqa: SLF001 -- likewise
+    found = [register.observe(client(1, f"CN={name}", b"second")) for name in ("Quiet CA", "999", "901", "900")]
+    assert [each is not None for each in found] == [True, True, True, False]
 
 
-def test_the_names_do_not_determine_the_memory() -> None:
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 30)), max_size=300))
+def test_the_memory_is_bounded_whatever_is_observed(observed: list[tuple[int, int]]) -> None:
+    register = SerialNumberRegister(max_remembered=20, max_issuers=5)
+    for issuer, number in observed:
+        assert register.observe(client(number, f"CN={issuer}")) is None
+        kept = register._issuers  # noqa: SLF001 -- the memory that it takes
+        assert sum(map(len, kept.values())) == register._remembered <= 20  # noqa: SLF001 -- likewise
+        assert len(kept) <= 5
+        # What was seen last is known.
+        assert f"{number:X}" in kept[f"CN={issuer}"]
+
+
+def test_the_names_do_not_determine_the_memory(caplog: pytest.LogCaptureFixture) -> None:
+    long = "x" * 10_000
+    issuers = [name(("CN", long + end)) for end in ("a", "b")]
     register = SerialNumberRegister()
-    register.observe(client(1, "CN=" + "x" * 100_000))
-    ((issuer, serial_numbers),) = register._issuers.items()  # noqa: SLF001 -- the memory that it takes
-    assert len(issuer) == len(next(iter(serial_numbers))) == 32
-    assert MAX_REMEMBERED == 4096
+    register.observe(client(1, long))
+    (issuer,) = register._issuers  # noqa: SLF001 -- the memory that it takes
+    assert len(issuer) == 32
+    authorize = make_authorize()
+    for text in (certificate("one", issuer=issuers[0]), certificate("two", issuer=issuers[1])):
+        authorize(http_2_0_event(text))
+    assert collisions(caplog) == []
+    authorize(http_2_0_event(certificate("two", issuer=issuers[0])))
+    assert len(collisions(caplog)) == 1
+
+
+def test_the_limits_are_those_on_the_page() -> None:
+    assert (MAX_REMEMBERED, MAX_ISSUERS) == (4096, 256)
 
 
 def test_threads_find_each_collision_once() -> None:
