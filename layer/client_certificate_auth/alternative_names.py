@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from client_certificate_auth.x509.der import (
-    SEQUENCE,
-    UTF8_STRING,
-    DerError,
-    encode,
-    read_element,
-    read_elements,
-    read_oid,
-)
+from client_certificate_auth.x509.der import UTF8_STRING, DerError, encode, read_oid, read_sequence
 from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
     DNS,
@@ -59,11 +51,11 @@ class SubjectAltName(NamedTuple):
 
 def read_subject_alt_names(value: bytes) -> tuple[SubjectAltName, ...]:
     """Return the names in a SubjectAltName extension's value, which has at least one. Raises ValueError."""
-    names = [_read_name(*element) for element in read_elements(read_element(value, SEQUENCE))]
-    if not names:
+    tags, contents = read_sequence(value)
+    if not tags:
         message = "there are no subject alternative names in the extension"
         raise DerError(message)
-    return tuple(names)
+    return tuple(map(_read_name, tags, contents))
 
 
 def _read_name(tag: int, content: bytes) -> SubjectAltName:

@@ -6,13 +6,9 @@ from hashlib import sha1, sha256, sha512
 
 from client_certificate_auth.identifying_extensions import IdentifyingExtensions
 from client_certificate_auth.x509.certificate import parse_certificate
-from client_certificate_auth.x509.critical_extensions import find_unhandled_critical_extensions
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
 from client_certificate_auth.x509.errors import MalformedCertificateError
-from client_certificate_auth.x509.extensions import (
-    AUTHORITY_INFO_ACCESS,
-    SUBJECT_ALT_NAME,
-)
+from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, SUBJECT_ALT_NAME
 from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 
 TYPE_CHECKING = False
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
     from client_certificate_auth.alternative_names import SubjectAltName
     from client_certificate_auth.x509.certificate import Certificate
     from client_certificate_auth.x509.public_key import PublicKey
-
 
 # Modules that decisions do not need are imported where they are used. cryptography takes longer to import than all of
 # the authorizer.
@@ -96,7 +91,7 @@ class PeerCertificate:
     @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return self._identifying_extensions.subject_alt_names
+        return self._extensions.subject_alt_names
 
     @property
     def extensions_decodable(self) -> bool:
@@ -105,7 +100,7 @@ class PeerCertificate:
         These are alternative names, key usage and extended key usage. If not, what is absent from the other attributes
         may be in the certificate.
         """
-        return self._identifying_extensions.decodable
+        return self._extensions.decodable
 
     @property
     def unhandled_critical_extensions(self) -> tuple[str, ...]:
@@ -113,12 +108,12 @@ class PeerCertificate:
 
         A certificate that has any must be rejected. The known ones are those that OpenSSL's verification handles.
         """
-        return find_unhandled_critical_extensions(self.fields.extensions)
+        return self._extensions.unhandled_critical
 
     @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        usages = self._identifying_extensions.extended_key_usage
+        usages = self._extensions.extended_key_usage
         return None if usages is None else list(usages)
 
     @property
@@ -257,7 +252,7 @@ class PeerCertificate:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
 
     @property
-    def _identifying_extensions(self) -> IdentifyingExtensions:
+    def _extensions(self) -> IdentifyingExtensions:
         if self._decoded is None:
             self._decoded = IdentifyingExtensions(self.fields.extensions)
         return self._decoded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from client_certificate_auth.alternative_names import read_subject_alt_names
+from client_certificate_auth.x509.critical_extensions import can_be_critical
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import (
     EXTENDED_KEY_USAGE,
@@ -14,33 +15,35 @@ from client_certificate_auth.x509.extensions import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
+    from client_certificate_auth.alternative_names import SubjectAltName
     from client_certificate_auth.x509.certificate import Extension
-
-    _T = TypeVar("_T")
 
 
 class IdentifyingExtensions:
-    """The extensions that identify the client and its rights, decoded when one of them is first asked for."""
+    """What decisions need of the extensions, decoded when any of it is first asked for."""
 
-    __slots__ = ("decodable", "extended_key_usage", "subject_alt_names")
+    __slots__ = ("decodable", "extended_key_usage", "subject_alt_names", "unhandled_critical")
 
     def __init__(self, extensions: dict[str, Extension]) -> None:
         self.decodable = True
-        self.subject_alt_names = self._read(extensions, SUBJECT_ALT_NAME, read_subject_alt_names) or ()
-        self.extended_key_usage = self._read(extensions, EXTENDED_KEY_USAGE, read_extended_key_usage)
-        self._read(extensions, KEY_USAGE, read_bits)
+        self.subject_alt_names: tuple[SubjectAltName, ...] = ()
+        self.extended_key_usage: tuple[str, ...] | None = None
+        unhandled = []
+        for oid, (critical, value) in extensions.items():
+            try:
+                if oid == SUBJECT_ALT_NAME:
+                    self.subject_alt_names = read_subject_alt_names(value)
+                elif oid == EXTENDED_KEY_USAGE:
+                    self.extended_key_usage = read_extended_key_usage(value)
+                elif oid == KEY_USAGE:
+                    read_bits(value)
+                elif critical and not can_be_critical(oid, value):
+                    unhandled.append(oid)
+            except DerError:
+                self.decodable = False
+                if critical:
+                    unhandled.append(oid)
         if self.extended_key_usage == ():
             # There must be a usage (RFC 5280 §4.2.1.12). Readers do not agree on what an empty list permits.
             self.decodable = False
-
-    def _read(self, extensions: dict[str, Extension], oid: str, read: Callable[[bytes], _T]) -> _T | None:
-        if oid not in extensions:
-            return None
-        try:
-            return read(extensions[oid][1])
-        except DerError:
-            self.decodable = False
-            return None
+        self.unhandled_critical = tuple(unhandled)

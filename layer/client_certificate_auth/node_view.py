@@ -7,19 +7,19 @@ from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME
 from client_certificate_auth.x509.der import (
     IA5_STRING,
     SEQUENCE,
+    SET,
     UTF8_STRING,
     DerError,
     encode,
     read_element,
-    read_elements,
     read_oid,
-    read_sequence,
-    read_typed_value,
+    read_sequence_of,
 )
 from client_certificate_auth.x509.extensions import (
     BASIC_CONSTRAINTS,
     KEY_CERT_SIGN,
     KEY_USAGE,
+    bit_is_set,
     read_basic_constraints,
     read_bits,
     read_info_access,
@@ -38,7 +38,7 @@ from client_certificate_auth.x509.general_names import (
     read_other_name,
 )
 from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
-from client_certificate_auth.x509.names import read_text
+from client_certificate_auth.x509.names import read_attributes, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def is_ca(extensions: dict[str, tuple[bool, bytes]]) -> bool:
         return False
     try:
         ca, _ = read_basic_constraints(extensions[BASIC_CONSTRAINTS][1])
-        if not ca or (KEY_USAGE in extensions and KEY_CERT_SIGN not in read_bits(extensions[KEY_USAGE][1])):
+        if not ca or (KEY_USAGE in extensions and not bit_is_set(read_bits(extensions[KEY_USAGE][1]), KEY_CERT_SIGN)):
             return False
         for oid, read in CHECKED_FOR_CA.items():
             if oid in extensions:
@@ -187,15 +187,14 @@ def _escape(character: str, *, utf8: bool) -> str:
 
 def _directory_name(der: bytes) -> str:
     """Return a name as OpenSSL's XN_FLAG_RFC2253 has it, but with control characters and non-ASCII unescaped."""
-    rdns = [[_attribute(*element) for element in read_elements(rdn)] for _, rdn in read_sequence(der)]
+    rdns = [[_attribute(*each) for each in read_attributes(content)] for content in read_sequence_of(der, SET)]
     return ",".join(["+".join(reversed(rdn)) for rdn in reversed(rdns) if rdn])
 
 
-def _attribute(tag: int, content: bytes) -> str:
-    oid, (value_tag, value) = read_typed_value(tag, content)
-    text = read_text(value_tag, value)
+def _attribute(oid: str, tag: int, value: bytes) -> str:
+    text = read_text(tag, value)
     if oid not in SHORT_NAME_BY_OID or text is None:
         # The DER of the value in hexadecimal (RFC 2253 §2.4).
-        return f"{_attribute_key(oid)}=#{encode(value_tag, value).hex().upper()}"
+        return f"{_attribute_key(oid)}=#{encode(tag, value).hex().upper()}"
     # OpenSSL does not escape a hash that is the whole value.
     return f"{SHORT_NAME_BY_OID[oid]}={text if text == '#' else escape_value(text)}"

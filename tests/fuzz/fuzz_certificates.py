@@ -19,9 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from client_certificate_auth import DistinguishedName, MalformedCertificateError, PeerCertificate
-from client_certificate_auth.x509.der import DerError, read_element, read_elements, read_sequence, read_typed_value
+from client_certificate_auth.x509.der import DerError, read_element, read_sequence_of
 from client_certificate_auth.x509.extensions import (
     DistributionPoint,
+    bit_is_set,
     read_authority_key_identifier,
     read_basic_constraints,
     read_bits,
@@ -38,7 +39,9 @@ from client_certificate_auth.x509.general_names import (
     OTHER_NAME,
     REGISTERED_ID,
     URI,
+    read_general_names,
 )
+from client_certificate_auth.x509.names import read_attributes
 from tests import der
 from tests.fuzz.command_line import run
 from tests.fuzz.odd_certificates import OddCertificates
@@ -152,9 +155,7 @@ def _compare_key(ours: PeerCertificate, theirs: x509.Certificate) -> None:
 
 
 def _compare_name(encoded: bytes, ours: DistinguishedName, theirs: x509.Name) -> None:
-    tags = [
-        [read_typed_value(*attribute)[1][0] for attribute in read_elements(rdn)] for _, rdn in read_sequence(encoded)
-    ]
+    tags = [[tag for _, tag, _ in read_attributes(rdn)] for rdn in read_sequence_of(encoded, der.SET)]
     assert ours.rdns == [
         [
             (attribute.oid.dotted_string, _text(attribute.value, tag))
@@ -173,12 +174,14 @@ def _compare_extension(theirs: x509.ExtensionType, value: bytes) -> None:
     """Compare the value of an extension, if the parser decodes it."""
     match theirs:
         case x509.SubjectAlternativeName():
-            _compare_general_names(read_elements(read_element(value, der.SEQUENCE)), theirs)
+            _compare_general_names(read_general_names(read_element(value, der.SEQUENCE)), theirs)
         case x509.ExtendedKeyUsage():
             assert read_extended_key_usage(value) == tuple(usage.dotted_string for usage in theirs)
         case x509.KeyUsage():
-            known = {bit for bit in read_bits(value) if bit < len(_USAGES)}
-            assert known == {bit for bit, usage in enumerate(_USAGES) if getattr(theirs, f"_{usage}")}
+            octets = read_bits(value)
+            assert [bit_is_set(octets, bit) for bit in range(len(_USAGES))] == [
+                getattr(theirs, f"_{usage}") for usage in _USAGES
+            ]
         case x509.BasicConstraints():
             assert read_basic_constraints(value) == (theirs.ca, theirs.path_length)
         case x509.SubjectKeyIdentifier():
@@ -212,7 +215,9 @@ def _compare_distribution_point(ours: DistributionPoint, theirs: x509.Distributi
     _compare_general_names(ours.crl_issuer, theirs.crl_issuer)
     assert (ours.relative_name is None) == (theirs.relative_name is None)
     # cryptography does not tell of bits without a meaning.
-    reasons = None if ours.reasons is None else {name for bit, name in _REASONS.items() if bit in ours.reasons}
+    reasons = (
+        None if ours.reasons is None else {name for bit, name in _REASONS.items() if bit_is_set(ours.reasons, bit)}
+    )
     assert reasons == (None if theirs.reasons is None else {reason.name for reason in theirs.reasons})
 
 

@@ -38,10 +38,10 @@ SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
 # A server behind the API may resolve a path that contains one of these to another path, possibly after it has decoded
 # it once or twice. A client that is limited to some routes may call no such path. WHATWG URL parsers and Python's
 # urljoin remove TAB, CR and LF before they resolve dots, and surrounding spaces; some servers read %u002e, overlong
-# UTF-8 (%c0%ae) or a path parameter after a dot (/.;/) as a dot.
+# UTF-8 (%c0%ae) as a dot, and some remove path parameters (/.;x/, /;x).
 _AMBIGUOUS = (
-    *("//", "/..", "/./", "/.;", "\\", "#", "/ ", "/%20"),
-    *("%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "%3f", "%3F", "%23"),
+    *("//", "/..", "/./", "/.;", "/;", "\\", "#", "/ ", "/%20", "/. ", "/.%20"),
+    *("%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "%3b", "%3B", "%3f", "%3F", "%23"),
     *("%%", "%?%", "%u", "%U", "%c0", "%C0", "%c1", "%C1"),
     *("%0?", "%1?", "%7f", "%7F", "%c2%8?", "%C2%8?", "%c2%9?", "%C2%9?"),  # encoded control characters
     *map(chr, (*range(0x20), 0x7F)),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from client_certificate_auth.x509.der import DerError
-from client_certificate_auth.x509.extensions import COMMON
+from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def find_unhandled_critical_extensions(extensions: dict[str, tuple[bool, bytes]]) -> tuple[str, ...]:
-    """Return the dotted OIDs of critical extensions that are unknown or cannot be read (RFC 5280 §4.2)."""
-    return tuple([oid for oid, (critical, value) in extensions.items() if critical and not _is_handled(oid, value)])
-
-
-def _is_handled(oid: str, value: bytes) -> bool:
-    read = COMMON.get(oid)
-    if read is None:
+def can_be_critical(oid: str, value: bytes) -> bool:
+    """Return whether an extension is known and can be read, as a critical one must (RFC 5280 §4.2)."""
+    if oid == BASIC_CONSTRAINTS:
+        # The one that client certificates commonly have.
+        read: Callable[[bytes], object] | None = read_basic_constraints
+    else:
         from client_certificate_auth.x509.known_extensions import SUPPORTED  # noqa: PLC0415 -- few certificates need it
 
         read = SUPPORTED.get(oid)

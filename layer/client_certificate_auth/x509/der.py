@@ -1,6 +1,6 @@
 """A strict reader of the Distinguished Encoding Rules (ITU-T X.690).
 
-An element is a pair of its tag (the identifier octet) and its content. Lengths must be definite, minimal and within the
+Elements are read as their tags (identifier octets) and their contents. Lengths must be definite, minimal and within the
 enclosing element, and tags have one octet, so that ``encode`` returns exactly the octets that were read.
 Every function raises DerError for octets that are not the DER of the expected type.
 """
@@ -11,10 +11,8 @@ from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from functools import _lru_cache_wrapper
-    from typing import TypeAlias, TypeVar
+    from typing import TypeAlias
 
-    T = TypeVar("T")
     Element: TypeAlias = tuple[int, bytes]
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, ENUMERATED = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0A
@@ -44,8 +42,8 @@ _TYPE_AND_VALUE = 2
 MOST_ELEMENTS = 50_000
 """The elements that one element may contain. Together with a limit on the input's size, this limits the memory used."""
 
-LONGEST_CACHED = 256
-"""Octets of the elements that are kept in caches, of which each has its own limit on the number."""
+LONGEST_CACHED = 2048
+"""Octets of the elements that are kept in caches, each of which limits the number of elements as well."""
 
 LONGEST_OID = 586
 """Octets of an OBJECT IDENTIFIER: OpenSSL prints no longer ones."""
@@ -55,61 +53,79 @@ class DerError(ValueError):
     """The octets are not the DER of the expected type."""
 
 
-def read_elements(content: bytes) -> list[Element]:
-    """Return the elements that a constructed element contains (X.690 §8.1)."""
-    elements = []
+def read_elements(content: bytes) -> tuple[list[int], list[bytes]]:
+    """Return the tags and the contents of the elements that a constructed element contains (X.690 §8.1).
+
+    A tag of several octets, whose first one ends with five set bits, is not read as such: no caller expects it.
+    """
+    tags: list[int] = []
+    contents: list[bytes] = []
     start, end = 0, len(content)
     try:
         while start < end:
-            tag, length = content[start], content[start + 1]
-            start += 2
-            if tag & _NUMBER == _NUMBER or length >= _LONG_FORM:
-                start, length = _read_unusual_header(content, start, tag, length)
-            elements.append((tag, content[start : start + length]))
-            start += length
+            stop = start + 2 + content[start + 1]
+            if content[start + 1] < _LONG_FORM:
+                contents.append(content[start + 2 : stop])
+            else:
+                content_start, stop = _read_long_length(content, start)
+                contents.append(content[content_start:stop])
+            tags.append(content[start])
+            start = stop
     except IndexError:
-        message = "an element ends within its tag or length"
+        message = "an element ends within its length"
         raise DerError(message) from None
     if start > end:
         message = "an element is longer than the element that contains it"
         raise DerError(message)
-    if len(elements) > MOST_ELEMENTS:
-        message = f"an element contains {len(elements):,} elements, more than {MOST_ELEMENTS:,}"
+    if len(tags) > MOST_ELEMENTS:
+        message = f"an element contains {len(tags):,} elements, more than {MOST_ELEMENTS:,}"
         raise DerError(message)
-    return elements
+    return tags, contents
 
 
 def read_element(encoded: bytes, tag: int) -> bytes:
     """Return the content of an element with this tag that is all there is."""
-    elements = read_elements(encoded)
-    if len(elements) != 1 or elements[0][0] != tag:
-        message = f"expected one element with the tag {tag:02X}, found {describe(elements)}"
+    length = len(encoded) - 2
+    if 0 <= length < _LONG_FORM and encoded[0] == tag and encoded[1] == length:
+        # Most elements are that short, and this is how to tell quickly.
+        return encoded[2:]
+    tags, contents = read_elements(encoded)
+    if tags != [tag]:
+        message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
         raise DerError(message)
-    return elements[0][1]
+    return contents[0]
 
 
-def read_sequence(encoded: bytes) -> list[Element]:
-    """Return the elements of a SEQUENCE (X.690 §8.9) that is all there is."""
+def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:
+    """Return the tags and contents of the elements of a SEQUENCE (X.690 §8.9) that is all there is."""
     return read_elements(read_element(encoded, SEQUENCE))
 
 
-def read_optional_elements(content: bytes, tags: tuple[int, ...]) -> dict[int, bytes]:
+def read_sequence_of(encoded: bytes, tag: int) -> list[bytes]:
+    """Return the contents of the elements of a SEQUENCE OF (X.690 §8.10), which all have this tag."""
+    tags, contents = read_elements(read_element(encoded, SEQUENCE))
+    if tags.count(tag) != len(tags):
+        message = f"expected elements with the tag {tag:02X}, found {describe(tags)}"
+        raise DerError(message)
+    return contents
+
+
+def read_optional_elements(content: bytes, expected: tuple[int, ...]) -> dict[int, bytes]:
     """Return the contents of a SEQUENCE's elements by tag, all of which are optional and come in this order."""
-    elements = read_elements(content)
-    found = [tag for tag, _ in elements]
-    if found != [tag for tag in tags if tag in found]:
-        message = f"expected some of the {len(tags)} optional elements of a SEQUENCE, found {describe(elements)}"
+    tags, contents = read_elements(content)
+    if tags != [tag for tag in expected if tag in tags]:
+        message = f"expected some of the {len(expected)} optional elements of a SEQUENCE, found {describe(tags)}"
         raise DerError(message)
-    return dict(elements)
+    return dict(zip(tags, contents, strict=True))
 
 
-def read_typed_value(tag: int, content: bytes) -> tuple[str, Element]:
-    """Return the dotted OID and the other element of a SEQUENCE of these two: what the value is, and the value."""
-    elements = read_elements(content)
-    if tag != SEQUENCE or [tag for tag, _ in elements[:1]] != [OID] or len(elements) != _TYPE_AND_VALUE:
-        message = f"expected an OBJECT IDENTIFIER and a value, found {describe(elements)}"
+def read_typed_value(content: bytes) -> tuple[str, int, bytes]:
+    """Return the dotted OID in a SEQUENCE of an OBJECT IDENTIFIER and a value, and the value's tag and content."""
+    tags, contents = read_elements(content)
+    if len(tags) != _TYPE_AND_VALUE or tags[0] != OID:
+        message = f"expected an OBJECT IDENTIFIER and a value, found {describe(tags)}"
         raise DerError(message)
-    return read_oid(elements[0][1]), elements[1]
+    return read_oid(contents[0]), tags[1], contents[1]
 
 
 def encode(tag: int, content: bytes) -> bytes:
@@ -150,11 +166,6 @@ def read_bit_string(content: bytes) -> bytes:
     return content[1:]
 
 
-def cached_if_short(read: _lru_cache_wrapper[T], content: bytes) -> T:
-    """Return what a function with an ``lru_cache`` reads, without keeping long input in memory."""
-    return read(content) if len(content) <= LONGEST_CACHED else read.__wrapped__(content)
-
-
 @lru_cache(256)
 def read_oid(content: bytes) -> str:
     """Return an OBJECT IDENTIFIER in dotted form (X.690 §8.19)."""
@@ -178,9 +189,9 @@ def read_oid(content: bytes) -> str:
 
 def check_any(tag: int, content: bytes) -> None:
     """Check an element of a type that the reader does not know (ANY), as far as OpenSSL does."""
-    if tag & _CLASS:
+    if tag & _CLASS and tag & _NUMBER != _NUMBER:
         return
-    if (tag & _CONSTRUCTED != 0) != (tag | _CONSTRUCTED in (SEQUENCE, SET)) or not tag:
+    if (tag & _CONSTRUCTED != 0) != (tag | _CONSTRUCTED in (SEQUENCE, SET)) or tag & _NUMBER in (0, _NUMBER):
         message = f"an element has the tag {tag:02X}"
         raise DerError(message)
     if tag == BOOLEAN:
@@ -196,27 +207,24 @@ def check_any(tag: int, content: bytes) -> None:
         raise DerError(message)
 
 
-def describe(elements: list[Element]) -> str:
+def describe(tags: list[int]) -> str:
     """Return the tags of elements, for a message."""
-    tags = " ".join([f"{tag:02X}" for tag, _ in elements[:_MOST_DESCRIBED]])
-    return f"the tags {tags}{' ...' if len(elements) > _MOST_DESCRIBED else ''}" if elements else "nothing"
+    written = " ".join([f"{tag:02X}" for tag in tags[:_MOST_DESCRIBED]])
+    return f"the tags {written}{' ...' if len(tags) > _MOST_DESCRIBED else ''}" if tags else "nothing"
 
 
-def _read_unusual_header(content: bytes, start: int, tag: int, length: int) -> tuple[int, int]:
-    """Return where the content of an element starts, and its length, which may be in the long form.
-
-    ``start`` is the position after the first octet of the length.
-    """
-    octets = length - _LONG_FORM
-    if tag & _NUMBER == _NUMBER or octets > _MOST_LENGTH_OCTETS:
-        message = f"an element has a tag of several octets, or a length of more than {_MOST_LENGTH_OCTETS}"
-        raise DerError(message)
+def _read_long_length(content: bytes, start: int) -> tuple[int, int]:
+    """Return where the content of the element at ``start`` starts and ends, whose length is in the long form."""
+    octets = content[start + 1] - _LONG_FORM
     if not octets:
         message = "an element has an indefinite length"
         raise DerError(message)
-    end = start + octets
-    length = int.from_bytes(content[start:end], "big")
+    if octets > _MOST_LENGTH_OCTETS:
+        message = f"a length has more than {_MOST_LENGTH_OCTETS} octets"
+        raise DerError(message)
+    content_start = start + 2 + octets
+    length = int.from_bytes(content[start + 2 : content_start], "big")
     if length < _LONG_FORM or length < 1 << 8 * (octets - 1):
         message = "a length has more octets than necessary"
         raise DerError(message)
-    return end, length
+    return content_start, content_start + length

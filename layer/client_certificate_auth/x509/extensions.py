@@ -21,7 +21,7 @@ from client_certificate_auth.x509.der import (
     read_integer,
     read_oid,
     read_optional_elements,
-    read_sequence,
+    read_sequence_of,
     read_typed_value,
 )
 from client_certificate_auth.x509.general_names import check_general_name, read_general_names
@@ -29,8 +29,6 @@ from client_certificate_auth.x509.names import check_rdn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from client_certificate_auth.x509.der import Element
 
 SUBJECT_KEY_IDENTIFIER, KEY_USAGE, SUBJECT_ALT_NAME = "2.5.29.14", "2.5.29.15", "2.5.29.17"
@@ -60,11 +58,11 @@ class DistributionPoint:
     full_name: list[Element] | None
     """The fullName: general names, as ``general_names`` has them."""
 
-    relative_name: list[Element] | None
-    """The nameRelativeToCRLIssuer: attributes."""
+    relative_name: bytes | None
+    """The nameRelativeToCRLIssuer: the content of a relative distinguished name."""
 
-    reasons: frozenset[int] | None
-    """The bits of ReasonFlags."""
+    reasons: bytes | None
+    """The octets of the ReasonFlags, for ``bit_is_set``."""
 
     crl_issuer: list[Element] | None
     """The cRLIssuer: general names."""
@@ -82,23 +80,28 @@ class AuthorityKeyIdentifier:
     cert_serial_number: int | None
 
 
-def read_bits(value: bytes) -> frozenset[int]:
-    """Return the numbers of the bits that are set in a BIT STRING: a key usage (RFC 5280 §4.2.1.3), or reasons."""
-    return _bits(read_element(value, BIT_STRING))
+def read_bits(value: bytes) -> bytes:
+    """Return the octets of a BIT STRING, such as a key usage (RFC 5280 §4.2.1.3), for ``bit_is_set``."""
+    return read_bit_string(read_element(value, BIT_STRING))
+
+
+def bit_is_set(octets: bytes, number: int) -> bool:
+    """Return whether a bit of a BIT STRING is one. Bit 0 is the first one; bits beyond the end are zero."""
+    index, bit = divmod(number, 8)
+    return index < len(octets) and octets[index] & 0x80 >> bit != 0
 
 
 def read_extended_key_usage(value: bytes) -> tuple[str, ...]:
     """Return the dotted OIDs of an ExtKeyUsageSyntax (RFC 5280 §4.2.1.12)."""
-    usages = read_sequence(value)
-    if any(tag != OID for tag, _ in usages):
-        message = f"expected the OIDs of key purposes, found {describe(usages)}"
-        raise DerError(message)
-    return tuple([read_oid(content) for _, content in usages])
+    return tuple(map(read_oid, read_sequence_of(value, OID)))
 
 
 def read_basic_constraints(value: bytes) -> tuple[bool, int | None]:
     """Return cA and pathLenConstraint of BasicConstraints (RFC 5280 §4.2.1.9). cA may be FALSE explicitly."""
-    parts = read_optional_elements(read_element(value, SEQUENCE), (BOOLEAN, INTEGER))
+    content = read_element(value, SEQUENCE)
+    if not content:
+        return False, None
+    parts = read_optional_elements(content, (BOOLEAN, INTEGER))
     is_ca = BOOLEAN in parts and read_boolean(parts[BOOLEAN])
     path_length = read_integer(parts[INTEGER]) if INTEGER in parts else None
     if path_length is not None and path_length < 0:
@@ -125,24 +128,23 @@ def read_authority_key_identifier(value: bytes) -> AuthorityKeyIdentifier:
 
 def read_info_access(value: bytes) -> list[tuple[str, Element]]:
     """Return access methods and locations of an AuthorityInfoAccessSyntax (RFC 5280 §4.2.2.1)."""
-    descriptions = [read_typed_value(*element) for element in read_sequence(value)]
-    for _, location in descriptions:
-        check_general_name(*location)
+    descriptions = []
+    for content in read_sequence_of(value, SEQUENCE):
+        method, tag, location = read_typed_value(content)
+        check_general_name(tag, location)
+        descriptions.append((method, (tag, location)))
     return descriptions
 
 
 def read_distribution_points(value: bytes) -> list[DistributionPoint]:
     """Return the points of CRLDistributionPoints (RFC 5280 §4.2.1.13)."""
     points = []
-    for tag, content in read_sequence(value):
-        if tag != SEQUENCE:
-            message = f"a distribution point has the tag {tag:02X}"
-            raise DerError(message)
+    for content in read_sequence_of(value, SEQUENCE):
         parts = read_optional_elements(content, (_DISTRIBUTION_POINT, _REASONS, _CRL_ISSUER))
         point = DistributionPoint()
         name = parts.get(_DISTRIBUTION_POINT)
         point.full_name, point.relative_name = (None, None) if name is None else read_distribution_point_name(name)
-        point.reasons = _bits(parts[_REASONS]) if _REASONS in parts else None
+        point.reasons = read_bit_string(parts[_REASONS]) if _REASONS in parts else None
         point.crl_issuer = read_general_names(parts[_CRL_ISSUER]) if _CRL_ISSUER in parts else None
         if name is None and not point.crl_issuer:
             message = "a distribution point has neither a name nor a CRL issuer"
@@ -151,27 +153,13 @@ def read_distribution_points(value: bytes) -> list[DistributionPoint]:
     return points
 
 
-def read_distribution_point_name(encoded: bytes) -> tuple[list[Element] | None, list[Element] | None]:
+def read_distribution_point_name(encoded: bytes) -> tuple[list[Element] | None, bytes | None]:
     """Return fullName and nameRelativeToCRLIssuer of a DistributionPointName, of which one is None."""
-    names = read_elements(encoded)
-    if len(names) != 1 or names[0][0] not in (_FULL_NAME, _RELATIVE_NAME):
-        message = f"expected the name of a distribution point, found {describe(names)}"
-        raise DerError(message)
-    tag, content = names[0]
-    if tag == _FULL_NAME:
-        return read_general_names(content), None
-    check_rdn(content)
-    return None, read_elements(content)
-
-
-def _bits(content: bytes) -> frozenset[int]:
-    octets = read_bit_string(content)
-    return frozenset([bit for bit in range(8 * len(octets)) if octets[bit // 8] & 0x80 >> bit % 8])
-
-
-# The extensions that client certificates commonly have, which are also the ones that decisions need.
-COMMON: dict[str, Callable[[bytes], object]] = {
-    KEY_USAGE: read_bits,
-    EXTENDED_KEY_USAGE: read_extended_key_usage,
-    BASIC_CONSTRAINTS: read_basic_constraints,
-}
+    tags, contents = read_elements(encoded)
+    if tags == [_FULL_NAME]:
+        return read_general_names(contents[0]), None
+    if tags == [_RELATIVE_NAME]:
+        check_rdn(contents[0])
+        return None, contents[0]
+    message = f"expected the name of a distribution point, found {describe(tags)}"
+    raise DerError(message)

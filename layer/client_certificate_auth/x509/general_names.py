@@ -8,7 +8,6 @@ from __future__ import annotations
 from client_certificate_auth.x509.der import (
     BMP_STRING,
     PRINTABLE_STRING,
-    SEQUENCE,
     T61_STRING,
     UNIVERSAL_STRING,
     UTF8_STRING,
@@ -35,8 +34,11 @@ _DIRECTORY_STRINGS = (T61_STRING, PRINTABLE_STRING, UNIVERSAL_STRING, UTF8_STRIN
 
 
 def read_general_names(content: bytes) -> list[Element]:
-    """Return the elements of GeneralNames, which may be none. ``content`` is that of the SEQUENCE. Raises DerError."""
-    names = read_elements(content)
+    """Return tags and contents of GeneralNames, which may be none. Raises DerError.
+
+    ``content`` is that of the SEQUENCE.
+    """
+    names = list(zip(*read_elements(content), strict=True))
     for name in names:
         check_general_name(*name)
     return names
@@ -62,20 +64,23 @@ def check_general_name(tag: int, content: bytes) -> None:
 
 def read_other_name(content: bytes) -> tuple[str, int, bytes]:
     """Return the type of an OtherName, and the tag and content of its value. Raises DerError."""
-    oid, (tag, value) = read_typed_value(SEQUENCE, content)
-    values = read_elements(value)
-    if tag != _VALUE or len(values) != 1:
-        message = f"expected one value of an other name, found {describe(values)}"
+    oid, tag, value = read_typed_value(content)
+    tags, contents = read_elements(value)
+    if tag != _VALUE or len(tags) != 1:
+        message = f"expected one value of an other name, found {describe(tags)}"
         raise DerError(message)
-    check_any(*values[0])
-    return oid, *values[0]
+    check_any(tags[0], contents[0])
+    return oid, tags[0], contents[0]
 
 
 def _check_edi_party_name(content: bytes) -> None:
     names = read_optional_elements(content, (_NAME_ASSIGNER, _PARTY_NAME))
-    strings = [read_elements(name) for name in names.values()]
-    if _PARTY_NAME not in names or any(len(each) != 1 or each[0][0] not in _DIRECTORY_STRINGS for each in strings):
-        message = f"expected an EDI party name, found {describe(read_elements(content))}"
+    if _PARTY_NAME not in names:
+        message = "an EDI party name has no party name"
         raise DerError(message)
-    for each in strings:
-        check_any(*each[0])
+    for name in names.values():
+        tags, contents = read_elements(name)
+        if len(tags) != 1 or tags[0] not in _DIRECTORY_STRINGS:
+            message = f"expected a string in an EDI party name, found {describe(tags)}"
+            raise DerError(message)
+        check_any(tags[0], contents[0])

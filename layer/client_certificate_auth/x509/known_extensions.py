@@ -65,14 +65,14 @@ def _one_of(reads: dict[int, Read]) -> Check:
 
 def _each(check: Check) -> Read:
     """Return what reads the content of a SEQUENCE OF."""
-    return lambda content: [check(*element) for element in read_elements(content)]
+    return lambda content: list(map(check, *read_elements(content)))
 
 
 def _fields(*fields: Check | tuple[int, Read]) -> Read:
     """Return what reads the content of a SEQUENCE. Fields are checks, or tags and functions for optional ones."""
 
     def read(content: bytes) -> None:
-        elements = read_elements(content)
+        elements = list(zip(*read_elements(content), strict=True))
         for field in fields:
             if isinstance(field, tuple):
                 tag, read_optional = field

@@ -11,6 +11,7 @@ from client_certificate_auth.x509.der import (
     BIT_STRING,
     BMP_STRING,
     IA5_STRING,
+    LONGEST_CACHED,
     NUMERIC_STRING,
     PRINTABLE_STRING,
     SEQUENCE,
@@ -19,16 +20,16 @@ from client_certificate_auth.x509.der import (
     UNIVERSAL_STRING,
     UTF8_STRING,
     DerError,
-    cached_if_short,
     check_any,
+    describe,
     read_elements,
-    read_sequence,
+    read_sequence_of,
     read_typed_value,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _ENCODINGS = {
     UTF8_STRING: "utf-8",
@@ -48,18 +49,30 @@ _VALUE_TYPES = frozenset({*_ENCODINGS, BIT_STRING, SEQUENCE, 0x07, 0x08, 0x09, 0
 
 
 class Attribute:
-    """One attribute of a name, decoded once: clients of one company have most of them in common."""
+    """An attribute of a name."""
 
-    __slots__ = ("has_control_characters", "key", "oid", "rfc4514_string", "text")
+    __slots__ = ("key", "oid", "text")
 
     def __init__(self, oid: str, text: str) -> None:
         self.oid = oid
         self.key = SHORT_NAME_BY_OID.get(oid, oid)
         self.text = text
-        self.rfc4514_string = attribute_string(oid, text)
+
+
+class RelativeDistinguishedName:
+    """A relative distinguished name, decoded once: clients of one company have most of theirs in common."""
+
+    __slots__ = ("attributes", "has_control_characters", "rfc4514_string")
+
+    def __init__(self, content: bytes) -> None:
+        """Read the content of the SET. Raises DerError."""
+        self.attributes = [Attribute(oid, _text(oid, tag, value)) for oid, tag, value in read_attributes(content)]
+        self.rfc4514_string = "+".join([attribute_string(each.oid, each.text) for each in self.attributes])
         # C0, DEL and C1 (ISO/IEC 6429). Most text is printable, which is quick to see.
-        self.has_control_characters = not text.isprintable() and any(
-            character < " " or "\x7f" <= character <= "\x9f" for character in text
+        self.has_control_characters = any(
+            not each.text.isprintable()
+            and any(character < " " or "\x7f" <= character <= "\x9f" for character in each.text)
+            for each in self.attributes
         )
 
 
@@ -74,30 +87,33 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     Names are equal if their relative distinguished names are, in the same order. String types do not matter.
     """
 
-    __slots__ = ("_rdns", "_rfc4514_string", "_values")
+    __slots__ = ("_rdns", "_rfc4514_string", "_values", "has_control_characters")
+
+    has_control_characters: bool
+    """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
 
     def __init__(self, der: bytes) -> None:
-        rdns = _read_rdns(der)
+        # Empty relative distinguished names are left out: to OpenSSL, names with and without them are equal.
+        rdns = [rdn for rdn in _read_rdns(der) if rdn.attributes]
         values: dict[str, list[str]] = {}
+        has_control_characters = False
         for rdn in rdns:
-            for attribute in rdn:
-                values.setdefault(attribute.key, []).append(attribute.text)
+            has_control_characters |= rdn.has_control_characters
+            for attribute in rdn.attributes:
+                if attribute.key in values:
+                    values[attribute.key].append(attribute.text)
+                else:
+                    values[attribute.key] = [attribute.text]
+        self.has_control_characters = has_control_characters
         self._rdns = rdns
         self._values = values
         # The most specific relative distinguished name comes first (RFC 4514 §2.1).
-        self._rfc4514_string = ",".join(
-            ["+".join([attribute.rfc4514_string for attribute in rdn]) for rdn in reversed(rdns)]
-        )
-
-    @property
-    def has_control_characters(self) -> bool:
-        """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
-        return any(attribute.has_control_characters for rdn in self._rdns for attribute in rdn)
+        self._rfc4514_string = ",".join([rdn.rfc4514_string for rdn in reversed(rdns)])
 
     @property
     def rdns(self) -> list[list[tuple[str, str]]]:
         """The relative distinguished names in their order, each a list of dotted OIDs and values."""
-        return [[(attribute.oid, attribute.text) for attribute in rdn] for rdn in self._rdns]
+        return [[(attribute.oid, attribute.text) for attribute in rdn.attributes] for rdn in self._rdns]
 
     def get_all(self, key: str) -> list[str]:
         """Return every value of an attribute, in the order of the name; an empty list where there is none."""
@@ -171,34 +187,34 @@ def read_text(tag: int, content: bytes) -> str | None:
     return None if tag == BMP_STRING and max(text, default="") > _LAST_OF_BMP else text
 
 
-def _read_rdns(der: bytes) -> Sequence[Sequence[Attribute]]:
-    """Return the relative distinguished names, except empty ones.
-
-    To OpenSSL, names with and without them are equal. The attributes of one need not be sorted.
-    """
-    rdns = []
-    for tag, content in read_sequence(der):
-        if tag != SET:
-            message = f"a relative distinguished name has the tag {tag:02X}"
-            raise DerError(message)
-        rdn = cached_if_short(_read_rdn, content)
-        if rdn:
-            rdns.append(rdn)
-    return rdns
+def _read_rdns(der: bytes) -> list[RelativeDistinguishedName]:
+    read = _read_rdn if len(der) <= LONGEST_CACHED else _read_rdn.__wrapped__
+    return list(map(read, read_sequence_of(der, SET)))
 
 
 @lru_cache(512)
-def _read_rdn(content: bytes) -> tuple[Attribute, ...]:
-    return tuple([Attribute(*_read_attribute(*element)) for element in read_elements(content)])
+def _read_rdn(content: bytes) -> RelativeDistinguishedName:
+    return RelativeDistinguishedName(content)
 
 
-def _read_attribute(tag: int, content: bytes) -> tuple[str, str]:
-    oid, (value_tag, value) = read_typed_value(tag, content)
-    text = read_text(value_tag, value)
-    if text is None:
-        message = f"the value of attribute {oid} is not text (tag {value_tag:02X})"
+def read_attributes(content: bytes) -> list[tuple[str, int, bytes]]:
+    """Return type, tag and content of each AttributeTypeAndValue in the content of a SET. Raises DerError.
+
+    There may be none, and they need not be sorted, as in OpenSSL.
+    """
+    tags, contents = read_elements(content)
+    if tags.count(SEQUENCE) != len(tags):
+        message = f"expected types and values of attributes, found {describe(tags)}"
         raise DerError(message)
-    return oid, text
+    return [read_typed_value(each) for each in contents]
+
+
+def _text(oid: str, tag: int, value: bytes) -> str:
+    text = read_text(tag, value)
+    if text is None:
+        message = f"the value of attribute {oid} is not text (tag {tag:02X})"
+        raise DerError(message)
+    return text
 
 
 def check_name(der: bytes) -> None:
@@ -206,17 +222,13 @@ def check_name(der: bytes) -> None:
 
     A value may be of a few types other than text, which OpenSSL prints in hexadecimal.
     """
-    for tag, rdn in read_sequence(der):
-        if tag != SET:
-            message = f"a relative distinguished name has the tag {tag:02X}"
-            raise DerError(message)
-        check_rdn(rdn)
+    for content in read_sequence_of(der, SET):
+        check_rdn(content)
 
 
 def check_rdn(content: bytes) -> None:
     """Check the content of a relative distinguished name as far as OpenSSL does. Raises DerError."""
-    for element in read_elements(content):
-        oid, (tag, value) = read_typed_value(*element)
+    for oid, tag, value in read_attributes(content):
         if tag not in _VALUE_TYPES or (tag in _ENCODINGS and read_text(tag, value) is None):
             message = f"the value of attribute {oid} is not valid (tag {tag:02X})"
             raise DerError(message)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 
-_BOUNDARY = b"-----BEGIN"
-_BEGIN, _END = b"-----BEGIN CERTIFICATE-----\n", b"\n-----END CERTIFICATE-----"
+_BOUNDARY = "-----BEGIN"
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----\n", "\n-----END CERTIFICATE-----"
+
+_NOTHING_OR_NEWLINE = ("", "\n")
 
 
 class PemError(ValueError):
@@ -19,34 +21,36 @@ def read_pem(text: str) -> bytes:
     since readers take the lines before an empty line for headers (RFC 1421 §4.4). Its base64 must be canonical (RFC
     7468 §3): readers skip characters and bits that do not belong there, each in its own way.
     """
-    try:
-        octets = text.encode("ascii")
-    except UnicodeEncodeError:
+    if not text.isascii():
         message = "not a certificate in PEM: it has characters other than ASCII"
-        raise PemError(message) from None
-    if b"\r" in octets:
-        octets = octets.replace(b"\r\n", b"\n")
-    blocks = octets.count(_BOUNDARY)
+        raise PemError(message)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    blocks = text.count(_BOUNDARY)
     if blocks > 1:
         message = f"one certificate expected, {blocks} blocks found"
         raise PemError(message)
-    before, begin, rest = octets.partition(_BEGIN)
+    before, begin, rest = text.partition(_BEGIN)
     body, end, after = rest.partition(_END)
-    if not (begin and end and before[-1:] in b"\n" and after[:1] in b"\n"):
+    is_alone = before[-1:] in _NOTHING_OR_NEWLINE and after[:1] in _NOTHING_OR_NEWLINE
+    if not (begin and end and is_alone):
         message = "not a certificate in PEM: no lines -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----"
         raise PemError(message)
-    return _read_base64(body)
+    if body.startswith("\n") or body.endswith("\n") or "\n\n" in body:
+        message = "not a certificate in PEM: the block has an empty line"
+        raise PemError(message)
+    return _read_base64(body.replace("\n", ""))
 
 
-def _read_base64(body: bytes) -> bytes:
-    lines = body.split(b"\n")
-    base64 = b"".join(lines)
+def _read_base64(base64: str) -> bytes:
     try:
-        content = a2b_base64(base64)
+        content = a2b_base64(base64, strict_mode=True)
     except ValueError as error:
         message = f"not a certificate in PEM: {error}"
         raise PemError(message) from error
-    if not all(lines) or b2a_base64(content, newline=False) != base64:
-        message = "not a certificate in PEM: there are headers or empty lines, or the base64 is not canonical"
+    # Only the last four characters can have bits that are left over, which must be zero.
+    end = b2a_base64(content[-(len(content) % 3 or 3) :], newline=False)
+    if not base64.endswith(end.decode()):
+        message = "not a certificate in PEM: the base64 is not canonical"
         raise PemError(message)
     return content

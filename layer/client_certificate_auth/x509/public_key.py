@@ -51,14 +51,14 @@ class PublicKey:
 
 def read_public_key(subject_public_key_info: bytes) -> PublicKey:
     """Return what Node tells of the key in a SubjectPublicKeyInfo in DER, nothing if OpenSSL does not read it."""
-    (_, algorithm), (_, key) = read_sequence(subject_public_key_info)
-    (_, oid), *parameters = read_elements(algorithm)
+    _, (algorithm, key) = read_sequence(subject_public_key_info)
+    tags, (oid, *parameters) = read_elements(algorithm)
     try:
         name = read_oid(oid)
         if name in (_RSA, _X500_RSA):
             return _read_rsa_key(read_bit_string(key))
         if name == _EC and parameters:
-            return _read_ec_key(_read_curve(*parameters[0]), read_bit_string(key))
+            return _read_ec_key(_read_curve(tags[1], parameters[0]), read_bit_string(key))
     except DerError:
         # A certificate may have a key that OpenSSL, and so Node, does not read.
         pass
@@ -67,13 +67,13 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
 
 def _read_rsa_key(encoded: bytes) -> PublicKey:
     """Return the facts of an RSAPublicKey (RFC 8017 §A.1.1)."""
-    elements = read_elements(encoded)
-    numbers = read_elements(elements[0][1]) if elements and elements[0][0] == SEQUENCE else []
-    if [tag for tag, _ in numbers] != [INTEGER, INTEGER]:
+    tags, contents = read_elements(encoded)
+    tags, numbers = read_elements(contents[0]) if tags[:1] == [SEQUENCE] else ([], [])
+    if tags != [INTEGER, INTEGER]:
         message = "not an RSA key"
         raise DerError(message)
     # OpenSSL reads these as unsigned, of any length.
-    modulus, exponent = (int.from_bytes(content, "big") for _, content in numbers)
+    modulus, exponent = (int.from_bytes(content, "big") for content in numbers)
     key = encode(SEQUENCE, _encode_integer(modulus) + _encode_integer(exponent))
     facts = PublicKey()
     facts.modulus = f"{modulus:X}"
@@ -88,8 +88,9 @@ def _read_curve(tag: int, content: bytes) -> str:
     if tag == OID:
         return read_oid(content)
     # SpecifiedECDomain (SEC 1 §C.2): a version, the field and the curve come first.
-    _, (_, field), (_, equation), *_ = read_elements(content) + [(0, b"")] * 3
-    numbers = [int.from_bytes(number, "big") for _, number in read_elements(field)[1:2] + read_elements(equation)[:2]]
+    _, field, equation, *_ = [*read_elements(content)[1], b"", b"", b""]
+    octets = read_elements(field)[1][1:2] + read_elements(equation)[1][:2]
+    numbers = [int.from_bytes(each, "big") for each in octets]
     for oid, (name, _, _) in NAMED_CURVES.items():
         p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
         if numbers == [p, a % p, b]:

@@ -338,7 +338,7 @@ def covers(route: str, method: str, segments: list[str]) -> bool:
     return before == wanted[:-1] and bool(below) and (below != [""] or before == [""])
 
 
-ESCAPES = re.compile(r"%(2[35ef]|3f|5c|[01].|7f|c[01]|c2%[89].|u|%|.%)", re.IGNORECASE | re.DOTALL)
+ESCAPES = re.compile(r"%(2[35ef]|3[bf]|5c|[01].|7f|c[01]|c2%[89].|u|%|.%)", re.IGNORECASE | re.DOTALL)
 
 
 def is_ambiguous(path: str) -> bool:
@@ -346,7 +346,9 @@ def is_ambiguous(path: str) -> bool:
     segments = path.split("/")[1:]
     return (
         "" in segments[:-1]
-        or any(segment == "." or segment.startswith(("..", ".;", " ", "%20")) for segment in segments)
+        or any(
+            segment == "." or segment.startswith(("..", ".;", ";", " ", "%20", ". ", ".%20")) for segment in segments
+        )
         or any(character in "\\#\x7f" or character < " " for character in path)
         or ESCAPES.search(path) is not None
     )

@@ -211,7 +211,11 @@ ANY = extension("1.2.3.4", b"")
         pytest.param(
             tbs_certificate(VERSION_3, *FIELDS, der.tagged(3, constructed=True)), "found nothing", id="no sequence"
         ),
-        pytest.param(tbs_certificate(VERSION_3, *FIELDS, extensions(NULL)), "an extension has the tag 05", id="a NULL"),
+        pytest.param(
+            tbs_certificate(VERSION_3, *FIELDS, extensions(NULL)),
+            "elements with the tag 30, found the tags 05",
+            id="a NULL",
+        ),
         pytest.param(
             tbs_certificate(VERSION_3, *FIELDS, extensions(der.sequence())), "an extension's OID", id="an empty one"
         ),

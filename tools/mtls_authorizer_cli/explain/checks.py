@@ -37,6 +37,7 @@ from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, print
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from client_certificate_auth.x509.certificate import Extension
     from mtls_authorizer.request.checks import Check
     from mtls_authorizer_cli.explain.question import Question
 
