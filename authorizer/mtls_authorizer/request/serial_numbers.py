@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from client_certificate_auth import PeerCertificate
     from mtls_authorizer.request.assessment import Client
 
     _Key: TypeAlias = str | bytes
@@ -36,15 +35,6 @@ class SerialNumberCollision(NamedTuple):
     fingerprint: str | None
     other_fingerprint: str | None
     """That of the certificate that was seen before."""
-
-
-def tbs_digest(certificate: PeerCertificate) -> bytes:
-    """Return the SHA-256 of the TBSCertificate (RFC 5280 §4.1.1.1), the part of a certificate that its CA has signed.
-
-    It identifies a certificate better than its fingerprint: the holder of an ECDSA key can change its signatures, and
-    a certificate may be issued again with another one.
-    """
-    return sha256(certificate.fields.tbs_certificate).digest()
 
 
 class _Seen:
