@@ -18,6 +18,10 @@ if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
     logger.setLevel(logging.INFO)
 
 _settings = load_settings(os.environ)
+if _settings.trusts_any_bucket_owner:
+    from mtls_authorizer.stores.bucket_owner import warn_of_unverified_owner
+
+    warn_of_unverified_owner()
 _current_policy = CurrentPolicy(_settings)
 _authorizer = Authorizer(_settings, _current_policy)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -155,7 +156,7 @@ class CurrentPolicy:
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above
 
-        return self._opener or open_store
+        return self._opener or partial(open_store, bucket_owner=self.settings.s3_bucket_owner)
 
     def _add_refresher(
         self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HANDLER = "mtls_authorizer.handler.handler"
-OTHER = client_pem(("CN", "other"))
+OTHER = client_pem(("CN", "other"), serial_number=der.integer(2))
 
 
 @pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
