@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def make_cases(count: int) -> list[Case]:
-    """Return the cases, of so many rules with 100 values each."""
+    """Return the cases, of so many rules with up to 100 values each, as many as a document may contain."""
     last = count - 1
     shared = {"O": "Acme", "CN": "Acme Issuing CA"}
     listed = f"{count} rules, each with 100"
@@ -144,19 +144,19 @@ def make_cases(count: int) -> list[Case]:
             at_most=2,
         ),
         Case(
-            f"{listed} issuers by two attributes: the last matches",
-            rules(count, lambda number: {"issuer": [{"O": "Acme", "CN": value} for value in values(number)]}),
+            f"{count} rules, each with 30 issuers by two attributes: the last matches",
+            rules(count, lambda number: {"issuer": [{"O": "Acme", "CN": value} for value in values(number)[70:]]}),
             certificate("client", issuer=of_last),
             rules(1, lambda _: {"issuer": {"O": "Acme", "CN": of_last}}),
             allowed=True,
             at_most=2,
         ),
         Case(
-            f"{listed} prefixes of URIs: the last matches",
+            f"{count} rules, each with 50 prefixes of URIs: the last matches",
             rules(
                 count,
                 lambda number: {
-                    "subject_alt_name": [{"uri": {"prefix": f"spiffe://{each}/"}} for each in values(number)]
+                    "subject_alt_name": [{"uri": {"prefix": f"spiffe://{each}/"}} for each in values(number)[50:]]
                 },
             ),
             certificate("client", spiffe=f"spiffe://{of_last}/service"),
@@ -177,8 +177,8 @@ def make_cases(count: int) -> list[Case]:
             rules(
                 count,
                 lambda number: {
-                    "common_name": ["client", *values(number)[1:]],
-                    "organizational_unit": ["everybody", *values(number)[1:]],
+                    "common_name": ["client", *values(number)[:49]],
+                    "organizational_unit": ["everybody", *values(number)[:49]],
                 },
             ),
             certificate("client"),

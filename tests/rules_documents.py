@@ -111,6 +111,14 @@ def _deep(levels: int, opening: str = "[", closing: str = "]") -> str:
     return opening * levels + closing * levels
 
 
+EMAIL_ADDRESSES = ("emailAddress", "1.2.840.113549.1.9.1", "mail", "0.9.2342.19200300.100.1.3", "msUPN", "2.5.4.105")
+"""Attributes that contain email addresses, by short name or OID."""
+
+
+def _shown(name: str) -> str:
+    return f"'{name}'" if name[0].isdigit() else name
+
+
 GOOD = document(rule()).decode()
 MATCH = "rules[0].match"
 OBJECT = "must be an object, not"
@@ -189,8 +197,11 @@ _DOCUMENTS: dict[str, Hostile] = {
     "null for a rule": Hostile(document(None), "rules[0]", f"{OBJECT} null"),
     "a string for a rule": Hostile(document(rule(), "allow everything"), "rules[1]", f"{OBJECT} 'allow everything'"),
     "a list for a rule": Hostile(document([rule()]), "rules[0]", f"{OBJECT} a list"),
+    "a hundred thousand numbers for rules": Hostile(
+        b'{"rules": [' + b"1," * 100_000 + b"1]}", "rules[99]", f"{OBJECT} a number"
+    ),
     "a million numbers for rules": Hostile(
-        b'{"rules": [' + b"1," * 1_000_000 + b"1]}", "rules[99]", f"{OBJECT} a number"
+        b'{"rules": [' + b"1," * 1_000_000 + b"1]}", "rules", "exceeds the limit of 120000 entries"
     ),
     "an empty rule": Hostile(document({}), "rules[0].match", "is missing"),
     "no name": Hostile(document(rule(name=None)), "rules[0].name", "is missing"),
@@ -351,6 +362,50 @@ _DOCUMENTS: dict[str, Hostile] = {
         f"{MATCH}.subject.emailAddress.suffix",
         "must contain an @ or start with a dot, such as '@example.com'",
     ),
+    **{
+        f"a prefix of {kind}: {name} to {key}": Hostile(
+            document(rule(**(excluding | {key: {field: {name: {"prefix": prefix}}}}))),
+            f"rules[0].{key}.{field}.{_shown(name)}.prefix",
+            f"is not supported for {kind}, because a prefix also matches",
+        )
+        for key, excluding in (("match", {}), ("not", {"match": {"common_name": "a"}}))
+        for kind, prefix, names in (
+            (
+                "DNS names",
+                "api.acme.example",
+                [("subject_alt_name", "dns"), ("subject", "dnsName"), ("issuer", "host")],
+            ),
+            (
+                *("email addresses", "admin@acme.example"),
+                [
+                    ("subject_alt_name", "email"),
+                    *((party, name) for party in ("subject", "issuer") for name in EMAIL_ADDRESSES),
+                ],
+            ),
+        )
+        for field, name in names
+    },
+    **{
+        f"a suffix of {name} open at its beginning": Hostile(
+            matching("subject", {name: {"suffix": "acme.example"}}),
+            f"{MATCH}.subject.{_shown(name)}.suffix",
+            "must contain an @ or start with a dot, such as '@example.com'",
+        )
+        for name in ("mail", "0.9.2342.19200300.100.1.3", "1.2.840.113549.1.9.1", "msUPN", "2.5.4.104")
+    },
+    **{
+        f"a {comparison} of a domain component": Hostile(
+            matching("subject", {"DC": {comparison: "acme"}}),
+            f"{MATCH}.subject.DC.{comparison}",
+            "is not supported for domain components",
+        )
+        for comparison in ("prefix", "suffix")
+    },
+    "a prefix of a URI in an attribute": Hostile(
+        matching("subject", {"1.3.6.1.4.1.250.1.57": {"prefix": "https://acme.example"}}),
+        f"{MATCH}.subject.'1.3.6.1.4.1.250.1.57'.prefix",
+        "must continue after the authority",
+    ),
     "the end of a URI": Hostile(
         matching("subject_alt_name", {"uri": {"suffix": "/payments"}}),
         f"{MATCH}.subject_alt_name.uri.suffix",
@@ -380,21 +435,33 @@ _DOCUMENTS: dict[str, Hostile] = {
     # Names.
     "an issuer that is no name": Hostile(matching("issuer", "Acme"), f"{MATCH}.issuer", "is not a distinguished name"),
     "an issuer as OpenSSL prints it": Hostile(
-        matching("issuer", "/O=Acme/CN=Acme CA"), f"{MATCH}.issuer", "is not a distinguished name"
+        matching("issuer", "/O=Acme/CN=Acme CA"), f"{MATCH}.issuer", "write 'CN=Acme CA,O=Acme'"
     ),
     "an issuer with spaces": Hostile(
-        matching("issuer", "CN=Acme CA, O=Acme"), f"{MATCH}.issuer", "without spaces after commas"
+        matching("issuer", "CN=Acme CA, O=Acme"), f"{MATCH}.issuer", "write 'CN=Acme CA,O=Acme'"
+    ),
+    "a user ID in lower case": Hostile(
+        document(rule(**{"not": {"subject": {"uid": "mallory"}}})),
+        "rules[0].not.subject.uid",
+        "write UID or 0.9.2342.19200300.100.1.1 for the attribute that RFC 4519 calls uid",
+    ),
+    "a user ID in a name": Hostile(
+        document(rule(**{"not": {"subject": "uid=mallory,O=Acme"}})), "rules[0].not.subject", "uid is ambiguous"
+    ),
+    "a user ID in an alternative name": Hostile(
+        document(rule(**{"not": {"subject_alt_name": "dirName:uid=mallory,O=Acme"}})),
+        *("rules[0].not.subject_alt_name", "uid is ambiguous"),
+    ),
+    "a directory name with spaces": Hostile(
+        matching("subject_alt_name", "dirName:CN=a, O=b"), f"{MATCH}.subject_alt_name", "write 'CN=a,O=b'"
     ),
     "an issuer in hexadecimal": Hostile(
         matching("issuer", "CN=#0C0161"),
         f"{MATCH}.issuer",
-        "'CN=#0C0161' contains a hexadecimal value: write the value as text",
+        "a # at its start, must be escaped with a backslash: '#0C0161'",
     ),
     "an attribute that isn't known": Hostile(
         matching("issuer", "commonName=a"), f"{MATCH}.issuer", "is not a distinguished name"
-    ),
-    "an attribute twice in a set": Hostile(
-        matching("issuer", "CN=a+CN=a"), f"{MATCH}.issuer", "is not a distinguished"
     ),
     "an empty issuer": Hostile(matching("issuer", {}), f"{MATCH}.issuer", "is empty and would match nothing"),
     "an attribute by its long name": Hostile(

@@ -9,6 +9,7 @@ import logging
 import os
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.allowlist_warnings import allowlist_warnings
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import logger
@@ -22,6 +23,8 @@ if _settings.trusts_any_bucket_owner:
     from mtls_authorizer.stores.bucket_owner import warn_of_unverified_owner
 
     warn_of_unverified_owner()
+for _warning in allowlist_warnings(os.environ):
+    logger.warning(_warning.message.value, extra=_warning.fields())
 _current_policy = CurrentPolicy(_settings)
 _authorizer = Authorizer(_settings, _current_policy)
 

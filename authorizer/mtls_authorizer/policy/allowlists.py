@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.policy.variables import parse_items
 from mtls_authorizer.rules.conditions import make_matcher
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
+from mtls_authorizer.rules.limits import check_list
 
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
@@ -22,4 +23,5 @@ def parse_allowlist(field: str, text: str) -> Matcher:
     """
     separated = FIELDS[field].kind is not FieldKind.DISTINGUISHED_NAME
     items = parse_items(text, separated_by_commas=separated)
+    check_list(field, items)
     return make_matcher(field, [frozenset([parse_exact(field, item)]) for item in items])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client_certificate_auth.rfc4514 import parse_name
+from client_certificate_auth.rfc4514 import attribute_string, parse_name
 from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
 
 if TYPE_CHECKING:
@@ -34,6 +34,17 @@ def read_name(text: str) -> Hashable:
     except ValueError as error:
         message = f"{text!r} is not a distinguished name in RFC 4514 form, such as CN=Issuing CA,O=Acme ({error})"
         raise ValueError(message) from error
+
+
+def canonical_name(text: str) -> str:
+    """Return a name in the string form of RFC 4514 as the certificate's names are written: with the same types.
+
+    The order of the attributes within one relative distinguished name remains that of the text. Raises ValueError.
+    """
+    return ",".join(
+        "+".join(attribute_string(_oid(attribute_type), value) for attribute_type, value in rdn)
+        for rdn in reversed(parse_name(text))
+    )
 
 
 def _oid(attribute_type: str) -> str:

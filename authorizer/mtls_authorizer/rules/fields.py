@@ -6,22 +6,23 @@ add an entry to the table, and the function that reads its facts from a certific
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
-from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
-from mtls_authorizer.rules.distinguished_names import name_value, read_name
+from mtls_authorizer.rules.distinguished_names import canonical_name, name_value
+from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
+from mtls_authorizer.rules.written_names import parse_attribute_type, read_written_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
     from client_certificate_auth.x509.names import DistinguishedName
+    from mtls_authorizer.rules.patterns import PatternRule
 
 _SHA256_LENGTH = len(":".join(["00"] * 32))
 
@@ -40,17 +41,6 @@ class FieldKind(StrEnum):
 
     IDENTIFIER = "identifier"
     """A number or a digest that can be written in several ways, compared exactly."""
-
-
-class PatternRule(NamedTuple):
-    """A restriction on the prefixes or suffixes of a label, so that they cannot match another party's names.
-
-    ``expression`` is what the text must match, None if no such pattern is permitted. ``problem`` continues a sentence
-    that begins with the pattern's location.
-    """
-
-    expression: re.Pattern[str] | None
-    problem: str
 
 
 class Field(NamedTuple):
@@ -83,6 +73,14 @@ def parse_exact(field: str, text: str) -> Condition:
     return Condition(field, label, Comparison.EXACT, value)
 
 
+def takes_long(field: str, text: str) -> bool:
+    """Return whether ``parse_exact`` takes long for text of this length: for distinguished names and IP addresses."""
+    kind = FIELDS[field].kind
+    return kind is FieldKind.DISTINGUISHED_NAME or (
+        kind is FieldKind.SUBJECT_ALT_NAME and text.startswith(("IP:", "dirName:"))
+    )
+
+
 def parse_label(kind: FieldKind, key: str) -> str:
     """Return the label of the facts that a key in an object stands for. Raises ValueError."""
     if kind is FieldKind.SUBJECT_ALT_NAME:
@@ -90,38 +88,11 @@ def parse_label(kind: FieldKind, key: str) -> str:
             message = f"write one of {', '.join(SUBJECT_ALT_NAME_LABELS)}"
             raise ValueError(message)
         return SUBJECT_ALT_NAME_LABELS[key]
-    if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key):
-        message = "write an attribute's short name, such as CN, O or OU, or its dotted OID"
-        raise ValueError(message)
-    return SHORT_NAME_BY_OID.get(key, key)
+    return parse_attribute_type(key)
 
 
 SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP"}
 """The types of subject alternative names that an object can name, and their labels."""
-
-_EMAIL_SUFFIX = PatternRule(
-    re.compile(r".*@.+|\..+"),
-    "must contain an @ or start with a dot, such as '@example.com': otherwise it also matches other domains",
-)
-_NO_IP_PATTERN = PatternRule(None, "is not supported for IP addresses: write exact addresses")
-
-_ATTRIBUTE_PATTERNS = {("emailAddress", Comparison.SUFFIX): _EMAIL_SUFFIX}
-_SUBJECT_ALT_NAME_PATTERNS = {
-    ("DNS", Comparison.SUFFIX): PatternRule(
-        re.compile(r"\..+"), "must start with a dot, such as '.example.com': otherwise it also matches other domains"
-    ),
-    ("URI", Comparison.PREFIX): PatternRule(
-        re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*"),
-        "must continue after the authority, such as 'spiffe://example.com/' or 'urn:example:': otherwise it also "
-        "matches other authorities",
-    ),
-    ("URI", Comparison.SUFFIX): PatternRule(
-        None, "is not supported for URIs, which can end with the same text under every authority: write a prefix"
-    ),
-    ("email", Comparison.SUFFIX): _EMAIL_SUFFIX,
-    ("IP", Comparison.PREFIX): _NO_IP_PATTERN,
-    ("IP", Comparison.SUFFIX): _NO_IP_PATTERN,
-}
 
 
 def _parse_text(text: str) -> Fact:
@@ -129,11 +100,15 @@ def _parse_text(text: str) -> Fact:
 
 
 def _parse_name(text: str) -> Fact:
-    return Fact("", read_name(text))
+    return Fact("", read_written_name(text))
 
 
 def _parse_subject_alt_name(text: str) -> Fact:
-    return Fact(*SubjectAltName.from_string(text))
+    name = SubjectAltName.from_string(text)
+    if name.type == "dirName":
+        read_written_name(name.value)
+        return Fact(name.type, canonical_name(name.value))
+    return Fact(*name)
 
 
 def _parse_fingerprint(text: str) -> Fact:
@@ -196,7 +171,7 @@ FIELDS: Mapping[str, Field] = {
         None,
         "the subject: a whole DN, or some attributes",
         syntax="=",
-        patterns=_ATTRIBUTE_PATTERNS,
+        patterns=ATTRIBUTE_PATTERNS,
     ),
     "subject_alt_name": Field(
         FieldKind.SUBJECT_ALT_NAME,
@@ -206,7 +181,7 @@ FIELDS: Mapping[str, Field] = {
         "ALLOWED_SUBJECT_ALT_NAMES",
         "any of the subject alternative names, by type and value",
         syntax="^(DNS|email|URI|IP|dirName|RID|otherName):.",
-        patterns=_SUBJECT_ALT_NAME_PATTERNS,
+        patterns=SUBJECT_ALT_NAME_PATTERNS,
     ),
     "issuer": Field(
         FieldKind.DISTINGUISHED_NAME,
@@ -216,7 +191,7 @@ FIELDS: Mapping[str, Field] = {
         "ALLOWED_ISSUERS",
         "the issuer: a whole DN, or some attributes",
         syntax="=",
-        patterns=_ATTRIBUTE_PATTERNS,
+        patterns=ATTRIBUTE_PATTERNS,
     ),
     "fingerprint": Field(
         FieldKind.IDENTIFIER,

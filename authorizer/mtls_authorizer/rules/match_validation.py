@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
-from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label
+from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
 from mtls_authorizer.rules.problems import is_plain_text, items_with_places, member, shown
 
 if TYPE_CHECKING:
+    from mtls_authorizer.rules.limits import Workload
     from mtls_authorizer.rules.problems import Problems
+
+_COMPARISONS = {comparison.value: comparison for comparison in Comparison}  # a look-up in the enumeration is slow
+_LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME])
 
 
 class MatchValidator:
     """Reads matchers and adds what is wrong to the problems. The results are only valid if there are none."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, workload: Workload) -> None:
         self._problems = problems
+        self._workload = workload
+        # Many rules have the same issuer.
+        self._parsed: dict[tuple[str, str], Condition] = {}
 
     def matchers(self, value: object, place: str) -> tuple[Matcher, ...]:
         """Read the matchers of an object with fields."""
@@ -42,6 +49,7 @@ class MatchValidator:
         """Read the matchers of one exclusion or of a list of them."""
         if value == []:
             self._problems.add(place, "is an empty list, which excludes nothing: remove it")
+        self._workload.add_entries(_item_count(value), place)
         for item, where in items_with_places(value, place):
             for name, field in FIELDS.items():
                 if field.exclusion_problem is not None and isinstance(item, dict) and name in item:
@@ -52,6 +60,7 @@ class MatchValidator:
         if value == []:
             self._problems.add(place, "is an empty list, which matches nothing: write at least one value")
             return None
+        self._workload.add_entries(_item_count(value), place)
         if isinstance(value, list) and FIELDS[name].kind is FieldKind.TEXT and is_plain_text(value):
             # Reads long lists of names several times faster than the code below.
             return Matcher(name, frozenset(Condition(name, "", Comparison.EXACT, item) for item in value))
@@ -60,9 +69,7 @@ class MatchValidator:
         return make_matcher(name, alternatives) if all(alternatives) else None
 
     def _alternative(self, name: str, value: object, place: str) -> frozenset[Condition]:
-        kind = FIELDS[name].kind
-        labelled = kind in {FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME}
-        if isinstance(value, dict) and labelled and Comparison.EXACT not in value:
+        if isinstance(value, dict) and FIELDS[name].kind in _LABELLED and Comparison.EXACT not in value:
             return self._labelled_conditions(name, value, place)
         condition = self._condition(name, "", value, place)
         return frozenset([condition] if condition else [])
@@ -74,6 +81,7 @@ class MatchValidator:
             self._problems.add(place, "is empty and would match nothing: write at least one key")
         elif len(value) > 1 and kind is FieldKind.SUBJECT_ALT_NAME:
             self._problems.add(place, "must have exactly one key: for several names write a list of objects")
+        self._workload.add_entries(len(value), place)
         conditions: dict[str, Condition | None] = {}
         for key, item in value.items():
             where = member(place, key)
@@ -101,25 +109,34 @@ class MatchValidator:
         return self._exact(name, label, value, place)
 
     def _comparison(self, name: str, label: str, value: dict[str, object], place: str) -> Condition | None:
-        comparison = next(iter(value), None)
-        if len(value) != 1 or comparison not in tuple(Comparison):
+        key = next(iter(value), "")
+        if len(value) != 1 or key not in _COMPARISONS:
             self._problems.add(place, f"must be a string, or an object with one of {', '.join(Comparison)}")
             return None
-        text, where = value[comparison], f"{place}.{comparison}"
+        comparison, text, where = _COMPARISONS[key], value[key], f"{place}.{key}"
         if not self._problems.is_text(text, where):
             return None
-        if comparison == Comparison.EXACT:
+        if comparison is Comparison.EXACT:
             return self._exact(name, label, text, where)
-        return self._pattern(Condition(name, label, Comparison(comparison), text), where)
+        return self._pattern(Condition(name, label, comparison, text), where)
 
     def _exact(self, name: str, label: str, text: str, place: str) -> Condition | None:
         if label and FIELDS[name].kind is FieldKind.DISTINGUISHED_NAME:
             return Condition(name, label, Comparison.EXACT, text)
+        whole = f"{label}:{text}" if label else text
+        if (name, whole) in self._parsed:
+            return self._parsed[name, whole]
+        slow = takes_long(name, whole)
+        if slow:
+            self._workload.add_name(whole, place)
         try:
-            return parse_exact(name, f"{label}:{text}" if label else text)
+            condition = parse_exact(name, whole)
         except ValueError as error:
             self._problems.add(place, f"cannot be matched: {error}")
             return None
+        if slow:
+            self._parsed[name, whole] = condition
+        return condition
 
     def _pattern(self, condition: Condition, place: str) -> Condition | None:
         field, text = FIELDS[condition.field], str(condition.value)
@@ -135,6 +152,10 @@ class MatchValidator:
         else:
             return condition
         return None
+
+
+def _item_count(value: object) -> int:
+    return len(value) if isinstance(value, list) else 1
 
 
 def _is_one_exact_value(matcher: Matcher | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +48,11 @@ class Problems:
         """Add a problem: a location, and the end of the sentence that begins with it."""
         self.found.append(f"{place} {problem}")
         if len(self.found) == _MOST_PROBLEMS:
-            raise RulesError(self.found)
+            self.stop()
+
+    def stop(self) -> NoReturn:
+        """Raise RulesError with the problems found so far."""
+        raise RulesError(self.found)
 
     def is_object(self, value: object, place: str) -> TypeGuard[dict[str, object]]:
         """Return whether a value is an object."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from mtls_authorizer.rules.limits import Workload
 from mtls_authorizer.rules.match_validation import MatchValidator
 from mtls_authorizer.rules.problems import Problems, RulesError, member, shown
 from mtls_authorizer.rules.routes import (
@@ -51,7 +52,8 @@ class _RuleValidator:
 
     def __init__(self) -> None:
         self.problems = Problems()
-        self._match = MatchValidator(self.problems)
+        self._workload = Workload(self.problems)
+        self._match = MatchValidator(self.problems, self._workload)
 
     def document(self, value: object) -> tuple[Rule, ...]:
         if not self.problems.is_object(value, "the document"):
@@ -63,6 +65,7 @@ class _RuleValidator:
         if not isinstance(items, list) or not items:
             self.problems.add("rules", "must be a list with at least one rule")
             return ()
+        self._workload.add_entries(len(items), "rules")
         rules = [self._rule(item, f"rules[{number}]") for number, item in enumerate(items)]
         names: set[str] = set()
         for number, rule in enumerate(rules):
@@ -116,6 +119,7 @@ class _RuleValidator:
                 place, f"has {len(value)} routes, which need a policy of more than {LARGEST_POLICY} bytes: combine some"
             )
             return ()
+        self._workload.add_entries(len(value), place)
         routes: dict[str, None] = {}
         for number, item in enumerate(value):
             if self.problems.is_text(item, f"{place}[{number}]"):
@@ -134,6 +138,7 @@ class _RuleValidator:
     def _context(self, value: object, place: str) -> dict[str, str]:
         if not self.problems.is_object(value, place):
             return {}
+        self._workload.add_entries(len(value), place)
         context: dict[str, str] = {}
         for key, text in value.items():
             where = member(place, key)

@@ -153,7 +153,7 @@ def alternative_names(own: list[tuple[str, str]]) -> st.SearchStrategy[Any]:
         | st.sampled_from(
             [
                 {"uri": {"prefix": "spiffe://acme.example/"}},
-                {"dns": {"prefix": "spiffe://acme.example/"}},
+                {"dns": "spiffe://acme.example/"},
                 {"dns": {"suffix": ".acme.example"}},
                 {"uri": {"prefix": "spiffe://acme.example/payments/"}},
                 {"email": {"suffix": "@acme.example"}},

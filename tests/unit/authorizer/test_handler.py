@@ -52,6 +52,25 @@ def test_an_unreadable_environment_is_an_error_at_start_up(monkeypatch: pytest.M
         start()
 
 
+def test_doubtful_lists_are_logged_at_start_up_and_stay_in_force(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ALLOWED_ORGANIZATIONS", "Example, Inc.")
+    monkeypatch.setenv("ALLOWED_ISSUERS", "C=DE,O=Acme,CN=Acme CA")
+    start()
+    first, second = caplog.records
+    assert first.levelno == second.levelno == logging.WARNING
+    assert first.message == "list item looks like part of a name"
+    assert vars(first).items() >= {
+        *(("variable", "ALLOWED_ORGANIZATIONS"), ("value", "Example, Inc."), ("correction", '["Example, Inc."]'))
+    }
+    assert second.message == "issuer looks reversed"
+    assert vars(second).items() >= {
+        *(("variable", "ALLOWED_ISSUERS"), ("value", "C=DE,O=Acme,CN=Acme CA")),
+        ("correction", "CN=Acme CA,O=Acme,C=DE"),
+    }
+
+
 @pytest.mark.parametrize(("level", "expected"), [("", logging.INFO), ("ERROR", logging.NOTSET)])
 def test_a_log_level_is_set_where_lambda_has_none(monkeypatch: pytest.MonkeyPatch, level: str, expected: int) -> None:
     logging.getLogger("mtls_authorizer").setLevel(logging.NOTSET)

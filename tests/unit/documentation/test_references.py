@@ -26,6 +26,7 @@ from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.rules.document import LARGEST_DOCUMENT
 from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.routes import LARGEST_POLICY
 from mtls_authorizer.rules.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.telemetry.decision_log import log_fields
@@ -115,6 +116,9 @@ def test_the_limits_of_rules_are_those_of_the_code() -> None:
     limits = section("docs/rules.md", "Limits")
     assert f"up to {LARGEST_DOCUMENT // 2**20} MiB" in limits
     assert f"at most {LARGEST_POLICY // 2**10} KiB" in limits
+    assert f"up to {MOST_ENTRIES:,} entries" in limits
+    assert f"up to {LONGEST_NAMES:,} characters" in limits
+    assert f"waits](configuration.md#reloading) {DEFAULT_WAIT_SECONDS.rules:g} seconds for rules" in limits
     assert f"at most {LARGEST_CONTEXT:,} characters" in section("docs/rules.md", "Keys of a rule")
 
 

@@ -7,10 +7,13 @@ way round.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
+from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS
 from mtls_authorizer.rules.problems import LONGEST_STRING
 from mtls_authorizer.rules.routes import METHODS, SEGMENT
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, UsagePlanKey
@@ -22,11 +25,11 @@ from mtls_authorizer.rules.validation import (
     RULE_NAME,
     USAGE_PLAN_KEY,
 )
+from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.command_line import ExitStatus, write_output
 
 if TYPE_CHECKING:
     import argparse
-    import re
     from collections.abc import Mapping
 
     from mtls_authorizer.rules.fields import Field
@@ -220,13 +223,31 @@ def _attributes() -> _Schema:
         "type": "object",
         "minProperties": 1,
         "propertyNames": {
-            "anyOf": [{"pattern": "^[A-Za-z][A-Za-z0-9-]*$"}, {"pattern": r"^[0-2](\.(0|[1-9][0-9]*))+$"}]
+            "anyOf": [{"pattern": "^[A-Za-z][A-Za-z0-9-]*$"}, {"pattern": r"^[0-2](\.(0|[1-9][0-9]*))+$"}],
+            "not": {"enum": list(AMBIGUOUS_TYPES)},
         },
         "properties": {
             name: {"description": description, **_reference("value")} for name, description in _ATTRIBUTES.items()
         },
+        "patternProperties": _restricted_attributes(),
         "additionalProperties": _reference("value"),
     }
+
+
+def _restricted_attributes() -> dict[str, _Schema]:
+    """Return the schemas of attributes whose prefixes and suffixes are restricted, by a pattern of their names."""
+    labels_by_schema: dict[str, list[str]] = {}
+    for label in dict.fromkeys(label for label, _ in ATTRIBUTE_PATTERNS):
+        schema = {"anyOf": [_reference("plain"), *_comparisons(label, ATTRIBUTE_PATTERNS)]}
+        labels_by_schema.setdefault(json.dumps(schema), []).append(label)
+    return {
+        "^({})$".format("|".join(map(re.escape, _with_oids(labels)))): json.loads(schema)
+        for schema, labels in labels_by_schema.items()
+    }
+
+
+def _with_oids(labels: list[str]) -> list[str]:
+    return [*labels, *(OID_BY_SHORT_NAME[label] for label in labels if label in OID_BY_SHORT_NAME)]
 
 
 def _comparisons(label: str, patterns: Mapping[tuple[str, Comparison], Any]) -> list[_Schema]:

@@ -213,7 +213,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             "ALLOWED_SUBJECT_ALT_NAMES '10.0.0.0/8' does not appear to be",
         ),
         ({"ALLOWED_ISSUERS": "Acme"}, "ALLOWED_ISSUERS 'Acme' is not a distinguished name in RFC 4514 form"),
-        ({"ALLOWED_ISSUERS": "CN=a, O=b"}, "without spaces around commas"),
+        ({"ALLOWED_ISSUERS": "CN=a, O=b"}, "write 'CN=a,O=b'"),
         (
             {"ALLOWED_ISSUERS": "CN=#0C0161"},
             "ALLOWED_ISSUERS 'CN=#0C0161' is not a distinguished name",

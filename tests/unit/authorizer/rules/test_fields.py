@@ -149,7 +149,7 @@ ALTERNATIVE_NAMES = {
         ({"uri": "a.example"}, ["URI:a.example"]),
         ({"email": "a.example"}, ["email:a.example"]),
         ({"uri": {"prefix": "spiffe://a.example/"}}, ["URI:spiffe://a.example/b"]),
-        ({"dns": {"prefix": "spiffe://"}}, ["DNS:spiffe://a.example/b"]),
+        ({"dns": "spiffe://a.example/b"}, ["DNS:spiffe://a.example/b"]),
         ({"dns": {"suffix": ".a.example"}}, ["DNS:*.a.example"]),
         ({"dns": {"suffix": ".example"}}, ["DNS:a.example", "DNS:x@a.example", "DNS:*.a.example"]),
         ({"email": {"suffix": "@a.example"}}, ["email:x@a.example"]),
@@ -166,6 +166,25 @@ def test_an_alternative_name_is_compared_by_type_and_value(wanted: object, those
     assert (
         mismatch({"subject_alt_name": wanted}, client(("CN", "a.example"))) is DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "attributes"),
+    [
+        (r"CN=\41cme,O=b", [("O", "b"), ("CN", "Acme")]),
+        ("street=a", [("street", "a")]),
+        ("emailAddress=a@b", [("emailAddress", "a@b")]),
+        ("EMAILADDRESS=a@b", [("emailAddress", "a@b")]),
+        ("2.5.4.3=a", [("CN", "a")]),
+        ("CN=é", [("CN", "é")]),
+        ("CN=a+O=b", [[attribute("CN", "a"), attribute("O", "b")]]),
+    ],
+)
+def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: str, attributes: Attributes) -> None:
+    certificate = client(("CN", "x"), names=[der.tagged(4, name(*attributes), constructed=True)])
+    match = {"subject_alt_name": f"dirName:{written}"}
+    assert matches(match, certificate)
+    assert mismatch({"common_name": "x"}, certificate, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
 
 
 @pytest.mark.parametrize(
@@ -211,6 +230,8 @@ TWO_IN_ONE = [attribute("O", "Acme"), attribute("CN", "Acme CA")]
         ("CN=Acme CA+O=Acme", [TWO_IN_ONE], True),
         ("O=Acme+CN=Acme CA", [TWO_IN_ONE], True),
         ("O=Acme,CN=Acme CA", [TWO_IN_ONE], False),
+        ("CN=a+CN=a", [[attribute("CN", "a"), attribute("CN", "a")]], True),
+        ("CN=a+CN=a", [("CN", "a")], False),
         # The string type is irrelevant once the bytes are decoded.
         ("CN=Acme", [attribute("CN", "Acme", der.PRINTABLE_STRING)], True),
         ("CN=Acme", [attribute("CN", "Acme", der.BMP_STRING)], True),
@@ -228,7 +249,9 @@ TWO_IN_ONE = [attribute("O", "Acme"), attribute("CN", "Acme CA")]
         ("SN=a", [("serialNumber", "a")], False),
         ("SERIALNUMBER=a", [("serialNumber", "a")], True),
         ("UID=a", [("UID", "a")], True),
-        ("uid=a", [("UID", "a")], False),
+        ("0.9.2342.19200300.100.1.1=a", [("UID", "a")], True),
+        ("0.9.2342.19200300.100.1.44=a", [("UID", "a")], False),
+        ("0.9.2342.19200300.100.1.44=a", [("0.9.2342.19200300.100.1.44", "a")], True),
         ("1.2.3.4=a", [("1.2.3.4", "a")], True),
         # Values that resemble several attributes.
         (r"CN=a\,O\=Acme", [("CN", "a,O=Acme")], True),

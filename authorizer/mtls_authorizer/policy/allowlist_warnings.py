@@ -1,0 +1,100 @@
+"""Warnings about allowlists that are valid, but probably mean something else than intended."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.policy.allowlists import ALLOWLISTS
+from mtls_authorizer.policy.variables import parse_items
+from mtls_authorizer.rules.fields import FIELDS, FieldKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_LEGAL_FORMS = frozenset(
+    (  # noqa: SIM905 -- a list of them would have sixty lines
+        "inc incorporated corp corporation co company llc llp lllp lp plc pllc pc na ltd limited coltd "
+        "pty ptyltd pte pteltd pvt pvtltd sdnbhd bhd gmbh mbh gmbhcokg ag kg cokg kgaa ug ohg ev eg se sa sas sarl "
+        "srl spa sl slu sadecv saderl ltda bv nv cv vof ab as asa a/s aps oy oyj kk spzoo zoo sro doo dd kft zrt nyrt "
+        "jsc ojsc pjsc ooo"
+    ).split()
+)
+"""Legal forms that follow a comma in the names of organizations, in lower case, without dots, spaces and ampersands."""
+
+
+class AllowlistMessage(StrEnum):
+    """What is doubtful about an allowlist: the messages of the log records."""
+
+    SPLIT_NAME = "list item looks like part of a name"
+    REVERSED_NAME = "issuer looks reversed"
+
+
+class AllowlistWarning(NamedTuple):
+    """A doubtful value of a variable, and what to write if it is not intended."""
+
+    message: AllowlistMessage
+    variable: str
+    value: str
+    correction: str
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields of the log record."""
+        return {"variable": self.variable, "value": self.value, "correction": self.correction}
+
+
+def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[AllowlistWarning]:
+    """Return the warnings about the allowlists in an environment that ``load_settings`` accepts."""
+    for variable, field in ALLOWLISTS.items():
+        text = environment.get(variable, "").strip()
+        if not text:
+            continue
+        kind = FIELDS[field].kind
+        # In a JSON array, each item is intended.
+        if kind is FieldKind.TEXT and not text.startswith("["):
+            items = parse_items(text)
+            correction = json.dumps(joined_names(items), ensure_ascii=False)
+            for first, second in split_names(items):
+                yield AllowlistWarning(AllowlistMessage.SPLIT_NAME, variable, f"{first}, {second}", correction)
+        elif kind is FieldKind.DISTINGUISHED_NAME:
+            for item in parse_items(text, separated_by_commas=False):
+                correct = _reversed_name(item)
+                if correct is not None:
+                    yield AllowlistWarning(AllowlistMessage.REVERSED_NAME, variable, item, correct)
+
+
+def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Return the pairs of items in a list that look like one name, such as ``Example`` and ``Inc.``."""
+    previous: str | None = None
+    for item in items:
+        if previous is not None and _is_legal_form(item):
+            yield previous, item
+        previous = item
+
+
+def joined_names(items: Iterable[str]) -> list[str]:
+    """Return the items of a list, with those that look like one name joined."""
+    names: list[str] = []
+    for item in items:
+        if names and _is_legal_form(item):
+            names[-1] += f", {item}"
+        else:
+            names.append(item)
+    return names
+
+
+def _is_legal_form(item: str) -> bool:
+    # Identifiers in lower case, such as ab, are no legal forms.
+    return item != item.lower() and item.translate(_REMOVED).lower() in _LEGAL_FORMS
+
+
+_REMOVED = dict.fromkeys(map(ord, ". &"))
+
+
+def _reversed_name(name: str) -> str | None:
+    if not name.upper().startswith(("C=", "DC=")):
+        return None
+    from mtls_authorizer.rules.name_correction import reversed_name  # noqa: PLC0415 -- rarely needed
+
+    return reversed_name(name)

@@ -1,0 +1,134 @@
+"""Distinguished names that are not in RFC 4514 form, and how to write them correctly.
+
+OpenSSL, Windows and API Gateway print names with spaces, quotation marks or slashes, or from the least specific
+attribute to the most specific one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.distinguished_names import read_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COMPONENT = re.compile(r'(?:"(?:\\.|[^"\\])*"|\\.|[^\\",+;])*')
+_SLASH_COMPONENT = re.compile(r"/([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
+_UNESCAPED_SPECIAL = re.compile(r"(\\.)|([,+<>;])")
+_ESCAPED_SPACE_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\ \Z")
+_SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
+    # Other names in RFC 4519.
+    "commonname": "CN",
+    "countryname": "C",
+    "domaincomponent": "DC",
+    "givenname": "GN",
+    "localityname": "L",
+    "organizationname": "O",
+    "organizationalunitname": "OU",
+    "stateorprovincename": "ST",
+    "streetaddress": "street",
+    "surname": "SN",
+    "uid": "UID",
+    "userid": "UID",
+    # As Windows writes them.
+    "e": "emailAddress",
+    "s": "ST",
+}
+_LEAST_SPECIFIC = ("C", "DC")
+
+
+def correct_type(name: str) -> str | None:
+    """Return the short name of an attribute type that is written in another way, such as ``cn`` or ``commonName``."""
+    return _SHORT_NAMES.get(name.lower())
+
+
+def attribute_types(text: str) -> Iterator[str]:
+    """Return the attribute types in a name, as they are written there."""
+    for components in _relative_names(text):
+        for component in components:
+            yield component.partition("=")[0].strip()
+
+
+def corrected_name(text: str) -> str | None:
+    """Return the RFC 4514 form of a name that is written otherwise; None if it cannot be determined."""
+    if not text.isprintable():
+        return None
+    names = _relative_names(text)
+    if text.startswith("/") or _is_reversed(names):
+        names = names[::-1]
+    if any("=" not in component for components in names for component in components):
+        return None
+    corrected = ",".join("+".join(map(_corrected_component, components)) for components in names)
+    try:
+        read_name(corrected)
+    except ValueError:
+        return None
+    return corrected
+
+
+def reversed_name(text: str) -> str | None:
+    """Return a name in RFC 4514 form with its attributes in reverse order, if it looks reversed; None if it does not.
+
+    It does if it starts with a country or domain component and ends with a common name, which is the order in a
+    certificate. RFC 4514 begins with the last, most specific attribute (§2.1).
+    """
+    names = _relative_names(text)
+    return ",".join("+".join(components) for components in reversed(names)) if _is_reversed(names) else None
+
+
+def _relative_names(text: str) -> list[list[str]]:
+    """Return the relative distinguished names in the order of the text, each a list of attributes."""
+    if not text.startswith("/"):
+        return _split(text)
+    # OpenSSL's old form, in which nothing is escaped.
+    first, *parts = _SLASH_COMPONENT.split(text)
+    types, values = parts[::2], parts[1::2]
+    # Text without an attribute is left as it is, and rejected.
+    return [
+        *([[first]] if first else []),
+        *([f"{kind}={_escaped(value)}"] for kind, value in zip(types, values, strict=True)),
+    ]
+
+
+def _split(text: str) -> list[list[str]]:
+    """Return the relative distinguished names, and their attributes, without decoding anything.
+
+    A part without an equals sign belongs to the value before it: ``CN=Acme, Inc.``.
+    """
+    names: list[list[str]] = []
+    separator, position = ",", 0
+    while position <= len(text):
+        match = _COMPONENT.match(text, position)
+        component = match.group() if match else ""
+        position += len(component)
+        if names and "=" not in component and component.strip():
+            names[-1][-1] += f"\\{separator}{component}"
+        elif separator == "+" and names:
+            names[-1].append(component)
+        else:
+            names.append([component])
+        separator = text[position : position + 1]
+        position += 1
+    return names
+
+
+def _is_reversed(names: list[list[str]]) -> bool:
+    first, last = (components[0].partition("=")[0].strip().upper() for components in (names[0], names[-1]))
+    return first in _LEAST_SPECIFIC and last == "CN"
+
+
+def _corrected_component(component: str) -> str:
+    kind, _, value = component.partition("=")
+    kind, value = kind.strip(), value.lstrip()
+    if value.startswith('"') and value.rstrip().endswith('"') and len(value.rstrip()) > 1:
+        value = _escaped(value.rstrip()[1:-1])
+    elif not _ESCAPED_SPACE_AT_END.search(value):
+        value = value.rstrip()
+    return f"{correct_type(kind) or kind}={value}"
+
+
+def _escaped(value: str) -> str:
+    return _UNESCAPED_SPECIAL.sub(lambda match: match[1] or f"\\{match[2]}", value)

@@ -1,0 +1,104 @@
+"""Restrictions on prefixes and suffixes, so that they cannot match another party's names: one table for each field.
+
+The domain of a DNS name or an email address is at its end, so a prefix continues into any domain:
+``api.acme.example`` is also a prefix of ``api.acme.example.evil.example``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.conditions import Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class PatternRule(NamedTuple):
+    """A restriction on the prefixes or suffixes of a label, so that they cannot match another party's names.
+
+    ``expression`` is what the text must match, None if no such pattern is permitted. ``problem`` continues a sentence
+    that begins with the pattern's location.
+    """
+
+    expression: re.Pattern[str] | None
+    problem: str
+
+
+_DNS_NAME = {
+    Comparison.PREFIX: PatternRule(
+        None,
+        "is not supported for DNS names, because a prefix also matches names of other domains: write a suffix such as "
+        "'.example.com', or the exact name",
+    ),
+    Comparison.SUFFIX: PatternRule(
+        re.compile(r"\..+"), "must start with a dot, such as '.example.com': otherwise it also matches other domains"
+    ),
+}
+_EMAIL_ADDRESS = {
+    Comparison.PREFIX: PatternRule(
+        None,
+        "is not supported for email addresses, because a prefix also matches addresses of other domains: write a "
+        "suffix such as '@example.com', or the exact address",
+    ),
+    Comparison.SUFFIX: PatternRule(
+        re.compile(r".*@.+|\..+"),
+        "must contain an @ or start with a dot, such as '@example.com': otherwise it also matches other domains",
+    ),
+}
+_URI = {
+    Comparison.PREFIX: PatternRule(
+        re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*"),
+        "must continue after the authority, such as 'spiffe://example.com/' or 'urn:example:': otherwise it also "
+        "matches other authorities",
+    ),
+    Comparison.SUFFIX: PatternRule(
+        None, "is not supported for URIs, which can end with the same text under every authority: write a prefix"
+    ),
+}
+_IP_ADDRESS = dict.fromkeys(
+    (Comparison.PREFIX, Comparison.SUFFIX),
+    PatternRule(None, "is not supported for IP addresses: write exact addresses"),
+)
+_DOMAIN_COMPONENT = dict.fromkeys(
+    (Comparison.PREFIX, Comparison.SUFFIX),
+    PatternRule(
+        None,
+        "is not supported for domain components, because each is a whole label of a domain name: write exact values",
+    ),
+)
+
+_ATTRIBUTES = {
+    "1.2.840.113549.1.9.1": _EMAIL_ADDRESS,  # emailAddress (RFC 2985 §5.2.1)
+    "0.9.2342.19200300.100.1.3": _EMAIL_ADDRESS,  # mail (RFC 4524 §2.16)
+    "0.9.2342.19200300.100.1.22": _EMAIL_ADDRESS,  # otherMailbox (RFC 1274 §9.3.18)
+    "0.9.2342.19200300.100.1.46": _EMAIL_ADDRESS,  # janetMailbox (RFC 1274 §9.3.36)
+    "1.3.6.1.4.1.311.20.2.3": _EMAIL_ADDRESS,  # user principal name: user@domain
+    "1.2.840.113556.1.4.656": _EMAIL_ADDRESS,  # the same, in Active Directory
+    "2.5.4.104": _EMAIL_ADDRESS,  # intEmail (X.520 §6.2.16)
+    "2.5.4.105": _EMAIL_ADDRESS,  # jid, of XMPP: user@domain (X.520 §6.2.17)
+    "2.5.4.100": _DNS_NAME,  # dnsName (X.520 §6.2.15)
+    "0.9.2342.19200300.100.1.9": _DNS_NAME,  # host (RFC 4524 §2.9)
+    "0.9.2342.19200300.100.1.37": _DNS_NAME,  # associatedDomain (RFC 4524 §2.1)
+    "0.9.2342.19200300.100.1.25": _DOMAIN_COMPONENT,  # DC (RFC 4519 §2.4)
+    "2.5.4.83": _URI,  # uri (X.520)
+    "2.5.4.86": _URI,  # urn (X.520)
+    "2.5.4.87": _URI,  # url (X.520)
+    "1.3.6.1.4.1.250.1.57": _URI,  # labeledURI (RFC 2079)
+}
+"""The attribute types whose values are names of this kind. All others are free text."""
+
+
+def _by_label(
+    restrictions: Mapping[str, Mapping[Comparison, PatternRule]],
+) -> dict[tuple[str, Comparison], PatternRule]:
+    return {(label, comparison): rule for label, rules in restrictions.items() for comparison, rule in rules.items()}
+
+
+SUBJECT_ALT_NAME_PATTERNS = _by_label({"DNS": _DNS_NAME, "email": _EMAIL_ADDRESS, "URI": _URI, "IP": _IP_ADDRESS})
+"""By the type of the name."""
+
+ATTRIBUTE_PATTERNS = _by_label({SHORT_NAME_BY_OID.get(oid, oid): rules for oid, rules in _ATTRIBUTES.items()})
+"""By the short name of the attribute's type, or by its OID if it has none, as in ``parse_label``."""

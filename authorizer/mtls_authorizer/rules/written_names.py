@@ -1,0 +1,62 @@
+"""Distinguished names and attribute types as a configuration contains them: read strictly, and corrected in errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from mtls_authorizer.rules.distinguished_names import read_name
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+AMBIGUOUS_TYPES = {"uid": ("UID", "0.9.2342.19200300.100.1.1", "0.9.2342.19200300.100.1.44")}
+"""OpenSSL's short names that RFC 4519 defines as another attribute type, by name: the short name and the OID of RFC
+4519's attribute type, and the OID of OpenSSL's. For OpenSSL, ``uid`` is the unique identifier (RFC 4524 §2.24)."""
+
+_LONGEST_CORRECTED = 500
+
+# Corrections are imported only for an error.
+
+
+def parse_attribute_type(key: str) -> str:
+    """Return the short name, or the OID, of an attribute type that is given by either. Raises ValueError."""
+    _reject_ambiguous(key)
+    if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key):
+        from mtls_authorizer.rules.name_correction import correct_type  # noqa: PLC0415 -- see above
+
+        correct = correct_type(key)
+        hint = f" ({correct} for {key})" if correct else ""
+        message = f"write an attribute's short name, such as CN, O or OU, or its dotted OID{hint}"
+        raise ValueError(message)
+    return SHORT_NAME_BY_OID.get(key, key)
+
+
+def read_written_name(text: str) -> Hashable:
+    """Return the value of a name in RFC 4514 form, as ``read_name`` does. Raises ValueError, with the correct form."""
+    if any(name in text for name in AMBIGUOUS_TYPES):
+        from mtls_authorizer.rules.name_correction import attribute_types  # noqa: PLC0415 -- see above
+
+        for attribute_type in attribute_types(text):
+            _reject_ambiguous(attribute_type)
+    try:
+        return read_name(text)
+    except ValueError:
+        from mtls_authorizer.rules.name_correction import corrected_name  # noqa: PLC0415 -- see above
+
+        corrected = corrected_name(text) if len(text) <= _LONGEST_CORRECTED else None
+        if corrected is None:
+            raise
+        in_json = " (in JSON, with each backslash twice)" if "\\" in corrected else ""
+        message = f"{text!r} is not a distinguished name in RFC 4514 form: write '{corrected}'{in_json}"
+        raise ValueError(message) from None
+
+
+def _reject_ambiguous(name: str) -> None:
+    if name in AMBIGUOUS_TYPES:
+        short_name, oid, other_oid = AMBIGUOUS_TYPES[name]
+        message = (
+            f"{name} is ambiguous, since OpenSSL and RFC 4519 define it differently: write {short_name} or {oid} for "
+            f"the attribute that RFC 4519 calls {name}, or {other_oid} for the one that OpenSSL calls {name}"
+        )
+        raise ValueError(message)

@@ -1,0 +1,91 @@
+"""Warnings about allowlists: for values that probably mean something else than intended, and only for those."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from tests.certificates import client_pem
+
+LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS")
+
+
+@pytest.mark.parametrize("variable", LISTS)
+@pytest.mark.parametrize(
+    ("text", "name", "correction"),
+    [
+        ("Example, Inc.", "Example, Inc.", ["Example, Inc."]),
+        ("Example,INC", "Example, INC", ["Example, INC"]),
+        ("Acme,Example Bank, N.A.", "Example Bank, N.A.", ["Acme", "Example Bank, N.A."]),
+        ("Example, S.p.A., Acme", "Example, S.p.A.", ["Example, S.p.A.", "Acme"]),
+        ("Example Co., Ltd.", "Example Co., Ltd.", ["Example Co., Ltd."]),
+        ("Example, GmbH & Co. KG", "Example, GmbH & Co. KG", ["Example, GmbH & Co. KG"]),
+        ("Beispiel, AG", "Beispiel, AG", ["Beispiel, AG"]),
+        ("Łódź, Sp. z o.o.", "Łódź, Sp. z o.o.", ["Łódź, Sp. z o.o."]),
+        ("Example, Pty. Ltd.", "Example, Pty. Ltd.", ["Example, Pty. Ltd."]),
+    ],
+)
+def test_a_legal_form_as_an_item_is_probably_part_of_a_name(
+    variable: str, text: str, name: str, correction: list[str]
+) -> None:
+    (warning,) = allowlist_warnings({variable: text})
+    assert warning[:3] == (AllowlistMessage.SPLIT_NAME, variable, name)
+    assert json.loads(warning.correction) == correction
+    # The correction is a value without a warning.
+    assert load_settings({variable: warning.correction}).rules
+    assert not list(allowlist_warnings({variable: warning.correction}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Inc.", "Inc., Example", "a, ab, ag", "Example Inc., Acme Ltd.", "Example, Incorporation", '["a", "Inc."]', ""],
+)
+@pytest.mark.parametrize("variable", LISTS)
+def test_other_items_are_not_doubtful(variable: str, text: str) -> None:
+    assert not list(allowlist_warnings({variable: text}))
+
+
+def test_every_split_name_is_reported_with_the_whole_list() -> None:
+    first, second = allowlist_warnings({"ALLOWED_ORGANIZATIONS": "A, Inc., B, Ltd."})
+    assert (first.value, second.value) == ("A, Inc.", "B, Ltd.")
+    assert json.loads(first.correction) == json.loads(second.correction) == ["A, Inc.", "B, Ltd."]
+
+
+def test_a_doubtful_list_keeps_its_meaning() -> None:
+    rules = RuleSet(load_settings({"ALLOWED_ORGANIZATIONS": "Example, Inc."}).rules)
+    for organization, allowed in (("Example", True), ("Inc.", True), ("Example, Inc.", False)):
+        certificate = PeerCertificate.from_pem(client_pem(("O", organization)))
+        assert isinstance(rules.evaluate(certificate), Grant) is allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("C=DE,O=Acme,CN=Acme CA", {"C=DE,O=Acme,CN=Acme CA": "CN=Acme CA,O=Acme,C=DE"}),
+        ("dc=example,CN=a".upper(), {"DC=EXAMPLE,CN=A": "CN=A,DC=EXAMPLE"}),
+        ('["CN=a,C=DE", "C=DE,CN=b"]', {"C=DE,CN=b": "CN=b,C=DE"}),
+        ("CN=Acme CA,O=Acme,C=DE", {}),
+        ("C=DE,O=Acme", {}),
+    ],
+)
+def test_an_issuer_that_starts_with_its_country_looks_reversed(text: str, names: dict[str, str]) -> None:
+    warnings = list(allowlist_warnings({"ALLOWED_ISSUERS": text}))
+    assert {warning.value: warning.correction for warning in warnings} == names
+    assert {warning.message for warning in warnings} <= {AllowlistMessage.REVERSED_NAME}
+    assert load_settings({"ALLOWED_ISSUERS": text}).rules
+
+
+def test_other_lists_have_no_warnings() -> None:
+    environment = {
+        "ALLOWED_SUBJECT_ALT_NAMES": "DNS:a, DNS:Inc.",
+        "ALLOWED_FINGERPRINTS": "AB" * 32,
+        "ALLOWED_SERIAL_NUMBERS": "AB, CD",
+        "ALLOWED_ISSUERS": "CN=a",
+    }
+    assert load_settings(environment).rules
+    assert not list(allowlist_warnings(environment))

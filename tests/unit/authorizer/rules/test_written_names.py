@@ -1,0 +1,194 @@
+"""Names as configuration contains them: ambiguous names are rejected, and errors contain the correct form."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.rules.distinguished_names import read_name
+from mtls_authorizer.rules.name_correction import corrected_name, reversed_name
+from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES, parse_attribute_type, read_written_name
+
+RFC_4519 = {
+    name: oid
+    for oid, names in {
+        "2.5.4.15": "businessCategory",
+        "2.5.4.6": "c countryName",
+        "2.5.4.3": "cn commonName",
+        "0.9.2342.19200300.100.1.25": "dc domainComponent",
+        "2.5.4.13": "description",
+        "2.5.4.27": "destinationIndicator",
+        "2.5.4.49": "distinguishedName",
+        "2.5.4.46": "dnQualifier",
+        "2.5.4.47": "enhancedSearchGuide",
+        "2.5.4.23": "facsimileTelephoneNumber",
+        "2.5.4.44": "generationQualifier",
+        "2.5.4.42": "givenName",
+        "2.5.4.51": "houseIdentifier",
+        "2.5.4.43": "initials",
+        "2.5.4.25": "internationalISDNNumber",
+        "2.5.4.7": "l localityName",
+        "2.5.4.31": "member",
+        "2.5.4.41": "name",
+        "2.5.4.10": "o organizationName",
+        "2.5.4.11": "ou organizationalUnitName",
+        "2.5.4.32": "owner",
+        "2.5.4.19": "physicalDeliveryOfficeName",
+        "2.5.4.16": "postalAddress",
+        "2.5.4.17": "postalCode",
+        "2.5.4.18": "postOfficeBox",
+        "2.5.4.28": "preferredDeliveryMethod",
+        "2.5.4.26": "registeredAddress",
+        "2.5.4.33": "roleOccupant",
+        "2.5.4.14": "searchGuide",
+        "2.5.4.34": "seeAlso",
+        "2.5.4.5": "serialNumber",
+        "2.5.4.4": "sn surname",
+        "2.5.4.8": "st stateOrProvinceName",
+        "2.5.4.9": "street streetAddress",
+        "2.5.4.20": "telephoneNumber",
+        "2.5.4.22": "teletexTerminalIdentifier",
+        "2.5.4.21": "telexNumber",
+        "2.5.4.12": "title",
+        "0.9.2342.19200300.100.1.1": "uid userId",
+        "2.5.4.50": "uniqueMember",
+        "2.5.4.35": "userPassword",
+        "2.5.4.24": "x121Address",
+        "2.5.4.45": "x500UniqueIdentifier",
+    }.items()
+    for name in names.split()
+}
+"""The attribute types of RFC 4519 §2, under all of their names. RFC 4514 §3 compares names without regard to case."""
+
+
+@pytest.mark.parametrize("name", RFC_4519)
+def test_no_name_of_rfc_4519_means_another_attribute(name: str) -> None:
+    oid = RFC_4519[name]
+    for spelling in {name, name.lower(), name.upper(), name.capitalize()}:
+        try:
+            assert OID_BY_SHORT_NAME.get(parse_attribute_type(spelling)) == oid
+        except ValueError as error:
+            # The fix is that attribute, or its OID.
+            assert SHORT_NAME_BY_OID[oid] in str(error)  # noqa: PT017 -- both ways are right
+        try:
+            assert read_written_name(f"{spelling}=ab") == (((oid, "ab"),),)
+        except ValueError as error:
+            assert f"{SHORT_NAME_BY_OID[oid]}=" in str(error) or oid in str(error)  # noqa: PT017 -- both ways are right
+
+
+def test_only_the_user_id_is_ambiguous() -> None:
+    by_lower_case = {name.lower(): oid for name, oid in RFC_4519.items()}
+    different = {name for name, oid in OID_BY_SHORT_NAME.items() if by_lower_case.get(name.lower(), oid) != oid}
+    assert different == AMBIGUOUS_TYPES.keys() == {"uid"}
+    short_name, oid, other_oid = AMBIGUOUS_TYPES["uid"]
+    assert OID_BY_SHORT_NAME[short_name] == oid == RFC_4519["uid"]
+    assert OID_BY_SHORT_NAME["uid"] == other_oid
+
+
+@pytest.mark.parametrize("name", ["uid=a", "O=b,uid=a", "O=b+uid=a", "CN=a, uid = b", "/O=a/uid=b", "O=a;uid=b"])
+def test_an_ambiguous_attribute_in_a_name_is_rejected(name: str) -> None:
+    for unacceptable in (name, name.replace("=a", "=uid")):
+        with pytest.raises(ValueError, match=r"^uid is ambiguous.* write UID or 0\.9.*\.1 .* or 0\.9.*\.44 for"):
+            read_written_name(unacceptable)
+    with pytest.raises(SettingsError, match="ALLOWED_ISSUERS uid is ambiguous"):
+        load_settings({"ALLOWED_ISSUERS": name})
+
+
+@pytest.mark.parametrize("name", ["CN=uid", "O=guid", r"CN=a\,uid=b", r"CN=a\+uid=b", "CN=uid=b", "UID=uid"])
+def test_a_value_may_contain_the_text_of_an_ambiguous_attribute(name: str) -> None:
+    assert read_written_name(name) == read_name(name)
+
+
+CORRECTED = {
+    "CN = X, O = Y": "CN=X,O=Y",
+    "CN=X, O=Y": "CN=X,O=Y",
+    " CN=X ,O= Y ": "CN=X,O=Y",
+    "CN = a + OU = b, O = Y": "CN=a+OU=b,O=Y",
+    "CN=X;O=Y": "CN=X,O=Y",
+    "C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
+    "C=DE, O=Acme, CN=X": "CN=X,O=Acme,C=DE",
+    "DC=example, DC=acme, CN=X": "CN=X,DC=acme,DC=example",
+    "C = DE, O = Acme, OU = X": "C=DE,O=Acme,OU=X",
+    "/C=DE/O=Acme, Inc./CN=X": r"CN=X,O=Acme\, Inc.,C=DE",
+    "/O=Acme/CN=X/1": "CN=X/1,O=Acme",
+    'C = DE, O = "Acme, Inc.", CN = X': r"CN=X,O=Acme\, Inc.,C=DE",
+    'O = "Acme \\"A, B\\""': r"O=Acme \"A\, B\"",
+    "CN=X,O=Acme, Inc.,C=DE": r"CN=X,O=Acme\, Inc.,C=DE",
+    "CN=a & b, O=c + d": r"CN=a & b,O=c \+ d",
+    r"CN=a\ , O=b": r"CN=a\ ,O=b",
+    r"CN=a\\ , O=b": r"CN=a\\,O=b",
+    "cn=X,o=Y,emailaddress=a@b": "CN=X,O=Y,emailAddress=a@b",
+    "commonName=X, organizationName=Y": "CN=X,O=Y",
+    "E=a@b.example, S=Bavaria": "emailAddress=a@b.example,ST=Bavaria",
+    "userid=mallory": "UID=mallory",
+}
+
+
+@pytest.mark.parametrize(("written", "correct"), CORRECTED.items())
+def test_the_error_for_a_name_in_another_form_contains_the_correct_form(written: str, correct: str) -> None:
+    assert corrected_name(written) == correct
+    read_name(correct)
+    with pytest.raises(ValueError, match=re.escape(f"is not a distinguished name in RFC 4514 form: write '{correct}'")):
+        read_written_name(written)
+    with pytest.raises(SettingsError, match=re.escape(f"ALLOWED_ISSUERS {written.strip()!r} is not a distinguished")):
+        load_settings({"ALLOWED_ISSUERS": written})
+
+
+def test_backslashes_of_the_correct_form_are_doubled_in_json() -> None:
+    with pytest.raises(ValueError, match=re.escape(r"write 'CN=a\, b,O=c' (in JSON, with each backslash twice)")):
+        read_written_name("CN=a, b,O=c")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "CN", "/", "//", "=", "CN=X,,O=Y", "CN=X,O=Y,", '"', 'CN="', "what=X", "O=b, CN=#0C0161", "CN=a\n, O=b"],
+)
+def test_no_form_is_suggested_for_other_text(name: str) -> None:
+    assert corrected_name(name) is None or name == ""
+    if name:
+        with pytest.raises(ValueError, match="is not a distinguished name in RFC 4514 form, such as"):
+            read_written_name(name)
+
+
+def test_no_form_is_suggested_for_very_long_names() -> None:
+    name = "CN=X, " + ",".join(["O=abc"] * 83)
+    assert len(name) == 503
+    with pytest.raises(ValueError, match="form, such as"):
+        read_written_name(name)
+    with pytest.raises(ValueError, match="form: write 'CN=X,O"):
+        read_written_name(name[:500])
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("C=DE,O=Acme,CN=X", "CN=X,O=Acme,C=DE"),
+        ("DC=example,DC=acme,CN=X", "CN=X,DC=acme,DC=example"),
+        (r"C=DE,O=Acme\, Inc.,OU=a+L=b,CN=X", r"CN=X,OU=a+L=b,O=Acme\, Inc.,C=DE"),
+        ("CN=X,O=Acme,C=DE", None),
+        ("O=Acme,CN=X", None),
+        ("C=DE,O=Acme", None),
+        ("CN=X", None),
+        ("", None),
+    ],
+)
+def test_a_name_looks_reversed_if_it_starts_with_the_country_and_ends_with_the_common_name(
+    name: str, other: str | None
+) -> None:
+    assert reversed_name(name) == other
+    if other is not None:
+        read = read_name(name)
+        assert isinstance(read, tuple)
+        assert read_name(other) == read[::-1]
+
+
+@given(st.text(st.characters() | st.sampled_from('CNOuid=,+\\"#;<>/ 0125.'), max_size=30))
+def test_any_text_has_a_valid_correct_form_or_none(text: str) -> None:
+    corrected = corrected_name(text)
+    assert corrected is None or read_name(corrected) is not None
+    reversed_name(text)
