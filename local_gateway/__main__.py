@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from local_gateway import server
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.deployment import CRL_REFRESH_SECONDS, Endpoint, deploy, environment
 from local_gateway.front_doors import FrontDoorKind
 from local_gateway.pki import Pki, make_pki

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from client_certificate_auth import ExtractionFailureReason
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
 from local_gateway.pki import Client, Pki
 from local_gateway.tls import client_context

@@ -124,7 +124,7 @@ class CurrentPolicy:
     def _start_rules(self, settings: Settings) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
         from mtls_authorizer.refresh.loader import StoreLoader  # noqa: PLC0415
-        from mtls_authorizer.rules.document import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
+        from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
 
         def rule_set(content: bytes) -> RuleSet:
             return RuleSet((*settings.rules, *parse_rules(content)))

@@ -231,7 +231,7 @@ def _parse_namespace(text: str) -> str:
 
 
 def _parse_rules(text: str) -> tuple[Rule, ...]:
-    from mtls_authorizer.rules.document import parse_rules  # noqa: PLC0415 -- see above
+    from mtls_authorizer.rules.document.reader import parse_rules  # noqa: PLC0415 -- see above
 
     return parse_rules(text.encode(errors="surrogatepass"))
 

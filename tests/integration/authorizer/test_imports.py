@@ -26,7 +26,7 @@ RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "clien
 
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
-    "rules document": ("mtls_authorizer.rules.document",),
+    "rules document": ("mtls_authorizer.rules.document.reader",),
     "refresh": ("mtls_authorizer.refresh",),
     "stores": ("mtls_authorizer.stores",),
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),

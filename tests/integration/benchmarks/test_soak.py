@@ -42,7 +42,7 @@ from benchmarks.soak_clients import (
 from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import Invocation
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
-from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from tests.api_events import STAGE_ARN
 

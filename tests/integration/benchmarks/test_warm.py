@@ -21,7 +21,7 @@ from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workloa
 from client_certificate_auth import PeerCertificate
 from distribution.layer_builder.interpreters import find_interpreters
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 
 PROJECT = Path(__file__).parents[3]

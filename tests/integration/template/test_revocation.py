@@ -10,7 +10,7 @@ from typing import Any
 import cfnlint  # type: ignore[import-untyped]
 import pytest
 
-from local_gateway.policy import wildcard_match
+from local_gateway.api_gateway.policy import wildcard_match
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from tests.integration.template.stacks import AUTHORIZER, CRLS, REVOCATION
 

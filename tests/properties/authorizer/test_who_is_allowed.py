@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from local_gateway.policy import Effect, evaluate
+from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.response import Unauthorized

@@ -16,11 +16,11 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
-from local_gateway.policy import Effect, evaluate
+from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact, SatisfiedConditions
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der

@@ -24,11 +24,11 @@ from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT
+from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
+from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.routes import LARGEST_POLICY
-from mtls_authorizer.rules.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 from mtls_authorizer.telemetry.metrics import UNITS, Metric

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_gateway.api import ApiKind, Caching
-from local_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.api import ApiKind, Caching
+from local_gateway.api_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.functions import CountedFunction
+from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import sample_api
-from local_gateway.functions import CountedFunction
-from local_gateway.gateway import Gateway
 from local_gateway.scenarios import LISTED_CN, OTHER_CN
 from tests.clocks import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_gateway.functions import LambdaFunction
+    from local_gateway.api_gateway.functions import LambdaFunction
     from local_gateway.pki import Client
 
 PEM = "$context.identity.clientCert.clientCertPem"

@@ -9,11 +9,11 @@ import pytest
 from cryptography import x509
 
 from client_certificate_auth import ExtractionFailureReason, extract_client_certificate_from_lambda_event
-from local_gateway.api import Api, ApiKind
-from local_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.api import Api, ApiKind
+from local_gateway.api_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.events import authorizer_event, client_certificate, integration_event
+from local_gateway.api_gateway.policy import Effect, Verdict
 from local_gateway.deployment import sample_api
-from local_gateway.events import authorizer_event, client_certificate, integration_event
-from local_gateway.policy import Effect, Verdict
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN
 from tests import der
 from tests.certificates import OIDS, certificate_der, name, pem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer_cli.command_line import (
     ExitStatus,
     exit_statuses,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.main import main
 from tests.rules_documents import VALID, document, rule
 

@@ -11,13 +11,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from local_gateway.events import client_certificate
+from local_gateway.api_gateway.events import client_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_gateway.api import RouteMatch
-    from local_gateway.client_request import ClientRequest
+    from local_gateway.api_gateway.api import RouteMatch
+    from local_gateway.api_gateway.client_request import ClientRequest
 
 Identity: TypeAlias = tuple[str, ...]
 """The values of the identity sources, in their order."""

@@ -9,14 +9,14 @@ from urllib.parse import parse_qs
 
 from cryptography import x509
 
-from local_gateway.api import ACCOUNT_ID, REGION, Api, ApiKind, RouteMatch
+from local_gateway.api_gateway.api import ACCOUNT_ID, REGION, Api, ApiKind, RouteMatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from local_gateway.client_request import ClientRequest
-    from local_gateway.policy import Verdict
+    from local_gateway.api_gateway.client_request import ClientRequest
+    from local_gateway.api_gateway.policy import Verdict
 
 Event: TypeAlias = dict[str, object]
 

@@ -6,13 +6,18 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from local_gateway.api import Api, ApiKind, RouteMatch
-from local_gateway.caching import ResponseCache, read_identity
-from local_gateway.client_request import ClientRequest, read_request
-from local_gateway.events import authorizer_event, integration_event
-from local_gateway.functions import FunctionError, invoke
-from local_gateway.policy import Effect, MalformedAnswerError, Verdict, judge
-from local_gateway.responses import GatewayResponse, MalformedResponseError, gateway_response, integration_response
+from local_gateway.api_gateway.api import Api, ApiKind, RouteMatch
+from local_gateway.api_gateway.caching import ResponseCache, read_identity
+from local_gateway.api_gateway.client_request import ClientRequest, read_request
+from local_gateway.api_gateway.events import authorizer_event, integration_event
+from local_gateway.api_gateway.functions import FunctionError, invoke
+from local_gateway.api_gateway.policy import Effect, MalformedAnswerError, Verdict, judge
+from local_gateway.api_gateway.responses import (
+    GatewayResponse,
+    MalformedResponseError,
+    gateway_response,
+    integration_response,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

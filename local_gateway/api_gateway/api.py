@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from local_gateway.functions import LambdaFunction
+    from local_gateway.api_gateway.functions import LambdaFunction
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 
 _ACTION = "execute-api:Invoke"
 _LONGEST_RESOURCE = 512
