@@ -224,8 +224,8 @@ def test_a_subject_that_cannot_be_decoded_is_left_to_the_authorizer(certificate_
 
 @pytest.mark.parametrize(
     "country",
-    [der.tlv(der.PRINTABLE_STRING, b"\xff\xfe"), der.bits(b"\x01")],
-    ids=["a string that isn't one", "no string"],
+    [der.tlv(der.UTF8_STRING, b"\xff\xfe"), der.bits(b"\x01")],
+    ids=["invalid UTF-8", "no string"],
 )
 def test_a_certificate_that_only_tls_can_read_is_left_to_the_authorizer(country: bytes) -> None:
     certificate = pem(certificate_der(name(der.sequence(der.oid(OIDS["C"]), country))))
