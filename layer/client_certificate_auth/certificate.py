@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.certificate_parser import Certificate, Extension
     from client_certificate_auth.public_key import PublicKey
 
-# Modules that decisions do not need are imported where they are used. cryptography takes longer to import than all of
-# the authorizer.
+# Modules that decisions do not need are imported where they are used: cryptography takes longer than all the others.
 
 
 class PeerCertificate:
