@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
     from client_certificate_auth.x509.public_key import PublicKey
 
-# Modules that decisions do not need are imported where they are used. cryptography takes longer to import than all of
-# the authorizer.
+# Modules that decisions do not need are imported where they are used: cryptography takes longer than all the others.
 
 
 _NULLABLE = frozenset({"subjectaltname", "infoAccess"})
