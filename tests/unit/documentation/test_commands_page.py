@@ -11,6 +11,7 @@ import pytest
 
 from mtls_authorizer_cli.explain.result import Verdict
 from mtls_authorizer_cli.main import main
+from mtls_authorizer_cli.rules.findings import Kind
 from tests.certificates import certificate_der, name, pem
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
@@ -73,7 +74,7 @@ def test_commands_have_options_that_exist(fence: Fence, capsys: pytest.CaptureFi
 
 def test_the_example_is_what_explain_prints(client: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", client, *AT], LISTS) == 1
-    (shown,) = (fence.text for fence in fences("text") if fence.page == PAGE)
+    (shown,) = (fence.text for fence in fences("text") if fence.page == PAGE and "DENIED" in fence.text)
     assert capsys.readouterr().out.rstrip() == shown.rstrip()
     assert f'ALLOWED_COMMON_NAMES="{LISTS["ALLOWED_COMMON_NAMES"]}"' in section(PAGE, "explain")
 
@@ -96,3 +97,30 @@ def test_every_key_of_the_json_is_documented(client: str, capsys: pytest.Capture
         assert part.keys() <= documented
     assert {key for each in explained["rules"]["nearest"] for field in each["match"] for key in field} <= documented
     assert {verdict.value for verdict in Verdict} <= documented
+
+
+def test_every_kind_of_warning_is_documented() -> None:
+    assert first_column(PAGE, "Kinds of warnings") == [kind.value for kind in Kind]
+
+
+def test_every_key_of_the_json_of_rules_check_is_documented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps({"rules": [{"name": "a", "match": {"common_name": "a "}}]}))
+    main(["rules", "check", "--json", str(path)], {})
+    described = json.loads(capsys.readouterr().out)
+    (source,) = described["sources"]
+    (warning,) = source["warnings"]
+    assert {*described, *source, *warning} == set(codes(section(PAGE, "JSON output of rules check"))) - {"1"}
+
+
+def test_the_example_is_what_rules_check_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rule = '{"name": "%s",%s "match": {"common_name": "%s"}}'
+    rules = ",\n".join([rule % ("a", "", "x"), rule % ("b", "\n", "x "), rule % ("c", "", "x")])
+    (tmp_path / "rules.json").write_text(f'{{"rules": [\n{rules}]}}')
+    assert main(["rules", "check", "rules.json"], {}) == 0
+    output, errors = capsys.readouterr()
+    (shown,) = (fence.text for fence in fences("text") if fence.page == PAGE and "rules.json" in fence.text)
+    assert (errors + output).rstrip() == shown.rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -10,17 +11,33 @@ import pytest
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.main import main
-from tests.rules_documents import VALID, document, rule
+from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def check(*arguments: object) -> int:
-    return main(["rules", "check", *map(str, arguments)], {})
+DOUBTFUL = b"""{"rules": [
+  {"name": "a", "match": {"common_name": "x"}},
+  {"name": "b",
+   "match": {"common_name": "x "}},
+  {"name": "c", "match": {"common_name": "x"}}
+]}
+"""
+WARNINGS = [
+    "4: warning: rule 'b': rules[1].match.common_name starts or ends with whitespace: 'x '",
+    "5: warning: rule 'c': rules[2] is a duplicate of rule 'a' (rules[0])",
+]
 
 
-@pytest.mark.parametrize(("content", "count"), [(document(rule()), "1 rule"), (VALID["two rules"], "2 rules")])
+def check(*arguments: object, environment: dict[str, str] | None = None) -> int:
+    return main(["rules", "check", *map(str, arguments)], environment or {})
+
+
+@pytest.mark.parametrize(
+    ("content", "count"),
+    [(document(rule()), "1 rule"), (document(rule(), rule(name="b", match={"organization": "a"})), "2 rules")],
+)
 def test_a_valid_document_is_reported_with_the_number_of_its_rules(
     content: bytes, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -44,13 +61,109 @@ def test_each_problem_of_an_invalid_document_has_a_line(tmp_path: Path, capsys: 
     assert check(path) == 1
     output, errors = capsys.readouterr()
     assert output == ""
-    assert [line.removeprefix(f"{path}: ").partition(" ")[0] for line in errors.splitlines()] == [
+    assert [line.removeprefix(f"{path}:1: error: ").partition(" ")[0] for line in errors.splitlines()] == [
         *("rules[0].name", "rules[1].match", "rules[1].allow[0]")
     ]
 
 
-@pytest.mark.parametrize("arguments", [[], ["one", "two"]])
-def test_exactly_one_file_is_required(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("content", "line", "problem"),
+    [
+        (b'{"rules": [\n{"name": "a",\n"match": {"common_name":\n""}}]}', 3, "rules[0].match.common_name is empty"),
+        (b'{"rules": [\n\n{"name": "a"}]}', 3, "rules[0].match is missing"),
+        (b'{"rules":\n[1],\n"rules": []}', None, "the document contains a key twice: remove one of them"),
+        (b'{"rules": [\n{]}', 2, "the document is not JSON: "),
+        (b"", 1, "the document is not JSON: "),
+        (b"\xff", None, "the document is not UTF-8 (byte 0)"),
+    ],
+)
+def test_a_problem_has_the_line_that_it_is_about(
+    content: bytes, line: int | None, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules.json"
+    path.write_bytes(content)
+    assert check(path) == 1
+    where = path if line is None else f"{path}:{line}"
+    assert capsys.readouterr().err.startswith(f"{where}: error: {problem}")
+
+
+def test_warnings_have_lines_and_fail_only_if_they_are_treated_as_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules.json"
+    path.write_bytes(DOUBTFUL)
+    for arguments, status in (([], 0), (["--strict"], 1)):
+        assert check(path, *arguments) == status
+        output, errors = capsys.readouterr()
+        assert output == f"{path}: 3 rules, 2 warnings\n"
+        assert errors.splitlines() == [f"{path}:{warning}" for warning in WARNINGS]
+    path.write_bytes(document(rule()))
+    assert check(path, "--strict") == 0
+
+
+def test_a_document_is_described_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rules.json"
+    path.write_bytes(DOUBTFUL)
+    assert check(path, "--json", "--strict") == 1
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    described = json.loads(output)
+    (source,) = described.pop("sources")
+    assert described == {"version": 1}
+    assert source.pop("warnings") == [
+        {
+            "kind": kind,
+            "line": int(text.partition(":")[0]),
+            "rule": name,
+            "message": text.partition("warning: ")[2],
+        }
+        for kind, name, text in zip(["surrounding_whitespace", "duplicate"], "bc", WARNINGS, strict=True)
+    ]
+    assert source == {"source": str(path), "accepted": True, "rules": 3, "errors": []}
+    path.write_bytes(document(rule(name=1)))
+    assert check(path, "--json") == 1
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    (error,) = source.pop("errors")
+    assert error["line"] == 1
+    assert error["message"].startswith("rules[0].name must be")
+    assert source == {"source": str(path), "accepted": False, "rules": None, "warnings": []}
+
+
+def test_the_environment_can_be_checked_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("--environment", environment={"ALLOWED_COMMON_NAMES": "a"}) == 0
+    assert capsys.readouterr() == ("the environment: no warnings\n", "")
+    lists = {"ALLOWED_ORGANIZATIONS": "Example, Inc.", "ALLOWED_ISSUERS": "C=DE,CN=a"}
+    split = """["Example, Inc."] unless 'Example, Inc.' is intended"""
+    list_warnings = [
+        f"ALLOWED_ORGANIZATIONS: list item looks like part of a name: write {split}",
+        "ALLOWED_ISSUERS: issuer looks reversed: write CN=a,C=DE unless 'C=DE,CN=a' is intended",
+    ]
+    rules = {"AUTHORIZER_RULES": DOUBTFUL.decode(), "AUTHORIZER_SHADOW_RULES": document(rule()).decode()}
+    for arguments, status in (([], 0), (["--strict"], 1)):
+        assert check("--environment", *arguments, environment=lists | rules) == status
+        output, errors = capsys.readouterr()
+        assert output.splitlines() == [
+            "the environment: 2 warnings",
+            "AUTHORIZER_RULES: 3 rules, 2 warnings",
+            "AUTHORIZER_SHADOW_RULES: 1 rule",
+        ]
+        assert errors.splitlines() == [
+            *(f"the environment: warning: {warning}" for warning in list_warnings),
+            *(f"AUTHORIZER_RULES:{warning}" for warning in WARNINGS),
+        ]
+
+
+def test_a_rejected_environment_is_reported_as_the_function_does(capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {"ALLOWED_ISSUERS": "CN=a, O=b", "AUTHORIZER_RULES": "{}"}
+    assert check("--environment", environment=environment) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("the environment: error: invalid configuration: ALLOWED_ISSUERS 'CN=a, O=b' is not a")
+    assert "AUTHORIZER_RULES rules rejected: rules must be" in errors
+
+
+@pytest.mark.parametrize("arguments", [[], ["one", "two"], ["one", "--environment"]])
+def test_exactly_one_source_is_required(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
         check(*arguments)
     assert exited.value.code == 2

@@ -1,0 +1,76 @@
+"""The result of checking a rules document or a list: errors and warnings, each with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer_cli.rules.contradictions import contradictions
+from mtls_authorizer_cli.rules.coverage import covered_rules
+from mtls_authorizer_cli.rules.positions import line_numbers, line_of
+from mtls_authorizer_cli.rules.values import value_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer_cli.rules.findings import Finding
+
+_LINE_IN_SYNTAX_ERROR = re.compile(r": line ([0-9]+) column [0-9]+")
+
+
+class Message(NamedTuple):
+    """An error or a warning. ``kind`` is None for errors; ``rule`` is the name of the rule, if it is about one."""
+
+    text: str
+    line: int | None = None
+    rule: str | None = None
+    kind: str | None = None
+
+
+class Report(NamedTuple):
+    """The result for one source. ``rule_count`` is None unless the source is a document that is accepted."""
+
+    source: str
+    errors: tuple[Message, ...] = ()
+    warnings: tuple[Message, ...] = ()
+    rule_count: int | None = None
+
+
+def check_document(source: str, content: bytes) -> Report:
+    """Check a rules document."""
+    try:
+        rules = parse_rules(content)
+    except RulesError as error:
+        return Report(source, tuple(_errors(content, error.problems)))
+    findings = _findings(rules, content)
+    lines = line_numbers(content.decode()) if findings else {}
+    warnings = [_warning(finding, rules, lines) for finding in findings]
+    return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules))
+
+
+def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
+    if problems[0].startswith("the document "):
+        # It cannot be read, so that it has no locations, and there is only one problem.
+        syntax_error = _LINE_IN_SYNTAX_ERROR.search(problems[0])
+        yield Message(problems[0], int(syntax_error[1]) if syntax_error else None)
+        return
+    lines = line_numbers(content.decode())
+    for problem in problems:
+        yield Message(problem, line_of(problem.partition(" ")[0], lines))
+
+
+def _warning(finding: Finding, rules: Sequence[Rule], lines: dict[str, int]) -> Message:
+    rule = rules[int(finding.place.removeprefix("rules[").partition("]")[0])]
+    text = f"rule {rule.name!r}: {finding.place} {finding.message}"
+    return Message(text, line_of(finding.place, lines), rule.name, finding.kind.value)
+
+
+def _findings(rules: Sequence[Rule], content: bytes) -> list[Finding]:
+    """Return all findings about a valid document."""
+    findings: list[Finding] = []
+    for number, rule in enumerate(rules):
+        findings += contradictions(rule, f"rules[{number}]")
+    return [*findings, *covered_rules(rules), *value_findings(json.loads(content))]
