@@ -126,7 +126,7 @@ def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) 
     for serial_number in serial_numbers:
         entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
         builder = builder.add_revoked_certificate(entry)
-    # Whoever reads it meanwhile is to find one of them, and whole.
+    # A concurrent reader finds either the old or the new one, and complete.
     new = pki.revocation_list.with_suffix(".new")
     new.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
     new.replace(pki.revocation_list)

@@ -1,4 +1,4 @@
-"""Who is let in and who isn't: the scenarios as data, and what happens in each over a real TLS connection."""
+"""The scenarios as data, and the result of each over a real TLS connection."""
 
 from __future__ import annotations
 

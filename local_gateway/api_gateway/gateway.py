@@ -100,7 +100,7 @@ class Gateway:
 
 
 class _Stopped(Exception):  # noqa: N818 -- most requests that stop here are no error
-    """The gateway answers by itself. ``detail`` is for whoever runs the API, never for the client."""
+    """The gateway answers by itself. ``detail`` is for the operator of the API, never for the client."""
 
     def __init__(self, response: GatewayResponse, detail: str | None = None) -> None:
         super().__init__(response.name)

@@ -55,7 +55,7 @@ def test_a_decision_that_is_not_allow_is_not_measured(kind: str, side: str, tmp_
     path = write_workload(Workload("not listed"), tmp_path, certificates=AT_ONCE)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([json.dumps({"ALLOWED_COMMON_NAMES": "other"}), *lines[1:]]) + "\n")
-    with WarmProcess(COMMANDS[side]) as process, pytest.raises(RuntimeError, match=f"let in 0 of {AT_ONCE}"):
+    with WarmProcess(COMMANDS[side]) as process, pytest.raises(RuntimeError, match=f"allowed 0 of {AT_ONCE}"):
         process.take(Turn(str(path), kind, AT_ONCE))
 
 

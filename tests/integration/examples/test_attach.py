@@ -122,7 +122,7 @@ def test_cfn_lint_has_nothing_to_say_of_what_the_cdk_makes(synthesized: Path) ->
     run("cfn-lint", "--ignore-checks", "W3005", "--template", *templates, folder=synthesized)
 
 
-# Whether they let in nobody by mistake
+# Whether they allow nobody by mistake
 
 
 def authorizers(resources: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Nobody is let in who isn't listed: random subjects and lists against an oracle that never sees a certificate."""
+"""Only listed clients are allowed: random subjects and lists against an oracle that never sees a certificate."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_answer_is_that_of_the_oracle(
             plain = not as_json and not any("," in item or item.startswith("[") for item in items)
             environment[variable] = ",".join(items) if plain else json.dumps(items)
     expected = oracle(subject, names, units, either=either)
-    event(f"let in: {expected}")
+    event(f"allowed: {expected}")
     assert is_let_in(make_event(certificate), environment) is expected
 
 

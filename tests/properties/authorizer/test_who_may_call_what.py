@@ -311,7 +311,7 @@ def all_match(client: Client, match: dict[str, Any], *, excluding: bool = False)
 
 
 def rules_for(client: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rules that match a client, none for one whom no rule could let in."""
+    """Return the rules that match a client, none for one that no rule could allow."""
     if any("\x7f" in value for rdn in client.subject for _, value in rdn):
         return []
     if client.usages is not None and "1.3.6.1.5.5.7.3.2" not in client.usages:
@@ -390,7 +390,7 @@ def test_policy_simple_response_and_oracle_say_the_same(
     ]
     for method, path in asked:
         expected = may_call(rules, method, path)
-        event(f"let in: {expected}")
+        event(f"allowed: {expected}")
         for policy in policies:
             effect = evaluate(policy["policyDocument"], f"{STAGE_ARN}/{method}{path}")
             assert (effect is Effect.ALLOW) is expected

@@ -160,7 +160,7 @@ def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
     assert [rule.name for rule in configuration.rules] == ["environment", "a"]
     assert [rule.name for rule in configuration.shadow_rules] == ["a"]
     assert configuration.rules_refresh_seconds == 86400
-    # Anyone may be let in while rules are tried.
+    # Every client may be allowed while rules are tried.
     assert load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_SHADOW_RULES": RULES}).shadow_rules
 
 

@@ -144,7 +144,7 @@ class _Raw(io.RawIOBase):
         ([HOUR + timedelta(hours=1), HOUR], {**LIST_AGE, **LIST_LEFT}),
     ],
 )
-def test_the_lists_in_force_are_measured_whoever_is_looked_up(
+def test_the_lists_in_force_are_measured_for_every_client(
     ends: list[datetime | None], expected: dict[str, int]
 ) -> None:
     observed = observation()
