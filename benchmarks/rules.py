@@ -25,7 +25,7 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem, subject_alt_names, uri
@@ -43,7 +43,7 @@ LOAD = """
 import json, sys, time
 from pathlib import Path
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 
 def resident():
     pages = int(Path("/proc/self/statm").read_text().split()[1])

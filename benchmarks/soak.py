@@ -52,7 +52,7 @@ from benchmarks.soak_clients import (
 )
 from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import running_function
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.pki import LOOPBACK, Pki, make_pki
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from tests.api_events import http_2_0_event, rest_event
@@ -156,7 +156,7 @@ class Run:
         """Return what came of it, checked."""
         wrong_answers = sum(judge.wrong_answers for judge in self.judges)
         found = [problem for judge in self.judges for problem in judge.problems()]
-        found += log_problems(log, self.outcomes["let in"], self._decisions) + list(problems)
+        found += log_problems(log, self.outcomes["allowed"], self._decisions) + list(problems)
         if not self.memory.samples:
             found.append("the cache was never full")
         elif self.memory.growth > LARGEST_GROWTH:
@@ -182,7 +182,7 @@ def _outcome(asked: Asked, entitled: Entitlement) -> str:
         return "missing"
     if asked.client.kind in UNAUTHENTICATED:
         return "malformed"
-    return "let in" if entitled.may_call(asked.route) else "refused"
+    return "allowed" if entitled.may_call(asked.route) else "denied"
 
 
 def publish_rules(path: Path, edition: int) -> None:
@@ -434,8 +434,8 @@ def describe(results: dict[str, Result]) -> str:
         "decisions": lambda each: f"{len(each.seconds):,}",
         "different certificates": lambda each: f"{each.certificates:,}",
         "wrong answers": lambda each: f"{each.wrong_answers}",
-        "let in": lambda each: f"{each.outcomes['let in']:,}",
-        "refused": lambda each: f"{each.outcomes['refused']:,}",
+        "allowed": lambda each: f"{each.outcomes['allowed']:,}",
+        "denied": lambda each: f"{each.outcomes['denied']:,}",
         "malformed certificate": lambda each: f"{each.outcomes['malformed']:,}",
         "no certificate": lambda each: f"{each.outcomes['missing']:,}",
         "found in the cache": lambda each: f"{_cached(each):.0%}",

@@ -37,8 +37,8 @@ class Kind(StrEnum):
     TENANT = "its rule has routes"
     OPERATOR = "listed by name, may call everything"
     LARGE = "listed by name, with a certificate that is too long for the cache"
-    NEWCOMER = "let in by the second edition of the rules"
-    LEAVER = "let in by the first edition only"
+    NEWCOMER = "allowed by the second edition of the rules"
+    LEAVER = "allowed by the first edition only"
     LAPSING = "a tenant whose certificate expires meanwhile"
     STRANGER = "no rule matches"
     IMPOSTOR = "no rule matches, but its name has those of others in it, and would like to be a record of the log"
@@ -46,8 +46,8 @@ class Kind(StrEnum):
     EARLY = "a tenant whose certificate isn't valid yet"
     SERVER = "a tenant whose certificate is for servers"
     UNPRINTABLE = "has a control character in its name"
-    UNDECODABLE_EXTENSION = "has an extension that can't be decoded"
-    UNDECODABLE_SUBJECT = "has a subject that can't be decoded"
+    UNDECODABLE_EXTENSION = "a tenant with an irrelevant extension that cannot be decoded"
+    UNDECODABLE_SUBJECT = "has a subject with a value that is not text"
     NO_CERTIFICATE = "sends what isn't a certificate"
     MISSING = "sends none"
 
@@ -141,7 +141,6 @@ def entitlement(client: Client, edition: int, *, lapsed: bool) -> Entitlement:
         Kind.EARLY: "certificate_not_yet_valid",
         Kind.SERVER: "extended_key_usage_not_allowed",
         Kind.UNPRINTABLE: "subject_not_printable",
-        Kind.UNDECODABLE_EXTENSION: "extensions_malformed",
         Kind.UNDECODABLE_SUBJECT: "lambda_event_clientcert_malformed",
         Kind.NO_CERTIFICATE: "lambda_event_clientcert_malformed",
         Kind.MISSING: "lambda_event_missing_clientcert",
@@ -251,8 +250,8 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256())
 
     def _with_undecodable_subject(self, certificate: x509.Certificate) -> bytes:
-        """Return a certificate with a country that isn't UTF-8, signed again. OpenSSL takes it for Latin-1."""
-        country, no_country = der.text(_COUNTRY, der.PRINTABLE_STRING), der.text("ÿþ", der.T61_STRING)
+        """Return a certificate with a country that is a BIT STRING, signed again. OpenSSL accepts it."""
+        country, no_country = der.text(_COUNTRY, der.PRINTABLE_STRING), der.bits(b"\x01")
         signed = certificate.tbs_certificate_bytes.replace(country, no_country)
         algorithm = der.sequence(der.oid(certificate.signature_algorithm_oid.dotted_string))
         signature = self._key.sign(signed, ec.ECDSA(hashes.SHA256()))

@@ -83,7 +83,7 @@ class WarmProcess:
             raise RuntimeError(message)
         answer = json.loads(line)
         if answer["allowed"] != turn.decisions:
-            message = f"{self._command} let in {answer['allowed']} of {turn.decisions}: {turn}"
+            message = f"{self._command} allowed {answer['allowed']} of {turn.decisions}: {turn}"
             raise RuntimeError(message)
         return float(answer["cpu"])
 

@@ -58,7 +58,7 @@ def set_up_logging() -> None:
 
 
 def take(turn: dict[str, Any]) -> dict[str, float]:
-    """Answer as many events as the turn says. Return the CPU time of each in µs, and how many were let in."""
+    """Answer as many events as the turn says. Return the CPU time of each in µs, and how many were allowed."""
     events = load(turn["workload"])[1]
     authorize = authorizer(turn["workload"], turn["kind"], recorded=turn["recorded"])
     if turn["kind"] == "in the cache":

@@ -26,7 +26,7 @@ is_allowed = allow_cn(["authorized-client"])
 
 
 def make_handler(truststore: Path) -> Callable[[object, object], dict[str, object]]:
-    """Return a handler that lets in who has a listed name from a CA in the truststore."""
+    """Return a handler that allows clients with a listed name and a CA in the truststore."""
     # Clients' certificates often have no subject alternative names, which a browser's policy asks for.
     policy = (
         PolicyBuilder()

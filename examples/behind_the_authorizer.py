@@ -1,4 +1,4 @@
-"""A Lambda function behind the authorizer: whoever gets here is let in, and who it is stands in the event."""
+"""A Lambda function behind the authorizer: every request that arrives is allowed, and the event contains the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m local_gateway``: show who is let in and who isn't, then serve until Ctrl-C."""
+"""``python -m local_gateway``: show which clients are allowed and which are denied, then serve until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from local_gateway import server
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.deployment import CRL_REFRESH_SECONDS, Endpoint, deploy, environment
 from local_gateway.front_doors import FrontDoorKind
 from local_gateway.pki import Pki, make_pki
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _FIRST_PORT = 8443
 
-# Whoever reads through a pipe is to see it at once as well.
+# Readers of a pipe should see it at once, too.
 say = partial(print, flush=True)
 
 
@@ -104,7 +104,7 @@ def _invite(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: P
             say(line)
     say("\nTo revoke a client, in another terminal:\n")
     say(revocation_command(TO_BE_REVOKED, pki.folder))
-    say(f"\nIt is turned away from {CRL_REFRESH_SECONDS} seconds later on, when the authorizers look for a new list.")
+    say(f"\nIt is denied after {CRL_REFRESH_SECONDS} seconds, when the authorizers reload the CRL.")
     say("\nServing until Ctrl-C.")
 
 

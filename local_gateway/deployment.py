@@ -15,10 +15,10 @@ from examples import (
     behind_the_authorizer,
     layer_only,
 )
-from local_gateway.api import Api, ApiKind, Route
+from local_gateway.api_gateway.api import Api, ApiKind, Route
+from local_gateway.api_gateway.functions import CountedFunction, LambdaFunction
+from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, lambda_target
-from local_gateway.functions import CountedFunction, LambdaFunction
-from local_gateway.gateway import Gateway
 from local_gateway.pki import LOOPBACK
 from local_gateway.server import serve
 from local_gateway.tls import (

@@ -11,12 +11,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from werkzeug.wrappers import Response
 
-from local_gateway.api import ApiKind
-from local_gateway.client_request import ClientRequest, read_request
-from local_gateway.events import distinguished_name, load_balancer_event, serial_number
-from local_gateway.functions import FunctionError, LambdaFunction, invoke
-from local_gateway.gateway import logger
-from local_gateway.responses import MalformedResponseError, integration_response
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.client_request import ClientRequest, read_request
+from local_gateway.api_gateway.events import distinguished_name, load_balancer_event, serial_number
+from local_gateway.api_gateway.functions import FunctionError, LambdaFunction, invoke
+from local_gateway.api_gateway.gateway import logger
+from local_gateway.api_gateway.responses import MalformedResponseError, integration_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -32,7 +32,7 @@ class Client(NamedTuple):
 
     ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
     the short names CN, O and OU. An untrusted client's certificate is from a CA that isn't in the truststore, and a
-    revoked one's is in the CA's list from the beginning.
+    revoked one's is in the CA's list from the beginning. The serial number is random unless one is given.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Client(NamedTuple):
     expired: bool = False
     trusted: bool = True
     revoked: bool = False
+    serial_number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) 
     for serial_number in serial_numbers:
         entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
         builder = builder.add_revoked_certificate(entry)
-    # Whoever reads it meanwhile is to find one of them, and whole.
+    # A concurrent reader finds either the old or the new one, and complete.
     new = pki.revocation_list.with_suffix(".new")
     new.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
     new.replace(pki.revocation_list)
@@ -146,7 +147,7 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
         .subject_name(x509.Name([x509.NameAttribute(_OIDS[kind], value) for kind, value in client.subject]))
         .issuer_name(issuer.subject)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(client.serial_number or x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_before + timedelta(days=1 if client.expired else 90))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -1,4 +1,4 @@
-"""Who is let in and who isn't: the scenarios as data, and what happens in each over a real TLS connection."""
+"""The scenarios as data, and the result of each over a real TLS connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from client_certificate_auth import ExtractionFailureReason
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
 from local_gateway.pki import Client, Pki
 from local_gateway.tls import client_context

@@ -1,4 +1,4 @@
-"""AWS over HTTP on loopback: moto's server and, since moto 5.2 has none, the AppConfig Data API.
+"""AWS over HTTP on loopback: moto's server and, since moto 5.2 has neither, the AppConfig Data API and bucket owners.
 
 AppConfig Data is written after botocore's model of it (API version 2021-11-11) and its documentation: a token is good
 for one call, a session delivers a configuration once, and a call before the session's interval is over is refused.
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 REGION = "eu-central-1"
+ACCOUNT = DEFAULT_ACCOUNT_ID
+"""The account that owns everything here."""
+
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
@@ -136,6 +139,11 @@ class AwsServer:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
+        expected_owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER")
+        if expected_owner not in {None, DEFAULT_ACCOUNT_ID}:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+            denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            return Response(denied, 403, content_type="application/xml")(environ, start_response)
         try:
             operation, _arguments = self._routes.bind_to_environ(environ).match()
         except HTTPException:

@@ -43,6 +43,8 @@ def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any field of 
         cached=False,
         microseconds=7,
         refresh_failures=changes.get("refresh_failures", 0),
+        malformed=changes.get("malformed"),
+        collision=changes.get("collision"),
     )
 
 

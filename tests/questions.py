@@ -10,7 +10,7 @@ from client_certificate_auth import find_client_certificate
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import Rule, RuleSet
 from mtls_authorizer_cli.explain.question import Question
 from tests.api_events import rest_event

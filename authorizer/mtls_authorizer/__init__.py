@@ -1,1 +1,1 @@
-"""A Lambda REQUEST authorizer for Amazon API Gateway that lets in the client certificates that are listed."""
+"""A Lambda REQUEST authorizer for Amazon API Gateway that allows listed client certificates."""

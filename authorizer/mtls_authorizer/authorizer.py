@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import AssessmentCache
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
+from mtls_authorizer.request.serial_numbers import SerialNumberRegister
+from mtls_authorizer.telemetry.decision_log import log_collision
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
 
@@ -20,10 +23,21 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.decision import Decision
+    from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _malformed_certificate(decision: Decision, event: object) -> MalformedCertificate | None:
+    """Describe the certificate if it could not be parsed. Few requests need it, so it is imported late."""
+    if decision.reason is not DenyReason.CERTIFICATE_MALFORMED:
+        return None
+    from mtls_authorizer.telemetry.malformed_certificate import describe_malformed  # noqa: PLC0415 -- see above
+
+    return describe_malformed(event)
 
 
 class Authorizer:
@@ -47,6 +61,7 @@ class Authorizer:
         self._timer = timer
         self._current_policy = current_policy or CurrentPolicy(settings)
         self._assessments = AssessmentCache(settings, self._current_policy.get())
+        self._serial_numbers = SerialNumberRegister()
         self._record = make_recorder(settings)
 
     def authorize(self, event: object) -> dict[str, object]:
@@ -62,9 +77,13 @@ class Authorizer:
         now = self._clock()
         decision = decide(assessment, self._settings, policy, request.invocation, now)
         microseconds = (self._timer() - started) // 1000
+        collision = None if cached else self._serial_numbers.observe(decision.client)
+        if collision is not None:
+            log_collision(collision)
         if self._record is not None:
-            failures = self._current_policy.take_failures()
-            self._record(Observation(decision, request, self._settings, policy, now, cached, microseconds, failures))
+            failures, malformed = self._current_policy.take_failures(), _malformed_certificate(decision, event)
+            cost = (cached, microseconds, failures)
+            self._record(Observation(decision, request, self._settings, policy, now, *cost, malformed, collision))
         return make_response(decision, request, self._settings)
 
     def _assessments_under(self, policy: AccessPolicy) -> AssessmentCache:

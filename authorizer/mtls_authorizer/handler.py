@@ -19,6 +19,10 @@ if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
     logger.setLevel(logging.INFO)
 
 _settings = load_settings(os.environ)
+if _settings.trusts_any_bucket_owner:
+    from mtls_authorizer.stores.bucket_owner import warn_of_unverified_owner
+
+    warn_of_unverified_owner()
 for _warning in allowlist_warnings(os.environ):
     logger.warning(_warning.message.value, extra=_warning.fields())
 _current_policy = CurrentPolicy(_settings)

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
     from client_certificate_auth.x509.public_key import PublicKey
 
-# Modules that decisions do not need are imported where they are used. cryptography takes longer to import than all of
-# the authorizer.
+# Modules that decisions do not need are imported where they are used: cryptography takes longer than all the others.
 
 
 _NULLABLE = frozenset({"subjectaltname", "infoAccess"})
@@ -283,8 +282,7 @@ def _datetime(time: str) -> datetime:
 
     if time < "0001":
         return datetime.min.replace(tzinfo=UTC)
-    year, month, day, hour, minute, second = int(time[:4]), *[int(time[i : i + 2]) for i in range(4, 14, 2)]
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return datetime.fromisoformat(f"{time[:8]}T{time[8:]}Z")
 
 
 def _in_pairs(digest: bytes) -> str:

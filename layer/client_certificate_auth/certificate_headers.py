@@ -99,8 +99,8 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
     Raises nothing, whatever the event is.
 
     Trust boundary: the header proves something only where **the origin can be reached through CloudFront alone**,
-    since whoever reaches it directly can send the header as well, and where the distribution's mutual TLS is required
-    or optional: in its passthrough mode, CloudFront has verified nothing.
+    since a client that reaches it directly can send the header as well, and where the distribution's mutual TLS is
+    required or optional: in its passthrough mode, CloudFront has verified nothing.
     """
     try:
         value = _value(event, _CLOUDFRONT_PEM)
@@ -116,8 +116,8 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
 def _value(event: object, name: str) -> str | None:
     """Return the one value of a header, which ``headers`` and ``multiValueHeaders`` agree on; None where it is absent.
 
-    ``name`` is in lower case. Raises MalformedCertificateError: to choose one of several values is to let whoever
-    sent the other ones choose.
+    ``name`` is in lower case. Raises MalformedCertificateError: to choose one of several values would leave the
+    choice to the sender of the others.
     """
     if not isinstance(event, Mapping):
         return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from benchmarks.processes import find_node
-from local_gateway.policy import Effect, evaluate
+from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.rules.routes import permits, read_route, resources
 from tests.api_events import STAGE_ARN
 from tests.fuzz.command_line import run

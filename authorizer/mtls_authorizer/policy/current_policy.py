@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -123,7 +124,7 @@ class CurrentPolicy:
     def _start_rules(self, settings: Settings) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
         from mtls_authorizer.refresh.loader import StoreLoader  # noqa: PLC0415
-        from mtls_authorizer.rules.document import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
+        from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
 
         def rule_set(content: bytes) -> RuleSet:
             return RuleSet((*settings.rules, *parse_rules(content)))
@@ -155,7 +156,7 @@ class CurrentPolicy:
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above
 
-        return self._opener or open_store
+        return self._opener or partial(open_store, bucket_owner=self.settings.s3_bucket_owner)
 
     def _add_refresher(
         self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float

@@ -78,8 +78,18 @@ class Settings(NamedTuple):
     shadow_rules_uri: str | None = None
     rules_refresh_seconds: int = 60
     crl_sources: CrlSources | None = None
+    s3_bucket_owner: str | None = None
+    """The AWS account that must own the buckets; None if that is not verified."""
+
     version: str | None = None
     """A digest of the variables' values, which tells one configuration from another in the log."""
+
+    @property
+    def trusts_any_bucket_owner(self) -> bool:
+        """Whether a document is in S3, and the owner of its bucket is not verified."""
+        crls = (*self.crl_sources.uris, self.crl_sources.truststore_uri) if self.crl_sources else ()
+        uris = (self.rules_uri, self.shadow_rules_uri, *crls)
+        return self.s3_bucket_owner is None and any(uri is not None and uri.startswith("s3:") for uri in uris)
 
 
 class SettingsError(ValueError):
@@ -99,6 +109,7 @@ VARIABLES = (
     *_SHADOW_RULES,
     "AUTHORIZER_RULES_REFRESH_SECONDS",
     *_CRLS,
+    "S3_BUCKET_OWNER",
     "RESPONSE_FORMAT",
     "UNAUTHENTICATED_RESPONSE",
     "PRINCIPAL_ID",
@@ -109,7 +120,7 @@ VARIABLES = (
 """All variables that ``load_settings`` reads."""
 
 # A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
-_OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE")
+_OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
 
 _SECONDS_PER_DAY = 24 * 60 * 60
 _NAMESPACE = re.compile(r"[A-Za-z0-9._/#-]{1,255}")
@@ -139,6 +150,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
         crl_sources=_crl_sources(reader),
+        s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),
     )
     for name in environment:
@@ -219,7 +231,7 @@ def _parse_namespace(text: str) -> str:
 
 
 def _parse_rules(text: str) -> tuple[Rule, ...]:
-    from mtls_authorizer.rules.document import parse_rules  # noqa: PLC0415 -- see above
+    from mtls_authorizer.rules.document.reader import parse_rules  # noqa: PLC0415 -- see above
 
     return parse_rules(text.encode(errors="surrogatepass"))
 
@@ -229,6 +241,12 @@ def _parse_uri(text: str) -> str:
 
     parse_uri(text)
     return text
+
+
+def _parse_bucket_owner(text: str) -> str:
+    from mtls_authorizer.stores.bucket_owner import parse_bucket_owner  # noqa: PLC0415 -- see above
+
+    return parse_bucket_owner(text)
 
 
 def _parse_crl_uri(text: str) -> str:

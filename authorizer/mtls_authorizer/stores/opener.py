@@ -20,12 +20,18 @@ class StoreOpener(Protocol):
 
 
 def open_store(
-    uri: str, *, max_bytes: int, timeouts: Timeouts = DEFAULT_TIMEOUTS, clock: Callable[[], float] = time.monotonic
+    uri: str,
+    *,
+    max_bytes: int,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    clock: Callable[[], float] = time.monotonic,
+    bucket_owner: str | None = None,
 ) -> Store:
     """Open the store that a URI names. For AWS this creates a client; the document is requested by ``fetch``.
 
     A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``clock`` returns seconds
-    and never goes back. Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a
+    and never goes back. ``bucket_owner`` is the ID of the account that must own the bucket of an object in S3; None if
+    it is not verified. Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a
     usable AWS configuration is missing. Call it at start-up, from one thread.
     """
     scheme, parts = parse_uri(uri)
@@ -41,7 +47,7 @@ def open_store(
     if scheme is Scheme.S3:
         from mtls_authorizer.stores.s3 import S3Store  # noqa: PLC0415 -- likewise
 
-        return S3Store(uri, aws_client(uri, "s3", timeouts), parts, max_bytes, timeouts)
+        return S3Store(uri, aws_client(uri, "s3", timeouts), parts, max_bytes, timeouts, bucket_owner=bucket_owner)
     if scheme is Scheme.SSM:
         from mtls_authorizer.stores.ssm import SsmStore  # noqa: PLC0415 -- likewise
 

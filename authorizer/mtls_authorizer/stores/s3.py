@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from mtls_authorizer.stores.aws import http_status, read_body, store_errors
+from mtls_authorizer.stores.bucket_owner import VARIABLE
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts, too_large
 
 if TYPE_CHECKING:
@@ -21,17 +22,33 @@ _DENIED = (
     "the role lacks s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which S3"
     " tells only to roles with s3:ListBucket"
 )
+_WRONG_OWNER = "; or the bucket does not belong to the account {} ({})"
 
 
 class S3Store:
-    """An object in S3. Its version is its ETag; requests are conditional on a change of it (RFC 9110 §13.1)."""
+    """An object in S3. Its version is its ETag; requests are conditional on a change of it (RFC 9110 §13.1).
 
-    def __init__(
-        self, uri: str, client: AwsClient, parts: Sequence[str], max_bytes: int, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ``bucket_owner`` is the ID of the account that must own the bucket; None if it is not verified.
+    """
+
+    def __init__(  # noqa: PLR0913 -- as all stores, and the owner
+        self,
+        uri: str,
+        client: AwsClient,
+        parts: Sequence[str],
+        max_bytes: int,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        *,
+        bucket_owner: str | None = None,
     ) -> None:
         self.uri = uri
         self._client = client
-        self._bucket, self._key = parts
+        bucket, key = parts
+        self._object = {"Bucket": bucket, "Key": key}
+        self._denied = _DENIED
+        if bucket_owner is not None:
+            self._object["ExpectedBucketOwner"] = bucket_owner
+            self._denied += _WRONG_OWNER.format(bucket_owner, VARIABLE)
         self._max_bytes = max_bytes
         self._timeouts = timeouts
 
@@ -45,9 +62,9 @@ class S3Store:
             condition["IfNoneMatch"] = version
         elif since is not None:
             condition["IfModifiedSince"] = since
-        with store_errors(self.uri, self._timeouts, _DENIED):
+        with store_errors(self.uri, self._timeouts, self._denied):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._key, **condition)
+                answer = self._client.get_object(**self._object, **condition)
             except ClientError as error:
                 if condition and http_status(error) == HTTPStatus.NOT_MODIFIED:
                     return None

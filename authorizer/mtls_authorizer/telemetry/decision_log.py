@@ -1,4 +1,4 @@
-"""The decision log: one record for each decision."""
+"""The decision log: one record for each decision, and one for each serial number collision."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mtls_authorizer.policy.settings import LogDecisions
 
 if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
+    from mtls_authorizer.request.serial_numbers import SerialNumberCollision
     from mtls_authorizer.telemetry.observation import Observation
 
 logger = logging.getLogger("mtls_authorizer")
@@ -29,8 +30,13 @@ def log_decision(observation: Observation) -> None:
         logger.log(level, message, extra=log_fields(observation))
 
 
+def log_collision(collision: SerialNumberCollision) -> None:
+    """Log that two certificates have the same issuer and serial number, whatever decisions are logged."""
+    logger.warning("serial number collision", extra=collision._asdict())
+
+
 def log_fields(observation: Observation) -> dict[str, object]:
-    """Return the fields of a decision's record. Shadow rules and CRLs add theirs."""
+    """Return the fields of a decision's record. Shadow rules, CRLs and malformed certificates add theirs."""
     decision, request, policy = observation.decision, observation.request, observation.policy
     client = decision.client
     fields: dict[str, object] = {
@@ -58,6 +64,11 @@ def log_fields(observation: Observation) -> dict[str, object]:
     if decision.revocation_status is not None:
         fields["revocation_status"] = decision.revocation_status.state.value
         fields.update(decision.revocation_status.details(observation.time))
+    if observation.malformed is not None:
+        fields["certificate_sha256"] = observation.malformed.sha256
+        fields["unverified_subject_dn"] = observation.malformed.subject_dn
+        fields["unverified_issuer_dn"] = observation.malformed.issuer_dn
+        fields["unverified_serial_number"] = observation.malformed.serial_number
     return fields
 
 

@@ -31,6 +31,7 @@ class Metric(StrEnum):
     REVOCATION_LIST_AGE = "RevocationListAge"
     REVOCATION_LIST_TIME_LEFT = "RevocationListTimeLeft"
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
+    SERIAL_NUMBER_COLLISION = "SerialNumberCollision"
     DECISION_TIME = "DecisionTime"
 
 
@@ -42,7 +43,7 @@ UNITS = {
 }
 """The units of the metrics that are not counts."""
 
-REASON = "DenyReason"
+REASON = "Reason"
 """The dimension of ``Denied``, which is published with it and without it."""
 
 
@@ -84,6 +85,8 @@ def measure(observation: Observation) -> dict[Metric, int]:
             values[Metric.EXPIRING] = 1
     if is_unauthorized(decision, observation.request, observation.settings):
         values[Metric.UNAUTHORIZED] = 1
+    if observation.collision is not None:
+        values[Metric.SERIAL_NUMBER_COLLISION] = 1
     return values | _revocation_metrics(observation) | _refresh_metrics(observation)
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
+    from mtls_authorizer.request.serial_numbers import SerialNumberCollision
+    from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 
 
 class Observation(NamedTuple):
@@ -28,6 +30,11 @@ class Observation(NamedTuple):
     cached: bool
     microseconds: int
     refresh_failures: int
+    malformed: MalformedCertificate | None = None
+    """The certificate, if it could not be parsed."""
+
+    collision: SerialNumberCollision | None = None
+    """The collision of the certificate's serial number with another certificate's, if it was not reported before."""
 
     @property
     def is_expiring(self) -> bool:

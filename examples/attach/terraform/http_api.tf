@@ -13,7 +13,9 @@ resource "aws_apigatewayv2_authorizer" "client_certificate" {
   authorizer_type                   = "REQUEST"
   authorizer_uri                    = local.authorizer_uri
   authorizer_payload_format_version = "2.0"
-  # No caching: that an HTTP API can cache by the certificate isn't documented.
+  # The whole certificate: other identity sources may be those of another client, too.
+  identity_sources = ["$context.identity.clientCert.clientCertPem"]
+  # No caching. Before you change it, read docs/security-model.md#caching.
   authorizer_result_ttl_in_seconds = 0
 }
 

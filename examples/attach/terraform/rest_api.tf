@@ -15,9 +15,8 @@ resource "aws_api_gateway_authorizer" "client_certificate" {
   rest_api_id    = aws_api_gateway_rest_api.api.id
   type           = "REQUEST"
   authorizer_uri = local.authorizer_uri
-  # Together they name one certificate. Caching by anything else hands one client another's answer.
-  identity_source                  = "context.identity.clientCert.issuerDN, context.identity.clientCert.serialNumber"
-  authorizer_result_ttl_in_seconds = 300
+  # No caching: issuer and serial number may belong to two certificates. Never omit it: the default is 300 seconds.
+  authorizer_result_ttl_in_seconds = 0
 }
 
 resource "aws_lambda_permission" "rest_api_invokes_authorizer" {

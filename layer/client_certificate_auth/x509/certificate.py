@@ -55,7 +55,7 @@ _VERSION_3 = 3
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 2
-_UTC_TIME_LENGTH, _GENERALIZED_TIME_LENGTH = len("YYMMDDHHMMSSZ"), len("YYYYMMDDHHMMSSZ")
+_TIME_LENGTHS = {UTC_TIME: len("YYMMDDHHMMSSZ"), GENERALIZED_TIME: len("YYYYMMDDHHMMSSZ")}
 
 
 class Certificate:
@@ -155,7 +155,8 @@ def parse_certificate(encoded: str | bytes) -> Certificate:
 
 def _read_version(content: bytes) -> int:
     """Return 1, 2 or 3 (RFC 5280 §4.1.2.1), which are encoded as 0, 1 and 2."""
-    version = read_integer(read_element(content, INTEGER)) + 1
+    # Nearly all have version 3.
+    version = 3 if content == b"\x02\x01\x02" else read_integer(read_element(content, INTEGER)) + 1
     if version not in (1, 2, 3):
         message = f"the certificate has the unknown version {version}"
         raise DerError(message)
@@ -202,14 +203,12 @@ def _read_validity(content: bytes) -> tuple[str, str]:
 
 def _read_time(tag: int, content: bytes) -> str:
     """Return a time as YYYYMMDDHHMMSS. It has seconds and a Z, without fractions (RFC 5280 §4.1.2.5.1, §4.1.2.5.2)."""
-    digits, zone = content[:-1], content[-1:]
-    if zone == b"Z" and digits.isdigit():
-        time = ""
-        if tag == UTC_TIME and len(content) == _UTC_TIME_LENGTH:
-            time = ("19" if digits >= b"50" else "20") + digits.decode()
-        elif tag == GENERALIZED_TIME and len(content) == _GENERALIZED_TIME_LENGTH:
-            time = digits.decode()
-        if time[8:10] < "24" and time[10:12] < "60" and time[12:] < "60" and _is_date(time[:8]):
+    digits = content[:-1]
+    if len(content) == _TIME_LENGTHS.get(tag) and content.endswith(b"Z") and digits.isdigit():
+        time = digits.decode()
+        if tag == UTC_TIME:
+            time = ("19" if time >= "50" else "20") + time
+        if time[8:] < "240000" and time[10] < "6" and time[12] < "6" and _is_date(time[:8]):
             return time
     message = f"the time {content[:32].decode('latin-1')!r} (tag {tag:02X}) is not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ"
     raise DerError(message)
@@ -217,9 +216,7 @@ def _read_time(tag: int, content: bytes) -> str:
 
 @lru_cache(64)
 def _is_date(date: str) -> bool:
-    """Return whether YYYYMMDD is in the calendar, False for an empty string."""
-    if not date:
-        return False
+    """Return whether YYYYMMDD is in the calendar."""
     year, month, day = int(date[:4]), int(date[4:6]), int(date[6:])
     if month == _FEBRUARY and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
         return 1 <= day <= _DAYS[1] + 1

@@ -63,8 +63,9 @@ def read_elements(content: bytes) -> tuple[list[int], list[bytes]]:
     start, end = 0, len(content)
     try:
         while start < end:
-            stop = start + 2 + content[start + 1]
-            if content[start + 1] < _LONG_FORM:
+            length = content[start + 1]
+            if length < _LONG_FORM:
+                stop = start + 2 + length
                 contents.append(content[start + 2 : stop])
             else:
                 content_start, stop = _read_long_length(content, start)
@@ -85,15 +86,14 @@ def read_elements(content: bytes) -> tuple[list[int], list[bytes]]:
 
 def read_element(encoded: bytes, tag: int) -> bytes:
     """Return the content of an element with this tag that is all there is."""
-    length = len(encoded) - 2
-    if 0 <= length < _LONG_FORM and encoded[0] == tag and encoded[1] == length:
-        # Most elements are that short, and this is how to tell quickly.
-        return encoded[2:]
-    tags, contents = read_elements(encoded)
-    if tags != [tag]:
-        message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
-        raise DerError(message)
-    return contents[0]
+    size = len(encoded)
+    if size > 1 and encoded[0] == tag:
+        start, stop = (2, encoded[1] + 2) if encoded[1] < _LONG_FORM else _read_long_length(encoded, 0)
+        if stop == size:
+            return encoded[start:]
+    tags, _ = read_elements(encoded)
+    message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
+    raise DerError(message)
 
 
 def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:

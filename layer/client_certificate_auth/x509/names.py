@@ -48,32 +48,35 @@ _LAST_OF_BMP = "\uffff"
 _VALUE_TYPES = frozenset({*_ENCODINGS, BIT_STRING, SEQUENCE, 0x07, 0x08, 0x09, 0x0B, 0x0D, 0x0E, 0x0F, 0x1D})
 
 
-class Attribute:
-    """An attribute of a name."""
-
-    __slots__ = ("key", "oid", "text")
-
-    def __init__(self, oid: str, text: str) -> None:
-        self.oid = oid
-        self.key = SHORT_NAME_BY_OID.get(oid, oid)
-        self.text = text
-
-
 class RelativeDistinguishedName:
     """A relative distinguished name, decoded once: clients of one company have most of theirs in common."""
 
-    __slots__ = ("attributes", "has_control_characters", "rfc4514_string")
+    __slots__ = ("attributes", "has_control_characters", "rfc4514_string", "texts_by_key")
+
+    attributes: list[tuple[str, str]]
+    """Dotted OIDs and values."""
+
+    texts_by_key: list[tuple[str, str]]
+    """The same with OpenSSL's short names, where it has one."""
+
+    has_control_characters: bool
+
+    rfc4514_string: str
 
     def __init__(self, content: bytes) -> None:
         """Read the content of the SET. Raises DerError."""
-        self.attributes = [Attribute(oid, _text(oid, tag, value)) for oid, tag, value in read_attributes(content)]
-        self.rfc4514_string = "+".join([attribute_string(each.oid, each.text) for each in self.attributes])
-        # C0, DEL and C1 (ISO/IEC 6429). Most text is printable, which is quick to see.
-        self.has_control_characters = any(
-            not each.text.isprintable()
-            and any(character < " " or "\x7f" <= character <= "\x9f" for character in each.text)
-            for each in self.attributes
-        )
+        attributes = [(oid, _text(oid, tag, value)) for oid, tag, value in read_attributes(content)]
+        self.attributes = attributes
+        self.texts_by_key = [(SHORT_NAME_BY_OID.get(oid, oid), text) for oid, text in attributes]
+        self.rfc4514_string = "+".join([attribute_string(oid, text) for oid, text in attributes])
+        # Most text is printable, which is quick to see.
+        texts = "".join([text for _, text in attributes])
+        self.has_control_characters = not texts.isprintable() and any(map(_is_control_character, texts))
+
+
+def _is_control_character(character: str) -> bool:
+    """Return whether a character is in C0, DEL or C1 (ISO/IEC 6429)."""
+    return character < " " or "\x7f" <= character <= "\x9f"
 
 
 class DistinguishedName(Mapping[str, "str | list[str]"]):
@@ -99,11 +102,11 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         has_control_characters = False
         for rdn in rdns:
             has_control_characters |= rdn.has_control_characters
-            for attribute in rdn.attributes:
-                if attribute.key in values:
-                    values[attribute.key].append(attribute.text)
+            for key, text in rdn.texts_by_key:
+                if key in values:
+                    values[key].append(text)
                 else:
-                    values[attribute.key] = [attribute.text]
+                    values[key] = [text]
         self.has_control_characters = has_control_characters
         self._rdns = rdns
         self._values = values
@@ -113,7 +116,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     @property
     def rdns(self) -> list[list[tuple[str, str]]]:
         """The relative distinguished names in their order, each a list of dotted OIDs and values."""
-        return [[(attribute.oid, attribute.text) for attribute in rdn.attributes] for rdn in self._rdns]
+        return [list(rdn.attributes) for rdn in self._rdns]
 
     def get_all(self, key: str) -> list[str]:
         """Return every value of an attribute, in the order of the name; an empty list where there is none."""

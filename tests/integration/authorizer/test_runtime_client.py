@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests import kept_lists
+from tests import der, kept_lists
 from tests.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.kept_lists import EVERYBODY, Folder
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HANDLER = "mtls_authorizer.handler.handler"
 CLIENT = client_pem(("CN", "client"), ("O", "Acmé"))
-OTHER = client_pem(("CN", "other"))
+OTHER = client_pem(("CN", "other"), serial_number=der.integer(2))
 
 
 def effect(outcome: Outcome) -> str:

@@ -42,7 +42,7 @@ from benchmarks.soak_clients import (
 from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import Invocation
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
-from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from tests.api_events import STAGE_ARN
 
@@ -96,7 +96,7 @@ def test_a_short_run_under_the_runtime_client_finds_nothing_wrong(tmp_path: Path
     assert result.wrong_answers == 0
     assert result.certificates == MAX_CACHED_CERTIFICATES + 200
     assert sum(result.outcomes.values()) == len(result.seconds) == len(result.log.decisions) == 1200
-    assert set(result.outcomes) == {"let in", "refused", "malformed", "missing"}
+    assert set(result.outcomes) == {"allowed", "denied", "malformed", "missing"}
     assert result.log.messages["document loaded"] == LAST_EDITION
     assert result.log.messages["document refresh failed"] >= 1
     assert 10 < result.memory.samples[0] < 200
@@ -392,7 +392,7 @@ class FakeMemory(Memory):
 
 
 def result_of(problems: list[str]) -> Result:
-    outcomes = Counter({"let in": 3, "refused": 4, "malformed": 2, "missing": 1})
+    outcomes = Counter({"allowed": 3, "denied": 4, "malformed": 2, "missing": 1})
     decisions: list[Mapping[str, Any]] = [{"cached": number < 4} for number in range(10)]
     log = Log(21, decisions, Counter(), Counter({"document refresh failed": 5}), [])
     seconds = [number / 1000 for number in range(1, 11)]

@@ -21,7 +21,7 @@ from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workloa
 from client_certificate_auth import PeerCertificate
 from distribution.layer_builder.interpreters import find_interpreters
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 
 PROJECT = Path(__file__).parents[3]
@@ -55,7 +55,7 @@ def test_a_decision_that_is_not_allow_is_not_measured(kind: str, side: str, tmp_
     path = write_workload(Workload("not listed"), tmp_path, certificates=AT_ONCE)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([json.dumps({"ALLOWED_COMMON_NAMES": "other"}), *lines[1:]]) + "\n")
-    with WarmProcess(COMMANDS[side]) as process, pytest.raises(RuntimeError, match=f"let in 0 of {AT_ONCE}"):
+    with WarmProcess(COMMANDS[side]) as process, pytest.raises(RuntimeError, match=f"allowed 0 of {AT_ONCE}"):
         process.take(Turn(str(path), kind, AT_ONCE))
 
 

@@ -36,7 +36,7 @@ LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-
 # With SnapStart or provisioned concurrency, the output is an alias.
 AUTHORIZER = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
-ISSUER_AND_SERIAL_NUMBER = ["context.identity.clientCert.issuerDN", "context.identity.clientCert.serialNumber"]
+PEM = "$context.identity.clientCert.clientCertPem"
 
 SYNTHESIZE = f"""
 import sys
@@ -122,13 +122,17 @@ def test_cfn_lint_has_nothing_to_say_of_what_the_cdk_makes(synthesized: Path) ->
     run("cfn-lint", "--ignore-checks", "W3005", "--template", *templates, folder=synthesized)
 
 
-# Whether they let in nobody by mistake
+# Whether they allow nobody by mistake
 
 
 def authorizers(resources: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what each authorizer caches by, and for how long, wherever a template says so."""
     found = [
-        {"identities": authorizer.get("IdentitySource", []), "ttl": authorizer["AuthorizerResultTtlInSeconds"]}
+        {
+            "identities": authorizer.get("IdentitySource", []),
+            "ttl": authorizer["AuthorizerResultTtlInSeconds"],
+            "simple": authorizer.get("EnableSimpleResponses", False),
+        }
         for authorizer in of_type(resources, "ApiGateway::Authorizer", "ApiGatewayV2::Authorizer")
     ]
     for body in bodies(resources):
@@ -139,6 +143,7 @@ def authorizers(resources: dict[str, Any]) -> list[dict[str, Any]]:
                 {
                     "identities": authorizer.get("identitySource", []),
                     "ttl": authorizer["authorizerResultTtlInSeconds"],
+                    "simple": authorizer.get("enableSimpleResponses", False),
                 }
             )
     return found
@@ -173,14 +178,17 @@ def test_the_domain_has_mutual_tls(synthesized: Path) -> None:
         assert of_type(resources, "ApiGateway::BasePathMapping", "ApiGatewayV2::ApiMapping"), name
 
 
-def test_a_rest_api_caches_by_the_certificate_and_an_http_api_does_not_cache(synthesized: Path) -> None:
+def test_no_api_caches_responses_and_an_http_api_is_ready_to_cache_by_the_whole_certificate(synthesized: Path) -> None:
     for name, resources in every_api(synthesized):
         (authorizer,) = authorizers(resources)
         if of_type(resources, "ApiGateway::RestApi"):
-            assert [part.strip() for part in authorizer["identities"].split(",")] == ISSUER_AND_SERIAL_NUMBER, name
-            assert authorizer["ttl"] == 300, name
+            # SAM writes an empty one.
+            assert not authorizer.pop("identities"), name
         else:
-            assert authorizer == {"identities": [], "ttl": 0}, name
+            identities = authorizer.pop("identities")
+            assert (identities if isinstance(identities, list) else [identities]) == [PEM], name
+        # A cached simple response would apply to all routes.
+        assert authorizer == {"ttl": 0, "simple": False}, name
 
 
 def test_every_route_asks_the_authorizer(synthesized: Path) -> None:
@@ -248,13 +256,14 @@ def test_terraform_turns_the_default_endpoints_off() -> None:
     assert terraform()["aws_apigatewayv2_api", "api"]["disable_execute_api_endpoint"] is True
 
 
-def test_terraform_caches_by_the_certificate_on_a_rest_api_only() -> None:
+def test_terraform_caches_no_responses_and_an_http_api_is_ready_to_cache_by_the_whole_certificate() -> None:
     rest = terraform()["aws_api_gateway_authorizer", "client_certificate"]
-    assert rest["identity_source"].split(", ") == ISSUER_AND_SERIAL_NUMBER
-    assert (rest["type"], rest["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 300)
+    assert "identity_source" not in rest
+    assert (rest["type"], rest["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 0)
     http = terraform()["aws_apigatewayv2_authorizer", "client_certificate"]
     assert (http["authorizer_type"], http["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 0)
-    assert "identity_sources" not in http
+    assert http["identity_sources"] == [PEM]
+    assert "enable_simple_responses" not in http
 
 
 def test_terraform_asks_the_authorizer_on_every_route() -> None:

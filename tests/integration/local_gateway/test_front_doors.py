@@ -20,10 +20,10 @@ from client_certificate_auth import (
     extract_client_certificate_from_cloudfront_event,
     extract_client_certificate_from_lambda_event,
 )
-from local_gateway.api import ApiKind
-from local_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.events import integration_event, load_balancer_event
 from local_gateway.deployment import Endpoint, sample_api
-from local_gateway.events import integration_event, load_balancer_event
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, certificate_headers, lambda_target
 from local_gateway.pki import LOOPBACK, Client, Pki
 from local_gateway.scenarios import CN_WITHIN_O, EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
@@ -32,7 +32,7 @@ from local_gateway.tls import client_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_gateway.functions import LambdaFunction
+    from local_gateway.api_gateway.functions import LambdaFunction
 
 TIMEOUT = 30
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.deployment import Endpoint
 from local_gateway.front_doors import FrontDoorKind
-from local_gateway.functions import CountedFunction
 from local_gateway.pki import LOOPBACK, make_pki
 from local_gateway.report import Result
 from local_gateway.scenarios import LISTED_CN, SCENARIOS, Kind, Outcome, Scenario, play

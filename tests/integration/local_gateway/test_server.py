@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.pki import LOOPBACK, Client, Pki
 from local_gateway.scenarios import EXPIRED, LISTED_CN, LISTED_OU, OTHER_CN, UNTRUSTED
 from local_gateway.server import serve

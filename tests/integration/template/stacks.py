@@ -31,6 +31,7 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "CrlRefreshSeconds": "60",
         "CrlFailureMode": "allow",
         "CrlMaxAgeSeconds": "3600",
+        "S3BucketOwner": "210987654321",
         "ResponseFormat": "simple",
         "UnauthenticatedResponse": "deny",
         "PrincipalId": "fingerprint",

@@ -21,6 +21,7 @@ AUTHORIZER_ALARMS = {
     "ExpiryAlarm",
     "RevocationListStaleAlarm",
     "RevocationStatusUnknownAlarm",
+    "SerialNumberCollisionAlarm",
 }
 INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
 
@@ -85,6 +86,7 @@ def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template
         (MONITORING, "ExpiryAlarm", "LessThanOrEqualToThreshold", "3"),
         (MONITORING, "RevocationListStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
         (MONITORING, "RevocationStatusUnknownAlarm", "GreaterThanThreshold", 0),
+        (MONITORING, "SerialNumberCollisionAlarm", "GreaterThanThreshold", 0),
         (REVOCATION, "CrlIndexerErrorsAlarm", "GreaterThanThreshold", 0),
         (REVOCATION, "CrlIndexerFailuresAlarm", "GreaterThanThreshold", 0),
     ],
@@ -104,6 +106,7 @@ def test_an_alarm_has_the_threshold_of_its_parameter(
         ("ExpiryAlarm", Metric.DAYS_TO_EXPIRY, "Minimum"),
         ("RevocationListStaleAlarm", Metric.REVOCATION_LIST_TIME_LEFT, "Minimum"),
         ("RevocationStatusUnknownAlarm", Metric.REVOCATION_STATUS_UNKNOWN, "Sum"),
+        ("SerialNumberCollisionAlarm", Metric.SERIAL_NUMBER_COLLISION, "Sum"),
     ],
 )
 def test_an_alarm_watches_its_metric(alarm: str, metric: str, statistic: str) -> None:

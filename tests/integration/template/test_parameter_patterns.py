@@ -99,6 +99,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (AUTHORIZER, "AuthorizerRulesRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
     (AUTHORIZER, "CrlRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
     (AUTHORIZER, "CrlMaxAgeSeconds", ["0", "31536000"], ["-1", "1.5", "1e3", "100000000"]),
+    (AUTHORIZER, "S3BucketOwner", ["123456789012"], ["12345678901", "1234567890123", "acme", "arn:aws:iam::1:root"]),
     (AUTHORIZER, "ExpiryWarningDays", ["0", "3650"], ["-1", "1.5", "1e3", "10000"]),
     (
         AUTHORIZER,

@@ -66,10 +66,12 @@ def test_the_values_of_a_stack_are_allowed(template: Template, stack: str) -> No
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_each_variable_is_a_parameter_and_unset_if_the_parameter_is_empty(variable: str) -> None:
+def test_each_variable_is_a_parameter_and_has_its_default_if_the_parameter_is_empty(variable: str) -> None:
     parameter = parameter_of(variable)
     assert AUTHORIZER.source["Parameters"][parameter]["Default"] == ""
-    assert variable not in AUTHORIZER.properties("defaults", "Authorizer")["Environment"]["Variables"]
+    unset = AUTHORIZER.properties("defaults", "Authorizer")["Environment"]["Variables"]
+    # Documents in buckets of other accounts are trusted only on request.
+    assert unset.get(variable) == ({"Ref": "AWS::AccountId"} if variable == "S3_BUCKET_OWNER" else None)
     stack, parameters = next((name, given) for name, given in AUTHORIZER.stacks.items() if given.get(parameter))
     variables = AUTHORIZER.properties(stack, "Authorizer")["Environment"]["Variables"]
     assert variables[variable] == parameters[parameter]
@@ -77,8 +79,8 @@ def test_each_variable_is_a_parameter_and_unset_if_the_parameter_is_empty(variab
 
 @pytest.mark.parametrize("stack", AUTHORIZER.stacks)
 def test_the_authorizer_accepts_its_variables_and_has_no_others(stack: str) -> None:
-    environment = AUTHORIZER.properties(stack, "Authorizer")["Environment"]["Variables"]
-    load_settings(environment)
+    environment = AUTHORIZER.resolved(AUTHORIZER.properties(stack, "Authorizer")["Environment"]["Variables"])
+    assert load_settings(environment).s3_bucket_owner in {"123456789012", "210987654321"}
     assert environment.keys() <= set(VARIABLES)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
+import cfnlint  # type: ignore[import-untyped]
 import pytest
 
+from local_gateway.api_gateway.policy import wildcard_match
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from tests.integration.template.stacks import AUTHORIZER, CRLS, REVOCATION
 
@@ -50,11 +55,50 @@ def test_only_the_indexer_may_write_indexes_and_all_access_is_over_tls(stack: st
             "Sid": "IndexesByTheIndexerOnly",
             "Effect": "Deny",
             "Principal": "*",
-            "Action": ["s3:PutObject", "s3:ReplicateObject", "s3:DeleteObjectVersion"],
+            "NotAction": ["s3:Get*", "s3:List*"],
             "Resource": f"CrlBucket.Arn/*{INDEX_SUFFIX}",
             "Condition": {"ArnNotEquals": {"aws:PrincipalArn": "CrlIndexerRole.Arn"}},
         },
     ]
+
+
+_ACTIONS = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json"
+S3_ACTIONS: dict[str, Any] = json.loads(_ACTIONS.read_text())["s3"]["Actions"]
+"""AWS's own list of actions, in lower case, with the resources of each."""
+
+CHANGES = [
+    name
+    for name, action in S3_ACTIONS.items()
+    if "object" in action.get("Resources", ()) and not name.startswith(("get", "list"))
+]
+
+
+def denied(action: str, key: str, principal: str) -> bool:
+    """Return whether the bucket policy denies an action, over TLS."""
+    policy = REVOCATION.resolved(REVOCATION.properties("defaults", "CrlBucketPolicy"))
+    [statement] = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "IndexesByTheIndexerOnly"]
+    key_of_actions = "NotAction" if "NotAction" in statement else "Action"
+    listed = any(wildcard_match(pattern.lower(), f"s3:{action}") for pattern in statement[key_of_actions])
+    concerned = wildcard_match(statement["Resource"], f"CrlBucket.Arn/{key}") and listed == (key_of_actions == "Action")
+    return concerned and principal != statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]
+
+
+@pytest.mark.parametrize("action", CHANGES)
+def test_nobody_else_may_change_or_delete_an_index(action: str) -> None:
+    assert denied(action, "issuing-ca.crl.index", "arn:aws:iam::123456789012:role/Administrator")
+    assert not denied(action, "issuing-ca.crl.index", "CrlIndexerRole.Arn")
+    # CRLs are signed.
+    assert not denied(action, "issuing-ca.crl", "arn:aws:iam::123456789012:role/Administrator")
+
+
+def test_the_changes_of_an_index_include_those_that_remove_it() -> None:
+    assert {"putobject", "deleteobject", "deleteobjectversion", "replicateobject", "replicatedelete"} <= set(CHANGES)
+
+
+def test_others_may_read_an_index() -> None:
+    for action in ("getobject", "getobjectversion", "getobjecttagging", "listmultipartuploadparts"):
+        assert action in S3_ACTIONS
+        assert not denied(action, "issuing-ca.crl.index", "AuthorizerRole.Arn")
 
 
 def test_an_uploaded_crl_and_nothing_else_invokes_the_indexer() -> None:
@@ -86,12 +130,20 @@ def test_the_indexer_has_the_runtime_and_the_code_of_the_authorizer() -> None:
 @pytest.mark.parametrize(
     ("stack", "expected"),
     [
-        ("defaults", {"TRUSTSTORE_URI": "s3://lists/truststore.pem"}),
-        ("everything-set", {"TRUSTSTORE_URI": "s3://elsewhere/truststore.pem", "CRL_MAX_AGE_SECONDS": "60"}),
+        ("defaults", {"TRUSTSTORE_URI": "s3://lists/truststore.pem", "S3_BUCKET_OWNER": "123456789012"}),
+        (
+            "everything-set",
+            {
+                "TRUSTSTORE_URI": "s3://elsewhere/truststore.pem",
+                "S3_BUCKET_OWNER": "123456789012",
+                "CRL_MAX_AGE_SECONDS": "60",
+            },
+        ),
     ],
 )
 def test_the_indexer_has_the_variables_that_it_reads(stack: str, expected: dict[str, str]) -> None:
-    assert REVOCATION.properties(stack, "CrlIndexer")["Environment"]["Variables"] == expected
+    variables = REVOCATION.properties(stack, "CrlIndexer")["Environment"]["Variables"]
+    assert REVOCATION.resolved(variables) == expected
 
 
 def test_the_event_of_an_upload_that_fails_three_times_is_sent_to_a_queue() -> None:

@@ -1,4 +1,4 @@
-"""Nobody is let in who isn't listed: random subjects and lists against an oracle that never sees a certificate."""
+"""Only listed clients are allowed: random subjects and lists against an oracle that never sees a certificate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from local_gateway.policy import Effect, evaluate
+from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.response import Unauthorized
@@ -104,7 +104,7 @@ def test_the_answer_is_that_of_the_oracle(
             plain = not as_json and not any("," in item or item.startswith("[") for item in items)
             environment[variable] = ",".join(items) if plain else json.dumps(items)
     expected = oracle(subject, names, units, either=either)
-    event(f"let in: {expected}")
+    event(f"allowed: {expected}")
     assert is_let_in(make_event(certificate), environment) is expected
 
 

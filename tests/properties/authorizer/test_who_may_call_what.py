@@ -16,11 +16,11 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
-from local_gateway.policy import Effect, evaluate
+from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact, SatisfiedConditions
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der
@@ -311,7 +311,7 @@ def all_match(client: Client, match: dict[str, Any], *, excluding: bool = False)
 
 
 def rules_for(client: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rules that match a client, none for one whom no rule could let in."""
+    """Return the rules that match a client, none for one that no rule could allow."""
     if any("\x7f" in value for rdn in client.subject for _, value in rdn):
         return []
     if client.usages is not None and "1.3.6.1.5.5.7.3.2" not in client.usages:
@@ -390,7 +390,7 @@ def test_policy_simple_response_and_oracle_say_the_same(
     ]
     for method, path in asked:
         expected = may_call(rules, method, path)
-        event(f"let in: {expected}")
+        event(f"allowed: {expected}")
         for policy in policies:
             effect = evaluate(policy["policyDocument"], f"{STAGE_ARN}/{method}{path}")
             assert (effect is Effect.ALLOW) is expected

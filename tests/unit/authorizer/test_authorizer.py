@@ -204,7 +204,7 @@ def test_the_cache_is_keyed_by_the_whole_pem() -> None:
     authorize = checking(Authorizer(load_settings(LISTED)))
     allowed, denied = authorize(rest_event(CLIENT)), authorize(rest_event(OTHER))
     assert allowed != denied
-    # One certificate that is let in and one that is not, alike in all but the last character before the end line.
+    # An allowed certificate and another one, alike in all but the last character before the end line.
     same_start = CLIENT.replace("=\n-----END", "X\n-----END")
     assert same_start != CLIENT
     with pytest.raises(Unauthorized):

@@ -24,15 +24,18 @@ from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT
+from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
+from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.routes import LARGEST_POLICY
-from mtls_authorizer.rules.validation import LARGEST_CONTEXT, RULE_KEYS
+from mtls_authorizer.telemetry.decision_log import log_fields
+from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
+from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
 
@@ -172,7 +175,10 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     documented = set(first_column("docs/observability.md", "Decision log"))
     assert vars(record).keys() - usual <= documented
     optional = {"shadow_decision", "shadow_reason", "shadow_rules_version", "revocation_status"}
-    assert documented - vars(record).keys() == optional | {"crl_issuer", "crl_number", "crl_age_seconds"}
+    optional |= {"crl_issuer", "crl_number", "crl_age_seconds"}
+    malformed = MalformedCertificate("", "", "", "")
+    optional |= log_fields(observation(malformed=malformed)).keys() - log_fields(observation()).keys()
+    assert documented - vars(record).keys() == optional
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:

@@ -14,10 +14,10 @@ from examples import (
     behind_the_authorizer,
     layer_only,
 )
-from local_gateway.api import ApiKind
-from local_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.events import integration_event
 from local_gateway.deployment import sample_api
-from local_gateway.events import integration_event
 from local_gateway.front_doors import FrontDoorKind, certificate_headers
 from local_gateway.pki import issue
 from local_gateway.scenarios import EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED

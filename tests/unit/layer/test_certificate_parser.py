@@ -241,6 +241,16 @@ def test_another_structure_is_malformed(encoded: bytes, message: str) -> None:
         parse_certificate(encoded)
 
 
+def test_long_parameters_of_an_algorithm_are_checked_like_short_ones() -> None:
+    for length in (10, 3_000):
+        algorithm = der.sequence(der.oid("1.2.3"), der.octets(bytes(length)))
+        key = der.sequence(algorithm, der.bits(b"key"))
+        assert parse_certificate(certificate_der(public_key=key)).public_key == key
+        broken = der.sequence(algorithm[:-1] + b"\0\0", der.bits(b"key"))
+        with pytest.raises(MalformedCertificateError):
+            parse_certificate(certificate_der(public_key=broken))
+
+
 def test_an_explicit_false_is_accepted() -> None:
     not_critical = der.sequence(der.oid("1.2.3"), der.tlv(der.BOOLEAN, b"\0"), der.octets(b"value"))
     certificate = parse_certificate(tbs_certificate(VERSION_3, *FIELDS, extensions(not_critical)))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 from local_gateway.deployment import sample_api
 
 API = sample_api(ApiKind.REST)

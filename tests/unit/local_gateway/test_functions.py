@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from local_gateway.functions import CountedFunction, FunctionError, invoke
+from local_gateway.api_gateway.functions import CountedFunction, FunctionError, invoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from local_gateway.api import ApiKind, Route
-from local_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.api import ApiKind, Route
+from local_gateway.api_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.functions import CountedFunction
+from local_gateway.api_gateway.gateway import LONGEST_ARN, Gateway
 from local_gateway.deployment import sample_api
-from local_gateway.functions import CountedFunction
-from local_gateway.gateway import LONGEST_ARN, Gateway
 from local_gateway.scenarios import LISTED_CN, OTHER_CN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_gateway.functions import LambdaFunction
+    from local_gateway.api_gateway.functions import LambdaFunction
     from local_gateway.pki import Client
 
 HELLO = ClientRequest("GET", "/hello")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_gateway.api import ApiKind
-from local_gateway.policy import Effect, MalformedAnswerError, Verdict, evaluate, judge, wildcard_match
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.policy import Effect, MalformedAnswerError, Verdict, evaluate, judge, wildcard_match
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:restapi001/prod/GET/hello"
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.deployment import Endpoint
-from local_gateway.functions import CountedFunction
 from local_gateway.pki import Pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import LISTED_CN, Outcome, Scenario

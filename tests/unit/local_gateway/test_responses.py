@@ -4,8 +4,13 @@ import json
 
 import pytest
 
-from local_gateway.api import ApiKind
-from local_gateway.responses import GatewayResponse, MalformedResponseError, gateway_response, integration_response
+from local_gateway.api_gateway.api import ApiKind
+from local_gateway.api_gateway.responses import (
+    GatewayResponse,
+    MalformedResponseError,
+    gateway_response,
+    integration_response,
+)
 
 HTTP_KINDS = (ApiKind.HTTP_IAM, ApiKind.HTTP_SIMPLE)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT
-from mtls_authorizer.rules.problems import shown
+from mtls_authorizer.rules.document.problems import shown
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.command_line import (
     ExitStatus,
     exit_statuses,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import attribute_string
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.problems import shown
+from mtls_authorizer.rules.document.problems import shown
 from mtls_authorizer_cli.rules.findings import Finding, Kind
 from mtls_authorizer_cli.rules.implication import Requirement, contradict, known_from
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import NamedTuple
 
-from mtls_authorizer.rules.problems import member
+from mtls_authorizer.rules.document.problems import member
 
 _LEXEME = re.compile(r'\n|"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _LAST_PART = re.compile(r"(?:\.[^.\[]*|\[[^.\[\]]*\])\Z|\A[^.\[]*\Z")

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer_cli.rules.contradictions import contradictions
 from mtls_authorizer_cli.rules.coverage import covered_rules
 from mtls_authorizer_cli.rules.positions import line_numbers, line_of

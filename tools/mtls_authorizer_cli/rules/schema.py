@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
-from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS
-from mtls_authorizer.rules.problems import LONGEST_STRING
-from mtls_authorizer.rules.routes import METHODS, SEGMENT
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, UsagePlanKey
-from mtls_authorizer.rules.validation import (
+from mtls_authorizer.rules.document.problems import LONGEST_STRING
+from mtls_authorizer.rules.document.validation import (
     CONTEXT_KEY,
     LARGEST_CONTEXT,
     PRINTABLE_ASCII,
@@ -25,6 +21,10 @@ from mtls_authorizer.rules.validation import (
     RULE_NAME,
     USAGE_PLAN_KEY,
 )
+from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
+from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS
+from mtls_authorizer.rules.routes import METHODS, SEGMENT
+from mtls_authorizer.rules.rule_set import ENVIRONMENT, UsagePlanKey
 from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.command_line import ExitStatus, write_output
 

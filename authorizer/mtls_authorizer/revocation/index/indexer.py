@@ -4,9 +4,9 @@ It verifies the CRL and writes its index beside it, under the key of the CRL and
 completely or not at all, and replaces only the one that was read: of two concurrent runs, the one that would replace a
 newer index starts again.
 
-``TRUSTSTORE_URI`` and ``CRL_MAX_AGE_SECONDS`` have the same values as for the authorizer. The function needs
-``s3:GetObject`` for CRLs and indexes, ``s3:PutObject`` for indexes, and ``s3:ListBucket``, without which S3 does not
-tell that there is no index yet.
+``TRUSTSTORE_URI``, ``CRL_MAX_AGE_SECONDS`` and ``S3_BUCKET_OWNER`` have the same values as for the authorizer. The
+function needs ``s3:GetObject`` for CRLs and indexes, ``s3:PutObject`` for indexes, and ``s3:ListBucket``, without which
+S3 does not tell that there is no index yet.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import logging
 import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from urllib.parse import unquote_plus
 
 import boto3
@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
+from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
 from mtls_authorizer.stores.opener import open_store
 
 if TYPE_CHECKING:
@@ -50,11 +51,18 @@ class IndexingError(Exception):
     """A CRL could not be indexed. The message names each object and the cause."""
 
 
+class _Owner(TypedDict, total=False):
+    """The argument of requests to S3 that makes it verify the owner of the bucket; empty if it should not."""
+
+    ExpectedBucketOwner: str
+
+
 class _Crl(NamedTuple):
     """A CRL in S3, and the place of its index."""
 
     bucket: str
     key: str
+    owner: _Owner
 
     @property
     def uri(self) -> str:
@@ -76,10 +84,11 @@ def handler(event: object, _context: object) -> None:
     Raises IndexingError if any failed, so that Lambda counts an error and retries; S3 is left unchanged. Raises
     StoreError and ValueError for the truststore and the environment.
     """
-    crls = list(_uploaded(event))
+    owner = _owner(os.environ)
+    crls = list(_uploaded(event, owner))
     if not crls:
         return
-    truststore = _truststore(os.environ)
+    truststore = _truststore(os.environ, owner)
     max_age = _max_age(os.environ)
     client = boto3.client("s3", region_name=os.environ.get("AWS_REGION"), config=_CLIENT)
     failures = []
@@ -93,7 +102,7 @@ def handler(event: object, _context: object) -> None:
         raise IndexingError("; ".join(failures))
 
 
-def _uploaded(event: object) -> Iterator[_Crl]:
+def _uploaded(event: object, owner: _Owner) -> Iterator[_Crl]:
     """Yield the CRLs of an event. Raises ValueError if it is not an event notification of S3.
 
     Indexes are skipped, or each would cause another. Keys are encoded as in HTML forms.
@@ -111,18 +120,29 @@ def _uploaded(event: object) -> Iterator[_Crl]:
             case {"eventName": str(name), "s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(encoded)}}}:
                 key = unquote_plus(encoded)
                 if name.startswith("ObjectCreated:") and not key.endswith(INDEX_SUFFIX):
-                    yield _Crl(bucket, key)
+                    yield _Crl(bucket, key, owner)
             case _:
                 message = "the event is not an event notification of S3: a record has no eventName, bucket or key"
                 raise ValueError(message)
 
 
-def _truststore(environment: Mapping[str, str]) -> Truststore:
+def _owner(environment: Mapping[str, str]) -> _Owner:
+    if VARIABLE not in environment:
+        warn_of_unverified_owner()
+        return {}
+    try:
+        return {"ExpectedBucketOwner": parse_bucket_owner(environment[VARIABLE])}
+    except ValueError as error:
+        message = f"{VARIABLE} {error}"
+        raise ValueError(message) from None
+
+
+def _truststore(environment: Mapping[str, str], owner: _Owner) -> Truststore:
     uri = environment.get("TRUSTSTORE_URI")
     if not uri:
         message = "TRUSTSTORE_URI is not set: name the PEM bundle of the API's custom domain, such as s3://bucket/key"
         raise ValueError(message)
-    fetched = open_store(uri, max_bytes=MAX_TRUSTSTORE_BYTES).fetch(None)
+    fetched = open_store(uri, max_bytes=MAX_TRUSTSTORE_BYTES, bucket_owner=owner.get("ExpectedBucketOwner")).fetch(None)
     assert fetched is not None  # noqa: S101 -- None is returned only for a version
     return read_truststore(fetched.content)
 
@@ -138,8 +158,8 @@ def _max_age(environment: Mapping[str, str]) -> timedelta:
 def _index(client: S3Client, crl: _Crl, truststore: Truststore, max_age: timedelta) -> Indexing:
     for attempt in range(1, _ATTEMPTS + 1):
         # The index first: a CRL that is read after it is at least as new, unless somebody stored an older one.
-        existing = _get(client, crl.bucket, crl.index_key)
-        uploaded = _get(client, crl.bucket, crl.key)
+        existing = _get(client, crl, crl.index_key)
+        uploaded = _get(client, crl, crl.key)
         if uploaded is None:
             message = "it no longer exists"
             raise IndexingError(message)
@@ -157,10 +177,10 @@ def _index(client: S3Client, crl: _Crl, truststore: Truststore, max_age: timedel
     raise IndexingError(message)
 
 
-def _get(client: S3Client, bucket: str, key: str) -> _Found | None:
+def _get(client: S3Client, crl: _Crl, key: str) -> _Found | None:
     """Return an object; None if it does not exist. Raises ClientError, BotoCoreError and IndexingError."""
     try:
-        response = client.get_object(Bucket=bucket, Key=key)
+        response = client.get_object(Bucket=crl.bucket, Key=key, **crl.owner)
     except client.exceptions.NoSuchKey:
         return None
     length = response["ContentLength"]
@@ -175,7 +195,12 @@ def _get(client: S3Client, bucket: str, key: str) -> _Found | None:
 def _put(client: S3Client, crl: _Crl, index: bytes, existing: _Found | None) -> bool:
     """Write an index in place of the one that was read, if any. Return False if the place has changed since."""
     put = partial(
-        client.put_object, Bucket=crl.bucket, Key=crl.index_key, Body=index, ContentType="application/octet-stream"
+        client.put_object,
+        Bucket=crl.bucket,
+        Key=crl.index_key,
+        Body=index,
+        ContentType="application/octet-stream",
+        **crl.owner,
     )
     try:
         if existing is None:

@@ -17,6 +17,7 @@ from mtls_authorizer.revocation.index import indexer as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.indexer import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
+from tests.aws_server import ACCOUNT
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 from tests.faulty_proxy import answer, hang, reset, truncate
 
@@ -72,6 +73,7 @@ def bucket(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     client(aws).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem)
     monkeypatch.setenv("TRUSTSTORE_URI", (tmp_path / "bundle.pem").as_uri())
+    monkeypatch.setenv("S3_BUCKET_OWNER", ACCOUNT)
 
 
 @cache
@@ -349,6 +351,54 @@ def test_a_truststore_that_is_not_there_is_an_error(aws: AwsServer, monkeypatch:
     with pytest.raises(ValueError, match="TRUSTSTORE_URI is not set"):
         handler(event(CRL), None)
     assert stored(aws) is None
+
+
+@pytest.mark.parametrize("owner", [ACCOUNT, None])
+def test_each_request_names_the_account_that_must_own_the_bucket(
+    owner: str | None,
+    aws: AwsServer,
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("TRUSTSTORE_URI", f"s3://{BUCKET}/truststore.pem")
+    if owner is None:
+        monkeypatch.delenv("S3_BUCKET_OWNER")
+    put(aws, CA.pem, "truststore.pem")
+    put(aws, crl(5))
+    requests = []
+
+    def note(exchanging: Exchanging) -> None:
+        path = exchanging.path.partition("?")[0].removeprefix(f"/{BUCKET}/")
+        requests.append((f"{exchanging.command} {path}", exchanging.headers.get("x-amz-expected-bucket-owner")))
+        exchanging.send(exchanging.ask())
+
+    proxy.break_with(note)
+    handler(event(CRL), None)
+    assert revoked(aws) == [5]
+    assert requests == [(line, owner) for line in ("GET truststore.pem", f"GET {INDEX}", f"GET {CRL}", f"PUT {INDEX}")]
+    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == (["bucket owner not verified"] if owner is None else [])
+
+
+def test_nothing_is_read_or_written_in_a_bucket_of_another_account(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(aws, crl(5))
+    monkeypatch.setenv("S3_BUCKET_OWNER", "999999999999")
+    with pytest.raises(IndexingError, match="AccessDenied"):
+        handler(event(CRL), None)
+    put(aws, CA.pem, "truststore.pem")
+    monkeypatch.setenv("TRUSTSTORE_URI", f"s3://{BUCKET}/truststore.pem")
+    with pytest.raises(StoreError, match="does not belong to the account 999999999999"):
+        handler(event(CRL), None)
+    assert stored(aws) is None
+
+
+def test_an_owner_that_is_no_account_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_BUCKET_OWNER", "acme")
+    with pytest.raises(ValueError, match="S3_BUCKET_OWNER is 'acme': write the 12 digits"):
+        handler(event(CRL), None)
 
 
 def test_what_was_indexed_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:

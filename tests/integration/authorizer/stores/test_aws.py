@@ -13,6 +13,7 @@ from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
 from tests.aws_fixtures import PATIENT, QUICK, forget_clients
+from tests.aws_server import ACCOUNT
 from tests.faulty_proxy import Fault, answer, delay, drip, garbage, hang, late_at_first, reset, stall, truncate
 
 if TYPE_CHECKING:
@@ -149,6 +150,17 @@ class TestS3:
         assert missing == "NoSuchKey (HTTP status 404): there is no such object"
         missing = failure(opened("s3://missing/rules.json"))
         assert missing == "NoSuchBucket (HTTP status 404): there is no such bucket"
+
+    def test_a_bucket_of_another_account_is_denied(self, aws: AwsServer) -> None:
+        etag = aws.put_object(RULES, b"content")
+        store = open_store(RULES, max_bytes=LARGEST, timeouts=PATIENT, bucket_owner=ACCOUNT)
+        assert fetch(store)[:2] == (b"content", etag)
+        assert store.fetch(etag) is None
+        other = open_store(RULES, max_bytes=LARGEST, timeouts=PATIENT, bucket_owner="999999999999")
+        for version in (None, etag):
+            message = failure(other, version)
+            assert message.startswith("AccessDenied (HTTP status 403): the role lacks s3:GetObject")
+            assert message.endswith("or the bucket does not belong to the account 999999999999 (S3_BUCKET_OWNER)")
 
     def test_an_error_is_retried_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")

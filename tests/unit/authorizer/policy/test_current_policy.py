@@ -130,7 +130,7 @@ def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_
     assert door.refusals() == [None, REVOKED, None]
     shelf.put("ca.crl", SECOND)
     assert door.refusals() == [None, REVOKED, REVOKED]
-    # What the CA has released is let in again (RFC 5280 §5.3.1).
+    # A certificate that the CA has released is allowed again (RFC 5280 §5.3.1).
     shelf.put("ca.crl", crl(4, REVOKED_SERIAL))
     assert door.refusals() == [None, REVOKED, None]
 
@@ -161,7 +161,7 @@ def test_whatever_becomes_of_a_list_the_last_good_one_stays_in_force(shelf: Memo
         ({"ca.crl": FIRST, "truststore.pem": OTHER.pem}, [UNKNOWN] * 3, [None] * 3),
         ({"ca.crl": FIRST, "truststore.pem": HTML}, [UNKNOWN] * 3, [None] * 3),
         ({"ca.crl.index": index_of(FIRST), "truststore.pem": b""}, [UNKNOWN] * 3, [None] * 3),
-        # Somebody who is known to be revoked isn't let in for a list's being old.
+        # A client that is known to be revoked is not allowed because a list is old.
         ({"ca.crl": STALE}, [UNKNOWN, REVOKED, UNKNOWN], [None, REVOKED, None]),
         ({"ca.crl": HTML, "ca.crl.index": index_of(STALE)}, [UNKNOWN, REVOKED, UNKNOWN], [None, REVOKED, None]),
         ({"ca.crl": FIRST}, [None, REVOKED, None], [None, REVOKED, None]),
@@ -251,7 +251,7 @@ def test_a_cas_own_status_is_unknown_only_while_a_list_is_missing(
     shelf.put("truststore.pem", root.pem + middle.pem + CA.pem)
     shelf.put("ca.crl", crl(1, ca=middle))
     if index is not None:
-        # That of whoever it may be: all lists that there should be are there, and none of them is the root's.
+        # Of any CA: the expected number of lists is present, and none of them is the root's.
         shelf.put("other.crl", index)
     door = two_lists(shelf)
     assert door.refusal(client(1, middle)) == expected

@@ -160,7 +160,7 @@ def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
     assert [rule.name for rule in configuration.rules] == ["environment", "a"]
     assert [rule.name for rule in configuration.shadow_rules] == ["a"]
     assert configuration.rules_refresh_seconds == 86400
-    # Anyone may be let in while rules are tried.
+    # Every client may be allowed while rules are tried.
     assert load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_SHADOW_RULES": RULES}).shadow_rules
 
 
@@ -245,6 +245,14 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             )
             for seconds in ("", "0", "-1", "86401", "1.5", "1e3", "60s", "\u0661", "9" * 10)
         ),
+        *(
+            (
+                {"S3_BUCKET_OWNER": owner},
+                f"S3_BUCKET_OWNER is {owner!r}: write the 12 digits of the AWS account that owns the buckets",
+            )
+            for owner in ("", "12345678901", "1234567890123", "\u0661" * 12, "²" * 12, "-12345678901", "acme")
+        ),
+        ({"S3_BUCKET_OWNERS": "123456789012"}, "S3_BUCKET_OWNERS is not a variable of this authorizer"),
         ({"RESPONSE_FORMAT": "json"}, "RESPONSE_FORMAT is 'json': write one of iam, simple"),
         ({"UNAUTHENTICATED_RESPONSE": "401"}, "UNAUTHENTICATED_RESPONSE is '401': write one of unauthorized, deny"),
         ({"PRINCIPAL_ID": "cn"}, "PRINCIPAL_ID is 'cn': write one of common_name, subject_dn, fingerprint, serial"),
@@ -363,3 +371,31 @@ def test_each_variable_makes_another_version_and_others_do_not(variable: str, va
     version = load_settings(CRLS).version
     assert load_settings(CRLS | {variable: value}).version != version
     assert load_settings(CRLS | {"PATH": value}).version == version
+
+
+def test_the_owner_of_the_buckets_is_an_account() -> None:
+    assert load_settings({"S3_BUCKET_OWNER": " 012345678901 "}).s3_bucket_owner == "012345678901"
+    assert load_settings({"S3_BUCKET_NAME": "of another module"}).s3_bucket_owner is None
+
+
+CRLS_IN_FILES = {"CRL_URIS": "file:///ca.crl", "TRUSTSTORE_URI": "file:///truststore.pem"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "in_s3"),
+    [
+        ({}, False),
+        ({"AUTHORIZER_RULES_URI": "ssm:///rules", "AUTHORIZER_SHADOW_RULES_URI": "file:///s3:/rules"}, False),
+        ({"AUTHORIZER_RULES_URI": "s3://bucket/rules"}, True),
+        ({"AUTHORIZER_SHADOW_RULES_URI": "s3://bucket/rules"}, True),
+        (CRLS_IN_FILES, False),
+        ({**CRLS_IN_FILES, "CRL_URIS": "file:///ca.crl, s3://bucket/ca.crl"}, True),
+        ({**CRLS_IN_FILES, "TRUSTSTORE_URI": "s3://bucket/truststore.pem"}, True),
+    ],
+)
+def test_any_bucket_owner_is_trusted_only_where_a_document_is_in_s3_and_no_owner_is_set(
+    variables: dict[str, str],
+    in_s3: bool,  # noqa: FBT001 -- a column of the table
+) -> None:
+    assert load_settings(variables).trusts_any_bucket_owner is in_s3
+    assert not load_settings({**variables, "S3_BUCKET_OWNER": "123456789012"}).trusts_any_bucket_owner

@@ -13,7 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, policy_size
 from mtls_authorizer.rules.rule_set import RuleSet, UsagePlanKey
 from tests.rules_documents import HOSTILE, ISSUE, VALID, Hostile, document, matching, rule

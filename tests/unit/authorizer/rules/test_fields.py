@@ -8,7 +8,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der

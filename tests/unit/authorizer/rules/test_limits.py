@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT, RulesError, parse_rules
-from mtls_authorizer.rules.limits import LONGEST_NAMES, MOST_ENTRIES
+from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from tests.rules_documents import document, matching, rule
 
 if TYPE_CHECKING:

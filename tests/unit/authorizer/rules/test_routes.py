@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from local_gateway.policy import Effect, evaluate, wildcard_match
+from local_gateway.api_gateway.policy import Effect, evaluate, wildcard_match
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from local_gateway.policy import Effect, evaluate
+from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleOutcome, RuleSet, UsagePlanKey
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event

@@ -15,6 +15,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
+from mtls_authorizer.request.serial_numbers import SerialNumberCollision
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import read_truststore
@@ -53,6 +54,7 @@ def lists(*ends: datetime | None) -> RevocationLists:
 HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)
 GOOD = RevocationStatus(RevocationState.GOOD)
 UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
+COLLISION = SerialNumberCollision("CN=CA", "01", "AA", "BB")
 UNAUTHENTICATED = {"reason": DenyReason.CERTIFICATE_MISSING, "grant": None}
 COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
 
@@ -69,6 +71,8 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
         ({**DENIED}, {"Denied": 1, "DecisionTime": 7}),
         ({**DENIED, "days_to_expiry": -3}, {"Denied": 1, "DecisionTime": 7}),
         ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
+        ({"collision": COLLISION}, {**COUNTED, "SerialNumberCollision": 1}),
+        ({**DENIED, "collision": COLLISION}, {"Denied": 1, "DecisionTime": 7, "SerialNumberCollision": 1}),
         ({"revocation_status": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
         ({"revocation_status": GOOD}, COUNTED),
         ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
@@ -89,7 +93,7 @@ def test_a_decision_is_counted(
     assert line.count("\n") == 1
     written = json.loads(line)
     directives = written.pop("_aws")
-    reason = {"DenyReason": observed.decision.reason.value} if observed.decision.reason else {}
+    reason = {"Reason": observed.decision.reason.value} if observed.decision.reason else {}
     assert written == {**expected, **reason}
     assert directives["Timestamp"] == int(NOW.timestamp() * 1000)
     defined = {}
@@ -97,7 +101,7 @@ def test_a_decision_is_counted(
         assert directive["Namespace"] == "a/b"
         for metric in directive["Metrics"]:
             defined[metric["Name"]] = metric["Unit"]
-            assert directive["Dimensions"] == ([[], ["DenyReason"]] if metric["Name"] == "Denied" else [[]])
+            assert directive["Dimensions"] == ([[], ["Reason"]] if metric["Name"] == "Denied" else [[]])
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
 
 
@@ -140,7 +144,7 @@ class _Raw(io.RawIOBase):
         ([HOUR + timedelta(hours=1), HOUR], {**LIST_AGE, **LIST_LEFT}),
     ],
 )
-def test_the_lists_in_force_are_measured_whoever_is_looked_up(
+def test_the_lists_in_force_are_measured_for_every_client(
     ends: list[datetime | None], expected: dict[str, int]
 ) -> None:
     observed = observation()

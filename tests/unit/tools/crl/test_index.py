@@ -255,7 +255,7 @@ def test_without_a_terminal_there_is_no_bar() -> None:
     assert stream.getvalue() == ""
 
 
-def test_whoever_interrupts_it_gets_no_traceback(
+def test_an_interrupt_gives_no_traceback(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(_descriptor: int) -> None:

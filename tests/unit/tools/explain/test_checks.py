@@ -13,7 +13,7 @@ from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.status import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Rule, RuleSet

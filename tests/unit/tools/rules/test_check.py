@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.rules.document import LARGEST_DOCUMENT
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.main import main
 from tests.rules_documents import document, rule
 

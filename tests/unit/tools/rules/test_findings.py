@@ -11,7 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.rules.document import parse_rules
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.contradictions import contradictions

@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.document import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.document.validation import DOCUMENT_KEYS, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind, parse_label
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS
-from mtls_authorizer.rules.validation import DOCUMENT_KEYS, RULE_KEYS
 from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules import schema

@@ -12,7 +12,7 @@ from typing import Any
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 
 
 class GatewayResponse(Enum):

@@ -9,8 +9,8 @@ import codecs
 import json
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.problems import JsonNumber, RulesError, member
-from mtls_authorizer.rules.validation import validate_rules
+from mtls_authorizer.rules.document.problems import JsonNumber, RulesError, member
+from mtls_authorizer.rules.document.validation import validate_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from mtls_authorizer.rules.limits import Workload
-from mtls_authorizer.rules.match_validation import MatchValidator
-from mtls_authorizer.rules.problems import Problems, RulesError, member, shown
+from mtls_authorizer.rules.document.limits import Workload
+from mtls_authorizer.rules.document.match_validation import MatchValidator
+from mtls_authorizer.rules.document.problems import Problems, RulesError, member, shown
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,

@@ -9,26 +9,30 @@ from urllib.parse import parse_qs
 
 from cryptography import x509
 
-from local_gateway.api import ACCOUNT_ID, REGION, Api, ApiKind, RouteMatch
+from local_gateway.api_gateway.api import ACCOUNT_ID, REGION, Api, ApiKind, RouteMatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from local_gateway.client_request import ClientRequest
-    from local_gateway.policy import Verdict
+    from local_gateway.api_gateway.client_request import ClientRequest
+    from local_gateway.api_gateway.policy import Verdict
 
 Event: TypeAlias = dict[str, object]
 
 _TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/function/0123456789abcdef"
 
 
-def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest) -> Event:
-    """Return the event of a REQUEST authorizer: that of a REST API, or payload 2.0 of an HTTP API."""
+def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest, identity: tuple[str, ...] = ()) -> Event:
+    """Return the event of a REQUEST authorizer: that of a REST API, or payload 2.0 of an HTTP API.
+
+    ``identity`` is the values of the authorizer's identity sources.
+    """
     arn = api.request_arn(request.method, request.path)
     if api.kind is ApiKind.REST:
         return {"type": "REQUEST", "methodArn": arn, **_rest_event(api, match, request)}
-    return {"version": "2.0", "type": "REQUEST", "routeArn": arn, **_http_event(api, match, request)}
+    sources = {"identitySource": list(identity)} if identity else {}
+    return {"version": "2.0", "type": "REQUEST", "routeArn": arn, **sources, **_http_event(api, match, request)}
 
 
 def integration_event(api: Api, match: RouteMatch, request: ClientRequest, verdict: Verdict | None) -> Event:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from local_gateway.functions import LambdaFunction
+    from local_gateway.api_gateway.functions import LambdaFunction
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -55,6 +55,16 @@ class RouteMatch(NamedTuple):
     path_parameters: dict[str, str]
 
 
+class Caching(NamedTuple):
+    """The identity sources of an authorizer, in the spelling of HTTP APIs, and for how long responses are cached."""
+
+    identity_sources: tuple[str, ...] = ()
+    ttl_seconds: float = 0
+
+
+NO_CACHING = Caching()
+
+
 @dataclass(frozen=True)
 class Api:
     """An API with one stage. The first route that matches a request answers it."""
@@ -64,6 +74,7 @@ class Api:
     stage: str
     authorizer: LambdaFunction
     routes: tuple[Route, ...]
+    caching: Caching = NO_CACHING
 
     def match(self, method: str, path: str) -> RouteMatch | None:
         """Find the route of a request. ``path`` is as sent: an encoded slash separates nothing."""

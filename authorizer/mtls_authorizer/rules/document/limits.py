@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from mtls_authorizer.rules.fields import takes_long
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.problems import Problems
+    from mtls_authorizer.rules.document.problems import Problems
 
 MOST_ENTRIES = 120_000
 """Rules, exclusions, values, the attributes or the type in a value, routes and constants together. Each takes 4 to 10

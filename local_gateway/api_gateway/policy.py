@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
-from local_gateway.api import ApiKind
+from local_gateway.api_gateway.api import ApiKind
 
 _ACTION = "execute-api:Invoke"
 _LONGEST_RESOURCE = 512
@@ -16,7 +16,7 @@ _STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource"}
 
 
 class Effect(Enum):
-    """What a policy comes to for one request."""
+    """The effect of a policy on one request."""
 
     ALLOW = auto()
     EXPLICIT_DENY = auto()
@@ -25,7 +25,7 @@ class Effect(Enum):
 
 
 class Verdict(NamedTuple):
-    """What an authorizer's answer comes to. A simple response has no principal."""
+    """The effect of an authorizer's answer. A simple response has no principal."""
 
     effect: Effect
     context: Mapping[str, object]
@@ -33,11 +33,11 @@ class Verdict(NamedTuple):
 
 
 class MalformedAnswerError(ValueError):
-    """API Gateway would answer 500 to the client. The message says what is wrong, to whoever runs the authorizer."""
+    """API Gateway would answer 500 to the client. The message says what is wrong, for the operator."""
 
 
 def judge(answer: object, kind: ApiKind, arn: str) -> Verdict:
-    """Return what an authorizer's answer comes to for a request to an API. Raises MalformedAnswerError.
+    """Return the effect of an authorizer's answer on a request to an API. Raises MalformedAnswerError.
 
     ``arn`` is the request's: whatever it holds stands for itself, wildcards are those of the policy.
     """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
+from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
-from mtls_authorizer.rules.problems import is_plain_text, items_with_places, member, shown
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.limits import Workload
-    from mtls_authorizer.rules.problems import Problems
+    from mtls_authorizer.rules.document.limits import Workload
+    from mtls_authorizer.rules.document.problems import Problems
 
 _COMPARISONS = {comparison.value: comparison for comparison in Comparison}  # a look-up in the enumeration is slow
 _LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME])

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
-from local_gateway.api import Api, ApiKind, RouteMatch
-from local_gateway.client_request import ClientRequest, read_request
-from local_gateway.events import authorizer_event, integration_event
-from local_gateway.functions import FunctionError, invoke
-from local_gateway.policy import Effect, MalformedAnswerError, Verdict, judge
-from local_gateway.responses import GatewayResponse, MalformedResponseError, gateway_response, integration_response
+from local_gateway.api_gateway.api import Api, ApiKind, RouteMatch
+from local_gateway.api_gateway.caching import ResponseCache, read_identity
+from local_gateway.api_gateway.client_request import ClientRequest, read_request
+from local_gateway.api_gateway.events import authorizer_event, integration_event
+from local_gateway.api_gateway.functions import FunctionError, invoke
+from local_gateway.api_gateway.policy import Effect, MalformedAnswerError, Verdict, judge
+from local_gateway.api_gateway.responses import (
+    GatewayResponse,
+    MalformedResponseError,
+    gateway_response,
+    integration_response,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from werkzeug.wrappers import Response
@@ -32,8 +39,10 @@ _DENIALS = {
 class Gateway:
     """An API as a WSGI application (PEP 3333), for Werkzeug's server."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
+        """Serve an API. ``clock``, for the cache of the authorizer's responses, returns seconds and never goes back."""
         self._api = api
+        self._cache = ResponseCache(api.caching.ttl_seconds, clock)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -63,15 +72,21 @@ class Gateway:
 
     def _authorize(self, match: RouteMatch, request: ClientRequest) -> Verdict:
         """Return the verdict of an authorizer that lets the client in. Raises _Stopped."""
-        verdict = self._ask(authorizer_event(self._api, match, request), request)
+        verdict = self._ask(match, request)
         if verdict.effect is not Effect.ALLOW:
             raise _Stopped(_DENIALS[verdict.effect])
         return verdict
 
-    def _ask(self, event: dict[str, object], request: ClientRequest) -> Verdict:
+    def _ask(self, match: RouteMatch, request: ClientRequest) -> Verdict:
+        identity = read_identity(self._api.caching.identity_sources, match, request)
+        if identity is None:
+            raise _Stopped(GatewayResponse.UNAUTHORIZED)
+        cached = self._cache.get(identity)
         try:
-            answer = invoke(self._api.authorizer, event)
-            return judge(answer, self._api.kind, self._api.request_arn(request.method, request.path))
+            answer = cached
+            if cached is None:
+                answer = invoke(self._api.authorizer, authorizer_event(self._api, match, request, identity))
+            verdict = judge(answer, self._api.kind, self._api.request_arn(request.method, request.path))
         except FunctionError as error:
             # What an HTTP API makes of this message isn't documented, so nothing may rest on it there.
             if self._api.kind is ApiKind.REST and str(error) == "Unauthorized":
@@ -79,10 +94,13 @@ class Gateway:
             raise _Stopped(GatewayResponse.AUTHORIZER_FAILURE, str(error)) from error
         except MalformedAnswerError as error:
             raise _Stopped(GatewayResponse.AUTHORIZER_CONFIGURATION_ERROR, str(error)) from error
+        if cached is None:
+            self._cache.put(identity, answer)
+        return verdict
 
 
 class _Stopped(Exception):  # noqa: N818 -- most requests that stop here are no error
-    """The gateway answers by itself. ``detail`` is for whoever runs the API, never for the client."""
+    """The gateway answers by itself. ``detail`` is for the operator of the API, never for the client."""
 
     def __init__(self, response: GatewayResponse, detail: str | None = None) -> None:
         super().__init__(response.name)

@@ -1,0 +1,99 @@
+"""Detection of serial numbers that an issuer has given to more than one certificate.
+
+RFC 5280 §4.1.2.2 forbids it, but CAs made with a script often do it. It matters where API Gateway caches responses by
+issuer and serial number: one client would then receive the response for the other. Detection changes no decision.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from mtls_authorizer.request.assessment import Client
+
+    _Key: TypeAlias = str | bytes
+
+MAX_REMEMBERED = 4096
+"""How many serial numbers are remembered: all of them take about 2 MiB."""
+
+MAX_ISSUERS = 256
+
+_LONGEST_KEY = 256
+"""In characters. Of longer names and numbers, the digest is kept."""
+
+
+class SerialNumberCollision(NamedTuple):
+    """Two different certificates with the same issuer and serial number. Fingerprints are SHA-256."""
+
+    issuer_dn: str
+    serial_number: str
+    fingerprint: str | None
+    other_fingerprint: str | None
+    """That of the certificate that was seen before."""
+
+
+class _Seen:
+    """The first certificate with a serial number, and whether a collision with it was reported."""
+
+    __slots__ = ("fingerprint", "reported", "tbs_sha256")
+
+    def __init__(self, tbs_sha256: bytes | None, fingerprint: str | None) -> None:
+        self.tbs_sha256 = tbs_sha256
+        self.fingerprint = fingerprint
+        self.reported = False
+
+
+class SerialNumberRegister:
+    """The serial numbers that were seen most recently, by issuer. Safe for threads.
+
+    Issuer and serial number are compared as strings, as API Gateway does when it caches by them. Each serial number is
+    reported once, so that clients cannot fill the log.
+
+    Memory is bounded so that one CA cannot displace what is known of others. If there are too many serial numbers, the
+    issuer with the most of them loses the one that was not seen for the longest time: a CA that issues many
+    certificates displaces its own. If there are too many issuers, one with the fewest serial numbers is forgotten.
+    """
+
+    def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
+        self._max_remembered = max_remembered
+        self._max_issuers = max_issuers
+        self._remembered = 0
+        self._issuers: dict[_Key, OrderedDict[_Key, _Seen]] = {}
+        self._lock = Lock()
+
+    def observe(self, client: Client) -> SerialNumberCollision | None:
+        """Remember a client's certificate. Return the collision with an earlier one, unless it was reported before."""
+        if client.issuer_dn is None or client.serial_number is None:
+            return None
+        certificate = _Seen(client.tbs_sha256, client.fingerprint)
+        issuer, serial_number = _key(client.issuer_dn), _key(client.serial_number)
+        with self._lock:
+            serial_numbers = self._issuers.setdefault(issuer, OrderedDict())
+            seen = serial_numbers.setdefault(serial_number, certificate)
+            if seen is certificate:
+                self._remembered += 1
+                self._forget_surplus()
+                return None
+            serial_numbers.move_to_end(serial_number)
+            if seen.reported or seen.tbs_sha256 == certificate.tbs_sha256:
+                return None
+            seen.reported = True
+        return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)
+
+    def _forget_surplus(self) -> None:
+        if len(self._issuers) > self._max_issuers:
+            # The first of several is the one that has been known for the longest time.
+            fewest = min(self._issuers, key=lambda issuer: len(self._issuers[issuer]))
+            self._remembered -= len(self._issuers.pop(fewest))
+        if self._remembered > self._max_remembered:
+            max(self._issuers.values(), key=len).popitem(last=False)
+            self._remembered -= 1
+
+
+def _key(text: str) -> _Key:
+    return text if len(text) <= _LONGEST_KEY else sha256(text.encode(errors="surrogatepass")).digest()

@@ -1,0 +1,1 @@
+"""Rules documents: JSON in, rules out, or every problem with its location."""

@@ -1,0 +1,69 @@
+"""What can be logged about a client certificate that could not be parsed, so that such certificates can be told apart.
+
+Nothing here has any influence on a decision: API Gateway's own reading of the certificate is not verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from client_certificate_auth import find_client_certificate
+from client_certificate_auth.x509.pem import PemError, read_pem
+
+LONGEST_VALUE = 256
+"""In characters, of a name or a serial number."""
+
+_PLACES = ("authentication", "identity")
+
+
+class MalformedCertificate(NamedTuple):
+    """A certificate that could not be parsed. The names and the serial number are those that API Gateway reports.
+
+    ``sha256`` is in hexadecimal: of the DER if the text is one PEM block, otherwise of the text in UTF-8; None for
+    something else than text. The other values are escaped and truncated; None if the event does not contain them.
+    """
+
+    sha256: str | None
+    subject_dn: str | None
+    issuer_dn: str | None
+    serial_number: str | None
+
+
+def describe_malformed(event: object) -> MalformedCertificate:
+    """Describe the certificate of an event whose certificate could not be parsed."""
+    pem = find_client_certificate(event)
+    reported = _reported(event, pem)
+    return MalformedCertificate(
+        sha256(_content(pem)).hexdigest() if isinstance(pem, str) else None,
+        *(_loggable(reported.get(key)) for key in ("subjectDN", "issuerDN", "serialNumber")),
+    )
+
+
+def _reported(event: object, pem: object) -> Mapping[str, object]:
+    """Return the object of the event that contains the PEM."""
+    found = [_object(_object(_object(event, "requestContext"), place), "clientCert") for place in _PLACES]
+    return next((each for each in found if each.get("clientCertPem") is pem), {})
+
+
+def _object(value: object, key: str) -> Mapping[str, object]:
+    inner = value.get(key) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def _content(pem: str) -> bytes:
+    try:
+        return read_pem(pem)
+    except PemError:
+        return pem.encode(errors="surrogatepass")
+
+
+def _loggable(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    # Truncated before it is escaped, so that a long value costs little, and after it, because that makes it longer.
+    escaped = "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in value[: LONGEST_VALUE + 1]
+    )
+    return escaped if len(escaped) <= LONGEST_VALUE else escaped[: LONGEST_VALUE - 1] + "…"

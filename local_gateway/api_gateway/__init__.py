@@ -1,0 +1,1 @@
+"""API Gateway as its documentation describes it: events, authorizers, policies and responses."""
