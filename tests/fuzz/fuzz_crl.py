@@ -19,7 +19,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.status import RevocationLists
+from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests import der
 from tests.certificate_authorities import (

@@ -32,6 +32,7 @@ from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
+from tests.integration.authorizer.revocation.test_crl_scope_against_openssl import TABLE as SCOPES
 from tests.layer.test_node_parity import EQUAL, NAMES
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 
@@ -167,7 +168,9 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     documented = set(first_column("docs/observability.md", "Decision log"))
     assert vars(record).keys() - usual <= documented
     optional = {"shadow_decision", "shadow_reason", "shadow_rules_version", "revocation_status"}
-    assert documented - vars(record).keys() == optional | {"crl_issuer", "crl_number", "crl_age_seconds"}
+    assert documented - vars(record).keys() == optional | {
+        *("crl_issuer", "crl_number", "crl_age_seconds", "crl_skipped_issuers"),
+    }
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:
@@ -206,7 +209,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
         "docs/configuration.md", "Reloading"
     )
-    assert f"a table of {len(TABLE)} cases" in text
+    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope" in text
     handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
     assert f"`{handler}`" in text
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from client_certificate_auth.certificate_parser import parse_certificate
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.signatures import is_signed_by
-from mtls_authorizer.revocation.truststore import canonical_name
+from mtls_authorizer.revocation.names import canonical_name
+from mtls_authorizer.revocation.signatures import is_signed_by, load_public_key
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
 from mtls_authorizer_cli.explain.wording import quoted
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
+    from client_certificate_auth.certificate_parser import Certificate
     from mtls_authorizer_cli.explain.question import Question
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
 
@@ -137,12 +140,12 @@ class _Authorities:
         self._by_subject: dict[object, list[_Authority]] = {}
         for position, certificate in truststore.certificates:
             authority = _Authority(position, certificate)
-            self._by_subject.setdefault(canonical_name(certificate.subject), []).append(authority)
+            self._by_subject.setdefault(canonical_name(certificate.subject.public_bytes()), []).append(authority)
 
     def find_issuer(self, certificate: x509.Certificate) -> _Finding:
         """Find the issuer of a certificate."""
         name = _name(certificate.issuer)
-        named = self._by_subject.get(canonical_name(certificate.issuer), [])
+        named = self._by_subject.get(canonical_name(certificate.issuer.public_bytes()), [])
         if not named:
             return _Finding(passed=False, text=f"no certificate with the subject {name}")
         signers = [authority for authority in named if _has_signed(authority.certificate, certificate)]
@@ -159,7 +162,7 @@ class _Authorities:
         """Return the paths from a certificate as far as they lead."""
         issuers = [
             authority
-            for authority in self._by_subject.get(canonical_name(certificate.issuer), [])
+            for authority in self._by_subject.get(canonical_name(certificate.issuer.public_bytes()), [])
             if _has_signed(authority.certificate, certificate)
         ]
         if path and (not issuers or _is_self_issued(certificate) or len(path) > MAX_AUTHORITIES):
@@ -224,9 +227,19 @@ def _key(certificate: x509.Certificate) -> _Finding:
 
 def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
-        return _may_be_ca(issuer) and is_signed_by(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+        key = load_public_key(_fields(issuer).public_key)
+        signed = _fields(certificate)
+        return (
+            _may_be_ca(issuer)
+            and key is not None
+            and is_signed_by(key, signed.signature_algorithm, signed.signature, signed.tbs_certificate)
+        )
     except Exception:  # noqa: BLE001 -- keys of unknown kinds, and extensions that cannot be decoded
         return False
+
+
+def _fields(certificate: x509.Certificate) -> Certificate:
+    return parse_certificate(certificate.public_bytes(Encoding.DER))
 
 
 def _may_be_ca(certificate: x509.Certificate) -> bool:
@@ -240,7 +253,7 @@ def _may_be_ca(certificate: x509.Certificate) -> bool:
 
 
 def _is_self_issued(certificate: x509.Certificate) -> bool:
-    return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+    return canonical_name(certificate.subject.public_bytes()) == canonical_name(certificate.issuer.public_bytes())
 
 
 def _name(name: x509.Name) -> str:

@@ -16,7 +16,8 @@ from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_settin
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.revocation.crl.reader import read_crl
-from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
 from tests import kept_lists
@@ -71,6 +72,11 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
         ({"refresh_failures": 2}, {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100, "RulesRefreshFailures": 2}),
         ({"revocation_status": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
         ({"revocation_status": GOOD}, COUNTED),
+        ({"revocation_status": RevocationStatus(RevocationState.EXEMPT)}, {**COUNTED, "RevocationExempt": 1}),
+        (
+            {"revocation_status": GOOD._replace(skipped_issuers=("CN=Middle", "CN=Root"))},
+            {**COUNTED, "RevocationIssuersSkipped": 2},
+        ),
         ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
         ({**UNAUTHENTICATED, "event": http_2_0_event()}, {"Denied": 1, "DecisionTime": 7}),
         (
