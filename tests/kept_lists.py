@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from client_certificate_auth import PeerCertificate
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
@@ -81,10 +83,9 @@ HTML = b"<!DOCTYPE html><html><body>Please sign in.</body></html>"
 EVERYBODY = CA.pem + OTHER.pem + NAMESAKE.pem
 
 
-def index_of(encoded: bytes) -> bytes:
-    """Return a CRL's index, whatever its dates."""
-    truststore = read_truststore(EVERYBODY)
-    return write_index(read_crl(encoded, truststore, NOW + 3 * DAY, max_age=2000 * DAY))
+def index_of(encoded: bytes, source_version: str | None = None) -> bytes:
+    """Return a CRL's index, whatever its dates. ``source_version`` is the version of the stored CRL."""
+    return write_index(verify_crl(encoded, read_truststore(EVERYBODY)), source_version=source_version)
 
 
 class Shelf(Protocol):
@@ -133,7 +134,7 @@ class Memory:
         name = uri.removeprefix("file:///")
         fetched = self._documents.get(name)
         if fetched is None:
-            raise StoreError(uri, "No such file or directory")
+            raise StoreError(uri, "No such file or directory", is_absence=True)
         assert fetched.modified is not None
         unchanged = fetched.version == version or (version is None and since is not None and fetched.modified <= since)
         self.requests.append((name, not unchanged))
@@ -255,13 +256,14 @@ class Source:
 
     @property
     def in_force(self) -> str | None:
-        """The list in force: ``index`` or ``crl``, and the serial numbers that it revokes."""
+        """What the last list was read from, ``index`` or ``crl``, and the revoked ones of the CA's three clients."""
         if self.crl.in_force is None:
             return None
-        value, version = self.crl.in_force
-        return " ".join(
-            [
-                version.used,
-                *(str(serial) for serial in (GOOD_SERIAL, REVOKED_SERIAL, NEXT_SERIAL) if value.is_revoked(serial)),
-            ]
-        )
+        lists = self._documents.lists()
+        clients = {GOOD_SERIAL: GOOD, REVOKED_SERIAL: WITHDRAWN, NEXT_SERIAL: NEXT}
+        revoked = [
+            str(serial)
+            for serial, client_pem in clients.items()
+            if lists.status(PeerCertificate.from_pem(client_pem), NOW).state is RevocationState.REVOKED
+        ]
+        return " ".join([self.crl.in_force.version.used, *revoked])

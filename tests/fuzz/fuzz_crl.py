@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.status import RevocationLists
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore import read_truststore
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
+    CRL_DISTRIBUTION_POINTS,
     CRL_REASON,
     DAY,
     DELTA_CRL_INDICATOR,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.status import RevocationStatus
 
 _CONSTRUCTED = 0x20
 _LONG_FORM = 0x80
@@ -63,6 +66,10 @@ SIGNING = AUTHORITIES["Ed25519"]
 BUNDLE = b"".join(authority.pem for authority in AUTHORITIES.values())
 TRUSTSTORE = read_truststore(BUNDLE)
 CLIENT = PeerCertificate.from_pem(pem(SIGNING.issue(1)))
+_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+CLIENT_AT_POINT = PeerCertificate.from_pem(
+    pem(SIGNING.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_POINT)))]))
+)
 
 
 class FindingError(AssertionError):
@@ -78,10 +85,9 @@ class Sample(NamedTuple):
 
 def _sample(authority: CertificateAuthority, *entries: bytes, extensions: tuple[bytes, ...] = ()) -> Sample:
     crl = authority.revoke(*entries, extensions=extensions)
-    return Sample(crl, tuple(read_crl(crl, TRUSTSTORE, NOW).serial_numbers()))
+    return Sample(crl, tuple(verify_crl(crl, TRUSTSTORE).serial_numbers()))
 
 
-_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
 _DIRECTORY_NAME = der.sequence(der.tagged(4, SIGNING.name, constructed=True))
 _ENTRIES = [
     entry(1),
@@ -99,6 +105,8 @@ SAMPLES = [
     _sample(SIGNING, *map(entry, range(40)), extensions=(crl_number(2**80),)),
     _sample(SIGNING, *_ENTRIES, extensions=(crl_number(1), authority_key(b"key"))),
     _sample(SIGNING, entry(9), extensions=(authority_certificate(SIGNING.name, 1000), crl_number(7))),
+    _sample(SIGNING, *_ENTRIES, extensions=(crl_number(2), distribution_point(_POINT))),
+    _sample(SIGNING, entry(9), extensions=(distribution_point(_POINT, der.tagged(1, b"\xff")),)),
     _sample(SIGNING, entry(9), extensions=(extension(FRESHEST_CRL, der.sequence(der.sequence(_POINT))),)),
 ]
 _LIST_EXTENSIONS = [
@@ -107,7 +115,11 @@ _LIST_EXTENSIONS = [
     authority_key(b"key"),
     extension(FRESHEST_CRL, der.sequence(der.sequence(_POINT))),
     extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True),
-    distribution_point(_POINT),
+    *([distribution_point(_POINT)] * 3),
+    distribution_point(der.tagged(1, b"\xff")),
+    distribution_point(der.tagged(2, b"\xff")),
+    distribution_point(_POINT, der.tagged(1, b"\xff")),
+    distribution_point(),
     distribution_point(der.tagged(4, b"\xff")),
     distribution_point(der.tagged(3, b"\1\x7e")),
     crl_number(3, critical=True),
@@ -139,7 +151,7 @@ def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float(
 
 
 def _mutate_signed(chance: random.Random) -> str:
-    """Change a list that is signed: everything on it must still be there if it is accepted."""
+    """Change a list that is signed: whoever is on it must still be there if it is accepted."""
     sample = chance.choice(SAMPLES)
     content = crl_pem(sample.crl) if chance.random() < 0.2 else sample.crl
     if chance.random() < 0.5 and content is sample.crl:
@@ -209,7 +221,7 @@ def _mutate_truststore(chance: random.Random) -> str:
         raise FindingError(content.hex()) from error
     builder = ChainBuilder(truststore)
     try:
-        for held in (CLIENT.x509, *(authority.certificate for authority in truststore.authorities)):
+        for held in (CLIENT.fields, *(authority.certificate for authority in truststore.authorities)):
             builder.chains(held)
     except Exception as error:
         raise FindingError(content.hex()) from error
@@ -218,7 +230,7 @@ def _mutate_truststore(chance: random.Random) -> str:
 
 def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
     try:
-        read = read_crl(content, TRUSTSTORE, NOW)
+        read = verify_crl(content, TRUSTSTORE)
     except CrlError as error:
         if str(error).isprintable():
             return f"refused: {error.rejection}"
@@ -238,9 +250,29 @@ def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
         if read.is_revoked(number) is not (number in revoked):
             message = f"the look-up of {number} contradicts the list"
             raise AssertionError(message)
-    status = RevocationLists([read], TRUSTSTORE).status(CLIENT, NOW)
-    status.details(NOW)
-    return f"accepted: {status.state}"
+    lists = RevocationLists([read], TRUSTSTORE)
+    statuses = [lists.status(client, NOW) for client in (CLIENT, CLIENT_AT_POINT)]
+    for status in statuses:
+        status.details(NOW)
+    if read.signer == SIGNING.signer and (statuses[0].state is RevocationState.REVOKED) is not (1 in revoked):
+        message = f"{revoked} are revoked, but the status is {statuses[0].state}"
+        raise AssertionError(message)
+    _check_scope(read, statuses)
+    return f"accepted: {' '.join(status.state for status in statuses)}"
+
+
+def _check_scope(read: RevocationList, statuses: list[RevocationStatus]) -> None:
+    """Check that no list proves something good that is unusable, or limited to other certificates."""
+    try:
+        check_usable(read, TRUSTSTORE, NOW)
+        usable = True
+    except CrlError:
+        usable = False
+    limited = read.distribution_point is not None and b"http://x/" in read.distribution_point
+    for status, at_point in zip(statuses, (False, True), strict=True):
+        if status.state is RevocationState.GOOD and (not usable or (limited and not at_point)):
+            message = "a list proves something good though it is unusable or does not cover it"
+            raise AssertionError(message)
 
 
 def _listed_in(body: bytes) -> tuple[list[int], list[int]]:

@@ -16,12 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
+from tests import der
 from tests.certificates import name
 from tests.fuzz.command_line import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from mtls_authorizer.revocation.crl.rejection import CrlError
+    from mtls_authorizer.revocation.crl.scope import CrlScope
 
 _CHECKSUM_KEY = b"checksum of an index; no secret."
 _CHECKSUM_LENGTH = 16
@@ -36,6 +41,11 @@ _INTERESTING = (
 )
 
 
+_NAME = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+_POINTS = [der.sequence(_NAME), der.sequence(der.tagged(1, b"\xff")), der.sequence(_NAME, der.tagged(2, b"\xff"))]
+_KEY = der.sequence(der.tagged(0, b"key"))
+
+
 class _List(NamedTuple):
     listed: list[int]
     number: int | None
@@ -44,6 +54,10 @@ class _List(NamedTuple):
     issuer: bytes = name(("CN", "Test CA"))
     signer: str = "5a" * 32
     digest: str = "c3" * 32
+    key_identifier: bytes | None = None
+    distribution_point: bytes | None = None
+    scope: CrlScope | None = COMPLETE
+    defect: CrlError | None = None
 
     def is_revoked(self, serial_number: int) -> bool:
         return serial_number in self.listed
@@ -87,9 +101,11 @@ def _try(chance: Random, content: bytes) -> bool:
         assert index.is_revoked(number)
         for other in (number - 1, number + 1, -number, number << 8):
             assert index.is_revoked(other) == (other in numbers)
-    again = read_index(write_index(index))
+    again = read_index(write_index(index, source_version=index.source_version))
+    assert (again.key_identifier, again.source_version) == (index.key_identifier, index.source_version)
     assert list(again.serial_numbers()) == numbers
     assert (again.issuer, again.signer, again.digest) == (index.issuer, index.signer, index.digest)
+    assert (again.scope, again.distribution_point) == (index.scope, index.distribution_point)
     dates_and_number = (index.number, index.this_update, index.next_update)
     assert (again.number, again.this_update, again.next_update) == dates_and_number
     return True
@@ -102,7 +118,10 @@ def _index(chance: Random) -> bytes:
         chance.getrandbits(bits) - chance.choice((0, 0, 0, 1 << bits - 1)) for _ in range(chance.choice((0, 1, 2, 20)))
     ]
     number = chance.choice((None, 0, chance.getrandbits(160)))
-    return write_index(_List(listed, number, chance.choice((None, datetime(2026, 12, 1, tzinfo=UTC)))))
+    revocation_list = _List(listed, number, chance.choice((None, datetime(2026, 12, 1, tzinfo=UTC))))
+    if chance.random() < 0.5:
+        revocation_list = revocation_list._replace(distribution_point=chance.choice(_POINTS), key_identifier=_KEY)
+    return write_index(revocation_list, source_version=chance.choice((None, '"etag"')))
 
 
 def _mutated(chance: Random, content: bytes) -> bytes:
@@ -110,7 +129,7 @@ def _mutated(chance: Random, content: bytes) -> bytes:
     body = bytearray(content[:-_CHECKSUM_LENGTH])
     for _ in range(chance.randrange(5)):
         # The header is where what is written decides what is read, so it gets half of the damage.
-        place = chance.randrange(min(len(body), 124) if chance.random() < 0.5 else len(body)) if body else 0
+        place = chance.randrange(min(len(body), 200) if chance.random() < 0.5 else len(body)) if body else 0
         match chance.randrange(6):
             case 0:
                 body[place : place + 1] = chance.randbytes(1)

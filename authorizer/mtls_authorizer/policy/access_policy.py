@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mtls_authorizer.revocation.status import RevocationLists
+    from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.rules.rule_set import RuleSet
 
 

@@ -10,14 +10,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
+from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_sources
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
-from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mtls_authorizer.revocation.settings import CrlSources
 
 
 class AllowlistMatch(StrEnum):
@@ -98,7 +100,6 @@ class SettingsError(ValueError):
 
 _RULES = ("AUTHORIZER_RULES", "AUTHORIZER_RULES_URI")
 _SHADOW_RULES = ("AUTHORIZER_SHADOW_RULES", "AUTHORIZER_SHADOW_RULES_URI")
-_CRLS = ("CRL_URIS", "TRUSTSTORE_URI", "CRL_REFRESH_SECONDS", "CRL_FAILURE_MODE", "CRL_MAX_AGE_SECONDS")
 
 VARIABLES = (
     *ALLOWLISTS,
@@ -108,7 +109,7 @@ VARIABLES = (
     *_RULES,
     *_SHADOW_RULES,
     "AUTHORIZER_RULES_REFRESH_SECONDS",
-    *_CRLS,
+    *CRL_VARIABLES,
     "S3_BUCKET_OWNER",
     "RESPONSE_FORMAT",
     "UNAUTHENTICATED_RESPONSE",
@@ -149,7 +150,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
-        crl_sources=_crl_sources(reader),
+        crl_sources=read_crl_sources(reader),
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),
     )
@@ -194,23 +195,6 @@ def _inline_rules(reader: VariableReader, variable: str, uri_variable: str) -> t
     return reader.read(variable, _parse_rules, default=no_rules)
 
 
-def _crl_sources(reader: VariableReader) -> CrlSources | None:
-    uris = reader.read("CRL_URIS", _parse_crl_uris, default=None)
-    sources = CrlSources(
-        uris or (),
-        reader.read("TRUSTSTORE_URI", _parse_crl_uri, default=""),
-        reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
-        reader.choice("CRL_FAILURE_MODE", CrlFailureMode.DENY),
-        reader.number("CRL_MAX_AGE_SECONDS", 0, range(365 * _SECONDS_PER_DAY + 1)),
-    )
-    if "CRL_URIS" in reader and "TRUSTSTORE_URI" not in reader:
-        reader.reject("CRL_URIS", "requires TRUSTSTORE_URI: a CRL is only used if a CA of the truststore signed it")
-    for name in _CRLS:
-        if name in reader and "CRL_URIS" not in reader:
-            reader.reject(name, "is set without CRL_URIS, so no certificate would be checked: set both")
-    return sources if uris else None
-
-
 def _version(environment: Mapping[str, str]) -> str:
     values = {name: environment[name] for name in VARIABLES if name in environment}
     return sha256(json.dumps(values).encode()).hexdigest()[:12]
@@ -247,18 +231,3 @@ def _parse_bucket_owner(text: str) -> str:
     from mtls_authorizer.stores.bucket_owner import parse_bucket_owner  # noqa: PLC0415 -- see above
 
     return parse_bucket_owner(text)
-
-
-def _parse_crl_uri(text: str) -> str:
-    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
-
-    parse_uri(text, ("s3", "file"))
-    return text
-
-
-def _parse_crl_uris(text: str) -> tuple[str, ...]:
-    uris = tuple(map(_parse_crl_uri, (item.strip() for item in text.split(","))))
-    if len(set(uris)) < len(uris):
-        message = "names the same CRL twice: remove one"
-        raise ValueError(message)
-    return uris

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.x509.der import DerError
+from mtls_authorizer.revocation.authority import AuthorityId, certificate_key_identifier, matches_key_identifier
+from mtls_authorizer.revocation.crl.scope import CertificateScope, read_certificate_scope
+from mtls_authorizer.revocation.names import canonical_name
 from mtls_authorizer.revocation.signatures import is_signed_by
-from mtls_authorizer.revocation.truststore import AuthorityId, canonical_name, matches_key_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from cryptography import x509
-
-    from mtls_authorizer.revocation.truststore import Authority, Truststore
+    from client_certificate_auth.x509.certificate import Certificate
+    from mtls_authorizer.revocation.authority import Authority
+    from mtls_authorizer.revocation.truststore import Truststore
 
 MAX_AUTHORITIES = 4
 """The number of CAs in one chain that API Gateway accepts."""
 
 
 class ChainLink(NamedTuple):
-    """A certificate of a chain as CRLs refer to it: its issuer and its serial number."""
+    """A certificate of a chain as CRLs refer to it."""
 
     issuer: AuthorityId
     serial_number: int
+    scope: CertificateScope
 
 
 class Chain(NamedTuple):
@@ -35,6 +39,33 @@ class Chain(NamedTuple):
     links: tuple[ChainLink, ...]
     not_before: datetime
     not_after: datetime
+    is_permitted: bool
+    """Whether key usages and key identifiers permit it, and it ends within the limit.
+
+    If not, it proves no certificate good, but one of its certificates may be revoked.
+    """
+
+    ends_at_root: bool
+    """Whether the last CA has signed itself."""
+
+    def is_valid_at(self, now: datetime) -> bool:
+        """Return whether the chain is permitted, and all of its CAs are valid."""
+        return self.is_permitted and self.not_before <= now < self.not_after
+
+
+class _Path(NamedTuple):
+    """The CAs above a certificate, the issuer first."""
+
+    authorities: tuple[Authority, ...]
+    is_permitted: bool
+    ends_at_root: bool = False
+
+
+class _Signer(NamedTuple):
+    """A CA whose key verifies the signature of a certificate."""
+
+    authority: Authority
+    is_permitted: bool
 
 
 class ChainBuilder:
@@ -42,73 +73,87 @@ class ChainBuilder:
 
     def __init__(self, truststore: Truststore) -> None:
         self._truststore = truststore
-        self._issuers: dict[x509.Certificate, tuple[Authority, ...] | None] = {}
+        self._signers: dict[bytes, tuple[_Signer, ...]] = {}
+        self._scopes: dict[bytes, CertificateScope] = {}
 
-    def chains(self, certificate: x509.Certificate) -> tuple[Chain, ...]:
+    def chains(self, certificate: Certificate) -> tuple[Chain, ...]:
         """Return every chain of a certificate: none if no CA of the truststore has signed it. Raises nothing.
 
         A chain ends at a root, or at a CA whose issuer's name is not in the truststore. A CA may have several
         certificates (renewed, or cross-signed): each makes a chain of its own.
         """
-        try:
-            issuers = self._signers(certificate)
-        except Exception:  # noqa: BLE001 -- extensions that cannot be decoded: ValueError, TypeError and others
-            return ()
         return tuple(
             Chain(
-                (ChainLink(path[0].identity, certificate.serial_number), *self._links(path)),
-                max(authority.not_before for authority in path),
-                min(authority.not_after for authority in path),
+                tuple(self._links(certificate, path)),
+                max(authority.not_before for authority in path.authorities),
+                min(authority.not_after for authority in path.authorities),
+                path.is_permitted,
+                path.ends_at_root,
             )
-            for issuer in issuers
-            for path in self._paths((issuer,))
+            for authority, is_permitted in self._find_signers(certificate)
+            for path in self._paths(_Path((authority,), is_permitted))
         )
 
-    def _paths(self, path: tuple[Authority, ...]) -> Iterator[tuple[Authority, ...]]:
-        """Yield every way to continue a path to its end."""
-        issuers = self._issuers_of(path[-1])
-        if issuers is None:
+    def _paths(self, path: _Path) -> Iterator[_Path]:
+        """Yield every way to continue a path to its end: at least one."""
+        last = path.authorities[-1]
+        signers = self._signers_of(last)
+        if any(signer.authority is last for signer in signers):
+            yield path._replace(ends_at_root=True)
             return
-        if not issuers or path[-1] in issuers:
-            yield path
+        if not signers:
+            # If there is a CA with the issuer's name, but no key that verifies the signature, the status of this CA
+            # cannot be looked up. Issued by its own name, it is a renewed root whose former certificate is missing.
+            is_end = last.issuer == last.identity.name or not self._truststore.named(last.issuer)
+            yield path._replace(is_permitted=path.is_permitted and is_end)
             return
-        if len(path) == MAX_AUTHORITIES:
+        above = [signer for signer in signers if signer.authority not in path.authorities]
+        if not above or len(path.authorities) == MAX_AUTHORITIES:
+            yield path._replace(is_permitted=False)
             return
-        for issuer in issuers:
-            if issuer not in path:
-                yield from self._paths((*path, issuer))
+        for authority, is_permitted in above:
+            yield from self._paths(_Path((*path.authorities, authority), path.is_permitted and is_permitted))
 
-    def _links(self, path: tuple[Authority, ...]) -> Iterator[ChainLink]:
-        for authority in path:
-            issuers = self._issuers_of(authority)
-            if issuers:
+    def _links(self, certificate: Certificate, path: _Path) -> Iterator[ChainLink]:
+        yield ChainLink(path.authorities[0].identity, certificate.serial_number, read_certificate_scope(certificate))
+        for authority in path.authorities:
+            signers = self._signers_of(authority)
+            if signers:
                 # All have the same name, and the one key that verifies the signature.
-                yield ChainLink(issuers[0].identity, authority.certificate.serial_number)
+                yield ChainLink(
+                    signers[0].authority.identity, authority.certificate.serial_number, self._scope_of(authority)
+                )
 
-    def _issuers_of(self, authority: Authority) -> tuple[Authority, ...] | None:
-        """Return the CAs that signed the certificate of a CA; None if there is one with the right name, but no key.
+    def _signers_of(self, authority: Authority) -> tuple[_Signer, ...]:
+        encoded = authority.certificate.der
+        if encoded not in self._signers:
+            self._signers[encoded] = self._find_signers(authority.certificate)
+        return self._signers[encoded]
 
-        The status of such a CA should be looked up, but cannot be: it is part of no chain.
-        """
-        if authority.certificate not in self._issuers:
-            self._issuers[authority.certificate] = self._find_issuers(authority)
-        return self._issuers[authority.certificate]
+    def _scope_of(self, authority: Authority) -> CertificateScope:
+        encoded = authority.certificate.der
+        if encoded not in self._scopes:
+            self._scopes[encoded] = read_certificate_scope(authority.certificate)
+        return self._scopes[encoded]
 
-    def _find_issuers(self, authority: Authority) -> tuple[Authority, ...] | None:
-        signers = self._signers(authority.certificate)
-        if signers or authority.issuer == authority.identity.name or not self._truststore.named(authority.issuer):
-            return signers
-        return None
-
-    def _signers(self, certificate: x509.Certificate) -> tuple[Authority, ...]:
-        candidates = [
-            authority
-            for authority in self._truststore.named(canonical_name(certificate.issuer))
-            if authority.may_sign_certificates and matches_key_identifier(certificate.extensions, authority)
-        ]
-        if not candidates:
+    def _find_signers(self, certificate: Certificate) -> tuple[_Signer, ...]:
+        # A signature is valid only under the algorithm that was signed with the certificate (RFC 5280 §4.1.1.2).
+        if certificate.signature_algorithm != certificate.tbs_signature_algorithm:
             return ()
-        signed = certificate.tbs_certificate_bytes
-        keys = {authority.identity.key_fingerprint: authority.public_key for authority in candidates}
-        signers = {fingerprint for fingerprint, key in keys.items() if is_signed_by(certificate, signed, key)}
-        return tuple(authority for authority in candidates if authority.identity.key_fingerprint in signers)
+        try:
+            named = self._truststore.named(canonical_name(certificate.issuer))
+        except DerError:
+            return ()
+        keys = {authority.identity.key_fingerprint: authority.public_key for authority in named}
+        verified = {
+            fingerprint
+            for fingerprint, key in keys.items()
+            if key is not None
+            and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
+        }
+        identifier = certificate_key_identifier(certificate)
+        return tuple(
+            _Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
+            for authority in named
+            if authority.identity.key_fingerprint in verified
+        )

@@ -8,29 +8,27 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES, check_signer, crl_digest, read_crl
+from mtls_authorizer.revocation.crl.encoding import crl_digest
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES, check_usable, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-from mtls_authorizer.revocation.crl.succession import check_timeliness, is_stale
-from mtls_authorizer.revocation.index.format import read_index
+from mtls_authorizer.revocation.crl.retention import HeldLists, hold
+from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.crl.succession import identity_of, is_older
+from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.stores.opener import StoreOpener
+    from mtls_authorizer.stores.store import Fetched
 
 logger = logging.getLogger("mtls_authorizer")
-
-# The dates of S3 are whole seconds: a CRL of the same second as its index may have been stored after it.
-_DATE_STEP = timedelta(seconds=1)
-
-# More than the age of any CRL, and not so much that a date would be before the year 1.
-_ANY_AGE = timedelta(days=2000 * 365)
 
 
 class CrlObject(StrEnum):
@@ -41,27 +39,42 @@ class CrlObject(StrEnum):
 
 
 class CrlVersion(NamedTuple):
-    """Which object a revocation list was read from, and the versions of both as far as they are that very list."""
+    """Which object the first of the held lists was read from, and the versions of the stored objects."""
 
     used: CrlObject
     index_version: str | None = None
-    crl_version: str | None = None
-    """The version of the stored CRL, if it is known to have the digest of the list in force."""
+    """The version of the stored index, if it was used."""
 
-    index_written: datetime | None = None
-    """A time just before the index was written, if it was used and the store keeps dates."""
+    crl_version: str | None = None
+    """The version of the stored CRL, if it is known to have the digest of the list."""
+
+    index_seen: str | None = None
+    """The version of the stored index that was read last, used or not."""
 
     def __str__(self) -> str:
         """Return the object and its version, for the log."""
         return f"{self.used} {self.index_version if self.used is CrlObject.INDEX else self.crl_version}"
 
 
-LoadedCrl: TypeAlias = Loaded[RevocationList, CrlVersion]
+LoadedCrl: TypeAlias = Loaded[HeldLists, CrlVersion]
+
+
+class _StoredIndex(NamedTuple):
+    content: CrlIndex
+    version: str
 
 
 def truststore_loader(uri: str, opener: StoreOpener = open_store) -> StoreLoader[Truststore]:
     """Return the loader of the truststore. Raises StoreError and ValueError for a URI that cannot be opened."""
-    return StoreLoader("truststore", opener(uri, max_bytes=MAX_TRUSTSTORE_BYTES), read_truststore)
+
+    def read(content: bytes) -> Truststore:
+        truststore = read_truststore(content)
+        for position, sha256, reason in truststore.skipped:
+            fields = {"document": "truststore", "uri": uri, "position": position, "sha256": sha256, "error": reason}
+            logger.warning("truststore certificate skipped", extra=fields)
+        return truststore
+
+    return StoreLoader("truststore", opener(uri, max_bytes=MAX_TRUSTSTORE_BYTES), read)
 
 
 def utc_now() -> datetime:
@@ -72,8 +85,8 @@ def utc_now() -> datetime:
 class CrlLoader:
     """The loader of a CRL and its index.
 
-    The index is preferred as long as it is that of the stored CRL. If the CRL was replaced after the index was written,
-    as happens until the indexer has finished, or if the indexer fails, the CRL itself is used.
+    The index is used only if it was made of the stored CRL, by the version that it states or, if the CRL was stored
+    again, by its digest. Dates decide nothing. Until the indexer has finished, the CRL itself is used.
 
     ``truststore`` returns the truststore in force; None if there is none, which makes every load fail.
     """
@@ -96,96 +109,127 @@ class CrlLoader:
         self._crl_store = opener(uri, max_bytes=MAX_CRL_BYTES)
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
-        """Return the list to use from now on.
+        """Return the lists to hold from now on.
 
-        A stale list is accepted if the current one is stale, too, or if there is none: it never proves a certificate
-        good, but its revocations apply. Raises StoreError and ValueError for the CRL, unless a new index can be used.
+        A list that is not usable, for example because it is stale, revokes, but proves no certificate good. Raises
+        StoreError and ValueError for the CRL, unless there is none, or an invalid one, next to a new index; StoreError
+        for the index, unless the store answers that there is none.
         """
-        indexed = self._load_index(current)
-        if indexed is None:
-            return self._load_crl(current)
+        truststore = self._truststore()
+        if truststore is None:
+            message = "there is no truststore to check it against"
+            raise ValueError(message)
+        index = self._load_index(current, truststore)
         try:
-            return self._load_crl(indexed)
+            fetched = self._crl_store.fetch(_known_version(current, index))
+            if fetched is None:
+                return self._unchanged(current, index, truststore)
+            return self._changed(fetched, current, index, truststore)
         except (StoreError, ValueError) as error:
+            if index is None or (isinstance(error, StoreError) and not error.is_absence):
+                raise
             self._warn("revocation list not used", self.uri, error)
-            return indexed
+            return self._use_index(index, None, current, truststore)
 
     def reset(self) -> None:
         """Reset both stores."""
         self._index_store.reset()
         self._crl_store.reset()
 
-    def _load_index(self, current: LoadedCrl | None) -> LoadedCrl | None:
-        """Return the list of the stored index, if it is a new index that can be used."""
+    def _load_index(self, current: LoadedCrl | None, truststore: Truststore) -> _StoredIndex | None:
+        """Return the stored index if it is a new one that can be used."""
         try:
             fetched = self._index_store.fetch(None if current is None else current.version.index_version)
             if fetched is None:
                 return None
             index = read_index(fetched.content)
-            truststore, now = self._required_truststore(), self._now()
-            check_signer(index, truststore, now)
-            self._check_succession(index, current, truststore, now)
-        except StoreError:
-            return None  # there need not be an index
-        except ValueError as error:
+        except StoreError as error:
+            if error.is_absence:
+                return None  # there need not be an index
+            raise
+        except CrlIndexError as error:
             self._warn("revocation index not used", self._index_store.uri, error)
             return None
-        same = current is not None and current.value.digest == index.digest
-        written = fetched.modified and fetched.modified - _DATE_STEP
-        crl = current.version.crl_version if current is not None and same else None
-        return Loaded(index, CrlVersion(CrlObject.INDEX, fetched.version, crl, written))
+        if not truststore.identified(issuer_of(index)):
+            self._warn("revocation index not used", self._index_store.uri, "its CA is not in the truststore")
+            return None
+        return _StoredIndex(index, fetched.version)
 
-    def _load_crl(self, known: LoadedCrl | None) -> LoadedCrl:
-        """Return the list of the stored CRL, or the known one if the CRL is not a newer one."""
-        if known is None:
-            fetched = self._crl_store.fetch(None)
-        else:
-            # A CRL that is older than a stale index may still be valid: somebody may have indexed the wrong file.
-            stale = is_stale(known.value, self._now(), self._max_age)
-            fetched = self._crl_store.fetch(known.version.crl_version, None if stale else known.version.index_written)
-        if fetched is None:
-            if known is None:
+    def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
+        """Return the lists to hold if the store has the version of the CRL that it was asked about."""
+        if index is None:
+            if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
-            return known
-        if (
-            known is not None
-            and known.version.used is CrlObject.INDEX
-            and crl_digest(fetched.content) == (known.value.digest)
+            if len(current.value) > 1 and identity_of(current.value[0]) == identity_of(current.value[1]):
+                # It does not take the place of the list before, which has to be reported until it does.
+                check_usable(current.value[0], truststore, self._now(), self._max_age)
+            return current
+        known = _known_version(current, index)
+        if known == index.content.source_version or (
+            current is not None and current.value[0].digest == index.content.digest
         ):
-            return Loaded(known.value, known.version._replace(crl_version=fetched.version))
-        # The index is not accepted in the place of the CRL, where a signature is required.
-        truststore, now = self._required_truststore(), self._now()
-        crl = read_crl(fetched.content, truststore, now, max_age=_ANY_AGE)
-        self._check_succession(crl, known, truststore, now)
-        return Loaded(crl, CrlVersion(CrlObject.CRL, crl_version=fetched.version))
+            return self._use_index(index, known, current, truststore)
+        assert current is not None  # noqa: S101 -- only the version of the index is known without it
+        self._warn("revocation index not used", self._index_store.uri, "it was made of another CRL than the stored one")
+        return current
 
-    def _required_truststore(self) -> Truststore:
-        truststore = self._truststore()
-        if truststore is None:
-            message = "there is no truststore to check it against"
-            raise ValueError(message)
-        return truststore
+    def _changed(
+        self, fetched: Fetched, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore
+    ) -> LoadedCrl:
+        """Return the lists to hold if the store has delivered a CRL. Raises CrlError."""
+        digest = crl_digest(fetched.content)
+        if index is not None and digest == index.content.digest:
+            return self._use_index(index, fetched.version, current, truststore)
+        if current is not None and current.version.used is CrlObject.INDEX and current.value[0].digest == digest:
+            return Loaded(current.value, current.version._replace(crl_version=fetched.version))
+        crl = verify_crl(fetched.content, truststore)
+        if index is not None:
+            if self._replaces(index.content, crl, truststore):
+                newer = f"it is older than the CRL that was indexed, number {index.content.number}"
+                self._warn("revocation list not used", self.uri, newer)
+                return self._use_index(index, None, current, truststore)
+            not_its = "it was made of another CRL than the stored one"
+            self._warn("revocation index not used", self._index_store.uri, not_its)
+        seen = None if index is None else index.version
+        version = CrlVersion(CrlObject.CRL, crl_version=fetched.version, index_seen=seen)
+        # At a start, the index of another CRL is all that is known of earlier ones.
+        before = current if current is not None or index is None else self._use_index(index, None, None, truststore)
+        return self._hold(crl, version, before, truststore)
 
-    def _check_succession(
-        self, new: RevocationList, known: LoadedCrl | None, truststore: Truststore, now: datetime
-    ) -> None:
-        """Check that a list may replace the known one. Raises CrlError."""
-        in_force = None if known is None else known.value
-        if in_force is not None and not _is_trusted(in_force, truststore, now):
-            # The CA has a new key, for example. No status depends on the old list any more.
-            in_force = None
-        replaceable = in_force is None or is_stale(in_force, now, self._max_age)
-        max_age = _ANY_AGE if replaceable and is_stale(new, now, self._max_age) else self._max_age
-        check_timeliness(new, now, in_force=in_force, max_age=max_age)
+    def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
+        """Return whether an index was made of a newer CRL than the stored one, which somebody has rolled back."""
+        if identity_of(index) != identity_of(crl) or not is_older(crl, index):
+            return False
+        try:
+            check_usable(index, truststore, self._now(), self._max_age)
+        except CrlError:
+            return False
+        return True
+
+    def _use_index(
+        self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore
+    ) -> LoadedCrl:
+        version = CrlVersion(CrlObject.INDEX, index.version, crl_version, index.version)
+        return self._hold(index.content, version, current, truststore)
+
+    def _hold(
+        self, new: RevocationList, version: CrlVersion, current: LoadedCrl | None, truststore: Truststore
+    ) -> LoadedCrl:
+        before = () if current is None else current.value
+        held, problem = hold(new, before, truststore, self._now(), self._max_age)
+        if problem is not None and version.used is CrlObject.INDEX:
+            self._warn("revocation index not used", self._index_store.uri, problem)
+        elif problem is not None:
+            self._warn("revocation list not used", self.uri, problem)
+        return Loaded(held, version)
 
     @staticmethod
-    def _warn(message: str, uri: str, error: Exception) -> None:
+    def _warn(message: str, uri: str, error: object) -> None:
         logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(error)})
 
 
-def _is_trusted(revocation_list: RevocationList, truststore: Truststore, now: datetime) -> bool:
-    try:
-        check_signer(revocation_list, truststore, now)
-    except CrlError:
-        return False
-    return True
+def _known_version(current: LoadedCrl | None, index: _StoredIndex | None) -> str | None:
+    """Return the version of the CRL that need not be delivered: that of a new index, or that of the list."""
+    if index is not None and (current is None or index.version != current.version.index_seen):
+        return index.content.source_version
+    return None if current is None else current.version.crl_version

@@ -13,8 +13,18 @@ class CrlFailureMode(StrEnum):
     ALLOW = "allow"
 
 
+class CrlCheck(StrEnum):
+    """The certificates for which a usable CRL is required."""
+
+    CLIENT = "client"
+    """That of the client."""
+
+    CHAIN = "chain"
+    """Every certificate below the trust anchor, which is self-signed."""
+
+
 class CrlSources(NamedTuple):
-    """The locations of the CRLs and of the truststore that they are checked against, and how long a CRL is valid."""
+    """The locations of the CRLs and of the truststore that they are checked against, and how they are used."""
 
     uris: tuple[str, ...]
     truststore_uri: str
@@ -22,3 +32,10 @@ class CrlSources(NamedTuple):
     failure_mode: CrlFailureMode = CrlFailureMode.DENY
     max_age_seconds: int = 0
     """How long a CRL is valid beyond its nextUpdate."""
+
+    check: CrlCheck = CrlCheck.CLIENT
+    assume_complete: frozenset[str] = frozenset()
+    """The URIs of CRLs that also cover certificates without distribution points, though they have a name."""
+
+    exempt_issuers: frozenset[str] = frozenset()
+    """The SHA-256 of the public keys of CAs that publish no CRL, in lower-case hexadecimal."""

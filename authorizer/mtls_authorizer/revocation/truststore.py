@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+import hashlib
+from binascii import a2b_base64
+from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
-
-from mtls_authorizer.revocation.signatures import key_fingerprint
+from client_certificate_auth import MalformedCertificateError
+from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.x509.der import DerError
+from mtls_authorizer.revocation.authority import read_authority
+from mtls_authorizer.revocation.pem import read_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
-    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+    from mtls_authorizer.revocation.authority import Authority, AuthorityId
+    from mtls_authorizer.revocation.names import CanonicalName
+    from mtls_authorizer.revocation.pem import PemBlock
 
 MAX_TRUSTSTORE_BYTES = 1_000_000
 """The limit of API Gateway (1,000 KB)."""
 
-_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-
-CanonicalName: TypeAlias = tuple[frozenset[tuple[str, str | bytes]], ...]
-"""A name in a form in which equal names (RFC 5280 §7.1) are equal."""
+_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
 
 
-class AuthorityId(NamedTuple):
-    """The identity of a CA: its name and its key. CAs may share a name; a CA may have several certificates."""
+class SkippedBlock(NamedTuple):
+    """A block of the truststore that is not used."""
 
-    name: CanonicalName
-    key_fingerprint: str
-    """SHA-256 of the SubjectPublicKeyInfo in DER, in lower-case hexadecimal."""
+    position: int
+    """1 for the first block."""
 
+    sha256: str
+    """The digest of the certificate in DER, or of the block's text if that is not base64, in lower-case hexadecimal."""
 
-class Authority(NamedTuple):
-    """The certificate of a CA in the truststore."""
-
-    certificate: x509.Certificate
-    identity: AuthorityId
-    issuer: CanonicalName
-    not_before: datetime
-    not_after: datetime
-    public_key: CertificatePublicKeyTypes
-    key_identifier: bytes | None
-    may_sign_certificates: bool
-    may_sign_crls: bool
-
-    def is_valid_at(self, now: datetime) -> bool:
-        """Return whether the certificate is valid. Its last moment is excluded, as in OpenSSL."""
-        return self.not_before <= now < self.not_after
+    reason: str
 
 
 class Truststore:
     """The CAs of a truststore, found by name."""
 
-    def __init__(self, authorities: Iterable[Authority]) -> None:
+    def __init__(self, authorities: Iterable[Authority], skipped: Iterable[SkippedBlock] = ()) -> None:
         # Without repetitions: a certificate that is there twice would double every chain.
-        self.authorities = tuple({authority.certificate: authority for authority in authorities}.values())
+        self.authorities = tuple({authority.certificate.der: authority for authority in authorities}.values())
+        self.skipped = tuple(skipped)
+        """Blocks that cannot be used: their clients' status is unknown."""
         self._by_name: dict[CanonicalName, list[Authority]] = {}
         for authority in self.authorities:
             self._by_name.setdefault(authority.identity.name, []).append(authority)
@@ -63,105 +53,61 @@ class Truststore:
         """Return all certificates of the CAs with this name."""
         return tuple(self._by_name.get(name, ()))
 
-    def has_crl_signer(self, identity: AuthorityId) -> bool:
-        """Return whether there is a certificate of this CA that permits it to sign CRLs, valid now or not."""
-        return any(each.may_sign_crls and each.identity == identity for each in self.named(identity.name))
+    def identified(self, identity: AuthorityId) -> tuple[Authority, ...]:
+        """Return all certificates of one CA."""
+        return tuple(each for each in self.named(identity.name) if each.identity == identity)
 
 
 def read_truststore(content: bytes) -> Truststore:
     """Read the PEM bundle of CA certificates that the custom domain uses; text between certificates is ignored.
 
-    Certificates that are not those of a CA (RFC 5280 §4.2.1.9), such as a client's own, are skipped: they sign nothing.
-    Raises ValueError, with a message for users, for more than MAX_TRUSTSTORE_BYTES, for a PEM block that is not a
-    certificate or cannot be decoded, and for a bundle without a CA.
+    Certificates that are not those of a CA (RFC 5280 §4.2.1.9), such as a client's own, are not used: they sign
+    nothing. Blocks that cannot be read, and CAs whose keys are not supported, are skipped one by one, as by API
+    Gateway: they are in ``Truststore.skipped``.
+
+    Raises ValueError, with a message for users, for more than MAX_TRUSTSTORE_BYTES, for a file that was torn (a block
+    without its END line), and for a bundle without a CA that can be used.
     """
     if len(content) > MAX_TRUSTSTORE_BYTES:
         message = f"the truststore has {len(content):,} bytes; API Gateway accepts at most {MAX_TRUSTSTORE_BYTES:,}"
         raise ValueError(message)
-    blocks = content.count(b"-----BEGIN")
+    blocks = read_blocks(content)
     if not blocks:
         message = "the truststore contains no certificate in PEM (-----BEGIN CERTIFICATE-----)"
         raise ValueError(message)
-    try:
-        certificates = x509.load_pem_x509_certificates(content)
-    except Exception as error:
-        # ValueError, or InvalidVersion, which is not a ValueError.
-        message = f"the truststore contains a PEM block that is not a certificate: {error}"
-        raise ValueError(message) from error
-    if len(certificates) != blocks:
-        message = f"the truststore has {blocks} PEM blocks, of which {len(certificates)} are complete certificates"
-        raise ValueError(message)
-    authorities = [_authority(certificate, place) for place, certificate in enumerate(certificates, start=1)]
-    truststore = Truststore(authority for authority in authorities if authority is not None)
-    if not truststore.authorities:
-        message = f"none of the truststore's {blocks} certificates is that of a CA (basicConstraints with CA:TRUE)"
-        raise ValueError(message)
-    return truststore
-
-
-def canonical_name(name: x509.Name) -> CanonicalName:
-    """Return a name in a form that ignores encoding, case and repeated spaces (RFC 5280 §7.1).
-
-    It is good for finding candidates; the signature decides.
-    """
-    return tuple(
-        frozenset(
-            (attribute.oid.dotted_string, _canonical_value(attribute.value))
-            for attribute in relative_distinguished_name
+    authorities: list[Authority] = []
+    skipped: list[SkippedBlock] = []
+    for position, block in enumerate(blocks, start=1):
+        read = _read_block(position, block)
+        if isinstance(read, SkippedBlock):
+            skipped.append(read)
+        elif read is not None:
+            authorities.append(read)
+            if read.public_key is None:
+                skipped.append(_skipped(position, read.certificate.der, "its key is of a kind that is not supported"))
+    if all(authority.public_key is None for authority in authorities):
+        reasons = "".join(f"; certificate {position}: {reason}" for position, _, reason in skipped[:1])
+        message = (
+            f"none of the truststore's {len(blocks)} certificates is that of a CA (basicConstraints with CA:TRUE) "
+            f"that can be used{reasons}"
         )
-        for relative_distinguished_name in name.rdns
-    )
+        raise ValueError(message)
+    return Truststore(authorities, skipped)
 
 
-def matches_key_identifier(extensions: x509.Extensions, authority: Authority) -> bool:
-    """Return whether an authority key identifier (RFC 5280 §4.2.1.1) permits a CA. Absent parts permit every CA."""
+def _read_block(position: int, block: PemBlock) -> Authority | SkippedBlock | None:
+    """Return the CA whose certificate a block contains, None if it is not a CA's."""
+    encoded = block.body
+    if block.label not in _LABELS:
+        return _skipped(position, encoded, f"it is not a certificate, but {block.label[:40].decode('latin-1')!r}")
     try:
-        identifier = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
-    except x509.ExtensionNotFound:
-        return True
-    if None not in (identifier.key_identifier, authority.key_identifier) and (
-        identifier.key_identifier != authority.key_identifier
-    ):
-        return False
-    serial_number = identifier.authority_cert_serial_number
-    if serial_number is not None and serial_number != authority.certificate.serial_number:
-        return False
-    issuers = [name.value for name in identifier.authority_cert_issuer or () if isinstance(name, x509.DirectoryName)]
-    return not issuers or canonical_name(issuers[0]) == authority.issuer
+        encoded = a2b_base64(block.body, strict_mode=True)
+        return read_authority(parse_certificate(encoded))
+    except (DerError, MalformedCertificateError) as error:
+        return _skipped(position, encoded, f"it cannot be read: {error}")
+    except ValueError as error:
+        return _skipped(position, encoded, f"it is not base64: {error}")
 
 
-def _authority(certificate: x509.Certificate, place: int) -> Authority | None:
-    try:
-        extensions = certificate.extensions
-        constraints = _value(extensions, x509.BasicConstraints)
-        if constraints is None or not constraints.ca:
-            return None
-        usage = _value(extensions, x509.KeyUsage)
-        identifier = _value(extensions, x509.SubjectKeyIdentifier)
-        key = certificate.public_key()
-        return Authority(
-            certificate,
-            AuthorityId(canonical_name(certificate.subject), key_fingerprint(key)),
-            canonical_name(certificate.issuer),
-            certificate.not_valid_before_utc,
-            certificate.not_valid_after_utc,
-            key,
-            identifier.digest if identifier else None,
-            may_sign_certificates=usage is None or usage.key_cert_sign,
-            may_sign_crls=usage is None or usage.crl_sign,
-        )
-    except Exception as error:
-        # cryptography decodes lazily, and raises ValueError, TypeError and others.
-        message = f"certificate number {place} of the truststore cannot be decoded: {error}"
-        raise ValueError(message) from error
-
-
-def _value(extensions: x509.Extensions, kind: type[_Extension]) -> _Extension | None:
-    try:
-        return extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _canonical_value(value: str | bytes) -> str | bytes:
-    return " ".join(value.lower().split()) if isinstance(value, str) else value
+def _skipped(position: int, content: bytes, reason: str) -> SkippedBlock:
+    return SkippedBlock(position, hashlib.sha256(content).hexdigest(), reason)

@@ -61,6 +61,7 @@ _HINTS = {
     ),
 }
 _DENIED = ("AccessDenied", "AccessDeniedException")
+_ABSENT = ("NoSuchKey", *_DENIED)
 
 _TIMED_OUT = (ConnectTimeoutError, ReadTimeoutError)
 
@@ -126,7 +127,7 @@ def store_errors(uri: str, timeouts: Timeouts, denied: str = "") -> Iterator[Non
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 -- besides its own, botocore raises those of parsers and other libraries
-        raise StoreError(uri, _describe(error, timeouts, denied)) from None
+        raise StoreError(uri, _describe(error, timeouts, denied), is_absence=_is_absence(error)) from None
 
 
 def error_code(error: ClientError) -> str:
@@ -138,6 +139,10 @@ def error_code(error: ClientError) -> str:
 def http_status(error: ClientError) -> int:
     """Return the HTTP status of an error."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def _is_absence(error: Exception) -> bool:
+    return isinstance(error, ClientError) and error_code(error) in _ABSENT
 
 
 def _describe(error: Exception, timeouts: Timeouts, denied: str) -> str:

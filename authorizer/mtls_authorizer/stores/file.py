@@ -13,6 +13,8 @@ from mtls_authorizer.stores.store import Fetched, StoreError, too_large
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_ABSENCES = (FileNotFoundError, PermissionError)
+
 _STEP_SECONDS = 0.02
 """Kernels set the times of a file from a clock that advances in steps: 10 ms at most."""
 
@@ -59,7 +61,8 @@ class FileStore:
                     return Fetched(content, _version(after), _modified(after))
                 self._sleep(_STEP_SECONDS)
         except OSError as error:
-            raise StoreError(self.uri, error.strerror or type(error).__name__) from None
+            problem = error.strerror or type(error).__name__
+            raise StoreError(self.uri, problem, is_absence=isinstance(error, _ABSENCES)) from None
         raise StoreError(self.uri, "it changed while it was read, twice")
 
     def reset(self) -> None:

@@ -46,11 +46,14 @@ class Store(Protocol):
 class StoreError(Exception):
     """A document cannot be fetched: missing, forbidden, too large, unreachable. The message is its URI and the problem.
 
-    The message contains no credentials and no part of the document, so that it can be logged.
+    The message contains no credentials and no part of the document, so that it can be logged. ``is_absence`` is whether
+    the store answered that there is no such document, or that it may not be read, which S3 also answers for a missing
+    object.
     """
 
-    def __init__(self, uri: str, problem: str) -> None:
+    def __init__(self, uri: str, problem: str, *, is_absence: bool = False) -> None:
         super().__init__(f"{uri}: {problem}")
+        self.is_absence = is_absence
 
 
 class Timeouts(NamedTuple):

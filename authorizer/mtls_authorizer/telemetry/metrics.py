@@ -28,6 +28,9 @@ class Metric(StrEnum):
     EXPIRING = "Expiring"
     DAYS_TO_EXPIRY = "DaysToExpiry"
     REVOCATION_STATUS_UNKNOWN = "RevocationStatusUnknown"
+    REVOCATION_EXEMPT = "RevocationExempt"
+    REVOCATION_ISSUERS_SKIPPED = "RevocationIssuersSkipped"
+    TRUSTSTORE_CERTIFICATES_SKIPPED = "TruststoreCertificatesSkipped"
     REVOCATION_LIST_AGE = "RevocationListAge"
     REVOCATION_LIST_TIME_LEFT = "RevocationListTimeLeft"
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
@@ -95,6 +98,12 @@ def _revocation_metrics(observation: Observation) -> dict[Metric, int]:
     status, lists = observation.decision.revocation_status, observation.policy.revocation
     if status is not None and status.state.value == "unknown":
         values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
+    if status is not None and status.state.value == "exempt":
+        values[Metric.REVOCATION_EXEMPT] = 1
+    if status is not None and status.skipped_issuers:
+        values[Metric.REVOCATION_ISSUERS_SKIPPED] = len(status.skipped_issuers)
+    if lists is not None and lists.truststore.skipped:
+        values[Metric.TRUSTSTORE_CERTIFICATES_SKIPPED] = len(lists.truststore.skipped)
     if lists is not None and lists.oldest_this_update is not None:
         values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())
     if lists is not None and lists.earliest_next_update is not None:

@@ -62,6 +62,9 @@ REJECTED: list[tuple[dict[str, str], set[str]]] = [
             ("CrlRefreshSeconds", "60"),
             ("CrlFailureMode", "deny"),
             ("CrlMaxAgeSeconds", "0"),
+            ("CrlCheck", "chain"),
+            ("CrlAssumeComplete", "s3://lists/a.crl"),
+            ("CrlExemptIssuers", "0a" * 32),
         )
     ),
 ]

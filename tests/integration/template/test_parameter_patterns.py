@@ -95,6 +95,18 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
         ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
     ),
+    (
+        AUTHORIZER,
+        "CrlAssumeComplete",
+        ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
+        ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
+    ),
+    (
+        AUTHORIZER,
+        "CrlExemptIssuers",
+        ["0a" * 32, f"{'0A' * 32},{'ff' * 32}"],
+        ["0a" * 31, "0g" * 32, f"{'0a' * 32}, {'0b' * 32}", "CN=CA"],
+    ),
     (AUTHORIZER, "TruststoreUri", [S3_URI, "file:///opt/a"], ["s3://lists/a,s3://lists/b", "s3://lists/"]),
     (AUTHORIZER, "AuthorizerRulesRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
     (AUTHORIZER, "CrlRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),

@@ -16,7 +16,7 @@ from mtls_authorizer.policy.settings import (
     UnauthenticatedResponse,
     load_settings,
 )
-from mtls_authorizer.revocation.settings import CrlFailureMode
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from tests.integration.template.intrinsic_functions import references
 from tests.integration.template.stacks import (
     ALL_STACK_IDS,
@@ -89,6 +89,7 @@ def test_the_authorizer_accepts_its_variables_and_has_no_others(stack: str) -> N
     [
         ("ALLOWLIST_MATCH", AllowlistMatch),
         ("ALLOW_ANY_CLIENT_CERTIFICATE", ["true", "false"]),
+        ("CRL_CHECK", CrlCheck),
         ("CRL_FAILURE_MODE", CrlFailureMode),
         ("RESPONSE_FORMAT", ResponseFormat),
         ("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),

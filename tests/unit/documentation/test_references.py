@@ -35,6 +35,7 @@ from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
+from tests.integration.authorizer.revocation.test_crl_scope_against_openssl import TABLE as SCOPES
 from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
@@ -175,7 +176,7 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     documented = set(first_column("docs/observability.md", "Decision log"))
     assert vars(record).keys() - usual <= documented
     optional = {"shadow_decision", "shadow_reason", "shadow_rules_version", "revocation_status"}
-    optional |= {"crl_issuer", "crl_number", "crl_age_seconds"}
+    optional |= {"crl_issuer", "crl_number", "crl_age_seconds", "crl_skipped_issuers"}
     malformed = MalformedCertificate("", "", "", "")
     optional |= log_fields(observation(malformed=malformed)).keys() - log_fields(observation()).keys()
     assert documented - vars(record).keys() == optional
@@ -217,7 +218,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
         "docs/configuration.md", "Reloading"
     )
-    assert f"a table of {len(TABLE)} cases" in text
+    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope" in text
     handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
     assert f"`{handler}`" in text
 

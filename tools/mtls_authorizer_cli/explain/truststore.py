@@ -8,15 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.signatures import is_signed_by
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, canonical_name
+from mtls_authorizer.revocation.names import canonical_name
+from mtls_authorizer.revocation.signatures import is_signed_by, load_public_key
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer_cli.content import recognize
 from mtls_authorizer_cli.explain.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from client_certificate_auth.x509.certificate import Certificate
 
 _MAX_CERTIFICATES = 1000
 
@@ -39,11 +44,11 @@ class TruststoreBundle:
         self.warnings = warnings
         self._by_subject: dict[object, list[TruststoreCertificate]] = {}
         for each in certificates:
-            self._by_subject.setdefault(canonical_name(each.certificate.subject), []).append(each)
+            self._by_subject.setdefault(canonical_name(each.certificate.subject.public_bytes()), []).append(each)
 
     def named(self, name: x509.Name) -> list[TruststoreCertificate]:
         """Return the certificates with a subject."""
-        return self._by_subject.get(canonical_name(name), [])
+        return self._by_subject.get(canonical_name(name.public_bytes()), [])
 
     def issuers(self, certificate: x509.Certificate) -> list[TruststoreCertificate]:
         """Return the certificates of the CA that has signed a certificate."""
@@ -86,7 +91,7 @@ def read_bundle(content: bytes) -> TruststoreBundle:
 def is_self_issued(certificate: x509.Certificate) -> bool:
     """Return whether subject and issuer are the same. Raises nothing: names that cannot be decoded are not."""
     try:
-        return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+        return canonical_name(certificate.subject.public_bytes()) == canonical_name(certificate.issuer.public_bytes())
     except Exception:  # noqa: BLE001 -- cryptography raises ValueError and more
         return False
 
@@ -107,9 +112,19 @@ def _limits(content: bytes, count: int) -> list[str]:
 
 def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
-        return _may_be_ca(issuer) and is_signed_by(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+        key = load_public_key(_fields(issuer).public_key)
+        signed = _fields(certificate)
+        return (
+            _may_be_ca(issuer)
+            and key is not None
+            and is_signed_by(key, signed.signature_algorithm, signed.signature, signed.tbs_certificate)
+        )
     except Exception:  # noqa: BLE001 -- keys of unknown kinds, and extensions that cannot be decoded
         return False
+
+
+def _fields(certificate: x509.Certificate) -> Certificate:
+    return parse_certificate(certificate.public_bytes(Encoding.DER))
 
 
 def _may_be_ca(certificate: x509.Certificate) -> bool:

@@ -53,21 +53,21 @@ def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_numbe
     return any(entry.serial_number == serial_number and is_revocation(entry) for entry in crl)
 
 
-def check_entries(encoded: bytes, crl: x509.CertificateRevocationList) -> None:
-    """Reject critical extensions of entries, and entries of other CAs (RFC 5280 §5.3.3). Raises CrlError.
+def find_unknown_extension(encoded: bytes, crl: x509.CertificateRevocationList, critical: int) -> str | None:
+    """Return what is wrong if an entry has a critical extension, all of which are unknown (RFC 5280 §5.3).
 
-    The entries are decoded only if the CRL contains bytes that look like one of them: for critical extensions, more
-    often than the list itself has. DER has no second encoding of them.
+    The entries are decoded only if the CRL contains bytes that look like a critical extension, more often than the list
+    itself has, which is ``critical``, or like an entry of another CA. DER has no second encoding of them. Raises
+    CrlError for entries of other CAs (§5.3.3), and for extensions that cannot be decoded.
     """
-    critical = sum(extension.critical for extension in crl.extensions)
     lookalikes = islice(_critical_extensions(encoded), critical + 1)
     if sum(1 for _ in lookalikes) == critical and _CERTIFICATE_ISSUER not in encoded:
-        return
-    for entry in crl:
-        _check_entry(entry)
+        return None
+    problems = [problem for entry in crl if (problem := _check_entry(entry)) is not None]
+    return problems[0] if problems else None
 
 
-def _check_entry(entry: x509.RevokedCertificate) -> None:
+def _check_entry(entry: x509.RevokedCertificate) -> str | None:
     try:
         extensions = tuple(entry.extensions)
     except Exception as error:
@@ -80,12 +80,10 @@ def _check_entry(entry: x509.RevokedCertificate) -> None:
                 CrlRejection.INDIRECT,
                 f"the CRL's entry for {entry.serial_number:x} concerns another CA (indirect CRL)",
             )
-        if extension.critical:
-            reject(
-                CrlRejection.CRITICAL_EXTENSION,
-                f"the CRL's entry for {entry.serial_number:x} has an unknown critical extension: "
-                f"{extension.oid.dotted_string}",
-            )
+    unknown = [extension.oid.dotted_string for extension in extensions if extension.critical]
+    if unknown:
+        return f"the CRL's entry for {entry.serial_number:x} has an unknown critical extension: {unknown[0]}"
+    return None
 
 
 def _critical_extensions(encoded: bytes) -> Iterator[int]:

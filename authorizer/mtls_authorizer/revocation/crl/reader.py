@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-
-from client_certificate_auth.x509.names import DistinguishedName
-from mtls_authorizer.revocation.crl.entries import check_entries, is_revocation, is_revoked, may_contain_removals
+from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import AUTHORITY_KEY_IDENTIFIER, read_authority_key_identifier
+from mtls_authorizer.revocation.crl.encoding import crl_der
+from mtls_authorizer.revocation.crl.entries import (
+    find_unknown_extension,
+    is_revocation,
+    is_revoked,
+    may_contain_removals,
+)
+from mtls_authorizer.revocation.crl.fields import load_entries, read_fields
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
-from mtls_authorizer.revocation.crl.succession import check_timeliness
-from mtls_authorizer.revocation.signatures import is_signed_by
-from mtls_authorizer.revocation.truststore import Authority, Truststore, canonical_name, matches_key_identifier
+from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
+from mtls_authorizer.revocation.crl.signer import check_signer, verify_signature
+from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness, is_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from cryptography import x509
+
+    from mtls_authorizer.revocation.crl.fields import CrlFields
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.truststore import Truststore
 
 MAX_CRL_BYTES = 256 * 1024 * 1024
 """The limit of a CRL or an index. Six million entries fit into it."""
 
-_PEM_BEGIN, _PEM_END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
-
-# As API Gateway accepts for certificates: SHA-256 or stronger. Ed25519 and Ed448 do not name a hash.
-_HASH_ALGORITHMS = (hashes.SHA256, hashes.SHA384, hashes.SHA512, hashes.SHA3_256, hashes.SHA3_384, hashes.SHA3_512)
-
-_INTEGER = 0x02
-_LONG_FORM = 0x80  # the first byte of a length in DER that takes more than one byte (X.690 §8.1.3.5)
+_DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
+_KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _ISSUING_DISTRIBUTION_POINT}
 
 _CACHED_LOOKUPS = 4096
-
-
-class _Fields(NamedTuple):
-    """The fields that ``RevocationList`` describes."""
-
-    issuer: bytes
-    number: int | None
-    this_update: datetime
-    next_update: datetime | None
 
 
 class VerifiedCrl:
@@ -53,10 +47,14 @@ class VerifiedCrl:
     It keeps the bytes of the CRL, not a set of serial numbers, so that only the signature takes time at the start.
     """
 
-    def __init__(self, encoded: bytes, crl: x509.CertificateRevocationList, fields: _Fields, signer: str) -> None:
-        self.issuer, self.number, self.this_update, self.next_update = fields
-        self.signer = signer
+    def __init__(self, encoded: bytes, crl: x509.CertificateRevocationList, fields: CrlFields, signer: str) -> None:
+        self.issuer, self.number, self.signer = fields.issuer, fields.number, signer
+        self.key_identifier = _value(fields, AUTHORITY_KEY_IDENTIFIER)
+        self.distribution_point = _value(fields, _ISSUING_DISTRIBUTION_POINT)
+        self.scope = _scope(fields)
+        self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
         self.digest = hashlib.sha256(encoded).hexdigest()
+        self.defect = _defect(encoded, crl, fields, self.scope)
         self._crl = crl
         self._may_contain_removals = may_contain_removals(encoded)
         # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
@@ -70,6 +68,34 @@ class VerifiedCrl:
         return (entry.serial_number for entry in self._crl if is_revocation(entry))
 
 
+def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
+    """Read a CRL, in PEM (RFC 7468 §6, one block) or DER, and verify its signature.
+
+    The certificates that it lists are revoked if a CA of the truststore has the issuer's name and the key that verifies
+    the CRL. Whether the others are good is another question: see ``check_usable``.
+
+    Raises CrlError, with a message for users, for every other content, and for delta and indirect CRLs.
+    """
+    encoded = crl_der(content)
+    try:
+        fields = read_fields(encoded)
+    except DerError as error:
+        message = f"the CRL cannot be decoded: {error}"
+        raise CrlError(CrlRejection.MALFORMED, message) from error
+    signer = verify_signature(fields, truststore)
+    if _DELTA_CRL_INDICATOR in fields.extensions:
+        reject(CrlRejection.DELTA, "the CRL is a delta CRL: only complete ones are supported")
+    try:
+        crl = load_entries(encoded, fields)
+        return VerifiedCrl(encoded, crl, fields, signer)
+    except CrlError:
+        raise
+    except Exception as error:
+        # cryptography decodes lazily, and raises ValueError, TypeError and others.
+        message = f"the CRL cannot be decoded: {error}"
+        raise CrlError(CrlRejection.MALFORMED, message) from error
+
+
 def read_crl(
     content: bytes,
     truststore: Truststore,
@@ -78,174 +104,74 @@ def read_crl(
     in_force: RevocationList | None = None,
     max_age: timedelta = timedelta(0),
 ) -> VerifiedCrl:
-    """Read a CRL, in PEM (RFC 7468 §6, one block) or DER, and verify it at a time, which is aware.
+    """Read a CRL that proves certificates good at a time, which is aware, and may replace the list in force.
 
-    It is accepted if a CA of the truststore with the name of the issuer has signed it, may do so and is valid; if
-    ``thisUpdate`` is not in the future, and ``nextUpdate`` plus ``max_age`` is; if it is not older than the list in
-    force for the same CA; and if it concerns all certificates of that CA, for all reasons. A CRL without ``nextUpdate``
-    never expires, as in OpenSSL.
-
-    Raises CrlError, with a message for users, for every other content.
+    See ``verify_crl``, ``check_usable`` and ``check_succession``. Raises CrlError.
     """
-    encoded = _der(content)
-    try:
-        crl = x509.load_der_x509_crl(encoded)
-        signed, version = _signed_part(encoded)
-        extensions = tuple(crl.extensions)
-        fields = _Fields(crl.issuer.public_bytes(), _crl_number(crl), crl.last_update_utc, crl.next_update_utc)
-        authorities = truststore.named(canonical_name(crl.issuer))
-        issuer = DistinguishedName(crl.issuer.public_bytes()).rfc4514_string()
-        candidates = [authority for authority in authorities if matches_key_identifier(crl.extensions, authority)]
-    except Exception as error:
-        # cryptography decodes lazily, and raises ValueError, TypeError and others.
-        message = f"the CRL cannot be decoded: {error}"
-        raise CrlError(CrlRejection.MALFORMED, message) from error
-    if version == 1 and extensions:
-        reject(CrlRejection.MALFORMED, "the CRL is of version 1, but has extensions, which version 2 introduced")
-    signer = _verify_signature(crl, signed, candidates, now, issuer)
-    _check_extensions(crl.extensions)
-    check_entries(encoded, crl)
-    verified = VerifiedCrl(encoded, crl, fields, signer)
-    check_timeliness(verified, now, in_force=in_force, max_age=max_age)
+    verified = verify_crl(content, truststore)
+    check_usable(verified, truststore, now, max_age)
+    if in_force is not None:
+        check_succession(verified, in_force, replaceable=is_stale(in_force, now, max_age))
     return verified
 
 
-def crl_digest(content: bytes) -> str:
-    """Return the SHA-256 of a CRL in PEM or DER: that of its DER, in lower-case hexadecimal. Nothing is verified.
+def check_usable(
+    revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta = timedelta(0)
+) -> None:
+    """Check that a list, which was verified, proves the certificates that it covers and does not list good.
 
-    Raises CrlError for content that is neither.
+    It does if its signer may sign CRLs and is valid; if ``thisUpdate`` is not in the future, and ``nextUpdate`` plus
+    ``max_age`` is; and if all of its critical extensions are known and its scope is. A CRL without ``nextUpdate`` never
+    expires, as in OpenSSL. Raises CrlError.
     """
-    return hashlib.sha256(_der(content)).hexdigest()
+    check_signer(revocation_list, truststore, now)
+    if revocation_list.defect is not None:
+        raise CrlError(revocation_list.defect.rejection, str(revocation_list.defect))
+    check_timeliness(revocation_list, now, max_age=max_age)
 
 
-def check_signer(revocation_list: RevocationList, truststore: Truststore, now: datetime) -> None:
-    """Check that the CA that signed a list is in the truststore, may sign CRLs and is valid at a time.
-
-    For a list that was verified elsewhere, or before the truststore changed. Raises CrlError.
-    """
-    name = x509.Name.from_bytes(revocation_list.issuer)
-    issuer = DistinguishedName(revocation_list.issuer).rfc4514_string()
-    authorities = truststore.named(canonical_name(name))
-    signers = [each for each in authorities if each.identity.key_fingerprint == revocation_list.signer]
-    if not signers:
-        reject(CrlRejection.UNKNOWN_ISSUER, f"the issuer of the CRL, {issuer}, with its key, is not in the truststore")
-    _check_may_sign(signers, now, issuer)
+def _value(fields: CrlFields, oid: str) -> bytes | None:
+    extension = fields.extensions.get(oid)
+    return None if extension is None else extension[1]
 
 
-def _der(content: bytes) -> bytes:
-    # A CRL is longer than 127 bytes, so that its length takes more than one byte, which is not text.
-    if content[:1] == b"\x30" and content[1:2] >= b"\x80":
-        return content
-    blocks = content.count(b"-----BEGIN")
-    begin = content.find(_PEM_BEGIN)
-    end = content.find(_PEM_END, begin)
-    if blocks != 1 or begin < 0 or end < 0:
-        reject(
-            CrlRejection.MALFORMED,
-            f"neither a CRL in DER nor exactly one in PEM ({_PEM_BEGIN.decode()}): {blocks} PEM blocks, "
-            f"and it begins with {content[:20]!r}",
-        )
-    body = content[begin + len(_PEM_BEGIN) : end].translate(None, b" \t\r\n")
+def _scope(fields: CrlFields) -> CrlScope | None:
+    """Return the scope of a CRL, None if it cannot be read. Raises CrlError for an indirect one."""
+    value = _value(fields, _ISSUING_DISTRIBUTION_POINT)
+    if value is None:
+        return COMPLETE
     try:
-        return binascii.a2b_base64(body, strict_mode=True)
-    except binascii.Error as error:
-        message = f"the CRL in PEM is not base64: {error}"
-        raise CrlError(CrlRejection.MALFORMED, message) from error
-
-
-def _signed_part(encoded: bytes) -> tuple[memoryview, int]:
-    """Return the bytes of the TBSCertList (RFC 5280 §5.1.2) of a CRL that was decoded, and its version.
-
-    cryptography provides them, too, but encodes every entry again, which takes longer than everything else.
-    """
-    start, _ = _contents(encoded, 0)
-    first_field, end = _contents(encoded, start)
-    return memoryview(encoded)[start:end], 2 if encoded[first_field] == _INTEGER else 1
-
-
-def _contents(encoded: bytes, start: int) -> tuple[int, int]:
-    """Return where the contents of the DER element (X.690 §8.1.3) at a place begin and end."""
-    length = encoded[start + 1]
-    if length < _LONG_FORM:
-        return start + 2, start + 2 + length
-    contents = start + 2 + (length ^ _LONG_FORM)
-    return contents, contents + int.from_bytes(encoded[start + 2 : contents])
-
-
-def _verify_signature(
-    crl: x509.CertificateRevocationList, signed: memoryview, candidates: list[Authority], now: datetime, issuer: str
-) -> str:
-    """Return the fingerprint of the key that verifies a CRL. Raises CrlError."""
-    if not candidates:
-        reject(
-            CrlRejection.UNKNOWN_ISSUER,
-            f"no CA in the truststore has the name of the CRL's issuer, {issuer}, and its key identifier",
-        )
-    algorithm = _hash_algorithm(crl)
-    if algorithm is not None and not isinstance(algorithm, _HASH_ALGORITHMS):
-        reject(
-            CrlRejection.WEAK_SIGNATURE,
-            f"the CRL of {issuer} is signed with {algorithm.name}; SHA-256 or stronger is required",
-        )
-    keys = {authority.identity.key_fingerprint: authority.public_key for authority in candidates}
-    signers = {fingerprint for fingerprint, key in keys.items() if is_signed_by(crl, signed, key)}
-    verified = [authority for authority in candidates if authority.identity.key_fingerprint in signers]
-    if not verified:
-        reject(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
-    _check_may_sign(verified, now, issuer)
-    return verified[0].identity.key_fingerprint
-
-
-def _check_may_sign(authorities: list[Authority], now: datetime, issuer: str) -> None:
-    permitted = [authority for authority in authorities if authority.may_sign_crls]
-    if not permitted:
-        reject(CrlRejection.ISSUER_MAY_NOT_SIGN, f"{issuer} must not sign CRLs: its key usage does not include cRLSign")
-    if not any(authority.is_valid_at(now) for authority in permitted):
-        reject(
-            CrlRejection.ISSUER_NOT_VALID, f"the certificate of {issuer}, which signed the CRL, is not valid at {now}"
-        )
-
-
-def _hash_algorithm(crl: x509.CertificateRevocationList) -> hashes.HashAlgorithm | None:
-    try:
-        return crl.signature_hash_algorithm
-    except Exception:  # noqa: BLE001 -- an unknown one: no key verifies it, and that will be the reason
+        scope = read_crl_scope(value, fields.issuer)
+    except DerError:
         return None
-
-
-def _check_extensions(extensions: x509.Extensions) -> None:
-    for extension in extensions:
-        value = extension.value
-        if isinstance(value, x509.DeltaCRLIndicator):
-            reject(CrlRejection.DELTA, "the CRL is a delta CRL: only complete ones are supported")
-        if isinstance(value, x509.IssuingDistributionPoint):
-            _check_scope(value)
-        elif extension.critical and not isinstance(value, x509.AuthorityKeyIdentifier):
-            reject(
-                CrlRejection.CRITICAL_EXTENSION,
-                f"the CRL has an unknown critical extension: {extension.oid.dotted_string}",
-            )
-
-
-def _check_scope(point: x509.IssuingDistributionPoint) -> None:
-    if point.indirect_crl:
+    if scope.is_indirect:
         reject(CrlRejection.INDIRECT, "the CRL is an indirect one (indirectCRL): only the CA's own are supported")
-    limits = {
-        "onlyContainsUserCerts": point.only_contains_user_certs,
-        "onlyContainsCACerts": point.only_contains_ca_certs,
-        "onlyContainsAttributeCerts": point.only_contains_attribute_certs,
-        "onlySomeReasons": point.only_some_reasons,
-        "distributionPoint": point.full_name or point.relative_name,
-    }
-    names = [name for name, limit in limits.items() if limit]
-    reject(
-        CrlRejection.PARTIAL,
-        f"the CRL is limited by its issuing distribution point ({', '.join(names)}): only complete ones are supported",
-    )
+    return scope
 
 
-def _crl_number(crl: x509.CertificateRevocationList) -> int | None:
+def _defect(
+    encoded: bytes, crl: x509.CertificateRevocationList, fields: CrlFields, scope: CrlScope | None
+) -> CrlError | None:
+    """Return why a CRL proves nothing good. Raises CrlError if it must not be used at all."""
+    critical = [oid for oid, (is_critical, _) in fields.extensions.items() if is_critical]
+    in_entry = find_unknown_extension(encoded, crl, len(critical))
+    unknown = [oid for oid in critical if oid not in _KNOWN_EXTENSIONS]
+    if unknown:
+        return CrlError(CrlRejection.CRITICAL_EXTENSION, f"the CRL has an unknown critical extension: {unknown[0]}")
+    if in_entry is not None:
+        return CrlError(CrlRejection.CRITICAL_EXTENSION, in_entry)
+    if scope is None:
+        return CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
+    if scope.only_attributes or scope.only_some_reasons:
+        what = "onlyContainsAttributeCerts" if scope.only_attributes else "onlySomeReasons"
+        return CrlError(
+            CrlRejection.PARTIAL,
+            f"the CRL is limited by its issuing distribution point ({what}): it proves no certificate good",
+        )
     try:
-        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except x509.ExtensionNotFound:
-        return None
+        value = _value(fields, AUTHORITY_KEY_IDENTIFIER)
+        if value is not None:
+            read_authority_key_identifier(value)
+    except DerError:
+        return CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")
+    return None

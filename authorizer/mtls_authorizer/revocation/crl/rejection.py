@@ -15,7 +15,7 @@ class CrlRejection(StrEnum):
     """Not one CRL, in PEM or DER, that can be decoded."""
 
     UNKNOWN_ISSUER = "unknown_issuer"
-    """No CA in the truststore has the name of the issuer and, if the CRL has one, the key identifier."""
+    """No CA in the truststore has the name of the issuer, its key and, if the CRL has one, the key identifier."""
 
     WEAK_SIGNATURE = "weak_signature"
     """The hash of the signature is weaker than SHA-256."""
@@ -36,7 +36,7 @@ class CrlRejection(StrEnum):
     """An indirect CRL: it concerns certificates of other CAs (RFC 5280 §5.2.5 and §5.3.3)."""
 
     PARTIAL = "partial"
-    """Limited to some certificates or some reasons (RFC 5280 §5.2.5)."""
+    """Limited to some reasons or to attribute certificates, or its scope cannot be read (RFC 5280 §5.2.5)."""
 
     CRITICAL_EXTENSION = "critical_extension"
     """The list or an entry has an unknown critical extension (RFC 5280 §5.2 and §5.3)."""
@@ -48,7 +48,7 @@ class CrlRejection(StrEnum):
     """Its nextUpdate has passed."""
 
     OTHER_ISSUER = "other_issuer"
-    """Issued by another CA than the list in force, which has not expired."""
+    """Issued by another CA, or for other certificates, than the list in force, which has not expired."""
 
     ROLLED_BACK = "rolled_back"
     """Older than the list in force."""

@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from mtls_authorizer.revocation.crl.rejection import CrlError
+    from mtls_authorizer.revocation.crl.scope import CrlScope
+
 
 class RevocationList(Protocol):
-    """The certificates that a CA has revoked."""
+    """The certificates that a CA has revoked, all or a part of them."""
 
     @property
     def issuer(self) -> bytes:
@@ -22,6 +25,21 @@ class RevocationList(Protocol):
 
         It tells CAs with the same name apart.
         """
+
+    @property
+    def key_identifier(self) -> bytes | None:
+        """The value of the authority key identifier (RFC 5280 §5.2.1), in DER; None if the CRL has none."""
+
+    @property
+    def distribution_point(self) -> bytes | None:
+        """The value of the issuing distribution point (RFC 5280 §5.2.5), in DER; None if the CRL has none.
+
+        A CA may have several CRLs at the same time, which differ in it.
+        """
+
+    @property
+    def scope(self) -> CrlScope | None:
+        """The scope that the issuing distribution point states; None if that cannot be read."""
 
     @property
     def number(self) -> int | None:
@@ -38,6 +56,10 @@ class RevocationList(Protocol):
     @property
     def digest(self) -> str:
         """SHA-256 of the CRL in DER, in lower-case hexadecimal."""
+
+    @property
+    def defect(self) -> CrlError | None:
+        """Why the list never proves a certificate good, whatever the time and the truststore. Its entries do revoke."""
 
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
-
-from cryptography import x509
+from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
-from mtls_authorizer.revocation.truststore import canonical_name
+from mtls_authorizer.revocation.crl.signer import issuer_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mtls_authorizer.revocation.authority import AuthorityId
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
 
@@ -26,30 +25,45 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
     return next_update is not None and now - max_age >= next_update
 
 
-def check_timeliness(
-    revocation_list: RevocationList,
-    now: datetime,
-    *,
-    in_force: RevocationList | None = None,
-    max_age: timedelta = timedelta(0),
-) -> None:
-    """Check that a list is valid at a time, which is aware, and may replace the list in force.
-
-    That is: it is not older, and issued by the same CA unless the list in force is stale. Raises CrlError.
-    """
+def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age: timedelta = timedelta(0)) -> None:
+    """Check that a list is valid at a time, which is aware. Raises CrlError."""
     if revocation_list.this_update > now:
         reject(CrlRejection.NOT_YET_VALID, f"the CRL's thisUpdate, {revocation_list.this_update}, is after {now}")
     if is_stale(revocation_list, now, max_age):
         reject(CrlRejection.STALE, f"the CRL's nextUpdate, {revocation_list.next_update}, has passed at {now}")
-    if in_force is not None:
-        _check_succession(revocation_list, in_force, replaceable=is_stale(in_force, now, max_age))
 
 
-def _check_succession(new: RevocationList, in_force: RevocationList, *, replaceable: bool) -> None:
-    if (new.signer, _name(new)) != (in_force.signer, _name(in_force)):
+class ListIdentity(NamedTuple):
+    """What a list is about: only a list with the same identity replaces it."""
+
+    issuer: AuthorityId
+    distribution_point: bytes | None
+
+
+def identity_of(revocation_list: RevocationList) -> ListIdentity:
+    """Return what a list is about."""
+    return ListIdentity(issuer_of(revocation_list), revocation_list.distribution_point)
+
+
+def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
+    """Return whether a list is older than another one with the same identity: by number, else by thisUpdate."""
+    if revocation_list.number is not None and other.number is not None and revocation_list.number != other.number:
+        return revocation_list.number < other.number
+    return revocation_list.this_update < other.this_update
+
+
+def check_succession(new: RevocationList, in_force: RevocationList, *, replaceable: bool = False) -> None:
+    """Check that a list may replace the one in force: it has the same identity, and is not older. Raises CrlError.
+
+    ``replaceable`` is whether a list with another identity may replace it, too.
+    """
+    if identity_of(new) != identity_of(in_force):
         if replaceable:
             return
-        reject(CrlRejection.OTHER_ISSUER, "the CRL is issued by another CA, or key, than the one in force")
+        reject(
+            CrlRejection.OTHER_ISSUER,
+            "the CRL is issued by another CA or key, or for other certificates, than the one in force",
+        )
     if new.this_update < in_force.this_update:
         reject(
             CrlRejection.ROLLED_BACK,
@@ -60,7 +74,3 @@ def _check_succession(new: RevocationList, in_force: RevocationList, *, replacea
             CrlRejection.ROLLED_BACK,
             f"the CRL's number, {new.number}, is lower than that of the one in force, {in_force.number}",
         )
-
-
-def _name(revocation_list: RevocationList) -> object:
-    return canonical_name(x509.Name.from_bytes(revocation_list.issuer))

@@ -10,14 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from mtls_authorizer.revocation.crl.scope import CrlScope
+
 _SAMPLES = 1024
 
 
 class Header(NamedTuple):
-    """The fields of an index before its entries; the digests are bytes, ``issuer`` is the DER of a Name."""
+    """The fields of an index before its entries; the digests are bytes.
+
+    ``issuer`` is the DER of a Name, ``key_identifier`` and ``distribution_point`` are the values of the extensions of
+    the CRL, ``source_version`` is the version of the stored CRL. What is absent is None.
+    """
 
     issuer: bytes
     signer: bytes
+    key_identifier: bytes | None
+    distribution_point: bytes | None
+    source_version: str | None
     number: int | None
     this_update: datetime
     next_update: datetime | None
@@ -41,15 +50,29 @@ class CrlIndex:
         "_step",
         "_width",
         "digest",
+        "distribution_point",
         "issuer",
+        "key_identifier",
         "next_update",
         "number",
+        "scope",
         "signer",
+        "source_version",
         "this_update",
     )
 
-    def __init__(self, header: Header, content: bytes, start: int) -> None:
+    defect = None
+    """A CRL that proves no certificate good is not indexed."""
+
+    source_version: str | None
+    """The version of the stored CRL that the index was made of, if that was known: its ETag in S3."""
+
+    def __init__(self, header: Header, scope: CrlScope, content: bytes, start: int) -> None:
         self.issuer = header.issuer
+        self.key_identifier = header.key_identifier
+        self.distribution_point = header.distribution_point
+        self.source_version = header.source_version
+        self.scope = scope
         self.signer = header.signer.hex()
         self.number = header.number
         self.this_update = header.this_update

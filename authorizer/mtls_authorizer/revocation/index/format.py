@@ -5,7 +5,7 @@ lie: no object is created for an entry, and nothing is copied. All numbers are b
 
     offset  bytes
     0       8      magic: 89 43 52 4C 49 44 58 0A
-    8       2      version of the format, 1
+    8       2      version of the format, 2
     10      1      width of an entry, 1 to 255
     11      8      number of entries
     19      8      thisUpdate: seconds since 1970-01-01T00:00:00Z, signed
@@ -14,10 +14,16 @@ lie: no object is created for an entry, and nothing is copied. All numbers are b
     36      20     CRL number (RFC 5280 §5.2.3), or 0
     56      32     SHA-256 of the CRL's DER
     88      32     SHA-256 of the SubjectPublicKeyInfo of the CA whose key verified the CRL
-    120     4      length of the issuer
-    124     …      issuer: the DER of its Name
+    120     16     lengths of the next four, each of 4 bytes; 0 for what the CRL does not have
+    136     …      issuer: the DER of its Name
+            …      authority key identifier: the value of the extension
+            …      issuing distribution point: likewise
+            …      version of the stored CRL that was indexed, such as its ETag, in UTF-8
             …      entries, each of the width, strictly ascending
             16     checksum of all bytes before it
+
+**Identity.** An index belongs to the CRL that it was made of, and to no other. The version of the stored CRL tells
+whether it is still the same without reading it; the digest tells it if the CRL was stored again or elsewhere.
 
 **Entries.** A serial number is an INTEGER of any sign and length: RFC 5280 §4.1.2.2 requires positive ones of at most
 20 bytes, and advises to handle others. An entry is the number plus 2**(8 * width - 1), so that bytes compare as the
@@ -39,12 +45,15 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from cryptography import x509
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from client_certificate_auth.x509.der import DerError
+from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
 from mtls_authorizer.revocation.index.crl_index import CrlIndex, Header, encode_entry, entry_width
+from mtls_authorizer.revocation.names import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,8 +62,8 @@ if TYPE_CHECKING:
 
 # The first byte is not ASCII and the last is a line feed: treating the file as text damages it here already.
 _MAGIC = b"\x89CRLIDX\n"
-_VERSION = 1
-_FIXED = struct.Struct(">8sHBQqq?20s32s32sI")
+_VERSION = 2
+_FIXED = struct.Struct(">8sHBQqq?20s32s32sIIII")
 _NO_NEXT_UPDATE = -(2**63)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_WIDTH = 255
@@ -71,11 +80,13 @@ class CrlIndexError(ValueError):
     """The content is not a complete index, or a revocation list cannot be indexed."""
 
 
-def write_index(revocation_list: RevocationList, serial_numbers: Iterable[int] | None = None) -> bytes:
-    """Return the index of a revocation list, which the caller has verified.
+def write_index(
+    revocation_list: RevocationList, serial_numbers: Iterable[int] | None = None, *, source_version: str | None = None
+) -> bytes:
+    """Return the index of a revocation list, which the caller has verified and found usable.
 
-    ``serial_numbers`` are those of the list, for callers that observe the progress. Raises CrlIndexError for a serial
-    number of more than 255 bytes.
+    ``serial_numbers`` are those of the list, for callers that observe the progress. ``source_version`` is the version
+    of the stored CRL. Raises CrlIndexError for a serial number of more than 255 bytes.
     """
     numbers = sorted(set(revocation_list.serial_numbers() if serial_numbers is None else serial_numbers))
     # The longest ones are at the ends.
@@ -86,6 +97,9 @@ def write_index(revocation_list: RevocationList, serial_numbers: Iterable[int] |
     header = Header(
         revocation_list.issuer,
         bytes.fromhex(revocation_list.signer),
+        revocation_list.key_identifier,
+        revocation_list.distribution_point,
+        source_version,
         revocation_list.number,
         revocation_list.this_update,
         revocation_list.next_update,
@@ -112,12 +126,13 @@ def read_index(content: bytes) -> CrlIndex:
         message = "the index is damaged: its checksum does not match"
         raise CrlIndexError(message)
     try:
-        x509.Name.from_bytes(header.issuer)
-    except Exception as error:
-        # cryptography raises ValueError, TypeError and others.
-        message = "the issuer in the index is not a Name"
+        canonical_name(header.issuer)
+        point = header.distribution_point
+        scope = COMPLETE if point is None else read_crl_scope(point, header.issuer)
+    except DerError as error:
+        message = "the issuer in the index is not a Name, or the scope of the CRL cannot be read"
         raise CrlIndexError(message) from error
-    index = CrlIndex(header, content, start)
+    index = CrlIndex(header, scope, content, start)
     if not index.is_in_order():
         message = "the index is not sorted"
         raise CrlIndexError(message)
@@ -125,6 +140,12 @@ def read_index(content: bytes) -> CrlIndex:
 
 
 def _pack(header: Header) -> bytes:
+    parts = (
+        header.issuer,
+        header.key_identifier or b"",
+        header.distribution_point or b"",
+        (header.source_version or "").encode(),
+    )
     fixed = _FIXED.pack(
         _MAGIC,
         _VERSION,
@@ -136,9 +157,9 @@ def _pack(header: Header) -> bytes:
         (header.number or 0).to_bytes(_NUMBER_LENGTH),
         header.digest,
         header.signer,
-        len(header.issuer),
+        *map(len, parts),
     )
-    return fixed + header.issuer
+    return fixed + b"".join(parts)
 
 
 def _unpack(content: bytes) -> tuple[Header, int]:
@@ -151,15 +172,18 @@ def _unpack(content: bytes) -> tuple[Header, int]:
     except struct.error as error:
         message = "the index ends in its header"
         raise CrlIndexError(message) from error
-    _, version, width, entries, this_update, next_update, has_number, number, digest, signer, length = fields
+    _, version, width, entries, this_update, next_update, has_number, number, digest, signer, *lengths = fields
     if version != _VERSION:
         message = f"the index has version {version} of the format; this program reads version {_VERSION}"
         raise CrlIndexError(message)
-    start = _FIXED.size + length
+    _, issuer_end, identifier_end, point_end, start = accumulate(lengths, initial=_FIXED.size)
     try:
         header = Header(
-            content[_FIXED.size : start],
+            content[_FIXED.size : issuer_end],
             signer,
+            content[issuer_end:identifier_end] or None,
+            content[identifier_end:point_end] or None,
+            content[point_end:start].decode() or None,
             int.from_bytes(number) if has_number else None,
             _time(this_update),
             None if next_update == _NO_NEXT_UPDATE else _time(next_update),
@@ -167,8 +191,8 @@ def _unpack(content: bytes) -> tuple[Header, int]:
             width,
             entries,
         )
-    except OverflowError as error:
-        message = "the index has a date outside the years 1 to 9999"
+    except (OverflowError, UnicodeDecodeError) as error:
+        message = "the index has a date outside the years 1 to 9999, or a version that is not UTF-8"
         raise CrlIndexError(message) from error
     # A header has only one encoding: write_index writes no CRL number beside the statement that there is none.
     if not width or _pack(header) != content[:start]:

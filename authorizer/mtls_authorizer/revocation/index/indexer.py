@@ -169,11 +169,15 @@ def _index(client: S3Client, crl: _Crl, truststore: Truststore, max_age: timedel
             datetime.now(UTC),
             existing=existing and existing.content,
             max_age=max_age,
+            source_version=uploaded.etag,
         )
-        if indexing.new_index is None or _put(client, crl, indexing.new_index, existing):
+        if indexing.new_index is not None and not _put(client, crl, indexing.new_index, existing):
+            logger.info("index written by another run", extra={"crl": crl.uri, "attempt": attempt})
+        elif _is_current(client, crl, uploaded):
             return indexing
-        logger.info("index written by another run", extra={"crl": crl.uri, "attempt": attempt})
-    message = f"other runs have written the index {_ATTEMPTS} times in the meantime"
+        else:
+            logger.info("CRL replaced while it was indexed", extra={"crl": crl.uri, "attempt": attempt})
+    message = f"other runs have written the index, or the CRL was replaced, {_ATTEMPTS} times in the meantime"
     raise IndexingError(message)
 
 
@@ -190,6 +194,14 @@ def _get(client: S3Client, crl: _Crl, key: str) -> _Found | None:
         raise IndexingError(message)
     # botocore raises if the body is shorter than its length.
     return _Found(response["Body"].read(), response["ETag"])
+
+
+def _is_current(client: S3Client, crl: _Crl, indexed: _Found) -> bool:
+    """Return whether the CRL that was indexed is still the stored one. Raises ClientError and BotoCoreError.
+
+    The event of a CRL that was stored in the meantime may have been handled before this run wrote its index.
+    """
+    return client.head_object(Bucket=crl.bucket, Key=crl.key)["ETag"] == indexed.etag
 
 
 def _put(client: S3Client, crl: _Crl, index: bytes, existing: _Found | None) -> bool:

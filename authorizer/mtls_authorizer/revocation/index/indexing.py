@@ -33,12 +33,14 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
     *,
     existing: bytes | None,
     max_age: timedelta,
+    source_version: str | None = None,
     watch: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Indexing:
     """Verify a CRL, in PEM or DER, at a time, which is aware, and make its index.
 
     ``existing`` is the content of the place of the index. The list in it counts as the list in force: an older CRL, or
-    one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``watch`` receives the
+    one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``source_version`` is
+    the version of the stored CRL, by which the authorizer recognizes it without reading it. ``watch`` receives the
     serial numbers and passes them on, to observe the progress.
 
     Raises CrlError for a CRL that is rejected, CrlIndexError for one that cannot be indexed.
@@ -48,6 +50,8 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
         with suppress(CrlIndexError):
             in_force = read_index(existing)
     crl = read_crl(content, truststore, now, in_force=in_force, max_age=max_age)
-    if in_force is not None and (in_force.digest, in_force.signer) == (crl.digest, crl.signer):
-        return Indexing(crl, None)
-    return Indexing(crl, write_index(crl, watch(crl.serial_numbers())))
+    if in_force is not None:
+        indexed = (in_force.digest, in_force.signer, in_force.source_version)
+        if indexed == (crl.digest, crl.signer, source_version):
+            return Indexing(crl, None)
+    return Indexing(crl, write_index(crl, watch(crl.serial_numbers()), source_version=source_version))

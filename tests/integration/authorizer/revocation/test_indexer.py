@@ -259,11 +259,27 @@ def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, prox
     assert revoked(aws) == [2]
 
 
+def test_a_crl_that_is_replaced_while_it_is_indexed_is_indexed_again(aws: AwsServer, proxy: FaultyProxy) -> None:
+    """The event of the second CRL may have been handled before the index of the first one is written."""
+    put(aws, crl(1, number=1))
+    interfere(proxy, lambda: put(aws, crl(2, number=2)), 1)
+    handler(event(CRL), None)
+    assert revoked(aws) == [2]
+
+
+def test_the_index_states_the_version_of_the_stored_crl(aws: AwsServer) -> None:
+    put(aws, crl(1))
+    handler(event(CRL), None)
+    stored = client(aws).head_object(Bucket=BUCKET, Key=CRL)["ETag"]
+    index = client(aws).get_object(Bucket=BUCKET, Key=INDEX)["Body"].read()
+    assert read_index(index).source_version == stored
+
+
 def test_a_run_that_is_always_overtaken_leaves_it_to_lambda_to_try_again(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(1))
     contents = iter(b"abcdef")
     interfere(proxy, lambda: put(aws, bytes([next(contents)]), INDEX), 99)
-    with pytest.raises(IndexingError, match="other runs have written the index 3 times"):
+    with pytest.raises(IndexingError, match="other runs have written the index, or the CRL was replaced, 3 times"):
         handler(event(CRL), None)
 
 
@@ -309,7 +325,7 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
 
 
 def test_a_crl_that_is_too_large_is_not_read(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    small, large = crl(5), crl(5, 6)
+    small, large = crl(*range(20)), crl(*range(40))  # which are larger than the index
     monkeypatch.setattr(crl_indexer, "MAX_CRL_BYTES", len(small))
     put(aws, small)
     handler(event(CRL), None)

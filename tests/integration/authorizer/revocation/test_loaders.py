@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
+import pytest
 
+from mtls_authorizer.stores.store import Timeouts
 from tests.aws_fixtures import PATIENT
-from tests.kept_lists import CA, FIRST, MINUTE, SECOND, Bucket, Source, index_of
+from tests.faulty_proxy import answer, hang, truncate
+from tests.kept_lists import CA, FIRST, SECOND, Bucket, Source, index_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
+
+FAULTS = {"500": answer(500), "truncated": truncate(50), "no answer": hang()}
 
 
 def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
@@ -23,16 +24,17 @@ def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
     shelf = Bucket(aws, PATIENT)
     shelf.put("truststore.pem", CA.pem)
     shelf.put("ca.crl", FIRST)
-    _backdate("ca.crl")
-    shelf.put("ca.crl.index", index_of(FIRST))
+    etag = aws.client("s3").head_object(Bucket="bucket", Key="ca.crl")["ETag"]
+    shelf.put("ca.crl.index", index_of(FIRST, etag))
+    proxy.statuses()
     source = Source(shelf)
     assert source.in_force == "index 2"
-    # Truststore, index, CRL: that is not newer than its index, so it isn't sent.
+    # Truststore, index, CRL: that is the one that was indexed, so it isn't sent.
     assert proxy.statuses() == [200, 200, 304]
     for _ in range(2):
         assert source.refresh() == "index 2"
         assert proxy.statuses() == [304, 304, 304]
-    assert caplog.records == []
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
 def test_without_an_index_the_crl_is_asked_for_once(aws: AwsServer, proxy: FaultyProxy) -> None:
@@ -64,5 +66,25 @@ def test_a_crl_that_is_put_there_again_is_read_once_to_see_that_it_is_the_one_th
     assert source.refresh() == "crl 2 3"
 
 
-def _backdate(key: str) -> None:
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets["bucket"].keys[key].last_modified -= MINUTE
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("failing", ["ca.crl.index", "ca.crl"])
+def test_a_failed_request_is_a_failed_attempt_and_selects_no_older_list(
+    aws: AwsServer, proxy: FaultyProxy, fault: Fault, failing: str
+) -> None:
+    shelf = Bucket(aws, Timeouts(connect_seconds=5, read_seconds=1, tries=1))
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(SECOND))
+
+    def fail_for_one(exchanging: Exchanging) -> None:
+        if exchanging.path.partition("?")[0].endswith(f"/{failing}"):
+            fault(exchanging)
+        else:
+            exchanging.send(exchanging.ask())
+
+    proxy.break_with(fail_for_one)
+    source = Source(shelf)
+    assert source.in_force is None
+    assert source.crl.failures == 1
+    proxy.heal()
+    assert source.refresh() == "index 2 3"

@@ -18,11 +18,13 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
-from mtls_authorizer.revocation.status import RevocationLists, RevocationStatus
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
-from tests.certificate_authorities import DAY
+from tests import der
+from tests.certificate_authorities import DAY, distribution_point
 from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
 from tests.kept_lists import (
@@ -32,6 +34,7 @@ from tests.kept_lists import (
     FIRST,
     GOOD,
     HTML,
+    MINUTE,
     NAMESAKE,
     NEXT,
     NOW,
@@ -228,35 +231,65 @@ def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Memor
 
 
 @pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
-def test_another_lists_in_the_place_of_a_cas_does_not_let_in_who_that_one_keeps_out(
-    shelf: Memory, swapped: bytes | None
+@pytest.mark.parametrize(("check", "at_a_start"), [("client", None), ("chain", UNKNOWN)])
+def test_the_crl_of_another_ca_in_the_place_of_the_roots_is_noticed_if_the_whole_chain_is_checked(
+    shelf: Memory, swapped: bytes | None, check: str, at_a_start: str | None
 ) -> None:
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
     shelf.put("truststore.pem", root.pem + middle.pem)
     shelf.put("ca.crl", crl(1, 7, ca=root))
     shelf.put("other.crl", crl(1, ca=middle))
-    assert two_lists(shelf).refusal(client(1, middle)) == REVOKED
-    # Valid, signed by a CA of the truststore, and in a function that has just started not less than any other.
+    door = two_lists(shelf, CRL_CHECK=check)
+    assert door.refusal(client(1, middle)) == REVOKED
+    # Valid, and signed by a CA of the truststore.
     shelf.put("ca.crl", crl(2, ca=middle) if swapped is None else swapped)
-    assert two_lists(shelf).refusal(client(1, middle)) == UNKNOWN
+    assert door.refusal(client(1, middle)) == REVOKED
+    # A function that has just started knows of no other.
+    assert two_lists(shelf, CRL_CHECK=check).refusal(client(1, middle)) == at_a_start
 
 
-@pytest.mark.parametrize(("index", "expected"), [(None, UNKNOWN), (crl(1), None)])
-def test_a_cas_own_status_is_unknown_only_while_a_list_is_missing(
-    shelf: Memory, index: bytes | None, expected: str | None
+@pytest.mark.parametrize("failing", [None, HTML, crl(2, ca=NAMESAKE, next_update=NOW - MINUTE)])
+def test_a_crl_of_one_ca_that_cannot_be_used_does_not_affect_the_clients_of_others(
+    shelf: Memory, failing: bytes | None
 ) -> None:
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
-    shelf.put("truststore.pem", root.pem + middle.pem + CA.pem)
-    shelf.put("ca.crl", crl(1, ca=middle))
-    if index is not None:
-        # Of any CA: the expected number of lists is present, and none of them is the root's.
-        shelf.put("other.crl", index)
+    shelf.put("truststore.pem", root.pem + middle.pem + NAMESAKE.pem)
+    shelf.put("ca.crl", crl(1, REVOKED_SERIAL, ca=middle))
+    if failing is not None:
+        shelf.put("other.crl", failing)
     door = two_lists(shelf)
-    assert door.refusal(client(1, middle)) == expected
-    shelf.put("other.crl", crl(2, 7, ca=root) if index is None else crl(2))
-    assert door.refusal(client(1, middle)) == (REVOKED if index is None else None)
+    clients = client(1, middle), client(REVOKED_SERIAL, middle), client(1, NAMESAKE)
+    assert door.refusals(*clients) == [None, REVOKED, UNKNOWN]
+
+
+def test_what_the_settings_leave_unchecked_is_logged_once(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="mtls_authorizer")
+    root = authority("Root")
+    middle = authority("Middle", parent=root, serial_number=7)
+    shelf.put("truststore.pem", root.pem + middle.pem)
+    shelf.put("ca.crl", crl(1, ca=root))
+    shelf.put("other.crl", crl(1, ca=middle))
+    live = make_live(shelf, settings(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}"))
+    shelf.put("ca.crl", crl(2, ca=root))
+    live.get()
+    assert [record.getMessage() for record in caplog.records] == ["CRL_CHECK=chain recommended"]
+
+
+def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="mtls_authorizer")
+    for place, file in (("a", "ca.crl"), ("b", "other.crl")):
+        uri = der.tagged(6, f"http://ca.example/{place}".encode())
+        point = der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+        listed = CA.revoke(this_update=NOW - DAY, next_update=NOW + DAY, extensions=[distribution_point(point)])
+        shelf.put(file, listed)
+    variables = {"CRL_URIS": shelf.uri("ca.crl"), "CRL_ASSUME_COMPLETE": shelf.uri("ca.crl")}
+    assert Door(make_live(shelf, settings(shelf, **variables))).refusal(client(1)) is None
+    assert caplog.records == []
+    variables["CRL_URIS"] += f",{shelf.uri('other.crl')}"
+    assert Door(make_live(shelf, settings(shelf, **variables))).refusal(client(1)) == UNKNOWN
+    assert [record.getMessage() for record in caplog.records][:1] == ["CRL_ASSUME_COMPLETE ignored"]
 
 
 @pytest.mark.parametrize("before", [None, b"", HTML, OTHER.pem])
@@ -399,7 +432,7 @@ def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
     for now, accepted in ((NOW, False), (NOW + DAY, True)):
         lists = make_live(shelf, now=lambda now=now: now).get().revocation
         assert lists is not None
-        assert (lists.oldest_this_update is not None) is accepted
+        assert (lists.status(PeerCertificate.from_pem(client(1)), now).state is RevocationState.GOOD) is accepted
 
 
 def test_a_bucket_that_is_down_at_the_start_is_asked_again_soon(shelf: Memory) -> None:

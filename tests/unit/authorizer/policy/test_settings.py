@@ -15,7 +15,7 @@ from mtls_authorizer.policy.settings import (
     load_settings,
 )
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
@@ -305,6 +305,13 @@ def test_revocation_lists_are_read_with_their_defaults() -> None:
     assert load_settings(CRLS | changed).crl_sources == CrlSources(
         uris, "s3://bucket/ca.pem", 60, CrlFailureMode.ALLOW, 3600
     )
+    key, other_key = "0123456789abcdef" * 4, "f" * 64
+    fingerprints = f"{bytes.fromhex(key).hex(':').upper()}, {other_key}"
+    changed = {"CRL_CHECK": "chain", "CRL_ASSUME_COMPLETE": "file:///b.crl", "CRL_EXEMPT_ISSUERS": fingerprints}
+    sources = load_settings(CRLS | changed).crl_sources
+    assert sources is not None
+    assert (sources.check, sources.assume_complete) == (CrlCheck.CHAIN, frozenset({"file:///b.crl"}))
+    assert sources.exempt_issuers == {key, other_key}
 
 
 @pytest.mark.parametrize(
@@ -336,6 +343,18 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
             (
                 "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both; "
                 "CRL_FAILURE_MODE is set without CRL_URIS, so no certificate would be checked: set both"
+            ),
+        ),
+        (
+            CRLS | {"CRL_ASSUME_COMPLETE": "s3://bucket/c.crl"},
+            "CRL_ASSUME_COMPLETE names 's3://bucket/c.crl', which is not one of CRL_URIS: add it there",
+        ),
+        (CRLS | {"CRL_CHECK": "all"}, "CRL_CHECK is 'all': write one of client, chain"),
+        (
+            CRLS | {"CRL_EXEMPT_ISSUERS": "CN=CA"},
+            (
+                "CRL_EXEMPT_ISSUERS has 'CN=CA': write the SHA-256 of a CA's public key, 64 hexadecimal digits, "
+                "with or without colons"
             ),
         ),
         (

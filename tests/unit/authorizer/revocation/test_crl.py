@@ -11,9 +11,10 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.revocation.crl.reader import VerifiedCrl, check_signer, read_crl
+from mtls_authorizer.revocation.crl.reader import VerifiedCrl, check_usable, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
-from mtls_authorizer.revocation.crl.succession import check_timeliness
+from mtls_authorizer.revocation.crl.signer import check_signer
+from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -37,7 +38,7 @@ from tests.certificate_authorities import (
     entry,
     reason,
 )
-from tests.certificates import extension, name
+from tests.certificates import attribute, extension, name
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
@@ -171,7 +172,14 @@ def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[i
         CA.revoke(entry(der.octets(b"\1"))),
         CA.revoke(entry(1, b"")[:2] + b"\xff"),
         CA.revoke(revoked=der.sequence(der.sequence(der.integer(1), der.tlv(der.UTC_TIME, b"x")))),
-        CA.revoke(issuer=name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff")))),
+        CA.revoke(issuer=der.sequence(der.tlv(5))),
+        CA.revoke(issuer=name(der.sequence(der.tlv(5)))),
+        CA.revoke(extensions=[crl_number(1), crl_number(1)]),
+        CA.revoke(extensions=[crl_number(2**160)]),
+        CA.revoke(extensions=[der.sequence(der.oid("1.2.3"))]),
+        CA.revoke(extensions=[der.octets(b"")]),
+        CA.sign(der.integer(1), der.octets(bytes(300))),
+        CA.sign(der.octets(bytes(300))),
         CA.revoke(outer_identifier=ALGORITHMS["ECDSA with P-384"].identifier),
         CA.revoke(version=der.integer(0)),
         CA.revoke(version=b"", extensions=[crl_number(1)]),
@@ -193,10 +201,11 @@ POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=Tr
 ENTRY_OF_OTHER = extension(ENTRY_ISSUER, der.sequence(der.tagged(4, OTHER.name, constructed=True)))
 MAY_NOT_SIGN = CertificateAuthority("No signer", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
 EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)
+IDENTIFIED = CertificateAuthority("Identified", key_identifier=b"key")
 
 
-def _limited(names: str) -> str:
-    return f"the CRL is limited by its issuing distribution point ({names}): only complete ones are supported"
+def _limited(limit: str) -> str:
+    return f"the CRL is limited by its issuing distribution point ({limit}): it proves no certificate good"
 
 
 @pytest.mark.parametrize(
@@ -218,11 +227,15 @@ def _limited(names: str) -> str:
         ),
         (
             CA.revoke(version=b"", extensions=[crl_number(1)]),
-            "the CRL is of version 1, but has extensions, which version 2 introduced",
+            "the CRL cannot be decoded: the CRL is of version 1, but has extensions, which version 2 introduced",
         ),
         (
             CertificateAuthority("Stranger").revoke(),
-            "no CA in the truststore has the name of the CRL's issuer, CN=Stranger, and its key identifier",
+            "no CA in the truststore has the name of the CRL's issuer, CN=Stranger",
+        ),
+        (
+            IDENTIFIED.revoke(extensions=[authority_key(b"other")]),
+            "no CA in the truststore has the name of the CRL's issuer, CN=Identified, and its key identifier",
         ),
         (RSA.revoke(algorithm=MD5), "the CRL of CN=RSA CA is signed with md5; SHA-256 or stronger is required"),
         (OTHER.revoke(issuer=CA.name), "the CRL is not signed by the CA named as its issuer, CN=CA"),
@@ -243,12 +256,15 @@ def _limited(names: str) -> str:
             CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
             "the CRL is an indirect one (indirectCRL): only the CA's own are supported",
         ),
-        (CA.revoke(extensions=[distribution_point(der.tagged(2, TRUE))]), _limited("onlyContainsCACerts")),
+        (CA.revoke(extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]), _limited("onlySomeReasons")),
         (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
-        (CA.revoke(extensions=[distribution_point(POINT)]), _limited("distributionPoint")),
         (
-            CA.revoke(extensions=[distribution_point(POINT, der.tagged(1, TRUE), der.tagged(3, b"\1\x7e"))]),
-            _limited("onlyContainsUserCerts, onlySomeReasons, distributionPoint"),
+            CA.revoke(extensions=[distribution_point()]),
+            "the issuing distribution point of the CRL cannot be read",
+        ),
+        (
+            CA.revoke(extensions=[extension("2.5.29.35", b"\xff")]),
+            "the authority key identifier of the CRL cannot be read",
         ),
         (
             CA.revoke(entry(0xABCDEF, ENTRY_OF_OTHER)),
@@ -266,7 +282,7 @@ def _limited(names: str) -> str:
             CA.revoke(next_update=NOW - SECOND),
             "the CRL's nextUpdate, 2026-06-01 11:59:59+00:00, has passed at 2026-06-01 12:00:00+00:00",
         ),
-        (OTHER.revoke(), "the CRL is issued by another CA, or key, than the one in force"),
+        (OTHER.revoke(), "the CRL is issued by another CA or key, or for other certificates, than the one in force"),
         (
             CA.revoke(this_update=NOW - 2 * DAY),
             (
@@ -281,7 +297,7 @@ def _limited(names: str) -> str:
     ],
 )
 def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
-    truststore = read_truststore(CA.pem + OTHER.pem + RSA.pem + MAY_NOT_SIGN.pem + EXPIRED.pem)
+    truststore = read_truststore(CA.pem + OTHER.pem + RSA.pem + MAY_NOT_SIGN.pem + EXPIRED.pem + IDENTIFIED.pem)
     with pytest.raises(CrlError) as caught:
         _read(crl, truststore, in_force=_read(CA.revoke(extensions=[crl_number(10)])))
     assert str(caught.value) == message
@@ -291,6 +307,8 @@ def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
     ("crl", "beginning"),
     [
         (b"\x30\x80", "the CRL cannot be decoded: "),
+        (CA.revoke(entry(b"\2\0")), "the CRL cannot be decoded: "),
+        (crl_pem(CA.revoke()[:100]).replace(b"=", b""), "the CRL in PEM is not base64: "),
         (crl_pem(CA.revoke()).replace(b"\n", b"\n!", 1), "the CRL in PEM is not base64: "),
         (
             CA.revoke(entry(0xABCDEF, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
@@ -509,13 +527,69 @@ def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
 def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_the_one_in_force() -> None:
     verified, newer = _read(CA.revoke(extensions=[crl_number(1)])), _read(CA.revoke(extensions=[crl_number(2)]))
     check_timeliness(verified, NOW)
-    check_timeliness(newer, NOW, in_force=verified)
-    for now, in_force, refusal in (
-        (NOW + DAY, None, CrlRejection.STALE),
-        (NOW - 2 * DAY, None, CrlRejection.NOT_YET_VALID),
-        (NOW, newer, CrlRejection.ROLLED_BACK),
-        (NOW, _read(OTHER.revoke()), CrlRejection.OTHER_ISSUER),
+    check_succession(newer, verified)
+    for now, rejection in ((NOW + DAY, CrlRejection.STALE), (NOW - 2 * DAY, CrlRejection.NOT_YET_VALID)):
+        with pytest.raises(CrlError) as caught:
+            check_timeliness(verified, now)
+        assert caught.value.rejection is rejection
+    for in_force, rejection in (
+        (newer, CrlRejection.ROLLED_BACK),
+        (_read(OTHER.revoke()), CrlRejection.OTHER_ISSUER),
+        (_read(CA.revoke(extensions=[distribution_point(POINT)])), CrlRejection.OTHER_ISSUER),
     ):
         with pytest.raises(CrlError) as caught:
-            check_timeliness(verified, now, in_force=in_force)
-        assert caught.value.rejection is refusal
+            check_succession(verified, in_force)
+        assert caught.value.rejection is rejection
+
+
+UNUSABLE = {
+    "not yet valid": CA.revoke(entry(1), this_update=NOW + SECOND),
+    "stale": CA.revoke(entry(1), next_update=NOW - SECOND),
+    "of an expired CA": EXPIRED.revoke(entry(1)),
+    "of a CA that may not sign CRLs": MAY_NOT_SIGN.revoke(entry(1)),
+    "of another key identifier": IDENTIFIED.revoke(entry(1), extensions=[authority_key(b"other")]),
+    "with an unknown critical extension": CA.revoke(entry(1), extensions=[extension("1.2.3", b"", critical=True)]),
+    "with one in an entry": CA.revoke(entry(1, extension("1.2.3", b"", critical=True))),
+    "for some reasons": CA.revoke(entry(1), extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]),
+    "of an unreadable scope": CA.revoke(entry(1), extensions=[distribution_point()]),
+    "of contradictory scopes": CA.revoke(
+        entry(1), extensions=[distribution_point(der.tagged(1, TRUE), der.tagged(2, TRUE))]
+    ),
+    "of an unreadable key identifier": CA.revoke(entry(1), extensions=[extension("2.5.29.35", b"\xff")]),
+}
+
+
+@pytest.mark.parametrize("crl", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_list_that_proves_nothing_good_is_verified_and_revokes(crl: bytes) -> None:
+    truststore = read_truststore(CA.pem + EXPIRED.pem + MAY_NOT_SIGN.pem + IDENTIFIED.pem)
+    verified = verify_crl(crl, truststore)
+    assert verified.is_revoked(1)
+    with pytest.raises(CrlError):
+        check_usable(verified, truststore, NOW)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        name(attribute("CN", "Example & Company", der.PRINTABLE_STRING)),
+        name(attribute("O", "M\xfcller", der.T61_STRING)),
+        name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff"))),
+        name(("CN", "x" * 200)),
+    ],
+)
+@pytest.mark.parametrize("count", [0, 3, 300])
+def test_a_list_of_a_ca_with_an_unusual_name_is_read(subject: bytes, count: int) -> None:
+    authority = CertificateAuthority(subject=subject)
+    crl = authority.revoke(*(entry(number, HOLD) for number in range(count)), extensions=[crl_number(5)])
+    truststore = read_truststore(authority.pem)
+    for content in (crl, crl_pem(crl)):
+        read = _read(content, truststore)
+        assert (read.issuer, read.number, read.digest) == (subject, 5, hashlib.sha256(crl).hexdigest())
+        assert list(read.serial_numbers()) == list(range(count))
+        assert [number for number in range(5) if read.is_revoked(number)] == list(range(min(count, 5)))
+    with pytest.raises(CrlError):
+        _read(crl[:-1] + bytes([crl[-1] ^ 1]), truststore)
+
+
+def test_a_list_extension_that_cannot_be_read_and_says_nothing_about_certificates_does_not_matter() -> None:
+    assert _read(CA.revoke(entry(1), extensions=[extension("2.5.29.46", b"\xff")])).is_revoked(1)

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from mtls_authorizer.revocation.truststore import read_truststore
+from tests import der
 from tests.certificate_authorities import (
     HOLD,
     NOW,
@@ -29,12 +31,15 @@ from tests.certificates import name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mtls_authorizer.revocation.crl.rejection import CrlError
+
 CA = CertificateAuthority("Test CA")
 ISSUER = name(("CN", "Test CA"))
+ONLY_USERS = der.sequence(der.tagged(1, b"\xff"))
 SIGNER, DIGEST = "5a" * 32, "c3" * 32
 THIS_UPDATE = datetime(2026, 11, 1, 12, 30, 59, tzinfo=UTC)
 NEXT_UPDATE = datetime(2026, 12, 1, tzinfo=UTC)
-HEADER_LENGTH = 124 + len(ISSUER)
+HEADER_LENGTH = 136 + len(ISSUER)
 CHECKSUM_LENGTH = 16
 
 
@@ -48,6 +53,10 @@ class ListedRevocations(NamedTuple):
     issuer: bytes = ISSUER
     signer: str = SIGNER
     digest: str = DIGEST
+    key_identifier: bytes | None = None
+    distribution_point: bytes | None = None
+    scope: CrlScope | None = COMPLETE
+    defect: CrlError | None = None
 
     def is_revoked(self, serial_number: int) -> bool:
         return serial_number in self.listed
@@ -158,6 +167,17 @@ def test_the_index_is_the_same_whatever_the_order_of_the_list() -> None:
 
 
 INDEX = write_index(ListedRevocations((-5, 1, 2, 2**64)))
+LIMITED = ListedRevocations((1,), key_identifier=der.sequence(der.tagged(0, b"key")), distribution_point=ONLY_USERS)
+VERSIONED = write_index(LIMITED, source_version="etag")
+
+
+def test_the_index_has_the_scope_and_the_key_identifier_of_the_crl_and_its_stored_version() -> None:
+    index = read_index(write_index(LIMITED, source_version='"etag"'))
+    assert (index.key_identifier, index.distribution_point) == (LIMITED.key_identifier, ONLY_USERS)
+    assert index.scope == CrlScope(only_users=True)
+    assert index.source_version == '"etag"'
+    assert read_index(INDEX).scope == COMPLETE
+    assert read_index(INDEX).source_version is None
 
 
 def test_every_damaged_byte_is_noticed() -> None:
@@ -202,10 +222,10 @@ def test_pieces_of_two_indexes_are_no_index() -> None:
         (INDEX.replace(b"\n", b"\r\n"), "not the index"),
         (INDEX[:8], "ends in its header"),
         (INDEX[: HEADER_LENGTH - 1], "invalid header"),
-        (patched(INDEX, 8, b"\x00\x00"), "has version 0 of the format; this program reads version 1"),
-        (patched(INDEX, 8, b"\x00\x02"), "has version 2 of the format; this program reads version 1"),
+        (patched(INDEX, 8, b"\x00\x00"), "has version 0 of the format; this program reads version 2"),
+        (patched(INDEX, 8, b"\x00\x01"), "has version 1 of the format; this program reads version 2"),
         (patched(INDEX, 10, b"\x00"), "invalid header"),
-        (patched(INDEX, 10, b"\x08"), "but by its header 192"),
+        (patched(INDEX, 10, b"\x08"), "but by its header 204"),
         (patched(INDEX, 11, struct.pack(">Q", 3)), "but by its header"),
         (patched(INDEX, 11, struct.pack(">Q", 2**64 - 1)), "but by its header"),
         (patched(INDEX, 19, struct.pack(">q", -(2**63))), "date outside the years 1 to 9999"),
@@ -213,7 +233,13 @@ def test_pieces_of_two_indexes_are_no_index() -> None:
         (patched(INDEX, 35, b"\x00"), "invalid header"),
         (patched(INDEX, 35, b"\x02"), "invalid header"),
         (patched(INDEX, 120, struct.pack(">I", 2**32 - 1)), "invalid header"),
-        (patched(INDEX, 124, b"\x31"), "issuer in the index is not a Name"),
+        (patched(INDEX, 132, struct.pack(">I", 2**32 - 1)), "a version that is not UTF-8"),
+        (patched(INDEX, 136, b"\x31"), "issuer in the index is not a Name"),
+        (write_index(LIMITED._replace(distribution_point=b"\xff")), "the scope of the CRL cannot be read"),
+        (
+            with_checksum(write_index(LIMITED, source_version="etag")[:-16].replace(b"etag", b"eta\xff")),
+            "a version that is not UTF-8",
+        ),
         (patched(INDEX, HEADER_LENGTH, b"\xff"), "not sorted"),
         (patched(INDEX, HEADER_LENGTH, INDEX[HEADER_LENGTH + 9 : HEADER_LENGTH + 18]), "not sorted"),
         (patched(INDEX, HEADER_LENGTH + 27, b"\x00"), "not sorted"),
@@ -270,9 +296,9 @@ def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length
 
 
 def test_the_header_is_what_an_index_of_another_release_begins_with() -> None:
-    header = struct.Struct(">8sHBQqq?20s32s32sI")
+    header = struct.Struct(">8sHBQqq?20s32s32sIIII")
     written = write_index(ListedRevocations((1, 200), 7, THIS_UPDATE, None))
     digests = bytes.fromhex(DIGEST), bytes.fromhex(SIGNER)
     seconds = int(THIS_UPDATE.timestamp())
-    assert header.unpack_from(written)[:7] == (b"\x89CRLIDX\n", 1, 2, 2, seconds, -(2**63), True)
-    assert header.unpack_from(written)[7:] == ((7).to_bytes(20), *digests, len(ISSUER))
+    assert header.unpack_from(written)[:7] == (b"\x89CRLIDX\n", 2, 2, 2, seconds, -(2**63), True)
+    assert header.unpack_from(written)[7:] == ((7).to_bytes(20), *digests, len(ISSUER), 0, 0, 0)

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from mtls_authorizer.revocation.crl.retention import MAX_HELD
 from mtls_authorizer.revocation.loaders import CrlLoader, CrlObject
-from mtls_authorizer.stores.store import StoreError
-from tests.certificate_authorities import DAY
+from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.stores.store import Fetched, Store, StoreError
+from tests import der
+from tests.certificate_authorities import DAY, crl_number, distribution_point
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -122,6 +125,7 @@ def test_a_crl_that_was_not_indexed_yet_counts_at_once_and_until_it_is(
         assert warnings(log) == [INDEX_NOT_USED]
     # Likewise where the function starts then.
     assert Source(shelf).in_force == "crl 2 3"
+    assert warnings(log) == [INDEX_NOT_USED]
     shelf.put("ca.crl.index", index_of(SECOND))
     assert source.refresh() == "index 2 3"
     assert warnings(log) == []
@@ -271,7 +275,7 @@ def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_succ
     shelf.put("truststore.pem", EVERYBODY)
     assert source.refresh() == "crl 2 3"
     shelf.put("truststore.pem", NAMESAKE.pem)
-    assert source.refresh() == "crl 2"
+    assert source.refresh() == "crl"
     shelf.put("truststore.pem", CA.pem)
     shelf.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
@@ -316,13 +320,15 @@ def test_a_list_that_has_been_stale_for_long_still_revokes(shelf: Memory) -> Non
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        (STALE, crl(9, GOOD_SERIAL, ca=OTHER), "crl 1"),
+        (STALE, crl(9, GOOD_SERIAL, ca=OTHER), "crl 2"),
         (FIRST, crl(9, GOOD_SERIAL, ca=OTHER), "crl 2"),
-        (FIRST, crl(9, GOOD_SERIAL, next_update=NOW - MINUTE), "crl 2"),
+        (FIRST, crl(9, GOOD_SERIAL, next_update=NOW - MINUTE), "crl 1 2"),
+        (FIRST, crl(9, GOOD_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY), "crl 1 2"),
+        (FIRST, crl(9, GOOD_SERIAL), "crl 1"),
     ],
-    ids=["fresh of another CA for stale", "fresh of another CA for fresh", "stale for fresh"],
+    ids=["of another CA for stale", "of another CA", "stale", "not yet valid", "fresh"],
 )
-def test_what_may_take_the_place_of_a_list_depends_on_whether_that_is_stale(
+def test_a_list_stays_until_a_usable_one_of_the_same_ca_takes_its_place_but_both_revoke(
     shelf: Memory, first: bytes, second: bytes, expected: str
 ) -> None:
     shelf.put("ca.crl", first)
@@ -403,6 +409,112 @@ def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
         def reset(self) -> None:
             raise NotImplementedError
 
-    loader = CrlLoader(Unchanged.uri, lambda: None, opener=lambda _uri, *, max_bytes: Unchanged())  # noqa: ARG005 -- by name
+    loader = CrlLoader(Unchanged.uri, lambda: read_truststore(CA.pem), opener=lambda _uri, *, max_bytes: Unchanged())  # noqa: ARG005 -- by name
     with pytest.raises(StoreError, match="it was never fetched"):
         loader.load(None)
+
+
+def test_a_list_that_does_not_take_the_place_of_the_one_before_is_reported_with_every_load(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    shelf.put("ca.crl", FUTURE)
+    assert source.refresh() == "crl 2"
+    assert warnings(log) == [LIST_NOT_USED]
+    for _ in range(2):
+        assert source.refresh() == "crl 2"
+        assert warnings(log) == [FAILED]
+    # One with a lower number than that of a list whose time has not come is no older one.
+    shelf.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    assert source.crl.failures == 0
+
+
+def test_the_index_of_an_older_crl_never_hides_a_newer_one_whatever_their_dates(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    """The indexer reads the first CRL, the second one is stored, and then the index of the first one is written."""
+    shelf.put("ca.crl", SECOND, NOW - HOUR)
+    for source_version in (None, "v1", "another one"):
+        shelf.put("ca.crl.index", index_of(FIRST, source_version), NOW)
+        source = Source(shelf)
+        assert source.in_force == "crl 2 3"
+        assert source.refresh() == "crl 2 3"
+        assert set(warnings(log)) == {INDEX_NOT_USED}
+
+
+def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(FIRST, "v2"))
+    source = Source(shelf)
+    assert source.in_force == "index 2"
+    assert ("ca.crl", True) not in shelf.requests
+    shelf.put("ca.crl", SECOND)
+    shelf.put("ca.crl.index", index_of(SECOND, "v4"))
+    assert source.refresh() == "index 2 3"
+    assert ("ca.crl", True) not in shelf.requests
+
+
+class Failing(Memory):
+    """A shelf whose store fails for one document."""
+
+    failing: str | None = None
+
+    def open(self, uri: str, *, max_bytes: int) -> Store:
+        store = super().open(uri, max_bytes=max_bytes)
+        fetch = store.fetch
+
+        def fail(version: str | None, since: datetime | None = None, /) -> Fetched | None:
+            if self.failing is not None and uri == self.uri(self.failing):
+                raise StoreError(uri, "InternalError (HTTP status 500)")
+            return fetch(version, since)
+
+        store.fetch = fail  # type: ignore[method-assign]
+        return store
+
+
+@pytest.mark.parametrize("failing", ["ca.crl", "ca.crl.index"])
+def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one_can(failing: str) -> None:
+    shelf = Failing()
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    shelf.failing = failing
+    source = Source(shelf)
+    assert source.in_force is None
+    assert "HTTP status 500" in str(source.crl.error)
+    shelf.failing = None
+    assert source.refresh() == "index 2 3"
+    shelf.put("ca.crl", crl(4, GOOD_SERIAL))
+    shelf.failing = failing
+    assert source.refresh() == "index 2 3"
+    shelf.failing = None
+    assert source.refresh() == "crl 1"
+
+
+def test_skipped_certificates_of_the_truststore_are_logged(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+    shelf.put("truststore.pem", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" + CA.pem)
+    shelf.put("ca.crl", FIRST)
+    assert Source(shelf).in_force == "crl 2"
+    (record,) = log.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", "truststore certificate skipped")
+    fields = record.__dict__
+    assert (fields["position"], fields["uri"]) == (1, shelf.uri("truststore.pem"))
+    assert len(fields["sha256"]) == 64
+    assert fields["error"].startswith("it cannot be read: ")
+
+
+def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    for number in range(5, 15):
+        shelf.put("ca.crl", crl(number, next_update=NOW - MINUTE))
+        assert source.refresh() == "crl 2"
+    assert [each.number for each in source.crl.value or ()] == [14, 2]
+    for number in range(10):
+        name = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/%d" % number), constructed=True), constructed=True)
+        scoped = CA.revoke(next_update=NOW - MINUTE, extensions=[crl_number(number), distribution_point(name)])
+        shelf.put("ca.crl", scoped)
+        assert source.refresh() == "crl 2"
+    assert len(source.crl.value or ()) == MAX_HELD

@@ -1,52 +1,32 @@
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+import hashlib
 
 import pytest
-from cryptography import x509
 
-from mtls_authorizer.revocation.chains import ChainBuilder, ChainLink
-from mtls_authorizer.revocation.signatures import is_signed_by
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
+from mtls_authorizer.revocation.names import printed_name
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, SkippedBlock, read_truststore
 from tests import der
-from tests.certificate_authorities import (
-    ALGORITHMS,
-    DAY,
-    IS_A_CA,
-    IS_NO_CA,
-    MAY_SIGN_BOTH,
-    MAY_SIGN_LISTS,
-    NOW,
-    CertificateAuthority,
-    authority_certificate,
-    authority_key,
-)
-from tests.certificates import SUBJECT_ALT_NAME, attribute, certificate_der, dns, extension, name, pem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tests.certificate_authorities import IS_A_CA, IS_NO_CA, CertificateAuthority
+from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, certificate_der, extension, name, pem
 
 ROOT = CertificateAuthority("Root")
 MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)
-ISSUING = CertificateAuthority("Issuing", parent=MIDDLE, serial_number=8)
-
-UNREADABLE = der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff"))
-
-
-def _truststore(*authorities: CertificateAuthority) -> Truststore:
-    return read_truststore(b"".join(authority.pem for authority in authorities))
+TORN = r"PEM block {} is incomplete: its BEGIN and END lines do not match"
+NO_CA = r"none of the truststore's 1 certificates is that of a CA \(basicConstraints with CA:TRUE\) that can be used"
+UNREADABLE_NAME = der.sequence(der.tlv(0x05))
+UNSUPPORTED_KEY = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"key"))
 
 
-def _serial_numbers(truststore: Truststore, certificate: bytes) -> list[list[int]]:
-    chains = ChainBuilder(truststore).chains(x509.load_der_x509_certificate(certificate))
-    return [[link.serial_number for link in chain.links] for chain in chains]
+def _ca(**fields: bytes) -> bytes:
+    return pem(certificate_der(extensions=[IS_A_CA], **fields)).encode()  # type: ignore[arg-type]
 
 
 def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> None:
     bundle = b"The root\r\n" + ROOT.pem.replace(b"\n", b"\r\n") + b"\n# and \xff below it:\n" + MIDDLE.pem + b"end"
-    names = [authority.certificate.subject.rfc4514_string() for authority in read_truststore(bundle).authorities]
-    assert names == ["CN=Root", "CN=Middle"]
+    truststore = read_truststore(bundle)
+    assert [printed_name(each.certificate.subject) for each in truststore.authorities] == ["CN=Root", "CN=Middle"]
+    assert truststore.skipped == ()
 
 
 @pytest.mark.parametrize(
@@ -55,224 +35,87 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
         (b"", "contains no certificate in PEM"),
         (ROOT.certificate, "contains no certificate in PEM"),
         (b"<html>403</html>", "contains no certificate in PEM"),
-        (ROOT.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "is not a certificate"),
-        (ROOT.pem + MIDDLE.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "2 PEM blocks, of which 1 are complete"),
-        (ROOT.pem + MIDDLE.pem[:-40], "2 PEM blocks, of which 1 are complete"),
-        (ROOT.pem + pem(b"\x30\x00").encode(), "is not a certificate"),
-        (
-            pem(
-                certificate_der(not_before=der.tlv(der.GENERALIZED_TIME, b"00000101000000Z"), extensions=[IS_A_CA])
-            ).encode(),
-            "cannot be decoded|is not a certificate",
-        ),
-        (
-            pem(certificate_der(issuer=name(UNREADABLE), extensions=[IS_A_CA])).encode(),
-            "certificate number 1 of the truststore cannot be decoded",
-        ),
-        (ROOT.pem + pem(certificate_der(version=127)).encode(), "127 is not a valid X509 version"),
-        (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), "none of the truststore's 1 certificates is that of a CA"),
-        (pem(ROOT.issue()).encode(), "none of the truststore's 1 certificates is that of a CA"),
-        (
-            ROOT.pem + pem(ROOT.issue(extensions=[extension(SUBJECT_ALT_NAME, b"\xff")])).encode(),
-            "certificate number 2 of the truststore cannot be decoded",
-        ),
-        (
-            pem(
-                ROOT.issue(public_key=der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"")), extensions=[IS_A_CA])
-            ).encode(),
-            "certificate number 1 of the truststore cannot be decoded",
-        ),
+        (ROOT.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), f"{NO_CA}; certificate 1: it is not a certificate"),
+        (pem(b"\x30\x00").encode(), f"{NO_CA}; certificate 1: it cannot be read"),
+        (_ca(public_key=UNSUPPORTED_KEY), f"{NO_CA}; certificate 1: its key is of a kind that is not supported"),
+        (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), f"{NO_CA}$"),
+        (pem(ROOT.issue()).encode(), f"{NO_CA}$"),
         (b" " * (MAX_TRUSTSTORE_BYTES + 1), "1,000,001 bytes; API Gateway accepts at most 1,000,000"),
     ],
 )
-def test_what_is_no_truststore_is_refused_with_a_message_for_a_person(bundle: bytes, message: str) -> None:
+def test_a_file_without_a_usable_ca_is_rejected(bundle: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_truststore(bundle)
 
 
+@pytest.mark.parametrize(
+    ("bundle", "position"),
+    [
+        (ROOT.pem + MIDDLE.pem[:-40], 2),
+        (ROOT.pem[:-40] + MIDDLE.pem, 1),
+        (ROOT.pem + MIDDLE.pem[:20], 2),
+        (ROOT.pem + MIDDLE.pem[-40:], 2),
+        (ROOT.pem + MIDDLE.pem[:100], 2),
+        (ROOT.pem + b"-----BEGIN X-----\n-----END Y-----\n", 2),
+        (b"-----BEGIN CERTIFICATE-----", 1),
+        (b"-----BEGIN", 1),
+    ],
+)
+def test_a_torn_file_is_rejected_as_a_whole(bundle: bytes, position: int) -> None:
+    with pytest.raises(ValueError, match=TORN.format(position)):
+        read_truststore(bundle)
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        (MIDDLE.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), "it is not a certificate, but 'PRIVATE KEY'"),
+        (MIDDLE.pem.replace(b"\n", b"\n!", 1), "it is not base64: "),
+        (pem(b"").encode(), "it cannot be read: "),
+        (pem(MIDDLE.certificate[:-1]).encode(), "it cannot be read: "),
+        (pem(certificate_der(version=127)).encode(), "it cannot be read: "),
+        (_ca(issuer=UNREADABLE_NAME), "it cannot be read: "),
+        (_ca(subject=UNREADABLE_NAME), "it cannot be read: "),
+        (pem(certificate_der(extensions=[extension(BASIC_CONSTRAINTS, b"\xff")])).encode(), "it cannot be read: "),
+        (pem(certificate_der(extensions=[IS_A_CA, extension(KEY_USAGE, b"\xff")])).encode(), "it cannot be read: "),
+        (_ca(public_key=UNSUPPORTED_KEY), "its key is of a kind that is not supported"),
+    ],
+)
+def test_a_block_that_cannot_be_read_is_skipped_and_reported(block: bytes, reason: str) -> None:
+    truststore = read_truststore(ROOT.pem + block + MIDDLE.pem)
+    usable = [each for each in truststore.authorities if each.public_key is not None]
+    assert [printed_name(each.certificate.subject) for each in usable] == ["CN=Root", "CN=Middle"]
+    ((position, _, found),) = truststore.skipped
+    assert position == 2
+    assert found.startswith(reason)
+
+
+def test_a_skipped_certificate_is_identified_by_the_digest_of_its_der() -> None:
+    broken = MIDDLE.certificate[:-1]
+    (skipped,) = read_truststore(ROOT.pem + pem(broken).encode()).skipped
+    assert skipped == SkippedBlock(2, hashlib.sha256(broken).hexdigest(), skipped.reason)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"not_before": der.tlv(der.GENERALIZED_TIME, b"00000101000000Z")},
+        {"subject": name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff")))},
+    ],
+)
+def test_a_ca_with_an_unusual_field_is_read_as_far_as_its_key_allows(fields: dict[str, bytes]) -> None:
+    truststore = read_truststore(_ca(**fields))
+    assert (len(truststore.authorities), truststore.skipped) == (1, ())
+
+
+def test_an_extension_that_says_nothing_about_a_ca_may_be_unreadable() -> None:
+    odd = CertificateAuthority(extensions=[IS_A_CA, extension(SUBJECT_ALT_NAME, b"\xff")])
+    assert len(read_truststore(odd.pem).authorities) == 1
+
+
+def test_a_name_that_is_not_text_is_printed_in_hexadecimal() -> None:
+    assert printed_name(name(der.sequence(der.oid("2.5.4.3"), der.tlv(der.UTF8_STRING, b"\xff")))).startswith("#30")
+
+
 def test_a_bundle_of_the_largest_size_is_read() -> None:
     assert read_truststore(ROOT.pem.ljust(MAX_TRUSTSTORE_BYTES)).authorities
-
-
-def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:
-    client = CertificateAuthority("Client", extensions=[IS_NO_CA])
-    truststore = _truststore(ROOT, client)
-    assert len(truststore.authorities) == 1
-    assert _serial_numbers(truststore, client.issue(1)) == []
-    assert _serial_numbers(truststore, client.certificate) == []
-
-
-@pytest.mark.parametrize(
-    ("authorities", "expected"),
-    [
-        ([ROOT, MIDDLE, ISSUING], [[1, 8, 7, 1000]]),
-        ([ISSUING, MIDDLE, ROOT], [[1, 8, 7, 1000]]),
-        ([ISSUING, MIDDLE], [[1, 8]]),
-        ([ISSUING, ROOT], [[1]]),
-        ([ISSUING, ISSUING, ROOT], [[1]]),
-        ([ROOT, MIDDLE], []),
-        ([CertificateAuthority("Issuing")], []),
-        # The name of Middle, but another key: nobody can look up whether Issuing was revoked.
-        ([ISSUING, CertificateAuthority("Middle"), ROOT], []),
-    ],
-)
-def test_a_chain_goes_up_as_far_as_the_truststore_does(
-    authorities: Sequence[CertificateAuthority], expected: list[list[int]]
-) -> None:
-    assert _serial_numbers(_truststore(*authorities), ISSUING.issue(1)) == expected
-
-
-def test_a_step_names_the_issuer_by_its_name_and_its_key() -> None:
-    truststore = _truststore(ROOT, MIDDLE)
-    (chain,) = ChainBuilder(truststore).chains(x509.load_der_x509_certificate(MIDDLE.issue(1)))
-    root, middle = (authority.identity for authority in truststore.authorities)
-    assert chain.links == (ChainLink(middle, 1), ChainLink(root, 7), ChainLink(root, 1000))
-    assert (root.key_fingerprint, middle.key_fingerprint) == (ROOT.signer, MIDDLE.signer)
-
-
-def test_an_authority_is_valid_from_its_first_moment_until_its_last() -> None:
-    (authority,) = _truststore(CertificateAuthority("CA", not_before=NOW, not_after=NOW + DAY)).authorities
-    moment = timedelta(microseconds=1)
-    assert [authority.is_valid_at(NOW + after) for after in (-moment, 0 * moment, DAY - moment, DAY)] == [
-        *(False, True, True, False)
-    ]
-
-
-def test_a_chain_is_valid_while_all_of_its_authorities_are() -> None:
-    early = CertificateAuthority("Early", not_before=NOW - 3 * DAY, not_after=NOW + 2 * DAY)
-    late = CertificateAuthority("Late", parent=early, not_before=NOW - 2 * DAY, not_after=NOW + 3 * DAY)
-    (chain,) = ChainBuilder(_truststore(early, late)).chains(x509.load_der_x509_certificate(late.issue(1)))
-    assert (chain.not_before, chain.not_after) == (NOW - 2 * DAY, NOW + 2 * DAY)
-
-
-def test_every_certificate_of_a_cross_signed_ca_makes_a_chain() -> None:
-    other = CertificateAuthority("Other", serial_number=2000)
-    crossed = CertificateAuthority("Middle", key=MIDDLE.key, parent=other, serial_number=9)
-    truststore = _truststore(ROOT, MIDDLE, other, crossed)
-    assert _serial_numbers(truststore, MIDDLE.issue(1)) == [[1, 7, 1000], [1, 9, 2000]]
-
-
-def test_authorities_that_have_signed_each_other_make_no_endless_chain() -> None:
-    one = CertificateAuthority("One")
-    two = CertificateAuthority("Two", parent=one, serial_number=2)
-    one_by_two = CertificateAuthority("One", key=one.key, parent=two, serial_number=3)
-    assert _serial_numbers(_truststore(two, one_by_two), two.issue(1)) == []
-    assert _serial_numbers(_truststore(two, one_by_two, one), two.issue(1)) == [[1, 2, 1000]]
-
-
-def test_a_chain_of_more_authorities_than_api_gateway_takes_is_none() -> None:
-    chain = [ROOT]
-    for number in range(4):
-        chain.append(CertificateAuthority(f"CA {number}", parent=chain[-1]))
-    truststore = _truststore(*chain)
-    assert [len(ChainBuilder(truststore).chains(x509.load_der_x509_certificate(ca.issue(1)))) for ca in chain] == [
-        1,
-        1,
-        1,
-        1,
-        0,
-    ]
-
-
-def test_an_authority_of_its_own_name_that_another_key_has_signed_ends_the_chain() -> None:
-    renewed = CertificateAuthority("Root", parent=ROOT, serial_number=5)
-    assert _serial_numbers(_truststore(renewed), renewed.issue(1)) == [[1]]
-    assert _serial_numbers(_truststore(renewed, ROOT), renewed.issue(1)) == [[1, 5, 1000]]
-
-
-def test_a_certificate_is_its_signers_and_nobody_elses_who_bears_the_name() -> None:
-    first, second = CertificateAuthority(), CertificateAuthority()
-    truststore = _truststore(first, second)
-    for authority in (first, second):
-        (chain,) = ChainBuilder(truststore).chains(x509.load_der_x509_certificate(authority.issue(1)))
-        assert chain.links[0].issuer.key_fingerprint == authority.signer
-
-
-def _authority_of(*general_names: bytes) -> bytes:
-    names = der.tagged(1, b"".join(general_names), constructed=True)
-    return extension("2.5.29.35", der.sequence(names, der.tagged(2, der.integer(1000)[2:])))
-
-
-@pytest.mark.parametrize(
-    ("identifier", "found"),
-    [
-        ([], True),
-        ([authority_key(b"key")], True),
-        ([authority_key(b"other")], False),
-        ([authority_certificate(name(("CN", "Identified")), 1000)], True),
-        ([authority_certificate(name(("CN", "Identified")), 1)], False),
-        ([authority_certificate(name(("CN", "Root")), 1000)], False),
-        ([_authority_of(dns("ca.example"))], True),
-        ([_authority_of(dns("ca.example"), der.tagged(4, name(("CN", "Identified")), constructed=True))], True),
-        ([_authority_of(dns("ca.example"), der.tagged(4, name(("CN", "Root")), constructed=True))], False),
-        ([extension("2.5.29.35", b"\xff")], False),
-        ([extension("2.5.29.35", der.sequence())], True),
-    ],
-)
-def test_a_certificate_may_say_which_key_has_signed_it(identifier: list[bytes], found: bool) -> None:  # noqa: FBT001 -- a table's column
-    authority = CertificateAuthority("Identified", key_identifier=b"key")
-    assert bool(_serial_numbers(_truststore(authority), authority.issue(1, extensions=identifier))) is found
-
-
-def test_an_authority_that_may_not_sign_certificates_has_signed_none() -> None:
-    for extensions, found in (([IS_A_CA, MAY_SIGN_BOTH], True), ([IS_A_CA], True), ([IS_A_CA, MAY_SIGN_LISTS], False)):
-        authority = CertificateAuthority(extensions=extensions)
-        assert bool(_serial_numbers(_truststore(authority), authority.issue(1))) is found
-
-
-@pytest.mark.parametrize(
-    ("issuer", "found"),
-    [
-        (name(("CN", "one  TWO"), ("O", "three")), True),
-        (name(("CN", " one two "), attribute("O", "Three", der.PRINTABLE_STRING)), True),
-        (name(attribute("CN", "One Two", der.BMP_STRING), attribute("O", "Three", der.UNIVERSAL_STRING)), True),
-        (name(("O", "Three"), ("CN", "One Two")), False),
-        (name([attribute("CN", "One Two"), attribute("O", "Three")]), False),
-        (name(("CN", "OneTwo"), ("O", "Three")), False),
-        (name(("CN", "One Two"), ("OU", "Three")), False),
-        (name(("CN", "One Two")), False),
-        (name(), False),
-    ],
-)
-def test_case_spaces_and_encodings_of_a_name_do_not_count_but_all_else_does(issuer: bytes, found: bool) -> None:  # noqa: FBT001 -- a table's column
-    authority = CertificateAuthority(subject=name(("CN", "One Two"), ("O", "Three")))
-    assert bool(_serial_numbers(_truststore(authority), authority.issue(1, issuer=issuer))) is found
-
-
-def test_a_signature_that_is_not_one_leads_nowhere() -> None:
-    unsigned = certificate_der(issuer=ROOT.name)
-    assert _serial_numbers(_truststore(ROOT), unsigned) == []
-
-
-def test_a_bit_string_in_a_name_compares_as_it_is() -> None:
-    odd = name(der.sequence(der.oid("2.5.4.45"), der.bits(b"AB")))
-    authority = CertificateAuthority(subject=odd)
-    lower = name(der.sequence(der.oid("2.5.4.45"), der.bits(b"ab")))
-    assert _serial_numbers(_truststore(authority), authority.issue(1)) == [[1, 1000]]
-    assert _serial_numbers(_truststore(authority), authority.issue(1, issuer=lower)) == []
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_certificate_that_was_changed_since_it_was_signed_leads_nowhere(algorithm: str) -> None:
-    authority = CertificateAuthority(algorithm=ALGORITHMS[algorithm])
-    signed = authority.issue(1, subject=name(("CN", "client")))
-    assert _serial_numbers(_truststore(authority), signed) == [[1, 1000]]
-    assert _serial_numbers(_truststore(authority), signed.replace(b"client", b"admin!")) == []
-
-
-@pytest.mark.parametrize(
-    "parameters", [b"", der.sequence(), der.sequence(der.tagged(0, der.sequence(der.oid("1.2.3")), constructed=True))]
-)
-def test_a_signature_of_parameters_that_nobody_knows_does_not_verify(parameters: bytes) -> None:
-    used = ALGORITHMS["RSA with SHA-256"]
-    authority = CertificateAuthority(algorithm=used)
-    identifier = der.sequence(der.oid("1.2.840.113549.1.1.10"), parameters)
-    issuing = CertificateAuthority(algorithm=used._replace(identifier=identifier), key=authority.key)
-    certificate = x509.load_der_x509_certificate(issuing.issue(1))
-    (held,) = _truststore(authority).authorities
-    assert is_signed_by(certificate, certificate.tbs_certificate_bytes, held.public_key) is False
-
-
-def test_each_certificate_of_a_root_that_was_renewed_with_its_key_makes_one_chain() -> None:
-    renewed = CertificateAuthority("Root", key=ROOT.key, serial_number=1001)
-    assert _serial_numbers(_truststore(ROOT, renewed), ROOT.issue(1)) == [[1, 1000], [1, 1001]]

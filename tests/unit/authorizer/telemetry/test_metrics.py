@@ -17,7 +17,8 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.request.serial_numbers import SerialNumberCollision
 from mtls_authorizer.revocation.crl.reader import read_crl
-from mtls_authorizer.revocation.status import RevocationLists, RevocationState, RevocationStatus
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
 from tests import kept_lists
@@ -75,6 +76,11 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
         ({**DENIED, "collision": COLLISION}, {"Denied": 1, "DecisionTime": 7, "SerialNumberCollision": 1}),
         ({"revocation_status": UNKNOWN}, {**COUNTED, "RevocationStatusUnknown": 1}),
         ({"revocation_status": GOOD}, COUNTED),
+        ({"revocation_status": RevocationStatus(RevocationState.EXEMPT)}, {**COUNTED, "RevocationExempt": 1}),
+        (
+            {"revocation_status": GOOD._replace(skipped_issuers=("CN=Middle", "CN=Root"))},
+            {**COUNTED, "RevocationIssuersSkipped": 2},
+        ),
         ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
         ({**UNAUTHENTICATED, "event": http_2_0_event()}, {"Denied": 1, "DecisionTime": 7}),
         (

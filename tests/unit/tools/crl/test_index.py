@@ -224,13 +224,13 @@ def test_the_bar_gives_way_to_what_came_of_it(
     (folder / "ca.crl").write_bytes(form(CA.revoke(*entries, this_update=TODAY, next_update=None)))
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     assert run("ca.crl", "--truststore", "bundle.pem") == 0
-    assert (folder / "ca.crl.index").stat().st_size == 1_410
+    assert (folder / "ca.crl.index").stat().st_size == 1_422
     assert terminal.getvalue().split("\r\x1b[K") == [
         "",
         f"[{'.' * 40}] verifying ca.crl",
         f"[{'.' * 40}] 0 of 5 serial numbers",
         f"[{'#' * 40}] writing",
-        f"ca.crl.index: 1,410 bytes; issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n",
+        f"ca.crl.index: 1,422 bytes; issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n",
     ]
 
 

@@ -1,0 +1,81 @@
+"""The variables about CRLs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.variables import parse_items, shown
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources
+
+if TYPE_CHECKING:
+    from mtls_authorizer.policy.variables import VariableReader
+
+CRL_VARIABLES = (
+    "CRL_URIS",
+    "TRUSTSTORE_URI",
+    "CRL_CHECK",
+    "CRL_FAILURE_MODE",
+    "CRL_REFRESH_SECONDS",
+    "CRL_MAX_AGE_SECONDS",
+    "CRL_ASSUME_COMPLETE",
+    "CRL_EXEMPT_ISSUERS",
+)
+
+_SECONDS_PER_DAY = 24 * 60 * 60
+_SHA256 = re.compile(r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}")
+
+
+def read_crl_sources(reader: VariableReader) -> CrlSources | None:
+    """Return the locations of CRLs and how they are used, None without ``CRL_URIS``."""
+    none: tuple[str, ...] = ()
+    uris = reader.read("CRL_URIS", _parse_crl_uris, default=none)
+    sources = CrlSources(
+        uris,
+        reader.read("TRUSTSTORE_URI", _parse_crl_uri, default=""),
+        reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
+        reader.choice("CRL_FAILURE_MODE", CrlFailureMode.DENY),
+        reader.number("CRL_MAX_AGE_SECONDS", 0, range(365 * _SECONDS_PER_DAY + 1)),
+        reader.choice("CRL_CHECK", CrlCheck.CLIENT),
+        frozenset(reader.read("CRL_ASSUME_COMPLETE", _parse_crl_uris, default=none)),
+        reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),
+    )
+    if "CRL_URIS" in reader and "TRUSTSTORE_URI" not in reader:
+        reader.reject("CRL_URIS", "requires TRUSTSTORE_URI: a CRL is only used if a CA of the truststore signed it")
+    for name in CRL_VARIABLES:
+        if name in reader and "CRL_URIS" not in reader:
+            reader.reject(name, "is set without CRL_URIS, so no certificate would be checked: set both")
+    unknown = sources.assume_complete.difference(sources.uris)
+    if uris and unknown:
+        reader.reject("CRL_ASSUME_COMPLETE", f"names {shown(min(unknown))}, which is not one of CRL_URIS: add it there")
+    return sources if uris else None
+
+
+# The imports below are inside functions: a cold start with allowlists alone must not pay for them.
+
+
+def _parse_crl_uri(text: str) -> str:
+    from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
+
+    parse_uri(text, ("s3", "file"))
+    return text
+
+
+def _parse_crl_uris(text: str) -> tuple[str, ...]:
+    uris = tuple(map(_parse_crl_uri, (item.strip() for item in text.split(","))))
+    if len(set(uris)) < len(uris):
+        message = "names the same CRL twice: remove one"
+        raise ValueError(message)
+    return uris
+
+
+def _parse_fingerprints(text: str) -> frozenset[str]:
+    fingerprints = parse_items(text)
+    for fingerprint in fingerprints:
+        if not _SHA256.fullmatch(fingerprint):
+            message = (
+                f"has {shown(fingerprint)}: write the SHA-256 of a CA's public key, 64 hexadecimal digits, with or "
+                "without colons"
+            )
+            raise ValueError(message)
+    return frozenset(fingerprint.replace(":", "").lower() for fingerprint in fingerprints)

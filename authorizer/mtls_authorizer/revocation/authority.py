@@ -1,0 +1,132 @@
+"""The certificate of a CA in the truststore."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import (
+    AUTHORITY_KEY_IDENTIFIER,
+    BASIC_CONSTRAINTS,
+    CRL_SIGN,
+    KEY_CERT_SIGN,
+    KEY_USAGE,
+    SUBJECT_KEY_IDENTIFIER,
+    AuthorityKeyIdentifier,
+    bit_is_set,
+    read_authority_key_identifier,
+    read_basic_constraints,
+    read_bits,
+    read_subject_key_identifier,
+)
+from client_certificate_auth.x509.general_names import DIRECTORY_NAME
+from mtls_authorizer.revocation.names import CanonicalName, canonical_name
+from mtls_authorizer.revocation.signatures import PublicKey, key_fingerprint, load_public_key
+
+if TYPE_CHECKING:
+    from client_certificate_auth.x509.certificate import Certificate
+
+_FORM_OF_TIME = "%Y%m%d%H%M%S"
+
+
+class AuthorityId(NamedTuple):
+    """The identity of a CA: its name and its key. CAs may share a name; a CA may have several certificates."""
+
+    name: CanonicalName
+    key_fingerprint: str
+    """SHA-256 of the SubjectPublicKeyInfo in DER, in lower-case hexadecimal."""
+
+
+class Authority(NamedTuple):
+    """The certificate of a CA in the truststore."""
+
+    certificate: Certificate
+    identity: AuthorityId
+    issuer: CanonicalName
+    not_before: datetime
+    not_after: datetime
+    public_key: PublicKey | None
+    """None for a key of a kind that is not supported: nothing that it has signed can be verified."""
+
+    key_identifier: bytes | None
+    may_sign_certificates: bool
+    may_sign_crls: bool
+
+    def is_valid_at(self, now: datetime) -> bool:
+        """Return whether the certificate is valid. Its last moment is excluded, as in OpenSSL."""
+        return self.not_before <= now < self.not_after
+
+
+def read_authority(certificate: Certificate) -> Authority | None:
+    """Return the authority that a certificate belongs to, None if that is not a CA (RFC 5280 §4.2.1.9).
+
+    Raises DerError if names, basic constraints or key usage cannot be read. No other extension matters.
+    """
+    constraints = _extension(certificate, BASIC_CONSTRAINTS)
+    if constraints is None or not read_basic_constraints(constraints)[0]:
+        return None
+    usage = _extension(certificate, KEY_USAGE)
+    usages = None if usage is None else read_bits(usage)
+    key = load_public_key(certificate.public_key)
+    fingerprint = hashlib.sha256(certificate.public_key).hexdigest() if key is None else key_fingerprint(key)
+    return Authority(
+        certificate,
+        AuthorityId(canonical_name(certificate.subject), fingerprint),
+        canonical_name(certificate.issuer),
+        _time(certificate.not_before),
+        _time(certificate.not_after),
+        key,
+        _key_identifier(certificate),
+        may_sign_certificates=usages is None or bit_is_set(usages, KEY_CERT_SIGN),
+        may_sign_crls=usages is None or bit_is_set(usages, CRL_SIGN),
+    )
+
+
+def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | None:
+    """Return the authority key identifier of a certificate or CRL, None if it is absent or cannot be read."""
+    try:
+        return None if value is None else read_authority_key_identifier(value)
+    except DerError:
+        return None
+
+
+def certificate_key_identifier(certificate: Certificate) -> AuthorityKeyIdentifier | None:
+    """Return the authority key identifier of a certificate, None if it is absent or cannot be read."""
+    return authority_key_identifier(_extension(certificate, AUTHORITY_KEY_IDENTIFIER))
+
+
+def matches_key_identifier(identifier: AuthorityKeyIdentifier | None, authority: Authority) -> bool:
+    """Return whether an authority key identifier (RFC 5280 §4.2.1.1) permits a CA. Absent parts permit every CA."""
+    if identifier is None:
+        return True
+    if None not in (identifier.key_identifier, authority.key_identifier) and (
+        identifier.key_identifier != authority.key_identifier
+    ):
+        return False
+    serial_number = identifier.cert_serial_number
+    if serial_number is not None and serial_number != authority.certificate.serial_number:
+        return False
+    issuers = [content for tag, content in identifier.cert_issuer or () if tag == DIRECTORY_NAME]
+    return not issuers or canonical_name(issuers[0]) == authority.issuer
+
+
+def _extension(certificate: Certificate, oid: str) -> bytes | None:
+    extension = certificate.extensions.get(oid)
+    return None if extension is None else extension[1]
+
+
+def _key_identifier(certificate: Certificate) -> bytes | None:
+    value = _extension(certificate, SUBJECT_KEY_IDENTIFIER)
+    try:
+        return None if value is None else read_subject_key_identifier(value)
+    except DerError:
+        return None
+
+
+def _time(text: str) -> datetime:
+    """Return a time of the certificate parser, YYYYMMDDHHMMSS. The year 0 is before every other time."""
+    if text < "0001":
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime.strptime(text, _FORM_OF_TIME).replace(tzinfo=UTC)

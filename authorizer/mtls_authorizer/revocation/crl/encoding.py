@@ -1,0 +1,47 @@
+"""The DER of a CRL in PEM (RFC 7468 §6) or DER."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+
+_BEGIN, _END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
+_BASE64 = re.compile(rb"[A-Za-z0-9+/ \t\r\n]*+[= \t\r\n]*+")
+
+
+def crl_der(content: bytes) -> bytes:
+    """Return the DER of a CRL in PEM, one block, or in DER. Raises CrlError for content that is neither.
+
+    DER is returned as it is, and base64 decoded without a copy of its own: a CRL may take much of the memory.
+    """
+    # A CRL is longer than 127 bytes, so that its length takes more than one byte, which is not text.
+    if content[:1] == b"\x30" and content[1:2] >= b"\x80":
+        return content
+    blocks = content.count(b"-----BEGIN")
+    begin = content.find(_BEGIN)
+    end = content.find(_END, begin)
+    if blocks != 1 or begin < 0 or end < 0:
+        reject(
+            CrlRejection.MALFORMED,
+            f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {blocks} PEM blocks, "
+            f"and it begins with {content[:20]!r}",
+        )
+    start = begin + len(_BEGIN)
+    if not _BASE64.fullmatch(content, start, end):
+        reject(CrlRejection.MALFORMED, "the CRL in PEM is not base64: it has other characters")
+    try:
+        return binascii.a2b_base64(memoryview(content)[start:end])
+    except binascii.Error as error:
+        message = f"the CRL in PEM is not base64: {error}"
+        raise CrlError(CrlRejection.MALFORMED, message) from error
+
+
+def crl_digest(content: bytes) -> str:
+    """Return the SHA-256 of a CRL in PEM or DER: that of its DER, in lower-case hexadecimal. Nothing is verified.
+
+    Raises CrlError for content that is neither.
+    """
+    return hashlib.sha256(crl_der(content)).hexdigest()

@@ -1,0 +1,165 @@
+"""The fields of a CRL around its entries (RFC 5280 §5.1), each read on its own.
+
+cryptography decodes the entries. It rejects a CRL as a whole if the name of the issuer or an extension is unusual, so
+that these are read here, and left out of what cryptography reads if it rejects them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from cryptography import x509
+
+from client_certificate_auth.x509.der import (
+    BIT_STRING,
+    BOOLEAN,
+    INTEGER,
+    OCTET_STRING,
+    OID,
+    SEQUENCE,
+    DerError,
+    describe,
+    encode,
+    read_bit_string,
+    read_boolean,
+    read_element,
+    read_elements,
+    read_integer,
+    read_oid,
+    read_sequence_of,
+)
+from mtls_authorizer.revocation.names import canonical_name
+
+if TYPE_CHECKING:
+    from client_certificate_auth.x509.certificate import Extension
+
+_EXTENSIONS = 0xA0
+_LONG_FORM = 0x80  # the first length in DER that takes more than one byte (X.690 §8.1.3.5)
+_ISSUER = 1  # its place, after an optional version
+_CRL_NUMBER, _LONGEST_NUMBER = "2.5.29.20", 20
+_NO_NAME = encode(SEQUENCE, b"")
+
+
+class CrlFields(NamedTuple):
+    """The fields of a CRL. Those without another type are DER."""
+
+    signed: memoryview
+    """The octets that were signed."""
+
+    signature_algorithm: bytes
+    """The AlgorithmIdentifier, which is the same inside of what was signed and outside."""
+
+    signature: bytes
+    issuer: bytes
+    number: int | None
+    extensions: dict[str, Extension]
+    """Whether it is critical, and the value, by dotted OID."""
+
+    unnamed: tuple[memoryview, memoryview]
+    """What was signed except for issuer and extensions: the part before the issuer, and the one after it."""
+
+
+def read_fields(encoded: bytes) -> CrlFields:
+    """Return the fields of a CRL in DER; entries are neither decoded nor copied. Raises DerError."""
+    view = memoryview(encoded)
+    parts = _elements(_content(view, SEQUENCE))
+    if [tag for tag, _ in parts] != [SEQUENCE, SEQUENCE, BIT_STRING]:
+        message = f"not a CRL: expected TBSCertList, algorithm and signature, found {_describe(parts)}"
+        raise DerError(message)
+    (_, tbs), (_, algorithm), (_, signature) = parts
+    fields = _elements(tbs)
+    has_version = bool(fields) and fields[0][0] == INTEGER
+    if [tag for tag, _ in fields[has_version : has_version + 2]] != [SEQUENCE, SEQUENCE]:
+        message = f"a field of the TBSCertList is missing or has another type: {_describe(fields)}"
+        raise DerError(message)
+    if bytes(fields[has_version][1]) != bytes(algorithm):
+        message = "the signature algorithms inside and outside of what was signed differ"
+        raise DerError(message)
+    issuer = encode(SEQUENCE, bytes(fields[has_version + _ISSUER][1]))
+    canonical_name(issuer)
+    extensions = _read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else {}
+    if extensions and not has_version:
+        message = "the CRL is of version 1, but has extensions, which version 2 introduced"
+        raise DerError(message)
+    before = sum(map(_length, fields[: has_version + _ISSUER]))
+    end = len(tbs) - (_length(fields[-1]) if fields[-1][0] == _EXTENSIONS else 0)
+    start = len(view) - sum(map(_length, parts))
+    return CrlFields(
+        view[start : start + _length(parts[0])],
+        encode(SEQUENCE, bytes(algorithm)),
+        read_bit_string(bytes(signature)),
+        issuer,
+        _read_number(extensions),
+        extensions,
+        (tbs[:before], tbs[before + len(issuer) : end]),
+    )
+
+
+def load_entries(encoded: bytes, fields: CrlFields) -> x509.CertificateRevocationList:
+    """Return cryptography's object, for entries and dates. Raises ValueError and others if these cannot be read."""
+    try:
+        return x509.load_der_x509_crl(encoded)
+    except ValueError:
+        # This copies the CRL, so it is done only for one that is unusual.
+        before, after = fields.unnamed
+        tbs = _header(len(before) + len(_NO_NAME) + len(after))
+        end = fields.signature_algorithm + encode(BIT_STRING, b"\0" + fields.signature)
+        start = _header(len(tbs) + len(before) + len(_NO_NAME) + len(after) + len(end)) + tbs
+        return x509.load_der_x509_crl(b"".join((start, before, _NO_NAME, after, end)))
+
+
+def _read_number(extensions: dict[str, Extension]) -> int | None:
+    """Return the CRL number (RFC 5280 §5.2.3). It has at most 20 octets."""
+    if _CRL_NUMBER not in extensions:
+        return None
+    number = read_integer(read_element(extensions[_CRL_NUMBER][1], INTEGER))
+    if number < 0 or number.bit_length() > 8 * _LONGEST_NUMBER:
+        message = f"the CRL number is negative, or has more than {_LONGEST_NUMBER} octets"
+        raise DerError(message)
+    return number
+
+
+def _read_extensions(content: bytes) -> dict[str, Extension]:
+    extensions: dict[str, Extension] = {}
+    for extension in read_sequence_of(content, SEQUENCE):
+        tags, contents = read_elements(extension)
+        if tags not in ([OID, OCTET_STRING], [OID, BOOLEAN, OCTET_STRING]):
+            message = f"expected an extension's OID, critical flag and value, found {describe(tags)}"
+            raise DerError(message)
+        oid = read_oid(contents[0])
+        if oid in extensions:
+            message = f"the extension {oid} occurs twice"
+            raise DerError(message)
+        extensions[oid] = (BOOLEAN in tags and read_boolean(contents[1]), contents[-1])
+    return extensions
+
+
+def _content(view: memoryview, tag: int) -> memoryview:
+    elements = _elements(view)
+    if [found for found, _ in elements] != [tag]:
+        message = f"not a CRL: expected one SEQUENCE, found {_describe(elements)}"
+        raise DerError(message)
+    return elements[0][1]
+
+
+def _elements(view: memoryview) -> list[tuple[int, memoryview]]:
+    # Slices of a view are views: nothing is copied.
+    tags, contents = read_elements(cast("bytes", view))
+    return list(zip(tags, cast("list[memoryview]", contents), strict=True))
+
+
+def _describe(elements: list[tuple[int, memoryview]]) -> str:
+    return describe([tag for tag, _ in elements])
+
+
+def _length(element: tuple[int, memoryview]) -> int:
+    """Return how many octets an element has, with its tag and its length."""
+    return len(_header(len(element[1]))) + len(element[1])
+
+
+def _header(length: int) -> bytes:
+    """Return the tag and the length of a SEQUENCE of this length."""
+    if length < _LONG_FORM:
+        return bytes((SEQUENCE, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8)
+    return bytes((SEQUENCE, _LONG_FORM | len(octets))) + octets

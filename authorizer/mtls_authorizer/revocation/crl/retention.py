@@ -1,0 +1,58 @@
+"""The lists of one location that are held: the stored one, and earlier ones whose entries still count."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from mtls_authorizer.revocation.crl.reader import check_usable
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.truststore import Truststore
+
+HeldLists: TypeAlias = tuple[RevocationList, ...]
+"""The lists of one location, the one that was delivered last first."""
+
+MAX_HELD = 4
+"""A location has one list, and sometimes a second one, until the new one is valid."""
+
+
+def hold(
+    new: RevocationList, held: HeldLists, truststore: Truststore, now: datetime, max_age: timedelta
+) -> tuple[HeldLists, CrlError | None]:
+    """Return the lists to hold once a new one, which was verified, was delivered, and why it is not usable now.
+
+    A usable list replaces those with the same identity. One that is not usable, such as one whose time has not come,
+    does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none.
+
+    Raises CrlError for a list that is older than one with the same identity that is usable or was.
+    """
+    problem = _problem(new, truststore, now, max_age)
+    kept: list[tuple[bool, RevocationList]] = []
+    for each in held:
+        each_problem = _problem(each, truststore, now, max_age)
+        is_same = identity_of(each) == identity_of(new)
+        if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
+            check_succession(new, each)
+        is_replaced = is_same and not is_older(new, each) and (problem is None or each_problem is not None)
+        is_trusted = bool(truststore.identified(identity_of(each).issuer))
+        if is_trusted and not is_replaced and each.digest != new.digest:
+            kept.append((each_problem is not None, each))
+    # Usable ones are the last to go.
+    kept.sort(key=itemgetter(0))
+    return (new, *(each for _, each in kept))[:MAX_HELD], problem
+
+
+def _problem(
+    revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta
+) -> CrlError | None:
+    try:
+        check_usable(revocation_list, truststore, now, max_age)
+    except CrlError as error:
+        return error
+    return None

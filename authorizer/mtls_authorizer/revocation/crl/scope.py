@@ -1,0 +1,148 @@
+"""The scope of a CRL: which certificates it covers (RFC 5280 §5.2.5 and §6.3.3).
+
+A CRL without an issuing distribution point covers all certificates of its issuer. Others are limited: to a part of the
+certificates, each of which names its part in a distribution point, to those of users or of CAs, or to some reasons.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from client_certificate_auth.x509.der import SEQUENCE, DerError, read_boolean, read_element, read_optional_elements
+from client_certificate_auth.x509.extensions import (
+    BASIC_CONSTRAINTS,
+    CRL_DISTRIBUTION_POINTS,
+    read_basic_constraints,
+    read_distribution_point_name,
+    read_distribution_points,
+)
+from client_certificate_auth.x509.general_names import DIRECTORY_NAME
+from mtls_authorizer.revocation.names import CanonicalName, canonical_attributes, canonical_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_certificate_auth.x509.certificate import Certificate
+    from client_certificate_auth.x509.der import Element
+    from client_certificate_auth.x509.extensions import DistributionPoint
+
+# The fields of an IssuingDistributionPoint: [0] distributionPoint, [1] onlyContainsUserCerts, [2] onlyContainsCACerts,
+# [3] onlySomeReasons, [4] indirectCRL, [5] onlyContainsAttributeCerts.
+_NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES = 0xA0, 0x81, 0x82, 0x83, 0x84, 0x85
+
+PointName: TypeAlias = tuple[int, bytes | CanonicalName]
+"""A name of a distribution point. CRL and certificate must encode it identically, except for directory names."""
+
+
+class CertificateScope(NamedTuple):
+    """The properties of a certificate by which CRLs are limited."""
+
+    is_ca: bool | None
+    """None if the basic constraints cannot be read."""
+
+    has_points: bool
+    """Whether there is the extension with distribution points, readable or not."""
+
+    has_only_limited_points: bool
+    """Whether there are distribution points, but all are for some reasons only."""
+
+    names: frozenset[PointName]
+    """The names of the points that are for all reasons, and whose CRL the issuer of the certificate signs."""
+
+
+class CrlScope(NamedTuple):
+    """The limits of a CRL."""
+
+    names: frozenset[PointName] | None = None
+    """The names of the part of the certificates; None if it is not limited to a part."""
+
+    only_users: bool = False
+    only_cas: bool = False
+    only_attributes: bool = False
+    """Attribute certificates, which are no certificates of X.509."""
+
+    only_some_reasons: bool = False
+    is_indirect: bool = False
+    """Whether it may contain certificates of other issuers."""
+
+    def covers(self, certificate: CertificateScope, *, assume_complete: bool = False) -> bool:
+        """Return whether the CRL contains a certificate of its issuer if that is revoked, for whatever reason.
+
+        ``assume_complete`` is for CAs that have one CRL, with a name, and write no names into certificates.
+        """
+        if self.only_attributes or self.only_some_reasons or certificate.has_only_limited_points:
+            return False
+        if (self.only_users and certificate.is_ca is not False) or (self.only_cas and certificate.is_ca is not True):
+            return False
+        if self.names is None:
+            return True
+        return not self.names.isdisjoint(certificate.names) if certificate.has_points else assume_complete
+
+
+COMPLETE = CrlScope()
+
+
+def read_crl_scope(value: bytes, issuer: bytes) -> CrlScope:
+    """Return the scope of an IssuingDistributionPoint (RFC 5280 §5.2.5). ``issuer`` is the CRL's, in DER.
+
+    Raises DerError, also for an empty one and for contradictory limits.
+    """
+    fields = read_optional_elements(
+        read_element(value, SEQUENCE), (_NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES)
+    )
+    users, cas, indirect, attributes = (
+        tag in fields and read_boolean(fields[tag]) for tag in (_USERS, _CAS, _INDIRECT, _ATTRIBUTES)
+    )
+    if not fields or users + cas + attributes > 1:
+        message = "the issuing distribution point is empty, or its limits contradict each other"
+        raise DerError(message)
+    names = None
+    if _NAME in fields:
+        names = frozenset(_point_names(*read_distribution_point_name(fields[_NAME]), issuer))
+    return CrlScope(names, users, cas, attributes, _REASONS in fields, indirect)
+
+
+def read_certificate_scope(certificate: Certificate) -> CertificateScope:
+    """Return the properties of a certificate. Raises nothing for extensions that cannot be read."""
+    if CRL_DISTRIBUTION_POINTS not in certificate.extensions:
+        return CertificateScope(_is_ca(certificate), has_points=False, has_only_limited_points=False, names=frozenset())
+    try:
+        points = read_distribution_points(certificate.extensions[CRL_DISTRIBUTION_POINTS][1])
+        names = frozenset(
+            name
+            for point in points
+            if point.reasons is None and _is_signed_by_issuer(point, certificate.issuer)
+            for name in _point_names(point.full_name, point.relative_name, certificate.issuer)
+        )
+    except DerError:
+        points, names = [], frozenset()
+    limited = bool(points) and all(point.reasons is not None for point in points)
+    return CertificateScope(_is_ca(certificate), has_points=True, has_only_limited_points=limited, names=names)
+
+
+def _is_ca(certificate: Certificate) -> bool | None:
+    if BASIC_CONSTRAINTS not in certificate.extensions:
+        return False
+    try:
+        return read_basic_constraints(certificate.extensions[BASIC_CONSTRAINTS][1])[0]
+    except DerError:
+        return None
+
+
+def _is_signed_by_issuer(point: DistributionPoint, issuer: bytes) -> bool:
+    """Return whether the CRL of a point is signed by the issuer of the certificate (RFC 5280 §4.2.1.13)."""
+    if point.crl_issuer is None:
+        return True
+    return (DIRECTORY_NAME, canonical_name(issuer)) in _comparable(point.crl_issuer)
+
+
+def _point_names(full_name: list[Element] | None, relative_name: bytes | None, issuer: bytes) -> Iterator[PointName]:
+    """Yield the names of a distribution point. A relative one is completed with the name of the CRL's issuer."""
+    yield from _comparable(full_name or ())
+    if relative_name is not None:
+        yield DIRECTORY_NAME, (*canonical_name(issuer), canonical_attributes(relative_name))
+
+
+def _comparable(general_names: list[Element] | tuple[()]) -> Iterator[PointName]:
+    for tag, content in general_names:
+        yield tag, canonical_name(content) if tag == DIRECTORY_NAME else content

@@ -1,0 +1,86 @@
+"""The CA that signed a CRL: which one it is, and whether its CRL can prove a certificate good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.revocation.authority import AuthorityId, authority_key_identifier, matches_key_identifier
+from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
+from mtls_authorizer.revocation.names import canonical_name, printed_name
+from mtls_authorizer.revocation.signatures import is_signed_by, read_signature_algorithm
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mtls_authorizer.revocation.authority import Authority
+    from mtls_authorizer.revocation.crl.fields import CrlFields
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.truststore import Truststore
+
+
+def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
+    """Return the fingerprint of the key that verifies a CRL. Raises CrlError.
+
+    Neither the validity nor the key usage of the CA's certificate matters here, nor does its key identifier: what the
+    CA revokes is revoked anyway.
+    """
+    issuer = printed_name(fields.issuer)
+    authorities = truststore.named(canonical_name(fields.issuer))
+    if not authorities:
+        reject(CrlRejection.UNKNOWN_ISSUER, f"no CA in the truststore has the name of the CRL's issuer, {issuer}")
+    algorithm = read_signature_algorithm(fields.signature_algorithm)
+    if algorithm is not None and algorithm.is_weak and algorithm.hash_algorithm is not None:
+        reject(
+            CrlRejection.WEAK_SIGNATURE,
+            f"the CRL of {issuer} is signed with {algorithm.hash_algorithm.name}; SHA-256 or stronger is required",
+        )
+    keys = {authority.identity.key_fingerprint: authority.public_key for authority in authorities}
+    signer = next(
+        (
+            fingerprint
+            for fingerprint, key in keys.items()
+            if key is not None and is_signed_by(key, fields.signature_algorithm, fields.signature, fields.signed)
+        ),
+        None,
+    )
+    if signer is None:
+        reject(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
+    return signer
+
+
+def issuer_of(revocation_list: RevocationList) -> AuthorityId:
+    """Return the CA that issued a list."""
+    return AuthorityId(canonical_name(revocation_list.issuer), revocation_list.signer)
+
+
+def permitted_signers(revocation_list: RevocationList, truststore: Truststore) -> tuple[Authority, ...]:
+    """Return the certificates of the issuer under which its list can prove a certificate good while they are valid."""
+    identifier = authority_key_identifier(revocation_list.key_identifier)
+    return tuple(
+        authority
+        for authority in truststore.identified(issuer_of(revocation_list))
+        if authority.may_sign_crls and matches_key_identifier(identifier, authority)
+    )
+
+
+def check_signer(revocation_list: RevocationList, truststore: Truststore, now: datetime) -> None:
+    """Check that the CA that signed a list is in the truststore, may sign CRLs and is valid at a time.
+
+    The list was verified before. Raises CrlError.
+    """
+    issuer = printed_name(revocation_list.issuer)
+    authorities = truststore.identified(issuer_of(revocation_list))
+    if not authorities:
+        reject(CrlRejection.UNKNOWN_ISSUER, f"the issuer of the CRL, {issuer}, with its key, is not in the truststore")
+    if not any(authority.may_sign_crls for authority in authorities):
+        reject(CrlRejection.ISSUER_MAY_NOT_SIGN, f"{issuer} must not sign CRLs: its key usage does not include cRLSign")
+    permitted = permitted_signers(revocation_list, truststore)
+    if not permitted:
+        reject(
+            CrlRejection.UNKNOWN_ISSUER,
+            f"no CA in the truststore has the name of the CRL's issuer, {issuer}, and its key identifier",
+        )
+    if not any(authority.is_valid_at(now) for authority in permitted):
+        reject(
+            CrlRejection.ISSUER_NOT_VALID, f"the certificate of {issuer}, which signed the CRL, is not valid at {now}"
+        )

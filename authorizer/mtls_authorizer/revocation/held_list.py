@@ -1,0 +1,72 @@
+"""A revocation list as it is held in memory: when and for which certificates it proves that they are good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.revocation.crl.signer import permitted_signers
+from mtls_authorizer.revocation.crl.succession import is_older, is_stale
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.authority import Authority
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.scope import CertificateScope
+    from mtls_authorizer.revocation.truststore import Truststore
+
+
+class HeldList(NamedTuple):
+    """A list, and the certificates of its issuer under which it proves certificates good."""
+
+    revocation_list: RevocationList
+    signers: tuple[Authority, ...]
+    assume_complete: bool
+
+    @classmethod
+    def of(cls, revocation_list: RevocationList, truststore: Truststore, *, assume_complete: bool = False) -> HeldList:
+        """Return a list as it is held with a truststore."""
+        return cls(revocation_list, permitted_signers(revocation_list, truststore), assume_complete)
+
+    def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
+        """Return why the list does not prove certificates good at a time, which is aware; None if it does."""
+        if not self.signers:
+            return UnknownReason.NO_LIST
+        if self.revocation_list.defect is not None:
+            return UnknownReason.UNUSABLE
+        if not any(signer.is_valid_at(now) for signer in self.signers):
+            return UnknownReason.ISSUER_NOT_VALID
+        if self.revocation_list.this_update > now:
+            return UnknownReason.NOT_YET_VALID
+        return UnknownReason.STALE if is_stale(self.revocation_list, now, max_age) else None
+
+    def status(self, certificate: CertificateScope, now: datetime, max_age: timedelta) -> RevocationStatus:
+        """Return the status of a certificate of the issuer that is not listed."""
+        scope = self.revocation_list.scope
+        reason = self.unknown_reason(now, max_age)
+        if scope is not None and not scope.covers(certificate, assume_complete=self.assume_complete):
+            reason = UnknownReason.NOT_COVERED
+        state = RevocationState.GOOD if reason is None else RevocationState.UNKNOWN
+        return RevocationStatus(state, reason, self.revocation_list)
+
+
+def compare_age(one: RevocationList, other: RevocationList) -> int:
+    """Return a negative number if the first of two lists with the same identity is newer, a positive one if older."""
+    return is_older(one, other) - is_older(other, one)
+
+
+def in_force(newest_first: Sequence[HeldList], now: datetime, max_age: timedelta) -> Iterator[HeldList]:
+    """Yield those of several lists with the same identity whose entries count at a time.
+
+    The newest usable list replaces the older ones. Newer ones that are not usable, such as one whose time has not come,
+    revoke as well.
+    """
+    usable: HeldList | None = None
+    for held in newest_first:
+        if usable is not None and is_older(held.revocation_list, usable.revocation_list):
+            return
+        yield held
+        if usable is None and held.unknown_reason(now, max_age) is None:
+            usable = held

@@ -1,0 +1,173 @@
+"""The revocation lists in force, and the status of certificates (RFC 5280 §6.3) by them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cmp_to_key
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.chains import ChainBuilder
+from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.held_list import HeldList, compare_age, in_force
+from mtls_authorizer.revocation.names import printed_name
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.revocation.authority import AuthorityId
+    from mtls_authorizer.revocation.chains import Chain, ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.succession import ListIdentity
+    from mtls_authorizer.revocation.truststore import Truststore
+
+
+class RevocationLists:
+    """The revocation lists that were loaded, found by the CA that issued them."""
+
+    def __init__(  # noqa: PLR0913 -- the settings of revocation, each by name
+        self,
+        lists: Iterable[RevocationList],
+        truststore: Truststore,
+        *,
+        failure_mode: CrlFailureMode = CrlFailureMode.DENY,
+        max_age: timedelta = timedelta(0),
+        check: CrlCheck = CrlCheck.CLIENT,
+        exempt_issuers: frozenset[str] = frozenset(),
+        assume_complete: frozenset[ListIdentity] = frozenset(),
+        ever_loaded: frozenset[AuthorityId] = frozenset(),
+    ) -> None:
+        """Take lists whose signatures were verified, whether they are usable now or not.
+
+        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
+        keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
+        points. ``ever_loaded`` are the CAs of which a list was in force in this environment at any time.
+        """
+        self.failure_mode = failure_mode
+        self.truststore = truststore
+        self._chain_builder = ChainBuilder(truststore)
+        self._max_age = max_age
+        self._check = check
+        self._exempt_issuers = exempt_issuers
+        self._groups: dict[AuthorityId, list[list[HeldList]]] = {}
+        by_identity: dict[ListIdentity, list[RevocationList]] = {}
+        for revocation_list in lists:
+            by_identity.setdefault(identity_of(revocation_list), []).append(revocation_list)
+        self.ambiguous = frozenset(_ambiguous(by_identity)) & {identity.issuer for identity in assume_complete}
+        """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
+        for identity, of_one_kind in by_identity.items():
+            assumed = identity in assume_complete and identity.issuer not in self.ambiguous
+            newest_first = sorted(of_one_kind, key=cmp_to_key(compare_age))
+            group = [HeldList.of(each, truststore, assume_complete=assumed) for each in newest_first]
+            self._groups.setdefault(identity.issuer, []).append(group)
+        self.issuers = frozenset(self._groups)
+        """The CAs of which there is a list."""
+        self._ever_loaded = ever_loaded | self.issuers
+        newest = [group[0].revocation_list for groups in self._groups.values() for group in groups]
+        self.oldest_this_update = min((each.this_update for each in newest), default=None)
+        """The earliest thisUpdate of all lists; None without any."""
+        ends = [each.next_update for each in newest if each.next_update is not None]
+        self.earliest_next_update = min(ends, default=None)
+        """The earliest nextUpdate of all lists; None if no list has one."""
+
+    def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
+        """Return the status of a certificate at a time, which is aware."""
+        return self.status_at(self.chains(certificate), now)
+
+    def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
+        """Return the chains of a certificate: the part of ``status`` that depends on neither time nor lists."""
+        return self._chain_builder.chains(certificate.fields)
+
+    def status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
+        """Return the status of a certificate with these chains, which were built from this truststore.
+
+        There must be a chain that is valid at the time, and every such chain must be good. A certificate that its
+        issuer has listed is revoked whether a chain is valid or not.
+        """
+        valid = [chain for chain in chains if chain.is_valid_at(now)]
+        complete = valid if self._check is CrlCheck.CLIENT else [chain for chain in valid if chain.ends_at_root]
+        if complete:
+            return min((self._chain_status(chain, now) for chain in complete), key=_severity)
+        for link in dict.fromkeys(link for chain in chains for link in chain.links):
+            revoking = self._revoking_list(link, now)
+            if revoking is not None:
+                return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
+        reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
+        return RevocationStatus(RevocationState.UNKNOWN, reason)
+
+    def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
+        """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""
+        if status.state is RevocationState.REVOKED:
+            return DenyReason.CERTIFICATE_REVOKED
+        if status.state is RevocationState.UNKNOWN and self.failure_mode is not CrlFailureMode.ALLOW:
+            return DenyReason.REVOCATION_STATUS_UNKNOWN
+        return None
+
+    def issuers_of_authorities(self) -> frozenset[AuthorityId]:
+        """Return the CAs that have a list and issued other CAs of the truststore, by their names."""
+        return frozenset(
+            issuer
+            for issuer in self.issuers
+            for authority in self.truststore.authorities
+            if authority.issuer == issuer.name != authority.identity.name
+        )
+
+    def _chain_status(self, chain: Chain, now: datetime) -> RevocationStatus:
+        # The trust anchor itself needs no list, but may have revoked itself.
+        *links, anchor = chain.links if chain.ends_at_root else (*chain.links, None)
+        statuses = [
+            self._link_status(link, now, required=place == 0 or self._check is CrlCheck.CHAIN)
+            for place, link in enumerate(links)
+            if link is not None
+        ]
+        revoking = None if anchor is None else self._revoking_list(anchor, now)
+        if revoking is not None:
+            return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
+        # The first of the worst: min() keeps the order.
+        worst = min(statuses, key=_severity)
+        if worst.state in {RevocationState.REVOKED, RevocationState.UNKNOWN}:
+            return worst
+        return worst._replace(skipped_issuers=tuple(name for each in statuses for name in each.skipped_issuers))
+
+    def _link_status(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
+        found: list[RevocationStatus] = []
+        for held in self._in_force(link.issuer, now):
+            if held.revocation_list.is_revoked(link.serial_number):
+                return RevocationStatus(RevocationState.REVOKED, revocation_list=held.revocation_list)
+            found.append(held.status(link.scope, now, self._max_age))
+        good = next((status for status in found if status.state is RevocationState.GOOD), None)
+        if good is not None:
+            return good
+        if link.issuer.key_fingerprint in self._exempt_issuers:
+            return RevocationStatus(RevocationState.EXEMPT)
+        if found:
+            return min(found, key=lambda status: status.unknown_reason is UnknownReason.NOT_COVERED)
+        if required or link.issuer in self._ever_loaded:
+            return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
+        (authority, *_) = self.truststore.identified(link.issuer)
+        return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
+
+    def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
+        lists = (held.revocation_list for held in self._in_force(link.issuer, now))
+        return next((each for each in lists if each.is_revoked(link.serial_number)), None)
+
+    def _in_force(self, issuer: AuthorityId, now: datetime) -> Iterator[HeldList]:
+        for group in self._groups.get(issuer, ()):
+            yield from in_force(group, now, self._max_age)
+
+
+def _ambiguous(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> Iterator[AuthorityId]:
+    """Return the CAs that have lists with different names."""
+    names: dict[AuthorityId, set[object]] = {}
+    for identity, (revocation_list, *_) in by_identity.items():
+        if revocation_list.scope is not None and revocation_list.scope.names is not None:
+            names.setdefault(identity.issuer, set()).add(revocation_list.scope.names)
+    return (issuer for issuer, of_issuer in names.items() if len(of_issuer) > 1)
+
+
+def _severity(status: RevocationStatus) -> int:
+    return status.severity

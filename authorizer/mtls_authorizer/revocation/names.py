@@ -1,0 +1,38 @@
+"""Names of CAs in a form in which equal names (RFC 5280 §7.1) are equal."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from client_certificate_auth.x509.der import SET, DerError, read_sequence_of
+from client_certificate_auth.x509.names import DistinguishedName, read_attributes, read_text
+
+CanonicalRdn: TypeAlias = frozenset[tuple[str, str | tuple[int, bytes]]]
+CanonicalName: TypeAlias = tuple[CanonicalRdn, ...]
+
+
+def canonical_name(der: bytes) -> CanonicalName:
+    """Return a Name, in DER, in a form that ignores string types, case and repeated spaces. Raises DerError.
+
+    It is good for finding candidates; the signature decides. Empty relative distinguished names are ignored, as by
+    OpenSSL. A value that is not text compares as it is.
+    """
+    rdns = map(canonical_attributes, read_sequence_of(der, SET))
+    return tuple(rdn for rdn in rdns if rdn)
+
+
+def canonical_attributes(content: bytes) -> CanonicalRdn:
+    """Return the attributes of a relative distinguished name, from the content of its SET. Raises DerError."""
+    attributes = []
+    for oid, tag, value in read_attributes(content):
+        text = read_text(tag, value)
+        attributes.append((oid, (tag, value) if text is None else " ".join(text.lower().split())))
+    return frozenset(attributes)
+
+
+def printed_name(der: bytes) -> str:
+    """Return a Name as RFC 4514 has it, in printable ASCII; one that is not text as the hexadecimal of its DER."""
+    try:
+        return DistinguishedName(der).rfc4514_string()
+    except DerError:
+        return "#" + der.hex()

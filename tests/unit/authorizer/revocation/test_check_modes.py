@@ -1,0 +1,210 @@
+"""``CRL_CHECK=client`` and ``chain``, exempt issuers, and CRLs that are assumed to be complete."""
+
+from __future__ import annotations
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.revocation.crl.reader import verify_crl
+from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.settings import CrlCheck
+from mtls_authorizer.revocation.status import RevocationState, UnknownReason
+from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from tests import der
+from tests.certificate_authorities import (
+    CRL_DISTRIBUTION_POINTS,
+    DAY,
+    IS_A_CA,
+    MAY_SIGN_CERTIFICATES,
+    MAY_SIGN_LISTS,
+    NOW,
+    CertificateAuthority,
+    distribution_point,
+    entry,
+)
+from tests.certificates import BASIC_CONSTRAINTS, extension, pem
+
+GOOD, REVOKED, UNKNOWN, EXEMPT = RevocationState
+ROOT = CertificateAuthority("Root")
+MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)
+LOWER = CertificateAuthority("Lower", parent=MIDDLE, serial_number=8)
+OTHER = CertificateAuthority("Other")
+EVERYBODY = read_truststore(ROOT.pem + MIDDLE.pem + LOWER.pem + OTHER.pem)
+NO_ROOT = read_truststore(MIDDLE.pem + LOWER.pem)
+
+ROOT_CRL, MIDDLE_CRL, LOWER_CRL = ROOT.revoke(), MIDDLE.revoke(), LOWER.revoke()
+STALE_ROOT_CRL, STALE_LOWER_CRL = ROOT.revoke(next_update=NOW), LOWER.revoke(next_update=NOW)
+USERS_ONLY = ROOT.revoke(extensions=[distribution_point(der.tagged(1, b"\xff"))])
+NO_LIST, STALE, NOT_COVERED = UnknownReason.NO_LIST, UnknownReason.STALE, UnknownReason.NOT_COVERED
+
+
+def _client(ca: CertificateAuthority = LOWER, *extensions: bytes) -> PeerCertificate:
+    return PeerCertificate.from_pem(pem(ca.issue(1, extensions=extensions)))
+
+
+def _lists(*crls: bytes, truststore: Truststore = EVERYBODY, **options: object) -> RevocationLists:
+    return RevocationLists([verify_crl(crl, truststore) for crl in crls], truststore, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("crls", "client", "chain"),
+    [
+        ([], (UNKNOWN, NO_LIST), (UNKNOWN, NO_LIST)),
+        ([LOWER_CRL], (GOOD, None), (UNKNOWN, NO_LIST)),
+        ([LOWER_CRL, MIDDLE_CRL], (GOOD, None), (UNKNOWN, NO_LIST)),
+        ([LOWER_CRL, ROOT_CRL], (GOOD, None), (UNKNOWN, NO_LIST)),
+        ([LOWER_CRL, MIDDLE_CRL, ROOT_CRL], (GOOD, None), (GOOD, None)),
+        ([MIDDLE_CRL, ROOT_CRL], (UNKNOWN, NO_LIST), (UNKNOWN, NO_LIST)),
+        # The CRL of an unrelated CA in the place of the root's: nothing is counted.
+        ([LOWER_CRL, MIDDLE_CRL, OTHER.revoke()], (GOOD, None), (UNKNOWN, NO_LIST)),
+        # A CRL of a higher CA always applies.
+        ([LOWER_CRL, MIDDLE_CRL, ROOT.revoke(entry(7))], (REVOKED, None), (REVOKED, None)),
+        ([LOWER_CRL, ROOT.revoke(entry(7))], (REVOKED, None), (REVOKED, None)),
+        ([LOWER_CRL, MIDDLE.revoke(entry(8))], (REVOKED, None), (REVOKED, None)),
+        ([LOWER_CRL, ROOT.revoke(entry(1000))], (REVOKED, None), (REVOKED, None)),
+        ([LOWER_CRL, MIDDLE_CRL, STALE_ROOT_CRL], (UNKNOWN, STALE), (UNKNOWN, STALE)),
+        (
+            [LOWER_CRL, MIDDLE_CRL, USERS_ONLY],
+            (UNKNOWN, UnknownReason.NOT_COVERED),
+            (UNKNOWN, UnknownReason.NOT_COVERED),
+        ),
+        ([STALE_LOWER_CRL, MIDDLE_CRL, ROOT_CRL], (UNKNOWN, STALE), (UNKNOWN, STALE)),
+    ],
+)
+def test_the_check_says_which_crls_are_required(
+    crls: list[bytes],
+    client: tuple[RevocationState, UnknownReason | None],
+    chain: tuple[RevocationState, UnknownReason | None],
+) -> None:
+    for check, expected in ((CrlCheck.CLIENT, client), (CrlCheck.CHAIN, chain)):
+        status = _lists(*crls, check=check).status(_client(), NOW)
+        assert (status.state, status.unknown_reason) == expected
+
+
+def test_a_chain_must_end_at_a_self_signed_certificate_if_all_of_it_is_checked() -> None:
+    for check, expected in (
+        (CrlCheck.CLIENT, (GOOD, None)),
+        (CrlCheck.CHAIN, (UNKNOWN, UnknownReason.INCOMPLETE_CHAIN)),
+    ):
+        status = _lists(LOWER_CRL, MIDDLE_CRL, truststore=NO_ROOT, check=check).status(_client(), NOW)
+        assert (status.state, status.unknown_reason) == expected
+    revoked = _lists(LOWER.revoke(entry(1)), truststore=NO_ROOT, check=CrlCheck.CHAIN).status(_client(), NOW)
+    assert revoked.state is REVOKED
+
+
+def test_a_ca_below_a_skipped_block_is_no_trust_anchor() -> None:
+    broken = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+    truststore = read_truststore(broken + MIDDLE.pem + LOWER.pem)
+    status = _lists(LOWER_CRL, MIDDLE_CRL, truststore=truststore, check=CrlCheck.CHAIN).status(_client(), NOW)
+    assert (status.state, status.unknown_reason) == (UNKNOWN, UnknownReason.INCOMPLETE_CHAIN)
+
+
+def test_a_ca_whose_crl_was_never_loaded_is_skipped_and_reported() -> None:
+    assert _lists(LOWER_CRL).status(_client(), NOW).skipped_issuers == ("CN=Middle", "CN=Root")
+    assert _lists(LOWER_CRL, ROOT_CRL).status(_client(), NOW).skipped_issuers == ("CN=Middle",)
+    assert _lists(LOWER_CRL, MIDDLE_CRL, ROOT_CRL).status(_client(), NOW).skipped_issuers == ()
+
+
+def test_a_ca_whose_crl_was_loaded_once_is_not_skipped() -> None:
+    ever_loaded = _lists(ROOT_CRL).issuers
+    status = _lists(LOWER_CRL, ever_loaded=ever_loaded).status(_client(), NOW)
+    assert (status.state, status.unknown_reason) == (UNKNOWN, NO_LIST)
+
+
+def test_a_crl_proves_something_only_while_its_signer_is_valid() -> None:
+    long_lived = CertificateAuthority("Long", not_after=NOW + 9 * DAY)
+    other_certificate = CertificateAuthority("Long", key=long_lived.key, not_after=NOW + DAY, serial_number=1001)
+    crl = long_lived.revoke(next_update=None)
+    for cas, now, expected in (
+        ((other_certificate,), NOW, (GOOD, None)),
+        ((other_certificate,), NOW + DAY, (UNKNOWN, UnknownReason.NO_CHAIN)),
+        ((other_certificate, long_lived), NOW + DAY, (GOOD, None)),
+    ):
+        truststore = read_truststore(b"".join(ca.pem for ca in cas))
+        status = _lists(crl, truststore=truststore).status(_client(long_lived), now)
+        assert (status.state, status.unknown_reason) == expected
+
+
+def test_a_signer_that_has_expired_proves_nothing_while_the_chain_is_valid() -> None:
+    # The certificate that may sign CRLs expires before the one that may sign certificates.
+    issuing = CertificateAuthority("Two", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
+    signing = CertificateAuthority(
+        "Two", key=issuing.key, extensions=[IS_A_CA, MAY_SIGN_LISTS], not_after=NOW + DAY, serial_number=1001
+    )
+    truststore = read_truststore(issuing.pem + signing.pem)
+    lists = _lists(issuing.revoke(entry(2), next_update=None), truststore=truststore)
+    assert lists.status(_client(issuing), NOW).state is GOOD
+    expired = lists.status(_client(issuing), NOW + DAY)
+    assert (expired.state, expired.unknown_reason) == (UNKNOWN, UnknownReason.ISSUER_NOT_VALID)
+
+
+EXEMPT_LOWER = frozenset({LOWER.signer})
+
+
+@pytest.mark.parametrize(
+    ("crls", "check", "expected"),
+    [
+        ([], CrlCheck.CLIENT, EXEMPT),
+        ([ROOT_CRL, MIDDLE_CRL], CrlCheck.CHAIN, EXEMPT),
+        ([ROOT_CRL], CrlCheck.CHAIN, UNKNOWN),
+        ([LOWER.revoke(entry(1))], CrlCheck.CLIENT, REVOKED),
+        ([STALE_LOWER_CRL], CrlCheck.CLIENT, EXEMPT),
+        ([LOWER_CRL], CrlCheck.CLIENT, GOOD),
+        ([ROOT.revoke(entry(7))], CrlCheck.CLIENT, REVOKED),
+        ([STALE_ROOT_CRL], CrlCheck.CLIENT, UNKNOWN),
+    ],
+)
+def test_an_exempt_issuer_needs_no_crl_but_its_listings_and_those_above_count(
+    crls: list[bytes], check: CrlCheck, expected: RevocationState
+) -> None:
+    lists = _lists(*crls, check=check, exempt_issuers=EXEMPT_LOWER)
+    status = lists.status(_client(), NOW)
+    assert status.state is expected
+    assert (lists.deny_reason(status) is None) is (expected in {GOOD, EXEMPT})
+
+
+def test_a_certificate_that_merely_names_an_exempt_issuer_is_not_exempt() -> None:
+    forged = CertificateAuthority("Lower")
+    lists = _lists(exempt_issuers=EXEMPT_LOWER)
+    assert lists.status(_client(forged), NOW).state is UNKNOWN
+    assert lists.status(_client(MIDDLE), NOW).state is UNKNOWN
+
+
+def _point(place: str) -> bytes:
+    uri = der.tagged(6, f"http://ca.example/{place}".encode())
+    return der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+
+
+NAMED = OTHER.revoke(entry(2), extensions=[distribution_point(_point("a"))])
+NAMED_ALSO = OTHER.revoke(extensions=[distribution_point(_point("b"))])
+AT_C = extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_point("c"))))
+
+
+def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distribution_points_only() -> None:
+    assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
+    for extensions, expected in (((), GOOD), ((AT_C,), UNKNOWN)):
+        client = _client(OTHER, *extensions)
+        assert _lists(NAMED).status(client, NOW).state is UNKNOWN
+        assert _lists(NAMED, assume_complete=assumed).status(client, NOW).state is expected
+    unreadable = _client(OTHER, extension(CRL_DISTRIBUTION_POINTS, b"\xff"))
+    assert _lists(NAMED, assume_complete=assumed).status(unreadable, NOW).state is UNKNOWN
+
+
+def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:
+    assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
+    lists = _lists(NAMED, NAMED_ALSO, assume_complete=assumed)
+    assert lists.status(_client(OTHER), NOW).state is UNKNOWN
+    assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
+    assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
+
+
+@pytest.mark.parametrize(("limit", "listed"), [(1, False), (2, False), (None, False), (1, True)])
+def test_neither_users_nor_cas_crls_cover_a_certificate_whose_basic_constraints_cannot_be_read(
+    limit: int | None,
+    listed: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    extensions = [] if limit is None else [distribution_point(der.tagged(limit, b"\xff"))]
+    crl = OTHER.revoke(entry(1 if listed else 2), extensions=extensions)
+    status = _lists(crl).status(_client(OTHER, extension(BASIC_CONSTRAINTS, b"\xff")), NOW)
+    assert status.state is (REVOKED if listed else GOOD if limit is None else UNKNOWN)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from mtls_authorizer.revocation.signatures import is_signed_by, load_public_key, read_signature_algorithm
+from tests import der
+from tests.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1
+
+SHA_256 = "2.16.840.1.101.3.4.2.1"
+NULL = der.tlv(der.NULL)
+PSS, MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
+
+
+def _explicit(number: int, content: bytes) -> bytes:
+    return der.tagged(number, content, constructed=True)
+
+
+def _pss(*fields: bytes) -> bytes:
+    return der.sequence(der.oid(PSS), der.sequence(*fields))
+
+
+HASH = _explicit(0, der.sequence(der.oid(SHA_256), NULL))
+MASK = _explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid(SHA_256))))
+SALT = _explicit(2, der.integer(32))
+
+
+@pytest.mark.parametrize(
+    ("identifier", "hash_name", "is_weak"),
+    [
+        *((ALGORITHMS[name].identifier, digest, False) for name, digest in {
+            "ECDSA with P-256": "sha256",
+            "RSA with SHA-512": "sha512",
+            "RSA-PSS": "sha256",
+            "Ed25519": None,
+            "Ed448": None,
+        }.items()),
+        (SHA1.identifier, "sha1", True),
+        (MD5.identifier, "md5", True),
+        (PSS_BY_DEFAULT.identifier, "sha1", True),
+        (der.sequence(der.oid("1.2.840.113549.1.1.14"), NULL), "sha224", True),
+        (der.sequence(der.oid("1.2.840.113549.1.1.11")), "sha256", False),
+        (_pss(HASH, MASK, SALT), "sha256", False),
+        (_pss(HASH, MASK, SALT, _explicit(3, der.integer(1))), "sha256", False),
+    ],
+)  # fmt: skip
+def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_weak: bool) -> None:  # noqa: FBT001 -- a table's column
+    algorithm = read_signature_algorithm(identifier)
+    assert algorithm is not None
+    assert (algorithm.hash_algorithm and algorithm.hash_algorithm.name) == hash_name
+    assert algorithm.is_weak is is_weak
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        b"",
+        der.sequence(),
+        der.integer(1),
+        der.sequence(der.oid("1.2.3")),
+        der.sequence(der.integer(1)),
+        der.sequence(der.oid("1.2.840.113549.1.1.11"), der.integer(1)),
+        der.sequence(der.oid("1.2.840.113549.1.1.11"), NULL, NULL),
+        der.sequence(der.oid("1.3.101.112"), der.sequence()),
+        der.sequence(der.oid(PSS)),
+        der.sequence(der.oid(PSS), NULL),
+        der.sequence(der.oid(PSS), der.sequence(), der.sequence()),
+        _pss(_explicit(0, der.sequence())),
+        _pss(_explicit(0, der.sequence(der.oid("1.2.3")))),
+        _pss(_explicit(0, der.sequence(der.oid(SHA_256), der.integer(1)))),
+        _pss(_explicit(1, der.sequence(der.oid("1.2.3"), der.sequence(der.oid(SHA_256))))),
+        _pss(_explicit(1, der.sequence(der.oid(MGF1)))),
+        _pss(_explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid("1.2.3"))))),
+        _pss(_explicit(2, der.integer(-1))),
+        _pss(_explicit(3, der.integer(2))),
+        _pss(SALT, HASH),
+    ],
+)
+def test_an_unknown_algorithm_is_none_and_verifies_nothing(identifier: bytes) -> None:
+    assert read_signature_algorithm(identifier) is None
+    key = ALGORITHMS["RSA-PSS"].new_key().public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    assert not is_signed_by(key, identifier, b"", b"")
+
+
+def test_a_key_that_cannot_verify_is_none() -> None:
+    of_another_kind = x25519.X25519PrivateKey.generate().public_key()
+    assert load_public_key(of_another_kind.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)) is None
+    assert load_public_key(b"") is None
+    assert load_public_key(der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b""))) is None
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
+def test_a_signature_verifies_under_its_key_over_what_was_signed(algorithm: object) -> None:
+    assert isinstance(algorithm, tuple)
+    identifier, new_key, sign = algorithm
+    private = new_key()
+    spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    key = load_public_key(spki)
+    assert key is not None
+    signature = sign(private, b"signed")
+    assert is_signed_by(key, identifier, signature, memoryview(b"signed"))
+    assert not is_signed_by(key, identifier, signature, b"Signed")
+    assert not is_signed_by(key, identifier, b"", b"signed")
