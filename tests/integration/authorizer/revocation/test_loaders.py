@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
     aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     shelf = Bucket(aws, PATIENT)
     shelf.put("truststore.pem", CA.pem)
     shelf.put("ca.crl", FIRST)
