@@ -197,9 +197,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "null for a rule": Hostile(document(None), "rules[0]", f"{OBJECT} null"),
     "a string for a rule": Hostile(document(rule(), "allow everything"), "rules[1]", f"{OBJECT} 'allow everything'"),
     "a list for a rule": Hostile(document([rule()]), "rules[0]", f"{OBJECT} a list"),
-    "a hundred thousand numbers for rules": Hostile(
-        b'{"rules": [' + b"1," * 100_000 + b"1]}", "rules[99]", f"{OBJECT} a number"
-    ),
+    "many numbers for rules": Hostile(b'{"rules": [' + b"1," * 30_000 + b"1]}", "rules[99]", f"{OBJECT} a number"),
     "a million numbers for rules": Hostile(
         b'{"rules": [' + b"1," * 1_000_000 + b"1]}", "rules", "exceeds the limit of 120000 entries"
     ),

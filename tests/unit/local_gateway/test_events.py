@@ -209,6 +209,11 @@ def test_a_client_certificate_has_what_people_read_beside_the_pem(certificate_pe
     assert not_after == certificate.not_valid_after_utc.timestamp()
 
 
+def test_a_certificate_that_cryptography_cannot_parse_has_only_its_pem() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+    assert client_certificate(pem) == {"clientCertPem": pem}
+
+
 def test_a_subject_that_cannot_be_decoded_is_left_to_the_authorizer(certificate_pem: Callable[[Client], str]) -> None:
     encoded = ssl.PEM_cert_to_DER_cert(certificate_pem(LISTED_CN)).replace(
         b"authorized-client", b"authorized-clien\xff"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from mtls_authorizer.rules.document.limits import Workload
+from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
 from mtls_authorizer.rules.document.problems import Problems, RulesError, member, shown
 from mtls_authorizer.rules.routes import (
@@ -65,7 +65,7 @@ class _RuleValidator:
         if not isinstance(items, list) or not items:
             self.problems.add("rules", "must be a list with at least one rule")
             return ()
-        self._workload.add_entries(len(items), "rules")
+        self._workload.add_entries(ENTRIES_OF_A_RULE * len(items), "rules")
         rules = [self._rule(item, f"rules[{number}]") for number, item in enumerate(items)]
         names: set[str] = set()
         for number, rule in enumerate(rules):

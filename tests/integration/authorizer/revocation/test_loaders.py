@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,7 @@ FAULTS = {"500": answer(500), "truncated": truncate(50), "no answer": hang()}
 def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
     aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     shelf = Bucket(aws, PATIENT)
     shelf.put("truststore.pem", CA.pem)
     shelf.put("ca.crl", FIRST)

@@ -22,8 +22,11 @@ from mtls_authorizer.request.checks import (
     first_failure,
 )
 from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.status import RevocationLists
+from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import NOT_AFTER, NOT_BEFORE, client_pem
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -72,6 +75,12 @@ def test_facts_without_a_grant_fail_whatever_else_they_say() -> None:
 def test_crls_that_are_configured_but_not_loaded_make_the_revocation_status_unknown() -> None:
     settings = Settings(crl_sources=CrlSources(("file:///ca.crl",), "file:///truststore.pem"))
     assert first_failure(GRANT_CHECKS, facts(settings=settings)) is DenyReason.REVOCATION_STATUS_UNKNOWN
+
+
+def test_crls_of_which_nobody_asked_make_the_revocation_status_unknown() -> None:
+    revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem))
+    asked = facts(policy=NOBODY._replace(revocation=revocation), revocation_status=None)
+    assert first_failure(GRANT_CHECKS, asked) is DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
 @pytest.mark.parametrize("now", [NOT_BEFORE, NOT_AFTER])

@@ -74,6 +74,11 @@ def of_crls(lists: RevocationLists) -> Question:
             ["cannot be decoded", "well-formed extensions"],
         ),
         (
+            question(pem(certificate_der(extensions=[extension("1.2.3.4", b"", critical=True)]))),
+            DenyReason.CRITICAL_EXTENSION_UNKNOWN,
+            ["critical extension", "1.2.3.4", "issued again"],
+        ),
+        (
             question(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.2.3")))]))),
             DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED,
             ["requires clientAuth", "found 1.2.3", "REQUIRED_EXTENDED_KEY_USAGE"],
