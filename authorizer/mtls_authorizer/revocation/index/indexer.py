@@ -201,7 +201,7 @@ def _is_current(client: S3Client, crl: _Crl, indexed: _Found) -> bool:
 
     The event of a CRL that was stored in the meantime may have been handled before this run wrote its index.
     """
-    return client.head_object(Bucket=crl.bucket, Key=crl.key)["ETag"] == indexed.etag
+    return client.head_object(Bucket=crl.bucket, Key=crl.key, **crl.owner)["ETag"] == indexed.etag
 
 
 def _put(client: S3Client, crl: _Crl, index: bytes, existing: _Found | None) -> bool:

@@ -392,7 +392,8 @@ def test_each_request_names_the_account_that_must_own_the_bucket(
     proxy.break_with(note)
     handler(event(CRL), None)
     assert revoked(aws) == [5]
-    assert requests == [(line, owner) for line in ("GET truststore.pem", f"GET {INDEX}", f"GET {CRL}", f"PUT {INDEX}")]
+    lines = ("GET truststore.pem", f"GET {INDEX}", f"GET {CRL}", f"PUT {INDEX}", f"HEAD {CRL}")
+    assert requests == [(line, owner) for line in lines]
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == (["bucket owner not verified"] if owner is None else [])
 
