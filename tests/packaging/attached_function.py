@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def read_attributes(certificate: PeerCertificate) -> dict[str, str]:
     """Return the `repr` of all public attributes."""
-    omitted = {"from_der", "from_pem", "x509"}
+    omitted = {"fields", "from_der", "from_pem", "x509"}
     names = [name for name in dir(certificate) if not name.startswith("_") and name not in omitted]
     values = {name: getattr(certificate, name) for name in names}
     return {name: repr(value() if callable(value) else value) for name, value in values.items()}

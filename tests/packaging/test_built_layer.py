@@ -133,7 +133,7 @@ def call(interpreter: Path, pem: str, *path: Path) -> dict[str, Any]:
 def call_under_awslambdaric(pem: str, *path: Path) -> dict[str, Any]:
     environment = {"LAYER": str(path[-1])}
     with lambda_function(HANDLER, environment, path=os.pathsep.join(map(str, path))) as function:
-        outcome = function.invoke(rest_event(pem))
+        outcome = function.invoke_any(rest_event(pem))
     assert outcome.kind == "response", outcome
     answer: dict[str, Any] = outcome.payload
     return answer
