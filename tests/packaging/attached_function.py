@@ -33,6 +33,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return {
         "attributes": read_attributes(result.certificate),
         "helpers": run_helpers(result.certificate),
+        "x509_serial_number": result.certificate.x509.serial_number,
         "module": client_certificate_auth.__file__,
         "cryptography": {
             "version": cryptography.__version__,

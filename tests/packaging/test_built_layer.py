@@ -54,6 +54,9 @@ print(json.dumps(getattr(importlib.import_module(module), function)(json.load(sy
 """
 
 
+SERIAL_NUMBER = 0x010203
+
+
 def make_certificate() -> x509.Certificate:
     """Return a certificate with a value for each helper and each attribute."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -75,7 +78,7 @@ def make_certificate() -> x509.Certificate:
             subject_name=x509.Name(subject),
             issuer_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Acme CA")]),
             public_key=key.public_key(),
-            serial_number=0x010203,
+            serial_number=SERIAL_NUMBER,
             not_valid_before=datetime(2020, 1, 1, tzinfo=UTC),
             not_valid_after=datetime(2040, 1, 1, tzinfo=UTC),
         )
@@ -143,6 +146,7 @@ def assert_everything_works(answer: dict[str, Any], pem: str) -> None:
     assert answer["attributes"] == read_attributes(PeerCertificate.from_pem(pem))
     helpers = {name for name in client_certificate_auth.__all__ if name.startswith(("allow_", "all_of", "any_of"))}
     assert answer["helpers"] == {name: [True, False] for name in helpers}
+    assert answer["x509_serial_number"] == SERIAL_NUMBER
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int, str]]:

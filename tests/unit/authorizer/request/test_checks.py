@@ -21,8 +21,8 @@ from mtls_authorizer.request.checks import (
     RequestFacts,
     first_failure,
 )
-from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import Grant, RuleSet
