@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.revocation.truststore import read_truststore
 from tests.decisions import decision_on
 from tests.unit.documentation.markdown import fences
 
@@ -23,10 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+ANYONE = {
+    "ALLOW_ANY_CLIENT_CERTIFICATE": "true",
+    "CRL_URIS": "file:///ca.crl",
+    "TRUSTSTORE_URI": "file:///truststore.pem",
+}
+
+
 def openssl_commands(page: str) -> list[str]:
     """Return the commands of a page, with continued lines joined."""
     text = "\n".join(re.sub(r" *\\\n *", " ", fence.text) for fence in fences("sh") if fence.page == page)
-    return [line for line in text.splitlines() if line.startswith(("openssl ", "mkdir "))]
+    lines = map(str.strip, text.splitlines())
+    return [line for line in lines if line.startswith(("openssl ", "mkdir "))]
 
 
 def run(command: str, folder: Path) -> str:
@@ -100,6 +109,16 @@ def test_the_dates_of_a_crl_are_printed(folder: Path) -> None:
         assert expected.replace(" ", "") in printed.replace(" ", "")
 
 
+def test_the_key_of_a_ca_is_printed_as_the_setting_needs_it(folder: Path) -> None:
+    bundle = (folder / "staging/truststore.pem").read_bytes()
+    (folder / "ca.pem").write_bytes(bundle)
+    (command,) = openssl_commands("docs/revocation.md")
+    printed = run(command, folder).split()[0]
+    (authority,) = read_truststore(bundle).authorities
+    assert printed == authority.identity.key_fingerprint
+    load_settings({**ANYONE, "CRL_EXEMPT_ISSUERS": printed})
+
+
 def test_every_openssl_command_on_the_pages_is_run_here() -> None:
-    pages = {"tutorial", "onboard-a-partner", "block-a-client-now", "rotate-a-certificate", "stale-crl"}
+    pages = {"tutorial", "onboard-a-partner", "block-a-client-now", "rotate-a-certificate", "stale-crl", "revocation"}
     assert {fence.page for fence in fences("sh") if "openssl " in fence.text} == {f"docs/{page}.md" for page in pages}

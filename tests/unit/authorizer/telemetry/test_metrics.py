@@ -158,6 +158,14 @@ def test_the_lists_in_force_are_measured_for_every_client(
     assert measured == {**COUNTED, **expected}
 
 
+def test_certificates_of_the_truststore_that_were_skipped_are_counted() -> None:
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    observed = observation()
+    revocation = RevocationLists([], read_truststore(kept_lists.CA.pem + broken))
+    measured = measure(observed._replace(policy=observed.policy._replace(revocation=revocation)))
+    assert measured == {**COUNTED, "TruststoreCertificatesSkipped": 1}
+
+
 @given(st.sampled_from(DenyReason))
 def test_metrics_have_nothing_in_them_that_a_client_chooses(reason: DenyReason) -> None:
     observed = observation(**{**DENIED, "reason": reason, "client": Client(HOSTILE, HOSTILE, HOSTILE, HOSTILE)})
