@@ -319,7 +319,7 @@ def started(place: Place) -> FaultyDoor:
 
 
 def allowed(door: FaultyDoor) -> list[str]:
-    """Return who may GET /hello after the next refresh. Nothing else is ever allowed."""
+    """Return the clients that are allowed to GET /hello after the next refresh. No other route is ever allowed."""
     door.clock.advance(INTERVAL)
     for certificate in (FIRST_CLIENT, SECOND_CLIENT):
         for method, path in (("POST", "/hello"), ("GET", "/other"), ("GET", "/hello/x")):

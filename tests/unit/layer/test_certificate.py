@@ -177,7 +177,7 @@ def test_a_serial_number_may_be_negative() -> None:
 
 def test_the_year_0_is_the_first_that_a_datetime_has() -> None:
     year_0 = der.tlv(der.GENERALIZED_TIME, b"00000229000000Z")
-    with pytest.raises(ValueError, match="day"):
+    with pytest.raises(ValueError, match=r"day .*range"):
         datetime(1, 2, 29, tzinfo=UTC)
     certificate = PeerCertificate.from_der(certificate_der(not_before=year_0))
     assert certificate.valid_from == "Feb 29 00:00:00 0 GMT"
