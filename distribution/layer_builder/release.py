@@ -34,7 +34,7 @@ def build_release(
 
     ``project`` is the project's folder. ``report`` is called with each step. A ``complete`` release has compiled files
     for every supported Python version. Returns the full version of each interpreter that compiled, by version, None for
-    a missing one. Raises DownloadError, CompileError and, for a complete release, MissingPythonError.
+    a missing one. Raises DownloadError, CompileError, SourceError and, for a complete release, MissingPythonError.
     """
     if complete:
         _require_all_interpreters()

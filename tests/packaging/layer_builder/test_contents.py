@@ -102,8 +102,6 @@ def test_a_function_contains_the_modules_of_its_package_and_subpackages_and_noth
     for name in modules | others:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
-    (tmp_path / "package/link.py").symlink_to(tmp_path / "other.py")
-    (tmp_path / "package/linked").symlink_to(tmp_path / "package/inner", target_is_directory=True)
     (tmp_path / "package/folder.py").mkdir()
     assemble_function(tmp_path / "package", tmp_path / "built", "3.13", print)
     assert files_in(tmp_path / "built") == modules
