@@ -152,14 +152,15 @@ dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the d
 	$(BIN)/python -m documentation.dashboard_picture
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-    --no-annotate --custom-compile-command 'make lock' pyproject.toml
+    --no-annotate --custom-compile-command 'make lock'
 
 lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, with hashes.
 	$(BIN)/python -m pip install --quiet uv
-	$(LOCK) --upgrade --no-emit-package pycparser --output-file layer/requirements.txt
+	$(LOCK) --upgrade --group layer --no-emit-package pycparser --output-file layer/requirements.txt
 	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
 	$(LOCK) --group runs-on-lambda --constraint tests/requirements.txt --output-file tests/runs_on_lambda_requirements.txt
 	$(LOCK) --upgrade --group mutation --constraint layer/requirements.txt --output-file tests/mutation_requirements.txt
+	$(LOCK) --group distribution --constraint tests/requirements.txt --output-file distribution/requirements.txt
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
