@@ -31,6 +31,7 @@ PROGRAMS = {
     "make",
     "mkdir",
     "openssl",
+    "pip",
     "python3",
     "sam",
     "zip",
