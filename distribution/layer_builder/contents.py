@@ -25,6 +25,9 @@ _FUNCTION_AT_RUN_TIME = PurePosixPath("/var/task")
 # wheels.
 _OMITTED = re.compile(r"cffi/|.*\.pyi$|[^/]+\.dist-info/(sboms/.*|(RECORD|WHEEL|entry_points\.txt|top_level\.txt)$)")
 
+# For the unit tests of functions.
+_NOT_SHIPPED = "testing"
+
 # Not compiled, which saves 0.1 MB: unrelated to certificates and their keys.
 _SOURCES_ONLY = r"/cryptography/(fernet|hazmat/asn1/\w+|hazmat/primitives/(serialization/pkcs7|twofactor/\w+))\.py$"
 
@@ -58,6 +61,8 @@ def assemble_function(
 
 def _copy_package(package: Path, folder: Path, patterns: Iterable[str], report: Callable[[str], object]) -> None:
     for source in find_sources(package, patterns, report):
+        if source.parts[0] == _NOT_SHIPPED:
+            continue
         target = folder / package.name / source
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / source, target)

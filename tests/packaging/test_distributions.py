@@ -129,8 +129,8 @@ def environment(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """Return the programs of a new virtual environment, in which all distributions and their requirements are."""
     folder = tmp_path_factory.mktemp("installed")
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
-    install = ["install", "--no-compile", "--disable-pip-version-check", *packages.glob("*.whl")]
-    run(sys.executable, "-m", "pip", "--python", folder / "bin/python", *install, cwd=folder)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", folder / "bin/python")
+    run(*pip, "install", "--no-compile", *packages.glob("*.whl"), cwd=folder)
     return folder / "bin"
 
 
@@ -162,7 +162,7 @@ def test_the_installed_layer_runs_the_example_of_the_readme(environment: Path, t
 
 def test_the_installed_tools_explain_a_decision(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "client.pem").write_text(client_pem(("CN", "authorized-client")))
-    command = [environment / "mtls-authorizer", "explain", "--cert", "client.pem"]
+    command = [str(environment / "mtls-authorizer"), "explain", "--cert", "client.pem"]
     variables = ENVIRONMENT | {"ALLOWED_COMMON_NAMES": "authorized-client"}
     result = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
