@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def alb_headers(pem: str | None, mode: Literal["verify", "passthrough"] = "verify") -> dict[str, str]:
     """Return the headers that a load balancer adds for a certificate in PEM, or for a client without one.
 
-    In mode ``passthrough``, the PEM may contain the rest of the client's chain. In mode ``verify``, raises ValueError for
-    a certificate that cryptography cannot parse.
+    In mode ``passthrough``, the PEM may contain the rest of the client's chain. In mode ``verify``, raises ValueError
+    for a certificate that cryptography cannot parse.
     """
     if pem is None:
         return {}
