@@ -13,7 +13,7 @@ export PATH := $(PATH):$(PYTHONS)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz-routes help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: fuzz-routes help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
@@ -37,6 +37,12 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
 	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+
+release: $(VENV)/.release ## Build all that users download from the current commit, in build/release: [ARGS=--incomplete].
+	@$(BIN)/python -m distribution.releases build build/release $(ARGS)
+
+verify-release: $(VENV)/.release ## Rebuild build/release from the current commit and compare all bytes: [ARGS=--incomplete].
+	@$(BIN)/python -m distribution.releases verify build/release $(ARGS)
 
 pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
 	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
@@ -194,6 +200,11 @@ $(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt | $(BIN)/mtls-autho
 $(VENV)/.test: $(VENV)/.python tests/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the tests need"
 	@$(INSTALL) -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.python distribution/requirements.txt
+	@echo "Installing what building a release needs"
+	@$(INSTALL) -r distribution/requirements.txt
 	@touch $@
 
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from distribution.project import DISTRIBUTIONS
+from distribution.releases.errors import ReleaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _TIMES = {"SOURCE_DATE_EPOCH": "315532800"}
 
 
-class PackageError(Exception):
+class PackageError(ReleaseError):
     """A distribution cannot be built. hatchling has printed the reason."""
 
 
