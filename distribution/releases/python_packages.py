@@ -33,9 +33,10 @@ def build_packages(project: Path, destination: Path, report: Callable[[str], obj
         report(f"{name}: building the wheel and the source distribution")
         command = [sys.executable, "-m", "hatchling", "build", "--directory", str(destination)]
         result = subprocess.run(  # noqa: S603 -- no shell
-            command, cwd=project / name, env=os.environ | _TIMES, stdout=subprocess.DEVNULL, check=False
+            command, cwd=project / name, env=os.environ | _TIMES, capture_output=True, text=True, check=False
         )
         if result.returncode:
+            sys.stderr.write(result.stderr)
             message = f"hatchling could not build {project / name}"
             raise PackageError(message)
     return sorted(set(destination.iterdir()) - existing)

@@ -17,6 +17,7 @@ from distribution.releases.digests import write_digests
 from tests.packaging.releases.conftest import git
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FILES = {
@@ -127,6 +128,17 @@ def test_a_changed_byte_is_detected_although_the_digests_were_changed_too(
     ]
 
 
+@pytest.fixture
+def verify(release: Path, small_project: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Return a function that verifies the release, which fails, and returns the output."""
+
+    def run() -> str:
+        assert main(["verify", str(release)], small_project) == 1
+        return capsys.readouterr().out
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
@@ -136,13 +148,8 @@ def test_a_changed_byte_is_detected_although_the_digests_were_changed_too(
         ("provenance.intoto.json", "no JSON", "provenance.intoto.json is not the provenance of a release"),
     ],
 )
-def test_an_unusable_file_is_named(  # noqa: PLR0913 -- fixtures
-    release: Path,
-    small_project: Path,
-    capsys: pytest.CaptureFixture[str],
-    file: str,
-    content: str | None,
-    message: str,
+def test_an_unusable_file_is_named(
+    verify: Callable[[], str], release: Path, file: str, content: str | None, message: str
 ) -> None:
     (release / file).unlink()
     if content is not None:
@@ -150,8 +157,7 @@ def test_an_unusable_file_is_named(  # noqa: PLR0913 -- fixtures
     if file != "SHA256SUMS":
         (release / "SHA256SUMS").unlink()
         write_digests(release)
-    assert main(["verify", str(release)], small_project) == 1
-    assert f"{release}/{message}" in capsys.readouterr().out
+    assert f"{release}/{message}" in verify()
 
 
 def test_a_release_of_another_commit_names_the_commit_to_check_out(
