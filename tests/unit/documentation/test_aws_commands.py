@@ -49,6 +49,8 @@ aws sts get-caller-identity
         "aws lambda publish-layer-version --layer-name l --zip-file fileb://layer.zip",
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
         "aws apigatewayv2 update-api --api-id a --no-disable-execute-api-endpoint",
+        "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k,version=v}"
+        " --destination s3={bucketName=b}",
     ],
 )
 def test_a_right_command_is_right(command: str) -> None:
@@ -81,6 +83,10 @@ def test_a_right_command_is_right(command: str) -> None:
         (
             "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,key=/name",
             "--patch-operations op=replace,key=/name: there is no key",
+        ),
+        (
+            "aws signer start-signing-job --profile-name p --source s3={bucketName=b,name=k} --destination s3={bucketName=b}",
+            "--source s3={bucketName=b,name=k}: there is no name",
         ),
         (
             "aws apigatewayv2 update-api --api-id a --disable-execute-api-endpoint true",
