@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.config import Config
 
+from mtls_authorizer.revocation import bucket as bucket_of_crls
 from mtls_authorizer.revocation.index import indexer as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.indexer import IndexingError, handler
@@ -299,7 +300,7 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
     fault: str, request_line: str, aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = Config(read_timeout=0.3, retries={"total_max_attempts": 2})
-    monkeypatch.setattr(crl_indexer, "_CLIENT", quick)
+    monkeypatch.setattr(bucket_of_crls, "CLIENT", quick)
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
     before = stored(aws)
