@@ -80,7 +80,7 @@ def resolve(
             if not is_public(ip_address(address)):
                 message = (
                     f"{host} has the address {address}, which is not public; if that is intended, add the host to "
-                    "CRL_SOURCE_PRIVATE_HOSTS"
+                    "CRL_SOURCE_PRIVATE_HOSTS, or use the option --private of the command"
                 )
                 raise DownloadError(message)
     return addresses
