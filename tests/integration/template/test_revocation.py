@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import cfnlint  # type: ignore[import-untyped]
 import pytest
+from samcli.cli.types import CfnParameterOverridesType  # type: ignore[import-untyped]
 
 from local_gateway.api_gateway.policy import Effect, wildcard_match
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from tests.integration.template.bucket_policy import by_role, by_service, evaluate
 from tests.integration.template.stacks import AUTHORIZER, CA_ARNS, CA_IDS, CRLS, NAMESPACE, PUBLISHER_ARNS, REVOCATION
+from tests.unit.documentation.markdown import fences
 
 each_stack = pytest.mark.parametrize("stack", REVOCATION.stacks)
 
@@ -186,6 +190,15 @@ def test_the_fetcher_stores_crls_where_its_role_may_write_them_and_where_they_in
     for source in settings.sources:
         assert wildcard_match(writing["Resource"], f"arn:aws:s3:::other/{source.key}")
         assert source.key.endswith(".crl")
+
+
+def test_the_sam_cli_takes_the_sources_as_the_documentation_writes_them() -> None:
+    [fence] = [each for each in fences("sh") if "CrlSources=" in each.text]
+    words = shlex.split(fence.text)
+    value = CfnParameterOverridesType().convert((words[-1],), None, None)["CrlSources"]
+    assert re.fullmatch(REVOCATION.pattern("CrlSources"), value)
+    settings = read_fetch_settings({"CRL_DESTINATION": "s3://acme-revocation/fetched/", "CRL_SOURCES": value})
+    assert [source.key for source in settings.sources] == ["fetched/issuing-ca.crl"]
 
 
 def fetcher_variables(stack: str) -> dict[str, str]:
