@@ -45,11 +45,13 @@ ENVIRONMENT = {
             "rules": [
                 {
                     "name": "acme-reader",
-                    "match": {"common_name": "reader", "organization": "Acme"},
+                    "match": {"common_name": ["reader", "blocked"], "organization": "Acme"},
                     "allow": ["GET /hello", "GET /hello/public/*"],
                     "context": {"tenant": "acme"},
-                }
-            ]
+                },
+                {"name": "acme", "match": {"organization": "Acme"}, "allow": ["GET /hello/public/*"]},
+            ],
+            "deny": {"common_name": "blocked", "organization": "Acme"},
         }
     ),
 }

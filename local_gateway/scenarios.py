@@ -40,6 +40,8 @@ REVOKED = Client("revoked", LISTED_CN.subject, revoked=True)
 TO_BE_REVOKED = Client("to-be-revoked", LISTED_CN.subject)
 # A rule lets it read, and only some of what there is.
 READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
+# A list and two rules allow it, and the rules document denies it.
+BLOCKED = Client("blocked", (("O", "Acme"), ("OU", "Payments"), ("CN", "blocked")))
 UNTRUSTED = Client("untrusted", LISTED_CN.subject, trusted=False)
 # Its organizational unit is listed: it is the line feed alone that keeps it out.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
@@ -116,6 +118,7 @@ _API_SCENARIOS = (
     Scenario("... asks for /hello/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/private"),
     Scenario("... for /hello/public/../private", READER, _ROUTE_NOT_ALLOWED, path="/hello/public/../private"),
     Scenario("... for /hello/public/%2e%2e/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/public/%2e%2e/private"),
+    Scenario("listed OU and two rules, but in deny", BLOCKED, Outcome(403, DenyReason.CERTIFICATE_EXCLUDED)),
     Scenario("listed CN, expired", EXPIRED, _REFUSED),
     Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _REFUSED),
     Scenario("no certificate", None, _REFUSED),

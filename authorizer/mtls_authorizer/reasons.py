@@ -56,7 +56,7 @@ class DenyReason(StrEnum):
     """The certificate's serial number is not listed."""
 
     CERTIFICATE_EXCLUDED = "certificate_excluded"
-    """The only rule excludes the certificate."""
+    """The rules document denies the certificate, or the only rule excludes it."""
 
     NO_RULE_MATCHED = "no_rule_matched"
     """There are several rules, and none of them matches."""

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class CurrentPolicy:
         from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
 
         def rule_set(content: bytes) -> RuleSet:
-            return RuleSet((*settings.rules, *parse_rules(content)))
+            rules = (*settings.rules, *parse_rules(content))
+            check_together(rules)
+            return RuleSet(rules)
 
         def shadow_rule_set(content: bytes) -> RuleSet:
             return RuleSet(parse_rules(content))

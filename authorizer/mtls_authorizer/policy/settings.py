@@ -17,7 +17,7 @@ from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mtls_authorizer.revocation.settings import CrlSources
 
@@ -154,12 +154,30 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),
     )
+    try:
+        check_together(settings.rules)
+    except ValueError as error:
+        reader.problems.append(str(error))
     for name in environment:
         if name.upper().startswith(_OWN_PREFIXES) and name not in VARIABLES:
             reader.reject(name, "is not a variable of this authorizer: correct its spelling, or remove it")
     if reader.problems:
         raise SettingsError("invalid configuration: " + "; ".join(reader.problems))
     return settings
+
+
+def check_together(rules: Iterable[Rule]) -> None:
+    """Check that rules can be in force together. Raises ValueError.
+
+    Rules add up: next to one for anyone, others have no effect, except those that deny.
+    """
+    allowing = [rule for rule in rules if not rule.denies]
+    if len(allowing) > 1 and any(rule.anyone for rule in allowing):
+        message = (
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules: remove one of them, or leave "
+            "only deny in the document"
+        )
+        raise ValueError(message)
 
 
 def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
@@ -170,9 +188,8 @@ def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
     match = reader.choice("ALLOWLIST_MATCH", AllowlistMatch.ALL)
     if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", parse_boolean, default=False):
         # Allowlists and rules add up: with them, every client could still call everything.
-        for conflicts, what in ((ALLOWLISTS, "an allowlist"), (_RULES, "a rules document")):
-            if any(name in reader for name in conflicts):
-                reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", f"is true and {what} is set: remove one of them")
+        if any(name in reader for name in ALLOWLISTS):
+            reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
         return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
     if "ALLOWED_SERIAL_NUMBERS" in reader:
         issuers = lists["ALLOWED_ISSUERS"]

@@ -91,12 +91,23 @@ class RuleExplanation(NamedTuple):
         return sum(distances), len(distances) - len(self.fields)
 
 
+class DenialExplanation(NamedTuple):
+    """An entry of ``deny`` that denies the certificate: its location, and its fields, which all match."""
+
+    place: str
+    fields: tuple[FieldExplanation, ...]
+
+
 class RulesExplanation(NamedTuple):
-    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first."""
+    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first.
+
+    ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches.
+    """
 
     total: int
     matching: tuple[RuleExplanation, ...]
     nearest: tuple[RuleExplanation, ...]
+    denials: tuple[DenialExplanation, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -133,10 +144,14 @@ def explain_rules(
         )
         for rule in rules.rules
     ]
+    denials = tuple(
+        DenialExplanation(rule.name, tuple(map(explain_exclusion, rule.matchers))) for rule in rules.denying(satisfied)
+    )
     others = sorted((rule for rule in explained if rule.mismatch is not None), key=lambda rule: rule.distance)
     if not everything and len(others) > NEAREST:
         others = [rule for rule in others if rule.is_related][:NEAREST]
-    return RulesExplanation(len(explained), tuple(rule for rule in explained if rule.mismatch is None), tuple(others))
+    matching = tuple(rule for rule in explained if rule.mismatch is None)
+    return RulesExplanation(len(explained), matching, tuple(others), denials)
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:

@@ -132,6 +132,7 @@ STRICTER = {
     *("a name twice", "a large policy"),
     *("half a surrogate pair", "halves in two strings", "the certificate's key in another case"),
     # It could express these, but nobody could read it.
+    "a fingerprint to deny",
     *("a dot segment", "a way out of the stage", "a way out at the end", "a way out before a star"),
     *("a long path", "a path that is too long with one of the methods"),
     *("an issuer as OpenSSL prints it", "an issuer with spaces", "an issuer in hexadecimal"),

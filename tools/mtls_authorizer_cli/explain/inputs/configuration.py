@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy
-from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -42,7 +42,13 @@ def read_configuration(environment: Mapping[str, str], rules: str | None) -> tup
     except RulesError as error:
         message = f"{shown_file(rules)}: {error}"
         raise CommandError(message) from error
-    return settings, policy._replace(rules=RuleSet((*policy.rules.rules, *document)))
+    all_rules = (*settings.rules, *document)
+    try:
+        check_together(all_rules)
+    except ValueError as error:
+        message = f"invalid configuration: {error}"
+        raise CommandError(message) from error
+    return settings, policy._replace(rules=RuleSet(all_rules))
 
 
 def read_truststore_of_domain(
