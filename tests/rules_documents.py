@@ -55,6 +55,7 @@ VALID: dict[str, bytes] = {
                 "issuer": r"CN=a\, b\C3\A9+OU=c,2.5.4.10=d",
                 "fingerprint": FINGERPRINT,
                 "serial_number": "01:ab",
+                "public_key": FINGERPRINT,
             }
         )
     ),
@@ -74,6 +75,7 @@ VALID: dict[str, bytes] = {
                 "issuer": [{"exact": "CN=*"}],
                 "fingerprint": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "serial_number": ["1", "-0A", {"exact": "FF"}],
+                "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
             }
         )
     ),

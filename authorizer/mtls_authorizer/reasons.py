@@ -55,6 +55,9 @@ class DenyReason(StrEnum):
     SERIAL_NUMBER_NOT_ALLOWED = "serial_number_not_allowed"
     """The certificate's serial number is not listed."""
 
+    PUBLIC_KEY_NOT_ALLOWED = "public_key_not_allowed"
+    """The client's public key is not listed."""
+
     CERTIFICATE_EXCLUDED = "certificate_excluded"
     """The rules document denies the certificate, or the only rule excludes it."""
 

@@ -122,6 +122,7 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
         [client(ACME), client(OTHER, ("CN", "acme-batch"))],
         [client(ACME, ("CN", "acme-batch")), Case(issued(ACME, serial=0x0A1B2C))],
     ),
+    22: ([], [client(ALPHA)]),
 }
 # By page, for the rules elsewhere.
 OTHERS: dict[str, tuple[list[Case], list[Case]]] = {
