@@ -56,6 +56,7 @@ VALID: dict[str, bytes] = {
                 "fingerprint": FINGERPRINT,
                 "serial_number": "01:ab",
                 "public_key": FINGERPRINT,
+                "issuer_key": FINGERPRINT,
             }
         )
     ),
@@ -76,6 +77,7 @@ VALID: dict[str, bytes] = {
                 "fingerprint": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "serial_number": ["1", "-0A", {"exact": "FF"}],
                 "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
             }
         )
     ),
@@ -210,6 +212,14 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a fingerprint to deny": Hostile(
         json.dumps({"deny": [{"common_name": "a"}, {"fingerprint": FINGERPRINT}]}).encode(),
         *("deny[1].fingerprint", "is not a reliable exclusion"),
+    ),
+    "an issuer's key to deny": Hostile(
+        json.dumps({"deny": {"issuer_key": FINGERPRINT}}).encode(),
+        *("deny.issuer_key", "is not supported in exclusions"),
+    ),
+    "an issuer's key to exclude": Hostile(
+        document(rule(**{"not": [{"common_name": "a", "issuer_key": FINGERPRINT}]})),
+        *("rules[0].not[0].issuer_key", "is not supported in exclusions"),
     ),
     "a serial number to deny": Hostile(
         b'{"deny": {"serial_number": "1"}}', "deny.serial_number", "needs exactly one issuer"

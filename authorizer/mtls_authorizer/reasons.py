@@ -58,6 +58,9 @@ class DenyReason(StrEnum):
     PUBLIC_KEY_NOT_ALLOWED = "public_key_not_allowed"
     """The client's public key is not listed."""
 
+    ISSUER_KEY_NOT_ALLOWED = "issuer_key_not_allowed"
+    """No CA of the truststore with a listed key signed the certificate."""
+
     CERTIFICATE_EXCLUDED = "certificate_excluded"
     """The rules document denies the certificate, or the only rule excludes it."""
 

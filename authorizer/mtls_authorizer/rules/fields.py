@@ -99,6 +99,7 @@ SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "
 """The types of subject alternative names that an object can name, and their labels."""
 
 
+ISSUER_KEY = "issuer_key"
 _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 
 FIELDS: Mapping[str, Field] = {
@@ -186,6 +187,18 @@ FIELDS: Mapping[str, Field] = {
         None,
         "the SHA-256 of the client's public key (SubjectPublicKeyInfo), which a renewal can keep",
         syntax=_SHA256,
+    ),
+    ISSUER_KEY: Field(
+        FieldKind.IDENTIFIER,
+        # A truststore is needed: RuleSet.with_issuer_keys provides the facts.
+        lambda _certificate: (),
+        parse_sha256,
+        DenyReason.ISSUER_KEY_NOT_ALLOWED,
+        "ALLOWED_ISSUER_KEYS",
+        "the SHA-256 of the public key of the CA in the truststore that signed the certificate",
+        syntax=_SHA256,
+        exclusion_problem="is not supported in exclusions: without a usable truststore, nobody would be excluded. "
+        "Write issuer",
     ),
 }
 """All fields. If several do not match, the first of them in this order is the deny reason."""

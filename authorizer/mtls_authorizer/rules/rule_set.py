@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
-from mtls_authorizer.rules.fields import FACT_READERS, FIELDS
+from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.conditions import FactReader, FactReaders
 
 ENVIRONMENT = "environment"
 """The name of the rules made from lists in the environment."""
@@ -61,6 +62,10 @@ class Rule(NamedTuple):
             return DenyReason.CERTIFICATE_EXCLUDED
         return None
 
+    def uses(self, field: str) -> bool:
+        """Return whether a matcher or an exclusion is about a field."""
+        return any(matcher.field == field for matchers in (self.matchers, *self.exclusions) for matcher in matchers)
+
     def conditions(self) -> Iterable[Condition]:
         """Return the conditions of all matchers and exclusions."""
         for matchers in (self.matchers, *self.exclusions):
@@ -92,18 +97,37 @@ class RuleSet:
 
     __slots__ = (
         *("_conditions", "_denials_by_condition", "_rules_by_condition", "_rules_without_matchers"),
-        *("denials", "rules"),
+        *("denials", "readers", "rules"),
     )
+
+    readers: FactReaders
+    """The functions by which this set reads facts from a certificate."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         every_rule = tuple(rules)
         self.rules = tuple(rule for rule in every_rule if not rule.denies)
         self.denials = tuple(rule for rule in every_rule if rule.denies)
         rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
-        self._conditions = ConditionIndex(rule_count, FACT_READERS)
+        self.readers = FACT_READERS
+        self._conditions = ConditionIndex(rule_count)
         self._rules_by_condition = _index(self.rules, rule_count)
         self._denials_by_condition = _index(self.denials, rule_count)
         self._rules_without_matchers = [number for number, rule in enumerate(self.rules) if not rule.matchers]
+
+    def with_issuer_keys(self, read: FactReader) -> RuleSet:
+        """Return the same rules with a function that reads the key of a certificate's issuer from a truststore.
+
+        Without it, no certificate matches a rule with ``issuer_key``.
+        """
+        rules = RuleSet.__new__(RuleSet)
+        for name in self.__slots__:
+            setattr(rules, name, getattr(self, name))
+        rules.readers = {**self.readers, ISSUER_KEY: read}
+        return rules
+
+    def uses(self, field: str) -> bool:
+        """Return whether a rule has a condition on a field."""
+        return field in self._conditions.fields
 
     def evaluate(self, certificate: PeerCertificate) -> RuleOutcome:
         """Return the grant of the rules that match a certificate, or why none of them does.
@@ -122,7 +146,7 @@ class RuleSet:
 
     def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
         """Return the conditions of all rules that a certificate satisfies."""
-        return self._conditions.satisfied_by(certificate)
+        return self._conditions.satisfied_by(certificate, self.readers)
 
     def denying(self, satisfied: SatisfiedConditions) -> list[Rule]:
         """Return the rules that deny a certificate that satisfies conditions, in their order."""

@@ -74,6 +74,10 @@ LOCAL = {
     "metrics": Case({**LISTED, "METRICS_NAMESPACE": "authorizer"}, {"metrics"}),
     "rules": Case({"AUTHORIZER_RULES": RULES}, {"rules document"}),
     "a public key": Case({"AUTHORIZER_RULES": RULES_BY_KEY}, {"rules document"}),
+    "the key of an issuer": Case(
+        {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
+        {"revocation", "cryptography", *REFRESHED},
+    ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
     "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *REFRESHED}),

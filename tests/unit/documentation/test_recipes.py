@@ -123,6 +123,7 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
         [client(ACME, ("CN", "acme-batch")), Case(issued(ACME, serial=0x0A1B2C))],
     ),
     22: ([], [client(ALPHA)]),
+    23: ([], [client(ACME)]),
 }
 # By page, for the rules elsewhere.
 OTHERS: dict[str, tuple[list[Case], list[Case]]] = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
@@ -123,13 +125,13 @@ def explain_rules(
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
     satisfied = rules.satisfied_by(certificate)
-    facts = {field: tuple(definition.facts(certificate)) for field, definition in FIELDS.items()}
+    facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
         unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
         explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
         nearest = _find_nearest(explained, satisfied.unambiguous)
-        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate))
+        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate, unambiguous))
 
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
@@ -169,7 +171,9 @@ def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> N
     return find_nearest(field.matcher, satisfied, field.found)
 
 
-def _remark(matcher: Matcher, certificate: PeerCertificate) -> str | None:
+def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
+    if matcher.field == ISSUER_KEY and not facts:
+        return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))

@@ -141,7 +141,7 @@ def _rule() -> _Schema:
             "match": {"description": "The fields that a certificate must match, all of them.", **_reference("match")},
             "not": {
                 "description": "Exclusions: a certificate is excluded if it matches all fields of the object, or of "
-                f"one object in the list. Not by {_not_excludable()}: write serial_number and issuer.",
+                f"one object in the list. Not by {_not_excludable()}.",
                 **_one_or_several(_reference("match")),
             },
             "allow": {

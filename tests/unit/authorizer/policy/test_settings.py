@@ -341,8 +341,9 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
         (
             {"TRUSTSTORE_URI": "file:///ca.pem", "CRL_FAILURE_MODE": "allow"},
             (
-                "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both; "
-                "CRL_FAILURE_MODE is set without CRL_URIS, so no certificate would be checked: set both"
+                "CRL_FAILURE_MODE is set without CRL_URIS, so no certificate would be checked: set both; "
+                "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both. "
+                "Only issuer_key needs no CRL_URIS"
             ),
         ),
         (

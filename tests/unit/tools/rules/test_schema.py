@@ -59,7 +59,7 @@ def test_every_key_has_a_description() -> None:
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_string_must_have_the_syntax_of_its_field(field: str) -> None:
     good = {"subject": "CN=a", "issuer": "CN=a", "subject_alt_name": "DNS:a"} | dict.fromkeys(
-        ("fingerprint", "public_key"), FINGERPRINT
+        ("fingerprint", "public_key", "issuer_key"), FINGERPRINT
     )
     others = {"issuer": "CN=a"} if field == "serial_number" else {}
     value = good.get(field, "0a")
@@ -134,7 +134,7 @@ STRICTER = {
     *("a name twice", "a large policy"),
     *("half a surrogate pair", "halves in two strings", "the certificate's key in another case"),
     # It could express these, but nobody could read it.
-    "a fingerprint to deny",
+    *("a fingerprint to deny", "an issuer's key to deny", "an issuer's key to exclude"),
     *("a dot segment", "a way out of the stage", "a way out at the end", "a way out before a star"),
     *("a long path", "a path that is too long with one of the methods"),
     *("an issuer as OpenSSL prints it", "an issuer with spaces", "an issuer in hexadecimal"),
