@@ -57,6 +57,7 @@ VALID: dict[str, bytes] = {
                 "serial_number": "01:ab",
                 "public_key": FINGERPRINT,
                 "issuer_key": FINGERPRINT,
+                "spiffe_trust_domain": "acme.example",
             }
         )
     ),
@@ -78,6 +79,7 @@ VALID: dict[str, bytes] = {
                 "serial_number": ["1", "-0A", {"exact": "FF"}],
                 "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "spiffe_trust_domain": ["a", {"exact": "a_b-c.d1"}],
             }
         )
     ),
@@ -220,6 +222,23 @@ _DOCUMENTS: dict[str, Hostile] = {
     "an issuer's key to exclude": Hostile(
         document(rule(**{"not": [{"common_name": "a", "issuer_key": FINGERPRINT}]})),
         *("rules[0].not[0].issuer_key", "is not supported in exclusions"),
+    ),
+    **{
+        f"a trust domain like {written}": Hostile(
+            matching("spiffe_trust_domain", written), f"{MATCH}.spiffe_trust_domain", "is not a trust domain: write"
+        )
+        for written in (
+            "spiffe://acme.example",
+            "acme.example/",
+            "Acme.example",
+            "acme.example:443",
+            "ä.example",
+            "x" * 256,
+        )
+    },
+    "a prefix of a trust domain": Hostile(
+        matching("spiffe_trust_domain", {"prefix": "acme"}),
+        *(f"{MATCH}.spiffe_trust_domain.prefix", "is not supported for this field"),
     ),
     "a serial number to deny": Hostile(
         b'{"deny": {"serial_number": "1"}}', "deny.serial_number", "needs exactly one issuer"

@@ -61,6 +61,9 @@ class DenyReason(StrEnum):
     ISSUER_KEY_NOT_ALLOWED = "issuer_key_not_allowed"
     """No CA of the truststore with a listed key signed the certificate."""
 
+    SPIFFE_TRUST_DOMAIN_NOT_ALLOWED = "spiffe_trust_domain_not_allowed"
+    """The certificate's only URI name is not a SPIFFE ID in a listed trust domain."""
+
     CERTIFICATE_EXCLUDED = "certificate_excluded"
     """The rules document denies the certificate, or the only rule excludes it."""
 

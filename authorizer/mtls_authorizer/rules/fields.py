@@ -22,6 +22,7 @@ from mtls_authorizer.rules.field_values import (
     public_key_facts,
 )
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
+from mtls_authorizer.rules.spiffe import parse_trust_domain, trust_domain_facts
 from mtls_authorizer.rules.written_names import parse_attribute_type
 
 if TYPE_CHECKING:
@@ -199,6 +200,15 @@ FIELDS: Mapping[str, Field] = {
         syntax=_SHA256,
         exclusion_problem="is not supported in exclusions: without a usable truststore, nobody would be excluded. "
         "Write issuer",
+    ),
+    "spiffe_trust_domain": Field(
+        FieldKind.IDENTIFIER,
+        trust_domain_facts,
+        parse_trust_domain,
+        DenyReason.SPIFFE_TRUST_DOMAIN_NOT_ALLOWED,
+        None,
+        "the trust domain of the SPIFFE ID, which is the only URI among the alternative names",
+        syntax="^[a-z0-9._-]{1,255}$",
     ),
 }
 """All fields. If several do not match, the first of them in this order is the deny reason."""

@@ -124,6 +124,13 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
     ),
     22: ([], [client(ALPHA)]),
     23: ([], [client(ACME)]),
+    24: (
+        [with_names(uri("spiffe://acme.example/billing")), with_names(dns("a"), uri("spiffe://acme.example/a/b"))],
+        [
+            with_names(uri("spiffe://acme.example.evil/billing")),
+            with_names(uri("spiffe://acme.example/a"), uri("spiffe://acme.example/b")),
+        ],
+    ),
 }
 # By page, for the rules elsewhere.
 OTHERS: dict[str, tuple[list[Case], list[Case]]] = {

@@ -174,6 +174,8 @@ def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> N
 def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
     if matcher.field == ISSUER_KEY and not facts:
         return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
+    if matcher.field == "spiffe_trust_domain" and not facts:
+        return "none: the certificate's only URI name must be a SPIFFE ID with a path"
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))

@@ -38,7 +38,7 @@ RULES = {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "file:///truststore
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, **variables: str) -> RuleOutcome:
+def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> RuleOutcome:
     settings = load_settings(variables or RULES)
     policy = AccessPolicy(RuleSet(settings.rules), truststore=bundle and read_truststore(bundle))
     return policy.with_issuer_keys().rules.evaluate(PeerCertificate.from_der(certificate))

@@ -341,7 +341,9 @@ def test_a_fingerprint_is_that_of_the_whole_certificate() -> None:
 def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
     issuer = CertificateAuthority(subject=name(("O", "Acme"), ("CN", "Acme CA")))
     subject = name(("CN", "a"), ("OU", "b"), ("O", "c"))
-    certificate = PeerCertificate.from_der(issuer.issue(subject=subject, extensions=[subject_alt_names(dns("d"))]))
+    certificate = PeerCertificate.from_der(
+        issuer.issue(subject=subject, extensions=[subject_alt_names(dns("d"), uri("spiffe://e/f"))])
+    )
     truststore = read_truststore(issuer.pem)
     good: dict[str, Any] = {
         "common_name": "a",
@@ -354,6 +356,7 @@ def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
         "serial_number": "01",
         "public_key": sha256(certificate.fields.public_key).hexdigest(),
         "issuer_key": issuer.signer,
+        "spiffe_trust_domain": "e",
     }
     bad = good | {
         "subject": "CN=b",
@@ -363,6 +366,7 @@ def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
         "serial_number": "2",
         "public_key": "ab" * 32,
         "issuer_key": "ab" * 32,
+        "spiffe_trust_domain": "f",
     }
     bad |= {"common_name": "x", "organizational_unit": "x", "organization": "x"}
     good["issuer"] = "CN=Acme CA,O=Acme"
@@ -398,6 +402,7 @@ def test_each_field_has_its_variable_and_says_what_it_means() -> None:
         "serial_number": "ALLOWED_SERIAL_NUMBERS",
         "public_key": None,
         "issuer_key": "ALLOWED_ISSUER_KEYS",
+        "spiffe_trust_domain": None,
     }
     assert all(field.meaning for field in FIELDS.values())
     assert {name: field.kind for name, field in FIELDS.items() if field.kind is not FieldKind.TEXT} == {
@@ -408,4 +413,5 @@ def test_each_field_has_its_variable_and_says_what_it_means() -> None:
         "serial_number": FieldKind.IDENTIFIER,
         "public_key": FieldKind.IDENTIFIER,
         "issuer_key": FieldKind.IDENTIFIER,
+        "spiffe_trust_domain": FieldKind.IDENTIFIER,
     }

@@ -61,12 +61,13 @@ def test_a_string_must_have_the_syntax_of_its_field(field: str) -> None:
     good = {"subject": "CN=a", "issuer": "CN=a", "subject_alt_name": "DNS:a"} | dict.fromkeys(
         ("fingerprint", "public_key", "issuer_key"), FINGERPRINT
     )
+    good["spiffe_trust_domain"] = "acme.example"
     others = {"issuer": "CN=a"} if field == "serial_number" else {}
     value = good.get(field, "0a")
     for accepted in (value, [value], {"exact": value}):
         assert is_valid(json.loads(matching(field, accepted, **others)))
     if FIELDS[field].syntax is not None:
-        assert not is_valid(json.loads(matching(field, "x", **others)))
+        assert not is_valid(json.loads(matching(field, "X", **others)))
 
 
 @pytest.mark.parametrize(
