@@ -26,13 +26,14 @@ _TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup
 def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest, identity: tuple[str, ...] = ()) -> Event:
     """Return the event of a REQUEST authorizer: that of a REST API, or payload 2.0 of an HTTP API.
 
-    ``identity`` is the values of the authorizer's identity sources.
+    ``identity`` contains the values of the authorizer's identity sources.
     """
     arn = api.request_arn(request.method, request.path)
     if api.kind is ApiKind.REST:
         return {"type": "REQUEST", "methodArn": arn, **_rest_event(api, match, request)}
-    sources = {"identitySource": list(identity)} if identity else {}
-    return {"version": "2.0", "type": "REQUEST", "routeArn": arn, **sources, **_http_event(api, match, request)}
+    sources = list(identity) or None
+    event = _http_event(api, match, request)
+    return {"version": "2.0", "type": "REQUEST", "routeArn": arn, "identitySource": sources, **event}
 
 
 def integration_event(api: Api, match: RouteMatch, request: ClientRequest, verdict: Verdict | None) -> Event:

@@ -39,8 +39,9 @@ class EventFormat(StrEnum):
 class ApiRequest(NamedTuple):
     """A request to an API.
 
-    ``stage_arn`` is the ARN of the API's stage, ``invocation`` what is asked for of it, method and path:
-    ``GET/payments/1``. That is the client's to choose. ``route`` is the method and the path as the API defines it.
+    ``stage_arn`` is the ARN of the API's stage. ``invocation`` is the requested method and path, which the client
+    chooses: ``GET/payments/1``. ``route`` is the method and the path as the API defines it. ``has_identity`` says
+    whether the event contains values of identity sources, which only events of HTTP APIs do.
     """
 
     event_format: EventFormat
@@ -49,6 +50,7 @@ class ApiRequest(NamedTuple):
     request_id: str | None
     route: str | None
     source_ip: str | None = None
+    has_identity: bool = False
 
 
 def read_request(event: object) -> ApiRequest:
@@ -69,6 +71,7 @@ def read_request(event: object) -> ApiRequest:
         _loggable(event["requestContext"].get("requestId")),
         _loggable(route),
         _loggable(_source_ip(event["requestContext"])),
+        bool(event.get("identitySource")),
     )
 
 

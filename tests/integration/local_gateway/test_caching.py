@@ -53,10 +53,11 @@ def same_serial_number(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 @contextmanager
-def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...]) -> Iterator[Served]:
+def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...], **environment: str) -> Iterator[Served]:
     """Serve an API with the real authorizer, which allows alpha and beta, and cache its responses for an hour."""
     response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
-    settings = load_settings({"ALLOWED_COMMON_NAMES": "alpha, beta", "RESPONSE_FORMAT": response_format})
+    lists = {"ALLOWED_COMMON_NAMES": "alpha, beta", "RESPONSE_FORMAT": response_format}
+    settings = load_settings({**lists, **environment})
     authorize = Authorizer(settings).authorize
     authorizer = CountedFunction(lambda event, _context: authorize(event))
     gateway = Gateway(replace(sample_api(kind, authorizer), caching=Caching(identity_sources, 3600)))
@@ -111,3 +112,30 @@ def test_without_a_certificate_the_answer_is_401_and_not_another_clients(
         assert get(api.default_endpoint, same_serial_number, None) == (401, None)
         assert get(api.default_endpoint, same_serial_number, ALPHA) == (401, None)
         assert api.authorizer.calls == 1
+
+
+@pytest.mark.parametrize("kind", HTTP_APIS)
+def test_without_identity_sources_an_http_api_responds_with_401_only_on_request(
+    kind: ApiKind, same_serial_number: Pki
+) -> None:
+    for variables, status in (({}, 403), ({"UNAUTHENTICATED_RESPONSE": "unauthorized"}, 401)):
+        with served(same_serial_number, kind, (), **variables) as api:
+            for _ in range(2):
+                assert get(api.default_endpoint, same_serial_number, None) == (status, None)
+                assert get(api.port, same_serial_number, ALPHA) == OWN[ALPHA]
+                assert get(api.port, same_serial_number, MALLORY) == OWN[MALLORY]
+            # Without identity sources nothing is cached.
+            assert api.authorizer.calls == 6
+
+
+@pytest.mark.parametrize("kind", HTTP_APIS)
+def test_with_the_certificate_as_identity_source_the_gateway_itself_responds_with_401(
+    kind: ApiKind, same_serial_number: Pki
+) -> None:
+    with served(same_serial_number, kind, DOCUMENTED, UNAUTHENTICATED_RESPONSE="unauthorized") as api:
+        for _ in range(2):
+            assert get(api.default_endpoint, same_serial_number, None) == (401, None)
+            assert get(api.port, same_serial_number, ALPHA) == OWN[ALPHA]
+            assert get(api.port, same_serial_number, MALLORY) == OWN[MALLORY]
+        # Two responses, which were cached.
+        assert api.authorizer.calls == 2
