@@ -32,6 +32,12 @@ class ClientRequest:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @property
+    def domain_name(self) -> str | None:
+        """The domain name of the Host header, without the port; None without the header."""
+        host = {name.lower(): value for name, value in self.headers.items()}.get("host")
+        return None if host is None else host.partition(":")[0]
+
 
 def read_request(environ: WSGIEnvironment) -> ClientRequest:
     """Read a request from Werkzeug's server.

@@ -43,7 +43,7 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
     if decision.reason in UNAUTHENTICATED:
         if is_unauthorized(decision, request, settings):
             raise Unauthorized
-        if settings.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED and not request.has_identity:
+        if settings.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED and not request.identity:
             return {**UNAUTHORIZED_BY_HTTP_API}
     if request.event_format is EventFormat.HTTP_2_0 and settings.response_format is ResponseFormat.SIMPLE:
         context = decision.context if decision.reason is None else {"reason": decision.reason.value}

@@ -75,6 +75,7 @@ REST_CONTEXT = {
     "protocol": "HTTP/1.1",
     "domainName": "api.example.com",
     "requestId": "JKJaXmPLvHcESHA=",
+    "extendedRequestId": "JKJaXmPLvHcESHA=",
     "requestTime": "12/Mar/2026:19:03:58 +0000",
     "requestTimeEpoch": 1773342238390,
     "identity": {"sourceIp": "127.0.0.1", "userAgent": "test"},
