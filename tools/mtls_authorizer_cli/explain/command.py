@@ -96,7 +96,7 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) ->
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
-    truststore, notes = read_truststore_of_domain(environment, options.truststore)
+    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
     request = _request(given.request, options)
     route_asked = options.route is not None or given.is_event
     question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
