@@ -98,6 +98,14 @@ VALID: dict[str, bytes] = {
     "an empty context": document(rule(context={})),
     "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
     "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
+    "every limit": document(
+        rule(
+            api_id=["a1b2c3d4e5", "A"],
+            domain_name=["api.example.com", "localhost", "a-b.XN--bcher-kva.example"],
+            not_before="2026-01-01T00:00:00Z",
+            not_after="9999-12-31T23:59:59Z",
+        )
+    ),
     "two rules": document(rule(), rule(name="b" * 64)),
     "beyond ASCII": matching("common_name", ["Łódź", "😀", "\u202e", "\u0430"]),
     "words of programming languages": document(
@@ -619,7 +627,43 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a policy of 5 MB": Hostile(
         document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
         "rules[0].allow",
-        "need a policy of more than 46080 bytes",
+        "need a policy of more than 51200 bytes",
+    ),
+    # Limits.
+    "no APIs": Hostile(document(rule(api_id=[])), "rules[0].api_id", "is an empty list, which permits no request"),
+    "null for an API": Hostile(document(rule() | {"api_id": None}), "rules[0].api_id", "must be the ID of an API"),
+    "a star for an API": Hostile(document(rule(api_id=["a", "*"])), "rules[0].api_id[1]", "must be the ID of an API"),
+    "an ARN for an API": Hostile(
+        document(rule(api_id="arn:aws:execute-api:eu-central-1:123456789012:a1")), "rules[0].api_id", "must be the ID"
+    ),
+    "an object for a domain": Hostile(
+        document(rule(domain_name={"suffix": ".example.com"})), "rules[0].domain_name", "must be a custom domain name"
+    ),
+    **{
+        f"{text!r} for a domain": Hostile(
+            document(rule(domain_name=text)), "rules[0].domain_name", "must be a custom domain name"
+        )
+        for text in (
+            *("", "*.example.com", "api.example.com:443", "api.example.com.", "https://api.example.com", "api..com"),
+            *("-a.com", "a-.com", "a." * 127 + "a", "a" * 64, "b\u00fccher.example", "\u212aey.example"),
+        )
+    },
+    **{
+        f"{text!r} for a time": Hostile(
+            document(rule() | {"not_before": text}), "rules[0].not_before", "must be a time in UTC like"
+        )
+        for text in (
+            *(None, 0, "", "2026-11-22", "2026-11-22T06:54Z", "2026-11-22T06:54:49", "2026-11-22T06:54:49+01:00"),
+            *("2026-11-22 06:54:49Z", "2026-11-22t06:54:49z", "2026-11-22T06:54:49.5Z", ["2026-11-22T06:54:49Z"]),
+            "\u0662026-11-22T06:54:49Z",
+        )
+    },
+    "a day that a month does not have": Hostile(
+        document(rule(not_after="2026-02-29T00:00:00Z")), "rules[0].not_after", "must be a time in UTC like"
+    ),
+    "an end before the beginning": Hostile(
+        document(rule(not_before="2026-11-22T00:00:01Z", not_after="2026-11-22T00:00:00Z")),
+        *("rules[0].not_after", "is before not_before"),
     ),
     # Contexts.
     "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),

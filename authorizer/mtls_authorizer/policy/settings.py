@@ -37,7 +37,7 @@ class ResponseFormat(StrEnum):
 
 
 class UnauthenticatedResponse(StrEnum):
-    """The response of a REST API to a request without a readable certificate: 401 or 403."""
+    """The response to a request without a readable certificate: 401 or 403."""
 
     UNAUTHORIZED = "unauthorized"
     DENY = "deny"
@@ -71,7 +71,9 @@ class Settings(NamedTuple):
     shadow_rules: tuple[Rule, ...] = ()
     required_key_usages: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
     response_format: ResponseFormat = ResponseFormat.IAM
-    unauthenticated_response: UnauthenticatedResponse = UnauthenticatedResponse.UNAUTHORIZED
+    unauthenticated_response: UnauthenticatedResponse | None = None
+    """None if the variable is not set: 401 on REST APIs, 403 on HTTP APIs."""
+
     principal_id: PrincipalId = PrincipalId.COMMON_NAME
     expiry_warning_days: int = 30
     log_decisions: LogDecisions = LogDecisions.ALL
@@ -146,7 +148,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
             "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
         ),
         response_format=reader.choice("RESPONSE_FORMAT", ResponseFormat.IAM),
-        unauthenticated_response=reader.choice("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse.UNAUTHORIZED),
+        unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
         principal_id=reader.choice("PRINCIPAL_ID", PrincipalId.COMMON_NAME),
         expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
         log_decisions=reader.choice("LOG_DECISIONS", LogDecisions.ALL),

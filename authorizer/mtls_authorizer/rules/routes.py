@@ -58,7 +58,7 @@ LONGEST_STAGE_ARN = 200
 """In characters, from the limits that AWS documents for each part."""
 LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/?")
 """In characters, method and path as in a resource: ``GET/payments``."""
-LARGEST_POLICY = 45 * 1024
+LARGEST_POLICY = 50 * 1024
 """In bytes, of which the denied patterns take up to 18 KB. A limit of this project: API Gateway documents the length of
 a resource, but not their number."""
 

@@ -22,10 +22,14 @@ from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, UsagePlanKey
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mtls_authorizer.rules.request_limits import RequestLimits
+
 _T = TypeVar("_T")
 
 DOCUMENT_KEYS = ("$schema", "deny", "rules")
-RULE_KEYS = ("name", "description", "match", "not", "allow", "context", "usage_plan_key")
+LIMIT_KEYS = ("api_id", "domain_name", "not_before", "not_after")
+"""The keys that limit a rule to some requests."""
+RULE_KEYS = ("name", "description", "match", "not", "allow", *LIMIT_KEYS, "context", "usage_plan_key")
 
 RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -105,7 +109,15 @@ class _RuleValidator:
             routes=self._routes(value["allow"], f"{place}.allow") if "allow" in value else ALL_ROUTES,
             context=read("context", self._context, {}),
             usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
+            limits=self._limits(value, place),
         )
+
+    def _limits(self, rule: dict[str, object], place: str) -> RequestLimits | None:
+        if rule.keys().isdisjoint(LIMIT_KEYS):
+            return None
+        from mtls_authorizer.rules.document.request_limits import read_request_limits  # noqa: PLC0415 -- rarely used
+
+        return read_request_limits(rule, place, self.problems, self._workload)
 
     def _name(self, value: object, place: str) -> str | None:
         if isinstance(value, str) and RULE_NAME.fullmatch(value) and value != ENVIRONMENT:

@@ -131,8 +131,8 @@ STRICTER = {
     *("a new line in a name", "a new line in a context", "a control character in a path"),
     # A JSON parser drops one of the keys.
     "a key twice in a match",
-    # JSON Schema cannot express these: uniqueness, sums, sizes, surrogates, case-insensitivity.
-    *("a name twice", "a large policy"),
+    # JSON Schema cannot express these: dates, comparisons, uniqueness, sums, sizes, surrogates, case-insensitivity.
+    *("a name twice", "a large policy", "a day that a month does not have", "an end before the beginning"),
     *("half a surrogate pair", "halves in two strings", "the certificate's key in another case"),
     # It could express these, but nobody could read it.
     *("a fingerprint to deny", "an issuer's key to deny", "an issuer's key to exclude"),
