@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import trustme
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -32,6 +34,9 @@ class Ca(StrEnum):
     """The CAs that issue clients' certificates."""
 
     CLIENT = "Client CA"
+    NAMESAKE = "Namesake of the Client CA"
+    """In the truststore, too, with the same name and another key."""
+
     PARTNER = "Partner CA"
     """In the truststore, too. It publishes its CRL over HTTP."""
 
@@ -40,6 +45,9 @@ class Ca(StrEnum):
 
     UNTRUSTED = "Untrusted CA"
     """Not in the truststore."""
+
+
+_READABLE = (Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER)
 
 
 class Client(NamedTuple):
@@ -109,6 +117,12 @@ class Pki:
         """The CA certificate that clients need to trust the server."""
         return self.folder / "server-ca.pem"
 
+    @property
+    def client_ca_fingerprint(self) -> str:
+        """The SHA-256 of the public key of the CA in the truststore: in DER, as SubjectPublicKeyInfo."""
+        key = x509.load_pem_x509_certificate(self.truststore.read_bytes()).public_key()
+        return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
     def client(self, client: Client) -> Path:
         """Return the file with a client's private key and certificate."""
         return self.folder / f"{client.name}.pem"
@@ -128,10 +142,11 @@ def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
     pki = Pki(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # On AWS the server's certificate comes from a public CA, which has no business in the truststore.
-    server_ca, cas = _make_ca("Server CA"), {ca: _make_ca(ca) for ca in Ca}
+    server_ca = _make_ca("Server CA")
+    cas = {ca: _make_ca(Ca.CLIENT if ca is Ca.NAMESAKE else ca) for ca in Ca}
     server_ca.cert_pem.write_to_path(pki.server_ca)
     server_ca.issue_cert("localhost", LOOPBACK).private_key_and_cert_chain_pem.write_to_path(pki.server)
-    pki.truststore.write_bytes(cas[Ca.CLIENT].cert_pem.bytes() + cas[Ca.PARTNER].cert_pem.bytes())
+    pki.truststore.write_bytes(b"".join(cas[ca].cert_pem.bytes() for ca in _READABLE))
     unreadable = cas[Ca.UNREADABLE].cert_pem.bytes().splitlines(keepends=True)
     pki.stored_truststore.write_bytes(pki.truststore.read_bytes() + b"".join([unreadable[0], *unreadable[2:]]))
     cas[Ca.UNTRUSTED].cert_pem.write_to_path(pki.untrusted_ca)

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from client_certificate_auth import PeerCertificate
 from tests.api_events import rest_event
 from tests.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
 
@@ -23,6 +25,17 @@ PROJECT = Path(__file__).parents[3]
 PATH = os.pathsep.join(str(PROJECT / folder) for folder in ("layer", "authorizer", "tools", "."))
 
 RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
+
+RULES_BY_KEY = json.dumps(
+    {
+        "rules": [
+            {
+                "name": "client",
+                "match": {"public_key": sha256(PeerCertificate.from_pem(GOOD).fields.public_key).hexdigest()},
+            }
+        ]
+    }
+)
 
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
@@ -61,6 +74,11 @@ LOCAL = {
     "lists in the environment": Case(LISTED, set()),
     "metrics": Case({**LISTED, "METRICS_NAMESPACE": "authorizer"}, {"metrics"}),
     "rules": Case({"AUTHORIZER_RULES": RULES}, {"rules document"}),
+    "a public key": Case({"AUTHORIZER_RULES": RULES_BY_KEY}, {"rules document"}),
+    "the key of an issuer": Case(
+        {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
+        {"revocation", "cryptography", *REFRESHED},
+    ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
     "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *REFRESHED}),

@@ -84,9 +84,17 @@ def test_serial_number_and_issuer_are_printed_as_rules_need_them(folder: Path) -
 
 
 def test_the_fingerprint_is_printed_as_rules_need_it(folder: Path) -> None:
-    (command,) = openssl_commands("docs/rotate-a-certificate.md")
+    command, _ = openssl_commands("docs/rotate-a-certificate.md")
     fingerprint = run(command, folder).strip().partition("=")[2]
     assert allowed(folder / "partner-new.pem", ALLOWED_FINGERPRINTS=fingerprint)
+
+
+def test_the_key_of_a_client_is_printed_as_rules_need_it(folder: Path) -> None:
+    _, command = openssl_commands("docs/rotate-a-certificate.md")
+    printed = run(command, folder).split()[-1]
+    rule = {"name": "partner", "match": {"public_key": printed}}
+    assert allowed(folder / "partner-new.pem", AUTHORIZER_RULES=json.dumps({"rules": [rule]}))
+    assert not allowed(folder / "staging/mallory.pem", AUTHORIZER_RULES=json.dumps({"rules": [rule]}))
 
 
 def test_the_dates_of_a_crl_are_printed(folder: Path) -> None:

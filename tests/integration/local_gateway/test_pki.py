@@ -48,16 +48,16 @@ def test_subjects_are_what_was_asked_for(pki: Pki) -> None:
 def test_the_truststore_knows_all_issuers_but_the_untrusted_one(pki: Pki, client: Client) -> None:
     cas = x509.load_pem_x509_certificates(pki.truststore.read_bytes())
 
-    is_trusted = client.ca in {Ca.CLIENT, Ca.PARTNER}
+    is_trusted = client.ca in {Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER}
     assert (certificate(pki.client(client)).issuer in {ca.subject for ca in cas}) is is_trusted
 
 
 def test_the_stored_truststore_has_a_block_that_cannot_be_read_and_is_skipped(pki: Pki) -> None:
     content = pki.stored_truststore.read_bytes()
-    assert content.count(b"-----BEGIN CERTIFICATE-----") == 3
+    assert content.count(b"-----BEGIN CERTIFICATE-----") == 4
     truststore = read_truststore(content)
-    assert [block.position for block in truststore.skipped] == [3]
-    assert len(truststore.authorities) == 2
+    assert [block.position for block in truststore.skipped] == [4]
+    assert len(truststore.authorities) == 3
 
 
 def test_the_crl_of_the_partner_is_fetched_from_its_server(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (AUTHORIZER, "AllowedIssuers", ["CN=Issuing CA,O=Acme", '["CN=A,O=B", "CN=C"]'], [" ", "["]),
     (AUTHORIZER, "AllowedFingerprints", ["AB" * 32, "AB:" * 31 + "AB", '["' + "ab" * 32 + '"]'], [",", "AB,"]),
     (AUTHORIZER, "AllowedSerialNumbers", ["0A1B", "1, 2"], [",1", "1,,2"]),
+    (AUTHORIZER, "AllowedIssuerKeys", ["AB" * 32, f'["{"ab" * 32}"]'], [",", "AB,"]),
     (
         AUTHORIZER,
         "RequiredExtendedKeyUsage",

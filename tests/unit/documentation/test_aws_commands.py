@@ -50,6 +50,8 @@ aws sts get-caller-identity
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
         "aws acm-pca update-certificate-authority --certificate-authority-arn a --revocation-configuration file://a.json",
         "aws apigatewayv2 update-api --api-id a --no-disable-execute-api-endpoint",
+        "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k,version=v}"
+        " --destination s3={bucketName=b}",
     ],
 )
 def test_a_right_command_is_right(command: str) -> None:
@@ -86,6 +88,10 @@ def test_a_right_command_is_right(command: str) -> None:
         (
             "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,key=/name",
             "--patch-operations op=replace,key=/name: there is no key",
+        ),
+        (
+            "aws signer start-signing-job --profile-name p --source s3={bucketName=b,name=k} --destination s3={bucketName=b}",
+            "--source s3={bucketName=b,name=k}: there is no name",
         ),
         (
             "aws apigatewayv2 update-api --api-id a --disable-execute-api-endpoint true",
