@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.request_limits import RequestLimits
 
 ENVIRONMENT = "environment"
@@ -37,7 +38,9 @@ class Rule(NamedTuple):
 
     A rule without matchers matches no certificate, unless ``anyone`` is true. An exclusion is a set of matchers, and
     applies if all of them match. ``routes`` has no default, so that no route is allowed by omission. ``usage_plan_key``
-    is a string if it is the key itself. ``limits`` do not affect whether the rule matches a certificate: they say for
+    is a string if it is the key itself. ``context`` contains constants, and ``certificate_context`` values from the
+    certificate: without one of them, or without the value for the usage plan key, the rule does not match.
+    ``limits`` do not affect whether the rule matches a certificate: they say for
     which requests it is in effect. None stands for all.
     """
 
@@ -46,9 +49,10 @@ class Rule(NamedTuple):
     routes: Routes
     exclusions: tuple[tuple[Matcher, ...], ...] = ()
     context: Mapping[str, str] = {}
-    usage_plan_key: UsagePlanKey | str | None = None
+    usage_plan_key: UsagePlanKey | CertificateValue | str | None = None
     anyone: bool = False
     limits: RequestLimits | None = None
+    certificate_context: Mapping[str, CertificateValue] = {}
 
     def mismatch(self, satisfied: SatisfiedConditions) -> DenyReason | None:
         """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it."""
@@ -61,6 +65,13 @@ class Rule(NamedTuple):
             if all(matcher.matches(satisfied.any_fact) for matcher in exclusion):
                 return DenyReason.CERTIFICATE_EXCLUDED
         return None
+
+    def certificate_values(self) -> Mapping[str, CertificateValue]:
+        """Return the values that the rule takes from the certificate, by their places in a document."""
+        values = {f"context.{key}": value for key, value in self.certificate_context.items()}
+        if self.usage_plan_key is not None and not isinstance(self.usage_plan_key, str):
+            values["usage_plan_key"] = self.usage_plan_key
+        return values
 
     def conditions(self) -> Iterable[Condition]:
         """Return the conditions of all matchers and exclusions."""
@@ -130,14 +141,17 @@ class RuleSet:
         matching = self._matching(satisfied)
         if not matching:
             return self._deny_reason(satisfied)
-        grants = [_grant(rule, certificate) for rule in matching]
-        if any(rule.limits is not None for rule in matching):
-            return ConditionalGrant(zip(grants, [rule.limits for rule in matching], strict=True))
-        return _combine(grants)
+        granted = [(grant, rule.limits) for rule in matching if (grant := _grant(rule, certificate))]
+        if not granted:
+            return DenyReason.CERTIFICATE_VALUE_MISSING
+        if any(limits is not None for _, limits in granted):
+            return ConditionalGrant(granted)
+        return _combine([grant for grant, _ in granted])
 
     def matching(self, certificate: PeerCertificate) -> list[Rule]:
         """Return the rules that match a certificate, in their order."""
-        return self._matching(self.satisfied_by(certificate))
+        matching = self._matching(self.satisfied_by(certificate))
+        return [rule for rule in matching if _grant(rule, certificate) is not None]
 
     def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
         """Return the conditions of all rules that a certificate satisfies."""
@@ -178,12 +192,22 @@ def _necessary_conditions(matcher: Matcher, rule_count: Mapping[Condition, int])
     )
 
 
-def _grant(rule: Rule, certificate: PeerCertificate) -> Grant:
-    """Return the grant of one rule that matches a certificate."""
-    key = rule.usage_plan_key
+def _grant(rule: Rule, certificate: PeerCertificate) -> Grant | None:
+    """Return the grant of one rule whose conditions a certificate meets, None if a value is missing."""
+    key, context = rule.usage_plan_key, rule.context
     if key is UsagePlanKey.FINGERPRINT:
         key = certificate.fingerprint256.replace(":", "")
-    return Grant((rule.name,), rule.routes, rule.context, key)
+    elif key is not None and not isinstance(key, str):
+        key = key.usage_plan_key(certificate)
+        if key is None:
+            return None
+    if rule.certificate_context:
+        values = {name: value.read(certificate) for name, value in rule.certificate_context.items()}
+        found = {name: value for name, value in values.items() if value is not None}
+        if len(found) < len(values):
+            return None
+        context = {**context, **found}
+    return Grant((rule.name,), rule.routes, context, key)
 
 
 def _combine(grants: Sequence[Grant]) -> RuleOutcome:

@@ -56,6 +56,8 @@ def advise_on_rules(explanation: Explanation) -> Advice:
     for rule in rules.nearest:
         if rule.mismatch is DenyReason.RULE_NOT_IN_EFFECT:
             return _about_limits(rule)
+        if rule.mismatch is DenyReason.CERTIFICATE_VALUE_MISSING:
+            return _about_values(rule)
         if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
             return Advice(
                 f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
@@ -127,6 +129,15 @@ def _about_limits(rule: RuleExplanation) -> Advice:
         f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
         f"request has {unmet.found}.",
         "If the client is to be allowed, change the limit, or add another rule for it.",
+    )
+
+
+def _about_values(rule: RuleExplanation) -> Advice:
+    missing = next(value for value in rule.values if not value.met)
+    return Advice(
+        f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
+        f"{missing.found}.",
+        "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
     )
 
 
