@@ -17,7 +17,7 @@ from mtls_authorizer_cli.explain.similarity import Difference
 from mtls_authorizer_cli.explain.wording import alternative_text, fact_text, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mtls_authorizer_cli.explain.explanation import Explanation
     from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation
@@ -46,6 +46,11 @@ class Advice(NamedTuple):
 def advise_on_rules(explanation: Explanation) -> Advice:
     """Return advice on a certificate that no rule matches."""
     rules = explanation.rules
+    if rules is not None and rules.denials:
+        return Advice(
+            f"{rules.denials[0].place} of the rules denies the certificate, whatever rules match it.",
+            "If this client is to be allowed, remove that entry or narrow it.",
+        )
     if rules is None or not rules.total:
         return _with_rule(
             "There is no rule, so every client is denied.",
@@ -54,10 +59,8 @@ def advise_on_rules(explanation: Explanation) -> Advice:
             explanation,
         )
     for rule in rules.nearest:
-        if rule.mismatch is DenyReason.RULE_NOT_IN_EFFECT:
-            return _about_limits(rule)
-        if rule.mismatch is DenyReason.CERTIFICATE_VALUE_MISSING:
-            return _about_values(rule)
+        if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
+            return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
         if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
             return Advice(
                 f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
@@ -139,6 +142,12 @@ def _about_values(rule: RuleExplanation) -> Advice:
         f"{missing.found}.",
         "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
     )
+
+
+_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation], Advice]] = {
+    DenyReason.RULE_NOT_IN_EFFECT: _about_limits,
+    DenyReason.CERTIFICATE_VALUE_MISSING: _about_values,
+}
 
 
 def _about_new_client(explanation: Explanation) -> Advice:
