@@ -118,8 +118,8 @@ class ConditionalGrant:
 
     __slots__ = ("_candidates",)
 
-    def __init__(self, candidates: Iterable[tuple[Grant, RequestLimits | None]]) -> None:
-        self._candidates = tuple(candidates)
+    def __init__(self, candidates: Sequence[tuple[Grant, RequestLimits | None]]) -> None:
+        self._candidates = candidates
 
     def outcome(self, api_id: str, domain_name: str | None, now: datetime) -> RuleOutcome:
         """Return the combined grant of the rules that are in effect for a request. ``now`` is aware."""
@@ -196,7 +196,7 @@ class RuleSet:
         if not granted:
             return DenyReason.CERTIFICATE_VALUE_MISSING
         if self._is_limited and any(self.rules[number].limits for number in granted):
-            return ConditionalGrant((grant, self.rules[number].limits) for number, grant in granted.items())
+            return ConditionalGrant([(grant, self.rules[number].limits) for number, grant in granted.items()])
         return _combine(list(granted.values()))
 
     def matching(self, certificate: PeerCertificate) -> list[Rule]:
