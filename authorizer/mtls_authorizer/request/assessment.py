@@ -90,11 +90,11 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
         return RejectedCertificate(_client(certificate, settings, failure), failure)
     outcome = policy.rules.evaluate(certificate)
     context: Mapping[str, str] = {}
+    if isinstance(outcome, (Grant, ConditionalGrant)):
+        context = build_context(certificate, with_header=settings.client_cert_header)
     if isinstance(outcome, Grant):
         # A rule's own context never replaces what the certificate says.
-        context = {**outcome.context, **build_context(certificate)}
-    elif isinstance(outcome, ConditionalGrant):
-        context = build_context(certificate)
+        context = {**outcome.context, **context}
     assessed = AssessedCertificate(
         _client(certificate, settings),
         outcome,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from datetime import timedelta
@@ -51,6 +52,19 @@ def test_a_listed_client_gets_an_allow_for_the_whole_stage(make_event: Callable[
     assert result["context"]["clientCertCN"] == "client"
     assert all(isinstance(value, str) for value in result["context"].values())
     assert json.loads(json.dumps(result)) == result
+
+
+@every_event
+def test_the_header_of_the_certificate_is_in_the_context_only_on_request(
+    make_event: Callable[..., dict[str, Any]],
+) -> None:
+    assert "clientCertHeader" not in answer(make_event(CLIENT))["context"]
+    der = base64.b64encode(PeerCertificate.from_pem(CLIENT).raw).decode()
+    limited = {"rules": [{"name": "a", "match": {"common_name": "client"}, "api_id": "a1b2c3d4e5"}]}
+    for environment in (LISTED, {"AUTHORIZER_RULES": json.dumps(limited)}):
+        context = answer(make_event(CLIENT), **environment, CLIENT_CERT_HEADER="true")["context"]
+        assert context["clientCertHeader"] == f":{der}:"
+        assert "clientCertHeader" not in answer(make_event(OTHER), **environment, CLIENT_CERT_HEADER="true")["context"]
 
 
 @every_event

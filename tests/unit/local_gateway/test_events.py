@@ -125,7 +125,6 @@ def test_an_authorizer_of_an_http_api_gets_this() -> None:
         "type": "REQUEST",
         "routeArn": "arn:aws:execute-api:us-east-1:123456789012:httpapi001/$default/POST/hello/a b",
         **HTTP_EVENT,
-        "identitySource": None,
         "requestContext": HTTP_CONTEXT,
     }
 
