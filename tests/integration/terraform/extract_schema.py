@@ -20,9 +20,11 @@ MODULES = Path(__file__).parents[3] / "terraform"
 EXAMPLES = Path(__file__).parents[3] / "examples/attach/terraform"
 
 # Each function lists the arguments of a resource or of a block in it.
-_FUNCTION = re.compile(r"^ *(?:function )?(\w+ToHclTerraform|synthesizeHclAttributes)\(.*?\) \{$(.*?)^ *\}$", re.M | re.S)
+_FUNCTION = re.compile(
+    r"^( *)(?:function )?(\w+ToHclTerraform|synthesizeHclAttributes)\(.*?\) \{$(.*?)^\1\}$", re.MULTILINE | re.DOTALL
+)
 _ARGUMENT = re.compile(
-    r"^ {8,12}(\w+): \{\s+value: (.*?),\s+isBlock: (true|false),\s+type: \"(\w+)\",\s+storageClassType: \"(\w+)\"",
+    r"^ {8,12}(\w+): \{\s+value: (.*?),\s+isBlock: (true|false),\s+type: \"(\w+)\",\s+storageClassType: \"([\w.]+)\"",
     re.MULTILINE | re.DOTALL,
 )
 _REQUIRED = re.compile(r"#(\w+) \w+#\w+\}(?:(?!\*/).)*\*/\s+readonly \w+: ", re.DOTALL)
@@ -38,7 +40,7 @@ def main(wheel: Path) -> None:
         "source": f"{wheel.name.split('-py3')[0]}: bindings for terraform-provider-aws {_version(files)}",
         "types": {name: _describe(*files[name]) for name in sorted(used)},
     }
-    SCHEMA.write_text(json.dumps(schema, indent=1, sort_keys=True) + "\n")
+    SCHEMA.write_text(json.dumps(schema, indent=0, sort_keys=True) + "\n")
 
 
 def used_types() -> set[str]:
@@ -68,7 +70,7 @@ def _version(files: dict[str, tuple[str, str]]) -> str:
 
 
 def _describe(code: str, declarations: str) -> dict[str, Any]:
-    functions = {match[1]: match[2] for match in _FUNCTION.finditer(code)}
+    functions = {match[2]: match[3] for match in _FUNCTION.finditer(code)}
     configuration, _, rest = declarations.partition("export declare class ")
     result = _arguments(functions, "synthesizeHclAttributes", configuration, rest)
     exported = {_snake(name) for name in _EXPORTED.findall(rest)}
