@@ -58,10 +58,7 @@ def parse(folder: Path) -> tuple[BlockRule, ...]:
     files = sorted(folder.glob("*.tf"))
     assert files
     return tuple(
-        block
-        for file in files
-        for block in hcl2.parses(file.read_text()).body.children
-        if isinstance(block, BlockRule)
+        block for file in files for block in hcl2.parses(file.read_text()).body.children if isinstance(block, BlockRule)
     )
 
 
@@ -71,7 +68,9 @@ def labels(block: BlockRule) -> list[str]:
 
 def attributes(body: BodyRule) -> dict[str, Any]:
     return {
-        str(child.identifier.serialize()): child.expression for child in body.children if isinstance(child, AttributeRule)
+        str(child.identifier.serialize()): child.expression
+        for child in body.children
+        if isinstance(child, AttributeRule)
     }
 
 
@@ -81,7 +80,10 @@ def blocks(body: BodyRule) -> list[BlockRule]:
 
 @dataclass(frozen=True)
 class Module:
-    """A module with its inputs. ``known`` has values of attributes, by paths such as ``data.aws_region.current.region``."""
+    """A module with its inputs.
+
+    ``known`` has values of attributes, by paths such as ``data.aws_region.current.region``.
+    """
 
     folder: Path
     inputs: Mapping[str, Any]
@@ -308,9 +310,7 @@ def _boolean(value: Any) -> bool:  # noqa: ANN401
 
 
 def _unescape(text: str) -> str:
-    return re.sub(
-        r"\\(.)|\$\$\{", lambda found: {"n": "\n", "t": "\t", None: "${"}.get(found[1], found[1] or ""), text
-    )
+    return re.sub(r"\\(.)|\$\$\{", lambda found: {"n": "\n", "t": "\t", None: "${"}.get(found[1], found[1] or ""), text)
 
 
 def to_string(value: Any) -> str:  # noqa: ANN401

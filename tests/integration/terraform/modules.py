@@ -74,8 +74,8 @@ Permission = tuple[str, str, str, str]
 def permissions(statements: Iterable[Mapping[str, Any]]) -> set[Permission]:
     """Return each effect, action, resource and condition of a policy as an entry of its own.
 
-    CloudFormation's functions cannot put the partition, region and account into the ARNs of S3 objects and parameters of
-    SSM, so the template has asterisks there, and a condition.
+    CloudFormation's functions cannot put the partition, region and account into the ARNs of S3 objects and SSM
+    parameters, so the template has asterisks there, and a condition.
     """
     pinned = {"StringEquals": {"aws:RequestedRegion": REGION}}
     found = set()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hcl2.rules.base import BlockRule, BodyRule
 
 from tests.integration.terraform.evaluator import MODULES, attributes, blocks, labels, parse
 from tests.integration.terraform.extract_schema import EXAMPLES, SCHEMA, used_types
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hcl2.rules.base import BlockRule, BodyRule
 
 SCHEMA_FILE = json.loads(SCHEMA.read_text())
 FOLDERS = [*sorted(folder for folder in MODULES.iterdir() if folder.is_dir()), EXAMPLES]
@@ -132,8 +135,8 @@ def test_the_examples_call_the_modules_with_variables_and_outputs_that_exist() -
     called = set()
     for block in calls:
         given = dict(attributes(block.body))
-        source = EXAMPLES / str(given.pop("source").serialize()).strip('"')
-        called.add(source.resolve())
+        source = (EXAMPLES / str(given.pop("source").serialize()).strip('"')).resolve()
+        called.add(source)
         variables = {labels(each)[1]: attributes(each.body) for each in parse(source) if labels(each)[0] == "variable"}
         outputs = {labels(each)[1] for each in parse(source) if labels(each)[0] == "output"}
         assert given.keys() <= variables.keys()
