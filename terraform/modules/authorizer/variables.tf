@@ -239,11 +239,6 @@ variable "crl_uris" {
     condition     = length(distinct([for item in var.crl_uris : split(":", item)[0]])) <= 1
     error_message = "All in S3, or all files."
   }
-
-  validation {
-    condition     = length(var.crl_uris) == 0 || var.truststore_uri != null
-    error_message = "crl_uris requires truststore_uri, with the CA certificates that verify the CRLs."
-  }
 }
 
 variable "truststore_uri" {
@@ -254,6 +249,11 @@ variable "truststore_uri" {
   validation {
     condition     = var.truststore_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|file:///[^,]*[^,/])$", coalesce(var.truststore_uri, "-")))
     error_message = "A URI such as s3://bucket/truststore.pem, without spaces, commas, *, ?, # and $."
+  }
+
+  validation {
+    condition     = var.truststore_uri != null || (length(var.crl_uris) == 0 && !var.create_crl_bucket)
+    error_message = "crl_uris and create_crl_bucket require truststore_uri, with the CA certificates that verify the CRLs."
   }
 
   validation {
@@ -366,6 +366,11 @@ variable "crl_bucket_name" {
   }
 
   validation {
+    condition     = var.crl_bucket_name != null || !var.create_crl_bucket
+    error_message = "create_crl_bucket requires crl_bucket_name."
+  }
+
+  validation {
     condition     = var.crl_bucket_name == null || length(var.crl_uris) > 0 || var.create_crl_bucket
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_bucket_name."
   }
@@ -376,11 +381,6 @@ variable "create_crl_bucket" {
   default     = false
   description = "Whether to create crl_bucket_name, and the indexer that verifies each CRL uploaded to it. Apply this before you set crl_uris."
   nullable    = false
-
-  validation {
-    condition     = !var.create_crl_bucket || (var.crl_bucket_name != null && var.truststore_uri != null)
-    error_message = "create_crl_bucket requires crl_bucket_name and truststore_uri."
-  }
 }
 
 variable "s3_bucket_owner" {

@@ -342,7 +342,7 @@ def _one(values: list[Any]) -> Any:  # noqa: ANN401
 
 
 def json_encode(value: Any) -> str:  # noqa: ANN401
-    return json.dumps(value, default=to_string, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(value, default=to_string, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 
 
 def _flatten(value: Any) -> list[Any]:  # noqa: ANN401

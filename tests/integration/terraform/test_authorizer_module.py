@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.integration.template.stacks import (
 from tests.integration.template.test_parameter_combinations import REJECTED
 from tests.integration.template.test_parameter_patterns import OPTIONAL
 from tests.integration.terraform.modules import (
+    AUTHORIZER_MODULE,
     TYPES,
     inputs,
     module,
@@ -440,6 +442,17 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
 )
 def test_invalid_values_are_violations(given: dict[str, Any]) -> None:
     assert module({}, **given).violations
+
+
+def test_validations_refer_to_each_other_without_cycles() -> None:
+    # Terraform validates the variables to which a validation refers first.
+    text = (AUTHORIZER_MODULE / "variables.tf").read_text()
+    graph = {
+        name: set(re.findall(r"\bvar\.(\w+)", body)) - {name}
+        for name, body in re.findall(r'^variable "(\w+)" \{(.*?)^\}', text, re.MULTILINE | re.DOTALL)
+    }
+    assert graph.keys() == TYPES.keys()
+    assert set(TopologicalSorter(graph).static_order()) == TYPES.keys()
 
 
 SINGLE = [
