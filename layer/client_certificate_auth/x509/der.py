@@ -53,25 +53,24 @@ class DerError(ValueError):
     """The octets are not the DER of the expected type."""
 
 
-def read_elements(content: bytes) -> tuple[list[int], list[bytes]]:
+def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes]]:
     """Return the tags and the contents of the elements that a constructed element contains (X.690 §8.1).
 
-    A tag of several octets, whose first one ends with five set bits, is not read as such: no caller expects it.
+    They begin at ``start``. A tag of several octets, whose first one ends with five set bits, is not read as such: no
+    caller expects it.
     """
     tags: list[int] = []
     contents: list[bytes] = []
-    start, end = 0, len(content)
+    end = len(content)
     try:
         while start < end:
-            length = content[start + 1]
-            if length < _LONG_FORM:
-                stop = start + 2 + length
-                contents.append(content[start + 2 : stop])
-            else:
-                content_start, stop = _read_long_length(content, start)
-                contents.append(content[content_start:stop])
             tags.append(content[start])
-            start = stop
+            length = content[start + 1]
+            start += 2
+            if length >= _LONG_FORM:
+                start, length = _read_long_length(content, start)
+            contents.append(content[start : start + length])
+            start += length
     except IndexError:
         message = "an element ends within its length"
         raise DerError(message) from None
@@ -86,24 +85,17 @@ def read_elements(content: bytes) -> tuple[list[int], list[bytes]]:
 
 def read_element(encoded: bytes, tag: int) -> bytes:
     """Return the content of an element with this tag that is all there is."""
-    size = len(encoded)
-    if size > 1 and encoded[0] == tag:
-        start, stop = (2, encoded[1] + 2) if encoded[1] < _LONG_FORM else _read_long_length(encoded, 0)
-        if stop == size:
-            return encoded[start:]
-    tags, _ = read_elements(encoded)
-    message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
-    raise DerError(message)
+    return encoded[_content_start(encoded, tag) :]
 
 
 def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:
     """Return the tags and contents of the elements of a SEQUENCE (X.690 §8.9) that is all there is."""
-    return read_elements(read_element(encoded, SEQUENCE))
+    return read_elements(encoded, _content_start(encoded, SEQUENCE))
 
 
 def read_sequence_of(encoded: bytes, tag: int) -> list[bytes]:
     """Return the contents of the elements of a SEQUENCE OF (X.690 §8.10), which all have this tag."""
-    tags, contents = read_elements(read_element(encoded, SEQUENCE))
+    tags, contents = read_sequence(encoded)
     if tags.count(tag) != len(tags):
         message = f"expected elements with the tag {tag:02X}, found {describe(tags)}"
         raise DerError(message)
@@ -213,18 +205,32 @@ def describe(tags: list[int]) -> str:
     return f"the tags {written}{' ...' if len(tags) > _MOST_DESCRIBED else ''}" if tags else "nothing"
 
 
+def _content_start(encoded: bytes, tag: int) -> int:
+    """Return where the content of an element with this tag starts that is all there is."""
+    size = len(encoded)
+    if size > 1 and encoded[0] == tag:
+        length = encoded[1]
+        start, length = (2, length) if length < _LONG_FORM else _read_long_length(encoded, 2)
+        if start + length == size:
+            return start
+    tags, _ = read_elements(encoded)
+    message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
+    raise DerError(message)
+
+
 def _read_long_length(content: bytes, start: int) -> tuple[int, int]:
-    """Return where the content of the element at ``start`` starts and ends, whose length is in the long form."""
-    octets = content[start + 1] - _LONG_FORM
+    """Return where an element's content starts, and its length in the long form, which ends before ``start``."""
+    octets = content[start - 1] - _LONG_FORM
+    content_start = start + octets
+    length = int.from_bytes(content[start:content_start], "big")
+    if length < _LONG_FORM or octets > _MOST_LENGTH_OCTETS or length >> 8 * (octets - 1) == 0:
+        raise DerError(_length_problem(octets))
+    return content_start, length
+
+
+def _length_problem(octets: int) -> str:
     if not octets:
-        message = "an element has an indefinite length"
-        raise DerError(message)
+        return "an element has an indefinite length"
     if octets > _MOST_LENGTH_OCTETS:
-        message = f"a length has more than {_MOST_LENGTH_OCTETS} octets"
-        raise DerError(message)
-    content_start = start + 2 + octets
-    length = int.from_bytes(content[start + 2 : content_start], "big")
-    if length < _LONG_FORM or length < 1 << 8 * (octets - 1):
-        message = "a length has more octets than necessary"
-        raise DerError(message)
-    return content_start, content_start + length
+        return f"a length has more than {_MOST_LENGTH_OCTETS} octets"
+    return "a length has more octets than necessary"
