@@ -55,6 +55,9 @@ VALID: dict[str, bytes] = {
                 "issuer": r"CN=a\, b\C3\A9+OU=c,2.5.4.10=d",
                 "fingerprint": FINGERPRINT,
                 "serial_number": "01:ab",
+                "public_key": FINGERPRINT,
+                "issuer_key": FINGERPRINT,
+                "spiffe_trust_domain": "acme.example",
             }
         )
     ),
@@ -74,11 +77,19 @@ VALID: dict[str, bytes] = {
                 "issuer": [{"exact": "CN=*"}],
                 "fingerprint": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "serial_number": ["1", "-0A", {"exact": "FF"}],
+                "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "spiffe_trust_domain": ["a", {"exact": "a_b-c.d1"}],
             }
         )
     ),
     "excluding one": document(rule(**{"not": {"common_name": "other", "issuer": {"O": "a"}}})),
     "excluding several": document(rule(**{"not": [{"common_name": "other"}, {"organization": ["a", "b"]}]})),
+    "only denying": json.dumps({"deny": {"common_name": "a"}}).encode(),
+    "denying one": json.dumps({"deny": {"common_name": "a", "issuer": {"O": "b"}}, "rules": [rule()]}).encode(),
+    "denying several": json.dumps(
+        {"deny": [{"serial_number": "1", "issuer": "CN=a"}, {"organization": ["a", "b"]}], "rules": [rule()]}
+    ).encode(),
     "every kind of route": document(
         rule(
             allow=["* /*", "GET /", "GET /a", "GET /a/", "DELETE /a/b/*", "PATCH /a~b;c=1,2/@:x", "PUT /a(b)!'&+/.a./*"]
@@ -192,6 +203,49 @@ _DOCUMENTS: dict[str, Hostile] = {
     "half a surrogate pair for a key": Hostile(rb'{"\ud800": 1}', r"'\ud800'", KNOWN),
     "a very long key": Hostile(json.dumps({"x" * 9999: 1}).encode(), "'" + "x" * 80 + r"\u2026'", KNOWN),
     "an empty key": Hostile(b'{"": 1}', "''", KNOWN),
+    "no rules next to deny": Hostile(
+        b'{"deny": {"common_name": "a"}, "rules": []}', "rules", "must be a list with at least one rule"
+    ),
+    "an empty list to deny": Hostile(b'{"deny": []}', "deny", "is an empty list, which excludes nothing"),
+    "an empty object to deny": Hostile(b'{"deny": {}}', "deny", "is empty and would match every certificate"),
+    "a string to deny": Hostile(b'{"deny": "a"}', "deny", f"{OBJECT} 'a'"),
+    "null to deny": Hostile(b'{"deny": [null]}', "deny[0]", f"{OBJECT} null"),
+    "another field to deny": Hostile(b'{"deny": [{"cn": "a"}]}', "deny[0].cn", KNOWN),
+    "a fingerprint to deny": Hostile(
+        json.dumps({"deny": [{"common_name": "a"}, {"fingerprint": FINGERPRINT}]}).encode(),
+        *("deny[1].fingerprint", "is not a reliable exclusion"),
+    ),
+    "an issuer's key to deny": Hostile(
+        json.dumps({"deny": {"issuer_key": FINGERPRINT}}).encode(),
+        *("deny.issuer_key", "is not supported in exclusions"),
+    ),
+    "an issuer's key to exclude": Hostile(
+        document(rule(**{"not": [{"common_name": "a", "issuer_key": FINGERPRINT}]})),
+        *("rules[0].not[0].issuer_key", "is not supported in exclusions"),
+    ),
+    **{
+        f"a trust domain like {written}": Hostile(
+            matching("spiffe_trust_domain", written), f"{MATCH}.spiffe_trust_domain", "is not a trust domain: write"
+        )
+        for written in (
+            "spiffe://acme.example",
+            "acme.example/",
+            "Acme.example",
+            "acme.example:443",
+            "ä.example",
+            "x" * 256,
+        )
+    },
+    "a prefix of a trust domain": Hostile(
+        matching("spiffe_trust_domain", {"prefix": "acme"}),
+        *(f"{MATCH}.spiffe_trust_domain.prefix", "is not supported for this field"),
+    ),
+    "a serial number to deny": Hostile(
+        b'{"deny": {"serial_number": "1"}}', "deny.serial_number", "needs exactly one issuer"
+    ),
+    "a million denied": Hostile(
+        b'{"deny": [' + b'{"common_name": "a"},' * 150_000 + b"{}]}", "deny", "exceeds the limit of 120000 entries"
+    ),
     "an object for the schema": Hostile(json.dumps({"$schema": {}, "rules": [rule()]}).encode(), "$schema", STRING),
     # Rules.
     "null for a rule": Hostile(document(None), "rules[0]", f"{OBJECT} null"),

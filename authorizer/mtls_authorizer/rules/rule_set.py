@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
-from mtls_authorizer.rules.fields import FACT_READERS, FIELDS
+from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.conditions import FactReader, FactReaders
 
 ENVIRONMENT = "environment"
 """The name of the rules made from lists in the environment."""
@@ -36,6 +37,9 @@ class Rule(NamedTuple):
     A rule without matchers matches no certificate, unless ``anyone`` is true. An exclusion is a set of matchers, and
     applies if all of them match. ``routes`` has no default, so that no route is allowed by omission. ``usage_plan_key``
     is a string if it is the key itself.
+
+    A rule that ``denies`` is an entry of a document's ``deny``: its matchers are an exclusion, which applies whatever
+    other rules allow.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Rule(NamedTuple):
     context: Mapping[str, str] = {}
     usage_plan_key: UsagePlanKey | str | None = None
     anyone: bool = False
+    denies: bool = False
 
     def mismatch(self, satisfied: SatisfiedConditions) -> DenyReason | None:
         """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it."""
@@ -53,10 +58,13 @@ class Rule(NamedTuple):
                 return FIELDS[matcher.field].reason
         if not self.matchers and not self.anyone:
             return DenyReason.NO_ALLOWLIST_CONFIGURED
-        for exclusion in self.exclusions:
-            if all(matcher.matches(satisfied.any_fact) for matcher in exclusion):
-                return DenyReason.CERTIFICATE_EXCLUDED
+        if any(_applies(exclusion, satisfied) for exclusion in self.exclusions):
+            return DenyReason.CERTIFICATE_EXCLUDED
         return None
+
+    def uses(self, field: str) -> bool:
+        """Return whether a matcher or an exclusion is about a field."""
+        return any(matcher.field == field for matchers in (self.matchers, *self.exclusions) for matcher in matchers)
 
     def conditions(self) -> Iterable[Condition]:
         """Return the conditions of all matchers and exclusions."""
@@ -82,36 +90,70 @@ RuleOutcome: TypeAlias = Grant | DenyReason
 
 
 class RuleSet:
-    """Rules in their order, with an index of the rules that a certificate can match."""
+    """Rules in their order, with an index of the rules that a certificate can match.
 
-    __slots__ = ("_conditions", "_rules_by_condition", "_rules_without_matchers", "rules")
+    ``rules`` are those that allow, and ``denials`` those that deny.
+    """
+
+    __slots__ = (
+        *("_conditions", "_denials_by_condition", "_rules_by_condition", "_rules_without_matchers"),
+        *("denials", "readers", "rules"),
+    )
+
+    readers: FactReaders
+    """The functions by which this set reads facts from a certificate."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rules)
-        rule_count = Counter(condition for rule in self.rules for condition in rule.conditions())
-        self._conditions = ConditionIndex(rule_count, FACT_READERS)
-        # Rules are represented by their position.
-        self._rules_by_condition: dict[Condition, list[int]] = {}
-        self._rules_without_matchers: list[int] = []
-        for number, rule in enumerate(self.rules):
-            if not rule.matchers:
-                self._rules_without_matchers.append(number)
-            for condition in _index_keys(rule, rule_count):
-                self._rules_by_condition.setdefault(condition, []).append(number)
+        every_rule = tuple(rules)
+        self.rules = tuple(rule for rule in every_rule if not rule.denies)
+        self.denials = tuple(rule for rule in every_rule if rule.denies)
+        rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
+        self.readers = FACT_READERS
+        self._conditions = ConditionIndex(rule_count)
+        self._rules_by_condition = _index(self.rules, rule_count)
+        self._denials_by_condition = _index(self.denials, rule_count)
+        self._rules_without_matchers = [number for number, rule in enumerate(self.rules) if not rule.matchers]
+
+    def with_issuer_keys(self, read: FactReader) -> RuleSet:
+        """Return the same rules with a function that reads the key of a certificate's issuer from a truststore.
+
+        Without it, no certificate matches a rule with ``issuer_key``.
+        """
+        rules = RuleSet.__new__(RuleSet)
+        for name in self.__slots__:
+            setattr(rules, name, getattr(self, name))
+        rules.readers = {**self.readers, ISSUER_KEY: read}
+        return rules
+
+    def uses(self, field: str) -> bool:
+        """Return whether a rule has a condition on a field."""
+        return field in self._conditions.fields
 
     def evaluate(self, certificate: PeerCertificate) -> RuleOutcome:
-        """Return the grant of the rules that match a certificate, or why none of them does."""
+        """Return the grant of the rules that match a certificate, or why none of them does.
+
+        A certificate that is denied has no grant, whatever matches.
+        """
         satisfied = self.satisfied_by(certificate)
+        if self.denials and self.denying(satisfied):
+            return DenyReason.CERTIFICATE_EXCLUDED
         matching = self._matching(satisfied)
         return _grant(matching, certificate) if matching else self._deny_reason(satisfied)
 
     def matching(self, certificate: PeerCertificate) -> list[Rule]:
-        """Return the rules that match a certificate, in their order."""
+        """Return the rules that match a certificate, in their order, whether it is denied or not."""
         return self._matching(self.satisfied_by(certificate))
 
     def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
         """Return the conditions of all rules that a certificate satisfies."""
-        return self._conditions.satisfied_by(certificate)
+        return self._conditions.satisfied_by(certificate, self.readers)
+
+    def denying(self, satisfied: SatisfiedConditions) -> list[Rule]:
+        """Return the rules that deny a certificate that satisfies conditions, in their order."""
+        numbers = {
+            number for condition in satisfied.any_fact for number in self._denials_by_condition.get(condition, ())
+        }
+        return [rule for rule in map(self.denials.__getitem__, sorted(numbers)) if _applies(rule.matchers, satisfied)]
 
     def _matching(self, satisfied: SatisfiedConditions) -> list[Rule]:
         numbers = set(self._rules_without_matchers)
@@ -127,6 +169,20 @@ class RuleSet:
         if len(self.rules) == 1 or all(rule.name == ENVIRONMENT for rule in self.rules):
             return first.mismatch(satisfied) or DenyReason.NO_RULE_MATCHED
         return DenyReason.NO_RULE_MATCHED
+
+
+def _applies(exclusion: Iterable[Matcher], satisfied: SatisfiedConditions) -> bool:
+    """Return whether all matchers of an exclusion match. Ambiguous facts count."""
+    return all(matcher.matches(satisfied.any_fact) for matcher in exclusion)
+
+
+def _index(rules: Iterable[Rule], rule_count: Mapping[Condition, int]) -> dict[Condition, list[int]]:
+    """Return the positions of rules by conditions of which a certificate must satisfy at least one to match them."""
+    positions: dict[Condition, list[int]] = {}
+    for number, rule in enumerate(rules):
+        for condition in _index_keys(rule, rule_count):
+            positions.setdefault(condition, []).append(number)
+    return positions
 
 
 def _index_keys(rule: Rule, rule_count: Mapping[Condition, int]) -> frozenset[Condition]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
@@ -91,12 +93,23 @@ class RuleExplanation(NamedTuple):
         return sum(distances), len(distances) - len(self.fields)
 
 
+class DenialExplanation(NamedTuple):
+    """An entry of ``deny`` that denies the certificate: its location, and its fields, which all match."""
+
+    place: str
+    fields: tuple[FieldExplanation, ...]
+
+
 class RulesExplanation(NamedTuple):
-    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first."""
+    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first.
+
+    ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches.
+    """
 
     total: int
     matching: tuple[RuleExplanation, ...]
     nearest: tuple[RuleExplanation, ...]
+    denials: tuple[DenialExplanation, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -112,13 +125,13 @@ def explain_rules(
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
     satisfied = rules.satisfied_by(certificate)
-    facts = {field: tuple(definition.facts(certificate)) for field, definition in FIELDS.items()}
+    facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
         unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
         explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
         nearest = _find_nearest(explained, satisfied.unambiguous)
-        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate))
+        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate, unambiguous))
 
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
@@ -133,10 +146,14 @@ def explain_rules(
         )
         for rule in rules.rules
     ]
+    denials = tuple(
+        DenialExplanation(rule.name, tuple(map(explain_exclusion, rule.matchers))) for rule in rules.denying(satisfied)
+    )
     others = sorted((rule for rule in explained if rule.mismatch is not None), key=lambda rule: rule.distance)
     if not everything and len(others) > NEAREST:
         others = [rule for rule in others if rule.is_related][:NEAREST]
-    return RulesExplanation(len(explained), tuple(rule for rule in explained if rule.mismatch is None), tuple(others))
+    matching = tuple(rule for rule in explained if rule.mismatch is None)
+    return RulesExplanation(len(explained), matching, tuple(others), denials)
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -154,7 +171,11 @@ def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> N
     return find_nearest(field.matcher, satisfied, field.found)
 
 
-def _remark(matcher: Matcher, certificate: PeerCertificate) -> str | None:
+def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
+    if matcher.field == ISSUER_KEY and not facts:
+        return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
+    if matcher.field == "spiffe_trust_domain" and not facts:
+        return "none: the certificate's only URI name must be a SPIFFE ID with a path"
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))

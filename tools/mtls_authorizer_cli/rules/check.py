@@ -100,7 +100,7 @@ def _print(reports: Sequence[Report]) -> None:
 
 
 def _summary(report: Report) -> str:
-    counts = [(len(report.warnings), "warning")]
+    counts = [(report.denial_count, "blocked client"), (len(report.warnings), "warning")]
     if report.rule_count is not None:
         counts.insert(0, (report.rule_count, "rule"))
     return (
@@ -117,6 +117,7 @@ def _as_json(reports: Sequence[Report]) -> dict[str, object]:
                 "source": report.source,
                 "accepted": not report.errors,
                 "rules": report.rule_count,
+                "deny": report.denial_count,
                 "errors": [{"line": error.line, "message": error.text} for error in report.errors],
                 "warnings": [
                     {

@@ -31,24 +31,30 @@ class Message(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The result for one source. ``rule_count`` is None unless the source is a document that is accepted."""
+    """The result for one source. ``rule_count`` is None unless the source is a document that is accepted.
+
+    ``denial_count`` is the number of exclusions in its ``deny``.
+    """
 
     source: str
     errors: tuple[Message, ...] = ()
     warnings: tuple[Message, ...] = ()
     rule_count: int | None = None
+    denial_count: int = 0
 
 
 def check_document(source: str, content: bytes) -> Report:
     """Check a rules document."""
     try:
-        rules = parse_rules(content)
+        every_rule = parse_rules(content)
     except RulesError as error:
         return Report(source, tuple(_errors(content, error.problems)))
+    rules = [rule for rule in every_rule if not rule.denies]
+    denials = len(every_rule) - len(rules)
     findings = _findings(rules, content)
     lines = line_numbers(content.decode()) if findings else {}
     warnings = [_warning(finding, rules, lines) for finding in findings]
-    return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules))
+    return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials)
 
 
 def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
@@ -63,9 +69,11 @@ def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
 
 
 def _warning(finding: Finding, rules: Sequence[Rule], lines: dict[str, int]) -> Message:
-    rule = rules[int(finding.place.removeprefix("rules[").partition("]")[0])]
-    text = f"rule {rule.name!r}: {finding.place} {finding.message}"
-    return Message(text, line_of(finding.place, lines), rule.name, finding.kind.value)
+    text, name = f"{finding.place} {finding.message}", None
+    if finding.place.startswith("rules["):
+        name = rules[int(finding.place.removeprefix("rules[").partition("]")[0])].name
+        text = f"rule {name!r}: {text}"
+    return Message(text, line_of(finding.place, lines), name, finding.kind.value)
 
 
 def _findings(rules: Sequence[Rule], content: bytes) -> list[Finding]:

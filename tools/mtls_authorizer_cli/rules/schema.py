@@ -95,10 +95,15 @@ def rules_schema() -> _Schema:
         "description": "Which client certificates may call which routes. The authorizer checks more than this schema: "
         "mtls-authorizer rules check FILE prints every problem.",
         "type": "object",
-        "required": ["rules"],
+        "anyOf": [{"required": ["rules"]}, {"required": ["deny"]}],
         "additionalProperties": False,
         "properties": {
             "$schema": {"description": "The location of this schema, for editors. Ignored.", **_reference("text")},
+            "deny": {
+                "description": "Exclusions from all rules, and from everything else that allows clients: a certificate "
+                "is denied if it matches all fields of the object, or of one object in the list.",
+                **_one_or_several(_reference("match")),
+            },
             "rules": {
                 "description": "The rules, in order. If several match a certificate, the client may call the routes of "
                 "all of them; context and usage plan key are those of the first.",
@@ -136,7 +141,7 @@ def _rule() -> _Schema:
             "match": {"description": "The fields that a certificate must match, all of them.", **_reference("match")},
             "not": {
                 "description": "Exclusions: a certificate is excluded if it matches all fields of the object, or of "
-                f"one object in the list. Not by {_not_excludable()}: write serial_number and issuer.",
+                f"one object in the list. Not by {_not_excludable()}.",
                 **_one_or_several(_reference("match")),
             },
             "allow": {

@@ -119,14 +119,14 @@ def test_a_document_is_described_in_json(tmp_path: Path, capsys: pytest.CaptureF
         }
         for kind, name, text in zip(["surrounding_whitespace", "duplicate"], "bc", WARNINGS, strict=True)
     ]
-    assert source == {"source": str(path), "accepted": True, "rules": 3, "errors": []}
+    assert source == {"source": str(path), "accepted": True, "rules": 3, "deny": 0, "errors": []}
     path.write_bytes(document(rule(name=1)))
     assert check(path, "--json") == 1
     (source,) = json.loads(capsys.readouterr().out)["sources"]
     (error,) = source.pop("errors")
     assert error["line"] == 1
     assert error["message"].startswith("rules[0].name must be")
-    assert source == {"source": str(path), "accepted": False, "rules": None, "warnings": []}
+    assert source == {"source": str(path), "accepted": False, "rules": None, "deny": 0, "warnings": []}
 
 
 def test_the_environment_can_be_checked_instead(capsys: pytest.CaptureFixture[str]) -> None:

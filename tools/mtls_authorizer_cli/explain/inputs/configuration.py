@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy
-from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -34,21 +34,30 @@ def read_configuration(environment: Mapping[str, str], rules: str | None) -> tup
     others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
     if "://" in rules:
         return _load({**others, _RULES_URI: rules})
-    # A document in a file conflicts with the same variables as one at a URI.
-    _load_settings({**others, _RULES_URI: "file:///rules"})
-    settings, policy = _load(others)
+    # A document in a file conflicts with the same variables as one at a URI, and may need the same ones.
+    settings = _load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
+    policy = _load_policy(settings)
     try:
         document = parse_rules(read_beginning(rules, LARGEST_DOCUMENT + 1))
     except RulesError as error:
         message = f"{shown_file(rules)}: {error}"
         raise CommandError(message) from error
-    return settings, policy._replace(rules=RuleSet((*policy.rules.rules, *document)))
+    all_rules = (*settings.rules, *document)
+    try:
+        check_together(all_rules)
+    except ValueError as error:
+        message = f"invalid configuration: {error}"
+        raise CommandError(message) from error
+    return settings, policy._replace(rules=RuleSet(all_rules)).with_issuer_keys()
 
 
 def read_truststore_of_domain(
-    environment: Mapping[str, str], truststore: str | None
+    environment: Mapping[str, str], truststore: str | None, bucket_owner: str | None
 ) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
-    """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
+    """Return the truststore, None without one, and notes.
+
+    ``truststore`` is a file or a URI. ``bucket_owner`` is the ID of the account that must own the
+    bucket; None if it is not verified.
 
     Raises CommandError if the option's cannot be used. The function starts without that of ``TRUSTSTORE_URI``, so then
     it is a note.
@@ -57,7 +66,7 @@ def read_truststore_of_domain(
     if truststore is None and not uri:
         return None, ()
     try:
-        return read_bundle(_read(truststore or uri)), ()
+        return read_bundle(_read(truststore or uri, bucket_owner)), ()
     except (StoreError, ValueError) as error:
         # The message of a StoreError begins with the URI.
         named = "" if isinstance(error, StoreError) else f"{shown_file(truststore or uri)} "
@@ -67,17 +76,21 @@ def read_truststore_of_domain(
         raise CommandError(message) from error
 
 
-def _read(truststore: str) -> bytes:
+def _read(truststore: str, bucket_owner: str | None) -> bytes:
     if "://" not in truststore:
         return read_beginning(truststore, 2 * MAX_TRUSTSTORE_BYTES)
-    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES).fetch(None)
+    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES, bucket_owner=bucket_owner).fetch(None)
     return b"" if fetched is None else fetched.content
 
 
 def _load(environment: Mapping[str, str]) -> tuple[Settings, AccessPolicy]:
     settings = _load_settings(environment)
+    return settings, _load_policy(settings)
+
+
+def _load_policy(settings: Settings) -> AccessPolicy:
     try:
-        return settings, CurrentPolicy(settings).get()
+        return CurrentPolicy(settings).get()
     except (StoreError, ValueError) as error:
         raise CommandError(str(error)) from error
 

@@ -113,6 +113,10 @@ def _rules(rules: RulesExplanation | None, version: str | None, report: Report) 
         "matching": [_rule(rule, report) for rule in rules.matching],
         "nearest": [_rule(rule, report) for rule in rules.nearest],
         "left_out": rules.left_out,
+        "deny": [
+            {"place": denial.place, "match": [_field(field, report) for field in denial.fields]}
+            for denial in rules.denials
+        ],
     }
 
 

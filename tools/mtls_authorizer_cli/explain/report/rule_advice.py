@@ -46,6 +46,11 @@ class Advice(NamedTuple):
 def advise_on_rules(explanation: Explanation) -> Advice:
     """Return advice on a certificate that no rule matches."""
     rules = explanation.rules
+    if rules is not None and rules.denials:
+        return Advice(
+            f"{rules.denials[0].place} of the rules denies the certificate, whatever rules match it.",
+            "If this client is to be allowed, remove that entry or narrow it.",
+        )
     if rules is None or not rules.total:
         return _with_rule(
             "There is no rule, so every client is denied.",

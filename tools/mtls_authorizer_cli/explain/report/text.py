@@ -154,9 +154,12 @@ def _shadow_rules(report: Report) -> Iterator[str]:
 
 
 def _rules(title: str, rules: RulesExplanation | None, report: Report) -> Iterator[str]:
-    if rules is None or not rules.total:
+    if rules is None or not (rules.total or rules.denials):
         return
     yield f"{title}: {len(rules.matching):,} of {rules.total:,} match"
+    for denial in rules.denials:
+        fields = ", and ".join(_field(field, everything=report.everything) for field in denial.fields)
+        yield from fold(f"{_mark(passed=False)}  {denial.place} denies: {fields}", others=" " * 6)
     for rule in (*rules.matching, *rules.nearest):
         yield from _rule(rule, everything=report.everything)
     if rules.left_out:
