@@ -31,7 +31,7 @@ def build_context(certificate: PeerCertificate) -> dict[str, str]:
         "clientCertSubjectDN": subject.rfc4514_string(),
         "clientCertIssuerDN": issuer.rfc4514_string(),
         "clientCertOUs": _json_array(subject.get_all("OU")),
-        "clientCertSubjectAltNames": _json_array([str(name) for name in certificate.subject_alt_names]),
+        "clientCertSubjectAltNames": _json_array([f"{kind}:{value}" for kind, value in certificate.subject_alt_names]),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
         "clientCertNotBefore": _timestamp(certificate.fields.not_before),
