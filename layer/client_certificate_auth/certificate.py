@@ -58,10 +58,10 @@ class PeerCertificate:
         self.serial_number = _serial_number(fields.serial_number)
         field = "issuer"
         try:
-            is_short = len(fields.issuer) <= LONGEST_CACHED
-            self.issuer = read_issuer(fields.issuer) if is_short else DistinguishedName(fields.issuer)
+            is_short = len(fields.issuer_rdns) <= LONGEST_CACHED
+            self.issuer = (read_issuer if is_short else DistinguishedName.from_rdns)(fields.issuer_rdns)
             field = "subject"
-            self.subject = DistinguishedName(fields.subject)
+            self.subject = DistinguishedName.from_rdns(fields.subject_rdns)
         except DerError as error:
             message = f"the {field} cannot be decoded: {error}"
             raise MalformedCertificateError(message) from error

@@ -23,7 +23,9 @@ from client_certificate_auth.x509.der import (
     DerError,
     check_any,
     describe,
+    read_element,
     read_elements,
+    read_elements_of,
     read_sequence_of,
     read_typed_value,
 )
@@ -70,20 +72,31 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     Names are equal if their relative distinguished names are, in the same order. String types do not matter.
     """
 
-    __slots__ = ("_attributes", "_rfc4514_string", "_values", "has_control_characters")
+    __slots__ = ("_attributes", "_repeats", "_rfc4514_string", "_values", "has_control_characters")
 
     has_control_characters: bool
     """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
 
     def __init__(self, der: bytes) -> None:
-        read_rdn = _read_rdn if len(der) <= LONGEST_CACHED else _read_rdn.__wrapped__
+        self._read(read_element(der, SEQUENCE))
+
+    @classmethod
+    def from_rdns(cls, content: bytes) -> DistinguishedName:
+        """Do the same with the content of a Name: its relative distinguished names."""
+        name = cls.__new__(cls)
+        name._read(content)  # noqa: SLF001 -- a constructor
+        return name
+
+    def _read(self, content: bytes) -> None:
+        read_rdn = _read_rdn if len(content) <= LONGEST_CACHED else _read_rdn.__wrapped__
         # Empty relative distinguished names are left out: to OpenSSL, names with and without them are equal.
-        rdns = list(filter(None, map(read_rdn, read_sequence_of(der, SET))))
+        rdns = list(filter(None, map(read_rdn, read_elements_of(content, SET))))
         attributes, texts, strings, controls = zip(*rdns, strict=True) if rdns else ((), (), (), ())
         self._attributes: tuple[list[tuple[str, str]], ...] = attributes
         pairs = list(chain.from_iterable(texts))
         self._values: dict[str, str | list[str]] = dict(pairs)
-        if len(self._values) < len(pairs):
+        self._repeats = len(self._values) < len(pairs)
+        if self._repeats:
             self._values = _values_by_key(pairs)
         self.has_control_characters = any(controls)
         # The most specific relative distinguished name comes first (RFC 4514 §2.1).
@@ -108,6 +121,8 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
     def single_values(self) -> list[tuple[str, str]]:
         """Return keys and values of the attributes that the name has exactly once, in the order of the name."""
+        if not self._repeats:
+            return list(self._values.items())  # type: ignore[arg-type]  # a list is the value of a repeated attribute
         return [(key, value) for key, value in self._values.items() if isinstance(value, str)]
 
     def rfc4514_string(self) -> str:
@@ -152,9 +167,9 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
 
 @lru_cache(64)
-def read_issuer(der: bytes) -> DistinguishedName:
-    """Do as ``DistinguishedName``: a truststore has few issuers, and each has many clients."""
-    return DistinguishedName(der)
+def read_issuer(content: bytes) -> DistinguishedName:
+    """Do as ``DistinguishedName.from_rdns``: a truststore has few issuers, and each has many clients."""
+    return DistinguishedName.from_rdns(content)
 
 
 def read_text(tag: int, content: bytes) -> str | None:
