@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import PrincipalId
@@ -39,16 +39,15 @@ def build_context(certificate: PeerCertificate, *, with_header: bool = False) ->
         "clientCertSubjectDN": subject.rfc4514_string(),
         "clientCertIssuerDN": issuer.rfc4514_string(),
         "clientCertOUs": _json_array(subject.get_all("OU")),
-        "clientCertSubjectAltNames": _json_array([str(name) for name in certificate.subject_alt_names]),
+        "clientCertSubjectAltNames": _json_array([f"{kind}:{value}" for kind, value in certificate.subject_alt_names]),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
         "clientCertNotBefore": _timestamp(certificate.fields.not_before),
         "clientCertNotAfter": _timestamp(certificate.fields.not_after),
     }
     for attribute, value in subject.single_values():
-        key = _SUBJECT_ATTRIBUTES.get(attribute)
-        if key is not None:
-            context[key] = value
+        if attribute in _SUBJECT_ATTRIBUTES:
+            context[_SUBJECT_ATTRIBUTES[attribute]] = value
     issuer_common_name = issuer.get_single("CN")
     if issuer_common_name is not None:
         context["clientCertIssuerCN"] = issuer_common_name
@@ -81,8 +80,8 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
 
 
 def _json_array(texts: list[str]) -> str:
-    # Saves 1.4 µs for the many certificates without alternative names or organizational units.
-    return json.dumps(texts) if texts else "[]"
+    # As json.dumps does, which makes an encoder for each call: that takes 1.5 µs longer.
+    return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
 
 
 def _timestamp(time: str) -> str:

@@ -141,7 +141,8 @@ class ConditionIndex:
                 if label in labels:
                     satisfied = ambiguous if is_ambiguous else unambiguous
                     satisfied.extend(_satisfied_by_value(labels[label], value))
-        return SatisfiedConditions(frozenset(unambiguous), frozenset(unambiguous + ambiguous))
+        satisfied_unambiguously = frozenset(unambiguous)
+        return SatisfiedConditions(satisfied_unambiguously, satisfied_unambiguously.union(ambiguous))
 
 
 def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Condition]:
