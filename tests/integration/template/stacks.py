@@ -109,6 +109,8 @@ REVOCATION = Template(
             "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl", "https://b.internal/?crl": "b.crl"}',
             "CrlSourcePrivateHosts": "b.internal",
             "CrlFetchSchedule": "rate(10 minutes)",
+            "FetcherSubnetIds": "subnet-0a,subnet-0b",
+            "FetcherSecurityGroupIds": "sg-0a",
             "MetricsNamespace": NAMESPACE,
             "LogRetentionInDays": "30",
             "AlarmTopicArn": TOPIC,
