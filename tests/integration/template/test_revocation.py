@@ -220,8 +220,8 @@ def test_the_fetcher_has_the_variables_that_it_reads() -> None:
 
 def test_the_fetcher_runs_in_the_subnets_of_the_parameter_if_there_are_any() -> None:
     assert REVOCATION.properties("everything-set", "CrlFetcher")["VpcConfig"] == {
-        "SubnetIds": ["subnet-0a", "subnet-0b"],
-        "SecurityGroupIds": ["sg-0a"],
+        "SubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        "SecurityGroupIds": ["sg-0123456789abcdef0"],
     }
     assert "VpcConfig" not in REVOCATION.properties("truststore-in-a-file", "CrlFetcher")
 
