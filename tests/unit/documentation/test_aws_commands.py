@@ -49,8 +49,7 @@ aws sts get-caller-identity
         "aws lambda publish-layer-version --layer-name l --zip-file fileb://layer.zip",
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
         "aws apigatewayv2 update-api --api-id a --no-disable-execute-api-endpoint",
-        "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k,version=v}"
-        " --destination s3={bucketName=b}",
+        "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k} --destination s3={prefix=p}",
     ],
 )
 def test_a_right_command_is_right(command: str) -> None:
@@ -85,8 +84,8 @@ def test_a_right_command_is_right(command: str) -> None:
             "--patch-operations op=replace,key=/name: there is no key",
         ),
         (
-            "aws signer start-signing-job --profile-name p --source s3={bucketName=b,name=k} --destination s3={bucketName=b}",
-            "--source s3={bucketName=b,name=k}: there is no name",
+            "aws signer start-signing-job --profile-name p --source s3={key=k,name=n} --destination s3={prefix=p}",
+            "--source s3={key=k,name=n}: there is no name",
         ),
         (
             "aws apigatewayv2 update-api --api-id a --disable-execute-api-endpoint true",
