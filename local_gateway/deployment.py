@@ -19,6 +19,7 @@ from local_gateway.api_gateway.api import Api, ApiKind, Route
 from local_gateway.api_gateway.functions import CountedFunction, LambdaFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, lambda_target
+from local_gateway.partner import fetch_crl, publish
 from local_gateway.pki import LOOPBACK
 from local_gateway.server import serve
 from local_gateway.tls import (
@@ -36,22 +37,22 @@ if TYPE_CHECKING:
 
     from local_gateway.pki import Pki
 
+_RULES = [
+    {
+        "name": "acme-reader",
+        "match": {"common_name": ["reader", "blocked"], "organization": "Acme"},
+        "allow": ["GET /hello", "GET /hello/public/*"],
+        "context": {"tenant": "acme"},
+    },
+    {"name": "acme", "match": {"organization": "Acme"}, "allow": ["GET /hello/public/*"]},
+]
+_DENY = {"common_name": "blocked", "organization": "Acme"}
+
 ENVIRONMENT = {
     "ALLOWED_COMMON_NAMES": "authorized-client, admin",
     "ALLOWED_ORGANIZATIONAL_UNITS": "Payments",
     "ALLOWLIST_MATCH": "any",
-    "AUTHORIZER_RULES": json.dumps(
-        {
-            "rules": [
-                {
-                    "name": "acme-reader",
-                    "match": {"common_name": "reader", "organization": "Acme"},
-                    "allow": ["GET /hello", "GET /hello/public/*"],
-                    "context": {"tenant": "acme"},
-                }
-            ]
-        }
-    ),
+    "AUTHORIZER_RULES": json.dumps({"rules": _RULES, "deny": _DENY}),
 }
 """The environment variables of the sample APIs' authorizers, but for RESPONSE_FORMAT, and for revocation."""
 
@@ -94,11 +95,14 @@ def sample_api(kind: ApiKind, authorizer: LambdaFunction | None = None) -> Api:
 
 
 def environment(pki: Pki) -> dict[str, str]:
-    """Return the environment variables with those for revocation."""
+    """Return the environment variables with those for revocation, and with a rule for the key of the CA."""
+    match = {"common_name": "pinned-ca", "issuer_key": pki.client_ca_fingerprint}
+    by_key = {"name": "pinned-ca", "match": match, "allow": ["GET /hello"]}
     return {
         **ENVIRONMENT,
-        "CRL_URIS": pki.revocation_list.absolute().as_uri(),
-        "TRUSTSTORE_URI": pki.truststore.absolute().as_uri(),
+        "AUTHORIZER_RULES": json.dumps({"rules": [*_RULES, by_key], "deny": _DENY}),
+        "CRL_URIS": ",".join(crl.absolute().as_uri() for crl in (pki.revocation_list, pki.fetched_crl)),
+        "TRUSTSTORE_URI": pki.stored_truststore.absolute().as_uri(),
         "CRL_REFRESH_SECONDS": str(CRL_REFRESH_SECONDS),
     }
 
@@ -115,11 +119,12 @@ def sample_authorizer(kind: ApiKind, pki: Pki | None = None) -> LambdaFunction:
 def deploy(pki: Pki, first_port: int = 0) -> Iterator[list[Endpoint]]:
     """Serve a sample API of each kind, on two ports each, and the other front doors, on one each, and yield where.
 
-    Serves while the block runs. The ports are the nine from ``first_port`` on, with free ones for those that are taken;
-    0 for free ones only.
+    Serves while the block runs, and fetches the CRL of a partner before. The ports are the nine from ``first_port`` on,
+    with free ones for those that are taken; 0 for free ones only.
     """
     ports = count(first_port) if first_port else repeat(0)
     with ExitStack() as servers:
+        fetch_crl(servers.enter_context(publish(pki.published_crl)), pki)
         endpoints = []
         for kind in ApiKind:
             authorizer = CountedFunction(sample_authorizer(kind, pki))

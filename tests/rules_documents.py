@@ -55,6 +55,9 @@ VALID: dict[str, bytes] = {
                 "issuer": r"CN=a\, b\C3\A9+OU=c,2.5.4.10=d",
                 "fingerprint": FINGERPRINT,
                 "serial_number": "01:ab",
+                "public_key": FINGERPRINT,
+                "issuer_key": FINGERPRINT,
+                "spiffe_trust_domain": "acme.example",
             }
         )
     ),
@@ -74,11 +77,19 @@ VALID: dict[str, bytes] = {
                 "issuer": [{"exact": "CN=*"}],
                 "fingerprint": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "serial_number": ["1", "-0A", {"exact": "FF"}],
+                "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "spiffe_trust_domain": ["a", {"exact": "a_b-c.d1"}],
             }
         )
     ),
     "excluding one": document(rule(**{"not": {"common_name": "other", "issuer": {"O": "a"}}})),
     "excluding several": document(rule(**{"not": [{"common_name": "other"}, {"organization": ["a", "b"]}]})),
+    "only denying": json.dumps({"deny": {"common_name": "a"}}).encode(),
+    "denying one": json.dumps({"deny": {"common_name": "a", "issuer": {"O": "b"}}, "rules": [rule()]}).encode(),
+    "denying several": json.dumps(
+        {"deny": [{"serial_number": "1", "issuer": "CN=a"}, {"organization": ["a", "b"]}], "rules": [rule()]}
+    ).encode(),
     "every kind of route": document(
         rule(
             allow=["* /*", "GET /", "GET /a", "GET /a/", "DELETE /a/b/*", "PATCH /a~b;c=1,2/@:x", "PUT /a(b)!'&+/.a./*"]
@@ -86,7 +97,31 @@ VALID: dict[str, bytes] = {
     ),
     "an empty context": document(rule(context={})),
     "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
+    "values from the certificate": document(
+        rule(
+            context={
+                "organization": {"from": "subject.O"},
+                "identifier": {"from": "subject.2.5.4.97", "default": ""},
+                "ca": {"from": "issuer.CN", "default": "x" * 256},
+                "workload": {"from": "subject_alt_name.uri", "after": "spiffe://acme.example/", "default": "none"},
+                "host": {"from": "subject_alt_name.dns"},
+                "user": {"from": "subject_alt_name.email"},
+                "address": {"from": "subject_alt_name.ip"},
+                "any": {"from": "subject_alt_name.uri"},
+                "urn": {"from": "subject_alt_name.uri", "after": "urn:acme:"},
+            },
+            usage_plan_key={"from": "subject.CN"},
+        )
+    ),
     "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
+    "every limit": document(
+        rule(
+            api_id=["a1b2c3d4e5", "A"],
+            domain_name=["api.example.com", "localhost", "a-b.XN--bcher-kva.example"],
+            not_before="2026-01-01T00:00:00Z",
+            not_after="9999-12-31T23:59:59Z",
+        )
+    ),
     "two rules": document(rule(), rule(name="b" * 64)),
     "beyond ASCII": matching("common_name", ["Łódź", "😀", "\u202e", "\u0430"]),
     "words of programming languages": document(
@@ -192,6 +227,49 @@ _DOCUMENTS: dict[str, Hostile] = {
     "half a surrogate pair for a key": Hostile(rb'{"\ud800": 1}', r"'\ud800'", KNOWN),
     "a very long key": Hostile(json.dumps({"x" * 9999: 1}).encode(), "'" + "x" * 80 + r"\u2026'", KNOWN),
     "an empty key": Hostile(b'{"": 1}', "''", KNOWN),
+    "no rules next to deny": Hostile(
+        b'{"deny": {"common_name": "a"}, "rules": []}', "rules", "must be a list with at least one rule"
+    ),
+    "an empty list to deny": Hostile(b'{"deny": []}', "deny", "is an empty list, which excludes nothing"),
+    "an empty object to deny": Hostile(b'{"deny": {}}', "deny", "is empty and would match every certificate"),
+    "a string to deny": Hostile(b'{"deny": "a"}', "deny", f"{OBJECT} 'a'"),
+    "null to deny": Hostile(b'{"deny": [null]}', "deny[0]", f"{OBJECT} null"),
+    "another field to deny": Hostile(b'{"deny": [{"cn": "a"}]}', "deny[0].cn", KNOWN),
+    "a fingerprint to deny": Hostile(
+        json.dumps({"deny": [{"common_name": "a"}, {"fingerprint": FINGERPRINT}]}).encode(),
+        *("deny[1].fingerprint", "is not a reliable exclusion"),
+    ),
+    "an issuer's key to deny": Hostile(
+        json.dumps({"deny": {"issuer_key": FINGERPRINT}}).encode(),
+        *("deny.issuer_key", "is not supported in exclusions"),
+    ),
+    "an issuer's key to exclude": Hostile(
+        document(rule(**{"not": [{"common_name": "a", "issuer_key": FINGERPRINT}]})),
+        *("rules[0].not[0].issuer_key", "is not supported in exclusions"),
+    ),
+    **{
+        f"a trust domain like {written}": Hostile(
+            matching("spiffe_trust_domain", written), f"{MATCH}.spiffe_trust_domain", "is not a trust domain: write"
+        )
+        for written in (
+            "spiffe://acme.example",
+            "acme.example/",
+            "Acme.example",
+            "acme.example:443",
+            "ä.example",
+            "x" * 256,
+        )
+    },
+    "a prefix of a trust domain": Hostile(
+        matching("spiffe_trust_domain", {"prefix": "acme"}),
+        *(f"{MATCH}.spiffe_trust_domain.prefix", "is not supported for this field"),
+    ),
+    "a serial number to deny": Hostile(
+        b'{"deny": {"serial_number": "1"}}', "deny.serial_number", "needs exactly one issuer"
+    ),
+    "a million denied": Hostile(
+        b'{"deny": [' + b'{"common_name": "a"},' * 150_000 + b"{}]}", "deny", "exceeds the limit of 120000 entries"
+    ),
     "an object for the schema": Hostile(json.dumps({"$schema": {}, "rules": [rule()]}).encode(), "$schema", STRING),
     # Rules.
     "null for a rule": Hostile(document(None), "rules[0]", f"{OBJECT} null"),
@@ -547,7 +625,7 @@ _DOCUMENTS: dict[str, Hostile] = {
         document(rule(usage_plan_key={"value": "k" * 20 + "\r\n"})), "rules[0].usage_plan_key", "20 to 128 letters"
     ),
     "a usage plan's key as it is": Hostile(
-        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", or {"value": "…"}'
+        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", {"value": "…"}'
     ),
     "a serial number for a usage plan": Hostile(
         document(rule(usage_plan_key="serial_number")), "rules[0].usage_plan_key", 'must be "fingerprint"'
@@ -565,13 +643,86 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a policy of 5 MB": Hostile(
         document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
         "rules[0].allow",
-        "need a policy of more than 46080 bytes",
+        "need a policy of more than 51200 bytes",
+    ),
+    # Limits.
+    "no APIs": Hostile(document(rule(api_id=[])), "rules[0].api_id", "is an empty list, which permits no request"),
+    "null for an API": Hostile(document(rule() | {"api_id": None}), "rules[0].api_id", "must be the ID of an API"),
+    "a star for an API": Hostile(document(rule(api_id=["a", "*"])), "rules[0].api_id[1]", "must be the ID of an API"),
+    "an ARN for an API": Hostile(
+        document(rule(api_id="arn:aws:execute-api:eu-central-1:123456789012:a1")), "rules[0].api_id", "must be the ID"
+    ),
+    "an object for a domain": Hostile(
+        document(rule(domain_name={"suffix": ".example.com"})), "rules[0].domain_name", "must be a custom domain name"
+    ),
+    **{
+        f"{text!r} for a domain": Hostile(
+            document(rule(domain_name=text)), "rules[0].domain_name", "must be a custom domain name"
+        )
+        for text in (
+            *("", "*.example.com", "api.example.com:443", "api.example.com.", "https://api.example.com", "api..com"),
+            *("-a.com", "a-.com", "a." * 127 + "a", "a" * 64, "b\u00fccher.example", "\u212aey.example"),
+        )
+    },
+    **{
+        f"{text!r} for a time": Hostile(
+            document(rule() | {"not_before": text}), "rules[0].not_before", "must be a time in UTC like"
+        )
+        for text in (
+            *(None, 0, "", "2026-11-22", "2026-11-22T06:54Z", "2026-11-22T06:54:49", "2026-11-22T06:54:49+01:00"),
+            *("2026-11-22 06:54:49Z", "2026-11-22t06:54:49z", "2026-11-22T06:54:49.5Z", ["2026-11-22T06:54:49Z"]),
+            "\u0662026-11-22T06:54:49Z",
+        )
+    },
+    "a day that a month does not have": Hostile(
+        document(rule(not_after="2026-02-29T00:00:00Z")), "rules[0].not_after", "must be a time in UTC like"
+    ),
+    "an end before the beginning": Hostile(
+        document(rule(not_before="2026-11-22T00:00:01Z", not_after="2026-11-22T00:00:00Z")),
+        *("rules[0].not_after", "is before not_before"),
     ),
     # Contexts.
     "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),
     "a list for a context": Hostile(document(rule(context=[])), "rules[0].context", f"{OBJECT} a list"),
     "a context of 5 MB": Hostile(
         document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "the limit is 4096"
+    ),
+    "a context of too many values": Hostile(
+        document(rule(context={f"key{number}": {"from": "subject.O"} for number in range(16)})),
+        "rules[0].context",
+        "the limit is 4096",
+    ),
+    **{
+        f"{key} of a value: {value!r}": Hostile(
+            document(rule(context={"tenant": {"from": "subject_alt_name.uri"} | {key: value}})),
+            f"rules[0].context.tenant.{key}",
+            problem,
+        )
+        for key, value, problem in (
+            *(
+                ("from", each, "must be")
+                for each in (None, 1, "", "O", "subject", "subject.", "subject_alt_name.", ".O")
+            ),
+            *(("from", each, "must be") for each in ("common_name.CN", "Subject.O", "2.5.4.97", ["subject.O"], {})),
+            *(("from", each, "is") for each in ("subject.organization", "subject.uid", "issuer.2.", "subject.O.CN")),
+            *(("from", each, "is") for each in ("subject_alt_name.URI", "subject_alt_name.dirName")),
+            *(("after", each, "must") for each in (None, 1, ["urn:a:"])),
+            *(("after", each, "must continue after") for each in ("spiffe://acme.example", "acme", "https:", "//a/")),
+            *(("after", each, problem) for each, problem in (("", "is empty"), ("urn:a:\n", UNPRINTABLE))),
+            *(("default", each, "must be a string of up to 256") for each in (None, 1, "x" * 257, "\u00e9", "a\n", [])),
+            ("value", "a", KNOWN),
+        )
+    },
+    "a prefix of another value": Hostile(
+        document(rule(context={"tenant": {"from": "subject.O", "after": "spiffe://acme.example/"}})),
+        *("rules[0].context.tenant.after", "is only supported with"),
+    ),
+    "a value for the certificate's key": Hostile(
+        document(rule(context={"clientCertHeader": {"from": "subject.O"}})),
+        *("rules[0].context.clientCertHeader", "is a key that the authorizer or API Gateway sets"),
+    ),
+    "a value that is no name for a usage plan": Hostile(
+        document(rule(usage_plan_key={"from": "O"})), "rules[0].usage_plan_key.from", "must be"
     ),
     "a context of many keys": Hostile(
         document(rule(context={f"key{number}": "" for number in range(100_000)})),

@@ -61,11 +61,12 @@ class _Path(NamedTuple):
     ends_at_root: bool = False
 
 
-class _Signer(NamedTuple):
+class Signer(NamedTuple):
     """A CA whose key verifies the signature of a certificate."""
 
     authority: Authority
     is_permitted: bool
+    """Whether its key usage and the certificate's authority key identifier permit it."""
 
 
 class ChainBuilder:
@@ -73,7 +74,7 @@ class ChainBuilder:
 
     def __init__(self, truststore: Truststore) -> None:
         self._truststore = truststore
-        self._signers: dict[bytes, tuple[_Signer, ...]] = {}
+        self._signers: dict[bytes, tuple[Signer, ...]] = {}
         self._scopes: dict[bytes, CertificateScope] = {}
 
     def chains(self, certificate: Certificate) -> tuple[Chain, ...]:
@@ -90,7 +91,7 @@ class ChainBuilder:
                 path.is_permitted,
                 path.ends_at_root,
             )
-            for authority, is_permitted in self._find_signers(certificate)
+            for authority, is_permitted in find_signers(certificate, self._truststore)
             for path in self._paths(_Path((authority,), is_permitted))
         )
 
@@ -124,10 +125,10 @@ class ChainBuilder:
                     signers[0].authority.identity, authority.certificate.serial_number, self._scope_of(authority)
                 )
 
-    def _signers_of(self, authority: Authority) -> tuple[_Signer, ...]:
+    def _signers_of(self, authority: Authority) -> tuple[Signer, ...]:
         encoded = authority.certificate.der
         if encoded not in self._signers:
-            self._signers[encoded] = self._find_signers(authority.certificate)
+            self._signers[encoded] = find_signers(authority.certificate, self._truststore)
         return self._signers[encoded]
 
     def _scope_of(self, authority: Authority) -> CertificateScope:
@@ -136,24 +137,26 @@ class ChainBuilder:
             self._scopes[encoded] = read_certificate_scope(authority.certificate)
         return self._scopes[encoded]
 
-    def _find_signers(self, certificate: Certificate) -> tuple[_Signer, ...]:
-        # A signature is valid only under the algorithm that was signed with the certificate (RFC 5280 §4.1.1.2).
-        if certificate.signature_algorithm != certificate.tbs_signature_algorithm:
-            return ()
-        try:
-            named = self._truststore.named(canonical_name(certificate.issuer))
-        except DerError:
-            return ()
-        keys = {authority.identity.key_fingerprint: authority.public_key for authority in named}
-        verified = {
-            fingerprint
-            for fingerprint, key in keys.items()
-            if key is not None
-            and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
-        }
-        identifier = certificate_key_identifier(certificate)
-        return tuple(
-            _Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
-            for authority in named
-            if authority.identity.key_fingerprint in verified
-        )
+
+def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Signer, ...]:
+    """Return the CAs of a truststore that have signed a certificate. Raises nothing."""
+    # A signature is valid only under the algorithm that was signed with the certificate (RFC 5280 §4.1.1.2).
+    if certificate.signature_algorithm != certificate.tbs_signature_algorithm:
+        return ()
+    try:
+        named = truststore.named(canonical_name(certificate.issuer))
+    except DerError:
+        return ()
+    keys = {authority.identity.key_fingerprint: authority.public_key for authority in named}
+    verified = {
+        fingerprint
+        for fingerprint, key in keys.items()
+        if key is not None
+        and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
+    }
+    identifier = certificate_key_identifier(certificate)
+    return tuple(
+        Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
+        for authority in named
+        if authority.identity.key_fingerprint in verified
+    )

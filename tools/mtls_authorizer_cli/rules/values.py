@@ -21,13 +21,16 @@ _COMPARISONS = frozenset(Comparison)
 
 def value_findings(document: dict[str, Any]) -> Iterator[Finding]:
     """Return the findings about the values of a valid document."""
-    for number, rule in enumerate(document["rules"]):
+    for denial, where in items_with_places(document.get("deny", []), "deny"):
+        yield from _match_findings(denial, where)
+    for number, rule in enumerate(document.get("rules", [])):
         place = f"rules[{number}]"
         yield from _match_findings(rule["match"], f"{place}.match")
         for exclusion, where in items_with_places(rule.get("not", []), f"{place}.not"):
             yield from _match_findings(exclusion, where)
         for key, text in rule.get("context", {}).items():
-            yield from _whitespace(text, member(f"{place}.context", key), Comparison.EXACT)
+            if isinstance(text, str):
+                yield from _whitespace(text, member(f"{place}.context", key), Comparison.EXACT)
 
 
 def _match_findings(match: Any, place: str) -> Iterator[Finding]:  # noqa: ANN401 -- JSON
