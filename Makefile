@@ -51,7 +51,7 @@ pythons: ## Unpack the supported Python versions that this machine lacks from De
 available-pythons:
 	-@$(MAKE) --no-print-directory pythons
 
-publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
+publish: $(VENV)/.run ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
 bench: $(VENV)/.test available-pythons layer ## Measure decisions against typical authorizers on Node, then a cold start.
