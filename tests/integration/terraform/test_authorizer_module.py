@@ -287,10 +287,10 @@ def test_the_bucket_is_that_of_the_template(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
 def test_only_the_bucket_and_the_schedule_may_invoke_the_functions(stack: str) -> None:
-    renamed = {
+    renamed: dict[str, Any] = {
         "aws_lambda_function.crl_indexer.function_name": "CrlIndexer",
         "aws_lambda_function.crl_fetcher.function_name": "CrlFetcher",
-        "aws_cloudwatch_event_rule.crl_fetcher.arn": "CrlFetcherSchedule.Arn",
+        "aws_cloudwatch_event_rule.crl_fetcher.arn": {"Fn::GetAtt": ["CrlFetcherSchedule", "Arn"]},
     }
     ours = [
         {name: renamed.get(value, value) for name, value in each.items()}
@@ -306,7 +306,7 @@ def test_only_the_bucket_and_the_schedule_may_invoke_the_functions(stack: str) -
     assert by_principal(ours) == by_principal(theirs)
 
 
-def by_principal(found: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+def by_principal(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {each["principal"]: each for each in found}
 
 
