@@ -53,6 +53,8 @@ _LAST_FIELDS = (_ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID, _EXTENSIONS)
 _REQUIRED_FIELDS = [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE]
 
 _VERSION_3 = 3
+# The first field of nearly all certificates.
+_VERSION_3_FIELD = b"\xa0\x03\x02\x01\x02"
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 2
@@ -105,11 +107,11 @@ class Certificate:
         self.der = der
         self.tbs_fields, self._algorithm, signature = contents
         self.signature = read_bit_string(signature)
-        tags, fields = read_elements(self.tbs_fields)
-        self.version = 1
-        if tags[:1] == [_VERSION]:
-            self.version = _read_version(fields.pop(0))
-            del tags[0]
+        if self.tbs_fields.startswith(_VERSION_3_FIELD):
+            self.version = _VERSION_3
+            tags, fields = read_elements(self.tbs_fields, len(_VERSION_3_FIELD))
+        else:
+            self.version, tags, fields = _read_version(*read_elements(self.tbs_fields))
         required = len(_REQUIRED_FIELDS)
         if tags[:required] != _REQUIRED_FIELDS:
             message = f"a field of the TBSCertificate is missing or has another type: {describe(tags)}"
@@ -168,14 +170,15 @@ def parse_certificate(encoded: str | bytes) -> Certificate:
         raise MalformedCertificateError(str(error)) from error
 
 
-def _read_version(content: bytes) -> int:
-    """Return 1, 2 or 3 (RFC 5280 §4.1.2.1), which are encoded as 0, 1 and 2."""
-    # Nearly all have version 3.
-    version = 3 if content == b"\x02\x01\x02" else read_integer(read_element(content, INTEGER)) + 1
-    if version not in (1, 2, 3):
+def _read_version(tags: list[int], contents: list[bytes]) -> tuple[int, list[int], list[bytes]]:
+    """Return 1, 2 or 3 (RFC 5280 §4.1.2.1), which are encoded as 0, 1 and 2, and the fields that follow."""
+    if tags[:1] != [_VERSION]:
+        return 1, tags, contents
+    version = read_integer(read_element(contents[0], INTEGER)) + 1
+    if version not in (1, 2, _VERSION_3):
         message = "the certificate has an unknown version: not 1, 2 or 3"
         raise DerError(message)
-    return version
+    return version, tags[1:], contents[1:]
 
 
 def _check_algorithm(content: bytes) -> None:
