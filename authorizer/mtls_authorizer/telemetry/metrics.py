@@ -39,7 +39,7 @@ class Metric(StrEnum):
     DECISION_TIME = "DecisionTime"
 
 
-UNITS = {
+UNITS: dict[str, str] = {
     Metric.DAYS_TO_EXPIRY: "None",
     Metric.REVOCATION_LIST_AGE: "Seconds",
     Metric.REVOCATION_LIST_TIME_LEFT: "Seconds",
@@ -72,10 +72,10 @@ def embedded_metrics(namespace: str, observation: Observation) -> dict[str, obje
     return {"_aws": metadata, **dimensions, **values}
 
 
-def measure(observation: Observation) -> dict[Metric, int]:
-    """Return the values of a decision's metrics."""
+def measure(observation: Observation) -> dict[str, int]:
+    """Return the values of a decision's metrics by their names."""
     decision = observation.decision
-    values = {
+    values: dict[str, int] = {
         Metric.ALLOWED if decision.allowed else Metric.DENIED: 1,
         Metric.DECISION_TIME: observation.microseconds,
     }
@@ -95,7 +95,7 @@ def measure(observation: Observation) -> dict[Metric, int]:
     return values
 
 
-def _add_revocation_metrics(values: dict[Metric, int], observation: Observation) -> None:
+def _add_revocation_metrics(values: dict[str, int], observation: Observation) -> None:
     status, lists = observation.decision.revocation_status, observation.policy.revocation
     if status is not None and status.state.value == "unknown":
         values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
@@ -113,7 +113,7 @@ def _add_revocation_metrics(values: dict[Metric, int], observation: Observation)
 
 
 @lru_cache(64)
-def _directives(namespace: str, metrics: tuple[Metric, ...]) -> list[dict[str, object]]:
+def _directives(namespace: str, metrics: tuple[str, ...]) -> list[dict[str, object]]:
     """Return the directives for these metrics. Few sets of metrics occur: this saves 5 µs for each decision."""
     directives = [_directive(namespace, [[]], [metric for metric in metrics if metric is not Metric.DENIED])]
     if Metric.DENIED in metrics:
@@ -121,6 +121,6 @@ def _directives(namespace: str, metrics: tuple[Metric, ...]) -> list[dict[str, o
     return directives
 
 
-def _directive(namespace: str, dimensions: list[list[str]], metrics: list[Metric]) -> dict[str, object]:
+def _directive(namespace: str, dimensions: list[list[str]], metrics: list[str]) -> dict[str, object]:
     definitions = [{"Name": metric, "Unit": UNITS.get(metric, "Count")} for metric in metrics]
     return {"Namespace": namespace, "Dimensions": dimensions, "Metrics": definitions}
