@@ -48,6 +48,8 @@ class RejectedCertificate(NamedTuple):
 
     client: Client
     reason: DenyReason
+    chains: tuple[Chain, ...] = ()
+    """Always empty."""
 
 
 class AssessedCertificate(NamedTuple):
