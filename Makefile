@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
+run: $(VENV)/.run ## Show which clients are allowed and which are denied, over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.

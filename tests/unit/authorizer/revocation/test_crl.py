@@ -89,7 +89,7 @@ def test_a_list_may_leave_out_its_number_and_its_end() -> None:
 
 def test_pem_and_der_are_the_same_list() -> None:
     crl = CA.revoke(entry(1))
-    assert _read(crl).digest == _read(crl_pem(crl)).digest == _read(b"\r\n" + crl_pem(crl)).digest
+    assert _read(crl).digest == _read(crl_pem(crl)).digest == _read(b"\r\n" + crl_pem(crl) + b"\r\n").digest
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,8 @@ def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[i
         CA.revoke() + b"\0",
         crl_pem(CA.revoke()) * 2,
         crl_pem(CA.revoke()) + CA.pem,
+        crl_pem(CA.revoke()) + b"\0",
+        crl_pem(CA.revoke()).rstrip() + b"-",
         crl_pem(CA.revoke())[:-30],
         crl_pem(CA.revoke()).replace(b"-----BEGIN X509 CRL-----", b""),
         crl_pem(CA.revoke()).replace(b"X509 CRL", b"CRL"),
@@ -225,6 +227,7 @@ def _limited(limit: str) -> str:
                 "and it begins with b'-----BEGIN X509 CRL-'"
             ),
         ),
+        (crl_pem(CA.revoke()) + b"<html>", "-----END X509 CRL----- is followed by b'<html>'"),
         (
             CA.revoke(version=b"", extensions=[crl_number(1)]),
             "the CRL cannot be decoded: the CRL is of version 1, but has extensions, which version 2 introduced",
