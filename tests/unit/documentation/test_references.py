@@ -22,13 +22,17 @@ from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
+from mtls_authorizer.revocation.prefix.listing import CRL_SUFFIX
+from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY, MAX_SEARCHED
 from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
+from mtls_authorizer.stores.store import MAX_LISTED
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
@@ -210,6 +214,12 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     text = pages()["docs/revocation.md"]
     assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
     assert f"followed by `{INDEX_SUFFIX}`" in text
+    assert f"whose names\nend with `{CRL_SUFFIX}`" in text
+    assert f"at most {MAX_LISTED:,} objects" in text
+    assert f"With up to {LOADED_COMPLETELY} CRLs" in text
+    assert f"at most {MAX_SEARCHED} in `CRL_REFRESH_SECONDS`" in text
+    assert f"up to {MAX_PARTITIONS} CRLs, and" in text
+    assert f"{DEFAULT_WAIT_SECONDS.needed:g} seconds at most" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
     assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text

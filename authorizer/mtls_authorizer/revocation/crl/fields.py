@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 
 _EXTENSIONS = 0xA0
 _LONG_FORM = 0x80  # the first length in DER that takes more than one byte (X.690 §8.1.3.5)
-_ISSUER = 1  # its place, after an optional version
+_ISSUER, _DATES = 1, 2  # their places, after an optional version
 _CRL_NUMBER, _LONGEST_NUMBER = "2.5.29.20", 20
+_LARGEST_FIELD = 1024 * 1024
+"""In octets, of every field but the entries: others are copied, before the signature is verified."""
+
 _NO_NAME = encode(SEQUENCE, b"")
 
 
@@ -71,6 +74,10 @@ def read_fields(encoded: bytes) -> CrlFields:
     has_version = bool(fields) and fields[0][0] == INTEGER
     if [tag for tag, _ in fields[has_version : has_version + 2]] != [SEQUENCE, SEQUENCE]:
         message = f"a field of the TBSCertList is missing or has another type: {_describe(fields)}"
+        raise DerError(message)
+    entries = max((len(content) for tag, content in fields[has_version + _DATES :] if tag == SEQUENCE), default=0)
+    if len(view) - entries > _LARGEST_FIELD:
+        message = f"the fields of the CRL around its entries have more than {_LARGEST_FIELD:,} octets"
         raise DerError(message)
     if bytes(fields[has_version][1]) != bytes(algorithm):
         message = "the signature algorithms inside and outside of what was signed differ"
