@@ -21,7 +21,7 @@ from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
-from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
@@ -221,6 +221,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"up to {MAX_PARTITIONS} CRLs, and" in text
     assert f"{DEFAULT_WAIT_SECONDS.needed:g} seconds at most" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
+    assert f"more than {MAX_CHAINS} chains" in text
     assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text
     start = DEFAULT_WAIT_SECONDS.truststore + DEFAULT_WAIT_SECONDS.crls
