@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PARTS = 20
 INTERVAL = 60
-ONCE = PATIENT._replace(tries=1)
 WAIT = DEFAULT_WAIT_SECONDS._replace(crls=LONG, request=3 * LONG, needed=LONG)
 FAULTS: dict[str, Fault] = {
     "a reset connection": reset(),
@@ -48,7 +47,7 @@ FAULTS: dict[str, Fault] = {
 def shelf(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """Return a bucket with partitions, which is listed in pages of 7 objects."""
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "7")
-    bucket = Bucket(aws, ONCE)
+    bucket = Bucket(aws, PATIENT)
     bucket.put("truststore.pem", CA.pem)
     for part in range(PARTS):
         bucket.put(f"crl/{part}.crl", partition(part, 2))
@@ -131,14 +130,14 @@ def test_a_listing_that_fails_on_any_page_changes_nothing(
     def fail(exchanging: Exchanging) -> None:
         if "list-type=2" in exchanging.path:
             pages.append(exchanging.path)
-            if len(pages) == page:
+            if len(pages) >= page:
                 fault(exchanging)
                 return
         exchanging.send(exchanging.ask())
 
     proxy.break_with(fail)
     assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    assert len(pages) == page
+    assert len(pages) >= page
     proxy.heal()
     join_attempts()
     assert door.next(client_of(3)) == [REVOKED]
