@@ -238,7 +238,7 @@ def _decider(document: dict[str, Any], case: Case) -> Callable[[], None]:
 
     def decide_once() -> None:
         assessment = assess(read_client_certificate(case.certificate), settings, policy)
-        decision = decide(assessment, settings, policy, request.invocation, NOW)
+        decision = decide(assessment, settings, policy, request, NOW)
         make_response(decision, request, settings)
         if (decision.grant is not None) is not case.allowed:
             message = f"{case.what}: {decision.reason}"

@@ -36,22 +36,22 @@ if TYPE_CHECKING:
 
     from local_gateway.pki import Pki
 
+_RULES = [
+    {
+        "name": "acme-reader",
+        "match": {"common_name": ["reader", "blocked"], "organization": "Acme"},
+        "allow": ["GET /hello", "GET /hello/public/*"],
+        "context": {"tenant": "acme"},
+    },
+    {"name": "acme", "match": {"organization": "Acme"}, "allow": ["GET /hello/public/*"]},
+]
+_DENY = {"common_name": "blocked", "organization": "Acme"}
+
 ENVIRONMENT = {
     "ALLOWED_COMMON_NAMES": "authorized-client, admin",
     "ALLOWED_ORGANIZATIONAL_UNITS": "Payments",
     "ALLOWLIST_MATCH": "any",
-    "AUTHORIZER_RULES": json.dumps(
-        {
-            "rules": [
-                {
-                    "name": "acme-reader",
-                    "match": {"common_name": "reader", "organization": "Acme"},
-                    "allow": ["GET /hello", "GET /hello/public/*"],
-                    "context": {"tenant": "acme"},
-                }
-            ]
-        }
-    ),
+    "AUTHORIZER_RULES": json.dumps({"rules": _RULES, "deny": _DENY}),
 }
 """The environment variables of the sample APIs' authorizers, but for RESPONSE_FORMAT, and for revocation."""
 
@@ -94,9 +94,12 @@ def sample_api(kind: ApiKind, authorizer: LambdaFunction | None = None) -> Api:
 
 
 def environment(pki: Pki) -> dict[str, str]:
-    """Return the environment variables with those for revocation."""
+    """Return the environment variables with those for revocation, and with a rule for the key of the CA."""
+    match = {"common_name": "pinned-ca", "issuer_key": pki.client_ca_fingerprint}
+    by_key = {"name": "pinned-ca", "match": match, "allow": ["GET /hello"]}
     return {
         **ENVIRONMENT,
+        "AUTHORIZER_RULES": json.dumps({"rules": [*_RULES, by_key], "deny": _DENY}),
         "CRL_URIS": pki.revocation_list.absolute().as_uri(),
         "TRUSTSTORE_URI": pki.truststore.absolute().as_uri(),
         "CRL_REFRESH_SECONDS": str(CRL_REFRESH_SECONDS),

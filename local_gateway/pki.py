@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import trustme
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -32,7 +34,8 @@ class Client(NamedTuple):
 
     ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
     the short names CN, O and OU. An untrusted client's certificate is from a CA that isn't in the truststore, and a
-    revoked one's is in the CA's list from the beginning. The serial number is random unless one is given.
+    revoked one's is in the CA's list from the beginning. A namesake's certificate is from a CA with the same name and
+    another key, which is in the truststore as well. The serial number is random unless one is given.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Client(NamedTuple):
     expired: bool = False
     trusted: bool = True
     revoked: bool = False
+    of_namesake: bool = False
     serial_number: int | None = None
 
 
@@ -79,6 +83,12 @@ class Pki:
         """The CA certificate that clients need to trust the server."""
         return self.folder / "server-ca.pem"
 
+    @property
+    def client_ca_fingerprint(self) -> str:
+        """The SHA-256 of the public key of the CA in the truststore: in DER, as SubjectPublicKeyInfo."""
+        key = x509.load_pem_x509_certificate(self.truststore.read_bytes()).public_key()
+        return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
     def client(self, client: Client) -> Path:
         """Return the file with a client's private key and certificate."""
         return self.folder / f"{client.name}.pem"
@@ -101,10 +111,12 @@ def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
     server_ca, client_ca, untrusted_ca = _make_ca("Server CA"), _make_ca("Client CA"), _make_ca("Untrusted CA")
     server_ca.cert_pem.write_to_path(pki.server_ca)
     server_ca.issue_cert("localhost", LOOPBACK).private_key_and_cert_chain_pem.write_to_path(pki.server)
-    client_ca.cert_pem.write_to_path(pki.truststore)
+    namesake = _make_ca("Client CA")
+    pki.truststore.write_bytes(client_ca.cert_pem.bytes() + namesake.cert_pem.bytes())
     untrusted_ca.cert_pem.write_to_path(pki.untrusted_ca)
     for client in clients:
-        pki.client(client).write_bytes(issue(client_ca if client.trusted else untrusted_ca, client))
+        ca = untrusted_ca if not client.trusted else namesake if client.of_namesake else client_ca
+        pki.client(client).write_bytes(issue(ca, client))
     client_ca.private_key_pem.write_to_path(pki.client_ca_key)
     write_revocation_list(pki, 1, [pki.serial_number(client) for client in clients if client.revoked])
     return pki

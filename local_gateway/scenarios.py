@@ -40,6 +40,11 @@ REVOKED = Client("revoked", LISTED_CN.subject, revoked=True)
 TO_BE_REVOKED = Client("to-be-revoked", LISTED_CN.subject)
 # A rule lets it read, and only some of what there is.
 READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
+# A list and two rules allow it, and the rules document denies it.
+BLOCKED = Client("blocked", (("O", "Acme"), ("OU", "Payments"), ("CN", "blocked")))
+# A rule allows it, if the CA whose key it names issued the certificate.
+PINNED_CA = Client("pinned-ca", (("CN", "pinned-ca"),))
+NAMESAKE_OF_CA = Client("namesake-of-ca", PINNED_CA.subject, of_namesake=True)
 UNTRUSTED = Client("untrusted", LISTED_CN.subject, trusted=False)
 # Its organizational unit is listed: it is the line feed alone that keeps it out.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
@@ -116,6 +121,9 @@ _API_SCENARIOS = (
     Scenario("... asks for /hello/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/private"),
     Scenario("... for /hello/public/../private", READER, _ROUTE_NOT_ALLOWED, path="/hello/public/../private"),
     Scenario("... for /hello/public/%2e%2e/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/public/%2e%2e/private"),
+    Scenario("listed OU and two rules, but in deny", BLOCKED, Outcome(403, DenyReason.CERTIFICATE_EXCLUDED)),
+    Scenario("a rule for a CA's key", PINNED_CA, Outcome(200, context={"clientCertCN": "pinned-ca"})),
+    Scenario("... from a CA with the same name and another key", NAMESAKE_OF_CA, _NOT_ALLOWED),
     Scenario("listed CN, expired", EXPIRED, _REFUSED),
     Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _REFUSED),
     Scenario("no certificate", None, _REFUSED),

@@ -55,6 +55,9 @@ VALID: dict[str, bytes] = {
                 "issuer": r"CN=a\, b\C3\A9+OU=c,2.5.4.10=d",
                 "fingerprint": FINGERPRINT,
                 "serial_number": "01:ab",
+                "public_key": FINGERPRINT,
+                "issuer_key": FINGERPRINT,
+                "spiffe_trust_domain": "acme.example",
             }
         )
     ),
@@ -74,11 +77,19 @@ VALID: dict[str, bytes] = {
                 "issuer": [{"exact": "CN=*"}],
                 "fingerprint": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "serial_number": ["1", "-0A", {"exact": "FF"}],
+                "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
+                "spiffe_trust_domain": ["a", {"exact": "a_b-c.d1"}],
             }
         )
     ),
     "excluding one": document(rule(**{"not": {"common_name": "other", "issuer": {"O": "a"}}})),
     "excluding several": document(rule(**{"not": [{"common_name": "other"}, {"organization": ["a", "b"]}]})),
+    "only denying": json.dumps({"deny": {"common_name": "a"}}).encode(),
+    "denying one": json.dumps({"deny": {"common_name": "a", "issuer": {"O": "b"}}, "rules": [rule()]}).encode(),
+    "denying several": json.dumps(
+        {"deny": [{"serial_number": "1", "issuer": "CN=a"}, {"organization": ["a", "b"]}], "rules": [rule()]}
+    ).encode(),
     "every kind of route": document(
         rule(
             allow=["* /*", "GET /", "GET /a", "GET /a/", "DELETE /a/b/*", "PATCH /a~b;c=1,2/@:x", "PUT /a(b)!'&+/.a./*"]
@@ -87,6 +98,14 @@ VALID: dict[str, bytes] = {
     "an empty context": document(rule(context={})),
     "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
     "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
+    "every limit": document(
+        rule(
+            api_id=["a1b2c3d4e5", "A"],
+            domain_name=["api.example.com", "localhost", "a-b.XN--bcher-kva.example"],
+            not_before="2026-01-01T00:00:00Z",
+            not_after="9999-12-31T23:59:59Z",
+        )
+    ),
     "two rules": document(rule(), rule(name="b" * 64)),
     "beyond ASCII": matching("common_name", ["Łódź", "😀", "\u202e", "\u0430"]),
     "words of programming languages": document(
@@ -192,6 +211,49 @@ _DOCUMENTS: dict[str, Hostile] = {
     "half a surrogate pair for a key": Hostile(rb'{"\ud800": 1}', r"'\ud800'", KNOWN),
     "a very long key": Hostile(json.dumps({"x" * 9999: 1}).encode(), "'" + "x" * 80 + r"\u2026'", KNOWN),
     "an empty key": Hostile(b'{"": 1}', "''", KNOWN),
+    "no rules next to deny": Hostile(
+        b'{"deny": {"common_name": "a"}, "rules": []}', "rules", "must be a list with at least one rule"
+    ),
+    "an empty list to deny": Hostile(b'{"deny": []}', "deny", "is an empty list, which excludes nothing"),
+    "an empty object to deny": Hostile(b'{"deny": {}}', "deny", "is empty and would match every certificate"),
+    "a string to deny": Hostile(b'{"deny": "a"}', "deny", f"{OBJECT} 'a'"),
+    "null to deny": Hostile(b'{"deny": [null]}', "deny[0]", f"{OBJECT} null"),
+    "another field to deny": Hostile(b'{"deny": [{"cn": "a"}]}', "deny[0].cn", KNOWN),
+    "a fingerprint to deny": Hostile(
+        json.dumps({"deny": [{"common_name": "a"}, {"fingerprint": FINGERPRINT}]}).encode(),
+        *("deny[1].fingerprint", "is not a reliable exclusion"),
+    ),
+    "an issuer's key to deny": Hostile(
+        json.dumps({"deny": {"issuer_key": FINGERPRINT}}).encode(),
+        *("deny.issuer_key", "is not supported in exclusions"),
+    ),
+    "an issuer's key to exclude": Hostile(
+        document(rule(**{"not": [{"common_name": "a", "issuer_key": FINGERPRINT}]})),
+        *("rules[0].not[0].issuer_key", "is not supported in exclusions"),
+    ),
+    **{
+        f"a trust domain like {written}": Hostile(
+            matching("spiffe_trust_domain", written), f"{MATCH}.spiffe_trust_domain", "is not a trust domain: write"
+        )
+        for written in (
+            "spiffe://acme.example",
+            "acme.example/",
+            "Acme.example",
+            "acme.example:443",
+            "ä.example",
+            "x" * 256,
+        )
+    },
+    "a prefix of a trust domain": Hostile(
+        matching("spiffe_trust_domain", {"prefix": "acme"}),
+        *(f"{MATCH}.spiffe_trust_domain.prefix", "is not supported for this field"),
+    ),
+    "a serial number to deny": Hostile(
+        b'{"deny": {"serial_number": "1"}}', "deny.serial_number", "needs exactly one issuer"
+    ),
+    "a million denied": Hostile(
+        b'{"deny": [' + b'{"common_name": "a"},' * 150_000 + b"{}]}", "deny", "exceeds the limit of 120000 entries"
+    ),
     "an object for the schema": Hostile(json.dumps({"$schema": {}, "rules": [rule()]}).encode(), "$schema", STRING),
     # Rules.
     "null for a rule": Hostile(document(None), "rules[0]", f"{OBJECT} null"),
@@ -565,7 +627,43 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a policy of 5 MB": Hostile(
         document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
         "rules[0].allow",
-        "need a policy of more than 46080 bytes",
+        "need a policy of more than 51200 bytes",
+    ),
+    # Limits.
+    "no APIs": Hostile(document(rule(api_id=[])), "rules[0].api_id", "is an empty list, which permits no request"),
+    "null for an API": Hostile(document(rule() | {"api_id": None}), "rules[0].api_id", "must be the ID of an API"),
+    "a star for an API": Hostile(document(rule(api_id=["a", "*"])), "rules[0].api_id[1]", "must be the ID of an API"),
+    "an ARN for an API": Hostile(
+        document(rule(api_id="arn:aws:execute-api:eu-central-1:123456789012:a1")), "rules[0].api_id", "must be the ID"
+    ),
+    "an object for a domain": Hostile(
+        document(rule(domain_name={"suffix": ".example.com"})), "rules[0].domain_name", "must be a custom domain name"
+    ),
+    **{
+        f"{text!r} for a domain": Hostile(
+            document(rule(domain_name=text)), "rules[0].domain_name", "must be a custom domain name"
+        )
+        for text in (
+            *("", "*.example.com", "api.example.com:443", "api.example.com.", "https://api.example.com", "api..com"),
+            *("-a.com", "a-.com", "a." * 127 + "a", "a" * 64, "b\u00fccher.example", "\u212aey.example"),
+        )
+    },
+    **{
+        f"{text!r} for a time": Hostile(
+            document(rule() | {"not_before": text}), "rules[0].not_before", "must be a time in UTC like"
+        )
+        for text in (
+            *(None, 0, "", "2026-11-22", "2026-11-22T06:54Z", "2026-11-22T06:54:49", "2026-11-22T06:54:49+01:00"),
+            *("2026-11-22 06:54:49Z", "2026-11-22t06:54:49z", "2026-11-22T06:54:49.5Z", ["2026-11-22T06:54:49Z"]),
+            "\u0662026-11-22T06:54:49Z",
+        )
+    },
+    "a day that a month does not have": Hostile(
+        document(rule(not_after="2026-02-29T00:00:00Z")), "rules[0].not_after", "must be a time in UTC like"
+    ),
+    "an end before the beginning": Hostile(
+        document(rule(not_before="2026-11-22T00:00:01Z", not_after="2026-11-22T00:00:00Z")),
+        *("rules[0].not_after", "is before not_before"),
     ),
     # Contexts.
     "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),

@@ -55,11 +55,23 @@ class DenyReason(StrEnum):
     SERIAL_NUMBER_NOT_ALLOWED = "serial_number_not_allowed"
     """The certificate's serial number is not listed."""
 
+    PUBLIC_KEY_NOT_ALLOWED = "public_key_not_allowed"
+    """The client's public key is not listed."""
+
+    ISSUER_KEY_NOT_ALLOWED = "issuer_key_not_allowed"
+    """No CA of the truststore with a listed key signed the certificate."""
+
+    SPIFFE_TRUST_DOMAIN_NOT_ALLOWED = "spiffe_trust_domain_not_allowed"
+    """The certificate's only URI name is not a SPIFFE ID in a listed trust domain."""
+
     CERTIFICATE_EXCLUDED = "certificate_excluded"
-    """The only rule excludes the certificate."""
+    """The rules document denies the certificate, or the only rule excludes it."""
 
     NO_RULE_MATCHED = "no_rule_matched"
     """There are several rules, and none of them matches."""
+
+    RULE_NOT_IN_EFFECT = "rule_not_in_effect"
+    """All rules that match are limited to other APIs, other domain names or another time."""
 
     POLICY_TOO_LARGE = "policy_too_large"
     """The policy for the routes of all matching rules would exceed the size limit."""

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from local_gateway.api_gateway.events import client_certificate
+from client_certificate_auth.testing import client_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,8 @@ def _value(source: str, match: RouteMatch, request: ClientRequest) -> str | None
         return headers.get(source.removeprefix(_HEADER).lower())
     if source == "$context.routeKey":
         return match.route.key
+    if source == "$context.domainName":
+        return request.domain_name
     message = f"{source} is not an identity source that the local gateway knows"
     raise ValueError(message)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.lists import RevocationLists
+    from mtls_authorizer.revocation.truststore import Truststore
     from mtls_authorizer.rules.rule_set import RuleSet
 
 
@@ -13,7 +16,8 @@ class AccessPolicy(NamedTuple):
     """Rules and CRLs that are in force together. A change replaces the whole value, so a request sees one state.
 
     ``shadow_rules`` are tried and logged but decide nothing. ``revocation`` is None unless the settings name CRLs. The
-    versions are those of the stored documents; None for rules that the environment contains.
+    versions are those of the stored documents; None for rules that the environment contains. ``truststore`` is None if
+    there is none, or none that can be used.
     """
 
     rules: RuleSet
@@ -21,3 +25,11 @@ class AccessPolicy(NamedTuple):
     rules_version: str | None = None
     shadow_rules_version: str | None = None
     revocation: RevocationLists | None = None
+    truststore: Truststore | None = None
+
+    def with_issuer_keys(self) -> AccessPolicy:
+        """Return the same policy with rules that read the keys of issuers from its truststore."""
+        if self.truststore is None:
+            return self
+        shadow_rules = None if self.shadow_rules is None else with_issuer_keys(self.shadow_rules, self.truststore)
+        return self._replace(rules=with_issuer_keys(self.rules, self.truststore), shadow_rules=shadow_rules)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.variables import parse_items, shown
-from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources, TruststoreSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,14 @@ _SECONDS_PER_DAY = 24 * 60 * 60
 _SHA256 = re.compile(r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}")
 
 
-def read_crl_sources(reader: VariableReader) -> CrlSources | None:
-    """Return the locations of CRLs and how they are used, None without ``CRL_URIS``."""
+_OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
+
+
+def read_crl_variables(reader: VariableReader) -> CrlSources | TruststoreSource | None:
+    """Return the locations of CRLs and how they are used; without ``CRL_URIS`` that of the truststore, if there is one.
+
+    A truststore without CRLs is for the keys of issuers.
+    """
     none: tuple[str, ...] = ()
     uris = reader.read("CRL_URIS", _parse_locations, default=none)
     sources = CrlSources(
@@ -45,12 +51,15 @@ def read_crl_sources(reader: VariableReader) -> CrlSources | None:
     if "CRL_URIS" in reader and "TRUSTSTORE_URI" not in reader:
         reader.reject("CRL_URIS", "requires TRUSTSTORE_URI: a CRL is only used if a CA of the truststore signed it")
     for name in CRL_VARIABLES:
-        if name in reader and "CRL_URIS" not in reader:
+        needs_only_truststore = name in _OF_THE_TRUSTSTORE and "TRUSTSTORE_URI" in reader
+        if name in reader and "CRL_URIS" not in reader and not needs_only_truststore:
             reader.reject(name, "is set without CRL_URIS, so no certificate would be checked: set both")
     unknown = sources.assume_complete.difference(sources.uris)
     if uris and unknown:
         reader.reject("CRL_ASSUME_COMPLETE", f"names {shown(min(unknown))}, which is not one of CRL_URIS: add it there")
-    return sources if uris else None
+    if uris:
+        return sources
+    return TruststoreSource(sources.truststore_uri, sources.refresh_seconds) if sources.truststore_uri else None
 
 
 # The imports below are inside functions: a cold start with allowlists alone must not pay for them.

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.refresh.refresher import Refresher
     from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.documents import RevocationDocuments
-    from mtls_authorizer.revocation.settings import CrlSources
+    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
+    from mtls_authorizer.revocation.truststore import Truststore
     from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
 
 # Code that loads documents is imported when it is needed: settings without documents do not pay for it.
@@ -80,6 +82,7 @@ class CurrentPolicy:
         self._reported_failures = 0
         self._rules: dict[str, Document[RuleSet, str]] = {}
         self._revocation: RevocationDocuments | None = None
+        self._truststore: Document[Truststore, str] | None = None
         # CRLs are verified with the truststore, and have to be loaded again when that changes.
         self._truststore_refresher: Refresher | None = None
         self._crl_refresher: Refresher | None = None
@@ -87,6 +90,8 @@ class CurrentPolicy:
             self._start_rules(settings)
         if settings.crl_sources is not None:
             self._start_revocation(settings.crl_sources)
+        elif settings.truststore is not None:
+            self._start_truststore(settings.truststore)
         self._latest = self._assemble()
 
     def get(self) -> AccessPolicy:
@@ -155,7 +160,9 @@ class CurrentPolicy:
         from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
 
         def rule_set(content: bytes) -> RuleSet:
-            return RuleSet((*settings.rules, *parse_rules(content)))
+            rules = (*settings.rules, *parse_rules(content))
+            check_together(rules)
+            return RuleSet(rules)
 
         def shadow_rule_set(content: bytes) -> RuleSet:
             return RuleSet(parse_rules(content))
@@ -182,13 +189,23 @@ class CurrentPolicy:
             clock=self._clock,
         )
         seconds = sources.refresh_seconds
-        self._truststore_refresher = self._add_refresher([documents.truststore], seconds, self._wait_seconds.truststore)
-        self._truststore_refresher.start_leniently()
+        self._add_truststore(documents.truststore, seconds)
         crls: list[AnyDocument] = [*documents.crls, *documents.partitions.listings]
         self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
         self._crl_refresher.start_leniently()
         if documents.partitions:
             documents.partitions.load((), documents.lists(), self._wait_seconds.partitions)
+
+    def _start_truststore(self, source: TruststoreSource) -> None:
+        from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
+        from mtls_authorizer.revocation.loaders import truststore_loader  # noqa: PLC0415
+
+        self._add_truststore(Document(truststore_loader(source.uri, self._store_opener())), source.refresh_seconds)
+
+    def _add_truststore(self, document: Document[Truststore, str], refresh_seconds: int) -> None:
+        self._truststore = document
+        self._truststore_refresher = self._add_refresher([document], refresh_seconds, self._wait_seconds.truststore)
+        self._truststore_refresher.start_leniently()
 
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above
@@ -219,6 +236,7 @@ class CurrentPolicy:
             self._own_rules,
             self._own_shadow_rules,
             revocation=None if self._revocation is None else self._revocation.lists(),
+            truststore=None if self._truststore is None else self._truststore.value,
         )
         rules, shadow_rules = self._rules.get("rules"), self._rules.get("shadow_rules")
         if rules is not None and rules.in_force is not None:
@@ -226,4 +244,4 @@ class CurrentPolicy:
         if shadow_rules is not None and shadow_rules.in_force is not None:
             value, version = shadow_rules.in_force
             policy = policy._replace(shadow_rules=value, shadow_rules_version=version)
-        return policy
+        return policy.with_issuer_keys()

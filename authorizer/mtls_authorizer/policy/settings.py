@@ -10,16 +10,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
-from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_sources
+from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
+from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mtls_authorizer.revocation.settings import CrlSources
+    from collections.abc import Iterable, Mapping
 
 
 class AllowlistMatch(StrEnum):
@@ -37,7 +37,7 @@ class ResponseFormat(StrEnum):
 
 
 class UnauthenticatedResponse(StrEnum):
-    """The response of a REST API to a request without a readable certificate: 401 or 403."""
+    """The response to a request without a readable certificate: 401 or 403."""
 
     UNAUTHORIZED = "unauthorized"
     DENY = "deny"
@@ -71,7 +71,9 @@ class Settings(NamedTuple):
     shadow_rules: tuple[Rule, ...] = ()
     required_key_usages: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
     response_format: ResponseFormat = ResponseFormat.IAM
-    unauthenticated_response: UnauthenticatedResponse = UnauthenticatedResponse.UNAUTHORIZED
+    unauthenticated_response: UnauthenticatedResponse | None = None
+    """None if the variable is not set: 401 on REST APIs, 403 on HTTP APIs."""
+
     principal_id: PrincipalId = PrincipalId.COMMON_NAME
     expiry_warning_days: int = 30
     log_decisions: LogDecisions = LogDecisions.ALL
@@ -80,6 +82,9 @@ class Settings(NamedTuple):
     shadow_rules_uri: str | None = None
     rules_refresh_seconds: int = 60
     crl_sources: CrlSources | None = None
+    truststore: TruststoreSource | None = None
+    """A truststore without CRLs."""
+
     s3_bucket_owner: str | None = None
     """The AWS account that must own the buckets; None if that is not verified."""
 
@@ -90,7 +95,7 @@ class Settings(NamedTuple):
     def trusts_any_bucket_owner(self) -> bool:
         """Whether a document is in S3, and the owner of its bucket is not verified."""
         crls = (*self.crl_sources.uris, self.crl_sources.truststore_uri) if self.crl_sources else ()
-        uris = (self.rules_uri, self.shadow_rules_uri, *crls)
+        uris = (self.rules_uri, self.shadow_rules_uri, self.truststore and self.truststore.uri, *crls)
         return self.s3_bucket_owner is None and any(uri is not None and uri.startswith("s3:") for uri in uris)
 
 
@@ -135,6 +140,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     authorizer's variables (``ALLOWED_COMMON_NAME``) is an error.
     """
     reader = VariableReader(environment)
+    crls_or_truststore = read_crl_variables(reader)
     settings = Settings(
         rules=(*_environment_rules(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
@@ -142,7 +148,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
             "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
         ),
         response_format=reader.choice("RESPONSE_FORMAT", ResponseFormat.IAM),
-        unauthenticated_response=reader.choice("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse.UNAUTHORIZED),
+        unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
         principal_id=reader.choice("PRINCIPAL_ID", PrincipalId.COMMON_NAME),
         expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
         log_decisions=reader.choice("LOG_DECISIONS", LogDecisions.ALL),
@@ -150,16 +156,36 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
-        crl_sources=read_crl_sources(reader),
+        crl_sources=crls_or_truststore if isinstance(crls_or_truststore, CrlSources) else None,
+        truststore=crls_or_truststore if isinstance(crls_or_truststore, TruststoreSource) else None,
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),
     )
+    try:
+        check_together(settings.rules)
+    except ValueError as error:
+        reader.problems.append(str(error))
+    _check_truststore(settings, reader)
     for name in environment:
         if name.upper().startswith(_OWN_PREFIXES) and name not in VARIABLES:
             reader.reject(name, "is not a variable of this authorizer: correct its spelling, or remove it")
     if reader.problems:
         raise SettingsError("invalid configuration: " + "; ".join(reader.problems))
     return settings
+
+
+def check_together(rules: Iterable[Rule]) -> None:
+    """Check that rules can be in force together. Raises ValueError.
+
+    Rules add up: next to one for anyone, others have no effect, except those that deny.
+    """
+    allowing = [rule for rule in rules if not rule.denies]
+    if len(allowing) > 1 and any(rule.anyone for rule in allowing):
+        message = (
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules: remove one of them, or leave "
+            "only deny in the document"
+        )
+        raise ValueError(message)
 
 
 def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
@@ -170,9 +196,8 @@ def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
     match = reader.choice("ALLOWLIST_MATCH", AllowlistMatch.ALL)
     if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", parse_boolean, default=False):
         # Allowlists and rules add up: with them, every client could still call everything.
-        for conflicts, what in ((ALLOWLISTS, "an allowlist"), (_RULES, "a rules document")):
-            if any(name in reader for name in conflicts):
-                reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", f"is true and {what} is set: remove one of them")
+        if any(name in reader for name in ALLOWLISTS):
+            reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
         return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
     if "ALLOWED_SERIAL_NUMBERS" in reader:
         issuers = lists["ALLOWED_ISSUERS"]
@@ -186,6 +211,18 @@ def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
     if match is AllowlistMatch.ANY:
         return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
     return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
+
+
+def _check_truststore(settings: Settings, reader: VariableReader) -> None:
+    if "ALLOWED_ISSUER_KEYS" in reader and "TRUSTSTORE_URI" not in reader:
+        reader.reject("ALLOWED_ISSUER_KEYS", "requires TRUSTSTORE_URI: it contains the CAs that have these keys")
+    inline = (*settings.rules, *settings.shadow_rules)
+    is_used = settings.rules_uri or settings.shadow_rules_uri or any(rule.uses(ISSUER_KEY) for rule in inline)
+    if settings.truststore is not None and not is_used:
+        reader.reject(
+            "TRUSTSTORE_URI",
+            "is set without CRL_URIS, so no certificate would be checked: set both. Only issuer_key needs no CRL_URIS",
+        )
 
 
 def _inline_rules(reader: VariableReader, variable: str, uri_variable: str) -> tuple[Rule, ...]:

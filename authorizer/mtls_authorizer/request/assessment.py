@@ -12,7 +12,7 @@ from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
-from mtls_authorizer.rules.rule_set import Grant
+from mtls_authorizer.rules.rule_set import ConditionalGrant, Grant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.revocation.chains import Chain
-    from mtls_authorizer.rules.rule_set import RuleOutcome
+    from mtls_authorizer.rules.rule_set import Evaluation
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
@@ -56,12 +56,13 @@ class AssessedCertificate(NamedTuple):
     """A certificate to which the rules were applied. Its validity is aware; RFC 5280 §4.1.2.5 includes both ends.
 
     ``outcome`` and ``shadow_outcome`` are what the rules and the shadow rules grant, or the reason why they do not;
-    ``shadow_outcome`` is None without shadow rules. ``context`` is empty without a grant.
+    ``shadow_outcome`` is None without shadow rules. ``context`` is empty without a grant. For a ``ConditionalGrant`` it
+    contains only the values of the certificate, because the rules in effect depend on the request.
     """
 
     client: Client
-    outcome: RuleOutcome
-    shadow_outcome: RuleOutcome | None
+    outcome: Evaluation
+    shadow_outcome: Evaluation | None
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
@@ -70,8 +71,9 @@ class AssessedCertificate(NamedTuple):
 
     @property
     def has_grant(self) -> bool:
-        """Whether the rules or the shadow rules grant something."""
-        return isinstance(self.outcome, Grant) or isinstance(self.shadow_outcome, Grant)
+        """Whether the rules or the shadow rules grant something, at least for some requests."""
+        granted = (Grant, ConditionalGrant)
+        return isinstance(self.outcome, granted) or isinstance(self.shadow_outcome, granted)
 
 
 Assessment: TypeAlias = AssessedCertificate | RejectedCertificate
@@ -93,6 +95,8 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     if isinstance(outcome, Grant):
         # A rule's own context never replaces what the certificate says.
         context = {**outcome.context, **build_context(certificate)}
+    elif isinstance(outcome, ConditionalGrant):
+        context = build_context(certificate)
     assessed = AssessedCertificate(
         _client(certificate, settings),
         outcome,

@@ -33,6 +33,7 @@ _RULE_REASONS = frozenset(
         *(field.reason for field in FIELDS.values()),
         DenyReason.CERTIFICATE_EXCLUDED,
         DenyReason.NO_RULE_MATCHED,
+        DenyReason.RULE_NOT_IN_EFFECT,
         DenyReason.POLICY_TOO_LARGE,
     }
 )

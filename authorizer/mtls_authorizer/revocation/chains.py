@@ -66,11 +66,12 @@ class _Path(NamedTuple):
     ends_at_root: bool = False
 
 
-class _Signer(NamedTuple):
+class Signer(NamedTuple):
     """A CA whose key verifies the signature of a certificate."""
 
     authority: Authority
     is_permitted: bool
+    """Whether its key usage and the certificate's authority key identifier permit it."""
 
 
 class ChainBuilder:
@@ -78,7 +79,7 @@ class ChainBuilder:
 
     def __init__(self, truststore: Truststore) -> None:
         self._truststore = truststore
-        self._signers: dict[bytes, tuple[_Signer, ...]] = {}
+        self._signers: dict[bytes, tuple[Signer, ...]] = {}
         self._scopes: dict[bytes, CertificateScope] = {}
 
     def chains(self, certificate: Certificate) -> tuple[Chain, ...]:
@@ -88,7 +89,7 @@ class ChainBuilder:
         certificates (renewed, or cross-signed): each makes a chain of its own. If there are more than MAX_CHAINS, the
         result is one that is not permitted and contains all CAs above the certificate, any of which may be revoked.
         """
-        signers = self._find_signers(certificate)
+        signers = find_signers(certificate, self._truststore)
         starts = (_Path((authority,), is_permitted) for authority, is_permitted in signers)
         paths = tuple(islice((path for start in starts for path in self._paths(start)), MAX_CHAINS + 1))
         if len(paths) > MAX_CHAINS:
@@ -104,7 +105,7 @@ class ChainBuilder:
             for path in paths
         )
 
-    def _reachable(self, signers: tuple[_Signer, ...]) -> tuple[Authority, ...]:
+    def _reachable(self, signers: tuple[Signer, ...]) -> tuple[Authority, ...]:
         """Return all CAs above a certificate with these signers, at whatever distance, its issuer first."""
         found = {authority.certificate.der: authority for authority, _ in signers}
         waiting = [authority for authority, _ in signers]
@@ -145,10 +146,10 @@ class ChainBuilder:
                     signers[0].authority.identity, authority.certificate.serial_number, self._scope_of(authority)
                 )
 
-    def _signers_of(self, authority: Authority) -> tuple[_Signer, ...]:
+    def _signers_of(self, authority: Authority) -> tuple[Signer, ...]:
         encoded = authority.certificate.der
         if encoded not in self._signers:
-            self._signers[encoded] = self._find_signers(authority.certificate)
+            self._signers[encoded] = find_signers(authority.certificate, self._truststore)
         return self._signers[encoded]
 
     def _scope_of(self, authority: Authority) -> CertificateScope:
@@ -157,24 +158,26 @@ class ChainBuilder:
             self._scopes[encoded] = read_certificate_scope(authority.certificate)
         return self._scopes[encoded]
 
-    def _find_signers(self, certificate: Certificate) -> tuple[_Signer, ...]:
-        # A signature is valid only under the algorithm that was signed with the certificate (RFC 5280 §4.1.1.2).
-        if certificate.signature_algorithm != certificate.tbs_signature_algorithm:
-            return ()
-        try:
-            named = self._truststore.named(canonical_name(certificate.issuer))
-        except DerError:
-            return ()
-        keys = {authority.identity.key_fingerprint: authority.public_key for authority in named}
-        verified = {
-            fingerprint
-            for fingerprint, key in keys.items()
-            if key is not None
-            and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
-        }
-        identifier = certificate_key_identifier(certificate)
-        return tuple(
-            _Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
-            for authority in named
-            if authority.identity.key_fingerprint in verified
-        )
+
+def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Signer, ...]:
+    """Return the CAs of a truststore that have signed a certificate. Raises nothing."""
+    # A signature is valid only under the algorithm that was signed with the certificate (RFC 5280 §4.1.1.2).
+    if certificate.signature_algorithm != certificate.tbs_signature_algorithm:
+        return ()
+    try:
+        named = truststore.named(canonical_name(certificate.issuer))
+    except DerError:
+        return ()
+    keys = {authority.identity.key_fingerprint: authority.public_key for authority in named}
+    verified = {
+        fingerprint
+        for fingerprint, key in keys.items()
+        if key is not None
+        and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
+    }
+    identifier = certificate_key_identifier(certificate)
+    return tuple(
+        Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
+        for authority in named
+        if authority.identity.key_fingerprint in verified
+    )

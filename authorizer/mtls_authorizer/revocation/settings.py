@@ -23,6 +23,13 @@ class CrlCheck(StrEnum):
     """Every certificate below the trust anchor, which is self-signed."""
 
 
+class TruststoreSource(NamedTuple):
+    """The location of a truststore that is used without CRLs, for the keys of issuers."""
+
+    uri: str
+    refresh_seconds: int = 300
+
+
 class CrlSources(NamedTuple):
     """The locations of the CRLs and of the truststore that they are checked against, and how they are used."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
+
+    FactReader: TypeAlias = "Callable[[PeerCertificate], Iterable[Fact]]"
+    FactReaders: TypeAlias = Mapping[str, FactReader]
+    """The functions that read facts from a certificate, by field. They raise nothing."""
 
 
 class Comparison(StrEnum):
@@ -105,16 +109,12 @@ class ConditionIndex:
     """A set of conditions, indexed by field and label, that finds those that a certificate satisfies.
 
     This takes one look-up for each fact, and one for each length of the prefixes and suffixes that apply to the fact,
-    however many conditions there are. ``readers`` contains, by field, the function that reads a certificate's facts.
+    however many conditions there are.
     """
 
     __slots__ = ("_fields",)
 
-    def __init__(
-        self,
-        conditions: Iterable[Condition],
-        readers: Mapping[str, Callable[[PeerCertificate], Iterable[Fact]]],
-    ) -> None:
+    def __init__(self, conditions: Iterable[Condition]) -> None:
         fields: dict[str, dict[str, _LabelIndex]] = {}
         for condition in conditions:
             field, label, comparison, value = condition
@@ -124,14 +124,19 @@ class ConditionIndex:
             else:
                 text = str(value)
                 index.patterns.setdefault((comparison, len(text)), {})[text] = condition
-        self._fields = [(readers[field], labels) for field, labels in fields.items()]
+        self._fields = fields
 
-    def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
+    @property
+    def fields(self) -> Collection[str]:
+        """The fields that conditions are about."""
+        return self._fields.keys()
+
+    def satisfied_by(self, certificate: PeerCertificate, readers: FactReaders) -> SatisfiedConditions:
         """Return the conditions that a certificate satisfies. Fields without conditions are not read."""
         unambiguous: list[Condition] = []
         ambiguous: list[Condition] = []
-        for read_facts, labels in self._fields:
-            for label, value, is_ambiguous in read_facts(certificate):
+        for field, labels in self._fields.items():
+            for label, value, is_ambiguous in readers[field](certificate):
                 if label in labels:
                     satisfied = ambiguous if is_ambiguous else unambiguous
                     satisfied.extend(_satisfied_by_value(labels[label], value))

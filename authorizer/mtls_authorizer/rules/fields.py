@@ -9,22 +9,27 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from client_certificate_auth import SubjectAltName
-from client_certificate_auth.helpers import read_fingerprint, read_serial_number
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
-from mtls_authorizer.rules.distinguished_names import canonical_name, name_value
+from mtls_authorizer.rules.field_values import (
+    common_name_facts,
+    name_facts,
+    parse_name,
+    parse_serial_number,
+    parse_sha256,
+    parse_subject_alt_name,
+    parse_text,
+    public_key_facts,
+)
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
-from mtls_authorizer.rules.written_names import parse_attribute_type, read_written_name
+from mtls_authorizer.rules.spiffe import parse_trust_domain, trust_domain_facts
+from mtls_authorizer.rules.written_names import parse_attribute_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
-    from client_certificate_auth.x509.names import DistinguishedName
     from mtls_authorizer.rules.patterns import PatternRule
-
-_SHA256_LENGTH = len(":".join(["00"] * 32))
 
 
 class FieldKind(StrEnum):
@@ -95,54 +100,14 @@ SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "
 """The types of subject alternative names that an object can name, and their labels."""
 
 
-def _parse_text(text: str) -> Fact:
-    return Fact("", text)
-
-
-def _parse_name(text: str) -> Fact:
-    return Fact("", read_written_name(text))
-
-
-def _parse_subject_alt_name(text: str) -> Fact:
-    name = SubjectAltName.from_string(text)
-    if name.type == "dirName":
-        read_written_name(name.value)
-        return Fact(name.type, canonical_name(name.value))
-    return Fact(*name)
-
-
-def _parse_fingerprint(text: str) -> Fact:
-    fingerprint = read_fingerprint(text)
-    if len(fingerprint) != _SHA256_LENGTH:
-        message = f"{text!r} is a SHA-512: write the SHA-256"
-        raise ValueError(message)
-    return Fact("", fingerprint)
-
-
-def _parse_serial_number(text: str) -> Fact:
-    # A string, since the hashes of integers can be made to collide by the author of a document or a certificate.
-    return Fact("", f"{read_serial_number(text):X}")
-
-
-def _common_name_facts(certificate: PeerCertificate) -> list[Fact]:
-    common_names = certificate.subject.get_all("CN")
-    return [Fact("", common_name, len(common_names) > 1) for common_name in common_names]
-
-
-def _name_facts(name: DistinguishedName) -> Iterator[Fact]:
-    yield Fact("", name_value(name))
-    for attribute in name:
-        values = name.get_all(attribute)
-        ambiguous = attribute == "CN" and len(values) > 1
-        for value in values:
-            yield Fact(attribute, value, ambiguous)
-
+ISSUER_KEY = "issuer_key"
+_SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 
 FIELDS: Mapping[str, Field] = {
     "common_name": Field(
         FieldKind.TEXT,
-        _common_name_facts,
-        _parse_text,
+        common_name_facts,
+        parse_text,
         DenyReason.COMMON_NAME_NOT_ALLOWED,
         "ALLOWED_COMMON_NAMES",
         "the subject's common name, if it has exactly one",
@@ -150,7 +115,7 @@ FIELDS: Mapping[str, Field] = {
     "organizational_unit": Field(
         FieldKind.TEXT,
         lambda certificate: [Fact("", value) for value in certificate.subject.get_all("OU")],
-        _parse_text,
+        parse_text,
         DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED,
         "ALLOWED_ORGANIZATIONAL_UNITS",
         "any of the subject's organizational units",
@@ -158,15 +123,15 @@ FIELDS: Mapping[str, Field] = {
     "organization": Field(
         FieldKind.TEXT,
         lambda certificate: [Fact("", value) for value in certificate.subject.get_all("O")],
-        _parse_text,
+        parse_text,
         DenyReason.ORGANIZATION_NOT_ALLOWED,
         "ALLOWED_ORGANIZATIONS",
         "any of the subject's organizations",
     ),
     "subject": Field(
         FieldKind.DISTINGUISHED_NAME,
-        lambda certificate: _name_facts(certificate.subject),
-        _parse_name,
+        lambda certificate: name_facts(certificate.subject),
+        parse_name,
         DenyReason.SUBJECT_NOT_ALLOWED,
         None,
         "the subject: a whole DN, or some attributes",
@@ -176,7 +141,7 @@ FIELDS: Mapping[str, Field] = {
     "subject_alt_name": Field(
         FieldKind.SUBJECT_ALT_NAME,
         lambda certificate: [Fact(*name) for name in certificate.subject_alt_names],
-        _parse_subject_alt_name,
+        parse_subject_alt_name,
         DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED,
         "ALLOWED_SUBJECT_ALT_NAMES",
         "any of the subject alternative names, by type and value",
@@ -185,8 +150,8 @@ FIELDS: Mapping[str, Field] = {
     ),
     "issuer": Field(
         FieldKind.DISTINGUISHED_NAME,
-        lambda certificate: _name_facts(certificate.issuer),
-        _parse_name,
+        lambda certificate: name_facts(certificate.issuer),
+        parse_name,
         DenyReason.ISSUER_NOT_ALLOWED,
         "ALLOWED_ISSUERS",
         "the issuer: a whole DN, or some attributes",
@@ -196,24 +161,54 @@ FIELDS: Mapping[str, Field] = {
     "fingerprint": Field(
         FieldKind.IDENTIFIER,
         lambda certificate: [Fact("", certificate.fingerprint256)],
-        _parse_fingerprint,
+        parse_sha256,
         DenyReason.FINGERPRINT_NOT_ALLOWED,
         "ALLOWED_FINGERPRINTS",
         "the SHA-256 of the certificate",
-        syntax="^(SHA256:)?[0-9A-Fa-f:]{64,}$",
+        syntax=_SHA256,
         # From an ECDSA signature (r, s) anybody can make another valid one: (r, n - s).
         exclusion_problem="is not a reliable exclusion: the holder of a certificate can change its signature, and so "
         "its fingerprint. Write serial_number and issuer",
     ),
     "serial_number": Field(
         FieldKind.IDENTIFIER,
-        lambda certificate: [_parse_serial_number(certificate.serial_number)],
-        _parse_serial_number,
+        lambda certificate: [parse_serial_number(certificate.serial_number)],
+        parse_serial_number,
         DenyReason.SERIAL_NUMBER_NOT_ALLOWED,
         "ALLOWED_SERIAL_NUMBERS",
         "the serial number, which only counts together with one issuer",
         syntax="^[-0-9A-Fa-f:]+$",
         companion="issuer",
+    ),
+    "public_key": Field(
+        FieldKind.IDENTIFIER,
+        public_key_facts,
+        parse_sha256,
+        DenyReason.PUBLIC_KEY_NOT_ALLOWED,
+        None,
+        "the SHA-256 of the client's public key (SubjectPublicKeyInfo), which a renewal can keep",
+        syntax=_SHA256,
+    ),
+    ISSUER_KEY: Field(
+        FieldKind.IDENTIFIER,
+        # A truststore is needed: RuleSet.with_issuer_keys provides the facts.
+        lambda _certificate: (),
+        parse_sha256,
+        DenyReason.ISSUER_KEY_NOT_ALLOWED,
+        "ALLOWED_ISSUER_KEYS",
+        "the SHA-256 of the public key of the CA in the truststore that signed the certificate",
+        syntax=_SHA256,
+        exclusion_problem="is not supported in exclusions: without a usable truststore, nobody would be excluded. "
+        "Write issuer",
+    ),
+    "spiffe_trust_domain": Field(
+        FieldKind.IDENTIFIER,
+        trust_domain_facts,
+        parse_trust_domain,
+        DenyReason.SPIFFE_TRUST_DOMAIN_NOT_ALLOWED,
+        None,
+        "the trust domain of the SPIFFE ID, which is the only URI among the alternative names",
+        syntax="^[a-z0-9._-]{1,255}$",
     ),
 }
 """All fields. If several do not match, the first of them in this order is the deny reason."""

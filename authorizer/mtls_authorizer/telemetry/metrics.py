@@ -102,8 +102,9 @@ def _revocation_metrics(observation: Observation) -> dict[Metric, int]:
         values[Metric.REVOCATION_EXEMPT] = 1
     if status is not None and status.skipped_issuers:
         values[Metric.REVOCATION_ISSUERS_SKIPPED] = len(status.skipped_issuers)
-    if lists is not None and lists.truststore.skipped:
-        values[Metric.TRUSTSTORE_CERTIFICATES_SKIPPED] = len(lists.truststore.skipped)
+    truststore = observation.policy.truststore if lists is None else lists.truststore
+    if truststore is not None and truststore.skipped:
+        values[Metric.TRUSTSTORE_CERTIFICATES_SKIPPED] = len(truststore.skipped)
     if lists is not None and lists.oldest_this_update is not None:
         values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())
     if lists is not None and lists.earliest_next_update is not None:

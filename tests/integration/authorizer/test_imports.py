@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from client_certificate_auth import PeerCertificate
 from tests.api_events import rest_event
 from tests.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
 
@@ -24,6 +26,17 @@ PATH = os.pathsep.join(str(PROJECT / folder) for folder in ("layer", "authorizer
 
 RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
 
+RULES_BY_KEY = json.dumps(
+    {
+        "rules": [
+            {
+                "name": "client",
+                "match": {"public_key": sha256(PeerCertificate.from_pem(GOOD).fields.public_key).hexdigest()},
+            }
+        ]
+    }
+)
+
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
     "rules document": ("mtls_authorizer.rules.document.reader",),
@@ -31,7 +44,8 @@ PARTS = {
     "stores": ("mtls_authorizer.stores",),
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
     "revocation": ("mtls_authorizer.revocation.",),
-    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.indexer"),
+    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.index.indexer"),
+    "fetcher": ("mtls_authorizer.crl_fetcher", "mtls_authorizer.revocation.fetch"),
     "authorizer": ("mtls_authorizer.authorizer", "mtls_authorizer.request", "mtls_authorizer.telemetry"),
     "commands": ("mtls_authorizer_cli",),
     "SnapStart": ("snapshot_restore_py",),
@@ -60,6 +74,11 @@ LOCAL = {
     "lists in the environment": Case(LISTED, set()),
     "metrics": Case({**LISTED, "METRICS_NAMESPACE": "authorizer"}, {"metrics"}),
     "rules": Case({"AUTHORIZER_RULES": RULES}, {"rules document"}),
+    "a public key": Case({"AUTHORIZER_RULES": RULES_BY_KEY}, {"rules document"}),
+    "the key of an issuer": Case(
+        {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
+        {"revocation", "cryptography", *REFRESHED},
+    ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
     "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *REFRESHED}),
@@ -145,7 +164,9 @@ def test_only_a_store_in_aws_needs_boto3(case: Case, aws: AwsServer) -> None:
     assert parts_after_a_request(case, shelf) | {"cryptography"} == case.parts | {"cryptography"}
 
 
-def test_the_indexer_needs_nothing_of_the_authorizer() -> None:
-    imported = parts_of(run("import sys, mtls_authorizer.crl_indexer\nprint(*sys.modules)", {}))
-    assert {"indexer", "revocation"} <= imported
+@pytest.mark.parametrize("function", ["indexer", "fetcher"])
+def test_the_functions_for_revocation_need_nothing_of_the_authorizer(function: str) -> None:
+    imported = parts_of(run(f"import sys, mtls_authorizer.crl_{function}\nprint(*sys.modules)", {}))
+    assert {function, "revocation"} <= imported
     assert not imported & {"authorizer", "rules document", "metrics", "commands"}
+    assert not imported & ({"indexer", "fetcher"} - {function})

@@ -84,9 +84,17 @@ def test_serial_number_and_issuer_are_printed_as_rules_need_them(folder: Path) -
 
 
 def test_the_fingerprint_is_printed_as_rules_need_it(folder: Path) -> None:
-    (command,) = openssl_commands("docs/rotate-a-certificate.md")
+    command, _ = openssl_commands("docs/rotate-a-certificate.md")
     fingerprint = run(command, folder).strip().partition("=")[2]
     assert allowed(folder / "partner-new.pem", ALLOWED_FINGERPRINTS=fingerprint)
+
+
+def test_the_key_of_a_client_is_printed_as_rules_need_it(folder: Path) -> None:
+    _, command = openssl_commands("docs/rotate-a-certificate.md")
+    printed = run(command, folder).split()[-1]
+    rule = {"name": "partner", "match": {"public_key": printed}}
+    assert allowed(folder / "partner-new.pem", AUTHORIZER_RULES=json.dumps({"rules": [rule]}))
+    assert not allowed(folder / "staging/mallory.pem", AUTHORIZER_RULES=json.dumps({"rules": [rule]}))
 
 
 def test_the_dates_of_a_crl_are_printed(folder: Path) -> None:
@@ -119,6 +127,23 @@ def test_the_key_of_a_ca_is_printed_as_the_setting_needs_it(folder: Path) -> Non
     load_settings({**ANYONE, "CRL_EXEMPT_ISSUERS": printed})
 
 
+def test_a_request_for_a_client_certificate_is_made_and_its_serial_number_printed(folder: Path) -> None:
+    request, serial = openssl_commands("docs/aws-private-ca.md")
+    run(request, folder)
+    csr = x509.load_pem_x509_csr((folder / "client.csr").read_bytes())
+    assert csr.subject.rfc4514_string() == "CN=revocation-test,O=Acme"
+    shutil.copy(folder / "partner.pem", folder / "client.pem")
+    assert re.fullmatch(r"serial=[0-9A-F]+\n", run(serial, folder))
+
+
 def test_every_openssl_command_on_the_pages_is_run_here() -> None:
-    pages = {"tutorial", "onboard-a-partner", "block-a-client-now", "rotate-a-certificate", "stale-crl", "revocation"}
+    pages = {
+        "aws-private-ca",
+        "tutorial",
+        "onboard-a-partner",
+        "block-a-client-now",
+        "rotate-a-certificate",
+        "stale-crl",
+        "revocation",
+    }
     assert {fence.page for fence in fences("sh") if "openssl " in fence.text} == {f"docs/{page}.md" for page in pages}

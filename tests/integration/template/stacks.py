@@ -21,6 +21,7 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "AllowedIssuers": "CN=Issuing CA,O=Acme",
         "AllowedFingerprints": "AB" * 32,
         "AllowedSerialNumbers": "0A1B",
+        "AllowedIssuerKeys": "AB" * 32,
         "AllowlistMatch": "all",
         "AllowAnyClientCertificate": "false",
         "RequiredExtendedKeyUsage": "clientAuth,1.2.3",
@@ -55,6 +56,11 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "CrlUris": "file:///opt/a.crl,file:///opt/b.crl",
         "TruststoreUri": "file:///opt/truststore.pem",
     },
+    "issuer-keys": {
+        "AllowedIssuerKeys": "AB" * 32,
+        "TruststoreUri": "s3://lists/truststore.pem",
+        "CrlRefreshSeconds": "60",
+    },
     "crl-bucket": CRLS | {"CrlBucketName": "lists", "Tracing": "true"},
     "crl-prefixes": {
         "CrlUris": "s3://lists/pki/crl/,s3://lists/b/c.crl,s3://other/crl/",
@@ -71,6 +77,13 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
     },
     "provisioned-concurrency": {"ProvisionedConcurrency": "2"},
 }
+
+CA_IDS = tuple(f"{digit}1234567-89ab-cdef-0123-456789abcdef" for digit in "1234")
+CA_ARNS = tuple(
+    f"arn:aws:acm-pca:eu-central-1:{account}:certificate-authority/{ca_id}"
+    for account, ca_id in zip(("123456789012", "210987654321") * 2, CA_IDS, strict=True)
+)
+PUBLISHER_ARNS = ("arn:aws:iam::123456789012:role/pki-job", "arn:aws:iam::123456789012:role/ejbca")
 
 _REVOCATION = {"CrlBucketName": "lists", "TruststoreUri": "s3://lists/truststore.pem"}
 _MONITORING = {
@@ -95,11 +108,24 @@ REVOCATION = Template(
             "CrlBucketName": "other",
             "TruststoreUri": "s3://elsewhere/truststore.pem",
             "CrlMaxAgeSeconds": "60",
+            "PrivateCaArns": ",".join(CA_ARNS),
+            "PublisherRoleArns": ",".join(PUBLISHER_ARNS),
+            "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl", "https://b.internal/?crl": "b.crl"}',
+            "CrlSourcePrivateHosts": "b.internal",
+            "CrlFetchSchedule": "rate(10 minutes)",
+            "MetricsNamespace": NAMESPACE,
             "LogRetentionInDays": "30",
             "AlarmTopicArn": TOPIC,
             "Architecture": "x86_64",
         },
-        "truststore-in-a-file": _REVOCATION | {"TruststoreUri": "file:///opt/truststore.pem", "DeployAlarms": "false"},
+        "truststore-in-a-file": _REVOCATION
+        | {
+            "TruststoreUri": "file:///opt/truststore.pem",
+            "DeployAlarms": "false",
+            "PrivateCaArns": CA_ARNS[0],
+            "PublisherRoleArns": PUBLISHER_ARNS[0],
+            "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl"}',
+        },
     },
 )
 MONITORING = Template(
@@ -115,12 +141,13 @@ MONITORING = Template(
             "ExpiryWarningDays": "14",
             "CrlIndexerFunctionName": "indexer",
             "CrlIndexerFailuresName": "failures",
+            "CrlFetcherFunctionName": "fetcher",
             "AlarmTopicArn": TOPIC,
             "DurationAlarmMilliseconds": "500",
             "RevocationListAlarmSeconds": "3600",
             "ExpiryAlarmDays": "3",
         },
-        "dashboard-only": _MONITORING | {"DeployAlarms": "false"},
+        "dashboard-only": _MONITORING | {"DeployAlarms": "false", "CrlFetcherFunctionName": "fetcher"},
         "alarms-only": _MONITORING | {"DeployDashboard": "false"},
     },
 )

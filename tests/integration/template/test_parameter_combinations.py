@@ -31,12 +31,17 @@ def test_a_valid_stack_breaks_no_rule(template: Template, stack: str) -> None:
 REJECTED: list[tuple[dict[str, str], set[str]]] = [
     *(
         ({"AllowAnyClientCertificate": "true", name: value}, {"AllowAnyClientCertificate"})
-        for name, value in [
-            *((parameter_of(variable), "alpha") for variable in LISTS if variable != "ALLOWED_SERIAL_NUMBERS"),
-            ("AuthorizerRules", RULES),
-            ("AuthorizerRulesUri", "s3://rules/now.json"),
-        ]
+        for name, value in (
+            (parameter_of(variable), "alpha")
+            for variable in LISTS
+            if variable not in {"ALLOWED_SERIAL_NUMBERS", "ALLOWED_ISSUER_KEYS"}
+        )
     ),
+    (
+        {"AllowAnyClientCertificate": "true", "AllowedIssuerKeys": "AB" * 32, "TruststoreUri": "file:///opt/ca.pem"},
+        {"AllowAnyClientCertificate"},
+    ),
+    ({"AllowedIssuerKeys": "AB" * 32}, {"AllowedIssuerKeys", "TruststoreUri"}),
     (
         {"AllowAnyClientCertificate": "true", "AllowedSerialNumbers": "1", "AllowedIssuers": "CN=CA"},
         {"AllowAnyClientCertificate"},

@@ -104,6 +104,6 @@ def test_a_choice_has_the_values_of_the_authorizer(variable: str, values: list[s
 def test_the_defaults_of_monitoring_are_those_of_the_authorizer() -> None:
     defaults = load_settings({})
     parameters = MONITORING.source["Parameters"]
-    assert parameters["UnauthenticatedResponse"]["Default"] == defaults.unauthenticated_response
+    assert parameters["UnauthenticatedResponse"]["Default"] == UnauthenticatedResponse.UNAUTHORIZED
     assert parameters["UnauthenticatedResponse"]["AllowedValues"] == list(UnauthenticatedResponse)
     assert parameters["ExpiryWarningDays"]["Default"] == defaults.expiry_warning_days

@@ -90,6 +90,24 @@ def test_without_a_certificate_a_rest_api_answers_401_and_the_others_deny(certif
         assert answer(make_event(certificate), **LISTED, UNAUTHENTICATED_RESPONSE="deny") == denied
 
 
+@pytest.mark.parametrize("certificate", [None, "garbage"])
+@pytest.mark.parametrize("response_format", ["iam", "simple"])
+@pytest.mark.parametrize("make_event", [http_1_0_event, http_2_0_event])
+def test_an_http_api_responds_with_401_only_if_that_is_set_and_there_is_no_identity_source(
+    make_event: Callable[..., dict[str, Any]], response_format: str, certificate: str | None
+) -> None:
+    explicit = {**LISTED, "RESPONSE_FORMAT": response_format, "UNAUTHENTICATED_RESPONSE": "unauthorized"}
+    for sources in ({}, {"identitySource": None}, {"identitySource": []}, {"identitySource": ""}):
+        assert answer(make_event(certificate, **sources), **explicit) == {"errorMessage": "Unauthorized"}
+        for environment in ({**explicit, "UNAUTHENTICATED_RESPONSE": "deny"}, {**LISTED}):
+            assert "reason" in answer(make_event(certificate, **sources), **environment)["context"]
+    for identity in (["GET /hello"], "GET /hello"):
+        assert "reason" in answer(make_event(certificate, identitySource=identity), **explicit)["context"]
+    # A readable certificate is never answered with 401.
+    assert answer(make_event(OTHER), **explicit)["context"] == {"reason": "common_name_not_allowed"}
+    assert "reason" not in answer(make_event(CLIENT), **explicit)["context"]
+
+
 @every_event
 def test_with_nothing_configured_nobody_is_let_in(make_event: Callable[..., dict[str, Any]]) -> None:
     result = checking(Authorizer(load_settings({})))(make_event(CLIENT))

@@ -23,6 +23,9 @@ from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
+from mtls_authorizer.revocation.fetch.download import Limits
+from mtls_authorizer.revocation.fetch.fetching import Outcome
+from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
 from mtls_authorizer.revocation.prefix.listing import CRL_SUFFIX
@@ -40,6 +43,7 @@ from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
 from tests.integration.authorizer.revocation.test_crl_scope_against_openssl import TABLE as SCOPES
+from tests.integration.authorizer.revocation.test_crl_sets_against_openssl import TABLE as SETS
 from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
@@ -191,6 +195,30 @@ def test_every_metric_is_documented_with_its_unit() -> None:
     assert {codes(row[0])[0]: row[1] for row in rows} == {each.value: UNITS.get(each, "Count") for each in Metric}
 
 
+def test_every_metric_of_the_fetcher_is_documented_with_its_unit() -> None:
+    (rows,) = tables("docs/observability.md", "Metrics of the fetcher")
+    assert {codes(row[0])[0]: row[1] for row in rows} == FETCH_UNITS
+    logged = section("docs/observability.md", "Metrics of the fetcher")
+    assert all(f"`{outcome}`" in logged for outcome in Outcome)
+
+
+def test_the_limits_of_the_fetcher_are_those_of_the_code() -> None:
+    text = section("docs/revocation.md", "Download CRLs on a schedule")
+    limits = Limits()
+    assert f"{limits.total_seconds:g} seconds for a download" in text
+    assert f"{limits.connect_seconds:g} to connect" in text
+    fetcher = template("Revocation stack")["Resources"]["CrlFetcher"]["Properties"]
+    assert f"`{fetcher['Handler']}`" in text
+    assert f"the function's {fetcher['Timeout'] // 60} minutes" in text
+
+
+def test_every_variable_of_the_fetcher_is_documented() -> None:
+    text = section("docs/configuration.md", "Variables of the fetcher")
+    variables = template("Revocation stack")["Resources"]["CrlFetcher"]["Properties"]["Environment"]["Variables"]
+    assert variables.keys() <= set(codes(text))
+    assert set(first_column("docs/configuration.md", "Variables of the fetcher")) <= variables.keys()
+
+
 def test_every_alarm_is_documented() -> None:
     alarms = {
         resource
@@ -229,7 +257,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
         "docs/configuration.md", "Reloading"
     )
-    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope" in text
+    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope, and for {len(SETS)} about" in text
     handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
     assert f"`{handler}`" in text
 

@@ -9,9 +9,10 @@ import pytest
 from cryptography import x509
 
 from client_certificate_auth import ExtractionFailureReason, extract_client_certificate_from_lambda_event
+from client_certificate_auth.testing import client_certificate
 from local_gateway.api_gateway.api import Api, ApiKind
 from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import authorizer_event, client_certificate, integration_event
+from local_gateway.api_gateway.events import authorizer_event, integration_event
 from local_gateway.api_gateway.policy import Effect, Verdict
 from local_gateway.deployment import sample_api
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN
@@ -75,6 +76,7 @@ REST_CONTEXT = {
     "protocol": "HTTP/1.1",
     "domainName": "api.example.com",
     "requestId": "JKJaXmPLvHcESHA=",
+    "extendedRequestId": "JKJaXmPLvHcESHA=",
     "requestTime": "12/Mar/2026:19:03:58 +0000",
     "requestTimeEpoch": 1773342238390,
     "identity": {"sourceIp": "127.0.0.1", "userAgent": "test"},
@@ -123,6 +125,7 @@ def test_an_authorizer_of_an_http_api_gets_this() -> None:
         "type": "REQUEST",
         "routeArn": "arn:aws:execute-api:us-east-1:123456789012:httpapi001/$default/POST/hello/a b",
         **HTTP_EVENT,
+        "identitySource": None,
         "requestContext": HTTP_CONTEXT,
     }
 

@@ -28,6 +28,7 @@ from mtls_authorizer.request.checks import (
     RequestFacts,
 )
 from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request.decision import outcome_for
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import combined_routes
@@ -72,7 +73,7 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
 def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
     settings, policy, now = question.settings, question.policy, question.now
     return RequestFacts(
-        policy.rules.evaluate(certificate),
+        outcome_for(policy.rules.evaluate(certificate), question.request, now),
         certificate.not_before,
         certificate.not_after,
         now,
@@ -183,8 +184,9 @@ def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
 
 
 def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
-    rules = question.policy.rules
-    return f"{len(rules.matching(certificate)):,} of {len(rules.rules):,}"
+    matching, in_effect = question.policy.rules.matching(certificate), question.rules_in_effect(certificate)
+    limited = f", {len(in_effect):,} in effect" if len(in_effect) < len(matching) else ""
+    return f"{len(matching):,} of {len(question.policy.rules.rules):,}{limited}"
 
 
 def _validity(certificate: PeerCertificate, _question: Question) -> str:
@@ -201,7 +203,7 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
 
 
 def _granted_routes(certificate: PeerCertificate, question: Question) -> str:
-    return printed_routes(combined_routes(rule.routes for rule in question.policy.rules.matching(certificate)))
+    return printed_routes(combined_routes(rule.routes for rule in question.rules_in_effect(certificate)))
 
 
 _FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {

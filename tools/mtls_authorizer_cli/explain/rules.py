@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
-from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing
+from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule_set import Rule, RuleSet
+    from mtls_authorizer_cli.explain.question import Question
     from mtls_authorizer_cli.explain.similarity import Nearest
 
 NEAREST = 3
@@ -54,8 +59,17 @@ class FieldExplanation(NamedTuple):
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
+class LimitExplanation(NamedTuple):
+    """A limit of a rule, by its key in the document, and what the request has for it, in words."""
+
+    key: str
+    required: str
+    found: str
+    met: bool
+
+
 class RuleExplanation(NamedTuple):
-    """A rule and its fields. ``mismatch`` is None if it matches.
+    """A rule and its fields. ``mismatch`` is None if it matches and is in effect for the request.
 
     Each of the ``exclusions`` excludes the certificate if all of its fields match. ``route_allowed`` is None if no
     route was given.
@@ -66,6 +80,7 @@ class RuleExplanation(NamedTuple):
     fields: tuple[FieldExplanation, ...]
     exclusions: tuple[tuple[FieldExplanation, ...], ...]
     route_allowed: bool | None
+    limits: tuple[LimitExplanation, ...] = ()
 
     @property
     def failing(self) -> list[FieldExplanation]:
@@ -91,12 +106,23 @@ class RuleExplanation(NamedTuple):
         return sum(distances), len(distances) - len(self.fields)
 
 
+class DenialExplanation(NamedTuple):
+    """An entry of ``deny`` that denies the certificate: its location, and its fields, which all match."""
+
+    place: str
+    fields: tuple[FieldExplanation, ...]
+
+
 class RulesExplanation(NamedTuple):
-    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first."""
+    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first.
+
+    ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches.
+    """
 
     total: int
     matching: tuple[RuleExplanation, ...]
     nearest: tuple[RuleExplanation, ...]
+    denials: tuple[DenialExplanation, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -105,38 +131,44 @@ class RulesExplanation(NamedTuple):
 
 
 def explain_rules(
-    rules: RuleSet, certificate: PeerCertificate, invocation: str | None, *, everything: bool
+    rules: RuleSet, certificate: PeerCertificate, question: Question, *, everything: bool
 ) -> RulesExplanation:
     """Explain rules: those that match and, unless ``everything`` is asked for, only the nearest of the others.
 
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
     satisfied = rules.satisfied_by(certificate)
-    facts = {field: tuple(definition.facts(certificate)) for field, definition in FIELDS.items()}
+    facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
         unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
         explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
         nearest = _find_nearest(explained, satisfied.unambiguous)
-        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate))
+        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate, unambiguous))
 
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
 
+    invocation = question.invocation
     explained = [
         RuleExplanation(
             rule,
-            rule.mismatch(satisfied),
+            rule.mismatch(satisfied) or (None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT),
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
+            () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
         )
         for rule in rules.rules
     ]
+    denials = tuple(
+        DenialExplanation(rule.name, tuple(map(explain_exclusion, rule.matchers))) for rule in rules.denying(satisfied)
+    )
     others = sorted((rule for rule in explained if rule.mismatch is not None), key=lambda rule: rule.distance)
     if not everything and len(others) > NEAREST:
         others = [rule for rule in others if rule.is_related][:NEAREST]
-    return RulesExplanation(len(explained), tuple(rule for rule in explained if rule.mismatch is None), tuple(others))
+    matching = tuple(rule for rule in explained if rule.mismatch is None)
+    return RulesExplanation(len(explained), matching, tuple(others), denials)
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -154,8 +186,24 @@ def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> N
     return find_nearest(field.matcher, satisfied, field.found)
 
 
-def _remark(matcher: Matcher, certificate: PeerCertificate) -> str | None:
+def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
+    if matcher.field == ISSUER_KEY and not facts:
+        return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
+    if matcher.field == "spiffe_trust_domain" and not facts:
+        return "none: the certificate's only URI name must be a SPIFFE ID with a path"
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
     return f"{common_names} common names, so none of them counts" if common_names > 1 else None
+
+
+def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[LimitExplanation]:
+    request, now = question.request, utc_timestamp(question.now)
+    domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
+    found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
+    unlimited = type(limits)()
+    for field, value in limits._asdict().items():
+        if value is not None:
+            required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
+            met = question.in_effect(unlimited._replace(**{field: value}))
+            yield LimitExplanation(field.removesuffix("s"), required, found[field], met)

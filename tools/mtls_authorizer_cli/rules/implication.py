@@ -28,7 +28,7 @@ _ATTRIBUTES = {
 _SINGLE_VALUED = frozenset(
     [
         *((field, label) for field in ("subject", "issuer") for label in ("", "CN")),
-        *(("fingerprint", ""), ("serial_number", "")),
+        *((field, "") for field in ("fingerprint", "serial_number", "public_key", "issuer_key", "spiffe_trust_domain")),
     ]
 )
 """The keys of which a certificate has at most one value that counts."""

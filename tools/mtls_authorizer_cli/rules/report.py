@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer_cli.rules.contradictions import contradictions
 from mtls_authorizer_cli.rules.coverage import covered_rules
+from mtls_authorizer_cli.rules.findings import Finding, Kind
 from mtls_authorizer_cli.rules.positions import line_numbers, line_of
 from mtls_authorizer_cli.rules.values import value_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from mtls_authorizer.rules.rule_set import Rule
-    from mtls_authorizer_cli.rules.findings import Finding
 
 _LINE_IN_SYNTAX_ERROR = re.compile(r": line ([0-9]+) column [0-9]+")
 
@@ -31,24 +32,30 @@ class Message(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The result for one source. ``rule_count`` is None unless the source is a document that is accepted."""
+    """The result for one source. ``rule_count`` is None unless the source is a document that is accepted.
+
+    ``denial_count`` is the number of exclusions in its ``deny``.
+    """
 
     source: str
     errors: tuple[Message, ...] = ()
     warnings: tuple[Message, ...] = ()
     rule_count: int | None = None
+    denial_count: int = 0
 
 
-def check_document(source: str, content: bytes) -> Report:
-    """Check a rules document."""
+def check_document(source: str, content: bytes, now: datetime) -> Report:
+    """Check a rules document at a time, which is aware."""
     try:
-        rules = parse_rules(content)
+        every_rule = parse_rules(content)
     except RulesError as error:
         return Report(source, tuple(_errors(content, error.problems)))
-    findings = _findings(rules, content)
+    rules = [rule for rule in every_rule if not rule.denies]
+    denials = len(every_rule) - len(rules)
+    findings = _findings(rules, content, now)
     lines = line_numbers(content.decode()) if findings else {}
     warnings = [_warning(finding, rules, lines) for finding in findings]
-    return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules))
+    return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials)
 
 
 def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
@@ -63,14 +70,19 @@ def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
 
 
 def _warning(finding: Finding, rules: Sequence[Rule], lines: dict[str, int]) -> Message:
-    rule = rules[int(finding.place.removeprefix("rules[").partition("]")[0])]
-    text = f"rule {rule.name!r}: {finding.place} {finding.message}"
-    return Message(text, line_of(finding.place, lines), rule.name, finding.kind.value)
+    text, name = f"{finding.place} {finding.message}", None
+    if finding.place.startswith("rules["):
+        name = rules[int(finding.place.removeprefix("rules[").partition("]")[0])].name
+        text = f"rule {name!r}: {text}"
+    return Message(text, line_of(finding.place, lines), name, finding.kind.value)
 
 
-def _findings(rules: Sequence[Rule], content: bytes) -> list[Finding]:
+def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[Finding]:
     """Return all findings about a valid document."""
     findings: list[Finding] = []
     for number, rule in enumerate(rules):
         findings += contradictions(rule, f"rules[{number}]")
+        if rule.limits is not None and rule.limits.not_after is not None and rule.limits.not_after < now:
+            place = f"rules[{number}].not_after"
+            findings.append(Finding(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule"))
     return [*findings, *covered_rules(rules), *value_findings(json.loads(content))]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import LONGEST_STRING
+from mtls_authorizer.rules.document.request_limits import API_ID, DOMAIN_NAME, TIME
 from mtls_authorizer.rules.document.validation import (
     CONTEXT_KEY,
     LARGEST_CONTEXT,
@@ -95,10 +96,15 @@ def rules_schema() -> _Schema:
         "description": "Which client certificates may call which routes. The authorizer checks more than this schema: "
         "mtls-authorizer rules check FILE prints every problem.",
         "type": "object",
-        "required": ["rules"],
+        "anyOf": [{"required": ["rules"]}, {"required": ["deny"]}],
         "additionalProperties": False,
         "properties": {
             "$schema": {"description": "The location of this schema, for editors. Ignored.", **_reference("text")},
+            "deny": {
+                "description": "Exclusions from all rules, and from everything else that allows clients: a certificate "
+                "is denied if it matches all fields of the object, or of one object in the list.",
+                **_one_or_several(_reference("match")),
+            },
             "rules": {
                 "description": "The rules, in order. If several match a certificate, the client may call the routes of "
                 "all of them; context and usage plan key are those of the first.",
@@ -136,13 +142,24 @@ def _rule() -> _Schema:
             "match": {"description": "The fields that a certificate must match, all of them.", **_reference("match")},
             "not": {
                 "description": "Exclusions: a certificate is excluded if it matches all fields of the object, or of "
-                f"one object in the list. Not by {_not_excludable()}: write serial_number and issuer.",
+                f"one object in the list. Not by {_not_excludable()}.",
                 **_one_or_several(_reference("match")),
             },
             "allow": {
                 "description": "The routes that the client may call. Without this key, it may call all routes.",
                 **_non_empty_list(_reference("route")),
             },
+            "api_id": {
+                "description": "The APIs for which the rule is in effect, by their IDs. Without this key: all.",
+                **_one_or_several({"type": "string", "pattern": _whole(API_ID)}),
+            },
+            "domain_name": {
+                "description": "The domain names under which the rule is in effect. Without this key: all. If API "
+                "Gateway caches responses, $context.domainName must be among the identity sources.",
+                **_one_or_several({"type": "string", "pattern": _whole(DOMAIN_NAME)}),
+            },
+            "not_before": {"description": "The first second in which the rule is in effect, in UTC.", **_time()},
+            "not_after": {"description": "The last second in which the rule is in effect, in UTC.", **_time()},
             "context": {
                 "description": "Constants for the integration, in addition to the certificate's values. At most "
                 f"{LARGEST_CONTEXT} characters together.",
@@ -267,6 +284,10 @@ def _comparisons(label: str, patterns: Mapping[tuple[str, Comparison], Any]) -> 
 def _comparison(comparison: Comparison) -> _Schema:
     text = "text" if comparison is Comparison.EXACT else "plain"
     return {"description": _COMPARISONS[comparison], **_object_with(comparison, _reference(text))}
+
+
+def _time() -> _Schema:
+    return {"type": "string", "pattern": _whole(TIME), "examples": ["2027-03-15T00:00:00Z"]}
 
 
 def _route() -> _Schema:

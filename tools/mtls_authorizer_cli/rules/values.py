@@ -21,7 +21,9 @@ _COMPARISONS = frozenset(Comparison)
 
 def value_findings(document: dict[str, Any]) -> Iterator[Finding]:
     """Return the findings about the values of a valid document."""
-    for number, rule in enumerate(document["rules"]):
+    for denial, where in items_with_places(document.get("deny", []), "deny"):
+        yield from _match_findings(denial, where)
+    for number, rule in enumerate(document.get("rules", [])):
         place = f"rules[{number}]"
         yield from _match_findings(rule["match"], f"{place}.match")
         for exclusion, where in items_with_places(rule.get("not", []), f"{place}.not"):

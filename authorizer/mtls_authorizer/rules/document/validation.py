@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
-from mtls_authorizer.rules.document.problems import Problems, RulesError, member, shown
+from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,
@@ -22,10 +22,14 @@ from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, UsagePlanKey
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mtls_authorizer.rules.request_limits import RequestLimits
+
 _T = TypeVar("_T")
 
-DOCUMENT_KEYS = ("$schema", "rules")
-RULE_KEYS = ("name", "description", "match", "not", "allow", "context", "usage_plan_key")
+DOCUMENT_KEYS = ("$schema", "deny", "rules")
+LIMIT_KEYS = ("api_id", "domain_name", "not_before", "not_after")
+"""The keys that limit a rule to some requests."""
+RULE_KEYS = ("name", "description", "match", "not", "allow", *LIMIT_KEYS, "context", "usage_plan_key")
 
 RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -61,10 +65,13 @@ class _RuleValidator:
         self.problems.check_keys(value, DOCUMENT_KEYS, "")
         if "$schema" in value:
             self.problems.is_text(value["$schema"], "$schema")
+        denials = self._denials(value["deny"]) if "deny" in value else ()
         items = value.get("rules")
+        if "rules" not in value and "deny" in value:
+            return denials
         if not isinstance(items, list) or not items:
             self.problems.add("rules", "must be a list with at least one rule")
-            return ()
+            return denials
         self._workload.add_entries(ENTRIES_OF_A_RULE * len(items), "rules")
         rules = [self._rule(item, f"rules[{number}]") for number, item in enumerate(items)]
         names: set[str] = set()
@@ -74,7 +81,13 @@ class _RuleValidator:
                     f"rules[{number}].name", f"is {shown(rule.name)}, the name of another rule: change it"
                 )
             names.add(rule.name)
-        return tuple(rules)
+        return (*rules, *denials)
+
+    def _denials(self, value: object) -> tuple[Rule, ...]:
+        """Read the exclusions from all rules. Each becomes a rule that denies, named by its location."""
+        places = [place for _, place in items_with_places(value, "deny")]
+        exclusions = self._match.exclusions(value, "deny")
+        return tuple(Rule(place, matchers, (), denies=True) for place, matchers in zip(places, exclusions, strict=True))
 
     def _rule(self, value: object, place: str) -> Rule:
         if not self.problems.is_object(value, place):
@@ -96,7 +109,15 @@ class _RuleValidator:
             routes=self._routes(value["allow"], f"{place}.allow") if "allow" in value else ALL_ROUTES,
             context=read("context", self._context, {}),
             usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
+            limits=self._limits(value, place),
         )
+
+    def _limits(self, rule: dict[str, object], place: str) -> RequestLimits | None:
+        if rule.keys().isdisjoint(LIMIT_KEYS):
+            return None
+        from mtls_authorizer.rules.document.request_limits import read_request_limits  # noqa: PLC0415 -- rarely used
+
+        return read_request_limits(rule, place, self.problems, self._workload)
 
     def _name(self, value: object, place: str) -> str | None:
         if isinstance(value, str) and RULE_NAME.fullmatch(value) and value != ENVIRONMENT:

@@ -41,7 +41,7 @@ def test_nothing_set_is_no_rule_and_the_defaults() -> None:
         shadow_rules_uri=None,
         rules_refresh_seconds=60,
         response_format=ResponseFormat.IAM,
-        unauthenticated_response=UnauthenticatedResponse.UNAUTHORIZED,
+        unauthenticated_response=None,
         principal_id=PrincipalId.COMMON_NAME,
     )
 
@@ -53,6 +53,8 @@ def test_every_choice_can_be_read() -> None:
     assert configuration.response_format is ResponseFormat.SIMPLE
     assert configuration.unauthenticated_response is UnauthenticatedResponse.DENY
     assert configuration.principal_id is PrincipalId.SERIAL_NUMBER
+    explicit = load_settings({"UNAUTHENTICATED_RESPONSE": "unauthorized"})
+    assert explicit.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(
@@ -200,11 +202,11 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": RULES},
-            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set",
+            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules",
         ),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": ""},
-            "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set",
+            "AUTHORIZER_RULES rules rejected: the document is not JSON",
         ),
         ({"ALLOWED_ORGANIZATIONS": "Acme,"}, "ALLOWED_ORGANIZATIONS has an empty item (number 2 of 2)"),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "a.example"}, "ALLOWED_SUBJECT_ALT_NAMES 'a.example' is not a type and a value"),
@@ -341,8 +343,9 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
         (
             {"TRUSTSTORE_URI": "file:///ca.pem", "CRL_FAILURE_MODE": "allow"},
             (
-                "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both; "
-                "CRL_FAILURE_MODE is set without CRL_URIS, so no certificate would be checked: set both"
+                "CRL_FAILURE_MODE is set without CRL_URIS, so no certificate would be checked: set both; "
+                "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both. "
+                "Only issuer_key needs no CRL_URIS"
             ),
         ),
         (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import sys
 import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,16 @@ def test_a_lookup_finds_what_is_listed_and_nothing_else(listed: list[int], other
     assert list(read.serial_numbers()) == listed
     for number in [*listed, *others, *(-number for number in listed)]:
         assert read.is_revoked(number) is (number in listed)
+
+
+@pytest.mark.parametrize(("octets", "is_kept"), [(64, True), (65, False), (100_000, False)])
+def test_lookups_of_long_serial_numbers_are_not_kept_in_memory(octets: int, is_kept: bool) -> None:  # noqa: FBT001 -- a table's column
+    listed = (1 << (8 * octets - 1)) + 1
+    read = _read(CA.revoke(entry(listed)))
+    references = sys.getrefcount(listed)
+    assert read.is_revoked(listed)
+    assert not read.is_revoked(listed + 1)
+    assert (sys.getrefcount(listed) > references) is is_kept
 
 
 def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nobody() -> None:

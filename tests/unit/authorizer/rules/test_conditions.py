@@ -21,7 +21,7 @@ def client(*subject: tuple[str, str]) -> PeerCertificate:
 
 def satisfied(condition: Condition, certificate: PeerCertificate) -> tuple[bool, bool]:
     """Return whether unambiguous facts, and whether any facts, satisfy a condition."""
-    found = ConditionIndex([condition], FACT_READERS).satisfied_by(certificate)
+    found = ConditionIndex([condition]).satisfied_by(certificate, FACT_READERS)
     return condition in found.unambiguous, condition in found.any_fact
 
 
@@ -38,10 +38,11 @@ def test_a_matcher_without_conditions_is_rejected(alternatives: list[frozenset[C
 
 
 def test_fields_without_conditions_are_not_read() -> None:
-    assert ConditionIndex((), {}).satisfied_by(client(("CN", "a"))) == NONE
+    assert ConditionIndex(()).satisfied_by(client(("CN", "a")), {}) == NONE
     condition = Condition("common_name", "", Comparison.EXACT, "a")
-    index = ConditionIndex([condition], {"common_name": FACT_READERS["common_name"]})
-    assert index.satisfied_by(client(("CN", "a"))) == (frozenset([condition]), frozenset([condition]))
+    readers = {"common_name": FACT_READERS["common_name"]}
+    satisfied_conditions = ConditionIndex([condition]).satisfied_by(client(("CN", "a")), readers)
+    assert satisfied_conditions == (frozenset([condition]), frozenset([condition]))
 
 
 @pytest.mark.parametrize(("field", "label"), [("common_name", ""), ("subject", "CN")])

@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("content", VALID.values(), ids=VALID)
 def test_a_valid_document_is_accepted_with_all_its_rules(content: bytes) -> None:
-    rules = parse_rules(content)
-    assert [rule.name for rule in rules] == [rule["name"] for rule in json.loads(content)["rules"]]
+    rules, loaded = parse_rules(content), json.loads(content)
+    names = [rule["name"] for rule in loaded.get("rules", [])]
+    denied = loaded.get("deny", [])
+    places = [f"deny[{number}]" for number in range(len(denied))] if isinstance(denied, list) else ["deny"]
+    assert [rule.name for rule in rules] == [*names, *places]
+    assert [rule.name for rule in rules if rule.denies] == places
     assert all(rule.matchers for rule in rules)
     assert not any(rule.anyone for rule in rules)
     RuleSet(rules)
@@ -270,7 +274,7 @@ def test_the_message_for_an_unknown_key_lists_the_known_ones() -> None:
         parse_rules(b'{"rules": [{"name": "a", "match": {"common_name": "x"}}], "rule": []}')
     (problem,) = error.value.problems
     assert problem.startswith("rule ")
-    assert problem.endswith("write one of $schema, rules")
+    assert problem.endswith("write one of $schema, deny, rules")
 
 
 @pytest.mark.parametrize(("length", "shown"), [(80, "x" * 80), (81, "x" * 80 + "\\u2026")])
@@ -310,5 +314,5 @@ def test_the_routes_of_a_rule_may_make_the_largest_policy() -> None:
     routes[1] += "x" * (spare - spare // 2)
     allow = [route.replace("/", " /") for route in routes]
     assert parse_rules(document(rule(allow=allow)))
-    with pytest.raises(RulesError, match="policy of up to 46081 bytes, and the limit is 46080"):
+    with pytest.raises(RulesError, match="policy of up to 51201 bytes, and the limit is 51200"):
         parse_rules(document(rule(allow=[f"{allow[0]}x", *allow[1:]])))

@@ -122,7 +122,7 @@ def test_a_configuration_that_the_function_rejects_is_rejected_with_the_same_err
     of_option = run("client.pem", "--rules", "rules.json", **anyone)
     assert of_function.status == of_option.status == 2
     assert of_function.errors == of_option.errors
-    assert "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document is set" in of_option.errors
+    assert "ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules" in of_option.errors
 
 
 @pytest.mark.parametrize("issuer", ["CN = Acme Issuing CA, O = Acme", "/O=Acme/CN=Acme Issuing CA"])
@@ -270,3 +270,52 @@ def test_the_handler_for_failures_is_removed_after_the_command(run: Callable[...
     assert run("client.pem").status == 1
     assert run("client.pem", "--at", "x").status == 2
     assert logger.handlers == before
+
+
+LIMITED = {
+    "name": "limited",
+    "match": {"organization": "Acme"},
+    "api_id": "z9y8x7w6v5",
+    "domain_name": ["api.example.com", "b.example.com"],
+    "not_before": "2026-01-01T00:00:00Z",
+    "not_after": "2026-12-31T23:59:59Z",
+}
+
+
+def test_a_rule_that_is_not_in_effect_is_explained_by_its_limits(run: Callable[..., Result]) -> None:
+    rules = {"AUTHORIZER_RULES": document(LIMITED).decode()}
+    api, domain = ("--api-id", "z9y8x7w6v5"), ("--domain-name", "API.example.com")
+    for options, lines in (
+        ((), ["NO  api_id: requires 'z9y8x7w6v5'; found 'a1b2c3d4e5'", "its api_id is 'z9y8x7w6v5'"]),
+        (api, ["NO  domain_name: requires one of 'api.example.com', 'b.example.com'; found none", "ok  api_id"]),
+        ((*api, *domain, "--at", "2027-01-01T00:00:00Z"), ["NO  not_after: requires 2026-12-31T23:59:59Z"]),
+    ):
+        denied = run("client.pem", "--at", AT, *options, **rules)
+        assert denied.status == 1
+        flat = re.sub(r"\s+", " ", denied.output)
+        assert "DENIED by the authorizer: rule_not_in_effect" in flat
+        assert "found 1 of 1, 0 in effect" in flat
+        for line in lines:
+            assert re.sub(r"\s+", " ", line) in flat
+    allowed = run("client.pem", "--at", AT, *api, *domain, "--json", **rules)
+    assert allowed.status == 0
+    (rule,) = allowed.json["rules"]["matching"]
+    assert [(limit["key"], limit["met"]) for limit in rule["limits"]] == [
+        *(("api_id", True), ("domain_name", True), ("not_before", True), ("not_after", True))
+    ]
+
+
+def test_an_api_must_be_an_id(run: Callable[..., Result]) -> None:
+    result = run("client.pem", "--api-id", "arn:aws", ALLOWED_COMMON_NAMES="a")
+    assert result.status == 2
+    assert "write its ID, such as a1b2c3d4e5" in result.errors
+
+
+def test_a_domain_name_that_is_no_identity_source_is_noted(run: Callable[..., Result], tmp_path: Path) -> None:
+    rules = {"AUTHORIZER_RULES": document(LIMITED).decode()}
+    for sources, noted in ((["x"], True), (["x", "api.example.com"], False), (None, False)):
+        event = http_2_0_event(CLIENT, identitySource=sources)
+        event["requestContext"]["domainName"] = "api.example.com"
+        (tmp_path / "limited.json").write_text(json.dumps(event))
+        notes = run("limited.json", "--json", **rules).json["notes"]
+        assert any("without $context.domainName" in note for note in notes) is noted

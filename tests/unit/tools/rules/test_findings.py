@@ -252,6 +252,26 @@ def test_a_rule_is_covered_only_with_all_of_its_routes(
 @pytest.mark.parametrize(
     ("wide", "narrow", "reported"),
     [
+        ({}, {"api_id": "a"}, True),
+        ({"api_id": "a"}, {"api_id": "a"}, True),
+        ({"api_id": "a"}, {}, False),
+        ({"api_id": "a"}, {"api_id": "b"}, False),
+        ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, False),
+    ],
+)
+def test_a_rule_is_covered_only_by_one_without_limits_or_with_the_same(
+    wide: dict[str, str],
+    narrow: dict[str, str],
+    reported: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    assert (
+        bool(covered(named("wide", ACME, **wide), named("narrow", ACME | {"common_name": "a"}, **narrow))) is reported
+    )
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "reported"),
+    [
         (None, {"common_name": "x"}, True),
         ({"common_name": "x"}, {"common_name": "x"}, True),
         ([{"common_name": "x"}], [{"common_name": "y"}, {"common_name": "x"}], True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy
-from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -39,15 +39,21 @@ def read_configuration(
     others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
     if "://" in rules:
         return _load({**others, _RULES_URI: rules}, pem)
-    # A document in a file conflicts with the same variables as one at a URI.
-    _load_settings({**others, _RULES_URI: "file:///rules"})
-    settings, policy = _load(others, pem)
+    # A document in a file conflicts with the same variables as one at a URI, and may need the same ones.
+    settings = _load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
+    policy = _load_policy(settings, pem)
     try:
         document = parse_rules(read_beginning(rules, LARGEST_DOCUMENT + 1))
     except RulesError as error:
         message = f"{shown_file(rules)}: {error}"
         raise CommandError(message) from error
-    return settings, policy._replace(rules=RuleSet((*policy.rules.rules, *document)))
+    all_rules = (*settings.rules, *document)
+    try:
+        check_together(all_rules)
+    except ValueError as error:
+        message = f"invalid configuration: {error}"
+        raise CommandError(message) from error
+    return settings, policy._replace(rules=RuleSet(all_rules)).with_issuer_keys()
 
 
 def read_truststore_of_domain(
@@ -84,12 +90,16 @@ def _read(truststore: str, bucket_owner: str | None) -> bytes:
 
 def _load(environment: Mapping[str, str], pem: object) -> tuple[Settings, AccessPolicy]:
     settings = _load_settings(environment)
+    return settings, _load_policy(settings, pem)
+
+
+def _load_policy(settings: Settings, pem: object) -> AccessPolicy:
     try:
         current = CurrentPolicy(settings)
         policy, certificate = current.get(), read_certificate(pem)
         if policy.revocation is None or isinstance(certificate, str):
-            return settings, policy
-        return settings, current.load_crls(policy.revocation.chains(certificate))
+            return policy
+        return current.load_crls(policy.revocation.chains(certificate))
     except (StoreError, ValueError) as error:
         raise CommandError(str(error)) from error
 

@@ -113,6 +113,10 @@ def _rules(rules: RulesExplanation | None, version: str | None, report: Report) 
         "matching": [_rule(rule, report) for rule in rules.matching],
         "nearest": [_rule(rule, report) for rule in rules.nearest],
         "left_out": rules.left_out,
+        "deny": [
+            {"place": denial.place, "match": [_field(field, report) for field in denial.fields]}
+            for denial in rules.denials
+        ],
     }
 
 
@@ -123,6 +127,9 @@ def _rule(rule: RuleExplanation, report: Report) -> object:
         "anyone": rule.rule.anyone,
         "match": [_field(field, report) for field in rule.fields],
         "not": [[_field(field, report) for field in exclusion] for exclusion in rule.exclusions],
+        "limits": [
+            {"key": limit.key, "met": limit.met, "wanted": limit.required, "has": limit.found} for limit in rule.limits
+        ],
         "allow": _routes(rule.rule.routes),
         "route_allowed": rule.route_allowed,
     }

@@ -46,6 +46,11 @@ class Advice(NamedTuple):
 def advise_on_rules(explanation: Explanation) -> Advice:
     """Return advice on a certificate that no rule matches."""
     rules = explanation.rules
+    if rules is not None and rules.denials:
+        return Advice(
+            f"{rules.denials[0].place} of the rules denies the certificate, whatever rules match it.",
+            "If this client is to be allowed, remove that entry or narrow it.",
+        )
     if rules is None or not rules.total:
         return _with_rule(
             "There is no rule, so every client is denied.",
@@ -54,6 +59,8 @@ def advise_on_rules(explanation: Explanation) -> Advice:
             explanation,
         )
     for rule in rules.nearest:
+        if rule.mismatch is DenyReason.RULE_NOT_IN_EFFECT:
+            return _about_limits(rule)
         if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
             return Advice(
                 f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
@@ -116,6 +123,15 @@ def _about_list(explanation: Explanation) -> Advice | None:
     return Advice(
         f"{_place(rule, field)} requires {field.required_text()}, and the certificate has {field.found_text()}.",
         f"If this client is to be allowed, add its value to {_place(rule, field)}.",
+    )
+
+
+def _about_limits(rule: RuleExplanation) -> Advice:
+    unmet = next(limit for limit in rule.limits if not limit.met)
+    return Advice(
+        f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
+        f"request has {unmet.found}.",
+        "If the client is to be allowed, change the limit, or add another rule for it.",
     )
 
 

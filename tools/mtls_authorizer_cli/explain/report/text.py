@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request.response import UNAUTHORIZED_BY_HTTP_API
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
@@ -154,9 +155,12 @@ def _shadow_rules(report: Report) -> Iterator[str]:
 
 
 def _rules(title: str, rules: RulesExplanation | None, report: Report) -> Iterator[str]:
-    if rules is None or not rules.total:
+    if rules is None or not (rules.total or rules.denials):
         return
     yield f"{title}: {len(rules.matching):,} of {rules.total:,} match"
+    for denial in rules.denials:
+        fields = ", and ".join(_field(field, everything=report.everything) for field in denial.fields)
+        yield from fold(f"{_mark(passed=False)}  {denial.place} denies: {fields}", others=" " * 6)
     for rule in (*rules.matching, *rules.nearest):
         yield from _rule(rule, everything=report.everything)
     if rules.left_out:
@@ -175,6 +179,8 @@ def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
         excluded = all(field.matches for field in exclusion)
         fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
         yield _detail(_mark(not excluded), f"{'excluded' if excluded else 'not excluded'} by {fields}")
+    for limit in rule.limits:
+        yield _detail(_mark(limit.met), f"{limit.key}: requires {limit.required}; found {limit.found}")
     if rule.rule.routes is not ALL_ROUTES:
         mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
         yield _detail(mark, f"allows {listing(written_routes(rule.rule.routes), everything=everything)}")
@@ -198,7 +204,8 @@ def _answers(report: Report) -> Iterator[str]:
     if explanation.answer is None:
         yield "The function raises Unauthorized, and the API answers 401."
     else:
-        yield "The function answers"
+        is_unauthorized = explanation.answer == UNAUTHORIZED_BY_HTTP_API
+        yield "The function answers, and the API responds with 401" if is_unauthorized else "The function answers"
         yield _json(explanation.answer, everything=report.everything)
     if explanation.simple_answer is not None:
         yield "and to an event of payload 2.0"

@@ -1,0 +1,29 @@
+"""The keys of the CAs in a truststore that signed a certificate, for rules that name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.revocation.chains import find_signers
+from mtls_authorizer.revocation.signatures import read_signature_algorithm
+
+if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.revocation.truststore import Truststore
+
+
+def issuer_keys(certificate: PeerCertificate, truststore: Truststore) -> frozenset[str]:
+    """Return the SHA-256 of the keys, in DER as SubjectPublicKeyInfo, in upper-case hexadecimal pairs with colons.
+
+    Only the immediate issuer counts: a CA whose name is the certificate's issuer, whose key verifies the signature, and
+    whose key usage permits it. Whether that CA is valid now is not checked. A signature with a hash that is weaker than
+    SHA-256 proves nothing. Raises nothing.
+    """
+    algorithm = read_signature_algorithm(certificate.fields.signature_algorithm)
+    if algorithm is None or algorithm.is_weak:
+        return frozenset()
+    return frozenset(
+        bytes.fromhex(signer.authority.identity.key_fingerprint).hex(":").upper()
+        for signer in find_signers(certificate.fields, truststore)
+        if signer.is_permitted
+    )

@@ -1,0 +1,160 @@
+"""``issuer_key``: only a certificate that a CA of the truststore signed with that key matches."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.settings import TruststoreSource
+from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from tests import der
+from tests.certificate_authorities import (
+    IS_A_CA,
+    MAY_SIGN_LISTS,
+    PSS_BY_DEFAULT,
+    SHA1,
+    CertificateAuthority,
+    authority_key,
+)
+from tests.certificates import name
+from tests.decisions import decision_on
+from tests.rules_documents import rule
+
+if TYPE_CHECKING:
+    from mtls_authorizer.rules.rule_set import RuleOutcome
+
+CA, NAMESAKE, OTHER = CertificateAuthority("CA"), CertificateAuthority("CA"), CertificateAuthority("Other")
+INTERMEDIATE = CertificateAuthority("Intermediate", parent=CA)
+BUNDLE = CA.pem + NAMESAKE.pem + OTHER.pem + INTERMEDIATE.pem
+RULES = {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "file:///truststore.pem"}
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> RuleOutcome:
+    settings = load_settings(variables or RULES)
+    policy = AccessPolicy(RuleSet(settings.rules), truststore=bundle and read_truststore(bundle))
+    return policy.with_issuer_keys().rules.evaluate(PeerCertificate.from_der(certificate))
+
+
+def test_a_certificate_of_the_ca_with_the_key_matches() -> None:
+    assert isinstance(outcome(CA.issue()), Grant)
+    for bundle in (CA.pem, NAMESAKE.pem + CA.pem, OTHER.pem + CA.pem):
+        assert isinstance(outcome(CA.issue(), bundle), Grant)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [CA.signer.upper(), f"SHA256:{CA.signer}", ":".join(CA.signer[i : i + 2] for i in range(0, 64, 2))],
+    ids=["upper case", "with a prefix", "with colons"],
+)
+def test_a_key_is_written_like_a_fingerprint(written: str) -> None:
+    assert isinstance(outcome(CA.issue(), **{**RULES, "ALLOWED_ISSUER_KEYS": f"{'ab' * 32}, {written}"}), Grant)
+
+
+def test_a_certificate_of_a_ca_with_the_same_name_and_another_key_does_not_match() -> None:
+    for certificate in (NAMESAKE.issue(), OTHER.issue(), OTHER.issue(issuer=CA.name), INTERMEDIATE.issue()):
+        assert outcome(certificate) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+    both = {**RULES, "ALLOWED_ISSUERS": "CN=CA"}
+    assert outcome(NAMESAKE.issue(), **both) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+    assert isinstance(outcome(CA.issue(), **both), Grant)
+
+
+def test_only_the_immediate_issuer_counts() -> None:
+    key = {**RULES, "ALLOWED_ISSUER_KEYS": INTERMEDIATE.signer}
+    assert isinstance(outcome(INTERMEDIATE.issue(), **key), Grant)
+    assert outcome(CA.issue(), **key) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+
+
+def test_without_the_ca_in_a_usable_truststore_no_certificate_matches() -> None:
+    for bundle in (None, OTHER.pem, NAMESAKE.pem):
+        assert outcome(CA.issue(), bundle) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("algorithm", [SHA1, PSS_BY_DEFAULT], ids=["SHA-1", "SHA-1 with RSA-PSS"])
+def test_a_weak_signature_proves_nothing(algorithm: object) -> None:
+    weak = CertificateAuthority("Weak", algorithm=algorithm)  # type: ignore[arg-type]
+    key = {**RULES, "ALLOWED_ISSUER_KEYS": weak.signer}
+    assert outcome(weak.issue(), weak.pem, **key) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+
+
+def test_a_signature_of_an_unknown_kind_proves_nothing() -> None:
+    certificate = CA.issue().replace(CA.algorithm.identifier, der.sequence(der.oid("1.2.840.10045.4.3.9")))
+    assert outcome(certificate) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+
+
+def test_an_issuer_that_may_not_sign_certificates_does_not_match() -> None:
+    ca = CertificateAuthority("Lists", extensions=(IS_A_CA, MAY_SIGN_LISTS))
+    key = {**RULES, "ALLOWED_ISSUER_KEYS": ca.signer}
+    assert outcome(ca.issue(), ca.pem, **key) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+    identified = CertificateAuthority("CA", key=CA.key, key_identifier=b"a")
+    assert isinstance(outcome(CA.issue(extensions=[authority_key(b"a")]), identified.pem), Grant)
+    assert outcome(CA.issue(extensions=[authority_key(b"b")]), identified.pem) is DenyReason.ISSUER_KEY_NOT_ALLOWED
+
+
+def test_rules_and_shadow_rules_read_the_same_truststore() -> None:
+    match = {"issuer_key": CA.signer, "common_name": "client"}
+    document = json.dumps({"rules": [rule(match=match, allow=["GET /a"])]})
+    settings = load_settings(
+        {"AUTHORIZER_RULES": document, "AUTHORIZER_SHADOW_RULES": document, "TRUSTSTORE_URI": "file:///a"}
+    )
+    policy = AccessPolicy(RuleSet(settings.rules), RuleSet(settings.shadow_rules), truststore=read_truststore(BUNDLE))
+    for ca, reason in ((CA, None), (NAMESAKE, DenyReason.ISSUER_KEY_NOT_ALLOWED)):
+        certificate = PeerCertificate.from_der(ca.issue(subject=name(("CN", "client"))))
+        decision = decision_on(certificate, settings, NOW, "GET/a", policy=policy.with_issuer_keys())
+        assert (decision.reason, decision.shadow_reason) == (reason, reason)
+
+
+def test_rules_without_keys_are_not_changed() -> None:
+    rules = RuleSet(load_settings({"ALLOWED_COMMON_NAMES": "client"}).rules)
+    policy = AccessPolicy(rules, rules, truststore=read_truststore(BUNDLE)).with_issuer_keys()
+    assert policy.rules is policy.shadow_rules is rules
+
+
+def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
+    source = TruststoreSource("file:///a.pem", 60)
+    truststore = {"TRUSTSTORE_URI": source.uri, "CRL_REFRESH_SECONDS": "60"}
+    document = json.dumps({"rules": [rule(match={"issuer_key": CA.signer})]})
+    for variables in (
+        {"ALLOWED_ISSUER_KEYS": CA.signer},
+        {"AUTHORIZER_RULES": document},
+        {"AUTHORIZER_SHADOW_RULES": document, "ALLOWED_COMMON_NAMES": "a"},
+        {"AUTHORIZER_RULES_URI": "file:///rules.json"},
+        {"AUTHORIZER_SHADOW_RULES_URI": "file:///rules.json"},
+    ):
+        settings = load_settings(variables | truststore)
+        assert (settings.truststore, settings.crl_sources) == (source, None)
+    with_crls = load_settings(RULES | {"CRL_URIS": "file:///a.crl"})
+    assert with_crls.truststore is None
+    assert with_crls.crl_sources is not None
+    in_s3 = load_settings(RULES | {"TRUSTSTORE_URI": "s3://bucket/ca.pem"})
+    assert in_s3.trusts_any_bucket_owner
+    assert load_settings(RULES).truststore == TruststoreSource("file:///truststore.pem", 300)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"ALLOWED_ISSUER_KEYS": CA.signer}, "ALLOWED_ISSUER_KEYS requires TRUSTSTORE_URI"),
+        ({"ALLOWED_ISSUER_KEYS": "CN=CA"}, "ALLOWED_ISSUER_KEYS 'CN=CA' is not a SHA-256"),
+        ({"ALLOWED_ISSUER_KEYS": "ab" * 64}, "is a SHA-512: write the SHA-256"),
+        (
+            {"ALLOWED_COMMON_NAMES": "a", "TRUSTSTORE_URI": "file:///a.pem"},
+            "TRUSTSTORE_URI is set without CRL_URIS, so no certificate would be checked: set both",
+        ),
+        ({"ALLOWED_COMMON_NAMES": "a", "CRL_REFRESH_SECONDS": "60"}, "CRL_REFRESH_SECONDS is set without CRL_URIS"),
+        ({**RULES, "CRL_FAILURE_MODE": "allow"}, "CRL_FAILURE_MODE is set without CRL_URIS"),
+    ],
+)
+def test_a_key_without_a_truststore_and_a_truststore_without_a_use_are_errors(
+    variables: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        load_settings(variables)

@@ -1,0 +1,91 @@
+"""``deny`` in a rules document: it excludes clients from every rule, and from the lists in the environment."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
+from tests.api_events import EVENTS, http_2_0_event, rest_event
+from tests.certificates import client_pem
+from tests.responses import checking
+from tests.rules_documents import rule
+
+CLIENT = client_pem(("O", "Acme"), ("OU", "payments"), ("CN", "client"))
+OTHER = client_pem(("O", "Acme"), ("OU", "payments"), ("CN", "other"))
+TWO_NAMES = client_pem(("O", "Acme"), ("CN", "other"), ("CN", "client"))
+
+RULES = [
+    rule(name="acme", match={"organization": "Acme"}),
+    rule(name="payments", match={"organizational_unit": "payments"}),
+]
+DENY = {"deny": {"common_name": "client"}}
+LISTS = {"ALLOWED_COMMON_NAMES": "client,other"}
+ANYONE = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
+
+
+def reason(answer: dict[str, Any]) -> str | None:
+    reason: str | None = answer["context"].get("reason")
+    return reason
+
+
+def variables(document: dict[str, Any], **others: str) -> dict[str, str]:
+    return {"AUTHORIZER_RULES": json.dumps(document), **others}
+
+
+CONFIGURATIONS = {
+    "two rules": variables({"rules": RULES, **DENY}),
+    "two rules and a list": variables({"rules": RULES, **DENY}, **LISTS),
+    "a list alone": variables(DENY, **LISTS),
+    "any certificate": variables(DENY, **ANYONE),
+    "several entries": variables({"rules": RULES, "deny": [{"common_name": "nobody"}, DENY["deny"]]}, **LISTS),
+    "two fields": variables({"rules": RULES, "deny": {"organization": "Acme", "common_name": ["client", "x"]}}),
+    "a pattern": variables({"rules": RULES, "deny": {"common_name": {"prefix": "cli"}}}),
+    "attributes": variables({"rules": RULES, "deny": {"subject": {"CN": "client", "O": "Acme"}}}),
+}
+
+
+@pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
+@pytest.mark.parametrize("environment", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_a_denied_client_is_denied_whatever_allows_it_and_others_are_allowed(
+    environment: dict[str, str],
+    make_event: Any,  # noqa: ANN401 -- one of the functions that make events
+) -> None:
+    authorize = checking(Authorizer(load_settings(environment)))
+    # Also once both are in the cache.
+    for _ in range(2):
+        assert reason(authorize(make_event(CLIENT))) == "certificate_excluded"
+        assert reason(authorize(make_event(OTHER))) is None
+
+
+def test_a_simple_response_denies_it_as_well() -> None:
+    settings = load_settings(variables({"rules": RULES, **DENY}, RESPONSE_FORMAT="simple"))
+    authorize = checking(Authorizer(settings))
+    assert authorize(http_2_0_event(CLIENT)) == {"isAuthorized": False, "context": {"reason": "certificate_excluded"}}
+    assert authorize(http_2_0_event(OTHER))["isAuthorized"]
+
+
+def test_each_of_several_common_names_can_be_denied() -> None:
+    authorize = checking(Authorizer(load_settings(variables({"rules": RULES, **DENY}))))
+    assert reason(authorize(rest_event(TWO_NAMES))) == "certificate_excluded"
+
+
+def test_only_a_certificate_that_matches_all_fields_of_an_entry_is_denied() -> None:
+    document = {"rules": RULES, "deny": {"common_name": "client", "organization": "Other"}}
+    authorize = checking(Authorizer(load_settings(variables(document))))
+    assert reason(authorize(rest_event(CLIENT))) is None
+
+
+def test_without_lists_and_rules_no_client_is_allowed() -> None:
+    authorize = checking(Authorizer(load_settings(variables(DENY))))
+    assert reason(authorize(rest_event(OTHER))) == "no_allowlist_configured"
+
+
+def test_shadow_rules_deny_only_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    settings = load_settings({**LISTS, "AUTHORIZER_SHADOW_RULES": json.dumps({"rules": RULES, **DENY})})
+    with caplog.at_level("INFO", "mtls_authorizer"):
+        assert reason(checking(Authorizer(settings))(rest_event(CLIENT))) is None
+    assert vars(caplog.records[-1])["shadow_reason"] == "certificate_excluded"

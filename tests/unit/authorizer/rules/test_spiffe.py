@@ -1,0 +1,115 @@
+"""``spiffe_trust_domain``: exactly one URI name, which is a SPIFFE ID in the trust domain."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.spiffe import parse_trust_domain
+from tests.api_events import EVENTS, rest_event
+from tests.certificates import certificate_der, dns, pem, subject_alt_names, uri
+from tests.responses import checking
+from tests.rules_documents import rule
+
+MATCH = {"spiffe_trust_domain": ["other.example", "acme.example"]}
+
+
+def client(*uris: str, others: list[bytes] | None = None) -> str:
+    names = [*(others or []), *map(uri, uris)]
+    return pem(certificate_der(extensions=[subject_alt_names(*names)] if names else []))
+
+
+def authorize(**changes: Any) -> Any:  # noqa: ANN401 -- the function that ``checking`` returns
+    document = {"rules": [rule(**({"match": MATCH} | changes))]}
+    return checking(Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps(document)})))
+
+
+def reason(answer: dict[str, Any]) -> str | None:
+    reason: str | None = answer["context"].get("reason")
+    return reason
+
+
+LONGEST = "spiffe://acme.example/" + "a" * (2048 - len("spiffe://acme.example/"))
+
+VALID = [
+    "spiffe://acme.example/billing",
+    "spiffe://acme.example/a/b/c",
+    "spiffe://acme.example/a.b_c-D9/...",
+    "spiffe://other.example/x",
+    LONGEST,
+]
+INVALID = [
+    "spiffe://acme.example",
+    "spiffe://acme.example/",
+    "spiffe://acme.example/a/",
+    "spiffe://acme.example//a",
+    "spiffe://acme.example/a//b",
+    "spiffe://acme.example/.",
+    "spiffe://acme.example/a/../b",
+    "spiffe://acme.example/a%2Fb",
+    "spiffe://acme.example/a b",
+    "spiffe://acme.example/\u00e4",
+    "spiffe://acme.example/a?b",
+    "spiffe://acme.example/a#b",
+    "spiffe://acme.example/a\n",
+    "spiffe://acme.example:443/a",
+    "spiffe://user@acme.example/a",
+    "spiffe://ACME.example/a",
+    "SPIFFE://acme.example/a",
+    "Spiffe://acme.example/a",
+    "spiffe:/acme.example/a",
+    "spiffe:acme.example/a",
+    LONGEST + "a",
+]
+OTHERS = [
+    "spiffe://acme.example.evil/a",
+    "spiffe://evil/acme.example/a",
+    "spiffe://evil-acme.example/a",
+    "https://acme.example/a",
+    "urn:spiffe://acme.example/a",
+    "spiffe:///acme.example",
+    "",
+]
+
+
+@pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
+def test_a_workload_of_a_trust_domain_is_allowed_and_no_other(make_event: Any) -> None:  # noqa: ANN401
+    answer = authorize()
+    # Also once they are in the cache.
+    for _ in range(2):
+        for each in VALID:
+            assert reason(answer(make_event(client(each)))) is None, each
+            assert reason(answer(make_event(client(each, others=[dns("a.example")])))) is None, each
+        for each in (*INVALID, *OTHERS):
+            assert reason(answer(make_event(client(each)))) == "spiffe_trust_domain_not_allowed", each
+        for several in (VALID[:2], [VALID[0], "https://a.example"], [VALID[0], VALID[0]], []):
+            assert reason(answer(make_event(client(*several)))) == "spiffe_trust_domain_not_allowed", several
+        assert reason(answer(make_event(client(others=[dns(VALID[0])])))) == "spiffe_trust_domain_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("uris", "excluded"),
+    [
+        *(([each], True) for each in VALID if "acme" in each),
+        *(([each], True) for each in INVALID),
+        (["https://a.example", VALID[0]], True),
+        (["spiffe://third.example/a", VALID[0]], True),
+        *(([each], False) for each in OTHERS if each != "spiffe:///acme.example"),
+        # Some would remove the third slash.
+        (["spiffe:///acme.example"], True),
+        ([], False),
+    ],
+)
+def test_whatever_resembles_a_workload_of_the_trust_domain_is_excluded(uris: list[str], excluded: bool) -> None:  # noqa: FBT001 -- a table's column
+    answer = authorize(match={"issuer": "CN=Test CA"}, **{"not": {"spiffe_trust_domain": "acme.example"}})
+    expected = "certificate_excluded" if excluded else None
+    assert reason(answer(rest_event(client(*uris)))) == expected
+
+
+def test_a_trust_domain_is_not_a_pattern() -> None:
+    assert parse_trust_domain("a" * 255).value == "a" * 255
+    assert reason(authorize(match={"spiffe_trust_domain": "acme.exampl."})(rest_event(client(VALID[0])))) is not None
