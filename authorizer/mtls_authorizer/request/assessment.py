@@ -50,6 +50,8 @@ class RejectedCertificate(NamedTuple):
 
     client: Client
     reason: DenyReason
+    chains: tuple[Chain, ...] = ()
+    """Always empty."""
 
 
 class AssessedCertificate(NamedTuple):
