@@ -40,6 +40,9 @@ class Decision(NamedTuple):
     revocation_status: RevocationStatus | None = None
     """None if it was not determined: without CRLs, or if the certificate is denied anyway."""
 
+    loses_client_auth: bool = False
+    """Whether the grant requires clientAuth, which public CAs stop issuing, and the certificate is for servers too."""
+
     @property
     def allowed(self) -> bool:
         """Whether the client may make this request."""
@@ -73,6 +76,7 @@ def decide(
         _shadow_reason(assessment, facts),
         days_to_expiry,
         facts.revocation_status,
+        assessment.loses_client_auth,
     )
 
 

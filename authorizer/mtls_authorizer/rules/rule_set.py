@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
 from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, RuleKeyUsages
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import FactReader, FactReaders
+    from mtls_authorizer.rules.key_usage import RequiredKeyUsages
 
 ENVIRONMENT = "environment"
 """The name of the rules made from lists in the environment."""
@@ -39,7 +41,7 @@ class Rule(NamedTuple):
     is a string if it is the key itself.
 
     A rule that ``denies`` is an entry of a document's ``deny``: its matchers are an exclusion, which applies whatever
-    other rules allow.
+    other rules allow. ``key_usages`` replaces the extended key usages that the settings require; None if it does not.
     """
 
     name: str
@@ -50,9 +52,13 @@ class Rule(NamedTuple):
     usage_plan_key: UsagePlanKey | str | None = None
     anyone: bool = False
     denies: bool = False
+    key_usages: RuleKeyUsages | None = None
 
-    def mismatch(self, satisfied: SatisfiedConditions) -> DenyReason | None:
-        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it."""
+    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
+        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it.
+
+        ``usages`` are the certificate's extended key usages, None if it has no such extension.
+        """
         for matcher in self.matchers:
             if not matcher.matches(satisfied.unambiguous):
                 return FIELDS[matcher.field].reason
@@ -60,6 +66,8 @@ class Rule(NamedTuple):
             return DenyReason.NO_ALLOWLIST_CONFIGURED
         if any(_applies(exclusion, satisfied) for exclusion in self.exclusions):
             return DenyReason.CERTIFICATE_EXCLUDED
+        if self.key_usages is not None and not self.key_usages.met_by(usages):
+            return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
         return None
 
     def uses(self, field: str) -> bool:
@@ -129,20 +137,33 @@ class RuleSet:
         """Return whether a rule has a condition on a field."""
         return field in self._conditions.fields
 
-    def evaluate(self, certificate: PeerCertificate) -> RuleOutcome:
+    def evaluate(
+        self, certificate: PeerCertificate, required: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
+    ) -> RuleOutcome:
         """Return the grant of the rules that match a certificate, or why none of them does.
 
-        A certificate that is denied has no grant, whatever matches.
+        A certificate that is denied has no grant, whatever matches. One without the ``required`` usages matches only
+        rules that replace this requirement.
         """
         satisfied = self.satisfied_by(certificate)
         if self.denials and self.denying(satisfied):
             return DenyReason.CERTIFICATE_EXCLUDED
-        matching = self._matching(satisfied)
-        return _grant(matching, certificate) if matching else self._deny_reason(satisfied)
+        usages = certificate.ext_key_usage
+        matching = self._matching(satisfied, usages, required)
+        if matching:
+            return _grant(matching, certificate)
+        if not required.met_by_usages(usages):
+            return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+        return self._deny_reason(satisfied, usages)
 
-    def matching(self, certificate: PeerCertificate) -> list[Rule]:
+    def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:
         """Return the rules that match a certificate, in their order, whether it is denied or not."""
-        return self._matching(self.satisfied_by(certificate))
+        return self._matching(self.satisfied_by(certificate), certificate.ext_key_usage, required)
+
+    def needs_client_auth(self, certificate: PeerCertificate, required: RequiredKeyUsages) -> bool:
+        """Return whether a certificate would match no rule if its usages did not include clientAuth."""
+        remaining = [usage for usage in certificate.ext_key_usage or () if usage != CLIENT_AUTH]
+        return not self._matching(self.satisfied_by(certificate), remaining, required)
 
     def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
         """Return the conditions of all rules that a certificate satisfies."""
@@ -155,19 +176,26 @@ class RuleSet:
         }
         return [rule for rule in map(self.denials.__getitem__, sorted(numbers)) if _applies(rule.matchers, satisfied)]
 
-    def _matching(self, satisfied: SatisfiedConditions) -> list[Rule]:
+    def _matching(
+        self, satisfied: SatisfiedConditions, usages: Collection[str] | None, required: RequiredKeyUsages
+    ) -> list[Rule]:
+        meets_requirement = required.met_by_usages(usages)
         numbers = set(self._rules_without_matchers)
         for condition in satisfied.unambiguous:
             numbers.update(self._rules_by_condition.get(condition, ()))
-        return [rule for rule in map(self.rules.__getitem__, sorted(numbers)) if rule.mismatch(satisfied) is None]
+        return [
+            rule
+            for rule in map(self.rules.__getitem__, sorted(numbers))
+            if (meets_requirement or rule.key_usages is not None) and rule.mismatch(satisfied, usages) is None
+        ]
 
-    def _deny_reason(self, satisfied: SatisfiedConditions) -> DenyReason:
+    def _deny_reason(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> DenyReason:
         """Return why no rule matches: the reason of the only rule, or of the first list in the environment."""
         if not self.rules:
             return DenyReason.NO_ALLOWLIST_CONFIGURED
         first = self.rules[0]
         if len(self.rules) == 1 or all(rule.name == ENVIRONMENT for rule in self.rules):
-            return first.mismatch(satisfied) or DenyReason.NO_RULE_MATCHED
+            return first.mismatch(satisfied, usages) or DenyReason.NO_RULE_MATCHED
         return DenyReason.NO_RULE_MATCHED
 
 

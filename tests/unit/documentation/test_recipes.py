@@ -11,8 +11,19 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
 from tests import der
-from tests.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
+from tests.certificates import (
+    EXTENDED_KEY_USAGE,
+    certificate_der,
+    dns,
+    email,
+    extension,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
 from tests.decisions import decision_on
 from tests.unit.documentation.markdown import PROJECT, Fence, fences
 
@@ -46,6 +57,18 @@ def with_names(*names: bytes) -> Case:
 
 ACME, OTHER = ("O", "Acme"), ("O", "Other")
 ALPHA, BETA = ("CN", "alpha"), ("CN", "beta")
+
+PUBLIC_CA = name(("C", "US"), ("O", "Example Trust"), ("CN", "Example TLS CA 1"))
+
+
+def public(*usages: str) -> bytes:
+    """Return a partner's certificate of a public CA."""
+    extensions = [
+        subject_alt_names(dns("client.acme.example")),
+        extension(EXTENDED_KEY_USAGE, der.sequence(*map(der.oid, usages))),
+    ]
+    return certificate_der(name(("CN", "client.acme.example")), PUBLIC_CA, extensions=extensions)
+
 
 # By the number of the recipe: what its document allows, and what it denies.
 RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
@@ -131,10 +154,19 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
             with_names(uri("spiffe://acme.example/a"), uri("spiffe://acme.example/b")),
         ],
     ),
+    25: ([Case(public(SERVER_AUTH)), Case(public(CLIENT_AUTH))], [Case(public("1.2.3")), client(ALPHA)]),
 }
 # By page, for the rules elsewhere.
 OTHERS: dict[str, tuple[list[Case], list[Case]]] = {
     "docs/block-a-client-now.md": ([client(ACME, ALPHA)], [client(ACME, ("CN", "acme-batch")), client(OTHER)]),
+    "docs/public-certificates.md": (
+        [Case(public(SERVER_AUTH), "POST/orders"), Case(public(SERVER_AUTH, CLIENT_AUTH), "POST/orders")],
+        [
+            Case(public(SERVER_AUTH), "GET/orders"),
+            Case(public("1.3.6.1.5.5.7.3.3"), "POST/orders"),
+            Case(issued(ALPHA, names=[dns("client.acme.example")]), "POST/orders"),
+        ],
+    ),
     "docs/onboard-a-partner.md": (
         [client(ACME, ("CN", "acme-batch"), invocation=each) for each in ("GET/orders/1", "POST/orders")],
         [

@@ -18,6 +18,7 @@ from client_certificate_auth.x509.extensions import (
     read_bits,
     read_extended_key_usage,
 )
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import (
     CERTIFICATE_CHECKS,
     EXTRACTION_CHECKS,
@@ -29,7 +30,7 @@ from mtls_authorizer.request.checks import (
 )
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.key_usage import usage_name
+from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
 from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, printed_routes, quoted, written_route
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth.x509.certificate import Extension
     from mtls_authorizer.request.checks import Check
+    from mtls_authorizer.rules.rule_set import Rule, RuleOutcome
     from mtls_authorizer_cli.explain.question import Question
 
 
@@ -63,16 +65,20 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
     extraction = read_client_certificate(question.pem)
     yield from ((check, extraction) for check in EXTRACTION_CHECKS)
     certificate = read if isinstance(read, PeerCertificate) else None
-    about_certificate = certificate and CertificateFacts(certificate, question.settings)
+    about_certificate = certificate and CertificateFacts(certificate)
     yield from ((check, about_certificate) for check in CERTIFICATE_CHECKS)
-    about_request = certificate and _request_facts(certificate, question)
-    yield from ((check, about_request) for check in (*GRANT_CHECKS, ROUTE_CHECK))
+    about_request = None if certificate is None else _request_facts(certificate, question)
+    about_rules = None
+    if certificate is not None and about_request is not None:
+        about_rules = about_request._replace(outcome=_outcome_whatever_its_usages(certificate, question))
+    for check in (*GRANT_CHECKS, ROUTE_CHECK):
+        yield check, about_request if check.name is CheckName.EXTENDED_KEY_USAGE else about_rules
 
 
 def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
     settings, policy, now = question.settings, question.policy, question.now
     return RequestFacts(
-        policy.rules.evaluate(certificate),
+        policy.rules.evaluate(certificate, settings.required_key_usages),
         certificate.not_before,
         certificate.not_after,
         now,
@@ -81,6 +87,22 @@ def _request_facts(certificate: PeerCertificate, question: Question) -> RequestF
         question.request.invocation,
         None if policy.revocation is None else policy.revocation.status(certificate, now),
     )
+
+
+def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
+    """Return the outcome of the rules for a certificate, as if the required usages were met if none matches."""
+    rules = question.policy.rules
+    outcome = rules.evaluate(certificate, question.settings.required_key_usages)
+    if outcome is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
+        outcome = rules.evaluate(certificate, NO_KEY_USAGES)
+    # The usages of a rule are a part of the check of usages.
+    return DenyReason.NO_RULE_MATCHED if outcome is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED else outcome
+
+
+def _matching(certificate: PeerCertificate, question: Question) -> list[Rule]:
+    """Return the rules that match, as if the required usages were met if none does."""
+    rules = question.policy.rules
+    return rules.matching(certificate, question.settings.required_key_usages) or rules.matching(certificate)
 
 
 def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
@@ -108,7 +130,9 @@ def _required_key_usages(question: Question) -> str:
     if not usages:
         return "nothing: REQUIRED_EXTENDED_KEY_USAGE is none"
     names = " and ".join(map(usage_name, sorted(usages)))
-    return names if required else f"{names}, if the certificate has the extension"
+    text = names if required else f"{names}, if the certificate has the extension"
+    replaced = any(rule.key_usages is not None for rule in question.policy.rules.rules)
+    return f"{text}; or those of a matching rule with extended_key_usage" if replaced else text
 
 
 def _required_route(question: Question) -> str:
@@ -183,8 +207,7 @@ def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
 
 
 def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
-    rules = question.policy.rules
-    return f"{len(rules.matching(certificate)):,} of {len(rules.rules):,}"
+    return f"{len(_matching(certificate, question)):,} of {len(question.policy.rules.rules):,}"
 
 
 def _validity(certificate: PeerCertificate, _question: Question) -> str:
@@ -201,7 +224,7 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
 
 
 def _granted_routes(certificate: PeerCertificate, question: Question) -> str:
-    return printed_routes(combined_routes(rule.routes for rule in question.policy.rules.matching(certificate)))
+    return printed_routes(combined_routes(rule.routes for rule in _matching(certificate, question)))
 
 
 _FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {

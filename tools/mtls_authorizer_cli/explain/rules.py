@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
+from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.reasons import DenyReason
-    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
+    from mtls_authorizer.rules.key_usage import RequiredKeyUsages, RuleKeyUsages
     from mtls_authorizer.rules.rule_set import Rule, RuleSet
     from mtls_authorizer_cli.explain.similarity import Nearest
 
@@ -56,6 +58,14 @@ class FieldExplanation(NamedTuple):
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
+class KeyUsagesExplanation(NamedTuple):
+    """The usages of a rule, in words, and those of the certificate."""
+
+    met: bool
+    required: str
+    found: str
+
+
 class RuleExplanation(NamedTuple):
     """A rule and its fields. ``mismatch`` is None if it matches.
 
@@ -68,6 +78,8 @@ class RuleExplanation(NamedTuple):
     fields: tuple[FieldExplanation, ...]
     exclusions: tuple[tuple[FieldExplanation, ...], ...]
     route_allowed: bool | None
+    key_usages: KeyUsagesExplanation | None = None
+    """None if the rule does not replace the required usages."""
 
     @property
     def failing(self) -> list[FieldExplanation]:
@@ -118,13 +130,20 @@ class RulesExplanation(NamedTuple):
 
 
 def explain_rules(
-    rules: RuleSet, certificate: PeerCertificate, invocation: str | None, *, everything: bool
+    rules: RuleSet,
+    certificate: PeerCertificate,
+    required: RequiredKeyUsages,
+    invocation: str | None,
+    *,
+    everything: bool,
 ) -> RulesExplanation:
     """Explain rules: those that match and, unless ``everything`` is asked for, only the nearest of the others.
 
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
-    satisfied = rules.satisfied_by(certificate)
+    satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
+    # If no rule that replaces the required usages matches, the others are explained as if they were met.
+    replaced = not required.met_by_usages(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
@@ -139,10 +158,11 @@ def explain_rules(
     explained = [
         RuleExplanation(
             rule,
-            rule.mismatch(satisfied),
+            _mismatch(rule, satisfied, usages, replaced=replaced),
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
+            None if rule.key_usages is None else _explain_key_usages(rule.key_usages, usages),
         )
         for rule in rules.rules
     ]
@@ -154,6 +174,20 @@ def explain_rules(
         others = [rule for rule in others if rule.is_related][:NEAREST]
     matching = tuple(rule for rule in explained if rule.mismatch is None)
     return RulesExplanation(len(explained), matching, tuple(others), denials)
+
+
+def _mismatch(
+    rule: Rule, satisfied: SatisfiedConditions, usages: Collection[str] | None, *, replaced: bool
+) -> DenyReason | None:
+    if replaced and rule.key_usages is None:
+        return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return rule.mismatch(satisfied, usages)
+
+
+def _explain_key_usages(own: RuleKeyUsages, usages: Collection[str] | None) -> KeyUsagesExplanation:
+    required = choice([usage_name(usage) for usage in sorted(own.usages)], everything=True) if own.usages else "nothing"
+    found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
+    return KeyUsagesExplanation(own.met_by(usages), required, found)
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:

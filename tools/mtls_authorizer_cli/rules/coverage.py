@@ -48,7 +48,8 @@ class _PreparedRule:
     def covers(self, other: _PreparedRule) -> bool:
         """Return whether a certificate and a route that another rule matches and allows are covered by this one."""
         return (
-            self.exclusions <= other.exclusions
+            self.rule.key_usages == other.rule.key_usages
+            and self.exclusions <= other.exclusions
             and _include(self.rule.routes, other.rule.routes)
             and all(
                 any(required.follows_from_each(given) for given in other.requirements) for required in self.requirements

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from mtls_authorizer.rules.document.key_usage_validation import check_identity, read_rule_key_usages
 from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
 from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 DOCUMENT_KEYS = ("$schema", "deny", "rules")
-RULE_KEYS = ("name", "description", "match", "not", "allow", "context", "usage_plan_key")
+RULE_KEYS = ("name", "description", "match", "not", "extended_key_usage", "allow", "context", "usage_plan_key")
 
 RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -97,14 +98,21 @@ class _RuleValidator:
             return validate(value[key], f"{place}.{key}") if key in value else default
 
         read("description", self.problems.is_text, default=True)
+        matchers = self._match.matchers(value["match"], f"{place}.match") if "match" in value else ()
+        key_usages = None
+        if "extended_key_usage" in value:
+            usage_place = f"{place}.extended_key_usage"
+            key_usages = read_rule_key_usages(value["extended_key_usage"], usage_place, self.problems, self._workload)
+            check_identity(key_usages, matchers, usage_place, self.problems)
         return Rule(
             # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
             name=read("name", self._name, None) or place,
-            matchers=read("match", self._match.matchers, ()),
+            matchers=matchers,
             exclusions=read("not", self._match.exclusions, ()),
             routes=self._routes(value["allow"], f"{place}.allow") if "allow" in value else ALL_ROUTES,
             context=read("context", self._context, {}),
             usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
+            key_usages=key_usages,
         )
 
     def _name(self, value: object, place: str) -> str | None:

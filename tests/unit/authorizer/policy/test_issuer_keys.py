@@ -40,7 +40,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> RuleOutcome:
     settings = load_settings(variables or RULES)
-    policy = AccessPolicy(RuleSet(settings.rules), truststore=bundle and read_truststore(bundle))
+    policy = AccessPolicy(RuleSet(settings.rules), truststore=None if bundle is None else read_truststore(bundle))
     return policy.with_issuer_keys().rules.evaluate(PeerCertificate.from_der(certificate))
 
 

@@ -150,6 +150,8 @@ STRICTER = {
         "a serial number of parts of an issuer",
     ),
 }
+STRICTER |= {name for name in HOSTILE if name.startswith("usages of a rule that matches ")}
+STRICTER |= {f"usages like {usages}" for usages in ('["serverAuth"]', '"none"', '["clientAuth", "serverAuth"]')}
 """The invalid documents that only the authorizer rejects."""
 
 

@@ -71,7 +71,8 @@ def _about_key_usage(explanation: Explanation) -> Advice:
     check = explanation.check(CheckName.EXTENDED_KEY_USAGE)
     return Advice(
         f"The extended key usage requires {check.required}; found {check.found}.",
-        "Have the certificate issued for that usage, or set REQUIRED_EXTENDED_KEY_USAGE.",
+        "Have the certificate issued for that usage, or add extended_key_usage to its rule: see "
+        "docs/public-certificates.md. REQUIRED_EXTENDED_KEY_USAGE applies to all rules.",
     )
 
 

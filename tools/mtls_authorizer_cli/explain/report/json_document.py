@@ -127,6 +127,8 @@ def _rule(rule: RuleExplanation, report: Report) -> object:
         "anyone": rule.rule.anyone,
         "match": [_field(field, report) for field in rule.fields],
         "not": [[_field(field, report) for field in exclusion] for exclusion in rule.exclusions],
+        "extended_key_usage": rule.key_usages
+        and {"matches": rule.key_usages.met, "wanted": rule.key_usages.required, "has": rule.key_usages.found},
         "allow": _routes(rule.rule.routes),
         "route_allowed": rule.route_allowed,
     }

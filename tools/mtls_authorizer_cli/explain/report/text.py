@@ -178,6 +178,9 @@ def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
         excluded = all(field.matches for field in exclusion)
         fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
         yield _detail(_mark(not excluded), f"{'excluded' if excluded else 'not excluded'} by {fields}")
+    if rule.key_usages is not None:
+        met, required, found = rule.key_usages
+        yield _detail(_mark(met), f"extended_key_usage: requires {required}; found {found}")
     if rule.rule.routes is not ALL_ROUTES:
         mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
         yield _detail(mark, f"allows {listing(written_routes(rule.rule.routes), everything=everything)}")
