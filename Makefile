@@ -13,14 +13,14 @@ export PATH := $(PATH):$(PYTHONS)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz-routes help run demo revoke explain layer publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: fuzz-routes help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Show what is let in and what isn't over real TLS, then serve until Ctrl-C.
+run: $(VENV)/.run ## Show which clients are allowed and which are denied, over real TLS, then serve until Ctrl-C.
 	@$(BIN)/python -m local_gateway
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
@@ -37,6 +37,12 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
 	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+
+release: $(VENV)/.release ## Build all that users download from the current commit, in build/release: [ARGS=--incomplete].
+	@$(BIN)/python -m distribution.releases build build/release $(ARGS)
+
+verify-release: $(VENV)/.release ## Rebuild build/release from the current commit and compare all bytes: [ARGS=--incomplete].
+	@$(BIN)/python -m distribution.releases verify build/release $(ARGS)
 
 pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
 	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
@@ -152,14 +158,15 @@ dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the d
 	$(BIN)/python -m documentation.dashboard_picture
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-    --no-annotate --custom-compile-command 'make lock' pyproject.toml
+    --no-annotate --custom-compile-command 'make lock'
 
 lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, with hashes.
 	$(BIN)/python -m pip install --quiet uv
-	$(LOCK) --upgrade --no-emit-package pycparser --output-file layer/requirements.txt
+	$(LOCK) --upgrade --group layer --no-emit-package pycparser --output-file layer/requirements.txt
 	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
 	$(LOCK) --group runs-on-lambda --constraint tests/requirements.txt --output-file tests/runs_on_lambda_requirements.txt
 	$(LOCK) --upgrade --group mutation --constraint layer/requirements.txt --output-file tests/mutation_requirements.txt
+	$(LOCK) --group distribution --constraint tests/requirements.txt --output-file distribution/requirements.txt
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
@@ -193,6 +200,11 @@ $(VENV)/.run: $(VENV)/.python local_gateway/requirements.txt | $(BIN)/mtls-autho
 $(VENV)/.test: $(VENV)/.python tests/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the tests need"
 	@$(INSTALL) -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.python distribution/requirements.txt
+	@echo "Installing what building a release needs"
+	@$(INSTALL) -r distribution/requirements.txt
 	@touch $@
 
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt

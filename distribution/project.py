@@ -1,7 +1,8 @@
-"""The project's folders, and its metadata from ``pyproject.toml``."""
+"""The project's folders, and the metadata of the layer, which is also the project's."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +10,16 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[1]
 """The project's folder."""
 
+DISTRIBUTIONS: Final = ("layer", "authorizer", "tools")
+"""The folders of the distributions, each after those that it requires."""
+
 
 def read_metadata(project: Path) -> dict[str, Any]:
-    """Return the ``project`` table of a project's ``pyproject.toml``."""
-    table: dict[str, Any] = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return table
+    """Return the ``project`` table of a project's layer, with the version, which is in the layer's module."""
+    table: dict[str, Any] = tomllib.loads((project / "layer/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module = (project / "layer/client_certificate_auth/__init__.py").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^__version__ = "(.+)"$', module, re.MULTILINE)
+    return {**table, "version": version}
 
 
 _METADATA = read_metadata(ROOT)

@@ -5,22 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import quote
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from werkzeug.wrappers import Response
 
+from client_certificate_auth.testing import alb_event, alb_headers, cloudfront_headers
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.api_gateway.client_request import ClientRequest, read_request
-from local_gateway.api_gateway.events import distinguished_name, load_balancer_event, serial_number
 from local_gateway.api_gateway.functions import FunctionError, LambdaFunction, invoke
 from local_gateway.api_gateway.gateway import logger
 from local_gateway.api_gateway.responses import MalformedResponseError, integration_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 
@@ -76,7 +72,7 @@ def lambda_target(function: LambdaFunction) -> Origin:
     def answer(request: ClientRequest) -> Response:
         try:
             # Of a function's answer, a load balancer asks what a REST API does.
-            return integration_response(ApiKind.REST, invoke(function, load_balancer_event(request)))
+            return integration_response(ApiKind.REST, invoke(function, alb_event(None, request)))
         except (FunctionError, MalformedResponseError) as error:
             logger.warning("load balancer: %s", error)
             return Response(status=502)
@@ -87,27 +83,8 @@ def lambda_target(function: LambdaFunction) -> Origin:
 def certificate_headers(kind: FrontDoorKind, pem: str | None) -> dict[str, str]:
     """Return the headers that a front door adds for a certificate in PEM (RFC 7468 §5), or for none.
 
-    What a client of the local gateway has for a chain is its certificate alone.
+    The chain of a client of the local gateway is its certificate alone.
     """
-    if pem is None:
-        return {"CloudFront-Viewer-Cert-Present": "0"} if kind is FrontDoorKind.CLOUDFRONT else {}
-    encoded = {PEM_HEADERS[kind]: quote(pem, safe="+=/")}
-    if kind is FrontDoorKind.ALB_PASSTHROUGH:
-        return encoded
-    certificate = x509.load_pem_x509_certificate(pem.encode())
-    described = {
-        "Issuer": distinguished_name(lambda: certificate.issuer),
-        "Subject": distinguished_name(lambda: certificate.subject),
-        "Validity": f"NotBefore={_iso_8601(certificate.not_valid_before_utc)};"
-        f"NotAfter={_iso_8601(certificate.not_valid_after_utc)}",
-    }
-    number = serial_number(certificate.serial_number)
-    if kind is FrontDoorKind.ALB_VERIFY:
-        described["Serial-Number"] = number.replace(":", "").upper()
-        return encoded | {f"X-Amzn-Mtls-Clientcert-{name}": value for name, value in described.items()}
-    described |= {"Serial-Number": number, "Present": "1", "Sha256": certificate.fingerprint(hashes.SHA256()).hex()}
-    return encoded | {f"CloudFront-Viewer-Cert-{name}": value for name, value in described.items()}
-
-
-def _iso_8601(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+    if kind is FrontDoorKind.CLOUDFRONT:
+        return cloudfront_headers(pem)
+    return alb_headers(pem, "verify" if kind is FrontDoorKind.ALB_VERIFY else "passthrough")

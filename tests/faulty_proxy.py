@@ -94,6 +94,19 @@ def late_at_first(seconds: float, fault: Fault) -> Fault:
     return befall
 
 
+def before_writes(meanwhile: Callable[[], object], times: int) -> Fault:
+    """Let something happen just before each of the next writes, and have no other fault."""
+    left = [times]
+
+    def interfere(exchanging: Exchanging) -> None:
+        if exchanging.command == "PUT" and left[0]:
+            left[0] -= 1
+            meanwhile()
+        exchanging.send(exchanging.ask())
+
+    return interfere
+
+
 def stall(length: int) -> Fault:
     """Give the service's answer, but nothing more after some bytes of the body."""
 

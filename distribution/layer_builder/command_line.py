@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from distribution.layer_builder.bytecode import CompileError
 from distribution.layer_builder.contents import assemble_function, assemble_layer
 from distribution.layer_builder.release import MissingPythonError, build_release
+from distribution.layer_builder.sources import SourceError
 from distribution.layer_builder.wheels import Architecture, DownloadError, download_wheels
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     try:
         compiled = options.build(options)
-    except (DownloadError, CompileError, MissingPythonError) as error:
+    except (DownloadError, CompileError, MissingPythonError, SourceError) as error:
         parser.exit(1, f"{error}\n")
     for line in _list_compiled(compiled):
         _report(line)

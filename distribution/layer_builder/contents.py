@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 from distribution.layer_builder.bytecode import compile_folder
+from distribution.layer_builder.sources import find_sources
 from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _FUNCTION_AT_RUN_TIME = PurePosixPath("/var/task")
 # wheels.
 _OMITTED = re.compile(r"cffi/|.*\.pyi$|[^/]+\.dist-info/(sboms/.*|(RECORD|WHEEL|entry_points\.txt|top_level\.txt)$)")
 
+# For the unit tests of functions.
+_NOT_SHIPPED = "testing"
+
 # Not compiled, which saves 0.1 MB: unrelated to certificates and their keys.
 _SOURCES_ONLY = r"/cryptography/(fernet|hazmat/asn1/\w+|hazmat/primitives/(serialization/pkcs7|twofactor/\w+))\.py$"
 
@@ -33,10 +37,11 @@ def assemble_layer(
 ) -> dict[str, str | None]:
     """Write the layer's contents to ``destination/python``, which must not exist.
 
-    ``layer`` is the folder with the layer's own package. Returns and raises the same as ``compile_folder``.
+    ``layer`` is the folder with the layer's own package. Returns the same as ``compile_folder``. Raises CompileError
+    and SourceError.
     """
     python = destination / "python"
-    _copy_package(layer / "client_certificate_auth", python, ("*.py", "py.typed"))
+    _copy_package(layer / "client_certificate_auth", python, ("*.py", "py.typed"), report)
     for wheel in wheels:
         with ZipFile(wheel) as archive:
             archive.extractall(python, [name for name in archive.namelist() if not _OMITTED.match(name)])
@@ -48,17 +53,16 @@ def assemble_function(
 ) -> dict[str, str | None]:
     """Write a function's package to ``destination``, compiled for the Python version of its runtime.
 
-    Returns and raises the same as ``compile_folder``.
+    Returns the same as ``compile_folder``. Raises CompileError and SourceError.
     """
-    _copy_package(package, destination, ("*.py",))
+    _copy_package(package, destination, ("*.py",), report)
     return compile_folder(destination, _FUNCTION_AT_RUN_TIME, [version], report)
 
 
-def _copy_package(package: Path, folder: Path, patterns: Iterable[str]) -> None:
-    """Copy the files of a package and its subpackages that match a pattern. Symbolic links are not followed."""
-    for pattern in patterns:
-        for source in package.rglob(pattern):
-            if source.is_file() and not source.is_symlink():
-                target = folder / package.name / source.relative_to(package)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+def _copy_package(package: Path, folder: Path, patterns: Iterable[str], report: Callable[[str], object]) -> None:
+    for source in find_sources(package, patterns, report):
+        if source.parts[0] == _NOT_SHIPPED:
+            continue
+        target = folder / package.name / source
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(package / source, target)

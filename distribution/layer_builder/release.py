@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from distribution.layer_builder.archive import write_archive
 from distribution.layer_builder.contents import assemble_layer
 from distribution.layer_builder.interpreters import find_interpreters
-from distribution.layer_builder.sbom import describe_layer, sha256
+from distribution.layer_builder.sbom import describe_archive, sha256
 from distribution.layer_builder.wheels import Architecture, download_wheels
 from distribution.project import read_metadata
 from distribution.python_versions import PYTHON_VERSIONS
@@ -34,7 +34,7 @@ def build_release(
 
     ``project`` is the project's folder. ``report`` is called with each step. A ``complete`` release has compiled files
     for every supported Python version. Returns the full version of each interpreter that compiled, by version, None for
-    a missing one. Raises DownloadError, CompileError and, for a complete release, MissingPythonError.
+    a missing one. Raises DownloadError, CompileError, SourceError and, for a complete release, MissingPythonError.
     """
     if complete:
         _require_all_interpreters()
@@ -76,7 +76,7 @@ def _build(architecture: Architecture, project: Path, destination: Path, report:
         compiled = assemble_layer(project / "layer", wheels, contents, report_labelled)
         report_labelled("zipping")
         write_archive(contents, archive)
-        bill.write_text(describe_layer(archive, architecture, metadata, wheels, compiled))
+        bill.write_text(describe_archive(archive, metadata, compiled, architecture=architecture, wheels=wheels))
     report(_describe_size(archive))
     return _Build(archive, bill, compiled)
 

@@ -1,4 +1,4 @@
-"""The layer's software bill of materials in CycloneDX 1.6 (ECMA-424)."""
+"""The software bills of materials of layers and functions in CycloneDX 1.6 (ECMA-424)."""
 
 from __future__ import annotations
 
@@ -22,29 +22,33 @@ _BUNDLED_BILL = re.compile(r"[^/]+\.dist-info/sboms/.+\.json")
 _INHERITED = ("type", "name", "version", "purl", "hashes", "licenses")
 
 
-def describe_layer(
+def describe_archive(
     archive: Path,
-    architecture: Architecture,
     project: Mapping[str, Any],
-    wheels: Iterable[Path],
     compiled: Mapping[str, str | None],
+    *,
+    architecture: Architecture | None = None,
+    wheels: Iterable[Path] = (),
 ) -> str:
-    """Return the bill of materials of a layer's zip file, as JSON.
+    """Return the bill of materials of the zip file of a layer or a function, as JSON.
 
-    ``project`` is the project's table in pyproject.toml, ``compiled`` the full version of each interpreter whose
-    compiled files are in the layer, by version. There is neither a time nor a random serial number, so the same layer
-    always has the same bill.
+    ``project`` is the table in the distribution's pyproject.toml with its version, ``compiled`` the full version of
+    each interpreter whose compiled files are in the zip file, by version, and ``wheels`` the wheels that are in it.
+    Only layers have an architecture. There is neither a time nor a random serial number, so the same zip file always
+    has the same bill.
     """
     components = [_describe_wheel(wheel) for wheel in wheels]
-    layer = _describe_archive(archive, architecture, project)
+    described = _describe_archive(archive, architecture, project)
     bill = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {"component": layer, "properties": _build_properties(project["name"], compiled)},
+        "metadata": {"component": described, "properties": _build_properties(project["name"], compiled)},
         "components": components,
-        "dependencies": [{"ref": layer["bom-ref"], "dependsOn": [component["bom-ref"] for component in components]}],
+        "dependencies": [
+            {"ref": described["bom-ref"], "dependsOn": [component["bom-ref"] for component in components]}
+        ],
     }
     return json.dumps(bill, indent=2) + "\n"
 
@@ -54,9 +58,9 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _describe_archive(archive: Path, architecture: Architecture, project: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_archive(archive: Path, architecture: Architecture | None, project: Mapping[str, Any]) -> dict[str, Any]:
     name, version = project["name"], project["version"]
-    purl = f"pkg:generic/{name}@{version}?arch={architecture}"
+    purl = f"pkg:generic/{name}@{version}" + (f"?arch={architecture}" if architecture else "")
     return {
         "type": "library",
         "bom-ref": purl,

@@ -23,6 +23,7 @@ _NAMES = {
 _SPECIAL = '"+,;<>\\'
 _ESCAPES = {ord(character): "\\" + character for character in _SPECIAL}
 _MUST_BE_ESCAPED = frozenset(_SPECIAL + "\0")
+_OCTETS = [chr(octet) if ord(" ") <= octet <= ord("~") else f"\\{octet:02X}" for octet in range(0x100)]
 _TYPE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
 _ESCAPABLE = frozenset(_SPECIAL + " #=")
 
@@ -34,7 +35,7 @@ def attribute_string(oid: str, text: str) -> str:
     """
     escaped = escape_value(text)
     if not (escaped.isascii() and escaped.isprintable()):
-        escaped = "".join([_hexadecimal_pairs(character) for character in escaped])
+        escaped = "".join([_OCTETS[octet] for octet in escaped.encode()])
     return f"{_NAMES.get(oid, oid)}={escaped}"
 
 
@@ -46,12 +47,6 @@ def escape_value(text: str) -> str:
     if len(text) > 1 and text.endswith(" "):
         escaped = escaped[:-1] + "\\ "
     return escaped
-
-
-def _hexadecimal_pairs(character: str) -> str:
-    if " " <= character <= "~":
-        return character
-    return "".join([f"\\{octet:02X}" for octet in character.encode()])
 
 
 def parse_name(text: str) -> list[list[tuple[str, str]]]:

@@ -7,11 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
+from client_certificate_auth.testing import Endpoint
+
 if TYPE_CHECKING:
     from local_gateway.api_gateway.functions import LambdaFunction
-
-ACCOUNT_ID = "123456789012"
-REGION = "us-east-1"
 
 _ANY = "ANY"
 _GREEDY = "/{proxy+}"
@@ -93,8 +92,7 @@ class Api:
 
     def request_arn(self, method: str, path: str) -> str:
         """Return the ``methodArn`` or ``routeArn`` of a request. The path, given as sent, is the client's to choose."""
-        stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{self.api_id}/{self.stage}"
-        return f"{stage}/{method}{self.event_path(path)}"
+        return Endpoint(self.api_id, self.stage).request_arn(method, self.event_path(path))
 
 
 def _match_path(pattern: str, path: str) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from local_gateway.api_gateway.events import client_certificate
+from client_certificate_auth.testing import client_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,30 +7,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from werkzeug.wrappers import Request
+from werkzeug import wrappers
+
+from client_certificate_auth.testing import Request
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 
 @dataclass(frozen=True)
-class ClientRequest:
-    """A client's HTTP request.
+class ClientRequest(Request):
+    """A client's HTTP request with the certificate of its TLS connection in PEM (RFC 7468 §5), if there is one."""
 
-    ``path`` and ``query`` are as sent, percent-encoded. ``headers`` has one value for each name. ``time`` is aware, in
-    UTC. ``certificate_pem`` is the certificate of the TLS connection that the request came over (RFC 7468), if any.
-    """
-
-    method: str
-    path: str
-    query: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    protocol: str = "HTTP/1.1"
     source_ip: str = "127.0.0.1"
-    certificate_pem: str | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    certificate_pem: str | None = None
 
 
 def read_request(environ: WSGIEnvironment) -> ClientRequest:
@@ -38,7 +31,7 @@ def read_request(environ: WSGIEnvironment) -> ClientRequest:
 
     That takes the certificate from the connection. A client can't get there with a header: headers become ``HTTP_…``.
     """
-    request = Request(environ)
+    request = wrappers.Request(environ)
     # PATH_INFO is decoded already, and %2F in it can't be told from a slash. RFC 3875 §4.1.5 leaves no other way.
     path, _, query = environ["REQUEST_URI"].partition("?")
     return ClientRequest(

@@ -151,7 +151,7 @@ def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float(
 
 
 def _mutate_signed(chance: random.Random) -> str:
-    """Change a list that is signed: whoever is on it must still be there if it is accepted."""
+    """Change a list that is signed: its entries must still be there if it is accepted."""
     sample = chance.choice(SAMPLES)
     content = crl_pem(sample.crl) if chance.random() < 0.2 else sample.crl
     if chance.random() < 0.5 and content is sample.crl:

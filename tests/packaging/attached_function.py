@@ -6,8 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cryptography
-
 import client_certificate_auth
 from client_certificate_auth import extract_client_certificate_from_lambda_event
 
@@ -27,13 +25,13 @@ _LISTS: dict[str, tuple[list[Any], list[Any]]] = {
 }
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    result = extract_client_certificate_from_lambda_event(event)
-    assert result.success, result.reason
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    import cryptography  # noqa: PLC0415 -- the other handler does not have it
+
+    certificate = extract_client_certificate_from_lambda_event(event).certificate
     return {
-        "attributes": read_attributes(result.certificate),
-        "helpers": run_helpers(result.certificate),
-        "x509_serial_number": result.certificate.x509.serial_number,
+        **handler_without_cryptography(event, context),
+        "x509_serial_number": certificate.x509.serial_number,
         "module": client_certificate_auth.__file__,
         "cryptography": {
             "version": cryptography.__version__,
@@ -41,6 +39,22 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "folder": str(Path(cryptography.__file__).parents[1]),
         },
     }
+
+
+def handler_without_cryptography(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    result = extract_client_certificate_from_lambda_event(event)
+    assert result.success, result.reason
+    return {"attributes": read_attributes(result.certificate), "helpers": run_helpers(result.certificate)}
+
+
+def x509_without_cryptography(event: dict[str, Any], _context: object) -> str | None:
+    """Return the name of the missing module."""
+    certificate = extract_client_certificate_from_lambda_event(event).certificate
+    try:
+        _ = certificate.x509
+    except ModuleNotFoundError as error:
+        return error.name
+    raise AssertionError
 
 
 def read_attributes(certificate: PeerCertificate) -> dict[str, str]:

@@ -117,9 +117,9 @@ def opt_python(unpacked_layers: Path) -> Path:
     return folder
 
 
-def call(interpreter: Path, pem: str, *path: Path) -> dict[str, Any]:
-    """Call the watched function with only these folders and the standard library on its path."""
-    command = [str(interpreter), "-I", "-S", "-c", CALL, HANDLER, *map(str, path)]
+def call(interpreter: Path, pem: str, *path: Path, handler: str = HANDLER) -> Any:  # noqa: ANN401 -- any JSON
+    """Call a function with only these folders and the standard library on its path."""
+    command = [str(interpreter), "-I", "-S", "-c", CALL, handler, *map(str, path)]
     result = subprocess.run(
         command,
         input=json.dumps(rest_event(pem)),
@@ -129,8 +129,7 @@ def call(interpreter: Path, pem: str, *path: Path) -> dict[str, Any]:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    answer: dict[str, Any] = json.loads(result.stdout)
-    return answer
+    return json.loads(result.stdout)
 
 
 def call_under_awslambdaric(pem: str, *path: Path) -> dict[str, Any]:
@@ -143,10 +142,14 @@ def call_under_awslambdaric(pem: str, *path: Path) -> dict[str, Any]:
 
 
 def assert_everything_works(answer: dict[str, Any], pem: str) -> None:
+    assert_attributes_and_helpers_work(answer, pem)
+    assert answer["x509_serial_number"] == SERIAL_NUMBER
+
+
+def assert_attributes_and_helpers_work(answer: dict[str, Any], pem: str) -> None:
     assert answer["attributes"] == read_attributes(PeerCertificate.from_pem(pem))
     helpers = {name for name in client_certificate_auth.__all__ if name.startswith(("allow_", "all_of", "any_of"))}
     assert answer["helpers"] == {name: [True, False] for name in helpers}
-    assert answer["x509_serial_number"] == SERIAL_NUMBER
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int, str]]:
@@ -204,6 +207,7 @@ def test_the_layer_contains_only_files_that_are_necessary_at_run_time(
 
     module = {name for name in files - compiled if name.startswith("client_certificate_auth/")}
     own = {path.relative_to(LAYER).as_posix() for path in (LAYER / "client_certificate_auth").rglob("*.py")}
+    own = {name for name in own if not name.startswith("client_certificate_auth/testing/")}
     assert module == {"client_certificate_auth/py.typed", *own}
 
     metadata = {re.sub(r"-[0-9.]+\.dist-info/", ": ", name) for name in files if ".dist-info/" in name}
@@ -312,6 +316,23 @@ def test_without_compiled_files_everything_works_and_python_compiles_and_writes_
     assert_everything_works(answer, certificate_pem)
     assert "client_certificate_auth/__init__.py" in answer["compiled"]
     assert "client_certificate_auth/__pycache__" in answer["written"]
+
+
+@on_lambdas_platforms
+@each_interpreter
+def test_without_cryptography_everything_works_except_x509(
+    opt_python: Path, task_root: Path, certificate_pem: str, tmp_path: Path, version: str
+) -> None:
+    """As in a function that contains only the package."""
+    alone = tmp_path / "python"
+    alone.mkdir()
+    (alone / "client_certificate_auth").symlink_to(opt_python / "client_certificate_auth")
+
+    def answer(handler: str) -> Any:  # noqa: ANN401 -- any JSON
+        return call(INTERPRETERS[version], certificate_pem, task_root, alone, handler=f"attached_function.{handler}")
+
+    assert_attributes_and_helpers_work(answer("handler_without_cryptography"), certificate_pem)
+    assert answer("x509_without_cryptography") == "cryptography"
 
 
 # A function's own cryptography

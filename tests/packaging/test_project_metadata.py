@@ -11,9 +11,9 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
-from distribution.project import LICENSE, ROOT, VERSION
+from distribution.project import DISTRIBUTIONS, LICENSE, ROOT, VERSION, read_metadata
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = read_metadata(ROOT)
 SERVERLESS_REPOSITORY: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Metadata"][
     "AWS::ServerlessRepo::Application"
 ]
@@ -41,7 +41,27 @@ def test_the_changelog_begins_with_unreleased_changes_followed_by_this_version()
 
 def test_there_is_one_licence() -> None:
     assert SERVERLESS_REPOSITORY["SpdxLicenseId"] == LICENSE == PROJECT["license"] == "Apache-2.0"
-    assert PROJECT["license-files"] == [SERVERLESS_REPOSITORY["LicenseUrl"]]
+    assert PROJECT["license-files"] == [SERVERLESS_REPOSITORY["LicenseUrl"]] == ["LICENSE"]
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS)
+def test_a_distribution_has_the_projects_licence_and_requires_the_others_in_its_own_version(folder: str) -> None:
+    assert (ROOT / folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    table = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    shared = ("license", "license-files", "authors", "requires-python")
+    assert [table[key] for key in shared] == [PROJECT[key] for key in shared]
+    exact = {name for name in table["dependencies"] if name.endswith(f"=={VERSION}")}
+    assert {re.split("[=><]", name)[0] for name in exact} == {
+        read_name(other) for other in DISTRIBUTIONS[: DISTRIBUTIONS.index(folder)]
+    }
+    assert {re.split("[=><]", name)[0] for name in table["dependencies"]} - {"cryptography", "boto3"} == {
+        name.split("==")[0] for name in exact
+    }
+
+
+def read_name(folder: str) -> str:
+    name: str = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["name"]
+    return name
 
 
 def test_the_licence_is_the_standard_text_with_the_copyright_filled_in() -> None:

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
+from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
 from mtls_authorizer_cli.explain import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
@@ -23,7 +24,7 @@ PROGRAM = "mtls-authorizer"
 _SUBCOMMANDS = (explain,)
 _GROUPS = {
     "rules": ("check rules documents, and print their schema", (rules_check, rules_schema)),
-    "crl": ("index certificate revocation lists", (crl_index,)),
+    "crl": ("download and index certificate revocation lists", (crl_fetch, crl_index)),
 }
 
 

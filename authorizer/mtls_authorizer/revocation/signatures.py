@@ -50,6 +50,7 @@ _RSASSA_PSS, _MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
 # The parameters of RSASSA-PSS (RFC 4055 §3.1), with explicit tags, and their defaults.
 _HASH, _MASK, _SALT_LENGTH, _TRAILER = 0xA0, 0xA1, 0xA2, 0xA3
 _DEFAULT_HASH, _DEFAULT_SALT_LENGTH, _ONLY_TRAILER = hashes.SHA1(), 20, 1  # noqa: S303 -- the default of the RFC
+_LONGEST_SALT = 2048  # in octets: the length of the largest RSA modulus that OpenSSL supports
 
 
 class SignatureAlgorithm(NamedTuple):
@@ -148,7 +149,7 @@ def _read_pss(content: bytes) -> SignatureAlgorithm | None:
     parts = read_optional_elements(content, (_HASH, _MASK, _SALT_LENGTH, _TRAILER))
     trailer = _read_number(parts.get(_TRAILER), _ONLY_TRAILER)
     salt_length = _read_number(parts.get(_SALT_LENGTH), _DEFAULT_SALT_LENGTH)
-    if trailer != _ONLY_TRAILER or salt_length < 0:
+    if trailer != _ONLY_TRAILER or not 0 <= salt_length <= _LONGEST_SALT:
         return None
     mask_hash: hashes.HashAlgorithm | None = _DEFAULT_HASH
     if _MASK in parts:

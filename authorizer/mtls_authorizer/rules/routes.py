@@ -37,12 +37,13 @@ SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
 
 # A server behind the API may resolve a path that contains one of these to another path, possibly after it has decoded
 # it once or twice. A client that is limited to some routes may call no such path. WHATWG URL parsers and Python's
-# urljoin remove TAB, CR and LF before they resolve dots, and surrounding spaces; some servers read %u002e, overlong
-# UTF-8 (%c0%ae) as a dot, and some remove path parameters (/.;x/, /;x).
+# urljoin remove TAB, CR and LF before they resolve dots, and surrounding spaces; some servers read %u002e or overlong
+# UTF-8 (%c0%ae, %e0%80%ae) as a dot, and some remove path parameters (/.;x/, /;x).
 _AMBIGUOUS = (
     *("//", "/..", "/./", "/.;", "/;", "\\", "#", "/ ", "/%20", "/. ", "/.%20"),
     *("%2e", "%2E", "%2f", "%2F", "%5c", "%5C", "%25", "%3b", "%3B", "%3f", "%3F", "%23"),
     *("%%", "%?%", "%u", "%U", "%c0", "%C0", "%c1", "%C1"),
+    *("%e0%8?", "%E0%8?", "%e0%9?", "%E0%9?", "%f0%8?", "%F0%8?", "%f8%8?", "%F8%8?", "%fc%8?", "%FC%8?"),
     *("%0?", "%1?", "%7f", "%7F", "%c2%8?", "%C2%8?", "%c2%9?", "%C2%9?"),  # encoded control characters
     *map(chr, (*range(0x20), 0x7F)),
 )
@@ -58,7 +59,7 @@ LONGEST_STAGE_ARN = 200
 LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/?")
 """In characters, method and path as in a resource: ``GET/payments``."""
 LARGEST_POLICY = 45 * 1024
-"""In bytes, of which the denied patterns take up to 15 KB. A limit of this project: API Gateway documents the length of
+"""In bytes, of which the denied patterns take up to 18 KB. A limit of this project: API Gateway documents the length of
 a resource, but not their number."""
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("mtls_authorizer")
 
+LONGEST_VALUE = 2048
+"""In characters, of a name or a serial number. CloudWatch splits records of more than 256 KB, and a name can be as long
+as a certificate: its client's decisions could not be found."""
+
 
 def log_decision(observation: Observation) -> None:
     """Log a decision, unless the settings exclude it. Messages are a closed set; the client's values are in fields."""
@@ -32,7 +36,10 @@ def log_decision(observation: Observation) -> None:
 
 def log_collision(collision: SerialNumberCollision) -> None:
     """Log that two certificates have the same issuer and serial number, whatever decisions are logged."""
-    logger.warning("serial number collision", extra=collision._asdict())
+    shortened = collision._replace(
+        issuer_dn=_shortened(collision.issuer_dn), serial_number=_shortened(collision.serial_number)
+    )
+    logger.warning("serial number collision", extra=shortened._asdict())
 
 
 def log_fields(observation: Observation) -> dict[str, object]:
@@ -43,10 +50,10 @@ def log_fields(observation: Observation) -> dict[str, object]:
         "decision": _effect(decision.reason),
         "reason": decision.reason and decision.reason.value,
         "rules": list(decision.grant.rules) if decision.grant else [],
-        "principal": client.principal,
-        "subject_dn": client.subject_dn,
-        "issuer_dn": client.issuer_dn,
-        "serial_number": client.serial_number,
+        "principal": _shortened(client.principal),
+        "subject_dn": client.subject_dn and _shortened(client.subject_dn),
+        "issuer_dn": client.issuer_dn and _shortened(client.issuer_dn),
+        "serial_number": client.serial_number and _shortened(client.serial_number),
         "fingerprint": client.fingerprint,
         "extended_key_usage": None if client.extended_key_usage is None else list(client.extended_key_usage),
         "days_to_expiry": decision.days_to_expiry,
@@ -73,6 +80,11 @@ def log_fields(observation: Observation) -> dict[str, object]:
         fields["unverified_issuer_dn"] = observation.malformed.issuer_dn
         fields["unverified_serial_number"] = observation.malformed.serial_number
     return fields
+
+
+def _shortened(text: str) -> str:
+    # Not an ellipsis: DNs are printable ASCII in the log.
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - len("...")] + "..."
 
 
 def _effect(reason: DenyReason | None) -> str:

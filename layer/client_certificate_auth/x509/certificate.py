@@ -158,7 +158,7 @@ def _read_version(content: bytes) -> int:
     # Nearly all have version 3.
     version = 3 if content == b"\x02\x01\x02" else read_integer(read_element(content, INTEGER)) + 1
     if version not in (1, 2, 3):
-        message = f"the certificate has the unknown version {version}"
+        message = "the certificate has an unknown version: not 1, 2 or 3"
         raise DerError(message)
     return version
 

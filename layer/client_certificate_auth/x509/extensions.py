@@ -105,7 +105,7 @@ def read_basic_constraints(value: bytes) -> tuple[bool, int | None]:
     is_ca = BOOLEAN in parts and read_boolean(parts[BOOLEAN])
     path_length = read_integer(parts[INTEGER]) if INTEGER in parts else None
     if path_length is not None and path_length < 0:
-        message = f"the path length is {path_length}"
+        message = "the path length is negative"
         raise DerError(message)
     return is_ca, path_length
 

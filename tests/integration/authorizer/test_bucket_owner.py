@@ -11,12 +11,14 @@ import pytest
 
 from mtls_authorizer.policy.settings import VARIABLES
 from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer_cli.main import main
 from tests.api_events import rest_event
 from tests.aws_server import ACCOUNT
 from tests.kept_lists import CA, FIRST, GOOD, Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import ModuleType
 
     from tests.aws_server import AwsServer
@@ -92,6 +94,21 @@ def test_crls_in_a_bucket_of_another_account_prove_nothing(monkeypatch: pytest.M
     monkeypatch.setenv("ALLOWED_COMMON_NAMES", "client")
     response = start().handler(rest_event(GOOD), None)
     assert response["context"] == {"reason": "revocation_status_unknown"}
+
+
+def test_explain_reads_no_truststore_from_a_bucket_of_another_account(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "client.pem").write_text(GOOD, encoding="ascii")
+    arguments = ["explain", str(tmp_path / "client.pem"), "--truststore", "s3://bucket/truststore.pem"]
+    monkeypatch.setenv("S3_BUCKET_OWNER", ACCOUNT)
+    assert main(arguments) == 0, capsys.readouterr()
+    monkeypatch.setenv("S3_BUCKET_OWNER", "999999999999")
+    for name in (*ENVIRONMENT, "AUTHORIZER_RULES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALLOWED_COMMON_NAMES", "client")
+    assert main(arguments) == 2
+    assert "truststore.pem: AccessDenied" in capsys.readouterr().err
 
 
 def test_without_documents_in_s3_nobody_is_warned(

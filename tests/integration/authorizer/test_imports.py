@@ -44,7 +44,8 @@ PARTS = {
     "stores": ("mtls_authorizer.stores",),
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
     "revocation": ("mtls_authorizer.revocation.",),
-    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.indexer"),
+    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.index.indexer"),
+    "fetcher": ("mtls_authorizer.crl_fetcher", "mtls_authorizer.revocation.fetch"),
     "authorizer": ("mtls_authorizer.authorizer", "mtls_authorizer.request", "mtls_authorizer.telemetry"),
     "commands": ("mtls_authorizer_cli",),
     "SnapStart": ("snapshot_restore_py",),
@@ -163,7 +164,9 @@ def test_only_a_store_in_aws_needs_boto3(case: Case, aws: AwsServer) -> None:
     assert parts_after_a_request(case, shelf) | {"cryptography"} == case.parts | {"cryptography"}
 
 
-def test_the_indexer_needs_nothing_of_the_authorizer() -> None:
-    imported = parts_of(run("import sys, mtls_authorizer.crl_indexer\nprint(*sys.modules)", {}))
-    assert {"indexer", "revocation"} <= imported
+@pytest.mark.parametrize("function", ["indexer", "fetcher"])
+def test_the_functions_for_revocation_need_nothing_of_the_authorizer(function: str) -> None:
+    imported = parts_of(run(f"import sys, mtls_authorizer.crl_{function}\nprint(*sys.modules)", {}))
+    assert {function, "revocation"} <= imported
     assert not imported & {"authorizer", "rules document", "metrics", "commands"}
+    assert not imported & ({"indexer", "fetcher"} - {function})

@@ -127,6 +127,23 @@ def test_the_key_of_a_ca_is_printed_as_the_setting_needs_it(folder: Path) -> Non
     load_settings({**ANYONE, "CRL_EXEMPT_ISSUERS": printed})
 
 
+def test_a_request_for_a_client_certificate_is_made_and_its_serial_number_printed(folder: Path) -> None:
+    request, serial = openssl_commands("docs/aws-private-ca.md")
+    run(request, folder)
+    csr = x509.load_pem_x509_csr((folder / "client.csr").read_bytes())
+    assert csr.subject.rfc4514_string() == "CN=revocation-test,O=Acme"
+    shutil.copy(folder / "partner.pem", folder / "client.pem")
+    assert re.fullmatch(r"serial=[0-9A-F]+\n", run(serial, folder))
+
+
 def test_every_openssl_command_on_the_pages_is_run_here() -> None:
-    pages = {"tutorial", "onboard-a-partner", "block-a-client-now", "rotate-a-certificate", "stale-crl", "revocation"}
+    pages = {
+        "aws-private-ca",
+        "tutorial",
+        "onboard-a-partner",
+        "block-a-client-now",
+        "rotate-a-certificate",
+        "stale-crl",
+        "revocation",
+    }
     assert {fence.page for fence in fences("sh") if "openssl " in fence.text} == {f"docs/{page}.md" for page in pages}

@@ -4,18 +4,17 @@ import os
 import platform
 import shutil
 import sys
-import tomllib
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from distribution.project import VERSION
 from tests.lambda_runtime import PROJECT, lambda_function
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 LAYER_FOR_THIS_MACHINE = {"aarch64": "arm64", "x86_64": "x86_64"}.get(platform.machine())
 
 

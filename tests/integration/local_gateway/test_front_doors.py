@@ -20,9 +20,10 @@ from client_certificate_auth import (
     extract_client_certificate_from_cloudfront_event,
     extract_client_certificate_from_lambda_event,
 )
+from client_certificate_auth.testing import alb_event
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import integration_event, load_balancer_event
+from local_gateway.api_gateway.events import integration_event
 from local_gateway.deployment import Endpoint, sample_api
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, certificate_headers, lambda_target
 from local_gateway.pki import LOOPBACK, Client, Pki
@@ -175,15 +176,15 @@ def test_a_load_balancers_target_gets_this() -> None:
         "body": "",
         "isBase64Encoded": False,
     }
-    assert load_balancer_event(REQUEST) == event
-    assert load_balancer_event(replace(REQUEST, body=b"\xff")) == {**event, "body": "/w==", "isBase64Encoded": True}
+    assert alb_event(None, REQUEST) == event
+    assert alb_event(None, replace(REQUEST, body=b"\xff")) == {**event, "body": "/w==", "isBase64Encoded": True}
 
 
 @pytest.mark.parametrize("client", [LISTED_CN, OTHER_CN, CN_WITHIN_O])
 def test_a_target_can_read_the_certificate(client: Client, certificate_pem: Callable[[Client], str]) -> None:
     request = replace(REQUEST, certificate_pem=certificate_pem(client))
     for kind, mode in MODES.items():
-        event = load_balancer_event(seen_by_the_origin(kind, request))
+        event = alb_event(None, seen_by_the_origin(kind, request))
         result = extract_client_certificate_from_alb_event(event, mode=mode)
         assert result.success
         assert result.certificate.raw == PeerCertificate.from_pem(certificate_pem(client)).raw

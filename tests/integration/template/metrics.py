@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.fetch.metrics import FetchMetric
 from mtls_authorizer.telemetry.metrics import REASON, Metric
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Monitored(NamedTuple):
 
 
 def check_metric(namespace: str, name: str, dimensions: Mapping[str, str], monitored: Monitored) -> None:
-    """Check that a metric exists: one of the authorizer's, or one that AWS writes."""
+    """Check that a metric exists: one of the authorizer's or the fetcher's, or one that AWS writes."""
     match namespace, *dimensions.items():
         case "AWS/Lambda", ("FunctionName", function):
             assert function in monitored.functions
@@ -43,5 +44,5 @@ def check_metric(namespace: str, name: str, dimensions: Mapping[str, str], monit
             assert reason in set(DenyReason)
         case _:
             assert namespace == monitored.namespace
-            assert name in set(Metric)
+            assert name in {*Metric, *FetchMetric}
             assert not dimensions

@@ -74,6 +74,13 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
     "provisioned-concurrency": {"ProvisionedConcurrency": "2"},
 }
 
+CA_IDS = tuple(f"{digit}1234567-89ab-cdef-0123-456789abcdef" for digit in "1234")
+CA_ARNS = tuple(
+    f"arn:aws:acm-pca:eu-central-1:{account}:certificate-authority/{ca_id}"
+    for account, ca_id in zip(("123456789012", "210987654321") * 2, CA_IDS, strict=True)
+)
+PUBLISHER_ARNS = ("arn:aws:iam::123456789012:role/pki-job", "arn:aws:iam::123456789012:role/ejbca")
+
 _REVOCATION = {"CrlBucketName": "lists", "TruststoreUri": "s3://lists/truststore.pem"}
 _MONITORING = {
     "AuthorizerFunctionName": "authorizer",
@@ -97,11 +104,24 @@ REVOCATION = Template(
             "CrlBucketName": "other",
             "TruststoreUri": "s3://elsewhere/truststore.pem",
             "CrlMaxAgeSeconds": "60",
+            "PrivateCaArns": ",".join(CA_ARNS),
+            "PublisherRoleArns": ",".join(PUBLISHER_ARNS),
+            "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl", "https://b.internal/?crl": "b.crl"}',
+            "CrlSourcePrivateHosts": "b.internal",
+            "CrlFetchSchedule": "rate(10 minutes)",
+            "MetricsNamespace": NAMESPACE,
             "LogRetentionInDays": "30",
             "AlarmTopicArn": TOPIC,
             "Architecture": "x86_64",
         },
-        "truststore-in-a-file": _REVOCATION | {"TruststoreUri": "file:///opt/truststore.pem", "DeployAlarms": "false"},
+        "truststore-in-a-file": _REVOCATION
+        | {
+            "TruststoreUri": "file:///opt/truststore.pem",
+            "DeployAlarms": "false",
+            "PrivateCaArns": CA_ARNS[0],
+            "PublisherRoleArns": PUBLISHER_ARNS[0],
+            "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl"}',
+        },
     },
 )
 MONITORING = Template(
@@ -117,12 +137,13 @@ MONITORING = Template(
             "ExpiryWarningDays": "14",
             "CrlIndexerFunctionName": "indexer",
             "CrlIndexerFailuresName": "failures",
+            "CrlFetcherFunctionName": "fetcher",
             "AlarmTopicArn": TOPIC,
             "DurationAlarmMilliseconds": "500",
             "RevocationListAlarmSeconds": "3600",
             "ExpiryAlarmDays": "3",
         },
-        "dashboard-only": _MONITORING | {"DeployAlarms": "false"},
+        "dashboard-only": _MONITORING | {"DeployAlarms": "false", "CrlFetcherFunctionName": "fetcher"},
         "alarms-only": _MONITORING | {"DeployDashboard": "false"},
     },
 )

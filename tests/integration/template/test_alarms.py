@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mtls_authorizer.revocation.fetch.metrics import FetchMetric
 from mtls_authorizer.telemetry.metrics import Metric
 from tests.integration.template.metrics import Monitored, check_metric
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
@@ -24,6 +25,8 @@ AUTHORIZER_ALARMS = {
     "SerialNumberCollisionAlarm",
 }
 INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
+KEEPS_ITS_STATE = {"FetchedCrlStaleAlarm"}
+"""Between two runs of the fetcher there are no values."""
 
 
 def alarms(template: Template, stack: str) -> dict[str, dict[str, Any]]:
@@ -39,8 +42,10 @@ def alarms(template: Template, stack: str) -> dict[str, dict[str, Any]]:
     [
         (MONITORING, "defaults", AUTHORIZER_ALARMS),
         (MONITORING, "alarms-only", AUTHORIZER_ALARMS),
+        (MONITORING, "everything-set", AUTHORIZER_ALARMS | {"FetchedCrlStaleAlarm"}),
         (MONITORING, "dashboard-only", set()),
         (REVOCATION, "defaults", INDEXER_ALARMS),
+        (REVOCATION, "everything-set", INDEXER_ALARMS | {"CrlFetcherErrorsAlarm"}),
         (REVOCATION, "truststore-in-a-file", set()),
         (AUTHORIZER, "defaults", set()),
         (AUTHORIZER, "every-variable", set()),
@@ -57,11 +62,11 @@ def test_a_stack_has_all_of_its_alarms_or_none(template: Template, stack: str, e
 def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template, stack: str) -> None:
     given = template.stacks[stack]
     monitored = Monitored(
-        functions={given["AuthorizerFunctionName"]} if template is MONITORING else {"CrlIndexer"},
+        functions={given["AuthorizerFunctionName"]} if template is MONITORING else {"CrlIndexer", "CrlFetcher"},
         queues={"CrlIndexerFailures.QueueName"},
         namespace=given.get("MetricsNamespace", ""),
     )
-    for alarm in alarms(template, stack).values():
+    for name, alarm in alarms(template, stack).items():
         watched = (
             [alarm]
             if "MetricName" in alarm
@@ -71,7 +76,7 @@ def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template
         for metric in watched:
             dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
             check_metric(metric["Namespace"], metric["MetricName"], dimensions, monitored)
-        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["TreatMissingData"] == ("ignore" if name in KEEPS_ITS_STATE else "notBreaching")
         topics = [given["AlarmTopicArn"]] if "AlarmTopicArn" in given else None
         assert (alarm.get("AlarmActions"), alarm.get("OKActions")) == (topics, topics)
 
@@ -85,10 +90,12 @@ def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template
         (MONITORING, "RulesRefreshFailuresAlarm", "GreaterThanThreshold", 0),
         (MONITORING, "ExpiryAlarm", "LessThanOrEqualToThreshold", "3"),
         (MONITORING, "RevocationListStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
+        (MONITORING, "FetchedCrlStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
         (MONITORING, "RevocationStatusUnknownAlarm", "GreaterThanThreshold", 0),
         (MONITORING, "SerialNumberCollisionAlarm", "GreaterThanThreshold", 0),
         (REVOCATION, "CrlIndexerErrorsAlarm", "GreaterThanThreshold", 0),
         (REVOCATION, "CrlIndexerFailuresAlarm", "GreaterThanThreshold", 0),
+        (REVOCATION, "CrlFetcherErrorsAlarm", "GreaterThanThreshold", 0),
     ],
 )
 def test_an_alarm_has_the_threshold_of_its_parameter(
@@ -99,18 +106,19 @@ def test_an_alarm_has_the_threshold_of_its_parameter(
 
 
 @pytest.mark.parametrize(
-    ("alarm", "metric", "statistic"),
+    ("stack", "alarm", "metric", "statistic"),
     [
-        ("AuthorizerDurationAlarm", "Duration", "p99"),
-        ("RulesRefreshFailuresAlarm", Metric.RULES_REFRESH_FAILURES, "Sum"),
-        ("ExpiryAlarm", Metric.DAYS_TO_EXPIRY, "Minimum"),
-        ("RevocationListStaleAlarm", Metric.REVOCATION_LIST_TIME_LEFT, "Minimum"),
-        ("RevocationStatusUnknownAlarm", Metric.REVOCATION_STATUS_UNKNOWN, "Sum"),
-        ("SerialNumberCollisionAlarm", Metric.SERIAL_NUMBER_COLLISION, "Sum"),
+        ("everything-set", "FetchedCrlStaleAlarm", FetchMetric.FETCHED_TIME_LEFT, "Minimum"),
+        ("defaults", "AuthorizerDurationAlarm", "Duration", "p99"),
+        ("defaults", "RulesRefreshFailuresAlarm", Metric.RULES_REFRESH_FAILURES, "Sum"),
+        ("defaults", "ExpiryAlarm", Metric.DAYS_TO_EXPIRY, "Minimum"),
+        ("defaults", "RevocationListStaleAlarm", Metric.REVOCATION_LIST_TIME_LEFT, "Minimum"),
+        ("defaults", "RevocationStatusUnknownAlarm", Metric.REVOCATION_STATUS_UNKNOWN, "Sum"),
+        ("defaults", "SerialNumberCollisionAlarm", Metric.SERIAL_NUMBER_COLLISION, "Sum"),
     ],
 )
-def test_an_alarm_watches_its_metric(alarm: str, metric: str, statistic: str) -> None:
-    properties = alarms(MONITORING, "defaults")[alarm]
+def test_an_alarm_watches_its_metric(stack: str, alarm: str, metric: str, statistic: str) -> None:
+    properties = alarms(MONITORING, stack)[alarm]
     assert properties["MetricName"] == metric
     assert {properties.get("Statistic"), properties.get("ExtendedStatistic")} == {statistic, None}
 

@@ -76,8 +76,9 @@ def test_the_authorizer_contains_its_package_with_compiled_files_for_its_runtime
         assert f"/var/task/{path.parents[1] / path.name.split('.')[0]}.py".encode() in contents[path]
 
 
-def test_the_indexer_contains_the_same_files(built: Callable[[str], Path]) -> None:
-    assert contents_of(built("revocation") / "CrlIndexer") == contents_of(built("authorizer") / "Authorizer")
+@pytest.mark.parametrize("function", ["CrlIndexer", "CrlFetcher"])
+def test_the_functions_for_revocation_contain_the_same_files(built: Callable[[str], Path], function: str) -> None:
+    assert contents_of(built("revocation") / function) == contents_of(built("authorizer") / "Authorizer")
 
 
 def test_the_sample_function_contains_only_its_module(built: Callable[[str], Path]) -> None:

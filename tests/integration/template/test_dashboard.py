@@ -11,6 +11,7 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.revocation.fetch.metrics import FetchMetric
 from mtls_authorizer.telemetry.metrics import REASON, Metric
 from tests.api_events import rest_event
 from tests.certificates import client_pem
@@ -52,7 +53,8 @@ def metrics_of(widget: dict[str, Any]) -> Iterator[list[str]]:
 def test_the_dashboard_shows_only_metrics_that_exist_and_all_of_the_authorizers(stack: str) -> None:
     parameters = MONITORING.parameters(MONITORING.stacks[stack])
     monitored = Monitored(
-        functions={parameters["AuthorizerFunctionName"], parameters["CrlIndexerFunctionName"]} - {""},
+        functions={parameters[f"{function}FunctionName"] for function in ("Authorizer", "CrlIndexer", "CrlFetcher")}
+        - {""},
         queues={parameters["CrlIndexerFailuresName"]} - {""},
         namespace=parameters["MetricsNamespace"],
     )
@@ -63,6 +65,7 @@ def test_the_dashboard_shows_only_metrics_that_exist_and_all_of_the_authorizers(
             check_metric(namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True)), monitored)
             shown.add(name)
     assert set(Metric) <= shown
+    assert shown.intersection(FetchMetric) == (set(FetchMetric) if parameters["CrlFetcherFunctionName"] else set())
 
 
 @each_dashboard

@@ -13,7 +13,10 @@ from mtls_authorizer.policy.settings import SettingsError, load_settings
 from tests.integration.template.stacks import (
     AUTHORIZER,
     AUTHORIZER_ARN,
+    CA_ARNS,
+    CA_IDS,
     MONITORING,
+    PUBLISHER_ARNS,
     REVOCATION,
     RULES,
     SAMPLE_API,
@@ -128,10 +131,34 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ["arn:aws:iam::123456789012:role/a", "policy"],
     ),
     (REVOCATION, "CrlMaxAgeSeconds", ["0", "31536000"], ["-1", "1.5", "1e3", "100000000"]),
+    (
+        REVOCATION,
+        "PrivateCaArns",
+        [CA_ARNS[0], ",".join(CA_ARNS)],
+        [f"{CA_ARNS[0]},", ", ".join(CA_ARNS[:2]), f"{CA_ARNS[0]}*", ",".join([*CA_ARNS, CA_ARNS[0]]), "*", CA_IDS[0]],
+    ),
+    (
+        REVOCATION,
+        "PublisherRoleArns",
+        [PUBLISHER_ARNS[0], ",".join(PUBLISHER_ARNS)],
+        [f"{PUBLISHER_ARNS[0]},", f"{PUBLISHER_ARNS[0]}*", "*", "arn:aws:iam::123456789012:role/a/b", "role/a"],
+    ),
+    (
+        REVOCATION,
+        "CrlSources",
+        ['{"http://a/b.crl": "b.crl"}', '{"https://a/b?c,d=e":"b/c.crl","http://b":"d.crl"}'],
+        ["{}", "http://a/b.crl", '{"ldap:///a": "b.crl"}', '{"http://a": "b"}', '["http://a", "b.crl"]'],
+    ),
+    (REVOCATION, "CrlSourcePrivateHosts", ["a", "a.internal,10.0.0.1"], ["a, b", "http://a/", "*"]),
+    (REVOCATION, "MetricsNamespace", ["Partners/Authorizer"], ["AWS/Lambda", 'a"b', "a b", "a" * 256]),
     (REVOCATION, "AlarmTopicArn", [TOPIC], [f"{TOPIC}.fifo", "on-call"]),
     (MONITORING, "AlarmTopicArn", [TOPIC], [f"{TOPIC}.fifo", "on-call"]),
     (MONITORING, "CrlIndexerFunctionName", ["stack-CrlIndexer-1a2B"], [AUTHORIZER_ARN, 'a"b', "a" * 65]),
+    (MONITORING, "CrlFetcherFunctionName", ["stack-CrlFetcher-1a2B"], [AUTHORIZER_ARN, 'a"b', "a" * 65]),
     (MONITORING, "CrlIndexerFailuresName", ["stack-CrlIndexerFailures-1a2B"], ["https://sqs/a", 'a"b', "a" * 81]),
+]
+NEVER_EMPTY: list[tuple[Template, str, list[str], list[str]]] = [
+    (REVOCATION, "CrlFetchSchedule", ["rate(1 hour)", "cron(0 * * * ? *)"], ["1 hour", "hourly", "at(2026-01-01)"]),
 ]
 REQUIRED: list[tuple[Template, str, list[str], list[str]]] = [
     (REVOCATION, "CrlBucketName", ["lists", "a-1"], ["Lists", "a", "-lists", "lists-", "*", "a.b"]),
@@ -160,9 +187,12 @@ REQUIRED: list[tuple[Template, str, list[str], list[str]]] = [
     ("template", "parameter", "accepted", "rejected"),
     [
         *((template, name, ["", *accepted], rejected) for template, name, accepted, rejected in OPTIONAL),
-        *((template, name, accepted, ["", *rejected]) for template, name, accepted, rejected in REQUIRED),
+        *(
+            (template, name, accepted, ["", *rejected])
+            for template, name, accepted, rejected in [*NEVER_EMPTY, *REQUIRED]
+        ),
     ],
-    ids=[f"{template.name}-{name}" for template, name, _, _ in [*OPTIONAL, *REQUIRED]],
+    ids=[f"{template.name}-{name}" for template, name, _, _ in [*OPTIONAL, *NEVER_EMPTY, *REQUIRED]],
 )
 def test_a_pattern_accepts_valid_values_only(
     template: Template, parameter: str, accepted: list[str], rejected: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +123,15 @@ def test_the_indexer_may_only_read_crls_and_the_truststore_and_write_indexes(
     ]
 
 
+def test_the_fetcher_may_only_read_the_truststore_and_read_and_write_crls_below_its_prefix() -> None:
+    arn = "arn:aws:s3:::other"
+    assert allowed(REVOCATION, "everything-set", "CrlFetcherRole") == [
+        (["s3:GetObject", "s3:PutObject"], f"{arn}/fetched/*.crl"),
+        ("s3:ListBucket", arn),
+        ("s3:GetObject", "arn:*:s3:::elsewhere/truststore.pem"),
+    ]
+
+
 def test_the_sample_function_may_only_write_its_own_log() -> None:
     assert allowed(SAMPLE_API, "defaults", "SampleFunctionRole") == []
 
@@ -179,15 +188,26 @@ def test_only_the_sample_api_may_invoke_the_authorizer_and_the_sample_function(s
 
 
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
-def test_only_the_bucket_of_this_account_may_invoke_the_indexer(stack: str) -> None:
-    [permission] = REVOCATION.properties_of_type(stack, PERMISSION)
-    assert REVOCATION.resolved(permission) == {
+def test_only_the_bucket_of_this_account_may_invoke_the_indexer_and_only_the_schedule_the_fetcher(stack: str) -> None:
+    permissions = {each["FunctionName"]: each for each in map(REVOCATION.resolved, permissions_of(stack))}
+    assert permissions.pop("CrlIndexer") == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": "CrlIndexer",
         "Principal": "s3.amazonaws.com",
         "SourceAccount": "123456789012",
         "SourceArn": f"arn:aws:s3:::{REVOCATION.stacks[stack]['CrlBucketName']}",
     }
+    schedule = {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": "CrlFetcher",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": ["CrlFetcherSchedule", "Arn"]},
+    }
+    assert list(permissions.values()) == ([schedule] if "CrlSources" in REVOCATION.stacks[stack] else [])
+
+
+def permissions_of(stack: str) -> list[dict[str, Any]]:
+    return REVOCATION.properties_of_type(stack, PERMISSION)
 
 
 @each_stack

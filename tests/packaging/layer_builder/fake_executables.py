@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 COPY = shutil.which("cp")
+GIT = shutil.which("git")
 
 # "Downloads" the files of a folder that is named after the requested platform.
 PIP = """\
@@ -38,6 +39,10 @@ def write_interpreter(path: Path, says: str, status: int = 0) -> None:
 
 
 def find_interpreters_only_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide all interpreters outside of a folder, which also gets git."""
+    assert GIT
+    folder.mkdir(exist_ok=True)
+    (folder / "git").symlink_to(GIT)
     monkeypatch.setenv("PYENV_ROOT", str(folder))
     monkeypatch.setenv("PATH", str(folder))
 
@@ -45,7 +50,6 @@ def find_interpreters_only_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def link_this_interpreter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide all interpreters except the one that runs the tests."""
     find_interpreters_only_in(folder, monkeypatch)
-    folder.mkdir()
     (folder / "python{}.{}".format(*sys.version_info)).symlink_to(Path(sys.executable).resolve())
 
 

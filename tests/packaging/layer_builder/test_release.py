@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 PYPROJECT = """\
 [project]
 name = "small"
-version = "1.2.3"
 description = "Für kleine Zertifikate."
 license = "MIT"
 """
@@ -66,8 +65,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def project(tmp_path: Path) -> Path:
     module = tmp_path / "project/layer/client_certificate_auth/__init__.py"
     module.parent.mkdir(parents=True)
-    module.touch()
-    (tmp_path / "project/pyproject.toml").write_text(PYPROJECT, "utf-8")
+    module.write_text('__version__ = "1.2.3"\n')
+    (tmp_path / "project/layer/pyproject.toml").write_text(PYPROJECT, "utf-8")
     return tmp_path / "project"
 
 

@@ -9,7 +9,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from distribution.layer_builder.sbom import describe_layer
+from distribution.layer_builder.sbom import describe_archive
 from distribution.layer_builder.wheels import Architecture
 from tests.packaging.layer_builder.small_wheels import write_wheel
 
@@ -121,14 +121,22 @@ def test_a_bill_of_materials_lists_the_contents_and_the_build_tools(archive: Pat
         ],
         "dependencies": [{"ref": layer, "dependsOn": [one, two]}],
     }
-    bill = describe_layer(archive, Architecture.ARM64, PROJECT, wheels, COMPILED)
+    bill = describe_archive(archive, PROJECT, COMPILED, architecture=Architecture.ARM64, wheels=wheels)
     # The order and the indentation as well: two builds have the same bytes.
     assert bill == json.dumps(expected, indent=2) + "\n"
 
 
 def test_a_bill_of_materials_is_valid_cyclonedx(archive: Path, wheels: list[Path]) -> None:
-    bill = describe_layer(archive, Architecture.X86_64, PROJECT, wheels, COMPILED)
+    bill = describe_archive(archive, PROJECT, COMPILED, architecture=Architecture.X86_64, wheels=wheels)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+
+
+def test_a_functions_bill_of_materials_has_neither_architecture_nor_components(archive: Path) -> None:
+    bill = describe_archive(archive, PROJECT, COMPILED)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    described = json.loads(bill)
+    assert described["metadata"]["component"]["purl"] == f"pkg:generic/{PROJECT['name']}@{PROJECT['version']}"
+    assert described["components"] == []
 
 
 def test_linked_components_are_sorted_by_the_name_of_their_bill(archive: Path, tmp_path: Path) -> None:
@@ -138,5 +146,7 @@ def test_linked_components_are_sorted_by_the_name_of_their_bill(archive: Path, t
     folder = "one-1.0.dist-info/sboms"
     bills = {f"{folder}/{name}.json": bill_of(name) for name in ("c", "a", "b/d")}
     wheel = write_wheel(tmp_path / "one-1.0-py3-none-any.whl", bills)
-    bill: dict[str, Any] = json.loads(describe_layer(archive, Architecture.ARM64, PROJECT, [wheel], COMPILED))
+    bill: dict[str, Any] = json.loads(
+        describe_archive(archive, PROJECT, COMPILED, architecture=Architecture.ARM64, wheels=[wheel])
+    )
     assert [part["name"] for part in bill["components"][0]["components"]] == ["a", "b/d", "c"]

@@ -237,6 +237,7 @@ SEGMENTS = [
         "%252e",
     ),
     *("%09", "%0a.", ".%0D./", "\t..", "%2%65", "%%32%65", "%3f", "%23", "%u002e", "%C0%ae", "%7f", "%c2%85"),
+    *("%e0%80%ae", "%E0%9F%bf", "%f0%80%80%af", "%e0%a4%85"),
     *("%20", " ", "a\\b", "%", "%41", "%c3%a9", ".;", "$default", "${aws:username}", "{id}", "é", "\n", "a?x"),
     *("a#x", "a:b", "x" * 600),
 ]
@@ -338,7 +339,9 @@ def covers(route: str, method: str, segments: list[str]) -> bool:
     return before == wanted[:-1] and bool(below) and (below != [""] or before == [""])
 
 
-ESCAPES = re.compile(r"%(2[35ef]|3[bf]|5c|[01].|7f|c[01]|c2%[89].|u|%|.%)", re.IGNORECASE | re.DOTALL)
+ESCAPES = re.compile(
+    r"%(2[35ef]|3[bf]|5c|[01].|7f|c[01]|c2%[89].|e0%[89].|f[08c]%8.|u|%|.%)", re.IGNORECASE | re.DOTALL
+)
 
 
 def is_ambiguous(path: str) -> bool:

@@ -48,7 +48,10 @@ aws sts get-caller-identity
         "aws lambda list-layers --compatible-architecture arm64 --max-items 5 --no-paginate",
         "aws lambda publish-layer-version --layer-name l --zip-file fileb://layer.zip",
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
+        "aws acm-pca update-certificate-authority --certificate-authority-arn a --revocation-configuration file://a.json",
         "aws apigatewayv2 update-api --api-id a --no-disable-execute-api-endpoint",
+        "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k,version=v}"
+        " --destination s3={bucketName=b}",
     ],
 )
 def test_a_right_command_is_right(command: str) -> None:
@@ -65,6 +68,10 @@ def test_a_right_command_is_right(command: str) -> None:
         ("aws lambda invoke --function-name out.json", "--function-name : takes a value"),
         ("aws lambda get-function f --function-name f", "f belongs to no option"),
         ("aws lambda get-function --function-name f extra", "--function-name f extra: takes one value"),
+        (
+            "aws acm-pca update-certificate-authority --certificate-authority-arn a --revocation-configuration a.json",
+            "--revocation-configuration a.json: there is no a.json",
+        ),
         ("aws lambda get-function --function-name", "--function-name : takes a value"),
         ("aws lambda get-function --function-name f --name g", "there is no --name"),
         ("aws lambda get-function --function-name f --region", "--region has too many values, or too few"),
@@ -81,6 +88,10 @@ def test_a_right_command_is_right(command: str) -> None:
         (
             "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,key=/name",
             "--patch-operations op=replace,key=/name: there is no key",
+        ),
+        (
+            "aws signer start-signing-job --profile-name p --source s3={bucketName=b,name=k} --destination s3={bucketName=b}",
+            "--source s3={bucketName=b,name=k}: there is no name",
         ),
         (
             "aws apigatewayv2 update-api --api-id a --disable-execute-api-endpoint true",

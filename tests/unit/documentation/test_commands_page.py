@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = "docs/commands.md"
 COMMAND = ".venv/bin/mtls-authorizer"
-SUBCOMMANDS = {"explain", "rules check", "rules schema", "crl index"}
+SUBCOMMANDS = {"explain", "rules check", "rules schema", "crl fetch", "crl index"}
 AT = ("--at", "2026-11-22T00:00:00Z")
 LISTS = {"ALLOWED_COMMON_NAMES": "billing, ledger, orders, returns"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from tests.unit.documentation.markdown import fences, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 CDK = [fence for fence in fences("python") if "aws_cdk" in fence.text]
 EXECUTED = {
@@ -21,6 +23,7 @@ EXECUTED = {
     "docs/cost.md",
     "docs/layer/alb-cloudfront.md",
     "docs/layer/reference.md",
+    "docs/layer/testing.md",
 }
 
 
@@ -70,6 +73,22 @@ def test_the_function_with_two_helpers() -> None:
     assert allowed == {"statusCode": 200, "body": "OU=payments"}
     assert handler(rest_event(pem(certificate_der(subject))), None)["statusCode"] == 403
     assert handler(rest_event(), None)["statusCode"] == 401
+
+
+def test_the_unit_tests_of_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = (fence.text for fence in fences("python") if fence.page == "README.md")
+    (tmp_path / "my_function.py").write_text(code)
+    (tmp_path / "client.pem").write_text(client_pem(("CN", "authorized-client")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    tests = {name: test for name, test in scope_of("docs/layer/testing.md").items() if name.startswith("test_")}
+    assert len(tests) == 3
+    for test in tests.values():
+        test()
+    (tmp_path / "client.pem").write_text(client_pem(("CN", "other")))
+    with pytest.raises(AssertionError):
+        tests["test_the_listed_client_is_greeted"]()
+    del sys.modules["my_function"]
 
 
 def test_the_function_that_reads_the_context() -> None:

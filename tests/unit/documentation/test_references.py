@@ -23,6 +23,9 @@ from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.fetch.download import Limits
+from mtls_authorizer.revocation.fetch.fetching import Outcome
+from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
@@ -185,6 +188,30 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
 def test_every_metric_is_documented_with_its_unit() -> None:
     (rows,) = tables("docs/observability.md", "Metrics")
     assert {codes(row[0])[0]: row[1] for row in rows} == {each.value: UNITS.get(each, "Count") for each in Metric}
+
+
+def test_every_metric_of_the_fetcher_is_documented_with_its_unit() -> None:
+    (rows,) = tables("docs/observability.md", "Metrics of the fetcher")
+    assert {codes(row[0])[0]: row[1] for row in rows} == FETCH_UNITS
+    logged = section("docs/observability.md", "Metrics of the fetcher")
+    assert all(f"`{outcome}`" in logged for outcome in Outcome)
+
+
+def test_the_limits_of_the_fetcher_are_those_of_the_code() -> None:
+    text = section("docs/revocation.md", "Download CRLs on a schedule")
+    limits = Limits()
+    assert f"{limits.total_seconds:g} seconds for a download" in text
+    assert f"{limits.connect_seconds:g} to connect" in text
+    fetcher = template("Revocation stack")["Resources"]["CrlFetcher"]["Properties"]
+    assert f"`{fetcher['Handler']}`" in text
+    assert f"the function's {fetcher['Timeout'] // 60} minutes" in text
+
+
+def test_every_variable_of_the_fetcher_is_documented() -> None:
+    text = section("docs/configuration.md", "Variables of the fetcher")
+    variables = template("Revocation stack")["Resources"]["CrlFetcher"]["Properties"]["Environment"]["Variables"]
+    assert variables.keys() <= set(codes(text))
+    assert set(first_column("docs/configuration.md", "Variables of the fetcher")) <= variables.keys()
 
 
 def test_every_alarm_is_documented() -> None:

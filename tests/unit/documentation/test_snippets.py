@@ -25,19 +25,23 @@ PROGRAMS = {
     ".venv/bin/mtls-authorizer",
     "aws",
     "cat",
+    "cosign",
     "curl",
     "docker",
     "export",
+    "git",
     "make",
     "mkdir",
     "openssl",
+    "pip",
     "python3",
     "sam",
+    "sha256sum",
     "zip",
 }
 SAM_OPTIONS = {
     "build": {"--template-file"},
-    "deploy": {"--stack-name", "--resolve-s3", "--capabilities", "--parameter-overrides"},
+    "deploy": {"--template-file", "--stack-name", "--resolve-s3", "--capabilities", "--parameter-overrides"},
     "delete": {"--stack-name"},
 }
 

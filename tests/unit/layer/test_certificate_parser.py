@@ -158,8 +158,9 @@ ANY = extension("1.2.3.4", b"")
             )
             for i in range(len(FIELDS))
         ),
-        pytest.param(certificate_der(version=3), "the unknown version 4", id="version 4"),
-        pytest.param(certificate_der(version=-1), "the unknown version 0", id="version 0"),
+        pytest.param(certificate_der(version=3), "an unknown version", id="version 4"),
+        pytest.param(certificate_der(version=-1), "an unknown version", id="version 0"),
+        pytest.param(certificate_der(version=2**20_000), "an unknown version", id="more digits than Python prints"),
         pytest.param(tbs_certificate(der.tagged(0, constructed=True), *FIELDS), "found nothing", id="an empty version"),
         pytest.param(
             tbs_certificate(der.tagged(0, NULL, constructed=True), *FIELDS), "found the tags 05", id="a NULL version"

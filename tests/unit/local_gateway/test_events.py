@@ -9,9 +9,10 @@ import pytest
 from cryptography import x509
 
 from client_certificate_auth import ExtractionFailureReason, extract_client_certificate_from_lambda_event
+from client_certificate_auth.testing import client_certificate
 from local_gateway.api_gateway.api import Api, ApiKind
 from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import authorizer_event, client_certificate, integration_event
+from local_gateway.api_gateway.events import authorizer_event, integration_event
 from local_gateway.api_gateway.policy import Effect, Verdict
 from local_gateway.deployment import sample_api
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN
@@ -122,6 +123,7 @@ def test_an_authorizer_of_an_http_api_gets_this() -> None:
     assert an_authorizer_event(sample_api(ApiKind.HTTP_IAM)) == {
         "type": "REQUEST",
         "routeArn": "arn:aws:execute-api:us-east-1:123456789012:httpapi001/$default/POST/hello/a b",
+        "identitySource": None,
         **HTTP_EVENT,
         "requestContext": HTTP_CONTEXT,
     }

@@ -6,8 +6,6 @@ not at all.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +15,6 @@ from cryptography import x509
 
 from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
-from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
     CommandError,
@@ -27,15 +24,14 @@ from mtls_authorizer_cli.command_line import (
     read_file,
     write_error,
 )
+from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file
+from mtls_authorizer_cli.crl.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import TextIO
+    import argparse
+    from collections.abc import Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-
-_BAR_WIDTH = 40
-_ENTRIES_PER_STEP = 5000
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -48,17 +44,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         + " 130 if interrupted.",
     )
     parser.add_argument("file", metavar="FILE", help="the CRL, in PEM or DER; - for the standard input")
-    parser.add_argument(
-        "--truststore", metavar="BUNDLE", required=True, help="the CAs in PEM, as the custom domain has them"
-    )
     parser.add_argument("--output", metavar="FILE", help=f"where to write the index (default: FILE{INDEX_SUFFIX})")
-    parser.add_argument(
-        "--max-age",
-        metavar="SECONDS",
-        type=_whole_number,
-        default=0,
-        help="how long after its nextUpdate a CRL is still used (default: %(default)s)",
-    )
+    add_verification(parser)
     return parser
 
 
@@ -77,51 +64,10 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     return status
 
 
-class Progress:
-    """A bar on a terminal's standard error; on anything else, nothing."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._shown = stream.isatty()
-
-    def show(self, step: str, fraction: float) -> None:
-        """Draw the bar for a step, at a fraction of all of them."""
-        if self._shown:
-            filled = round(_BAR_WIDTH * min(1, fraction))
-            bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-            self._stream.write(f"\r\x1b[K[{bar}] {step}")
-            self._stream.flush()
-
-    def clear(self) -> None:
-        """Remove the bar."""
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-
-    def watch(self, serial_numbers: Iterable[int], expected: int) -> Iterator[int]:
-        """Pass serial numbers through, and show how many of the expected ones have passed."""
-        for count, serial_number in enumerate(serial_numbers):
-            if count % _ENTRIES_PER_STEP == 0:
-                self.show(f"{count:,} of {expected:,} serial numbers", count / max(expected, 1))
-            yield serial_number
-        self.show("writing", 1)
-
-
-def _whole_number(value: str) -> int:
-    if not (value.isascii() and value.isdecimal()):
-        message = f"{value!r} is not a whole number: write 0 or more"
-        raise argparse.ArgumentTypeError(message)
-    return int(value)
-
-
 def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tuple[ExitStatus, str]:
     """Return the exit status and the message. Raises CommandError."""
     progress.show(f"verifying {printable(options.file)}", 0)
-    try:
-        truststore = read_truststore(_read(options.truststore))
-    except ValueError as error:
-        message = f"{options.truststore}: {error}"
-        raise CommandError(message) from error
+    truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     content = _read(options.file)
     existing = _read(str(output)) if output.exists() else None
     try:
@@ -138,7 +84,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
         return ExitStatus.NEGATIVE, f"{options.file}: not indexed: {error}.{kept}"
     if index is None:
         return ExitStatus.SUCCESS, f"{output} is the index of this CRL already"
-    _replace(output, index)
+    replace_file(output, index)
     number = "" if revocation_list.number is None else f" number {revocation_list.number:X},"
     issued = f"{revocation_list.this_update:%Y-%m-%d %H:%M:%S} UTC"
     return ExitStatus.SUCCESS, f"{output}: {len(index):,} bytes;{number} issued {issued}"
@@ -155,20 +101,3 @@ def _count_entries(content: bytes) -> int:
 
 def _read(file: str) -> bytes:
     return read_file(file, largest=MAX_CRL_BYTES, expected="a smaller file")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all: a draft in the same folder, renamed once it is on the disk."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror or error}"
-        raise CommandError(message) from error

@@ -93,7 +93,7 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) ->
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
-    truststore, notes = read_truststore_of_domain(environment, options.truststore)
+    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
     request = given.request if invocation is None else given.request._replace(invocation=invocation)
     question = Question(given.pem, settings, policy, request, invocation is not None or given.is_event, now, truststore)
     explanation = explain(question, everything=options.all)

@@ -9,11 +9,14 @@ import re
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 
 _BEGIN, _END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
+_WHITE_SPACE = re.compile(rb"\s*+")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/ \t\r\n]*+[= \t\r\n]*+")
 
 
 def crl_der(content: bytes) -> bytes:
     """Return the DER of a CRL in PEM, one block, or in DER. Raises CrlError for content that is neither.
+
+    Explanatory text may precede the block (RFC 7468 §2), as ``openssl crl -text`` prints it. Nothing may follow.
 
     DER is returned as it is, and base64 decoded without a copy of its own: a CRL may take much of the memory.
     """
@@ -29,6 +32,8 @@ def crl_der(content: bytes) -> bytes:
             f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {blocks} PEM blocks, "
             f"and it begins with {content[:20]!r}",
         )
+    if not _WHITE_SPACE.fullmatch(content, end + len(_END)):
+        reject(CrlRejection.MALFORMED, f"{_END.decode()} is followed by {content[end + len(_END) :].lstrip()[:20]!r}")
     start = begin + len(_BEGIN)
     if not _BASE64.fullmatch(content, start, end):
         reject(CrlRejection.MALFORMED, "the CRL in PEM is not base64: it has other characters")

@@ -39,6 +39,8 @@ _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
 _KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _ISSUING_DISTRIBUTION_POINT}
 
 _CACHED_LOOKUPS = 4096
+_LONGEST_CACHED = 8 * 64
+"""In bits. Certificates with serial numbers of any length exist, and thousands of them would fill the memory."""
 
 
 class VerifiedCrl:
@@ -58,7 +60,13 @@ class VerifiedCrl:
         self._crl = crl
         self._may_contain_removals = may_contain_removals(encoded)
         # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
-        self.is_revoked = lru_cache(_CACHED_LOOKUPS)(partial(is_revoked, encoded, crl))
+        self._look_up = partial(is_revoked, encoded, crl)
+        self._look_up_cached = lru_cache(_CACHED_LOOKUPS)(self._look_up)
+
+    def is_revoked(self, serial_number: int) -> bool:
+        """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""
+        is_short = serial_number.bit_length() <= _LONGEST_CACHED
+        return self._look_up_cached(serial_number) if is_short else self._look_up(serial_number)
 
     def serial_numbers(self) -> Iterator[int]:
         """Return the revoked serial numbers in the order of the CRL."""

@@ -13,13 +13,14 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.config import Config
 
+from mtls_authorizer.revocation import bucket as bucket_of_crls
 from mtls_authorizer.revocation.index import indexer as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.indexer import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
 from tests.aws_server import ACCOUNT
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
-from tests.faulty_proxy import answer, hang, reset, truncate
+from tests.faulty_proxy import answer, before_writes, hang, reset, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,19 +221,6 @@ def test_one_bad_crl_does_not_keep_others_from_being_indexed(aws: AwsServer) -> 
     assert missing == f"s3://{BUCKET}/missing.crl: it no longer exists"
 
 
-def interfere(proxy: FaultyProxy, meanwhile: Callable[[], object], times: int) -> None:
-    """Let something happen just before each of the next writes."""
-    left = [times]
-
-    def fault(exchanging: Exchanging) -> None:
-        if exchanging.command == "PUT" and left[0]:
-            left[0] -= 1
-            meanwhile()
-        exchanging.send(exchanging.ask())
-
-    proxy.break_with(fault)
-
-
 @pytest.mark.parametrize("index_before", [False, True])
 def test_of_two_runs_at_a_time_the_newer_crl_stays(index_before: bool, aws: AwsServer, proxy: FaultyProxy) -> None:  # noqa: FBT001 -- pytest passes it by name
     if index_before:
@@ -245,7 +233,7 @@ def test_of_two_runs_at_a_time_the_newer_crl_stays(index_before: bool, aws: AwsS
         put(aws, crl(3, number=3))
         handler(event(CRL), None)
 
-    interfere(proxy, newer_run, 1)
+    proxy.break_with(before_writes(newer_run, 1))
     handler(event(CRL), None)
     assert revoked(aws) == [3]
 
@@ -254,7 +242,7 @@ def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, prox
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
     put(aws, crl(2, number=2))
-    interfere(proxy, lambda: client(aws).delete_object(Bucket=BUCKET, Key=INDEX), 1)
+    proxy.break_with(before_writes(lambda: client(aws).delete_object(Bucket=BUCKET, Key=INDEX), 1))
     handler(event(CRL), None)
     assert revoked(aws) == [2]
 
@@ -262,7 +250,7 @@ def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, prox
 def test_a_crl_that_is_replaced_while_it_is_indexed_is_indexed_again(aws: AwsServer, proxy: FaultyProxy) -> None:
     """The event of the second CRL may have been handled before the index of the first one is written."""
     put(aws, crl(1, number=1))
-    interfere(proxy, lambda: put(aws, crl(2, number=2)), 1)
+    proxy.break_with(before_writes(lambda: put(aws, crl(2, number=2)), 1))
     handler(event(CRL), None)
     assert revoked(aws) == [2]
 
@@ -278,7 +266,7 @@ def test_the_index_states_the_version_of_the_stored_crl(aws: AwsServer) -> None:
 def test_a_run_that_is_always_overtaken_leaves_it_to_lambda_to_try_again(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(1))
     contents = iter(b"abcdef")
-    interfere(proxy, lambda: put(aws, bytes([next(contents)]), INDEX), 99)
+    proxy.break_with(before_writes(lambda: put(aws, bytes([next(contents)]), INDEX), 99))
     with pytest.raises(IndexingError, match="other runs have written the index, or the CRL was replaced, 3 times"):
         handler(event(CRL), None)
 
@@ -299,7 +287,7 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
     fault: str, request_line: str, aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = Config(read_timeout=0.3, retries={"total_max_attempts": 2})
-    monkeypatch.setattr(crl_indexer, "_CLIENT", quick)
+    monkeypatch.setattr(bucket_of_crls, "CLIENT", quick)
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
     before = stored(aws)

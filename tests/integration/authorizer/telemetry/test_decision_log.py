@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import client_pem
 from tests.lambda_runtime import lambda_function
@@ -35,7 +36,7 @@ def test_whatever_a_client_chooses_is_one_line_of_json_that_reads_back(
     (record,) = (record for record in function.records() if "decision" in record)
     assert record["decision"] == "deny"
     assert record["reason"] == "common_name_not_allowed"
-    assert record["principal"] == common_name
+    assert record["principal"] == common_name[: LONGEST_VALUE - 3] + "..."
     assert record["source_ip"] == HOSTILE
     assert record["request_id"] == HOSTILE
     assert record["route"] in (HOSTILE, f"{HOSTILE} {HOSTILE}")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import sys
 import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def test_a_list_may_leave_out_its_number_and_its_end() -> None:
 
 def test_pem_and_der_are_the_same_list() -> None:
     crl = CA.revoke(entry(1))
-    assert _read(crl).digest == _read(crl_pem(crl)).digest == _read(b"\r\n" + crl_pem(crl)).digest
+    assert _read(crl).digest == _read(crl_pem(crl)).digest == _read(b"\r\n" + crl_pem(crl) + b"\r\n").digest
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,16 @@ def test_a_lookup_finds_what_is_listed_and_nothing_else(listed: list[int], other
         assert read.is_revoked(number) is (number in listed)
 
 
+@pytest.mark.parametrize(("octets", "is_kept"), [(64, True), (65, False), (100_000, False)])
+def test_lookups_of_long_serial_numbers_are_not_kept_in_memory(octets: int, is_kept: bool) -> None:  # noqa: FBT001 -- a table's column
+    listed = (1 << (8 * octets - 1)) + 1
+    read = _read(CA.revoke(entry(listed)))
+    references = sys.getrefcount(listed)
+    assert read.is_revoked(listed)
+    assert not read.is_revoked(listed + 1)
+    assert (sys.getrefcount(listed) > references) is is_kept
+
+
 def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nobody() -> None:
     # The version, which is written as 1, and the CRL number.
     read = _read(CA.revoke(entry(5), extensions=[crl_number(7)]))
@@ -161,6 +172,8 @@ def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[i
         CA.revoke() + b"\0",
         crl_pem(CA.revoke()) * 2,
         crl_pem(CA.revoke()) + CA.pem,
+        crl_pem(CA.revoke()) + b"\0",
+        crl_pem(CA.revoke()).rstrip() + b"-",
         crl_pem(CA.revoke())[:-30],
         crl_pem(CA.revoke()).replace(b"-----BEGIN X509 CRL-----", b""),
         crl_pem(CA.revoke()).replace(b"X509 CRL", b"CRL"),
@@ -225,6 +238,7 @@ def _limited(limit: str) -> str:
                 "and it begins with b'-----BEGIN X509 CRL-'"
             ),
         ),
+        (crl_pem(CA.revoke()) + b"<html>", "-----END X509 CRL----- is followed by b'<html>'"),
         (
             CA.revoke(version=b"", extensions=[crl_number(1)]),
             "the CRL cannot be decoded: the CRL is of version 1, but has extensions, which version 2 introduced",

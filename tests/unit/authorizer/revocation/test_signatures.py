@@ -73,6 +73,7 @@ def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_we
         _pss(_explicit(1, der.sequence(der.oid(MGF1)))),
         _pss(_explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid("1.2.3"))))),
         _pss(_explicit(2, der.integer(-1))),
+        _pss(_explicit(2, der.integer(2**31))),
         _pss(_explicit(3, der.integer(2))),
         _pss(SALT, HASH),
     ],

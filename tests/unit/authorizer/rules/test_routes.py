@@ -135,6 +135,7 @@ def test_a_route_permits_the_requests_that_its_policy_allows(route: str) -> None
             [
                 *("/payments/1", "/payments/1/", "/payments/a/b", "/payments/a/b/", "/payments/*", "/payments/é"),
                 *("/payments/.hidden", "/payments/a..b", "/payments/a%20b", "/payments/%C3%A9", "/payments/~a;b=c"),
+                *("/payments/%E0%A4%85", "/payments/%D0%80", "/payments/%F0%90%80%80", "/payments/%F0%9F%98%80"),
             ],
             [
                 *("/payments", "/payments/", "/paymentsx", "/Payments/1", "/x/payments/1", "/payments?x", "/"),
@@ -146,6 +147,8 @@ def test_a_route_permits_the_requests_that_its_policy_allows(route: str) -> None
                 *("/payments/\t../admin", "/payments/%09../admin", "/payments/.%0a./admin", "/payments/.%0D./admin"),
                 *("/payments/%%32%65%%32%65/admin", "/payments/%2%65%2%65/admin", "/payments/%u002e%u002e/admin"),
                 *("/payments/%c0%ae%c0%ae/admin", "/payments/%C1%9c", "/payments/%7F", "/payments/%c2%85"),
+                *("/payments/%e0%80%ae%E0%80%AE/admin", "/payments/%E0%9f%BF", "/payments/%f0%80%80%afx"),
+                *("/payments/%F8%80%80%80%ae/admin", "/payments/%fc%80%80%80%80%ae/admin"),
                 *("/payments/ ", "/payments/%20", "/payments/%20/..", "/payments/\x00", "/payments/\x7f"),
             ],
         ),

@@ -139,7 +139,7 @@ def test_the_lists_of_the_environment_are_the_first_rule_and_rules_follow() -> N
     assert several.evaluate(CLIENT) is DenyReason.NO_RULE_MATCHED
 
 
-MANY = [f"GET /{number}/{'x' * 200}" for number in range(70)]
+MANY = [f"GET /{number}/{'x' * 200}" for number in range(65)]
 
 
 def test_a_certificate_whose_rules_need_too_large_a_policy_is_denied() -> None:
@@ -272,7 +272,7 @@ def test_an_answer_with_rules_is_json() -> None:
 
 def test_the_policy_of_several_rules_may_be_as_large_as_the_limit() -> None:
     matchers = parse_rules(document(PAYMENTS))[0].matchers
-    routes = [f"GET/{number}/{'x' * 200}" for number in range(70)]
+    routes = [f"GET/{number}/{'x' * 200}" for number in range(65)]
     spare = LARGEST_POLICY - policy_size([*routes, "GET/"])
     assert spare > 0
     for more, outcome in ((0, Grant), (1, DenyReason)):

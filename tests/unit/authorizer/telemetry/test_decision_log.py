@@ -16,7 +16,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.telemetry.decision_log import log_decision, log_fields
+from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, log_decision, log_fields
 from tests import der
 from tests.api_events import rest_event
 from tests.certificates import NOT_AFTER, certificate_der, client_pem, name, pem
@@ -66,6 +66,25 @@ def test_the_second_decision_on_a_certificate_is_from_the_cache(caplog: pytest.L
     records = [vars(record) for record in caplog.records]
     assert [record["cached"] for record in records] == [False, True, False, False, False]
     assert all(record["duration_us"] >= 0 for record in records)
+
+
+def test_long_names_and_serial_numbers_are_shortened(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    long = name(("CN", "client"), ("O", "ä" * 100_000))
+    authorize = Authorizer(load_settings(LISTED)).authorize
+    for second in (1, 2):
+        serial_number = der.integer(2**800_000)
+        authorize(rest_event(pem(certificate_der(long, long, serial_number=serial_number, not_before=_time(second)))))
+    assert [record.message for record in caplog.records] == ["allow", "serial number collision", "allow"]
+    for record in map(vars, caplog.records):
+        for field in ("issuer_dn", "serial_number", *(["subject_dn"] if record["message"] == "allow" else [])):
+            assert len(record[field]) == LONGEST_VALUE
+            assert record[field].endswith("...")
+        assert len(json.dumps(record, default=str)) < 32_000
+
+
+def _time(second: int) -> bytes:
+    return der.time(datetime(2020, 1, 1, 0, 0, second, tzinfo=UTC))
 
 
 def test_a_record_contains_the_client_the_decision_and_the_versions_of_its_configuration(

@@ -14,7 +14,7 @@ import pytest
 
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer_cli.crl import index as crl_index
-from mtls_authorizer_cli.crl.index import Progress
+from mtls_authorizer_cli.crl.progress import Progress
 from mtls_authorizer_cli.main import main
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 

@@ -52,9 +52,12 @@ def read_configuration(environment: Mapping[str, str], rules: str | None) -> tup
 
 
 def read_truststore_of_domain(
-    environment: Mapping[str, str], truststore: str | None
+    environment: Mapping[str, str], truststore: str | None, bucket_owner: str | None
 ) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
-    """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
+    """Return the truststore, None without one, and notes.
+
+    ``truststore`` is a file or a URI. ``bucket_owner`` is the ID of the account that must own the
+    bucket; None if it is not verified.
 
     Raises CommandError if the option's cannot be used. The function starts without that of ``TRUSTSTORE_URI``, so then
     it is a note.
@@ -63,7 +66,7 @@ def read_truststore_of_domain(
     if truststore is None and not uri:
         return None, ()
     try:
-        return read_bundle(_read(truststore or uri)), ()
+        return read_bundle(_read(truststore or uri, bucket_owner)), ()
     except (StoreError, ValueError) as error:
         # The message of a StoreError begins with the URI.
         named = "" if isinstance(error, StoreError) else f"{shown_file(truststore or uri)} "
@@ -73,10 +76,10 @@ def read_truststore_of_domain(
         raise CommandError(message) from error
 
 
-def _read(truststore: str) -> bytes:
+def _read(truststore: str, bucket_owner: str | None) -> bytes:
     if "://" not in truststore:
         return read_beginning(truststore, 2 * MAX_TRUSTSTORE_BYTES)
-    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES).fetch(None)
+    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES, bucket_owner=bucket_owner).fetch(None)
     return b"" if fetched is None else fetched.content
 
 

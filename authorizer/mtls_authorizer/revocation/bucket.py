@@ -1,0 +1,106 @@
+"""Objects in a bucket that are read, and replaced only if nobody else has written them in the meantime."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_s3 import S3Client
+
+CLIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+
+
+class BucketError(Exception):
+    """An object cannot be used. The message names it and the cause."""
+
+
+class StoredObject(NamedTuple):
+    """An object as it was read."""
+
+    content: bytes
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class _Owner(TypedDict, total=False):
+    """The argument of requests to S3 that makes it verify the owner of the bucket; empty if it should not."""
+
+    ExpectedBucketOwner: str
+
+
+class Bucket:
+    """A bucket of an account. All methods raise ClientError and BotoCoreError.
+
+    ``owner`` is the ID of the account that must own it; None if that is not verified.
+    """
+
+    def __init__(self, client: S3Client, name: str, owner: str | None) -> None:
+        self.name = name
+        self._client = client
+        self._owner: _Owner = {} if owner is None else {"ExpectedBucketOwner": owner}
+
+    def uri(self, key: str) -> str:
+        """Return the URI of an object."""
+        return f"s3://{self.name}/{key}"
+
+    def get(self, key: str, *, max_bytes: int) -> StoredObject | None:
+        """Return an object; None if it does not exist. Raises BucketError for one of more than ``max_bytes``."""
+        try:
+            response = self._client.get_object(Bucket=self.name, Key=key, **self._owner)
+        except self._client.exceptions.NoSuchKey:
+            return None
+        length = response["ContentLength"]
+        if length > max_bytes:
+            response["Body"].close()
+            message = f"{key} has {length:,} bytes; at most {max_bytes:,} are supported"
+            raise BucketError(message)
+        # botocore raises if the body is shorter than its length.
+        return StoredObject(response["Body"].read(), response["ETag"], response["Metadata"])
+
+    def etag(self, key: str) -> str:
+        """Return the ETag of an object."""
+        return self._client.head_object(Bucket=self.name, Key=key, **self._owner)["ETag"]
+
+    def replace(
+        self,
+        key: str,
+        content: bytes,
+        existing: StoredObject | None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Write an object in place of the one that was read, if any. Return False if it has changed since."""
+        put = partial(
+            self._client.put_object,
+            Bucket=self.name,
+            Key=key,
+            Body=content,
+            ContentType="application/octet-stream",
+            Metadata=metadata or {},
+            **self._owner,
+        )
+        try:
+            if existing is None:
+                put(IfNoneMatch="*")
+            else:
+                put(IfMatch=existing.etag)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _CHANGED:
+                return False
+            raise
+        return True
+
+
+def s3_client() -> S3Client:
+    """Return a client for the region of the function."""
+    return boto3.client("s3", region_name=os.environ.get("AWS_REGION"), config=CLIENT)

@@ -1,0 +1,243 @@
+"""Downloading a CRL over HTTP (RFC 9110), from the address that was checked."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from contextlib import closing, suppress
+from functools import partial
+from http import HTTPStatus
+from http.client import IncompleteRead
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.fetch.addresses import resolve
+from mtls_authorizer.revocation.fetch.deadline import Deadline
+from mtls_authorizer.revocation.fetch.errors import DownloadError
+from mtls_authorizer.revocation.fetch.url import redirected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from urllib3.response import BaseHTTPResponse
+
+    from mtls_authorizer.revocation.fetch.addresses import Resolver
+    from mtls_authorizer.revocation.fetch.url import CrlUrl
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MAX_REDIRECTS = 3
+_CHUNK_BYTES = 65536
+_USER_AGENT = "mtls-authorizer-crl-fetcher"
+# What is repeated to the server in the next request: no line break, and not of any length.
+_ETAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
+_DATE = re.compile(r"[A-Za-z0-9, :+-]{1,40}")
+
+
+class Limits(NamedTuple):
+    """The limits of a download."""
+
+    total_seconds: float = 60
+    """From the resolution of the name to the last byte."""
+
+    connect_seconds: float = 5
+    """For each address, and TLS."""
+
+    read_seconds: float = 10
+    """For each part of the answer."""
+
+    max_bytes: int = MAX_CRL_BYTES
+
+
+class Validators(NamedTuple):
+    """What tells whether a CRL has changed (RFC 9110 §8.8), as the server has sent it."""
+
+    etag: str | None
+    last_modified: str | None
+
+
+class Downloaded(NamedTuple):
+    """The answer of a server. Nothing in it is verified."""
+
+    content: bytes
+    validators: Validators
+
+
+class Connector(NamedTuple):
+    """How hosts are found and trusted."""
+
+    allow_private: bool = False
+    """Whether addresses that are not public are allowed."""
+
+    getaddrinfo: Resolver = socket.getaddrinfo
+
+
+def download(
+    url: CrlUrl,
+    known: Validators | None = None,
+    *,
+    limits: Limits,
+    connector: Connector,
+    watch: Callable[[int, int | None], None] = lambda _received, _total: None,
+) -> Downloaded | None:
+    """Download a CRL; return None if it has not changed since the validators that are known.
+
+    The name of the host is resolved once. All of its addresses must be allowed; the connection is made to one of them,
+    for redirects, too. Variables for proxies are ignored. ``watch`` receives the number of bytes so far and in total,
+    if the server has said that.
+
+    Raises DownloadError.
+    """
+    with Deadline(limits.total_seconds) as deadline:
+        addresses = resolve(
+            url.host,
+            url.port,
+            allow_private=connector.allow_private,
+            seconds=deadline.left(),
+            getaddrinfo=connector.getaddrinfo,
+        )
+        try:
+            downloaded = _follow(partial(_request, addresses, known, limits, deadline), url, limits.max_bytes, watch)
+        except (HTTPError, OSError, ValueError) as error:
+            raise DownloadError(_describe(error, limits)) from None
+        finally:
+            # A socket that was shut down causes errors of all kinds, or what looks like the end of the answer.
+            deadline.left()
+    if downloaded is None and known is None:
+        message = f"HTTP status {HTTPStatus.NOT_MODIFIED.value}, to an unconditional request"
+        raise DownloadError(message)
+    return downloaded
+
+
+def _follow(
+    request: Callable[[CrlUrl], BaseHTTPResponse],
+    url: CrlUrl,
+    max_bytes: int,
+    watch: Callable[[int, int | None], None],
+) -> Downloaded | None:
+    for _ in range(_MAX_REDIRECTS + 1):
+        with closing(request(url)) as response:
+            if response.status in _REDIRECTS:
+                url = redirected(url, response.headers.get("Location"))
+                continue
+            if response.status == HTTPStatus.NOT_MODIFIED:
+                return None
+            if response.status != HTTPStatus.OK:
+                message = f"HTTP status {response.status}"
+                raise DownloadError(message)
+            return Downloaded(_read(response, max_bytes, watch), _validators(response))
+    message = f"more than {_MAX_REDIRECTS} redirects"
+    raise DownloadError(message)
+
+
+def _request(
+    addresses: list[str], known: Validators | None, limits: Limits, deadline: Deadline, url: CrlUrl
+) -> BaseHTTPResponse:
+    """Return the answer of the first address that accepts a connection."""
+    headers = {"Host": url.host_header, "Connection": "close", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
+    if known is not None and known.etag:
+        headers["If-None-Match"] = known.etag
+    if known is not None and known.last_modified:
+        headers["If-Modified-Since"] = known.last_modified
+    *first, last = addresses
+    for address in first:
+        with suppress(ConnectTimeoutError, NewConnectionError):
+            return _open(_pool(url, address, deadline), url.target, headers, limits, deadline.left())
+    return _open(_pool(url, last, deadline), url.target, headers, limits, deadline.left())
+
+
+def _open(
+    pool: urllib3.HTTPConnectionPool, target: str, headers: dict[str, str], limits: Limits, left: float
+) -> BaseHTTPResponse:
+    return pool.urlopen(
+        "GET",
+        target,
+        headers=headers,
+        redirect=False,
+        retries=False,
+        preload_content=False,
+        decode_content=False,
+        enforce_content_length=True,
+        timeout=urllib3.Timeout(connect=min(limits.connect_seconds, left), read=min(limits.read_seconds, left)),
+    )
+
+
+def _pool(url: CrlUrl, address: str, deadline: Deadline) -> urllib3.HTTPConnectionPool:
+    """Return a pool of one connection to an address, for a host. TLS verifies that the server has its name."""
+    if url.scheme == "http":
+        return _Pool(address, url.port, deadline=deadline)
+    context = ssl.create_default_context()
+    return _TlsPool(address, url.port, ssl_context=context, server_hostname=url.host, deadline=deadline)
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, *arguments: Any, deadline: Deadline, **keywords: Any) -> None:  # noqa: ANN401 -- urllib3's own
+        super().__init__(*arguments, **keywords)
+        self._deadline = deadline
+
+    def connect(self) -> None:
+        """Connect, with TLS if it is that kind, and watch the socket from then on."""
+        super().connect()
+        self._deadline.watch(self.sock)
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def _read(response: BaseHTTPResponse, max_bytes: int, watch: Callable[[int, int | None], None]) -> bytes:
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if length.isascii() and length.isdecimal() else None
+    if total is not None and total > max_bytes:
+        message = f"the answer has {total:,} bytes; at most {max_bytes:,} are supported"
+        raise DownloadError(message)
+    # Its value shares its memory, and joining parts would copy them.
+    content = BytesIO()
+    for chunk in response.stream(_CHUNK_BYTES, decode_content=False):
+        content.write(chunk)
+        if content.tell() > max_bytes:
+            message = f"the answer has more than {max_bytes:,} bytes"
+            raise DownloadError(message)
+        watch(content.tell(), total)
+    return content.getvalue()
+
+
+def _validators(response: BaseHTTPResponse) -> Validators:
+    etag, date = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
+    return Validators(etag if _ETAG.fullmatch(etag) else None, date if _DATE.fullmatch(date) else None)
+
+
+def _describe(error: Exception, limits: Limits) -> str:
+    """Return the kind of an error. Its own text may contain parts of the answer."""
+    if isinstance(error, SSLError):
+        verified = getattr(error.args[0], "verify_message", "")
+        return f"TLS failed: {verified or type(error.args[0]).__name__}"
+    for kind, description in (
+        (NewConnectionError, "no connection: the server refuses it, or there is no route to it"),
+        (ConnectTimeoutError, f"no connection within {limits.connect_seconds:g} s"),
+        (ReadTimeoutError, f"no answer for {limits.read_seconds:g} s"),
+        (IncompleteRead, "the answer ended early"),
+    ):
+        # urllib3 wraps some errors of the standard library.
+        if any(isinstance(each, kind) for each in (error, *error.args)):
+            return description
+    return f"the connection was closed, or the answer is not HTTP ({type(error).__name__})"

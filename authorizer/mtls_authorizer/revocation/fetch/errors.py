@@ -1,0 +1,5 @@
+"""The error of a CRL that is not fetched."""
+
+
+class DownloadError(Exception):
+    """A CRL cannot be downloaded. The message is the cause, in words of this project: it contains no answer."""

@@ -1,0 +1,123 @@
+"""Fetching one CRL: it is downloaded, verified as the authorizer does, and replaces an older one of the same kind."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from mtls_authorizer.revocation.crl.reader import check_usable, read_crl, verify_crl
+from mtls_authorizer.revocation.crl.rejection import CrlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
+    from mtls_authorizer.revocation.fetch.download import Downloaded, Validators
+    from mtls_authorizer.revocation.truststore import Truststore
+
+# For the case that somebody else writes the CRL in between.
+_ATTEMPTS = 3
+
+
+class FetchError(Exception):
+    """A CRL was downloaded and verified, but is not stored."""
+
+
+class Outcome(StrEnum):
+    """What became of the stored CRL."""
+
+    STORED = "CRL stored"
+    UNCHANGED = "CRL unchanged"
+    FAILED = "CRL not fetched"
+
+
+class FetchResult(NamedTuple):
+    """The end of fetching a CRL."""
+
+    outcome: Outcome
+    crl: VerifiedCrl | None
+    """The CRL that is stored now, None if there is none that could be verified."""
+
+    error: Exception | None = None
+
+
+class Stored(Protocol):
+    """What is stored in a place."""
+
+    @property
+    def content(self) -> bytes:
+        """The CRL, or whatever else is there."""
+
+    @property
+    def validators(self) -> Validators | None:
+        """The validators that the source has sent with it; None if there are none, or if it is from elsewhere."""
+
+
+class Place(Protocol):
+    """Where a CRL is stored."""
+
+    def read(self) -> Stored | None:
+        """Return what is stored, None if there is nothing."""
+
+    def replace(self, stored: Stored | None, downloaded: Downloaded) -> bool:
+        """Store a CRL in place of what was read. Return False if that has changed since."""
+
+
+class Verification(NamedTuple):
+    """What CRLs are verified against."""
+
+    truststore: Truststore
+    now: datetime
+    max_age: timedelta
+
+
+def fetch(
+    place: Place, verification: Verification, download: Callable[[Validators | None], Downloaded | None]
+) -> FetchResult:
+    """Fetch a CRL, which ``download`` returns unless it has not changed since the validators that it is given.
+
+    A stored CRL is replaced only by one that is usable now, of the same issuer, key and scope, and not older; if it has
+    expired, also by one of another issuer or scope. What is stored and cannot be verified, the authorizer does not use
+    either: it is replaced. Whatever fails, the result says so, and what is stored stays.
+    """
+    current: VerifiedCrl | None = None
+    try:
+        stored = place.read()
+        current = _verified(stored, verification)
+        downloaded = download(stored.validators if stored is not None and current is not None else None)
+        if downloaded is None:
+            return FetchResult(Outcome.UNCHANGED, current)
+        for _ in range(_ATTEMPTS):
+            new = _acceptable(downloaded, current, verification)
+            if current is not None and new.digest == current.digest:
+                return FetchResult(Outcome.UNCHANGED, current)
+            if place.replace(stored, downloaded):
+                return FetchResult(Outcome.STORED, new)
+            stored = place.read()
+            current = _verified(stored, verification)
+        message = f"others have written the stored CRL {_ATTEMPTS} times in the meantime"
+        raise FetchError(message)  # noqa: TRY301 -- handled as all others
+    except Exception as error:  # noqa: BLE001 -- one source must not affect the others, whatever it sends
+        return FetchResult(Outcome.FAILED, current, error)
+
+
+def is_usable(crl: VerifiedCrl, verification: Verification) -> bool:
+    """Return whether a stored CRL proves certificates good now."""
+    try:
+        check_usable(crl, *verification)
+    except CrlError:
+        return False
+    return True
+
+
+def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl | None:
+    try:
+        return None if stored is None else verify_crl(stored.content, verification.truststore)
+    except CrlError:
+        return None
+
+
+def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verification: Verification) -> VerifiedCrl:
+    truststore, now, max_age = verification
+    return read_crl(downloaded.content, truststore, now, in_force=current, max_age=max_age)

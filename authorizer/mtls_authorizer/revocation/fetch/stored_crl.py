@@ -1,0 +1,61 @@
+"""The object in S3 in which a fetched CRL is stored, with the validators of its source as metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.fetch.download import Validators
+
+if TYPE_CHECKING:
+    from mtls_authorizer.revocation.bucket import Bucket, StoredObject
+    from mtls_authorizer.revocation.fetch.download import Downloaded
+    from mtls_authorizer.revocation.fetch.fetching import Stored
+    from mtls_authorizer.revocation.fetch.settings import CrlSource
+
+_SOURCE, _ETAG, _LAST_MODIFIED = "source-url-sha256", "source-etag", "source-last-modified"
+
+
+class StoredCrl(NamedTuple):
+    """A stored CRL: see ``Stored``."""
+
+    stored: StoredObject
+    validators: Validators | None
+
+    @property
+    def content(self) -> bytes:
+        """The CRL, or whatever else is there."""
+        return self.stored.content
+
+
+class CrlObject:
+    """The object of a source: a ``Place``."""
+
+    def __init__(self, bucket: Bucket, source: CrlSource) -> None:
+        self._bucket = bucket
+        self._key = source.key
+        self._source = hashlib.sha256(repr(source.url).encode()).hexdigest()
+
+    def read(self) -> StoredCrl | None:
+        """Return what is stored, None if there is nothing.
+
+        The validators are those that the source has sent with it: somebody else who stores a CRL sets no metadata.
+        """
+        found = self._bucket.get(self._key, max_bytes=MAX_CRL_BYTES)
+        if found is None:
+            return None
+        validators = Validators(found.metadata.get(_ETAG), found.metadata.get(_LAST_MODIFIED))
+        is_known = found.metadata.get(_SOURCE) == self._source and any(validators)
+        return StoredCrl(found, validators if is_known else None)
+
+    def replace(self, stored: Stored | None, downloaded: Downloaded) -> bool:
+        """Store a CRL in place of what was read. Return False if that has changed since."""
+        metadata = {
+            _SOURCE: self._source,
+            _ETAG: downloaded.validators.etag,
+            _LAST_MODIFIED: downloaded.validators.last_modified,
+        }
+        existing = stored.stored if isinstance(stored, StoredCrl) else None
+        given = {name: value for name, value in metadata.items() if value is not None}
+        return self._bucket.replace(self._key, downloaded.content, existing, metadata=given)

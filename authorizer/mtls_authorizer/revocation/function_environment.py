@@ -1,0 +1,47 @@
+"""The environment variables that the functions for CRLs share with the authorizer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
+from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
+from mtls_authorizer.stores.opener import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mtls_authorizer.revocation.truststore import Truststore
+
+
+def read_owner(environment: Mapping[str, str]) -> str | None:
+    """Return the account that must own the buckets; without one, log a warning. Raises ValueError."""
+    if VARIABLE not in environment:
+        warn_of_unverified_owner()
+        return None
+    try:
+        return parse_bucket_owner(environment[VARIABLE])
+    except ValueError as error:
+        message = f"{VARIABLE} {error}"
+        raise ValueError(message) from None
+
+
+def load_truststore(environment: Mapping[str, str], owner: str | None) -> Truststore:
+    """Return the truststore that ``TRUSTSTORE_URI`` names. Raises StoreError and ValueError."""
+    uri = environment.get("TRUSTSTORE_URI")
+    if not uri:
+        message = "TRUSTSTORE_URI is not set: name the PEM bundle of the API's custom domain, such as s3://bucket/key"
+        raise ValueError(message)
+    fetched = open_store(uri, max_bytes=MAX_TRUSTSTORE_BYTES, bucket_owner=owner).fetch(None)
+    assert fetched is not None  # noqa: S101 -- None is returned only for a version
+    return read_truststore(fetched.content)
+
+
+def read_max_age(environment: Mapping[str, str]) -> timedelta:
+    """Return how long a CRL is valid beyond its nextUpdate. Raises ValueError."""
+    value = environment.get("CRL_MAX_AGE_SECONDS", "0")
+    if not (value.isascii() and value.isdecimal()):
+        message = f"CRL_MAX_AGE_SECONDS is {value!r}: write a whole number of seconds, 0 or more"
+        raise ValueError(message)
+    return timedelta(seconds=int(value))

@@ -1,0 +1,1 @@
+"""Builds and verifies a release: everything that users download, from one commit."""

@@ -1,0 +1,55 @@
+"""The files of a release, all built from one commit."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distribution.layer_builder.release import SUMS
+from distribution.layer_builder.release import build_release as build_layers
+from distribution.releases.checkout import export_commit, read_commit
+from distribution.releases.digests import write_digests
+from distribution.releases.errors import ReleaseError
+from distribution.releases.functions import build_functions
+from distribution.releases.provenance import write_provenance
+from distribution.releases.python_packages import build_packages
+from distribution.releases.templates import write_templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The template names them for the Serverless Application Repository.
+_DOCUMENTS = ("LICENSE", "README.md")
+
+
+def build_release(project: Path, destination: Path, report: Callable[[str], object], *, complete: bool = True) -> None:
+    """Write a release of the current commit to a folder, replacing an earlier one.
+
+    The folder is replaced after everything was built. ``report`` is called with each step. A ``complete`` release has
+    compiled files for every supported Python version. Raises ReleaseError, DownloadError, CompileError, SourceError and
+    MissingPythonError.
+    """
+    if destination.exists() and not (destination / SUMS).is_file() and any(destination.iterdir()):
+        message = f"{destination} is not an earlier release: delete it, or choose another folder"
+        raise ReleaseError(message)
+    commit = read_commit(project)
+    report(f"building commit {commit}")
+    with tempfile.TemporaryDirectory() as temporary:
+        source, built = Path(temporary, "source"), Path(temporary, "release")
+        # From the commit alone, so that no other file can be included.
+        export_commit(project, commit, source)
+        built.mkdir()
+        build_layers(source, built, report, complete=complete)
+        build_functions(source, built, report)
+        build_packages(source, built, report)
+        write_templates(source, built)
+        for name in _DOCUMENTS:
+            shutil.copyfile(source / name, built / name)
+        (built / SUMS).unlink()
+        write_provenance(built, commit)
+        write_digests(built)
+        shutil.rmtree(destination, ignore_errors=True)
+        shutil.copytree(built, destination)
+    report(f"{destination}: {len(list(destination.iterdir()))} files")

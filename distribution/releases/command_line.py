@@ -1,0 +1,56 @@
+"""The command: builds a release, or verifies one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distribution.layer_builder.bytecode import CompileError
+from distribution.layer_builder.release import MissingPythonError
+from distribution.layer_builder.sources import SourceError
+from distribution.layer_builder.wheels import DownloadError
+from distribution.project import ROOT
+from distribution.releases.building import build_release
+from distribution.releases.errors import ReleaseError
+from distribution.releases.verification import verify_release
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FAILURES = (ReleaseError, CompileError, DownloadError, MissingPythonError, SourceError)
+
+
+def main(arguments: Sequence[str], project: Path = ROOT) -> int:
+    """Build or verify a release, and return the exit status: 0, or 1 if it failed or a file differs.
+
+    Raises SystemExit with status 2 for invalid arguments.
+    """
+    options = _make_parser().parse_args(arguments)
+    try:
+        if options.command == "build":
+            build_release(project, options.folder, _report, complete=not options.incomplete)
+            return 0
+        differences = verify_release(project, options.folder, _report, complete=not options.incomplete)
+    except _FAILURES as error:
+        _report(f"{error}")
+        return 1
+    for difference in differences:
+        _report(difference)
+    _report(f"{options.folder}: {'NOT VERIFIED' if differences else 'verified'}")
+    return 1 if differences else 0
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="releases", description="Build or verify a release of the current commit.")
+    parser.add_argument("command", choices=["build", "verify"])
+    parser.add_argument("folder", type=Path, help="the folder of the release")
+    parser.add_argument(
+        "--incomplete", action="store_true", help="do not require every supported Python version to compile files"
+    )
+    return parser
+
+
+def _report(line: str) -> None:
+    # Flushed, because the output may be redirected to a file.
+    print(line, flush=True)

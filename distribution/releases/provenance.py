@@ -1,0 +1,69 @@
+"""The provenance of a release: an in-toto Statement v1 with a SLSA Provenance v1 predicate.
+
+https://in-toto.io/Statement/v1 and https://slsa.dev/provenance/v1. It contains neither times nor the name of a machine:
+rebuilding a release gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from distribution.layer_builder.sbom import sha256
+from distribution.releases.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROVENANCE: Final = "provenance.intoto.json"
+
+_BUILD_TYPE = "urn:client-certificate-auth:make-release:v1"
+
+
+def write_provenance(folder: Path, commit: str) -> None:
+    """Describe how the files of a folder were built from a commit."""
+    bills = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.cdx.json"))]
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": path.name, "digest": {"sha256": sha256(path)}} for path in sorted(folder.iterdir())],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": _BUILD_TYPE,
+                "externalParameters": {"command": "make release"},
+                "internalParameters": {"versions": _tool_versions(bills)},
+                "resolvedDependencies": [
+                    {"name": "source", "digest": {"gitCommit": commit}},
+                    *_wheels(bills),
+                ],
+            },
+            "runDetails": {"builder": {"id": _BUILD_TYPE}},
+        },
+    }
+    (folder / PROVENANCE).write_text(json.dumps(statement, indent=2) + "\n", encoding="utf-8")
+
+
+def read_build(folder: Path) -> tuple[str, dict[str, str]]:
+    """Return the commit of a release, and the versions of the tools that built it. Raises ReleaseError."""
+    path = folder / PROVENANCE
+    try:
+        definition = json.loads(path.read_text(encoding="utf-8"))["predicate"]["buildDefinition"]
+        source = definition["resolvedDependencies"][0]
+        return str(source["digest"]["gitCommit"]), dict(definition["internalParameters"]["versions"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        message = f"{path} is not the provenance of a release"
+        raise ReleaseError(message) from error
+
+
+def _tool_versions(bills: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the versions of the tools that determine bytes: the Pythons that compile, zlib and hatchling."""
+    properties = (entry for bill in bills for entry in bill["metadata"]["properties"])
+    tools = {entry["name"].rpartition(":")[2]: entry["value"] for entry in properties}
+    return dict(sorted((tools | {"hatchling": version("hatchling")}).items()))
+
+
+def _wheels(bills: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the wheels in the layers, as resource descriptors."""
+    digests = {part["purl"]: part["hashes"][0]["content"] for bill in bills for part in bill["components"]}
+    return [{"uri": purl, "digest": {"sha256": digest}} for purl, digest in sorted(digests.items())]

@@ -1,0 +1,57 @@
+"""Verifies a release: its digests, and that the same commit gives the same bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distribution.releases.building import build_release
+from distribution.releases.checkout import read_commit
+from distribution.releases.digests import compare_digests, read_digests
+from distribution.releases.errors import ReleaseError
+from distribution.releases.provenance import read_build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def verify_release(
+    project: Path, release: Path, report: Callable[[str], object], *, complete: bool = True
+) -> list[str]:
+    """Rebuild a release and return one line for each difference.
+
+    Nothing is rebuilt if the files differ from the release's own ``SHA256SUMS``. Raises the same as ``build_release``,
+    and ReleaseError if the current commit is not the one that the release was built from.
+    """
+    if differences := compare_digests(release):
+        return differences
+    report("the files have the digests in SHA256SUMS")
+    commit, versions = read_build(release)
+    if (current := read_commit(project)) != commit:
+        message = f"the release was built from commit {commit}, and this is {current}: run `git checkout {commit}`"
+        raise ReleaseError(message)
+    with tempfile.TemporaryDirectory() as folder:
+        rebuilt = Path(folder, "release")
+        build_release(project, rebuilt, report, complete=complete)
+        differences = _compare(read_digests(release), read_digests(rebuilt))
+        if differences:
+            differences += _compare_tools(versions, read_build(rebuilt)[1])
+    return differences
+
+
+def _compare(published: dict[str, str], rebuilt: dict[str, str]) -> list[str]:
+    return [
+        f"{name}: not the bytes that this commit gives"
+        for name in sorted(published.keys() | rebuilt.keys())
+        if published.get(name) != rebuilt.get(name)
+    ]
+
+
+def _compare_tools(published: dict[str, str], rebuilt: dict[str, str]) -> list[str]:
+    return [
+        f"other tools may give other bytes: the release was built with {tool} {published.get(tool, 'missing')}, "
+        f"and here it is {rebuilt.get(tool, 'missing')}"
+        for tool in sorted(published.keys() | rebuilt.keys())
+        if published.get(tool) != rebuilt.get(tool)
+    ]

@@ -1,0 +1,52 @@
+"""A certificate in the words of API Gateway, of load balancers and of CloudFront, which functions must not rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from client_certificate_auth.testing.request import Event
+
+
+def client_certificate(pem: str) -> Event:
+    """Return ``clientCert`` of API Gateway's events: a certificate in PEM (RFC 7468 §5), and a description for people.
+
+    There is no description of a certificate that cryptography cannot parse. API Gateway's is not documented.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return {"clientCertPem": pem}
+    return {
+        "clientCertPem": pem,
+        "subjectDN": distinguished_name(lambda: certificate.subject),
+        "issuerDN": distinguished_name(lambda: certificate.issuer),
+        "serialNumber": serial_number(certificate.serial_number),
+        "validity": {
+            "notBefore": _openssl_time(certificate.not_valid_before_utc),
+            "notAfter": _openssl_time(certificate.not_valid_after_utc),
+        },
+    }
+
+
+def distinguished_name(decode: Callable[[], x509.Name]) -> str:
+    """Return a name in the form of RFC 4514; an empty string if it cannot be decoded, which TLS does not require."""
+    try:
+        return decode().rfc4514_string()
+    except (ValueError, TypeError):
+        return ""
+
+
+def serial_number(number: int) -> str:
+    """Return a serial number in lower-case hexadecimal, whole bytes with colons between them."""
+    digits = f"{number:x}"
+    return bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).hex(":")
+
+
+def _openssl_time(time: datetime) -> str:
+    return f"{time:%b} {time.day:2} {time:%H:%M:%S %Y} GMT"

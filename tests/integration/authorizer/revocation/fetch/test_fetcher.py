@@ -1,0 +1,392 @@
+"""The fetcher stores CRLs that are verified, replaces older ones only, and keeps what is stored after any failure."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from mtls_authorizer.crl_fetcher import handler
+from mtls_authorizer.revocation.fetch.metrics import FetchMetric
+from tests import der
+from tests.aws_server import ACCOUNT
+from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, distribution_point, entry
+from tests.crl_server import conditional, crl_server, drip, ok, truncated
+from tests.faulty_proxy import answer, before_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+    from tests.aws_server import AwsServer
+    from tests.crl_server import CrlServer
+    from tests.faulty_proxy import FaultyProxy
+
+# The handler asks the clock.
+TODAY = datetime.now(UTC).replace(microsecond=0)
+VALIDITY: dict[str, Any] = {"not_before": TODAY - 100 * DAY, "not_after": TODAY + 100 * DAY}
+CA = CertificateAuthority("CA", **VALIDITY)
+OTHER_CA = CertificateAuthority("Other CA", **VALIDITY)
+STRANGER = CertificateAuthority("CA", **VALIDITY)
+BUCKET, KEY = "revocation", "fetched/ca.crl"
+DATE = "Thu, 26 Nov 2026 10:00:00 GMT"
+
+
+def crl(
+    *serial_numbers: int, number: int = 5, ca: CertificateAuthority = CA, days_left: int = 1, part: bytes = b""
+) -> bytes:
+    return ca.revoke(
+        *map(entry, serial_numbers),
+        this_update=TODAY - 50 * DAY + number * DAY / 10,
+        next_update=TODAY + days_left * DAY,
+        extensions=[crl_number(number), *([distribution_point(_full_name(part))] if part else [])],
+    )
+
+
+def _full_name(uri: bytes) -> bytes:
+    return der.tagged(0, der.tagged(0, der.tagged(6, uri), constructed=True), constructed=True)
+
+
+class Context(NamedTuple):
+    milliseconds: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[CrlServer]:
+    with crl_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: CrlServer) -> CrlServer:
+    shared_server.answers.clear()
+    shared_server.requests.clear()
+    return shared_server
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: AwsServer, server: CrlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the bucket. The truststore is a file here, which takes no client of AWS."""
+    client(aws).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem)
+    for name, value in {
+        "TRUSTSTORE_URI": (tmp_path / "bundle.pem").as_uri(),
+        "S3_BUCKET_OWNER": ACCOUNT,
+        "CRL_DESTINATION": f"s3://{BUCKET}/fetched/",
+        "CRL_SOURCES": json.dumps({server.url("/ca.crl"): "ca.crl"}),
+        "CRL_SOURCE_PRIVATE_HOSTS": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@cache
+def client(aws: AwsServer) -> S3Client:
+    """Return one client for all tests: to make one takes longer than a test."""
+    s3: S3Client = aws.client("s3")
+    return s3
+
+
+def put(aws: AwsServer, content: bytes, key: str = KEY) -> None:
+    client(aws).put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+def stored(aws: AwsServer, key: str = KEY) -> bytes | None:
+    s3 = client(aws)
+    try:
+        return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def run(caplog: pytest.LogCaptureFixture, milliseconds: int = 60_000) -> list[str]:
+    """Run the fetcher and return what it logs: the outcome of each source, with the error."""
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    caplog.clear()
+    handler({}, Context(milliseconds))
+    return [f"{each.message}: {vars(each).get('error', '')}".removesuffix(": ") for each in caplog.records]
+
+
+@pytest.mark.parametrize("form", [bytes, crl_pem])
+def test_a_crl_is_stored(
+    form: Callable[[bytes], bytes], server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = form(crl(5, number=255))
+    server.answers["/ca.crl"] = ok(content)
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == content
+    [record] = caplog.records
+    assert (
+        vars(record).items()
+        >= {
+            "source": server.url("/ca.crl"),
+            "crl": f"s3://{BUCKET}/{KEY}",
+            "crl_number": "FF",
+            "next_update": (TODAY + DAY).isoformat(),
+        }.items()
+    )
+
+
+def test_a_crl_that_the_server_has_not_changed_is_not_downloaded_again(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
+) -> None:
+    server.answers["/ca.crl"] = conditional(crl(5), '"v1"', DATE)
+    assert run(caplog) == ["CRL stored"]
+    assert run(caplog) == ["CRL unchanged"]
+    assert [headers.get("if-none-match") for _, headers in server.requests] == [None, '"v1"']
+    newer = crl(5, 6, number=6)
+    server.answers["/ca.crl"] = conditional(newer, '"v2"', DATE)
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == newer
+    assert [exchange.method for exchange in proxy.exchanges].count("PUT") == 2
+
+
+def test_the_same_crl_again_is_not_written(
+    server: CrlServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
+) -> None:
+    server.answers["/ca.crl"] = ok(crl(5))
+    assert run(caplog) == ["CRL stored"]
+    assert run(caplog) == ["CRL unchanged"]
+    assert [exchange.method for exchange in proxy.exchanges].count("PUT") == 1
+
+
+@pytest.mark.parametrize("content", [crl(1, number=4), crl(1, ca=STRANGER), b"garbage", b""])
+def test_what_somebody_else_has_stored_is_not_taken_for_the_servers(
+    content: bytes, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its validators are gone, so that the CRL is downloaded; what the authorizer would not use is replaced."""
+    served = crl(5)
+    server.answers["/ca.crl"] = conditional(served, '"v1"', DATE)
+    run(caplog)
+    put(aws, content)
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == served
+
+
+def test_validators_of_another_url_are_not_used(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = crl(5), crl(5, 6, number=6)
+    server.answers |= {"/ca.crl": conditional(older, '"v1"', DATE), "/new.crl": conditional(newer, '"v1"', DATE)}
+    run(caplog)
+    monkeypatch.setenv("CRL_SOURCES", json.dumps({server.url("/new.crl"): "ca.crl"}))
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == newer
+
+
+REJECTED = {
+    "404": (ok(b"", 404), "HTTP status 404"),
+    "500": (ok(b"", 500), "HTTP status 500"),
+    "truncated": (truncated(crl(5, number=6), 5000), "the answer ended early"),
+    "truncated, without a length": (ok(crl(5, number=6)[:-1]), "the CRL cannot be decoded"),
+    "HTML": (ok(b"<!DOCTYPE html><title>Sign in</title>"), "neither a CRL in DER nor exactly one in PEM"),
+    "older": (ok(crl(5, number=4)), "is before that of the one in force"),
+    "of another CA": (ok(crl(5, number=6, ca=OTHER_CA)), "issued by another CA or key, or for other certificates"),
+    "of another scope": (ok(crl(5, number=6, part=b"http://a/1.crl")), "or for other certificates"),
+    "of a CA with the same name and another key": (ok(crl(5, number=6, ca=STRANGER)), "not signed by the CA"),
+    "with an invalid signature": (ok(crl(5, number=6)[:-1] + b"\0"), "is not signed by the CA"),
+    "expired": (ok(crl(5, number=6, days_left=-1)), "nextUpdate"),
+}
+
+
+@pytest.mark.parametrize("rejected", REJECTED)
+def test_a_stored_crl_stays_if_there_is_no_newer_one_of_the_same_kind(
+    rejected: str, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = crl(1)
+    put(aws, before)
+    served, message = REJECTED[rejected]
+    server.answers["/ca.crl"] = served
+    [logged] = run(caplog)
+    assert logged.startswith("CRL not fetched: ")
+    assert message in logged
+    assert stored(aws) == before
+    assert caplog.records[0].levelno == logging.ERROR
+
+
+@pytest.mark.parametrize("rejected", ["404", "HTML", "of a CA with the same name and another key", "expired"])
+def test_nothing_is_stored_that_is_not_a_usable_crl(
+    rejected: str, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers["/ca.crl"] = REJECTED[rejected][0]
+    run(caplog)
+    assert stored(aws) is None
+
+
+def test_an_expired_crl_may_be_replaced_by_one_of_another_ca(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(aws, crl(1, days_left=-1))
+    served = crl(5, number=4, ca=OTHER_CA)
+    server.answers["/ca.crl"] = ok(served)
+    monkeypatch.setenv("CRL_MAX_AGE_SECONDS", str(2 * 24 * 3600))
+    assert "another CA" in run(caplog)[0]
+    monkeypatch.delenv("CRL_MAX_AGE_SECONDS")
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == served
+
+
+def test_the_failure_of_a_source_does_not_affect_the_others(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = {server.url(f"/{name}.crl"): f"{name}.crl" for name in ("garbage", "ca", "missing", "other")}
+    monkeypatch.setenv("CRL_SOURCES", json.dumps(sources))
+    server.answers |= {"/garbage.crl": ok(b"garbage"), "/ca.crl": ok(crl(5)), "/other.crl": ok(crl(ca=OTHER_CA))}
+    outcomes = [logged.partition(":")[0] for logged in run(caplog)]
+    assert outcomes == ["CRL not fetched", "CRL stored", "CRL not fetched", "CRL stored"]
+    assert stored(aws, "fetched/other.crl") is not None
+
+
+def test_a_slow_source_leaves_time_for_the_others(
+    server: CrlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRL_SOURCES", json.dumps({server.url("/slow"): "a.crl", server.url("/ca.crl"): "ca.crl"}))
+    server.answers |= {"/slow": drip(b"0" * 1000, 0.05), "/ca.crl": ok(crl(5))}
+    # Half of its share.
+    assert run(caplog, milliseconds=2000) == ["CRL not fetched: timed out after 0.5 s", "CRL stored"]
+
+
+def test_a_host_with_a_private_address_must_be_listed(
+    server: CrlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CRL_SOURCE_PRIVATE_HOSTS")
+    [logged] = run(caplog)
+    assert "127.0.0.1, which is not public" in logged
+    assert server.requests == []
+
+
+# Others who write.
+
+
+@pytest.mark.parametrize("before", [None, crl(1, number=4)])
+def test_a_newer_crl_that_is_stored_meanwhile_stays(
+    before: bytes | None, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
+) -> None:
+    if before is not None:
+        put(aws, before)
+    newer = crl(5, 6, number=6)
+    server.answers["/ca.crl"] = ok(crl(5))
+    proxy.break_with(before_writes(lambda: put(aws, newer), 1))
+    assert "is before that of the one in force" in run(caplog)[0]
+    assert stored(aws) == newer
+
+
+def test_an_older_crl_that_is_stored_meanwhile_is_replaced(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
+) -> None:
+    served = crl(5)
+    server.answers["/ca.crl"] = ok(served)
+    proxy.break_with(before_writes(lambda: put(aws, crl(1, number=4)), 1))
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == served
+    assert len(server.requests) == 1
+
+
+def test_a_run_that_is_always_overtaken_gives_up(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
+) -> None:
+    server.answers["/ca.crl"] = ok(crl(5))
+    numbers = iter(range(4))
+    proxy.break_with(before_writes(lambda: put(aws, crl(number=next(numbers))), 3))
+    assert run(caplog) == ["CRL not fetched: others have written the stored CRL 3 times in the meantime"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_while_s3_is_faulty_the_crl_stays_as_it_is(
+    method: str, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
+) -> None:
+    before = crl(1, number=4)
+    put(aws, before)
+    server.answers["/ca.crl"] = ok(crl(5))
+    denied = answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+    proxy.break_with(
+        lambda exchanging: denied(exchanging) if exchanging.command == method else exchanging.send(exchanging.ask())
+    )
+    assert "AccessDenied" in run(caplog)[0]
+    assert stored(aws) == before
+
+
+def test_each_request_names_the_account_that_must_own_the_bucket(
+    server: CrlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/ca.crl"] = ok(crl(5))
+    monkeypatch.setenv("S3_BUCKET_OWNER", "999999999999")
+    assert "AccessDenied" in run(caplog)[0]
+    monkeypatch.delenv("S3_BUCKET_OWNER")
+    assert run(caplog) == ["bucket owner not verified", "CRL stored"]
+
+
+# Metrics.
+
+
+def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_failures_and_the_time_until_the_stored_crl_expires_are_counted(
+    server: CrlServer,
+    aws: AwsServer,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("METRICS_NAMESPACE", "Partners/Authorizer")
+    failures, left = FetchMetric
+    run(caplog)
+    [nothing] = metrics(capsys)
+    assert (nothing[failures], nothing[left]) == (1, 0)
+    server.answers["/ca.crl"] = ok(crl(5))
+    run(caplog)
+    [fetched] = metrics(capsys)
+    assert fetched[failures] == 0
+    assert 0 < fetched[left] <= DAY.total_seconds()
+    assert fetched["_aws"]["CloudWatchMetrics"] == [
+        {
+            "Namespace": "Partners/Authorizer",
+            "Dimensions": [[]],
+            "Metrics": [{"Name": failures, "Unit": "Count"}, {"Name": left, "Unit": "Seconds"}],
+        }
+    ]
+    server.answers.clear()
+    run(caplog)
+    [kept] = metrics(capsys)
+    assert kept[failures] == 1
+    assert 0 < kept[left] <= fetched[left]
+    put(aws, crl(5, days_left=-1))
+    run(caplog)
+    [expired] = metrics(capsys)
+    assert (expired[failures], expired[left]) == (1, 0)
+    put(aws, CA.revoke(entry(5), this_update=TODAY, next_update=None))
+    run(caplog)
+    [endless] = metrics(capsys)
+    assert left not in endless
+
+
+def test_without_a_namespace_there_are_no_metrics(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(caplog)
+    assert metrics(capsys) == []
+
+
+# Errors of the configuration.
+
+
+def test_a_truststore_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRUSTSTORE_URI")
+    with pytest.raises(ValueError, match=r"^TRUSTSTORE_URI is not set"):
+        handler({}, Context())
+
+
+def test_sources_that_cannot_be_read_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRL_SOURCES", "http://a/b.crl")
+    with pytest.raises(ValueError, match=r"^CRL_SOURCES is not a JSON object"):
+        handler({}, Context())

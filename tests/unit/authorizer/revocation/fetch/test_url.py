@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from mtls_authorizer.revocation.fetch.url import CrlUrl, parse_url
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "shown"),
+    [
+        ("http://crl.example.com/ca.crl", ("http", "crl.example.com", 80, "/ca.crl"), "http://crl.example.com/ca.crl"),
+        ("https://CRL.Example.com./", ("https", "crl.example.com", 443, "/"), "https://crl.example.com/"),
+        ("http://a:8080", ("http", "a", 8080, "/"), "http://a:8080/"),
+        ("https://a:443/b", ("https", "a", 443, "/b"), "https://a/b"),
+        ("http://a?cmd=crl&issuer=CN=A,O=B", ("http", "a", 80, "/?cmd=crl&issuer=CN=A,O=B"), "http://a/?…"),
+        ("http://[2001:DB8::1]:81/a%20b", ("http", "2001:db8::1", 81, "/a%20b"), "http://[2001:db8::1]:81/a%20b"),
+    ],
+)
+def test_a_url_is_taken_apart(text: str, expected: tuple[str, str, int, str], shown: str) -> None:
+    url = parse_url(text)
+    assert url == CrlUrl(*expected)
+    assert url.shown == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ca.crl",
+        "ldap:///CN=CA",
+        "file:///etc/passwd",
+        "HTTP://a/",
+        "http:///a",
+        "http:a/",
+        "http://user@a/",
+        "http://user:secret@a/",
+        "http://a\\@b/",
+        "http://a/b\\c",
+        "http://a/ b",
+        "http://a/\r\nHost: b",
+        "http://a/\n",
+        "http://a/#b",
+        "http://a/ä",
+        "http://ä/",
+        "http://a:0/",
+        "http://a:65536/",
+        "http://a:/",
+        "http://[::1/",
+        "http://[fe80::1%25eth0]/",
+        "http://a/" + "b" * 2048,
+    ],
+)
+def test_anything_else_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not the URL of a CRL: write http:// or https://"):
+        parse_url(text)
+
+
+def test_the_query_of_a_rejected_url_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="is not the URL") as raised:
+        parse_url("ftp://a/b?token=secret")
+    assert "secret" not in str(raised.value)

@@ -1,0 +1,133 @@
+"""The events for users' own tests. The local gateway's tests compare whole events of REST APIs and of payload 2.0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from client_certificate_auth import (
+    extract_client_certificate_from_alb_event,
+    extract_client_certificate_from_cloudfront_event,
+    extract_client_certificate_from_lambda_event,
+    testing,
+)
+from client_certificate_auth.testing import (
+    Endpoint,
+    Request,
+    alb_event,
+    cloudfront_event,
+    http_api_authorizer_event,
+    http_api_event,
+    rest_api_authorizer_event,
+    rest_api_event,
+)
+from mtls_authorizer.request.event import EventFormat, read_request
+from tests.certificates import client_pem
+from tests.unit.documentation.markdown import codes, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client_certificate_auth import ExtractionResult
+    from client_certificate_auth.testing import Event
+
+PEM = client_pem(("CN", "client"))
+REQUEST = Request(
+    "PUT", "/payments/a%20b", "x=1&x=2&y=%26", {"Host": "api.example.com", "X-Name": "value"}, body=b'{"a": 1}'
+)
+ENDPOINT = Endpoint(path="/payments/{id}", path_parameters={"id": "a b"})
+
+API_EVENTS: dict[str, Callable[..., Event]] = {
+    "REST": rest_api_event,
+    "HTTP 2.0": http_api_event,
+    "HTTP 1.0": lambda *arguments: http_api_event(*arguments, payload="1.0"),
+}
+AUTHORIZER_EVENTS: dict[str, Callable[..., Event]] = {
+    "REST": rest_api_authorizer_event,
+    "HTTP 2.0": http_api_authorizer_event,
+    "HTTP 1.0": lambda *arguments: http_api_authorizer_event(*arguments, payload="1.0"),
+}
+FORMATS = {"REST": EventFormat.REST, "HTTP 2.0": EventFormat.HTTP_2_0, "HTTP 1.0": EventFormat.HTTP_1_0}
+
+
+def extract_in_passthrough_mode(event: object) -> ExtractionResult:
+    return extract_client_certificate_from_alb_event(event, mode="passthrough")
+
+
+@pytest.mark.parametrize("request_", [Request(), REQUEST])
+@pytest.mark.parametrize(
+    ("make_event", "extract"),
+    [
+        *((make_event, extract_client_certificate_from_lambda_event) for make_event in API_EVENTS.values()),
+        *((make_event, extract_client_certificate_from_lambda_event) for make_event in AUTHORIZER_EVENTS.values()),
+        (alb_event, extract_client_certificate_from_alb_event),
+        (
+            lambda *arguments: alb_event(*arguments, multi_value_headers=False),
+            extract_client_certificate_from_alb_event,
+        ),
+        (lambda *arguments: alb_event(*arguments, mode="passthrough"), extract_in_passthrough_mode),
+        (cloudfront_event, extract_client_certificate_from_cloudfront_event),
+    ],
+)
+def test_the_certificate_of_each_kind_of_event_is_found(
+    make_event: Callable[..., Event], extract: Callable[[object], ExtractionResult], request_: Request
+) -> None:
+    result = extract(make_event(PEM, request_))
+    assert result.certificate
+    assert result.certificate.subject.CN == "client"
+    assert str(extract(make_event(None, request_)).reason).endswith("_event_missing_clientcert")
+
+
+@pytest.mark.parametrize("kind", AUTHORIZER_EVENTS)
+def test_the_authorizer_recognizes_its_events(kind: str) -> None:
+    request = read_request(AUTHORIZER_EVENTS[kind](PEM, REQUEST, ENDPOINT))
+    assert request.event_format is FORMATS[kind]
+    path = "/payments/a%20b" if kind == "REST" else "/payments/a b"
+    assert (
+        f"{request.stage_arn}/{request.invocation}"
+        == f"arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/PUT{path}"
+    )
+
+
+def test_payload_1_0_is_a_rest_event_with_a_version_and_a_decoded_path() -> None:
+    rest = rest_api_event(PEM, REQUEST, ENDPOINT, authorizer={"tenant": "acme"})
+    http = http_api_event(PEM, REQUEST, ENDPOINT, payload="1.0", authorizer={"tenant": "acme"})
+    assert http.pop("version") == "1.0"
+    assert (http["path"], rest["path"]) == ("/payments/a b", "/payments/a%20b")
+    assert http["requestContext"]["path"] == "/payments/a b"
+    http["path"] = http["requestContext"]["path"] = "/payments/a%20b"
+    assert http == rest
+    assert rest["requestContext"]["authorizer"] == {"tenant": "acme"}
+
+
+def test_an_authorizer_gets_the_identity_sources_of_an_http_api() -> None:
+    def sources(*values: str) -> list[Any]:
+        first = http_api_authorizer_event(PEM, payload="1.0", identity_source=values)
+        second = http_api_authorizer_event(PEM, identity_source=values)
+        return [first["identitySource"], first["authorizationToken"], second["identitySource"]]
+
+    assert sources() == [None, None, None]
+    assert sources("a", "b") == ["a,b", "a,b", ["a", "b"]]
+
+
+def test_a_route_is_the_request_unless_it_is_given() -> None:
+    assert http_api_event(None)["routeKey"] == "GET /"
+    assert http_api_event(None, REQUEST, ENDPOINT)["routeKey"] == "PUT /payments/{id}"
+    assert http_api_event(None, REQUEST, Endpoint(method="ANY"))["routeKey"] == "ANY /payments/a b"
+    assert rest_api_event(None, REQUEST)["resource"] == "/payments/a%20b"
+
+
+def test_a_load_balancer_sends_headers_and_queries_with_one_value_or_with_several() -> None:
+    several = alb_event(None, REQUEST)
+    assert several["multiValueHeaders"] == {"host": ["api.example.com"], "x-name": ["value"]}
+    assert several["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": ["%26"]}
+    one = alb_event(None, REQUEST, multi_value_headers=False)
+    assert one["headers"] == {"host": "api.example.com", "x-name": "value"}
+    assert one["queryStringParameters"] == {"x": "2", "y": "%26"}
+    assert one["body"] == several["body"] == '{"a": 1}'
+
+
+def test_every_public_name_is_documented() -> None:
+    documented = {name.partition("(")[0] for name in codes(pages()["docs/layer/testing.md"])}
+    assert set(testing.__all__) - {"Event"} <= documented

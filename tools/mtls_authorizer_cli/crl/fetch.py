@@ -1,0 +1,138 @@
+"""``mtls-authorizer crl fetch URL FILE``: download a CRL, verify it, and store it in place of an older one.
+
+The same checks as those of the fetcher on Lambda, without AWS. The file is written completely or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch
+from mtls_authorizer.revocation.fetch.url import parse_url
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    printable,
+    read_file,
+    write_error,
+)
+from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, whole_number
+from mtls_authorizer_cli.crl.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mtls_authorizer.revocation.fetch.download import Downloaded
+    from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
+    from mtls_authorizer.revocation.fetch.url import CrlUrl
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "fetch",
+        help="download a CRL and verify it",
+        description="Download a certificate revocation list, verify it with the CAs of a truststore, and store it. A "
+        "stored CRL is replaced only by one of the same CA and scope that is not older, unless it has expired.",
+        epilog=exit_statuses(
+            "if the CRL was stored or is current",
+            "if it cannot be downloaded or is rejected, and the file is unchanged",
+        )
+        + " 130 if interrupted.",
+    )
+    parser.add_argument("url", metavar="URL", type=_url, help="where the CRL is published, with http or https")
+    parser.add_argument("file", metavar="FILE", help="where to store it")
+    add_verification(parser)
+    parser.add_argument(
+        "--private", action="store_true", help="allow a host whose address is not public, such as one of your network"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=whole_number,
+        default=600,
+        help="how long the download may take in total (default: %(default)s)",
+    )
+    return parser
+
+
+class _StoredFile(NamedTuple):
+    content: bytes
+    validators: None = None
+    """A file has no place for them: the CRL is always downloaded."""
+
+
+class _CrlFile:
+    """The file in which a CRL is stored: a ``Place``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> _StoredFile | None:
+        """Return what is stored, None if there is nothing."""
+        if not self._path.exists():
+            return None
+        return _StoredFile(read_file(str(self._path), largest=MAX_CRL_BYTES, expected="another file"))
+
+    def replace(self, _stored: Stored | None, downloaded: Downloaded) -> bool:
+        """Store a CRL."""
+        replace_file(self._path, downloaded.content)
+        return True
+
+
+def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+    """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
+    truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
+    verification = Verification(truststore, datetime.now(UTC), timedelta(seconds=options.max_age))
+    progress = Progress(sys.stderr)
+    progress.show(f"connecting to {options.url.host}", 0)
+    try:
+        result = _fetch(options, verification, progress)
+    finally:
+        progress.clear()
+    if isinstance(result.error, CommandError):
+        raise result.error
+    write_error(f"{printable(_message(options, result))}\n")
+    return ExitStatus.NEGATIVE if result.outcome is Outcome.FAILED else ExitStatus.SUCCESS
+
+
+def _fetch(options: argparse.Namespace, verification: Verification, progress: Progress) -> FetchResult:
+    # urllib3 takes long to import, which other subcommands do not need.
+    from mtls_authorizer.revocation.fetch.download import Connector, Limits, download  # noqa: PLC0415 -- see above
+
+    def watch(received: int, total: int | None) -> None:
+        of_total = "" if total is None else f" of {total:,}"
+        progress.show(f"{received:,}{of_total} bytes", received / (total or MAX_CRL_BYTES))
+
+    limits = Limits(total_seconds=options.timeout)
+    connector = Connector(allow_private=options.private)
+    return fetch(
+        _CrlFile(Path(options.file)),
+        verification,
+        partial(download, options.url, limits=limits, connector=connector, watch=watch),
+    )
+
+
+def _message(options: argparse.Namespace, result: FetchResult) -> str:
+    if result.error is not None or result.crl is None:
+        kept = f" {options.file} is unchanged." if Path(options.file).exists() else ""
+        return f"{options.url.shown}: not fetched: {result.error}.{kept}"
+    if result.outcome is Outcome.UNCHANGED:
+        return f"{options.file} is current"
+    number = "" if result.crl.number is None else f" number {result.crl.number:X},"
+    return f"{options.file}:{number} issued {result.crl.this_update:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _url(value: str) -> CrlUrl:
+    try:
+        return parse_url(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
