@@ -58,6 +58,8 @@ VALID: dict[str, bytes] = {
                 "public_key": FINGERPRINT,
                 "issuer_key": FINGERPRINT,
                 "spiffe_trust_domain": "acme.example",
+                "organization_identifier": "PSDDE-BAFIN-123456",
+                "psd2_role": "PSP_AI",
             }
         )
     ),
@@ -80,6 +82,8 @@ VALID: dict[str, bytes] = {
                 "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "spiffe_trust_domain": ["a", {"exact": "a_b-c.d1"}],
+                "organization_identifier": ["a", {"prefix": "PSDDE-BAFIN-"}],
+                "psd2_role": ["PSP_AS", "PSP_PI", {"exact": "PSP_IC"}, "0.4.0.19495.1.5"],
             }
         )
     ),
@@ -291,6 +295,15 @@ _DOCUMENTS: dict[str, Hostile] = {
             "x" * 256,
         )
     },
+    **{
+        f"a role like {written}": Hostile(
+            matching("psd2_role", written), f"{MATCH}.psd2_role", "is not a role: write one"
+        )
+        for written in ("AISP", "psp_ai", "PSP_AI ", "0.4.0.19495.1.", "PSP")
+    },
+    "a prefix of a role": Hostile(
+        matching("psd2_role", {"prefix": "PSP_"}), f"{MATCH}.psd2_role.prefix", "is not supported for this field"
+    ),
     "a prefix of a trust domain": Hostile(
         matching("spiffe_trust_domain", {"prefix": "acme"}),
         *(f"{MATCH}.spiffe_trust_domain.prefix", "is not supported for this field"),

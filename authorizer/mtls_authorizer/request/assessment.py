@@ -12,6 +12,7 @@ from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import Grant
 
@@ -102,6 +103,10 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     if isinstance(outcome, Grant):
         # A rule's own context never replaces what the certificate says.
         context = {**outcome.context, **build_context(certificate)}
+        if policy.rules.uses(PSD2_ROLE) or policy.rules.uses(ORGANIZATION_IDENTIFIER):
+            from mtls_authorizer.request.psd2_context import psd2_context  # noqa: PLC0415 -- few configurations need it
+
+            context = {**context, **psd2_context(certificate, policy.rules)}
     assessed = AssessedCertificate(
         _client(certificate, settings),
         outcome,

@@ -31,6 +31,7 @@ _RULE_REASONS = frozenset(
     {
         DenyReason.NO_ALLOWLIST_CONFIGURED,
         *(field.reason for field in FIELDS.values()),
+        DenyReason.QC_STATEMENTS_MALFORMED,
         DenyReason.CERTIFICATE_EXCLUDED,
         DenyReason.NO_RULE_MATCHED,
         DenyReason.POLICY_TOO_LARGE,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
+from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.distinguished_names import canonical_name, name_value
 from mtls_authorizer.rules.written_names import read_written_name
@@ -76,3 +77,41 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER."""
     return [Fact("", sha256(certificate.fields.public_key).digest().hex(":").upper())]
+
+
+def organization_identifier_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the subject's organization identifiers (2.5.4.97), which are ambiguous if there are several."""
+    identifiers = certificate.subject.get_all("organizationIdentifier")
+    return [Fact("", identifier, len(identifiers) > 1) for identifier in identifiers]
+
+
+# PSD2 statements are read by a module that only configurations with such rules import.
+
+
+def parse_psd2_role(text: str) -> Fact:
+    """Return a role of a payment service provider, written as its name or as a dotted OID."""
+    from mtls_authorizer.rules.psd2 import parse_role  # noqa: PLC0415 -- see above
+
+    return Fact("", parse_role(text))
+
+
+def psd2_role_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the roles in the PSD2 statement. There are none if it is malformed: see ``RuleSet.evaluate``."""
+    from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- see above
+
+    try:
+        statement = read_psd2_statement(certificate)
+    except DerError:
+        return []
+    return [] if statement is None else [Fact("", role) for role in statement.roles]
+
+
+def psd2_statement_problem(certificate: PeerCertificate) -> str | None:
+    """Return why the PSD2 statement cannot be read, None if there is none or it can be."""
+    from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- see above
+
+    try:
+        read_psd2_statement(certificate)
+    except DerError as error:
+        return str(error)
+    return None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
-from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY
+from mtls_authorizer.rules.field_values import psd2_statement_problem
+from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY, PSD2_ROLE
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, RuleKeyUsages
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 
@@ -148,6 +149,9 @@ class RuleSet:
         satisfied = self.satisfied_by(certificate)
         if self.denials and self.denying(satisfied):
             return DenyReason.CERTIFICATE_EXCLUDED
+        if self.uses(PSD2_ROLE) and psd2_statement_problem(certificate) is not None:
+            # Its roles are not known, so that no exclusion by them could be relied on.
+            return DenyReason.QC_STATEMENTS_MALFORMED
         usages = certificate.ext_key_usage
         matching = self._matching(satisfied, usages, required)
         if matching:

@@ -37,6 +37,8 @@ RULES_BY_KEY = json.dumps(
     }
 )
 
+RULES_BY_ROLE = json.dumps({"rules": [{"name": "client", "match": {"psd2_role": "PSP_AI"}}]})
+
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
     "rules document": ("mtls_authorizer.rules.document.reader",),
@@ -50,6 +52,7 @@ PARTS = {
     "commands": ("mtls_authorizer_cli",),
     "SnapStart": ("snapshot_restore_py",),
     "cryptography": ("cryptography",),
+    "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
@@ -75,6 +78,7 @@ LOCAL = {
     "metrics": Case({**LISTED, "METRICS_NAMESPACE": "authorizer"}, {"metrics"}),
     "rules": Case({"AUTHORIZER_RULES": RULES}, {"rules document"}),
     "a public key": Case({"AUTHORIZER_RULES": RULES_BY_KEY}, {"rules document"}),
+    "a PSD2 role": Case({**LISTED, "AUTHORIZER_RULES": RULES_BY_ROLE}, {"rules document", "PSD2"}),
     "the key of an issuer": Case(
         {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
         {"revocation", "cryptography", *REFRESHED},

@@ -25,6 +25,7 @@ from tests.certificates import (
     uri,
 )
 from tests.decisions import decision_on
+from tests.psd2_statements import psd2_statement
 from tests.unit.documentation.markdown import PROJECT, Fence, fences
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ def public(*usages: str) -> bytes:
         extension(EXTENDED_KEY_USAGE, der.sequence(*map(der.oid, usages))),
     ]
     return certificate_der(name(("CN", "client.acme.example")), PUBLIC_CA, extensions=extensions)
+
+
+def provider(identifier: str, *roles: str) -> bytes:
+    """Return the certificate of a payment service provider."""
+    issuer = name(("C", "DE"), ("O", "Example Trust"), ("CN", "Example QWAC CA 1"))
+    return certificate_der(name(("2.5.4.97", identifier)), issuer, extensions=[psd2_statement(*roles)])
 
 
 # By the number of the recipe: what its document allows, and what it denies.
@@ -155,6 +162,14 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
         ],
     ),
     25: ([Case(public(SERVER_AUTH)), Case(public(CLIENT_AUTH))], [Case(public("1.2.3")), client(ALPHA)]),
+    26: (
+        [Case(provider("PSDDE-BAFIN-1", "PSP_PI", "PSP_AI"), "GET/accounts/1")],
+        [
+            Case(provider("PSDDE-BAFIN-1", "PSP_PI"), "GET/accounts/1"),
+            Case(provider("PSDFR-ACPR-1", "PSP_AI"), "GET/accounts/1"),
+            Case(provider("PSDDE-BAFIN-1", "PSP_AI"), "POST/payments"),
+        ],
+    ),
 }
 # By page, for the rules elsewhere.
 OTHERS: dict[str, tuple[list[Case], list[Case]]] = {

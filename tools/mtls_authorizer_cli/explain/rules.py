@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER, FieldKind
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
@@ -210,6 +210,9 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field == "spiffe_trust_domain" and not facts:
         return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+    if matcher.field == ORGANIZATION_IDENTIFIER:
+        count = len(certificate.subject.get_all("organizationIdentifier"))
+        return f"{count} organization identifiers, so none of them counts" if count > 1 else None
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
