@@ -13,7 +13,7 @@ export PATH := $(PATH):$(PYTHONS)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz-routes help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: fuzz-routes fuzz-rules help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
@@ -101,6 +101,10 @@ fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SEC
 fuzz-routes: $(VENV)/.test ## Compare 100,000 requests with a published evaluator of IAM policies. Needs npm, and 10 minutes.
 	@rm -rf build/iam && mkdir -p build && cp -R tests/fuzz/iam build/iam && cd build/iam && npm ci --no-audit --no-fund
 	@IAM_EVALUATOR=$(CURDIR)/build/iam $(BIN)/python -m tests.fuzz.fuzz_routes --executions 100000 --seconds 7200
+
+fuzz-rules: $(VENV)/.test ## Compare 100,000 rules documents and certificates with an oracle. Takes an hour.
+	$(BIN)/python -m pytest --hypothesis-profile=hundred-thousand --hypothesis-show-statistics \
+	    tests/properties/authorizer/test_who_may_call_what.py -k test_policy_simple_response_and_oracle_say_the_same
 
 test-full: test fuzz soak ## Run all tests, with many more examples for each property, then fuzz, then a load test.
 	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=thorough -m hypothesis tests

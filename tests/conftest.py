@@ -23,6 +23,10 @@ hypothesis.settings.register_profile(
 )
 # For `make test-full`.
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("untimed"), max_examples=2000)
+# For `make fuzz-rules`.
+hypothesis.settings.register_profile(
+    "hundred-thousand", hypothesis.settings.get_profile("untimed"), max_examples=100_000, database=None
+)
 # For mutation testing: the same few examples for each mutant.
 hypothesis.settings.register_profile(
     "mutation", hypothesis.settings.get_profile("untimed"), max_examples=30, derandomize=True, database=None

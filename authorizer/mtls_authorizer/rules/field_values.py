@@ -85,7 +85,25 @@ def organization_identifier_facts(certificate: PeerCertificate) -> list[Fact]:
     return [Fact("", identifier, len(identifiers) > 1) for identifier in identifiers]
 
 
-# PSD2 statements are read by a module that only configurations with such rules import.
+# SPIFFE IDs and PSD2 statements are read by modules that only configurations with such rules import.
+
+
+def parse_trust_domain(text: str) -> Fact:
+    """Return a SPIFFE trust domain."""
+    from mtls_authorizer.rules.spiffe import read_trust_domain  # noqa: PLC0415 -- see above
+
+    return Fact("", read_trust_domain(text))
+
+
+def trust_domain_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the trust domain of the certificate's SPIFFE ID, or ambiguous ones that resemble it."""
+    from mtls_authorizer.rules.spiffe import similar_trust_domains, trust_domain  # noqa: PLC0415 -- see above
+
+    uris = [name.value for name in certificate.subject_alt_names if name.type == "URI"]
+    own = trust_domain(uris)
+    if own is not None:
+        return [Fact("", own)]
+    return [Fact("", similar, ambiguous=True) for similar in similar_trust_domains(uris)]
 
 
 def parse_psd2_role(text: str) -> Fact:

@@ -21,11 +21,12 @@ from mtls_authorizer.rules.field_values import (
     parse_sha256,
     parse_subject_alt_name,
     parse_text,
+    parse_trust_domain,
     psd2_role_facts,
     public_key_facts,
+    trust_domain_facts,
 )
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
-from mtls_authorizer.rules.spiffe import parse_trust_domain, trust_domain_facts
 from mtls_authorizer.rules.written_names import parse_attribute_type
 
 if TYPE_CHECKING:

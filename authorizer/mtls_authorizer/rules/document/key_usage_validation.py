@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.document.problems import Problems
 
 
-def read_rule_key_usages(value: object, place: str, problems: Problems, workload: Workload) -> RuleKeyUsages | None:
-    """Read ``"none"``, or a list of usages of which a certificate must have one. None if it has problems."""
+def read_rule_key_usages(
+    value: object, matchers: tuple[Matcher, ...], place: str, problems: Problems, workload: Workload
+) -> RuleKeyUsages | None:
+    """Read the usages of a rule with these matchers: ``"none"``, or a list of which a certificate must have one."""
+    usages = _read(value, place, problems, workload)
+    if usages is not None and usages.usages != {CLIENT_AUTH}:
+        _check_identity(matchers, place, problems)
+    return usages
+
+
+def _read(value: object, place: str, problems: Problems, workload: Workload) -> RuleKeyUsages | None:
     if value == "none":
         return RuleKeyUsages(frozenset())
     if not isinstance(value, list) or not value:
@@ -33,13 +42,11 @@ def read_rule_key_usages(value: object, place: str, problems: Problems, workload
     return RuleKeyUsages(frozenset(usages)) if usages else None
 
 
-def check_identity(usages: RuleKeyUsages | None, matchers: tuple[Matcher, ...], place: str, problems: Problems) -> None:
+def _check_identity(matchers: tuple[Matcher, ...], place: str, problems: Problems) -> None:
     """Check that a rule for other certificates than those for clients names the CA and the client.
 
     Anyone gets a certificate for servers from a public CA, for any name that they control.
     """
-    if usages is None or usages.usages == {CLIENT_AUTH}:
-        return
     by_field = {matcher.field: matcher for matcher in matchers}
     missing = []
     if ISSUER_KEY not in by_field and not _is_whole_name(by_field.get("issuer")):

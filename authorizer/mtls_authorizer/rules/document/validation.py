@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from mtls_authorizer.rules.document.key_usage_validation import check_identity, read_rule_key_usages
 from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
 from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
@@ -101,9 +100,12 @@ class _RuleValidator:
         matchers = self._match.matchers(value["match"], f"{place}.match") if "match" in value else ()
         key_usages = None
         if "extended_key_usage" in value:
+            # Few documents need it.
+            from mtls_authorizer.rules.document.key_usage_validation import read_rule_key_usages  # noqa: PLC0415
+
             usage_place = f"{place}.extended_key_usage"
-            key_usages = read_rule_key_usages(value["extended_key_usage"], usage_place, self.problems, self._workload)
-            check_identity(key_usages, matchers, usage_place, self.problems)
+            usages = value["extended_key_usage"]
+            key_usages = read_rule_key_usages(usages, matchers, usage_place, self.problems, self._workload)
         return Rule(
             # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
             name=read("name", self._name, None) or place,

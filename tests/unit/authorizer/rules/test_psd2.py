@@ -1,7 +1,7 @@
 """``organization_identifier`` and ``psd2_role``: payment service providers by what their certificates say.
 
-The malformed statements are those that users report: roles without a SEQUENCE each (apple/eidas, issue 24), a tag around
-the roles, no role, another role's name, other string types, a part that is missing (zmap/zlint, issue 847 and the lints
+The malformed statements are those that users report: roles without a SEQUENCE each (apple/eidas, issue 24), a tag
+around the roles, no role, another role's name, other string types, a missing part (zmap/zlint, issue 847 and the lints
 for PSD2).
 """
 
@@ -11,11 +11,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.field_values import psd2_role_facts, psd2_statement_problem
 from mtls_authorizer.rules.psd2 import Psd2Statement, parse_role, read_psd2_statement
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.report import Report
@@ -235,6 +238,19 @@ def test_a_statement_has_roles_and_an_authority_or_an_error_says_what_is_wrong()
     }.items():
         with pytest.raises(DerError, match=problem):
             read_psd2_statement(PeerCertificate.from_pem(MALFORMED[special]))
+
+
+@given(data=st.data())
+def test_a_changed_statement_is_read_or_malformed_and_nothing_else(data: st.DataObject) -> None:
+    whole = psd2_statement("PSP_PI", "PSP_AI")
+    start = len(whole) - len(information(role("PSP_PI"), AI))
+    position = data.draw(st.integers(start, len(whole) - 1))
+    changed = whole[:position] + data.draw(st.binary(min_size=1, max_size=1)) + whole[position + 1 :]
+    certificate = PeerCertificate.from_pem(provider(changed))
+    problem = psd2_statement_problem(certificate)
+    assert problem is None or psd2_role_facts(certificate) == []
+    statement = None if problem else read_psd2_statement(certificate)
+    assert statement is None or len(statement.roles) == 2
 
 
 def test_explain_says_what_is_wrong_with_a_statement_and_an_identifier() -> None:
