@@ -23,6 +23,11 @@ def checking(authorizer: Authorizer) -> Callable[[Any], dict[str, Any]]:
 def checked(event: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
     """Return a response to an event after checking that it has all keys that it must have, and no others."""
     assert json.loads(json.dumps(response)) == response
+    if "errorMessage" in response:
+        # The 401 of an HTTP API, whose events have a version.
+        assert response == {"errorMessage": "Unauthorized"}
+        assert "version" in event
+        return response
     context = response["context"]
     if "isAuthorized" in response:
         assert event.get("version") == "2.0"

@@ -114,7 +114,31 @@ VALID: dict[str, bytes] = {
     ),
     "an empty context": document(rule(context={})),
     "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
+    "values from the certificate": document(
+        rule(
+            context={
+                "organization": {"from": "subject.O"},
+                "identifier": {"from": "subject.2.5.4.97", "default": ""},
+                "ca": {"from": "issuer.CN", "default": "x" * 256},
+                "workload": {"from": "subject_alt_name.uri", "after": "spiffe://acme.example/", "default": "none"},
+                "host": {"from": "subject_alt_name.dns"},
+                "user": {"from": "subject_alt_name.email"},
+                "address": {"from": "subject_alt_name.ip"},
+                "any": {"from": "subject_alt_name.uri"},
+                "urn": {"from": "subject_alt_name.uri", "after": "urn:acme:"},
+            },
+            usage_plan_key={"from": "subject.CN"},
+        )
+    ),
     "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
+    "every limit": document(
+        rule(
+            api_id=["a1b2c3d4e5", "A"],
+            domain_name=["api.example.com", "localhost", "a-b.XN--bcher-kva.example"],
+            not_before="2026-01-01T00:00:00Z",
+            not_after="9999-12-31T23:59:59Z",
+        )
+    ),
     "two rules": document(rule(), rule(name="b" * 64)),
     "beyond ASCII": matching("common_name", ["Łódź", "😀", "\u202e", "\u0430"]),
     "words of programming languages": document(
@@ -669,7 +693,7 @@ _DOCUMENTS: dict[str, Hostile] = {
         document(rule(usage_plan_key={"value": "k" * 20 + "\r\n"})), "rules[0].usage_plan_key", "20 to 128 letters"
     ),
     "a usage plan's key as it is": Hostile(
-        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", or {"value": "…"}'
+        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", {"value": "…"}'
     ),
     "a serial number for a usage plan": Hostile(
         document(rule(usage_plan_key="serial_number")), "rules[0].usage_plan_key", 'must be "fingerprint"'
@@ -687,13 +711,86 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a policy of 5 MB": Hostile(
         document(rule(allow=[f"GET /{number}" for number in range(300_000)])),
         "rules[0].allow",
-        "need a policy of more than 46080 bytes",
+        "need a policy of more than 51200 bytes",
+    ),
+    # Limits.
+    "no APIs": Hostile(document(rule(api_id=[])), "rules[0].api_id", "is an empty list, which permits no request"),
+    "null for an API": Hostile(document(rule() | {"api_id": None}), "rules[0].api_id", "must be the ID of an API"),
+    "a star for an API": Hostile(document(rule(api_id=["a", "*"])), "rules[0].api_id[1]", "must be the ID of an API"),
+    "an ARN for an API": Hostile(
+        document(rule(api_id="arn:aws:execute-api:eu-central-1:123456789012:a1")), "rules[0].api_id", "must be the ID"
+    ),
+    "an object for a domain": Hostile(
+        document(rule(domain_name={"suffix": ".example.com"})), "rules[0].domain_name", "must be a custom domain name"
+    ),
+    **{
+        f"{text!r} for a domain": Hostile(
+            document(rule(domain_name=text)), "rules[0].domain_name", "must be a custom domain name"
+        )
+        for text in (
+            *("", "*.example.com", "api.example.com:443", "api.example.com.", "https://api.example.com", "api..com"),
+            *("-a.com", "a-.com", "a." * 127 + "a", "a" * 64, "b\u00fccher.example", "\u212aey.example"),
+        )
+    },
+    **{
+        f"{text!r} for a time": Hostile(
+            document(rule() | {"not_before": text}), "rules[0].not_before", "must be a time in UTC like"
+        )
+        for text in (
+            *(None, 0, "", "2026-11-22", "2026-11-22T06:54Z", "2026-11-22T06:54:49", "2026-11-22T06:54:49+01:00"),
+            *("2026-11-22 06:54:49Z", "2026-11-22t06:54:49z", "2026-11-22T06:54:49.5Z", ["2026-11-22T06:54:49Z"]),
+            "\u0662026-11-22T06:54:49Z",
+        )
+    },
+    "a day that a month does not have": Hostile(
+        document(rule(not_after="2026-02-29T00:00:00Z")), "rules[0].not_after", "must be a time in UTC like"
+    ),
+    "an end before the beginning": Hostile(
+        document(rule(not_before="2026-11-22T00:00:01Z", not_after="2026-11-22T00:00:00Z")),
+        *("rules[0].not_after", "is before not_before"),
     ),
     # Contexts.
     "null for a context": Hostile(document(rule() | {"context": None}), "rules[0].context", f"{OBJECT} null"),
     "a list for a context": Hostile(document(rule(context=[])), "rules[0].context", f"{OBJECT} a list"),
     "a context of 5 MB": Hostile(
         document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "the limit is 4096"
+    ),
+    "a context of too many values": Hostile(
+        document(rule(context={f"key{number}": {"from": "subject.O"} for number in range(16)})),
+        "rules[0].context",
+        "the limit is 4096",
+    ),
+    **{
+        f"{key} of a value: {value!r}": Hostile(
+            document(rule(context={"tenant": {"from": "subject_alt_name.uri"} | {key: value}})),
+            f"rules[0].context.tenant.{key}",
+            problem,
+        )
+        for key, value, problem in (
+            *(
+                ("from", each, "must be")
+                for each in (None, 1, "", "O", "subject", "subject.", "subject_alt_name.", ".O")
+            ),
+            *(("from", each, "must be") for each in ("common_name.CN", "Subject.O", "2.5.4.97", ["subject.O"], {})),
+            *(("from", each, "is") for each in ("subject.organization", "subject.uid", "issuer.2.", "subject.O.CN")),
+            *(("from", each, "is") for each in ("subject_alt_name.URI", "subject_alt_name.dirName")),
+            *(("after", each, "must") for each in (None, 1, ["urn:a:"])),
+            *(("after", each, "must continue after") for each in ("spiffe://acme.example", "acme", "https:", "//a/")),
+            *(("after", each, problem) for each, problem in (("", "is empty"), ("urn:a:\n", UNPRINTABLE))),
+            *(("default", each, "must be a string of up to 256") for each in (None, 1, "x" * 257, "\u00e9", "a\n", [])),
+            ("value", "a", KNOWN),
+        )
+    },
+    "a prefix of another value": Hostile(
+        document(rule(context={"tenant": {"from": "subject.O", "after": "spiffe://acme.example/"}})),
+        *("rules[0].context.tenant.after", "is only supported with"),
+    ),
+    "a value for the certificate's key": Hostile(
+        document(rule(context={"clientCertHeader": {"from": "subject.O"}})),
+        *("rules[0].context.clientCertHeader", "is a key that the authorizer or API Gateway sets"),
+    ),
+    "a value that is no name for a usage plan": Hostile(
+        document(rule(usage_plan_key={"from": "O"})), "rules[0].usage_plan_key.from", "must be"
     ),
     "a context of many keys": Hostile(
         document(rule(context={f"key{number}": "" for number in range(100_000)})),

@@ -14,7 +14,7 @@ from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.request.serial_numbers import SerialNumberRegister
-from mtls_authorizer.telemetry.decision_log import log_collision
+from mtls_authorizer.telemetry.decision_log import log_collision, log_missing_identity_source
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 
 
@@ -63,6 +64,7 @@ class Authorizer:
         self._assessments = AssessmentCache(settings, self._current_policy.get())
         self._serial_numbers = SerialNumberRegister()
         self._record = make_recorder(settings)
+        self._missing_identity_source_logged = False
 
     def authorize(self, event: object) -> dict[str, object]:
         """Return the response to an event of API Gateway.
@@ -75,16 +77,23 @@ class Authorizer:
         started = self._timer()
         assessment, cached = assessments.assess(find_client_certificate(event))
         now = self._clock()
-        decision = decide(assessment, self._settings, policy, request.invocation, now)
+        decision = decide(assessment, self._settings, policy, request, now)
         microseconds = (self._timer() - started) // 1000
         collision = None if cached else self._serial_numbers.observe(decision.client)
         if collision is not None:
             log_collision(collision)
+        if policy.rules.limits_domain_names and not self._missing_identity_source_logged:
+            self._check_identity_sources(request)
         if self._record is not None:
             failures, malformed = self._current_policy.take_failures(), _malformed_certificate(decision, event)
             cost = (cached, microseconds, failures)
             self._record(Observation(decision, request, self._settings, policy, now, *cost, malformed, collision))
         return make_response(decision, request, self._settings)
+
+    def _check_identity_sources(self, request: ApiRequest) -> None:
+        if request.may_be_cached_for_other_domain_names:
+            self._missing_identity_source_logged = True
+            log_missing_identity_source()
 
     def _assessments_under(self, policy: AccessPolicy) -> AssessmentCache:
         # A local variable, because another thread may replace the cache at any time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha1, sha256, sha512
 
 from client_certificate_auth.identifying_extensions import IdentifyingExtensions
@@ -13,8 +14,6 @@ from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.x509 import Certificate as CryptographyCertificate
 
     from client_certificate_auth.alternative_names import SubjectAltName
@@ -59,10 +58,10 @@ class PeerCertificate:
         self.serial_number = _serial_number(fields.serial_number)
         field = "issuer"
         try:
-            is_short = len(fields.issuer) <= LONGEST_CACHED
-            self.issuer = read_issuer(fields.issuer) if is_short else DistinguishedName(fields.issuer)
+            is_short = len(fields.issuer_rdns) <= LONGEST_CACHED
+            self.issuer = (read_issuer if is_short else DistinguishedName.from_rdns)(fields.issuer_rdns)
             field = "subject"
-            self.subject = DistinguishedName(fields.subject)
+            self.subject = DistinguishedName.from_rdns(fields.subject_rdns)
         except DerError as error:
             message = f"the {field} cannot be decoded: {error}"
             raise MalformedCertificateError(message) from error
@@ -278,8 +277,6 @@ def _serial_number(number: int) -> str:
 
 def _datetime(time: str) -> datetime:
     """Return a time that is written as YYYYMMDDHHMMSS."""
-    from datetime import UTC, datetime  # noqa: PLC0415 -- not needed to import the package
-
     if time < "0001":
         return datetime.min.replace(tzinfo=UTC)
     return datetime.fromisoformat(f"{time[:8]}T{time[8:]}Z")

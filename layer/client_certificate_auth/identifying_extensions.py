@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from client_certificate_auth.alternative_names import SubjectAltName
     from client_certificate_auth.x509.certificate import Extension
 
+_IDENTIFYING = frozenset({SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE, KEY_USAGE})
+
 
 class IdentifyingExtensions:
     """What decisions need of the extensions, decoded when any of it is first asked for."""
@@ -30,6 +32,8 @@ class IdentifyingExtensions:
         self.extended_key_usage: tuple[str, ...] | None = None
         unhandled = []
         for oid, (critical, value) in extensions.items():
+            if not critical and oid not in _IDENTIFYING:
+                continue
             try:
                 if oid == SUBJECT_ALT_NAME:
                     self.subject_alt_names = read_subject_alt_names(value)
@@ -37,7 +41,7 @@ class IdentifyingExtensions:
                     self.extended_key_usage = read_extended_key_usage(value)
                 elif oid == KEY_USAGE:
                     read_bits(value)
-                elif critical and not can_be_critical(oid, value):
+                elif not can_be_critical(oid, value):
                     unhandled.append(oid)
             except DerError:
                 self.decodable = False

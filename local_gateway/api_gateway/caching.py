@@ -63,6 +63,8 @@ def _value(source: str, match: RouteMatch, request: ClientRequest) -> str | None
         return headers.get(source.removeprefix(_HEADER).lower())
     if source == "$context.routeKey":
         return match.route.key
+    if source == "$context.domainName":
+        return request.domain_name
     message = f"{source} is not an identity source that the local gateway knows"
     raise ValueError(message)
 

@@ -30,6 +30,9 @@ logger = logging.getLogger("local_gateway")
 LONGEST_ARN = 1600
 """In bytes; beyond it API Gateway answers 414."""
 
+UNAUTHORIZED_BY_HTTP_API = {"errorMessage": "Unauthorized"}
+"""The answer of an authorizer without identity sources for which an HTTP API responds with 401."""
+
 _DENIALS = {
     Effect.EXPLICIT_DENY: GatewayResponse.EXPLICIT_DENY,
     Effect.IMPLICIT_DENY: GatewayResponse.IMPLICIT_DENY,
@@ -86,6 +89,8 @@ class Gateway:
             answer = cached
             if cached is None:
                 answer = invoke(self._api.authorizer, authorizer_event(self._api, match, request, identity))
+            if answer == UNAUTHORIZED_BY_HTTP_API and self._api.kind is not ApiKind.REST and not identity:
+                raise _Stopped(GatewayResponse.UNAUTHORIZED)
             verdict = judge(answer, self._api.kind, self._api.request_arn(request.method, request.path))
         except FunctionError as error:
             # What an HTTP API makes of this message isn't documented, so nothing may rest on it there.

@@ -46,6 +46,10 @@ class VariableReader:
         """Return a member of the default's enumeration."""
         return self.read(name, lambda text: _parse_choice(text, type(default)), default=default)
 
+    def optional_choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
+        """Return a member of an enumeration, None if the variable is not set."""
+        return self.read(name, lambda text: _parse_choice(text, choices), default=None)
+
     def reject(self, name: str, problem: str) -> None:
         """Record what is wrong with a variable."""
         self.problems.append(f"{name} {problem}")

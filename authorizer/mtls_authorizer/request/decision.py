@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.request.assessment import RejectedCertificate
 from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE_CHECK, RequestFacts, first_failure, not_valid
-from mtls_authorizer.rules.rule_set import Grant
+from mtls_authorizer.rules.rule_set import ConditionalGrant, Grant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.request.assessment import AssessedCertificate, Assessment, Client
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.revocation.status import RevocationStatus
+    from mtls_authorizer.rules.rule_set import Evaluation, RuleOutcome
 
 
 class Decision(NamedTuple):
@@ -50,47 +52,57 @@ class Decision(NamedTuple):
 
 
 def decide(
-    assessment: Assessment, settings: Settings, policy: AccessPolicy, invocation: str, now: datetime
+    assessment: Assessment, settings: Settings, policy: AccessPolicy, request: ApiRequest, now: datetime
 ) -> Decision:
     """Decide on a request at a time, which is aware. Pure.
 
-    The assessment was made under the same settings and access policy. ``invocation`` is the requested method and path
-    as in the method ARN: ``GET/payments/1``.
+    The assessment was made under the same settings and access policy.
     """
     if isinstance(assessment, RejectedCertificate):
         reason = assessment.reason
         return Decision(reason, assessment.client, {"reason": reason.value}, grant=None, shadow_reason=reason)
+    outcome, context = assessment.outcome, assessment.context
+    if isinstance(outcome, ConditionalGrant):
+        outcome = outcome_for(outcome, request, now)
+        if isinstance(outcome, Grant):
+            context = {**outcome.context, **context}
     facts = RequestFacts(
-        assessment.outcome, assessment.not_before, assessment.not_after, now, settings, policy, invocation
+        outcome, assessment.not_before, assessment.not_after, now, settings, policy, request.invocation
     )
     if policy.revocation is not None and assessment.has_grant and not_valid(facts) is None:
         facts = facts._replace(revocation_status=policy.revocation.status_at(assessment.chains, now))
     failure = first_failure(GRANT_CHECKS, facts)
-    grant = assessment.outcome if failure is None and isinstance(assessment.outcome, Grant) else None
+    grant = outcome if failure is None and isinstance(outcome, Grant) else None
     days_to_expiry = (assessment.not_after - now).days
     return Decision(
         failure or ROUTE_CHECK.failure(facts),
         assessment.client,
-        _context(assessment, failure, days_to_expiry if days_to_expiry <= settings.expiry_warning_days else None),
+        _context(context, failure, days_to_expiry if days_to_expiry <= settings.expiry_warning_days else None),
         grant,
-        _shadow_reason(assessment, facts),
+        _shadow_reason(assessment, facts, request),
         days_to_expiry,
         facts.revocation_status,
         assessment.loses_client_auth,
     )
 
 
-def _context(
-    assessment: AssessedCertificate, failure: DenyReason | None, days_to_report: int | None
-) -> Mapping[str, str]:
+def outcome_for(evaluation: Evaluation, request: ApiRequest, now: datetime) -> RuleOutcome:
+    """Return the outcome of rules for a request, given their evaluation for its certificate."""
+    if isinstance(evaluation, ConditionalGrant):
+        return evaluation.outcome(request.api_id, request.domain_name, now)
+    return evaluation
+
+
+def _context(granted: Mapping[str, str], failure: DenyReason | None, days_to_report: int | None) -> Mapping[str, str]:
     if failure is not None:
         return {"reason": failure.value}
     if days_to_report is not None:
-        return {**assessment.context, "clientCertDaysToExpiry": str(days_to_report)}
-    return assessment.context
+        return {**granted, "clientCertDaysToExpiry": str(days_to_report)}
+    return granted
 
 
-def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts) -> DenyReason | None:
+def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts, request: ApiRequest) -> DenyReason | None:
     if assessment.shadow_outcome is None:
         return None
-    return first_failure((*GRANT_CHECKS, ROUTE_CHECK), facts._replace(outcome=assessment.shadow_outcome))
+    outcome = outcome_for(assessment.shadow_outcome, request, facts.now)
+    return first_failure((*GRANT_CHECKS, ROUTE_CHECK), facts._replace(outcome=outcome))

@@ -39,8 +39,9 @@ class EventFormat(StrEnum):
 class ApiRequest(NamedTuple):
     """A request to an API.
 
-    ``stage_arn`` is the ARN of the API's stage, ``invocation`` what is asked for of it, method and path:
-    ``GET/payments/1``. That is the client's to choose. ``route`` is the method and the path as the API defines it.
+    ``stage_arn`` is the ARN of the API's stage. ``invocation`` is the requested method and path, which the client
+    chooses: ``GET/payments/1``. ``route`` is the method and the path as the API defines it. ``event`` is the whole
+    event, for values that only some requests need.
     """
 
     event_format: EventFormat
@@ -49,6 +50,42 @@ class ApiRequest(NamedTuple):
     request_id: str | None
     route: str | None
     source_ip: str | None = None
+    event: Mapping[str, object] = {}
+
+    @property
+    def api_id(self) -> str:
+        """The ID of the API, as in the ARN."""
+        return self.stage_arn.partition("/")[0].rpartition(":")[2]
+
+    @property
+    def domain_name(self) -> str | None:
+        """The domain name under which the API was called, None if the event does not contain it."""
+        return _loggable(self.request_context.get("domainName"))
+
+    @property
+    def extended_request_id(self) -> str | None:
+        """The ID of a request to a REST API that clients cannot choose, None on other APIs."""
+        return _loggable(self.request_context.get("extendedRequestId"))
+
+    @property
+    def identity(self) -> list[object]:
+        """The values of the authorizer's identity sources, which only events of HTTP APIs contain."""
+        sources = self.event.get("identitySource")
+        return sources if isinstance(sources, list) else [sources] if sources else []
+
+    @property
+    def may_be_cached_for_other_domain_names(self) -> bool:
+        """Whether API Gateway may cache the response, and return it for another domain name of the same API.
+
+        Only events of HTTP APIs show this: those of REST APIs do not contain the identity sources.
+        """
+        return bool(self.identity) and self.request_context.get("domainName") not in self.identity
+
+    @property
+    def request_context(self) -> Mapping[str, object]:
+        """The event's request context. Clients can choose some of its values."""
+        context = self.event.get("requestContext")
+        return context if isinstance(context, _OBJECT) else {}
 
 
 def read_request(event: object) -> ApiRequest:
@@ -69,6 +106,7 @@ def read_request(event: object) -> ApiRequest:
         _loggable(event["requestContext"].get("requestId")),
         _loggable(route),
         _loggable(_source_ip(event["requestContext"])),
+        event,
     )
 
 

@@ -21,12 +21,16 @@ class Unauthorized(Exception):  # noqa: N818 -- API Gateway compares the message
         super().__init__("Unauthorized")
 
 
+UNAUTHORIZED_BY_HTTP_API = {"errorMessage": "Unauthorized"}
+"""Makes an HTTP API respond with 401. AWS documents it for authorizers without identity sources."""
+
+
 def is_unauthorized(decision: Decision, request: ApiRequest, settings: Settings) -> bool:
-    """Return whether the response is a 401, which Lambda counts as an error of the function."""
+    """Return whether the function raises Unauthorized, which Lambda counts as an error of the function."""
     return (
         decision.reason in UNAUTHENTICATED
         and request.event_format is EventFormat.REST
-        and settings.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
+        and settings.unauthenticated_response is not UnauthenticatedResponse.DENY
     )
 
 
@@ -34,9 +38,13 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
     """Return the decision in the form that the request's API accepts.
 
     Raises Unauthorized for a request without a readable certificate to a REST API, unless the settings ask for a Deny.
+    HTTP APIs respond with 401 only if the settings explicitly ask for it.
     """
-    if is_unauthorized(decision, request, settings):
-        raise Unauthorized
+    if decision.reason in UNAUTHENTICATED:
+        if is_unauthorized(decision, request, settings):
+            raise Unauthorized
+        if settings.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED and not request.identity:
+            return {**UNAUTHORIZED_BY_HTTP_API}
     if request.event_format is EventFormat.HTTP_2_0 and settings.response_format is ResponseFormat.SIMPLE:
         context = decision.context if decision.reason is None else {"reason": decision.reason.value}
         return {"isAuthorized": decision.allowed, "context": dict(context)}

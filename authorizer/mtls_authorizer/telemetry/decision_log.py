@@ -42,6 +42,11 @@ def log_collision(collision: SerialNumberCollision) -> None:
     logger.warning("serial number collision", extra=shortened._asdict())
 
 
+def log_missing_identity_source() -> None:
+    """Log that API Gateway may return the response for one domain name to a request for another one."""
+    logger.warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
+
+
 def log_fields(observation: Observation) -> dict[str, object]:
     """Return the fields of a decision's record. Shadow rules, CRLs and malformed certificates add theirs."""
     decision, request, policy = observation.decision, observation.request, observation.policy
@@ -60,6 +65,9 @@ def log_fields(observation: Observation) -> dict[str, object]:
         "route": request.route,
         "source_ip": request.source_ip,
         "request_id": request.request_id,
+        "extended_request_id": request.extended_request_id,
+        "api_id": request.api_id,
+        "domain_name": request.domain_name,
         "cached": observation.cached,
         "duration_us": observation.microseconds,
         "configuration_version": observation.settings.version,

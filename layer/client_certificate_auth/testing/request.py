@@ -34,6 +34,12 @@ class Request:
     request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     time: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
+    @property
+    def domain_name(self) -> str | None:
+        """The domain name of the Host header, without the port; None without the header."""
+        host = {name.lower(): value for name, value in self.headers.items()}.get("host")
+        return None if host is None else host.partition(":")[0]
+
 
 @dataclass(frozen=True)
 class Endpoint:

@@ -30,6 +30,7 @@ from client_certificate_auth.x509.der import (
     read_oid,
     read_sequence,
     read_sequence_of,
+    read_two_elements,
 )
 from client_certificate_auth.x509.errors import MalformedCertificateError
 from client_certificate_auth.x509.pem import PemError, read_pem
@@ -62,8 +63,8 @@ class Certificate:
     """A certificate whose structure is valid. Names, key and algorithms are DER, with tag and length."""
 
     __slots__ = (
-        *("_algorithm", "_public_key", "_tbs_algorithm", "_tbs_certificate"),
-        *("der", "extensions", "issuer", "not_after", "not_before", "serial_number", "signature", "subject", "version"),
+        *("_algorithm", "_public_key", "_tbs_algorithm", "der", "extensions", "issuer_rdns", "not_after", "not_before"),
+        *("serial_number", "signature", "subject_rdns", "tbs_fields", "version"),
     )
 
     der: bytes
@@ -74,11 +75,14 @@ class Certificate:
 
     serial_number: int
 
-    issuer: bytes
-    """A Name."""
+    issuer_rdns: bytes
+    """The content of the issuer: its relative distinguished names."""
 
-    subject: bytes
-    """A Name."""
+    subject_rdns: bytes
+    """The content of the subject."""
+
+    tbs_fields: bytes
+    """The content of the TBSCertificate."""
 
     not_before: str
     """The first second of validity in UTC, as YYYYMMDDHHMMSS. Such strings compare as the times do."""
@@ -99,9 +103,9 @@ class Certificate:
             message = f"not a certificate: expected TBSCertificate, algorithm and signature, found {describe(tags)}"
             raise DerError(message)
         self.der = der
-        self._tbs_certificate, self._algorithm, signature = contents
+        self.tbs_fields, self._algorithm, signature = contents
         self.signature = read_bit_string(signature)
-        tags, fields = read_elements(self._tbs_certificate)
+        tags, fields = read_elements(self.tbs_fields)
         self.version = 1
         if tags[:1] == [_VERSION]:
             self.version = _read_version(fields.pop(0))
@@ -110,20 +114,31 @@ class Certificate:
         if tags[:required] != _REQUIRED_FIELDS:
             message = f"a field of the TBSCertificate is missing or has another type: {describe(tags)}"
             raise DerError(message)
-        serial_number, self._tbs_algorithm, issuer, validity, subject, self._public_key = fields[:required]
+        serial_number, self._tbs_algorithm, self.issuer_rdns, validity, self.subject_rdns, self._public_key = fields[
+            :required
+        ]
         self.serial_number = read_integer(serial_number)
-        self.issuer = encode(SEQUENCE, issuer)
         self.not_before, self.not_after = _read_validity(validity)
-        self.subject = encode(SEQUENCE, subject)
         _check_public_key(self._public_key)
         _check_algorithm(self._tbs_algorithm)
-        _check_algorithm(self._algorithm)
+        if self._algorithm != self._tbs_algorithm:
+            _check_algorithm(self._algorithm)
         self.extensions = _read_last_fields(tags[required:], fields[required:], self.version)
+
+    @property
+    def issuer(self) -> bytes:
+        """The issuer, a Name."""
+        return encode(SEQUENCE, self.issuer_rdns)
+
+    @property
+    def subject(self) -> bytes:
+        """The subject, a Name."""
+        return encode(SEQUENCE, self.subject_rdns)
 
     @property
     def tbs_certificate(self) -> bytes:
         """The octets that were signed."""
-        return encode(SEQUENCE, self._tbs_certificate)
+        return encode(SEQUENCE, self.tbs_fields)
 
     @property
     def tbs_signature_algorithm(self) -> bytes:
@@ -184,21 +199,19 @@ def _check_short_algorithm(content: bytes) -> None:
 
 def _check_public_key(content: bytes) -> None:
     """Check a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7)."""
-    tags, contents = read_elements(content)
-    if tags != [SEQUENCE, BIT_STRING]:
-        message = f"expected an algorithm and a public key, found {describe(tags)}"
+    expected = "an algorithm and a public key"
+    algorithm_tag, algorithm, key_tag, key = read_two_elements(content, expected)
+    if algorithm_tag != SEQUENCE or key_tag != BIT_STRING:
+        message = f"expected {expected}, found {describe([algorithm_tag, key_tag])}"
         raise DerError(message)
-    _check_algorithm(contents[0])
-    read_bit_string(contents[1])
+    _check_algorithm(algorithm)
+    read_bit_string(key)
 
 
 def _read_validity(content: bytes) -> tuple[str, str]:
     """Return both ends of a Validity (RFC 5280 §4.1.2.5)."""
-    tags, contents = read_elements(content)
-    if len(tags) != 2:  # noqa: PLR2004 -- notBefore and notAfter
-        message = f"expected two times, found {describe(tags)}"
-        raise DerError(message)
-    return _read_time(tags[0], contents[0]), _read_time(tags[1], contents[1])
+    first_tag, first, last_tag, last = read_two_elements(content, "two times")
+    return _read_time(first_tag, first), _read_time(last_tag, last)
 
 
 def _read_time(tag: int, content: bytes) -> str:

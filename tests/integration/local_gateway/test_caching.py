@@ -53,10 +53,11 @@ def same_serial_number(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 @contextmanager
-def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...]) -> Iterator[Served]:
+def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...], **environment: str) -> Iterator[Served]:
     """Serve an API with the real authorizer, which allows alpha and beta, and cache its responses for an hour."""
     response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
-    settings = load_settings({"ALLOWED_COMMON_NAMES": "alpha, beta", "RESPONSE_FORMAT": response_format})
+    lists = {} if "AUTHORIZER_RULES" in environment else {"ALLOWED_COMMON_NAMES": "alpha, beta"}
+    settings = load_settings({**lists, "RESPONSE_FORMAT": response_format, **environment})
     authorize = Authorizer(settings).authorize
     authorizer = CountedFunction(lambda event, _context: authorize(event))
     gateway = Gateway(replace(sample_api(kind, authorizer), caching=Caching(identity_sources, 3600)))
@@ -64,11 +65,11 @@ def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...]) -> Iterat
         yield Served(port, default, authorizer)
 
 
-def get(port: int, pki: Pki, client: Client | None) -> tuple[int, str | None]:
+def get(port: int, pki: Pki, client: Client | None, host: str = "api.example.com") -> tuple[int, str | None]:
     """Return the status, and the common name that the function behind the authorizer received."""
     connection = http.client.HTTPSConnection(LOOPBACK, port, timeout=30, context=client_context(pki, client))
     try:
-        connection.request("GET", "/hello")
+        connection.request("GET", "/hello", headers={"Host": host})
         response = connection.getresponse()
         return response.status, json.loads(response.read()).get("clientCertCN")
     finally:
@@ -111,3 +112,57 @@ def test_without_a_certificate_the_answer_is_401_and_not_another_clients(
         assert get(api.default_endpoint, same_serial_number, None) == (401, None)
         assert get(api.default_endpoint, same_serial_number, ALPHA) == (401, None)
         assert api.authorizer.calls == 1
+
+
+@pytest.mark.parametrize("kind", HTTP_APIS)
+def test_without_identity_sources_an_http_api_responds_with_401_only_on_request(
+    kind: ApiKind, same_serial_number: Pki
+) -> None:
+    for variables, status in (({}, 403), ({"UNAUTHENTICATED_RESPONSE": "unauthorized"}, 401)):
+        with served(same_serial_number, kind, (), **variables) as api:
+            for _ in range(2):
+                assert get(api.default_endpoint, same_serial_number, None) == (status, None)
+                assert get(api.port, same_serial_number, ALPHA) == OWN[ALPHA]
+                assert get(api.port, same_serial_number, MALLORY) == OWN[MALLORY]
+            # Without identity sources nothing is cached.
+            assert api.authorizer.calls == 6
+
+
+@pytest.mark.parametrize("kind", HTTP_APIS)
+def test_with_the_certificate_as_identity_source_the_gateway_itself_responds_with_401(
+    kind: ApiKind, same_serial_number: Pki
+) -> None:
+    with served(same_serial_number, kind, DOCUMENTED, UNAUTHENTICATED_RESPONSE="unauthorized") as api:
+        for _ in range(2):
+            assert get(api.default_endpoint, same_serial_number, None) == (401, None)
+            assert get(api.port, same_serial_number, ALPHA) == OWN[ALPHA]
+            assert get(api.port, same_serial_number, MALLORY) == OWN[MALLORY]
+        # Two responses, which were cached.
+        assert api.authorizer.calls == 2
+
+
+RULES_OF_A_DOMAIN = json.dumps(
+    {"rules": [{"name": "alpha", "match": {"common_name": "alpha"}, "domain_name": "one.example.com"}]}
+)
+
+
+@pytest.mark.parametrize("kind", HTTP_APIS)
+def test_with_the_domain_name_as_identity_source_each_domain_name_gets_its_own_response(
+    kind: ApiKind, same_serial_number: Pki
+) -> None:
+    sources = (*DOCUMENTED, "$context.domainName")
+    with served(same_serial_number, kind, sources, AUTHORIZER_RULES=RULES_OF_A_DOMAIN) as api:
+        for _ in range(2):
+            assert get(api.port, same_serial_number, ALPHA, "one.example.com") == OWN[ALPHA]
+            assert get(api.port, same_serial_number, ALPHA, "two.example.com") == (403, None)
+        assert api.authorizer.calls == 2
+
+
+@pytest.mark.parametrize("kind", HTTP_APIS)
+def test_without_it_one_domain_name_gets_the_response_for_another_which_is_logged(
+    kind: ApiKind, same_serial_number: Pki, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(same_serial_number, kind, DOCUMENTED, AUTHORIZER_RULES=RULES_OF_A_DOMAIN) as api:
+        assert get(api.port, same_serial_number, ALPHA, "one.example.com") == OWN[ALPHA]
+        assert get(api.port, same_serial_number, ALPHA, "two.example.com") == OWN[ALPHA]
+    assert [record.message for record in caplog.records].count("domain name is not an identity source") == 1

@@ -39,6 +39,7 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "ResponseFormat": "simple",
         "UnauthenticatedResponse": "deny",
         "PrincipalId": "fingerprint",
+        "ClientCertHeader": "true",
         "LogDecisions": "denied",
         "ExpiryWarningDays": "14",
         "MetricsNamespace": NAMESPACE,

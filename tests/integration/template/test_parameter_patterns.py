@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.policy.settings import PrincipalId, SettingsError, load_settings
 from tests.integration.template.stacks import (
     AUTHORIZER,
     AUTHORIZER_ARN,
@@ -58,6 +58,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         "RequiredExtendedKeyUsage",
         ["none", "clientAuth", "clientAuth, 1.3.6.1"],
         ["client auth", "a,,b", "a;b"],
+    ),
+    (
+        AUTHORIZER,
+        "PrincipalId",
+        [*PrincipalId, '{"from": "subject.O"}', ' {"from": "subject_alt_name.uri", "after": "spiffe://a/"} '],
+        ["CN", "common_name,subject_dn", "[]", "{"],
     ),
     (AUTHORIZER, "AuthorizerRules", [RULES, f" {RULES}\n"], ["[]", "rules"]),
     (AUTHORIZER, "AuthorizerShadowRules", [RULES], ["[]", "rules"]),

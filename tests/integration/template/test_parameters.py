@@ -11,7 +11,6 @@ from mtls_authorizer.policy.settings import (
     VARIABLES,
     AllowlistMatch,
     LogDecisions,
-    PrincipalId,
     ResponseFormat,
     UnauthenticatedResponse,
     load_settings,
@@ -93,7 +92,7 @@ def test_the_authorizer_accepts_its_variables_and_has_no_others(stack: str) -> N
         ("CRL_FAILURE_MODE", CrlFailureMode),
         ("RESPONSE_FORMAT", ResponseFormat),
         ("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
-        ("PRINCIPAL_ID", PrincipalId),
+        ("CLIENT_CERT_HEADER", ["true", "false"]),
         ("LOG_DECISIONS", LogDecisions),
     ],
 )
@@ -104,6 +103,6 @@ def test_a_choice_has_the_values_of_the_authorizer(variable: str, values: list[s
 def test_the_defaults_of_monitoring_are_those_of_the_authorizer() -> None:
     defaults = load_settings({})
     parameters = MONITORING.source["Parameters"]
-    assert parameters["UnauthenticatedResponse"]["Default"] == defaults.unauthenticated_response
+    assert parameters["UnauthenticatedResponse"]["Default"] == UnauthenticatedResponse.UNAUTHORIZED
     assert parameters["UnauthenticatedResponse"]["AllowedValues"] == list(UnauthenticatedResponse)
     assert parameters["ExpiryWarningDays"]["Default"] == defaults.expiry_warning_days

@@ -173,7 +173,7 @@ _QUESTIONS = st.builds(
 def test_the_explained_decision_is_the_authorizers_own(asked: Question) -> None:
     explanation = explain(asked)
     assessment = assess(read_client_certificate(asked.pem), asked.settings, asked.policy)
-    assert explanation.decision == decide(assessment, asked.settings, asked.policy, asked.request.invocation, asked.now)
+    assert explanation.decision == decide(assessment, asked.settings, asked.policy, asked.request, asked.now)
     failures = [check.reason for check in explanation.checks if check.verdict is Verdict.FAILED]
     assert explanation.denial == next(iter(failures), None)
     assert [check.name for check in explanation.checks] == [check.name for check in CHECKS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from datetime import timedelta
@@ -54,6 +55,19 @@ def test_a_listed_client_gets_an_allow_for_the_whole_stage(make_event: Callable[
 
 
 @every_event
+def test_the_header_of_the_certificate_is_in_the_context_only_on_request(
+    make_event: Callable[..., dict[str, Any]],
+) -> None:
+    assert "clientCertHeader" not in answer(make_event(CLIENT))["context"]
+    der = base64.b64encode(PeerCertificate.from_pem(CLIENT).raw).decode()
+    limited = {"rules": [{"name": "a", "match": {"common_name": "client"}, "api_id": "a1b2c3d4e5"}]}
+    for environment in (LISTED, {"AUTHORIZER_RULES": json.dumps(limited)}):
+        context = answer(make_event(CLIENT), **environment, CLIENT_CERT_HEADER="true")["context"]
+        assert context["clientCertHeader"] == f":{der}:"
+        assert "clientCertHeader" not in answer(make_event(OTHER), **environment, CLIENT_CERT_HEADER="true")["context"]
+
+
+@every_event
 def test_another_client_gets_a_deny_with_a_reason(make_event: Callable[..., dict[str, Any]]) -> None:
     assert answer(make_event(OTHER)) == {
         "principalId": "other",
@@ -88,6 +102,24 @@ def test_without_a_certificate_a_rest_api_answers_401_and_the_others_deny(certif
     assert answer(http_2_0_event(certificate), **SIMPLE) == {"isAuthorized": False, "context": {"reason": reason}}
     for make_event in EVENTS.values():
         assert answer(make_event(certificate), **LISTED, UNAUTHENTICATED_RESPONSE="deny") == denied
+
+
+@pytest.mark.parametrize("certificate", [None, "garbage"])
+@pytest.mark.parametrize("response_format", ["iam", "simple"])
+@pytest.mark.parametrize("make_event", [http_1_0_event, http_2_0_event])
+def test_an_http_api_responds_with_401_only_if_that_is_set_and_there_is_no_identity_source(
+    make_event: Callable[..., dict[str, Any]], response_format: str, certificate: str | None
+) -> None:
+    explicit = {**LISTED, "RESPONSE_FORMAT": response_format, "UNAUTHENTICATED_RESPONSE": "unauthorized"}
+    for sources in ({}, {"identitySource": None}, {"identitySource": []}, {"identitySource": ""}):
+        assert answer(make_event(certificate, **sources), **explicit) == {"errorMessage": "Unauthorized"}
+        for environment in ({**explicit, "UNAUTHENTICATED_RESPONSE": "deny"}, {**LISTED}):
+            assert "reason" in answer(make_event(certificate, **sources), **environment)["context"]
+    for identity in (["GET /hello"], "GET /hello"):
+        assert "reason" in answer(make_event(certificate, identitySource=identity), **explicit)["context"]
+    # A readable certificate is never answered with 401.
+    assert answer(make_event(OTHER), **explicit)["context"] == {"reason": "common_name_not_allowed"}
+    assert "reason" not in answer(make_event(CLIENT), **explicit)["context"]
 
 
 @every_event

@@ -50,8 +50,10 @@ aws sts get-caller-identity
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
         "aws acm-pca update-certificate-authority --certificate-authority-arn a --revocation-configuration file://a.json",
         "aws apigatewayv2 update-api --api-id a --no-disable-execute-api-endpoint",
-        "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k,version=v}"
-        " --destination s3={bucketName=b}",
+        (
+            "aws signer start-signing-job --profile-name p --source s3={bucketName=b,key=k,version=v}"
+            " --destination s3={bucketName=b}"
+        ),
     ],
 )
 def test_a_right_command_is_right(command: str) -> None:
@@ -90,7 +92,10 @@ def test_a_right_command_is_right(command: str) -> None:
             "--patch-operations op=replace,key=/name: there is no key",
         ),
         (
-            "aws signer start-signing-job --profile-name p --source s3={bucketName=b,name=k} --destination s3={bucketName=b}",
+            (
+                "aws signer start-signing-job --profile-name p --source s3={bucketName=b,name=k}"
+                " --destination s3={bucketName=b}"
+            ),
             "--source s3={bucketName=b,name=k}: there is no name",
         ),
         (

@@ -65,7 +65,7 @@ def test_the_size_of_a_logged_decision_is_the_one_on_the_page_on_cost(
         "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
     }
     page = pages()["docs/cost.md"]
-    assert f"{len(json.dumps(line)) / 1000:.1f} kB | 7 GB" in page
+    assert f"{len(json.dumps(line)) / 1000:.1f} kB | 8 GB" in page
     assert f"{len(capsys.readouterr().out) / 1000:.1f} kB | 3 GB" in page
 
 

@@ -106,5 +106,5 @@ def test_the_formula_for_cost_has_the_results_of_the_table() -> None:
     rows = pages()["docs/cost.md"]
     assert f"{units['invocations']:,.0f} |" in rows
     assert f"{units['GB-seconds']:,.0f} GB-s at 2 ms" in rows
-    assert round(units["GB of log"]) == 7 + 3
+    assert round(units["GB of log"]) == 8 + 3
     assert monthly_units(10_000_000, cache_hit_ratio=0.9)["invocations"] == pytest.approx(1_000_000)

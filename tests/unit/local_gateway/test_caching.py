@@ -139,7 +139,14 @@ def test_the_event_of_an_http_api_contains_the_values() -> None:
     gateway.answer(hello(**{"X-Client": "one"}))
     gateway, _, _ = make(ApiKind.HTTP_SIMPLE, authorizer=authorizer)
     gateway.answer(hello())
-    assert [event.get("identitySource") for event in events] == [["GET /hello", "one"], None]
+    assert [event["identitySource"] for event in events] == [["GET /hello", "one"], None]
+
+
+@pytest.mark.parametrize("kind", [ApiKind.HTTP_IAM, ApiKind.HTTP_SIMPLE])
+def test_with_identity_sources_an_http_api_does_not_respond_with_401_to_an_error_message(kind: ApiKind) -> None:
+    gateway, authorizer, _ = make(kind, "$context.routeKey", authorizer=lambda *_: {"errorMessage": "Unauthorized"})
+    assert [gateway.answer(hello()).status_code for _ in range(2)] == [500, 500]
+    assert authorizer.calls == 2
 
 
 @pytest.mark.parametrize("source", ["$context.path", "context.identity.sourceIp", ""])

@@ -76,6 +76,7 @@ REST_CONTEXT = {
     "protocol": "HTTP/1.1",
     "domainName": "api.example.com",
     "requestId": "JKJaXmPLvHcESHA=",
+    "extendedRequestId": "JKJaXmPLvHcESHA=",
     "requestTime": "12/Mar/2026:19:03:58 +0000",
     "requestTimeEpoch": 1773342238390,
     "identity": {"sourceIp": "127.0.0.1", "userAgent": "test"},
@@ -123,7 +124,6 @@ def test_an_authorizer_of_an_http_api_gets_this() -> None:
     assert an_authorizer_event(sample_api(ApiKind.HTTP_IAM)) == {
         "type": "REQUEST",
         "routeArn": "arn:aws:execute-api:us-east-1:123456789012:httpapi001/$default/POST/hello/a b",
-        "identitySource": None,
         **HTTP_EVENT,
         "requestContext": HTTP_CONTEXT,
     }

@@ -29,6 +29,7 @@ from mtls_authorizer.request.checks import (
     RequestFacts,
 )
 from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request.decision import outcome_for
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth.x509.certificate import Extension
     from mtls_authorizer.request.checks import Check
-    from mtls_authorizer.rules.rule_set import Rule, RuleOutcome
+    from mtls_authorizer.rules.rule_set import RuleOutcome
     from mtls_authorizer_cli.explain.question import Question
 
 
@@ -78,7 +79,7 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
 def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
     settings, policy, now = question.settings, question.policy, question.now
     return RequestFacts(
-        policy.rules.evaluate(certificate, settings.required_key_usages),
+        outcome_for(policy.rules.evaluate(certificate, settings.required_key_usages), question.request, now),
         certificate.not_before,
         certificate.not_after,
         now,
@@ -92,17 +93,13 @@ def _request_facts(certificate: PeerCertificate, question: Question) -> RequestF
 def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
     """Return the outcome of the rules for a certificate, as if the required usages were met if none matches."""
     rules = question.policy.rules
-    outcome = rules.evaluate(certificate, question.settings.required_key_usages)
-    if outcome is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
-        outcome = rules.evaluate(certificate, NO_KEY_USAGES)
+    evaluation = rules.evaluate(certificate, question.settings.required_key_usages)
+    if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
+        evaluation = rules.evaluate(certificate, NO_KEY_USAGES)
     # The usages of a rule are a part of the check of usages.
-    return DenyReason.NO_RULE_MATCHED if outcome is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED else outcome
-
-
-def _matching(certificate: PeerCertificate, question: Question) -> list[Rule]:
-    """Return the rules that match, as if the required usages were met if none does."""
-    rules = question.policy.rules
-    return rules.matching(certificate, question.settings.required_key_usages) or rules.matching(certificate)
+    if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
+        return DenyReason.NO_RULE_MATCHED
+    return outcome_for(evaluation, question.request, question.now)
 
 
 def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
@@ -207,7 +204,9 @@ def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
 
 
 def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
-    return f"{len(_matching(certificate, question)):,} of {len(question.policy.rules.rules):,}"
+    matching, in_effect = question.matching_rules(certificate), question.rules_in_effect(certificate)
+    limited = f", {len(in_effect):,} in effect" if len(in_effect) < len(matching) else ""
+    return f"{len(matching):,} of {len(question.policy.rules.rules):,}{limited}"
 
 
 def _validity(certificate: PeerCertificate, _question: Question) -> str:
@@ -224,7 +223,7 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
 
 
 def _granted_routes(certificate: PeerCertificate, question: Question) -> str:
-    return printed_routes(combined_routes(rule.routes for rule in _matching(certificate, question)))
+    return printed_routes(combined_routes(rule.routes for rule in question.rules_in_effect(certificate)))
 
 
 _FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {

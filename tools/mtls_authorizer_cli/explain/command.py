@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer.telemetry.decision_log import logger
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
@@ -20,9 +21,10 @@ from mtls_authorizer_cli.explain.report.text import as_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import TextIO
 
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 
@@ -53,6 +55,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         help="the truststore of the custom domain, to explain what API Gateway checks (default: TRUSTSTORE_URI)",
     )
     parser.add_argument("--route", metavar="'GET /path'", help="the requested route (default: none in particular)")
+    parser.add_argument("--api-id", metavar="ID", help="the API (default: that of the event)")
+    parser.add_argument("--domain-name", metavar="NAME", help="the API's domain name (default: that of the event)")
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
     parser.add_argument("--policy", action="store_true", help="also print the function's answer with its IAM policy")
     parser.add_argument("--all", action="store_true", help="leave out no rules and no values")
@@ -86,7 +90,6 @@ class _Failures(logging.Handler):
 
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) -> Report:
     now = datetime.now(UTC) if options.at is None else _read_time(options.at)
-    invocation = None if options.route is None else _read_invocation(options.route)
     given = read_inputs([*options.files, *(file for file in (options.cert, options.event) if file)])
     try:
         settings, policy = read_configuration(environment, options.rules)
@@ -94,10 +97,36 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) ->
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
     truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
-    request = given.request if invocation is None else given.request._replace(invocation=invocation)
-    question = Question(given.pem, settings, policy, request, invocation is not None or given.is_event, now, truststore)
+    request = _request(given.request, options)
+    route_asked = options.route is not None or given.is_event
+    question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
     explanation = explain(question, everything=options.all)
-    return Report(explanation, (*given.notes, *notes), everything=options.all, with_answer=options.policy)
+    notes = (*given.notes, *notes, *_caching_notes(question))
+    return Report(explanation, notes, everything=options.all, with_answer=options.policy)
+
+
+def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
+    """Return the request with what the options say about it. Raises CommandError."""
+    if options.route is not None:
+        request = request._replace(invocation=_read_invocation(options.route))
+    if options.api_id is not None:
+        stage_arn = request.stage_arn.replace(f":{request.api_id}/", f":{options.api_id}/")
+        if not API_ID.fullmatch(options.api_id):
+            message = f"API {options.api_id!r}: write its ID, such as a1b2c3d4e5"
+            raise CommandError(message)
+        request = request._replace(stage_arn=stage_arn)
+    if options.domain_name is not None:
+        context = {**request.request_context, "domainName": options.domain_name}
+        request = request._replace(event={**request.event, "requestContext": context})
+    return request
+
+
+def _caching_notes(question: Question) -> Iterator[str]:
+    if question.policy.rules.limits_domain_names and question.request.may_be_cached_for_other_domain_names:
+        yield (
+            "rules have domain_name, and the authorizer has identity sources without $context.domainName: if its "
+            "responses are cached, one domain name gets the response for another"
+        )
 
 
 def _own_spelling(pem: object, error: str) -> str:

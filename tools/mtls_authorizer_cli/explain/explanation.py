@@ -69,8 +69,7 @@ def explain(question: Question, *, everything: bool = False) -> Explanation:
     def explain_all(rules: RuleSet | None) -> RulesExplanation | None:
         if certificate is None or rules is None or not compared:
             return None
-        required = question.settings.required_key_usages
-        return explain_rules(rules, certificate, required, question.invocation, everything=everything)
+        return explain_rules(rules, certificate, question, everything=everything)
 
     return Explanation(
         question,

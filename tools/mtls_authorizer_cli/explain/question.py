@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
+    from mtls_authorizer.rules.request_limits import RequestLimits
+    from mtls_authorizer.rules.rule_set import Rule
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
 
 
@@ -43,10 +45,23 @@ class Question(NamedTuple):
         """Return the certificate, or the reason why there is none."""
         return read_certificate(self.pem)
 
+    def in_effect(self, limits: RequestLimits | None) -> bool:
+        """Return whether a rule with these limits is in effect for the request."""
+        return limits is None or limits.permit(self.request.api_id, self.request.domain_name, self.now)
+
+    def rules_in_effect(self, certificate: PeerCertificate) -> list[Rule]:
+        """Return the rules that match a certificate and are in effect for the request."""
+        return [rule for rule in self.matching_rules(certificate) if self.in_effect(rule.limits)]
+
+    def matching_rules(self, certificate: PeerCertificate) -> list[Rule]:
+        """Return the rules that match a certificate, as if it had the required usages if none matches without them."""
+        rules = self.policy.rules
+        return rules.matching(certificate, self.settings.required_key_usages) or rules.matching(certificate)
+
     def decision(self) -> Decision:
         """Return the authorizer's own decision."""
         assessment = assess(read_client_certificate(self.pem), self.settings, self.policy)
-        return decide(assessment, self.settings, self.policy, self.request.invocation, self.now)
+        return decide(assessment, self.settings, self.policy, self.request, self.now)
 
 
 def read_certificate(pem: object) -> PeerCertificate | str:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER, FieldKind
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
+from mtls_authorizer.rules.fields import (
+    FIELDS,
+    ISSUER_KEY,
+    ORGANIZATION_IDENTIFIER,
+    SUBJECT_ALT_NAME_LABELS,
+    FieldKind,
+)
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
-from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing
+from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
-    from mtls_authorizer.rules.key_usage import RequiredKeyUsages, RuleKeyUsages
+    from mtls_authorizer.rules.key_usage import RuleKeyUsages
+    from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule_set import Rule, RuleSet
+    from mtls_authorizer_cli.explain.question import Question
     from mtls_authorizer_cli.explain.similarity import Nearest
 
 NEAREST = 3
@@ -58,16 +68,20 @@ class FieldExplanation(NamedTuple):
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
-class KeyUsagesExplanation(NamedTuple):
-    """The usages of a rule, in words, and those of the certificate."""
+class OtherRequirement(NamedTuple):
+    """A requirement of a rule other than a field, by its place in the rule, and what there is for it, in words.
 
-    met: bool
+    That is a limit to some requests, a value that the rule takes from the certificate, or the usages that it requires.
+    """
+
+    key: str
     required: str
     found: str
+    met: bool
 
 
 class RuleExplanation(NamedTuple):
-    """A rule and its fields. ``mismatch`` is None if it matches.
+    """A rule and its fields. ``mismatch`` is None if it matches and is in effect for the request.
 
     Each of the ``exclusions`` excludes the certificate if all of its fields match. ``route_allowed`` is None if no
     route was given.
@@ -78,8 +92,8 @@ class RuleExplanation(NamedTuple):
     fields: tuple[FieldExplanation, ...]
     exclusions: tuple[tuple[FieldExplanation, ...], ...]
     route_allowed: bool | None
-    key_usages: KeyUsagesExplanation | None = None
-    """None if the rule does not replace the required usages."""
+    limits: tuple[OtherRequirement, ...] = ()
+    values: tuple[OtherRequirement, ...] = ()
 
     @property
     def failing(self) -> list[FieldExplanation]:
@@ -130,18 +144,14 @@ class RulesExplanation(NamedTuple):
 
 
 def explain_rules(
-    rules: RuleSet,
-    certificate: PeerCertificate,
-    required: RequiredKeyUsages,
-    invocation: str | None,
-    *,
-    everything: bool,
+    rules: RuleSet, certificate: PeerCertificate, question: Question, *, everything: bool
 ) -> RulesExplanation:
     """Explain rules: those that match and, unless ``everything`` is asked for, only the nearest of the others.
 
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
     satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
+    required = question.settings.required_key_usages
     # If no rule that replaces the required usages matches, the others are explained as if they were met.
     replaced = not required.met_by_usages(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
@@ -155,14 +165,16 @@ def explain_rules(
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
 
+    invocation = question.invocation
     explained = [
         RuleExplanation(
             rule,
-            _mismatch(rule, satisfied, usages, replaced=replaced),
+            _mismatch(rule, satisfied, usages, replaced=replaced) or _other_mismatch(rule, certificate, question),
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
-            None if rule.key_usages is None else _explain_key_usages(rule.key_usages, usages),
+            () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
+            (*_explain_key_usages(rule.key_usages, usages), *_explain_values(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -184,10 +196,12 @@ def _mismatch(
     return rule.mismatch(satisfied, usages)
 
 
-def _explain_key_usages(own: RuleKeyUsages, usages: Collection[str] | None) -> KeyUsagesExplanation:
-    required = choice([usage_name(usage) for usage in sorted(own.usages)], everything=True) if own.usages else "nothing"
-    found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
-    return KeyUsagesExplanation(own.met_by(usages), required, found)
+def _explain_key_usages(own: RuleKeyUsages | None, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+    if own is not None:
+        names = [usage_name(usage) for usage in sorted(own.usages)]
+        found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
+        required = choice(names, everything=True) if names else "nothing"
+        yield OtherRequirement("extended_key_usage", required, found, own.met_by(usages))
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -217,3 +231,36 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
     return f"{common_names} common names, so none of them counts" if common_names > 1 else None
+
+
+def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:
+    if any(value.read(certificate) is None for value in rule.certificate_values().values()):
+        return DenyReason.CERTIFICATE_VALUE_MISSING
+    return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
+
+
+def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
+    for place, value in rule.certificate_values().items():
+        source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
+        after = f" after {quoted(value.after)}" if value.after else ""
+        required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"
+        found = value.read(certificate)
+        own = value._replace(default=None).read(certificate)
+        default = "" if own is not None else ", the default"
+        text = "none" if found is None else f"{quoted(found)}{default}"
+        yield OtherRequirement(place, required, text, found is not None)
+
+
+_KEYS = {("subject_alt_name", label): key for key, label in SUBJECT_ALT_NAME_LABELS.items()}
+
+
+def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[OtherRequirement]:
+    request, now = question.request, utc_timestamp(question.now)
+    domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
+    found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
+    unlimited = type(limits)()
+    for field, value in limits._asdict().items():
+        if value is not None:
+            required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
+            met = question.in_effect(unlimited._replace(**{field: value}))
+            yield OtherRequirement(field.removesuffix("s"), required, found[field], met)

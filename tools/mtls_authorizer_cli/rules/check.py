@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     else:
         # A document that is too large is rejected like any other.
         content = read_beginning(options.file, LARGEST_DOCUMENT + 1)
-        reports = [check_document(shown_file(options.file), content)]
+        reports = [check_document(shown_file(options.file), content, datetime.now(UTC))]
     if options.json:
         write_output(json.dumps(_as_json(reports), indent=2) + "\n")
     else:
@@ -79,7 +80,9 @@ def _check_environment(environment: Mapping[str, str]) -> list[Report]:
     except SettingsError as error:
         return [Report(ENVIRONMENT, (Message(str(error)),))]
     reports = [Report(ENVIRONMENT, (), tuple(map(_list_warning, allowlist_warnings(environment))))]
-    reports += [check_document(name, environment[name].strip().encode()) for name in _DOCUMENTS if name in environment]
+    now = datetime.now(UTC)
+    documents = {name: environment[name].strip().encode() for name in _DOCUMENTS if name in environment}
+    reports += [check_document(name, content, now) for name, content in documents.items()]
     return reports
 
 

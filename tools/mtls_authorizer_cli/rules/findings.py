@@ -13,6 +13,7 @@ class Kind(StrEnum):
     VALUE_NEVER_MATCHES = "value_never_matches"
     COVERED = "covered"
     DUPLICATE = "duplicate"
+    EXPIRED = "expired"
     SURROUNDING_WHITESPACE = "surrounding_whitespace"
     REVERSED_NAME = "reversed_name"
     SPLIT_NAME = "split_name"

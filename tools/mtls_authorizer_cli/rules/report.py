@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer_cli.rules.contradictions import contradictions
 from mtls_authorizer_cli.rules.coverage import covered_rules
+from mtls_authorizer_cli.rules.findings import Finding, Kind
 from mtls_authorizer_cli.rules.positions import line_numbers, line_of
 from mtls_authorizer_cli.rules.values import value_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from mtls_authorizer.rules.rule_set import Rule
-    from mtls_authorizer_cli.rules.findings import Finding
 
 _LINE_IN_SYNTAX_ERROR = re.compile(r": line ([0-9]+) column [0-9]+")
 
@@ -43,15 +44,15 @@ class Report(NamedTuple):
     denial_count: int = 0
 
 
-def check_document(source: str, content: bytes) -> Report:
-    """Check a rules document."""
+def check_document(source: str, content: bytes, now: datetime) -> Report:
+    """Check a rules document at a time, which is aware."""
     try:
         every_rule = parse_rules(content)
     except RulesError as error:
         return Report(source, tuple(_errors(content, error.problems)))
     rules = [rule for rule in every_rule if not rule.denies]
     denials = len(every_rule) - len(rules)
-    findings = _findings(rules, content)
+    findings = _findings(rules, content, now)
     lines = line_numbers(content.decode()) if findings else {}
     warnings = [_warning(finding, rules, lines) for finding in findings]
     return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials)
@@ -76,9 +77,12 @@ def _warning(finding: Finding, rules: Sequence[Rule], lines: dict[str, int]) -> 
     return Message(text, line_of(finding.place, lines), name, finding.kind.value)
 
 
-def _findings(rules: Sequence[Rule], content: bytes) -> list[Finding]:
+def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[Finding]:
     """Return all findings about a valid document."""
     findings: list[Finding] = []
     for number, rule in enumerate(rules):
         findings += contradictions(rule, f"rules[{number}]")
+        if rule.limits is not None and rule.limits.not_after is not None and rule.limits.not_after < now:
+            place = f"rules[{number}].not_after"
+            findings.append(Finding(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule"))
     return [*findings, *covered_rules(rules), *value_findings(json.loads(content))]

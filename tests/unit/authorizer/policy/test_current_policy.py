@@ -18,12 +18,14 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
+from mtls_authorizer.request.event import read_request
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests import der
+from tests.api_events import rest_event
 from tests.certificate_authorities import DAY, distribution_point
 from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
@@ -500,7 +502,7 @@ def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_n
     read = AccessPolicy(rules, revocation=RevocationLists([], Truststore(())))
     assessment = assess(ExtractionSuccess(certificate), loaded, read)
     for moment in (NOW - 2 * DAY, NOW + 101 * DAY):
-        decision = decide(assessment, loaded, unasked, "GET/hello", moment)
+        decision = decide(assessment, loaded, unasked, read_request(rest_event()), moment)
         assert decision.reason in {DenyReason.CERTIFICATE_EXPIRED, DenyReason.CERTIFICATE_NOT_YET_VALID}
         assert decision.revocation_status is None
 

@@ -41,7 +41,7 @@ def test_nothing_set_is_no_rule_and_the_defaults() -> None:
         shadow_rules_uri=None,
         rules_refresh_seconds=60,
         response_format=ResponseFormat.IAM,
-        unauthenticated_response=UnauthenticatedResponse.UNAUTHORIZED,
+        unauthenticated_response=None,
         principal_id=PrincipalId.COMMON_NAME,
     )
 
@@ -53,6 +53,8 @@ def test_every_choice_can_be_read() -> None:
     assert configuration.response_format is ResponseFormat.SIMPLE
     assert configuration.unauthenticated_response is UnauthenticatedResponse.DENY
     assert configuration.principal_id is PrincipalId.SERIAL_NUMBER
+    explicit = load_settings({"UNAUTHENTICATED_RESPONSE": "unauthorized"})
+    assert explicit.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
 
 
 @pytest.mark.parametrize(

@@ -314,5 +314,5 @@ def test_the_routes_of_a_rule_may_make_the_largest_policy() -> None:
     routes[1] += "x" * (spare - spare // 2)
     allow = [route.replace("/", " /") for route in routes]
     assert parse_rules(document(rule(allow=allow)))
-    with pytest.raises(RulesError, match="policy of up to 46081 bytes, and the limit is 46080"):
+    with pytest.raises(RulesError, match="policy of up to 51201 bytes, and the limit is 51200"):
         parse_rules(document(rule(allow=[f"{allow[0]}x", *allow[1:]])))

@@ -168,8 +168,10 @@ def test_explain_shows_the_usages_of_a_rule() -> None:
     assert "NO 'everybody': extended_key_usage_not_allowed" in text
     assert "ok extended_key_usage: requires one of serverAuth, clientAuth; found serverAuth" in text
     (matching,) = json.loads(as_json(allowed))["rules"]["matching"]
-    assert matching["extended_key_usage"] == {
-        "matches": True,
+    (usages,) = matching["values"]
+    assert usages == {
+        "key": "extended_key_usage",
+        "met": True,
         "wanted": "one of serverAuth, clientAuth",
         "has": "serverAuth",
     }

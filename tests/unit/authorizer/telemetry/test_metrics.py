@@ -87,6 +87,15 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
             {**UNAUTHENTICATED, "unauthenticated_response": UnauthenticatedResponse.DENY},
             {"Denied": 1, "DecisionTime": 7},
         ),
+        # The 401 of an HTTP API is no error of the function, so it must not be subtracted from the errors.
+        (
+            {
+                **UNAUTHENTICATED,
+                "event": http_2_0_event(),
+                "unauthenticated_response": UnauthenticatedResponse.UNAUTHORIZED,
+            },
+            {"Denied": 1, "DecisionTime": 7},
+        ),
     ],
 )
 def test_a_decision_is_counted(

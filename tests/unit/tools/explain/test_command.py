@@ -270,3 +270,81 @@ def test_the_handler_for_failures_is_removed_after_the_command(run: Callable[...
     assert run("client.pem").status == 1
     assert run("client.pem", "--at", "x").status == 2
     assert logger.handlers == before
+
+
+LIMITED = {
+    "name": "limited",
+    "match": {"organization": "Acme"},
+    "api_id": "z9y8x7w6v5",
+    "domain_name": ["api.example.com", "b.example.com"],
+    "not_before": "2026-01-01T00:00:00Z",
+    "not_after": "2026-12-31T23:59:59Z",
+}
+
+
+def test_a_rule_that_is_not_in_effect_is_explained_by_its_limits(run: Callable[..., Result]) -> None:
+    rules = {"AUTHORIZER_RULES": document(LIMITED).decode()}
+    api, domain = ("--api-id", "z9y8x7w6v5"), ("--domain-name", "API.example.com")
+    for options, lines in (
+        ((), ["NO  api_id: requires 'z9y8x7w6v5'; found 'a1b2c3d4e5'", "its api_id is 'z9y8x7w6v5'"]),
+        (api, ["NO  domain_name: requires one of 'api.example.com', 'b.example.com'; found none", "ok  api_id"]),
+        ((*api, *domain, "--at", "2027-01-01T00:00:00Z"), ["NO  not_after: requires 2026-12-31T23:59:59Z"]),
+    ):
+        denied = run("client.pem", "--at", AT, *options, **rules)
+        assert denied.status == 1
+        flat = re.sub(r"\s+", " ", denied.output)
+        assert "DENIED by the authorizer: rule_not_in_effect" in flat
+        assert "found 1 of 1, 0 in effect" in flat
+        for line in lines:
+            assert re.sub(r"\s+", " ", line) in flat
+    allowed = run("client.pem", "--at", AT, *api, *domain, "--json", **rules)
+    assert allowed.status == 0
+    (rule,) = allowed.json["rules"]["matching"]
+    assert [(limit["key"], limit["met"]) for limit in rule["limits"]] == [
+        *(("api_id", True), ("domain_name", True), ("not_before", True), ("not_after", True))
+    ]
+
+
+def test_an_api_must_be_an_id(run: Callable[..., Result]) -> None:
+    result = run("client.pem", "--api-id", "arn:aws", ALLOWED_COMMON_NAMES="a")
+    assert result.status == 2
+    assert "write its ID, such as a1b2c3d4e5" in result.errors
+
+
+def test_a_domain_name_that_is_no_identity_source_is_noted(run: Callable[..., Result], tmp_path: Path) -> None:
+    rules = {"AUTHORIZER_RULES": document(LIMITED).decode()}
+    for sources, noted in ((["x"], True), (["x", "api.example.com"], False), (None, False)):
+        event = http_2_0_event(CLIENT, identitySource=sources)
+        event["requestContext"]["domainName"] = "api.example.com"
+        (tmp_path / "limited.json").write_text(json.dumps(event))
+        notes = run("limited.json", "--json", **rules).json["notes"]
+        assert any("without $context.domainName" in note for note in notes) is noted
+
+
+def test_a_value_from_the_certificate_is_explained(run: Callable[..., Result]) -> None:
+    match = {"organization": "Acme"}
+    uri_value = {"from": "subject_alt_name.uri", "after": "spiffe://acme.example/"}
+    for context, key, lines in (
+        (
+            {"a": {"from": "subject.O"}},
+            None,
+            ["ok context.a: requires one value of subject.O", "found 'Acme'", "ALLOWED"],
+        ),
+        ({"a": uri_value | {"default": "x"}}, None, ["found 'x', the default", "ALLOWED"]),
+        (
+            {"a": uri_value},
+            None,
+            [
+                "DENIED by the authorizer: certificate_value_missing",
+                "its context.a requires one value of subject_alt_name.uri after 'spiffe://acme.example/'",
+                "the certificate has none.",
+            ],
+        ),
+        (None, {"from": "subject.L"}, ["NO usage_plan_key: requires one value of subject.L", "found none"]),
+    ):
+        keys = {"context": context, "usage_plan_key": key}
+        rule = {"name": "value", "match": match} | {name: value for name, value in keys.items() if value}
+        result = run("client.pem", AUTHORIZER_RULES=document(rule).decode())
+        flat = re.sub(r"\s+", " ", result.output)
+        for line in lines:
+            assert line in flat

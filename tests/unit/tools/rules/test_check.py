@@ -101,6 +101,19 @@ def test_warnings_have_lines_and_fail_only_if_they_are_treated_as_errors(
     assert check(path, "--strict") == 0
 
 
+def test_a_rule_that_has_expired_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rules.json"
+    others = [rule(name="b", not_after="9999-12-31T23:59:59Z"), rule(name="c", match={"common_name": "c"}, api_id="a")]
+    content = document(rule(match={"common_name": "a"}, not_after="2020-01-01T00:00:00Z"), *others)
+    path.write_bytes(content.replace(b'"not_after": "2020', b'\n"not_after": "2020'))
+    assert check(path, "--strict") == 1
+    text = "has passed, so that the rule has no effect: remove the rule"
+    assert capsys.readouterr().err == f"{path}:2: warning: rule 'acme': rules[0].not_after {text}\n"
+    variables = {"AUTHORIZER_RULES": content.decode()}
+    assert check("--environment", "--strict", environment=variables) == 1
+    assert text in capsys.readouterr().err
+
+
 def test_a_document_is_described_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rules.json"
     path.write_bytes(DOUBTFUL)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request.response import UNAUTHORIZED_BY_HTTP_API
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
@@ -178,9 +179,8 @@ def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
         excluded = all(field.matches for field in exclusion)
         fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
         yield _detail(_mark(not excluded), f"{'excluded' if excluded else 'not excluded'} by {fields}")
-    if rule.key_usages is not None:
-        met, required, found = rule.key_usages
-        yield _detail(_mark(met), f"extended_key_usage: requires {required}; found {found}")
+    for each in (*rule.limits, *rule.values):
+        yield _detail(_mark(each.met), f"{each.key}: requires {each.required}; found {each.found}")
     if rule.rule.routes is not ALL_ROUTES:
         mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
         yield _detail(mark, f"allows {listing(written_routes(rule.rule.routes), everything=everything)}")
@@ -204,7 +204,8 @@ def _answers(report: Report) -> Iterator[str]:
     if explanation.answer is None:
         yield "The function raises Unauthorized, and the API answers 401."
     else:
-        yield "The function answers"
+        is_unauthorized = explanation.answer == UNAUTHORIZED_BY_HTTP_API
+        yield "The function answers, and the API responds with 401" if is_unauthorized else "The function answers"
         yield _json(explanation.answer, everything=report.everything)
     if explanation.simple_answer is not None:
         yield "and to an event of payload 2.0"

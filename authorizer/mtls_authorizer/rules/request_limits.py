@@ -1,0 +1,36 @@
+"""Limits of a rule to some requests: to APIs, to domain names and to a time. Imported only for rules that have any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class RequestLimits(NamedTuple):
+    """The requests for which a rule is in effect. None stands for no limit.
+
+    They are evaluated for every request, since the same certificate can reach several APIs and domain names. Domain
+    names are in lower case. Times are aware, and both ends are included, as for certificates (RFC 5280 §4.1.2.5).
+    """
+
+    api_ids: frozenset[str] | None = None
+    domain_names: frozenset[str] | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+    def permit(self, api_id: str, domain_name: str | None, now: datetime) -> bool:
+        """Return whether the rule is in effect for a request to an API under a domain name, at a time."""
+        api_ids, domain_names, not_before, not_after = self
+        return (
+            (api_ids is None or api_id in api_ids)
+            and (domain_names is None or _lower_case(domain_name) in domain_names)
+            and (not_before is None or now >= not_before)
+            and (not_after is None or now <= not_after)
+        )
+
+
+def _lower_case(domain_name: str | None) -> str | None:
+    # Some characters beyond ASCII have ASCII letters as their lower case.
+    return domain_name.lower() if domain_name is not None and domain_name.isascii() else None
