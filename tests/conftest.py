@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -23,9 +24,9 @@ hypothesis.settings.register_profile(
 )
 # For `make test-full`.
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("untimed"), max_examples=2000)
-# For `make fuzz-rules`.
+# For `make compare-rules`.
 hypothesis.settings.register_profile(
-    "hundred-thousand", hypothesis.settings.get_profile("untimed"), max_examples=100_000, database=None
+    "many", hypothesis.settings.get_profile("untimed"), max_examples=int(os.environ.get("CASES", "100000"))
 )
 # For mutation testing: the same few examples for each mutant.
 hypothesis.settings.register_profile(

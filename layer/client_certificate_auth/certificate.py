@@ -89,7 +89,7 @@ class PeerCertificate:
     @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return self._extensions.subject_alt_names
+        return (self._decoded or self._decode()).subject_alt_names
 
     @property
     def extensions_decodable(self) -> bool:
@@ -98,7 +98,7 @@ class PeerCertificate:
         These are alternative names, key usage and extended key usage. If not, what is absent from the other attributes
         may be in the certificate.
         """
-        return self._extensions.decodable
+        return (self._decoded or self._decode()).decodable
 
     @property
     def unhandled_critical_extensions(self) -> tuple[str, ...]:
@@ -106,12 +106,12 @@ class PeerCertificate:
 
         A certificate that has any must be rejected. The known ones are those that OpenSSL's verification handles.
         """
-        return self._extensions.unhandled_critical
+        return (self._decoded or self._decode()).unhandled_critical
 
     @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        usages = self._extensions.extended_key_usage
+        usages = (self._decoded or self._decode()).extended_key_usage
         return None if usages is None else list(usages)
 
     @property
@@ -249,10 +249,8 @@ class PeerCertificate:
     def __repr__(self) -> str:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
 
-    @property
-    def _extensions(self) -> IdentifyingExtensions:
-        if self._decoded is None:
-            self._decoded = IdentifyingExtensions(self.fields.extensions)
+    def _decode(self) -> IdentifyingExtensions:
+        self._decoded = IdentifyingExtensions(self.fields.extensions)
         return self._decoded
 
     @property

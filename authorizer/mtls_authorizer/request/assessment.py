@@ -29,7 +29,10 @@ UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
 MAX_CACHED_CERTIFICATES = 512
 MAX_CACHED_PEM_LENGTH = 16 * 1024
-"""In characters. A typical certificate takes about 8 KiB in the cache, so a full cache takes about 4 MiB."""
+MAX_CACHED_TEXT_LENGTH = 32 * 1024
+"""In characters, of a PEM and of the text that is made of it: an accented letter takes six characters in a DN, and six
+more in JSON. A typical certificate takes about 2 KiB in the cache, so a full cache takes about 1 MiB. One that is full
+of the largest ones takes about 20 MiB."""
 
 
 class Client(NamedTuple):
@@ -175,8 +178,15 @@ class AssessmentCache:
                 self._assessments.move_to_end(pem)
                 return known, True
         assessment = assess(read_client_certificate(pem), self._settings, self.policy)
+        if _text_length(assessment) > MAX_CACHED_TEXT_LENGTH:
+            return assessment, False
         with self._lock:
             self._assessments[pem] = assessment
             if len(self._assessments) > MAX_CACHED_CERTIFICATES:
                 self._assessments.popitem(last=False)
         return assessment, False
+
+
+def _text_length(assessment: Assessment) -> int:
+    context = assessment.context.values() if isinstance(assessment, AssessedCertificate) else ()
+    return sum(map(len, (assessment.client.subject_dn or "", assessment.client.issuer_dn or "", *context)))

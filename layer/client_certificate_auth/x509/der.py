@@ -23,9 +23,10 @@ SEQUENCE, SET = 0x30, 0x31
 # The parts of an identifier octet (X.690 §8.1.2): class, form and number. A number of 31 means that more octets follow.
 _CLASS, _CONSTRUCTED, _NUMBER = 0xC0, 0x20, 0x1F
 
-# The flag of a length's long form (X.690 §8.1.3.5), which is also the first length that needs it, and the largest
-# number of octets that is read: 4 GiB are far more than any input here has.
+# The flag of a length's long form (X.690 §8.1.3.5), which is also the first length that needs it. By the number of its
+# octets, the least length that needs as many: 4 GiB are far more than any input here has.
 _LONG_FORM, _MOST_LENGTH_OCTETS = 0x80, 4
+_LEAST_LENGTHS = {1: _LONG_FORM, 2: 1 << 8, 3: 1 << 16, _MOST_LENGTH_OCTETS: 1 << 24}
 
 _BITS = 8
 
@@ -244,7 +245,7 @@ def _read_long_length(content: bytes, start: int) -> tuple[int, int]:
     octets = content[start - 1] - _LONG_FORM
     content_start = start + octets
     length = int.from_bytes(content[start:content_start], "big")
-    if length < _LONG_FORM or octets > _MOST_LENGTH_OCTETS or length >> 8 * (octets - 1) == 0:
+    if octets not in _LEAST_LENGTHS or length < _LEAST_LENGTHS[octets]:
         raise DerError(_length_problem(octets))
     return content_start, length
 

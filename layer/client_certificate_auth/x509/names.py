@@ -187,17 +187,17 @@ def read_text(tag: int, content: bytes) -> str | None:
 @lru_cache(512)
 def _read_rdn(content: bytes) -> _DecodedRdn | None:
     """Decode the content of a SET; None for an empty one. Clients of one company have most of theirs in common."""
-    attributes = [(oid, _text(oid, tag, value)) for oid, tag, value in read_attributes(content)]
-    if not attributes:
-        return None
-    # Most text is printable, which is quick to see.
-    joined = "".join([text for _, text in attributes])
-    return (
-        attributes,
-        [(SHORT_NAME_BY_OID.get(oid, oid), text) for oid, text in attributes],
-        "+".join([attribute_string(oid, text) for oid, text in attributes]),
-        not joined.isprintable() and any(map(_is_control_character, joined)),
-    )
+    attributes, texts, strings = [], [], []
+    has_control_characters = False
+    for oid, tag, value in read_attributes(content):
+        text = _text(oid, tag, value)
+        attributes.append((oid, text))
+        texts.append((SHORT_NAME_BY_OID.get(oid, oid), text))
+        strings.append(attribute_string(oid, text))
+        # Most text is printable, which is quick to see.
+        if not text.isprintable() and any(map(_is_control_character, text)):
+            has_control_characters = True
+    return (attributes, texts, "+".join(strings), has_control_characters) if attributes else None
 
 
 def _values_by_key(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:

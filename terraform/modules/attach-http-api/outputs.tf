@@ -5,7 +5,7 @@ output "authorizer_id" {
 
 # Names of a certificate are not among the fields: access logs escape nothing, and names may contain quotes.
 output "access_log_format" {
-  description = "For access_log_settings of the aws_apigatewayv2_stage. request_id in the decision log is requestId here."
+  description = "For access_log_settings of the aws_apigatewayv2_stage. requestId is request_id in the decision log."
   value = jsonencode({
     requestId       = "$context.requestId"
     sourceIp        = "$context.identity.sourceIp"

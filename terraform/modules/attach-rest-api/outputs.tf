@@ -10,7 +10,7 @@ output "redeployment" {
 
 # Names of a certificate are not among the fields: access logs escape nothing, and names may contain quotes.
 output "access_log_format" {
-  description = "For access_log_settings of the aws_api_gateway_stage. request_id in the decision log is extendedRequestId here."
+  description = "For access_log_settings of the aws_api_gateway_stage. requestId is request_id in the decision log."
   value = jsonencode({
     requestId         = "$context.requestId"
     extendedRequestId = "$context.extendedRequestId"
@@ -21,7 +21,7 @@ output "access_log_format" {
     status            = "$context.status"
     authorizerStatus  = "$context.authorizer.status"
     authorizerLatency = "$context.authorizer.latency"
-    authorizerReason  = "$context.authorizer.reason"
+    reason            = "$context.authorizer.reason"
     fingerprint       = "$context.authorizer.clientCertFingerprint256"
     serialNumber      = "$context.identity.clientCert.serialNumber"
     notBefore         = "$context.identity.clientCert.validity.notBefore"

@@ -1,4 +1,4 @@
-# Alarms of the authorizer, which require its metrics, and of the indexer.
+# Alarms of the authorizer, which require its metrics, of the indexer and of the fetcher.
 
 locals {
   has_metrics   = var.metrics_namespace != null
@@ -88,10 +88,37 @@ locals {
     }
   }
 
-  alarms = {
-    for name, alarm in merge(local.authorizer_alarms, local.indexer_alarms) : name => alarm
-    if var.deploy_alarms && (startswith(name, "crl-indexer-") ? var.create_crl_bucket : local.has_metrics)
+  fetcher_alarms = {
+    crl-fetcher-errors = {
+      description         = "The CRL fetcher has failed as a whole. Its log contains the reason."
+      namespace           = "AWS/Lambda"
+      metric_name         = "Errors"
+      dimensions          = { FunctionName = local.fetcher_name }
+      statistic           = "Sum"
+      threshold           = 0
+      comparison_operator = "GreaterThanThreshold"
+    }
   }
+
+  fetcher_metric_alarms = {
+    fetched-crl-stale = {
+      description         = "A downloaded CRL is about to expire, or was never downloaded. The log of the fetcher says why."
+      namespace           = var.metrics_namespace
+      metric_name         = "FetchedCrlTimeLeft"
+      statistic           = "Minimum"
+      threshold           = var.revocation_list_alarm_seconds
+      comparison_operator = "LessThanOrEqualToThreshold"
+      # Between two runs of the fetcher, the alarm keeps its state.
+      treat_missing_data = "ignore"
+    }
+  }
+
+  alarms = merge(
+    { for name, alarm in local.authorizer_alarms : name => alarm if var.deploy_alarms && local.has_metrics },
+    { for name, alarm in local.indexer_alarms : name => alarm if var.deploy_alarms && var.create_crl_bucket },
+    { for name, alarm in local.fetcher_alarms : name => alarm if var.deploy_alarms && local.creates_fetcher > 0 },
+    { for name, alarm in local.fetcher_metric_alarms : name => alarm if var.deploy_alarms && local.creates_fetcher > 0 && local.has_metrics },
+  )
 }
 
 resource "aws_cloudwatch_metric_alarm" "alarm" {
@@ -108,7 +135,7 @@ resource "aws_cloudwatch_metric_alarm" "alarm" {
   evaluation_periods  = lookup(each.value, "evaluation_periods", 1)
   threshold           = each.value.threshold
   comparison_operator = each.value.comparison_operator
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = lookup(each.value, "treat_missing_data", "notBreaching")
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
 }

@@ -4,10 +4,15 @@ resource "aws_cloudwatch_dashboard" "dashboard" {
   count = var.deploy_dashboard && local.has_metrics ? 1 : 0
 
   dashboard_name = "${var.name}-${local.region}"
-  dashboard_body = jsonencode({ widgets = concat(local.authorizer_widgets, [for widget in local.indexer_widgets : widget if var.create_crl_bucket]) })
+  dashboard_body = jsonencode({ widgets = concat(
+    local.authorizer_widgets,
+    [for widget in local.indexer_widgets : widget if var.create_crl_bucket],
+    [for widget in local.fetcher_widgets : widget if local.creates_fetcher > 0],
+  ) })
 }
 
 locals {
+  fetcher_name  = one(aws_lambda_function.crl_fetcher[*].function_name)
   namespace     = join("", compact([var.metrics_namespace]))
   indexer_name  = one(aws_lambda_function.crl_indexer[*].function_name)
   failures_name = one(aws_sqs_queue.crl_indexer_failures[*].name)
@@ -255,6 +260,42 @@ locals {
         period = 300
         metrics = [
           ["AWS/Lambda", "Duration", "FunctionName", local.indexer_name],
+        ]
+      }
+    },
+  ]
+  fetcher_widgets = [
+    {
+      type   = "metric"
+      x      = 0
+      y      = 30
+      width  = 12
+      height = 6
+      properties = {
+        region = local.region
+        title  = "CRL fetcher"
+        stat   = "Sum"
+        period = 300
+        metrics = [
+          ["AWS/Lambda", "Invocations", "FunctionName", local.fetcher_name],
+          [".", "Errors", ".", "."],
+          [local.namespace, "CrlFetchFailures"],
+        ]
+      }
+    },
+    {
+      type   = "metric"
+      x      = 12
+      y      = 30
+      width  = 12
+      height = 6
+      properties = {
+        region = local.region
+        title  = "Downloaded CRLs: time until the first nextUpdate (s)"
+        stat   = "Minimum"
+        period = 3600
+        metrics = [
+          [local.namespace, "FetchedCrlTimeLeft"],
         ]
       }
     },

@@ -10,6 +10,9 @@ locals {
   is_published = var.snap_start || var.provisioned_concurrency > 0
   # With create_crl_bucket, the variables of the indexer are set before the CRLs are there.
   checks_revocation = length(var.crl_uris) > 0
+  # Rules may contain issuer_key.
+  uses_truststore = local.checks_revocation || length(var.allowed_issuer_keys) > 0 || length(local.rules) > 0
+  rules           = compact([var.authorizer_rules, var.authorizer_shadow_rules, var.authorizer_rules_uri, var.authorizer_shadow_rules_uri])
 
   # The lists are JSON, because names may contain commas.
   variables = {
@@ -20,6 +23,7 @@ locals {
     ALLOWED_ISSUERS                  = length(var.allowed_issuers) > 0 ? jsonencode(var.allowed_issuers) : null
     ALLOWED_FINGERPRINTS             = length(var.allowed_fingerprints) > 0 ? jsonencode(var.allowed_fingerprints) : null
     ALLOWED_SERIAL_NUMBERS           = length(var.allowed_serial_numbers) > 0 ? jsonencode(var.allowed_serial_numbers) : null
+    ALLOWED_ISSUER_KEYS              = length(var.allowed_issuer_keys) > 0 ? jsonencode(var.allowed_issuer_keys) : null
     ALLOWLIST_MATCH                  = var.allowlist_match
     ALLOW_ANY_CLIENT_CERTIFICATE     = var.allow_any_client_certificate ? "true" : null
     REQUIRED_EXTENDED_KEY_USAGE      = length(var.required_extended_key_usage) > 0 ? join(",", var.required_extended_key_usage) : null
@@ -29,9 +33,9 @@ locals {
     AUTHORIZER_SHADOW_RULES_URI      = var.authorizer_shadow_rules_uri
     AUTHORIZER_RULES_REFRESH_SECONDS = var.authorizer_rules_refresh_seconds
     CRL_URIS                         = local.checks_revocation ? join(",", var.crl_uris) : null
-    TRUSTSTORE_URI                   = local.checks_revocation ? var.truststore_uri : null
+    TRUSTSTORE_URI                   = local.uses_truststore ? var.truststore_uri : null
     CRL_CHECK                        = var.crl_check
-    CRL_REFRESH_SECONDS              = var.crl_refresh_seconds
+    CRL_REFRESH_SECONDS              = local.uses_truststore ? var.crl_refresh_seconds : null
     CRL_FAILURE_MODE                 = var.crl_failure_mode
     CRL_MAX_AGE_SECONDS              = local.checks_revocation ? var.crl_max_age_seconds : null
     CRL_ASSUME_COMPLETE              = length(var.crl_assume_complete) > 0 ? join(",", var.crl_assume_complete) : null
@@ -51,7 +55,7 @@ locals {
   # them. Elsewhere it reads the CRLs themselves.
   indexes = local.checks_revocation && var.crl_bucket_name != null ? ["arn:${local.partition}:s3:::${var.crl_bucket_name}/*.crl.index"] : []
   objects = concat(
-    [for uri in concat(local.rule_uris, local.checks_revocation ? concat([var.truststore_uri], var.crl_uris) : []) :
+    [for uri in concat(local.rule_uris, compact([local.variables.TRUSTSTORE_URI]), var.crl_uris) :
     replace(uri, "s3://", "arn:${local.partition}:s3:::") if startswith(uri, "s3://")],
     local.indexes,
   )

@@ -38,6 +38,11 @@ output "crl_indexer_log_group" {
   value       = one(aws_cloudwatch_log_group.crl_indexer[*].name)
 }
 
+output "crl_fetcher_log_group" {
+  description = "The log group of the fetcher, with the result of each download."
+  value       = one(aws_cloudwatch_log_group.crl_fetcher[*].name)
+}
+
 output "dashboard_name" {
   description = "The CloudWatch dashboard."
   value       = one(aws_cloudwatch_dashboard.dashboard[*].dashboard_name)

@@ -88,7 +88,7 @@ resource "aws_s3_bucket_policy" "crl" {
   bucket = aws_s3_bucket.crl[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "OverTlsOnly"
         Effect    = "Deny"
@@ -107,7 +107,7 @@ resource "aws_s3_bucket_policy" "crl" {
         Resource  = "${aws_s3_bucket.crl[0].arn}/*.index"
         Condition = { ArnNotEquals = { "aws:PrincipalArn" = aws_iam_role.crl_indexer[0].arn } }
       },
-    ]
+    ], local.writers)
   })
 }
 

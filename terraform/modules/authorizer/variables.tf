@@ -109,6 +109,18 @@ variable "allowed_serial_numbers" {
   }
 }
 
+variable "allowed_issuer_keys" {
+  type        = list(string)
+  default     = []
+  description = "SHA-256 of the public keys of CAs whose certificates are allowed, in hexadecimal. Requires truststore_uri."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for item in var.allowed_issuer_keys : trimspace(item) != ""])
+    error_message = "No item may be empty."
+  }
+}
+
 variable "allowlist_match" {
   type        = string
   default     = null
@@ -127,8 +139,8 @@ variable "allow_any_client_certificate" {
   nullable    = false
 
   validation {
-    condition     = !var.allow_any_client_certificate || (length(concat(var.allowed_common_names, var.allowed_organizational_units, var.allowed_organizations, var.allowed_subject_alt_names, var.allowed_issuers, var.allowed_fingerprints, var.allowed_serial_numbers)) == 0 && var.authorizer_rules == null && var.authorizer_rules_uri == null)
-    error_message = "allow_any_client_certificate excludes lists (allowed_common_names to allowed_serial_numbers) and rules (authorizer_rules, authorizer_rules_uri)."
+    condition     = !var.allow_any_client_certificate || (length(concat(var.allowed_common_names, var.allowed_organizational_units, var.allowed_organizations, var.allowed_subject_alt_names, var.allowed_issuers, var.allowed_fingerprints, var.allowed_serial_numbers, var.allowed_issuer_keys)) == 0)
+    error_message = "allow_any_client_certificate excludes lists (allowed_common_names to allowed_issuer_keys). A rules document may then only deny."
   }
 }
 
@@ -244,7 +256,7 @@ variable "crl_uris" {
 variable "truststore_uri" {
   type        = string
   default     = null
-  description = "CA certificates that verify the CRLs (the API's truststore). Required with crl_uris and with create_crl_bucket."
+  description = "CA certificates for crl_uris and allowed_issuer_keys (the API's truststore). Required with them and with create_crl_bucket."
 
   validation {
     condition     = var.truststore_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|file:///[^,]*[^,/])$", coalesce(var.truststore_uri, "-")))
@@ -252,13 +264,13 @@ variable "truststore_uri" {
   }
 
   validation {
-    condition     = var.truststore_uri != null || (length(var.crl_uris) == 0 && !var.create_crl_bucket)
-    error_message = "crl_uris and create_crl_bucket require truststore_uri, with the CA certificates that verify the CRLs."
+    condition     = var.truststore_uri != null || (length(var.crl_uris) == 0 && length(var.allowed_issuer_keys) == 0 && !var.create_crl_bucket)
+    error_message = "crl_uris, allowed_issuer_keys and create_crl_bucket require truststore_uri, with the CA certificates."
   }
 
   validation {
-    condition     = var.truststore_uri == null || length(var.crl_uris) > 0 || var.create_crl_bucket
-    error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove truststore_uri."
+    condition     = var.truststore_uri == null || var.create_crl_bucket || length(var.crl_uris) > 0 || length(var.allowed_issuer_keys) > 0 || var.authorizer_rules != null || var.authorizer_rules_uri != null || var.authorizer_shadow_rules != null || var.authorizer_shadow_rules_uri != null
+    error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove truststore_uri. Only allowed_issuer_keys, and issuer_key in rules, need it alone."
   }
 }
 
@@ -281,7 +293,7 @@ variable "crl_check" {
 variable "crl_refresh_seconds" {
   type        = number
   default     = null
-  description = "Interval at which CRLs are reloaded. null means 300."
+  description = "Interval at which CRLs and the truststore are reloaded. null means 300."
 
   validation {
     condition     = var.crl_refresh_seconds == null || (coalesce(var.crl_refresh_seconds, 1) >= 1 && coalesce(var.crl_refresh_seconds, 1) <= 86400 && floor(coalesce(var.crl_refresh_seconds, 1)) == coalesce(var.crl_refresh_seconds, 1))
@@ -289,7 +301,7 @@ variable "crl_refresh_seconds" {
   }
 
   validation {
-    condition     = var.crl_refresh_seconds == null || length(var.crl_uris) > 0
+    condition     = var.crl_refresh_seconds == null || var.truststore_uri != null || length(var.crl_uris) > 0
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_refresh_seconds."
   }
 }
@@ -383,6 +395,90 @@ variable "create_crl_bucket" {
   nullable    = false
 }
 
+# Who writes CRLs, with create_crl_bucket
+
+variable "private_ca_arns" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of CAs of AWS Private CA. Each may write CRLs below crl/ and its ID, and nothing else."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for item in var.private_ca_arns : can(regex("^(arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36})$", item))])
+    error_message = "ARNs of certificate authorities."
+  }
+
+  validation {
+    condition     = length(var.private_ca_arns) == 0 || var.create_crl_bucket
+    error_message = "private_ca_arns requires create_crl_bucket."
+  }
+}
+
+variable "publisher_role_arns" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of IAM roles that publish CRLs. Each may write below published/ and its name, and nothing else in the bucket. Roles with a path are not supported."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for item in var.publisher_role_arns : can(regex("^(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_-]{1,64})$", item))])
+    error_message = "ARNs of IAM roles without a path."
+  }
+
+  validation {
+    condition     = length(var.publisher_role_arns) == 0 || var.create_crl_bucket
+    error_message = "publisher_role_arns requires create_crl_bucket."
+  }
+}
+
+variable "crl_sources" {
+  type        = map(string)
+  default     = {}
+  description = "CRLs to download: keys that end in .crl, by URLs. They are stored below fetched/. Empty means that there is no fetcher."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for url, key in var.crl_sources : can(regex("^https?://.+$", url)) && endswith(key, ".crl")])
+    error_message = "URLs, http or https, and keys that end in .crl."
+  }
+
+  validation {
+    condition     = length(var.crl_sources) == 0 || var.create_crl_bucket
+    error_message = "crl_sources requires create_crl_bucket."
+  }
+}
+
+variable "crl_source_private_hosts" {
+  type        = list(string)
+  default     = []
+  description = "Hosts of crl_sources whose addresses may be private. Only if you trust their DNS server."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for item in var.crl_source_private_hosts : can(regex("^([A-Za-z0-9._:-]+)$", item))])
+    error_message = "Hosts."
+  }
+
+  validation {
+    condition     = length(var.crl_source_private_hosts) == 0 || length(var.crl_sources) > 0
+    error_message = "crl_source_private_hosts requires crl_sources."
+  }
+}
+
+variable "crl_fetch_schedule" {
+  type        = string
+  default     = "rate(1 hour)"
+  description = "When to download CRLs, as an expression of EventBridge. Choose less than half of the validity of a CRL."
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(rate|cron)\\([A-Za-z0-9 ,*?/#-]+\\)$", var.crl_fetch_schedule))
+    error_message = "Such as rate(1 hour) or cron(0 * * * ? *)."
+  }
+}
+
+# Buckets and responses
+
 variable "s3_bucket_owner" {
   type        = string
   default     = null
@@ -393,8 +489,6 @@ variable "s3_bucket_owner" {
     error_message = "The 12 digits of an account ID."
   }
 }
-
-# Responses
 
 variable "response_format" {
   type        = string
@@ -410,7 +504,7 @@ variable "response_format" {
 variable "unauthenticated_response" {
   type        = string
   default     = null
-  description = "REST API response without a certificate, unauthorized (401) or deny (403). null means unauthorized."
+  description = "Response without a certificate, unauthorized (401) or deny (403). null means 401 on REST APIs, and 403 on HTTP APIs."
 
   validation {
     condition     = var.unauthenticated_response == null || contains(["unauthorized", "deny"], coalesce(var.unauthenticated_response, "unauthorized"))
@@ -493,7 +587,7 @@ variable "deploy_dashboard" {
 variable "deploy_alarms" {
   type        = bool
   default     = true
-  description = "Whether to create alarms: for the authorizer, which requires metrics_namespace, and for the indexer."
+  description = "Whether to create alarms: for the authorizer, which requires metrics_namespace, and for the indexer and the fetcher."
   nullable    = false
 }
 

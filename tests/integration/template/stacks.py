@@ -110,6 +110,8 @@ REVOCATION = Template(
             "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl", "https://b.internal/?crl": "b.crl"}',
             "CrlSourcePrivateHosts": "b.internal",
             "CrlFetchSchedule": "rate(10 minutes)",
+            "FetcherSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+            "FetcherSecurityGroupIds": "sg-0123456789abcdef0",
             "MetricsNamespace": NAMESPACE,
             "LogRetentionInDays": "30",
             "AlarmTopicArn": TOPIC,

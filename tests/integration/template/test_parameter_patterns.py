@@ -155,6 +155,13 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ['{"http://a/b.crl": "b.crl"}', '{"https://a/b?c,d=e":"b/c.crl","http://b":"d.crl"}'],
         ["{}", "http://a/b.crl", '{"ldap:///a": "b.crl"}', '{"http://a": "b"}', '["http://a", "b.crl"]'],
     ),
+    (
+        REVOCATION,
+        "FetcherSubnetIds",
+        ["subnet-0a", "subnet-0a,subnet-1b"],
+        ["subnet-0a,", "sg-0a", "subnet-0a, subnet-1b"],
+    ),
+    (REVOCATION, "FetcherSecurityGroupIds", ["sg-0a", "sg-0a,sg-1b"], ["sg-0a,", "subnet-0a", "sg-0a, sg-1b"]),
     (REVOCATION, "CrlSourcePrivateHosts", ["a", "a.internal,10.0.0.1"], ["a, b", "http://a/", "*"]),
     (REVOCATION, "MetricsNamespace", ["Partners/Authorizer"], ["AWS/Lambda", 'a"b', "a b", "a" * 256]),
     (REVOCATION, "AlarmTopicArn", [TOPIC], [f"{TOPIC}.fifo", "on-call"]),

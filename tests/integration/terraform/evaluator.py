@@ -352,6 +352,7 @@ def _flatten(value: Any) -> list[Any]:  # noqa: ANN401
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "&&": lambda left, right: _boolean(left) & _boolean(right),
     "||": lambda left, right: _boolean(left) | _boolean(right),
+    "+": operator.add,
     "==": operator.eq,
     "!=": operator.ne,
     ">": operator.gt,
@@ -367,6 +368,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "concat": lambda *lists: list(chain(*lists)),
     "contains": lambda values, value: value in values,
     "distinct": lambda values: list(dict.fromkeys(values)),
+    "endswith": lambda text, suffix: text.endswith(suffix),
     "filebase64sha256": lambda path: f"digest of {path}",
     "flatten": _flatten,
     "floor": math.floor,

@@ -39,6 +39,8 @@ def value_of(variable: str, text: str) -> Any:  # noqa: ANN401 -- of the variabl
         case "${list(string)}" | "list(string)":
             # A single distinguished name contains commas.
             return [text] if variable == "allowed_issuers" else text.split(",")
+        case "${map(string)}" | "map(string)":
+            return json.loads(text)
     return text
 
 

@@ -45,6 +45,7 @@ NOT_IN_TERRAFORM = {
 TERRAFORM_TYPES = {
     "AWS::CloudWatch::Alarm": "aws_cloudwatch_metric_alarm",
     "AWS::CloudWatch::Dashboard": "aws_cloudwatch_dashboard",
+    "AWS::Events::Rule": "aws_cloudwatch_event_rule",
     "AWS::IAM::Role": "aws_iam_role",
     "AWS::Lambda::Alias": "aws_lambda_alias",
     "AWS::Lambda::EventInvokeConfig": "aws_lambda_function_event_invoke_config",
@@ -58,6 +59,7 @@ TERRAFORM_TYPES = {
 }
 # Properties in CloudFormation, resources in Terraform.
 PROPERTIES = {
+    "aws_cloudwatch_event_target",
     "aws_iam_role_policy",
     "aws_iam_role_policy_attachment",
     "aws_lambda_provisioned_concurrency_config",
@@ -204,46 +206,66 @@ def revocation(stack: str, **others: object) -> Module:
     return module(REVOCATION.stacks[stack], create_crl_bucket=True, **others)
 
 
-INDEXER_NAMES = {
+REVOCATION_NAMES = {
     "aws_cloudwatch_log_group.crl_indexer.arn:*": "CrlIndexerLogs.Arn",
+    "aws_cloudwatch_log_group.crl_fetcher.arn:*": "CrlFetcherLogs.Arn",
     "aws_sqs_queue.crl_indexer_failures.arn": "CrlIndexerFailures.Arn",
-    "aws_s3_bucket.crl.arn": "CrlBucket.Arn",
     "aws_iam_role.crl_indexer.arn": "CrlIndexerRole.Arn",
 }
+FUNCTIONS = [
+    pytest.param(stack, logical_id, name, id=f"{stack}-{name}")
+    for stack in REVOCATION.stacks
+    for logical_id, name in (("CrlIndexer", "crl_indexer"), ("CrlFetcher", "crl_fetcher"))
+    if logical_id in REVOCATION.deployed(stack)["Resources"]
+]
 
 
-@pytest.mark.parametrize("stack", REVOCATION.stacks)
-def test_the_indexer_is_that_of_the_template(stack: str) -> None:
+@pytest.mark.parametrize(("stack", "logical_id", "name"), FUNCTIONS)
+def test_a_function_of_the_bucket_is_that_of_the_template(stack: str, logical_id: str, name: str) -> None:
     evaluated = revocation(stack)
     assert evaluated.violations == []
-    assert function_of(evaluated, "crl_indexer") == function(REVOCATION, stack, "CrlIndexer")
-    [environment] = resource(evaluated, "aws_lambda_function.crl_indexer")["environment"]
-    theirs = REVOCATION.properties(stack, "CrlIndexer")["Environment"]["Variables"]
-    assert environment["variables"] == REVOCATION.resolved(theirs)
-    [policy] = REVOCATION.properties(stack, "CrlIndexerRole")["Policies"]
+    assert function_of(evaluated, name) == function(REVOCATION, stack, logical_id)
+    [environment] = resource(evaluated, f"aws_lambda_function.{name}")["environment"]
+    theirs = REVOCATION.resolved(REVOCATION.properties(stack, logical_id)["Environment"]["Variables"])
+    assert decoded(environment["variables"]) == decoded(theirs)
+    [policy] = REVOCATION.properties(stack, f"{logical_id}Role")["Policies"]
     expected = permissions(REVOCATION.resolved(policy["PolicyDocument"]["Statement"]))
-    assert statements(evaluated, "crl_indexer", INDEXER_NAMES) == expected
+    assert statements(evaluated, name, REVOCATION_NAMES) == expected
+
+
+def decoded(environment: dict[str, str]) -> dict[str, Any]:
+    """Return an environment with its JSON decoded."""
+    return {name: json.loads(value) if value.startswith("{") else value for name, value in environment.items()}
 
 
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
 def test_the_bucket_adds_the_resources_of_the_template(stack: str) -> None:
-    before = types_of(module({"Architecture": REVOCATION.parameters(REVOCATION.stacks[stack])["Architecture"]}))
-    # The indexer uses the layer of the module.
-    added = sorted([*types_of(revocation(stack)), "aws_lambda_layer_version"])
-    for each in before:
+    others = {"Architecture", "MetricsNamespace", "DeployAlarms"}
+    given = {name: value for name, value in REVOCATION.stacks[stack].items() if name in others}
+    added = types_of(revocation(stack))
+    for each in types_of(module(given)):
         added.remove(each)
-    assert added == of_template(REVOCATION, stack)
+    # The functions use the layer of the module.
+    added.append("aws_lambda_layer_version")
+    if {"CrlSources", "MetricsNamespace"} <= REVOCATION.stacks[stack].keys():
+        # Of the monitoring stack.
+        added.remove("aws_cloudwatch_metric_alarm")
+    assert sorted(added) == of_template(REVOCATION, stack)
+
+
+@pytest.mark.parametrize("stack", REVOCATION.stacks)
+def test_the_policy_of_the_bucket_is_that_of_the_template(stack: str) -> None:
+    arn = f"arn:aws:s3:::{REVOCATION.stacks[stack]['CrlBucketName']}"
+    ours = resource(revocation(stack), "aws_s3_bucket_policy.crl")["policy"]
+    for terraform, cloudformation in {**REVOCATION_NAMES, "aws_s3_bucket.crl.arn": arn}.items():
+        ours = ours.replace(terraform, cloudformation)
+    theirs = REVOCATION.resolved(REVOCATION.properties(stack, "CrlBucketPolicy")["PolicyDocument"])
+    assert json.loads(ours) == json.loads(json.dumps(theirs).replace("CrlBucket.Arn", arn))
 
 
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
 def test_the_bucket_is_that_of_the_template(stack: str) -> None:
     evaluated = revocation(stack)
-    theirs = REVOCATION.resolved(REVOCATION.properties(stack, "CrlBucketPolicy")["PolicyDocument"]["Statement"])
-    text = resource(evaluated, "aws_s3_bucket_policy.crl")["policy"]
-    for terraform, cloudformation in INDEXER_NAMES.items():
-        text = text.replace(terraform, cloudformation)
-    ours = json.loads(text)["Statement"]
-    assert ours == theirs
     bucket = REVOCATION.properties(stack, "CrlBucket")
     assert resource(evaluated, "aws_s3_bucket.crl")["bucket"] == bucket["BucketName"]
     blocked = resource(evaluated, "aws_s3_bucket_public_access_block.crl")
@@ -261,12 +283,48 @@ def test_the_bucket_is_that_of_the_template(stack: str) -> None:
     assert notified["events"] == [configured["Event"]]
     [suffix] = configured["Filter"]["S3Key"]["Rules"]
     assert notified["filter_suffix"] == suffix["Value"]
-    permission = plain(resource(evaluated, "aws_lambda_permission.crl_indexer"))
-    [theirs] = REVOCATION.properties_of_type(stack, "AWS::Lambda::Permission")
-    assert permission == {
-        **{variable_of(name): value for name, value in REVOCATION.resolved(theirs).items()},
-        "function_name": "aws_lambda_function.crl_indexer.function_name",
+
+
+@pytest.mark.parametrize("stack", REVOCATION.stacks)
+def test_only_the_bucket_and_the_schedule_may_invoke_the_functions(stack: str) -> None:
+    renamed: dict[str, Any] = {
+        "aws_lambda_function.crl_indexer.function_name": "CrlIndexer",
+        "aws_lambda_function.crl_fetcher.function_name": "CrlFetcher",
+        "aws_cloudwatch_event_rule.crl_fetcher.arn": {"Fn::GetAtt": ["CrlFetcherSchedule", "Arn"]},
     }
+    ours = [
+        {name: renamed.get(value, value) for name, value in each.items()}
+        for each in plain(of_type(revocation(stack), "aws_lambda_permission"))
+    ]
+    theirs = [
+        {
+            variable_of(name): value.removesuffix(".Arn") if name == "FunctionName" else value
+            for name, value in each.items()
+        }
+        for each in REVOCATION.resolved(REVOCATION.properties_of_type(stack, "AWS::Lambda::Permission"))
+    ]
+    assert by_principal(ours) == by_principal(theirs)
+
+
+def by_principal(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {each["principal"]: each for each in found}
+
+
+def test_the_schedule_is_that_of_the_template() -> None:
+    evaluated = revocation("everything-set")
+    rule = resource(evaluated, "aws_cloudwatch_event_rule.crl_fetcher")
+    [theirs] = REVOCATION.properties_of_type("everything-set", "AWS::Events::Rule")
+    assert rule["schedule_expression"] == theirs["ScheduleExpression"]
+    [target] = theirs["Targets"]
+    retries = target["RetryPolicy"]["MaximumRetryAttempts"]
+    assert plain(resource(evaluated, "aws_cloudwatch_event_target.crl_fetcher")) == {
+        "rule": "aws_cloudwatch_event_rule.crl_fetcher.name",
+        "arn": "aws_lambda_function.crl_fetcher.arn",
+        "retry_policy": [{"maximum_retry_attempts": retries}],
+    }
+    assert (
+        resource(evaluated, "aws_lambda_function_event_invoke_config.crl_fetcher")["maximum_retry_attempts"] == retries
+    )
 
 
 def test_failed_uploads_are_retried_and_queued_as_in_the_template() -> None:
@@ -286,7 +344,7 @@ def test_failed_uploads_are_retried_and_queued_as_in_the_template() -> None:
 def test_the_authorizer_checks_revocation_only_with_crls() -> None:
     first = revocation("everything-set")
     [environment] = resource(first, "aws_lambda_function.authorizer")["environment"]
-    assert environment["variables"].keys() == {"S3_BUCKET_OWNER"}
+    assert environment["variables"].keys() == {"METRICS_NAMESPACE", "S3_BUCKET_OWNER"}
     assert "s3:GetObject" not in resource(first, "aws_iam_role_policy.authorizer")["policy"]
     then = revocation("everything-set", crl_uris=["s3://other/ca.crl"])
     assert then.violations == []
@@ -294,6 +352,7 @@ def test_the_authorizer_checks_revocation_only_with_crls() -> None:
     assert environment["variables"].keys() == {
         "CRL_MAX_AGE_SECONDS",
         "CRL_URIS",
+        "METRICS_NAMESPACE",
         "S3_BUCKET_OWNER",
         "TRUSTSTORE_URI",
     }
@@ -302,11 +361,13 @@ def test_the_authorizer_checks_revocation_only_with_crls() -> None:
 
 # Monitoring
 
+INDEXER_ROW = 24
 NAMES = {
     "aws_lambda_function.authorizer.function_name": "AuthorizerFunctionName",
     "aws_cloudwatch_log_group.authorizer.name": "AuthorizerLogGroup",
     "aws_lambda_function.crl_indexer.function_name": "CrlIndexerFunctionName",
     "aws_sqs_queue.crl_indexer_failures.name": "CrlIndexerFailuresName",
+    "aws_lambda_function.crl_fetcher.function_name": "CrlFetcherFunctionName",
 }
 
 
@@ -319,7 +380,9 @@ def monitored(stack: str) -> Module:
     }
     own = {name: value for name, value in parameters.items() if name not in NAMES.values()}
     known = {path: parameters[name] for path, name in NAMES.items() if parameters[name]}
-    if parameters["CrlIndexerFunctionName"]:
+    if parameters["CrlFetcherFunctionName"]:
+        with_bucket["CrlSources"] = '{"http://crl.example.com/ca.crl": "ca.crl"}'
+    if parameters["CrlIndexerFunctionName"] or parameters["CrlFetcherFunctionName"]:
         return module(own | with_bucket, known, create_crl_bucket=True)
     return module(own, known)
 
@@ -369,19 +432,22 @@ def test_the_alarms_of_the_authorizer_are_those_of_the_template(stack: str) -> N
     evaluated = monitored(stack)
     assert evaluated.violations == []
     ours = by_description(of_type(evaluated, "aws_cloudwatch_metric_alarm"))
-    for description in [each for each in ours if re.search(r"CRL indexer has|uploaded CRL", each)]:
+    for description in [each for each in ours if re.search(r"CRL (indexer|fetcher) has|uploaded CRL", each)]:
         del ours[description]
     theirs = MONITORING.properties_of_type(stack, "AWS::CloudWatch::Alarm")
     assert ours == by_description([as_in_terraform(MONITORING.resolved(each)) for each in theirs])
 
 
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
-def test_the_alarms_of_the_indexer_are_those_of_the_template(stack: str) -> None:
+def test_the_alarms_of_the_indexer_and_the_fetcher_are_those_of_the_template(stack: str) -> None:
     known = {
+        "aws_lambda_function.crl_fetcher.function_name": "CrlFetcher",
         "aws_lambda_function.crl_indexer.function_name": "CrlIndexer",
         "aws_sqs_queue.crl_indexer_failures.name": "CrlIndexerFailures.QueueName",
     }
-    evaluated = module(REVOCATION.stacks[stack], known, create_crl_bucket=True)
+    # The alarms of the monitoring stack require a namespace.
+    given = {name: value for name, value in REVOCATION.stacks[stack].items() if name != "MetricsNamespace"}
+    evaluated = module(given, known, create_crl_bucket=True)
     theirs = REVOCATION.properties_of_type(stack, "AWS::CloudWatch::Alarm")
     ours = by_description(of_type(evaluated, "aws_cloudwatch_metric_alarm"))
     assert ours == by_description([as_in_terraform(REVOCATION.resolved(each)) for each in theirs])
@@ -390,6 +456,10 @@ def test_the_alarms_of_the_indexer_are_those_of_the_template(stack: str) -> None
 @pytest.mark.parametrize("stack", MONITORING.stacks)
 def test_the_dashboard_is_that_of_the_template(stack: str) -> None:
     ours = [json.loads(each["dashboard_body"]) for each in of_type(monitored(stack), "aws_cloudwatch_dashboard")]
+    if not MONITORING.parameters(MONITORING.stacks[stack])["CrlIndexerFunctionName"]:
+        # The module has no fetcher without an indexer.
+        for each in ours:
+            each["widgets"] = [widget for widget in each["widgets"] if widget["y"] != INDEXER_ROW]
     theirs = MONITORING.properties_of_type(stack, "AWS::CloudWatch::Dashboard")
     assert ours == [json.loads(MONITORING.resolved(each["DashboardBody"])) for each in theirs]
 
