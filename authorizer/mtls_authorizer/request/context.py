@@ -43,8 +43,8 @@ def build_context(certificate: PeerCertificate, *, with_header: bool = False) ->
         "clientCertSubjectAltNames": _json_array(map(":".join, certificate.subject_alt_names)),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
-        "clientCertNotBefore": _timestamp(certificate.fields.not_before),
-        "clientCertNotAfter": _timestamp(certificate.fields.not_after),
+        "clientCertNotBefore": certificate.fields.not_before,
+        "clientCertNotAfter": certificate.fields.not_after,
     }
     for attribute, value in subject.single_values():
         if attribute in _SUBJECT_ATTRIBUTES:
@@ -83,11 +83,6 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
 def _json_array(texts: Iterable[str]) -> str:
     # As json.dumps does, which makes an encoder for each call: that takes 1.5 µs longer.
     return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
-
-
-def _timestamp(time: str) -> str:
-    """Return a time in UTC that is written as YYYYMMDDHHMMSS in the form of RFC 3339."""
-    return f"{time[:4]}-{time[4:6]}-{time[6:8]}T{time[8:10]}:{time[10:12]}:{time[12:]}Z"
 
 
 def utc_timestamp(time: datetime) -> str:
