@@ -85,9 +85,12 @@ class ApiRequest(NamedTuple):
 
     @property
     def identity(self) -> list[object]:
-        """The values of the authorizer's identity sources, which only events of HTTP APIs contain."""
-        sources = self.event.get("identitySource")
-        return sources if isinstance(sources, list) else [sources] if sources else []
+        """The values of the authorizer's identity sources, which only events of HTTP APIs contain.
+
+        With payload 1.0 they are one string, in which commas separate them.
+        """
+        sources = self.event.get("identitySource") or []
+        return sources if isinstance(sources, list) else str(sources).split(",")
 
     @property
     def may_be_cached_for_other_domain_names(self) -> bool:
