@@ -264,8 +264,8 @@ def make_door(shelf: Shelf, **variables: str) -> Door:
 class Door:
     """An authorizer that is asked with the events of API Gateway."""
 
-    def __init__(self, current_policy: CurrentPolicy) -> None:
-        self._authorize = checking(Authorizer(current_policy.settings, current_policy))
+    def __init__(self, current_policy: CurrentPolicy, **options: Any) -> None:  # noqa: ANN401 -- Authorizer's
+        self._authorize = checking(Authorizer(current_policy.settings, current_policy, **options))
 
     def refusal(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
         """Return why a certificate is denied, None if it is allowed."""

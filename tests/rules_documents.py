@@ -97,6 +97,22 @@ VALID: dict[str, bytes] = {
     ),
     "an empty context": document(rule(context={})),
     "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
+    "values from the certificate": document(
+        rule(
+            context={
+                "organization": {"from": "subject.O"},
+                "identifier": {"from": "subject.2.5.4.97", "default": ""},
+                "ca": {"from": "issuer.CN", "default": "x" * 256},
+                "workload": {"from": "subject_alt_name.uri", "after": "spiffe://acme.example/", "default": "none"},
+                "host": {"from": "subject_alt_name.dns"},
+                "user": {"from": "subject_alt_name.email"},
+                "address": {"from": "subject_alt_name.ip"},
+                "any": {"from": "subject_alt_name.uri"},
+                "urn": {"from": "subject_alt_name.uri", "after": "urn:acme:"},
+            },
+            usage_plan_key={"from": "subject.CN"},
+        )
+    ),
     "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
     "every limit": document(
         rule(
@@ -609,7 +625,7 @@ _DOCUMENTS: dict[str, Hostile] = {
         document(rule(usage_plan_key={"value": "k" * 20 + "\r\n"})), "rules[0].usage_plan_key", "20 to 128 letters"
     ),
     "a usage plan's key as it is": Hostile(
-        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", or {"value": "…"}'
+        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", {"value": "…"}'
     ),
     "a serial number for a usage plan": Hostile(
         document(rule(usage_plan_key="serial_number")), "rules[0].usage_plan_key", 'must be "fingerprint"'
@@ -670,6 +686,43 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a list for a context": Hostile(document(rule(context=[])), "rules[0].context", f"{OBJECT} a list"),
     "a context of 5 MB": Hostile(
         document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "the limit is 4096"
+    ),
+    "a context of too many values": Hostile(
+        document(rule(context={f"key{number}": {"from": "subject.O"} for number in range(16)})),
+        "rules[0].context",
+        "the limit is 4096",
+    ),
+    **{
+        f"{key} of a value: {value!r}": Hostile(
+            document(rule(context={"tenant": {"from": "subject_alt_name.uri"} | {key: value}})),
+            f"rules[0].context.tenant.{key}",
+            problem,
+        )
+        for key, value, problem in (
+            *(
+                ("from", each, "must be")
+                for each in (None, 1, "", "O", "subject", "subject.", "subject_alt_name.", ".O")
+            ),
+            *(("from", each, "must be") for each in ("common_name.CN", "Subject.O", "2.5.4.97", ["subject.O"], {})),
+            *(("from", each, "is") for each in ("subject.organization", "subject.uid", "issuer.2.", "subject.O.CN")),
+            *(("from", each, "is") for each in ("subject_alt_name.URI", "subject_alt_name.dirName")),
+            *(("after", each, "must") for each in (None, 1, ["urn:a:"])),
+            *(("after", each, "must continue after") for each in ("spiffe://acme.example", "acme", "https:", "//a/")),
+            *(("after", each, problem) for each, problem in (("", "is empty"), ("urn:a:\n", UNPRINTABLE))),
+            *(("default", each, "must be a string of up to 256") for each in (None, 1, "x" * 257, "\u00e9", "a\n", [])),
+            ("value", "a", KNOWN),
+        )
+    },
+    "a prefix of another value": Hostile(
+        document(rule(context={"tenant": {"from": "subject.O", "after": "spiffe://acme.example/"}})),
+        *("rules[0].context.tenant.after", "is only supported with"),
+    ),
+    "a value for the certificate's key": Hostile(
+        document(rule(context={"clientCertHeader": {"from": "subject.O"}})),
+        *("rules[0].context.clientCertHeader", "is a key that the authorizer or API Gateway sets"),
+    ),
+    "a value that is no name for a usage plan": Hostile(
+        document(rule(usage_plan_key={"from": "O"})), "rules[0].usage_plan_key.from", "must be"
     ),
     "a context of many keys": Hostile(
         document(rule(context={f"key{number}": "" for number in range(100_000)})),

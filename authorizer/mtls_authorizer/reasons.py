@@ -70,6 +70,9 @@ class DenyReason(StrEnum):
     NO_RULE_MATCHED = "no_rule_matched"
     """There are several rules, and none of them matches."""
 
+    CERTIFICATE_VALUE_MISSING = "certificate_value_missing"
+    """A rule matches, but the certificate does not have exactly one usable value of those that the rule passes on."""
+
     RULE_NOT_IN_EFFECT = "rule_not_in_effect"
     """All rules that match are limited to other APIs, other domain names or another time."""
 

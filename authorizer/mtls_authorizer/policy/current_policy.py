@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,6 @@ from mtls_authorizer.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.refresh.document import AnyDocument, Document
@@ -99,6 +99,7 @@ class CurrentPolicy:
 
         If a refresh is due, it waits for it: ``wait_seconds.request`` at most.
         """
+        self._hasten_crls()
         changed = False
         # All of them, and in order: CRLs are verified with the truststore.
         for refresher in self._refreshers:
@@ -127,6 +128,15 @@ class CurrentPolicy:
         with self._lock:
             # The last thread has observed every update.
             self._latest = self._assemble()
+
+    def _hasten_crls(self) -> None:
+        """Load CRLs before the interval is over if one has become stale: its successor may have been stored since."""
+        lists, sources = self._latest.revocation, self.settings.crl_sources
+        if lists is None or sources is None or self._crl_refresher is None:
+            return
+        now = datetime.now(UTC) if self._now is None else self._now()
+        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
+            self._crl_refresher.hasten()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored. It takes no longer than the start.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mtls_authorizer")
 
 RETRY_SECONDS = 10.0
-"""The time until the next attempt while a document has no value yet, if the interval is longer."""
+"""The time until the next attempt while a document has no value yet or is urgent, if the interval is longer."""
 
 GIVE_UP_SECONDS = 60.0
 GIVE_UP_INTERVALS = 3
@@ -49,6 +49,7 @@ class Refresher:
         self._start_seconds = start_seconds
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
+        self._hastened_at = -math.inf
         self._changed = False
 
     def start(self) -> None:
@@ -105,7 +106,18 @@ class Refresher:
         with self._lock:
             for document in self._documents:
                 document.abandon()
-            self._due_at = -math.inf
+            self._due_at = self._hastened_at = -math.inf
+
+    def hasten(self) -> None:
+        """Make all documents due, but at most every RETRY_SECONDS.
+
+        For use when a value in force is of no use any more, and the next one may already be stored.
+        """
+        now = self._clock()
+        with self._lock:
+            if now >= self._hastened_at + RETRY_SECONDS:
+                self._hastened_at = now
+                self._due_at = min(self._due_at, now)
 
     def _refresh(self, wait_seconds: float) -> None:
         running = self._begin()

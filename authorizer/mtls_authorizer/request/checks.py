@@ -33,6 +33,7 @@ _RULE_REASONS = frozenset(
         *(field.reason for field in FIELDS.values()),
         DenyReason.CERTIFICATE_EXCLUDED,
         DenyReason.NO_RULE_MATCHED,
+        DenyReason.CERTIFICATE_VALUE_MISSING,
         DenyReason.RULE_NOT_IN_EFFECT,
         DenyReason.POLICY_TOO_LARGE,
     }
@@ -111,8 +112,9 @@ def _malformed(extraction: ExtractionResult) -> DenyReason | None:
 
 
 def _unprintable(facts: CertificateFacts) -> DenyReason | None:
-    names = (facts.certificate.subject, facts.certificate.issuer)
-    return DenyReason.SUBJECT_NOT_PRINTABLE if any(name.has_control_characters for name in names) else None
+    certificate = facts.certificate
+    unprintable = certificate.subject.has_control_characters or certificate.issuer.has_control_characters
+    return DenyReason.SUBJECT_NOT_PRINTABLE if unprintable else None
 
 
 def _extensions_malformed(facts: CertificateFacts) -> DenyReason | None:

@@ -40,10 +40,10 @@ class SerialNumberCollision(NamedTuple):
 class _Seen:
     """The first certificate with a serial number, and whether a collision with it was reported."""
 
-    __slots__ = ("fingerprint", "reported", "tbs_sha256")
+    __slots__ = ("fingerprint", "reported", "tbs_hash")
 
-    def __init__(self, tbs_sha256: bytes | None, fingerprint: str | None) -> None:
-        self.tbs_sha256 = tbs_sha256
+    def __init__(self, tbs_hash: int | None, fingerprint: str | None) -> None:
+        self.tbs_hash = tbs_hash
         self.fingerprint = fingerprint
         self.reported = False
 
@@ -70,7 +70,7 @@ class SerialNumberRegister:
         """Remember a client's certificate. Return the collision with an earlier one, unless it was reported before."""
         if client.issuer_dn is None or client.serial_number is None:
             return None
-        certificate = _Seen(client.tbs_sha256, client.fingerprint)
+        certificate = _Seen(client.tbs_hash, client.fingerprint)
         issuer, serial_number = _key(client.issuer_dn), _key(client.serial_number)
         with self._lock:
             serial_numbers = self._issuers.setdefault(issuer, OrderedDict())
@@ -80,7 +80,7 @@ class SerialNumberRegister:
                 self._forget_surplus()
                 return None
             serial_numbers.move_to_end(serial_number)
-            if seen.reported or seen.tbs_sha256 == certificate.tbs_sha256:
+            if seen.reported or seen.tbs_hash == certificate.tbs_hash:
                 return None
             seen.reported = True
         return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)

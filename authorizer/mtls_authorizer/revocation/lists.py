@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import timedelta
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
@@ -84,6 +85,7 @@ class RevocationLists:
         ends = [each.next_update for each in newest if each.next_update is not None]
         self.earliest_next_update = min(ends, default=None)
         """The earliest nextUpdate of all lists that are not outdated; None if no list has one."""
+        self._ends = sorted(ends)
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return the status of a certificate at a time, which is aware."""
@@ -128,6 +130,12 @@ class RevocationLists:
                 return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
         reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
+
+    def became_stale_within(self, period: timedelta, now: datetime) -> bool:
+        """Return whether a list became stale in a period before a time, which is aware."""
+        end = now - self._max_age
+        place = bisect_right(self._ends, end)
+        return place > 0 and end - self._ends[place - 1] < period
 
     def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
         """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""

@@ -74,5 +74,15 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
 
 
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
-    """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER."""
-    return [Fact("", sha256(certificate.fields.public_key).digest().hex(":").upper())]
+    """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER.
+
+    Those of other encodings of the same key are ambiguous: a renewed certificate, whose request the client has written,
+    can have another one, and must be excluded as well.
+    """
+    from client_certificate_auth.x509.public_key import equal_encodings  # noqa: PLC0415 -- few rules need it
+
+    encoded = certificate.fields.public_key
+    others = [other for other in equal_encodings(encoded) if other != encoded]
+    return [
+        Fact("", sha256(each).digest().hex(":").upper(), ambiguous=each is not encoded) for each in (encoded, *others)
+    ]

@@ -3,8 +3,8 @@
 resource "aws_lambda_function" "with_layer" {
   function_name    = "with-client-certificate-auth"
   runtime          = "python3.13"
-  architectures    = ["arm64"] # the layer's
-  layers           = [var.layer_arn]
+  architectures    = ["arm64"] # that of the layer
+  layers           = [module.authorizer.layer_arn]
   role             = aws_iam_role.function.arn
   handler          = "layer_only.handler"
   filename         = data.archive_file.function.output_path
@@ -32,8 +32,4 @@ resource "aws_iam_role" "function" {
 resource "aws_iam_role_policy_attachment" "function" {
   role       = aws_iam_role.function.name
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-}
-
-locals {
-  authorizer_uri = "arn:${data.aws_partition.current.partition}:apigateway:${data.aws_region.current.name}:lambda:path/2015-03-31/functions/${var.authorizer_arn}/invocations"
 }

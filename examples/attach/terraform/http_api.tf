@@ -1,36 +1,24 @@
-# An HTTP API of your own with mutual TLS, and the authorizer in front.
+# An HTTP API with mutual TLS and the authorizer.
 
 resource "aws_apigatewayv2_api" "api" {
   name          = "http-api"
   protocol_type = "HTTP"
-  # Requests that come in here carry no certificate.
+  # Requests through the default endpoint carry no certificate.
   disable_execute_api_endpoint = true
 }
 
-resource "aws_apigatewayv2_authorizer" "client_certificate" {
-  name                              = "client-certificate"
-  api_id                            = aws_apigatewayv2_api.api.id
-  authorizer_type                   = "REQUEST"
-  authorizer_uri                    = local.authorizer_uri
-  authorizer_payload_format_version = "2.0"
-  # The whole certificate: other identity sources may be those of another client, too.
-  identity_sources = ["$context.identity.clientCert.clientCertPem"]
-  # No caching. Before you change it, read docs/security-model.md#caching.
-  authorizer_result_ttl_in_seconds = 0
-}
+module "http_api_authorizer" {
+  source = "../../../terraform/modules/attach-http-api"
 
-resource "aws_lambda_permission" "http_api_invokes_authorizer" {
-  action        = "lambda:InvokeFunction"
-  function_name = var.authorizer_arn
-  principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.api.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.client_certificate.id}"
+  api        = aws_apigatewayv2_api.api
+  authorizer = module.authorizer
 }
 
 resource "aws_apigatewayv2_route" "get" {
   api_id             = aws_apigatewayv2_api.api.id
   route_key          = "GET /"
   authorization_type = "CUSTOM"
-  authorizer_id      = aws_apigatewayv2_authorizer.client_certificate.id
+  authorizer_id      = module.http_api_authorizer.authorizer_id
   target             = "integrations/${aws_apigatewayv2_integration.function.id}"
 }
 
@@ -52,6 +40,16 @@ resource "aws_apigatewayv2_stage" "default" {
   api_id      = aws_apigatewayv2_api.api.id
   name        = "$default"
   auto_deploy = true
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.http_api_access.arn
+    format          = module.http_api_authorizer.access_log_format
+  }
+}
+
+resource "aws_cloudwatch_log_group" "http_api_access" {
+  name              = "/aws/apigateway/http-api"
+  retention_in_days = 90
 }
 
 resource "aws_apigatewayv2_domain_name" "api" {

@@ -1,8 +1,8 @@
-# A REST API of your own with mutual TLS, and the authorizer in front.
+# A REST API with mutual TLS and the authorizer.
 
 resource "aws_api_gateway_rest_api" "api" {
   name = "rest-api"
-  # Requests that come in here carry no certificate.
+  # Requests through the default endpoint carry no certificate.
   disable_execute_api_endpoint = true
 
   endpoint_configuration {
@@ -10,20 +10,11 @@ resource "aws_api_gateway_rest_api" "api" {
   }
 }
 
-resource "aws_api_gateway_authorizer" "client_certificate" {
-  name           = "client-certificate"
-  rest_api_id    = aws_api_gateway_rest_api.api.id
-  type           = "REQUEST"
-  authorizer_uri = local.authorizer_uri
-  # No caching: issuer and serial number may belong to two certificates. Never omit it: the default is 300 seconds.
-  authorizer_result_ttl_in_seconds = 0
-}
+module "rest_api_authorizer" {
+  source = "../../../terraform/modules/attach-rest-api"
 
-resource "aws_lambda_permission" "rest_api_invokes_authorizer" {
-  action        = "lambda:InvokeFunction"
-  function_name = var.authorizer_arn
-  principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_api_gateway_rest_api.api.execution_arn}/authorizers/${aws_api_gateway_authorizer.client_certificate.id}"
+  rest_api   = aws_api_gateway_rest_api.api
+  authorizer = module.authorizer
 }
 
 resource "aws_api_gateway_method" "get" {
@@ -31,7 +22,7 @@ resource "aws_api_gateway_method" "get" {
   resource_id   = aws_api_gateway_rest_api.api.root_resource_id
   http_method   = "GET"
   authorization = "CUSTOM"
-  authorizer_id = aws_api_gateway_authorizer.client_certificate.id
+  authorizer_id = module.rest_api_authorizer.authorizer_id
 }
 
 resource "aws_api_gateway_integration" "get" {
@@ -54,10 +45,10 @@ resource "aws_api_gateway_deployment" "api" {
   rest_api_id = aws_api_gateway_rest_api.api.id
   depends_on  = [aws_api_gateway_integration.get]
 
-  # It is a snapshot: a change of the method or its authorizer needs another one.
+  # A deployment is a snapshot: a change of the method or the authorizer needs another one.
   triggers = {
     method     = sha1(jsonencode(aws_api_gateway_method.get))
-    authorizer = sha1(jsonencode(aws_api_gateway_authorizer.client_certificate))
+    authorizer = module.rest_api_authorizer.redeployment
   }
 
   lifecycle {
@@ -69,6 +60,18 @@ resource "aws_api_gateway_stage" "live" {
   rest_api_id   = aws_api_gateway_rest_api.api.id
   deployment_id = aws_api_gateway_deployment.api.id
   stage_name    = "live"
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.rest_api_access.arn
+    format          = module.rest_api_authorizer.access_log_format
+  }
+}
+
+# API Gateway writes access logs of REST APIs only if the account's settings name a role that permits it
+# (aws_api_gateway_account).
+resource "aws_cloudwatch_log_group" "rest_api_access" {
+  name              = "/aws/apigateway/rest-api"
+  retention_in_days = 90
 }
 
 resource "aws_api_gateway_domain_name" "api" {

@@ -26,6 +26,11 @@ PATH = os.pathsep.join(str(PROJECT / folder) for folder in ("layer", "authorizer
 
 RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
 
+LIMITED_RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}, "api_id": "a1b2c3d4e5"}]})
+RULES_WITH_VALUES = json.dumps(
+    {"rules": [{"name": "client", "match": {"common_name": "client"}, "context": {"a": {"from": "subject.CN"}}}]}
+)
+
 RULES_BY_KEY = json.dumps(
     {
         "rules": [
@@ -40,6 +45,11 @@ RULES_BY_KEY = json.dumps(
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
     "rules document": ("mtls_authorizer.rules.document.reader",),
+    "limits of rules": ("mtls_authorizer.rules.request_limits", "mtls_authorizer.rules.document.request_limits"),
+    "values from the certificate": (
+        "mtls_authorizer.rules.certificate_values",
+        "mtls_authorizer.rules.document.certificate_values",
+    ),
     "refresh": ("mtls_authorizer.refresh",),
     "stores": ("mtls_authorizer.stores",),
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
@@ -78,6 +88,13 @@ LOCAL = {
     "the key of an issuer": Case(
         {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
         {"revocation", "cryptography", *REFRESHED},
+    ),
+    "rules with limits": Case({"AUTHORIZER_RULES": LIMITED_RULES}, {"rules document", "limits of rules"}),
+    "rules with values from the certificate": Case(
+        {"AUTHORIZER_RULES": RULES_WITH_VALUES}, {"rules document", "values from the certificate"}
+    ),
+    "a principal from the certificate": Case(
+        {**LISTED, "PRINCIPAL_ID": '{"from": "subject.CN"}'}, {"values from the certificate"}
     ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),

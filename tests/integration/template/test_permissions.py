@@ -44,6 +44,15 @@ def allowed(template: Template, stack: str, role: str) -> list[tuple[str | list[
     return [(statement["Action"], statement["Resource"]) for statement in statements]
 
 
+# Of AWS's managed policy AWSLambdaVPCAccessExecutionRole.
+NETWORK_INTERFACES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
 CRL_OBJECTS = ("s3:GetObject", ["arn:*:s3:::lists/a.crl", "arn:*:s3:::lists/b/c.crl"])
 TRUSTSTORE = "arn:*:s3:::lists/truststore.pem"
 
@@ -153,7 +162,12 @@ def test_the_fetcher_may_only_read_the_truststore_and_read_and_write_crls_below_
     assert allowed(REVOCATION, "everything-set", "CrlFetcherRole") == [
         (["s3:GetObject", "s3:PutObject"], f"{arn}/fetched/*.crl"),
         ("s3:ListBucket", arn),
+        (NETWORK_INTERFACES, "*"),
         ("s3:GetObject", "arn:*:s3:::elsewhere/truststore.pem"),
+    ]
+    assert allowed(REVOCATION, "truststore-in-a-file", "CrlFetcherRole") == [
+        (["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::lists/fetched/*.crl"),
+        ("s3:ListBucket", "arn:aws:s3:::lists"),
     ]
 
 

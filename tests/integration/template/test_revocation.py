@@ -218,6 +218,14 @@ def test_the_fetcher_has_the_variables_that_it_reads() -> None:
     assert (variables["CRL_MAX_AGE_SECONDS"], variables["METRICS_NAMESPACE"]) == ("60", NAMESPACE)
 
 
+def test_the_fetcher_runs_in_the_subnets_of_the_parameter_if_there_are_any() -> None:
+    assert REVOCATION.properties("everything-set", "CrlFetcher")["VpcConfig"] == {
+        "SubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        "SecurityGroupIds": ["sg-0123456789abcdef0"],
+    }
+    assert "VpcConfig" not in REVOCATION.properties("truststore-in-a-file", "CrlFetcher")
+
+
 def test_the_fetcher_runs_on_the_schedule_of_the_parameter_and_is_not_retried() -> None:
     [rule] = REVOCATION.properties_of_type("everything-set", "AWS::Events::Rule")
     assert rule["ScheduleExpression"] == "rate(10 minutes)"

@@ -39,7 +39,9 @@ def test_the_help_lists_all_options(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     help_text = capsys.readouterr().out
-    assert {"--public", "--organization", "--dry-run", "--build", "region"} <= set(help_text.split())
+    assert {"--public", "--organization", "--dry-run", "--build", "--ssm-parameters", "region"} <= set(
+        help_text.split()
+    )
 
 
 def test_an_invalid_organization_is_rejected_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,4 +99,5 @@ def test_a_throttled_request_is_attempted_five_times(
     throttled = Refusal(429, "TooManyRequestsException", "Rate exceeded")
     service.faults = [throttled.of("eu-central-1", "ListLayerVersions")]
     assert main(["eu-central-1", "--dry-run", "--build", str(build)]) == 1
-    assert service.calls == {("eu-central-1", "ListLayerVersions"): 5 * len(("arm64", "x86_64"))}
+    # One request finds out whether the region can be reached.
+    assert service.calls == {("eu-central-1", "ListLayerVersions"): 1 + 5 * len(("arm64", "x86_64"))}

@@ -38,6 +38,16 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
+from tests.properties.authorizer.outcomes import (
+    API_IDS,
+    Situation,
+    is_in_effect,
+    limits,
+    situations,
+    sources,
+    usage_plan_key,
+    value_of,
+)
 from tests.responses import checking
 
 if TYPE_CHECKING:
@@ -206,11 +216,13 @@ def documents(draw: st.DrawFn, client: Client) -> dict[str, Any]:
         if draw(st.integers(0, 3)):
             rule["allow"] = draw(st.lists(routes, min_size=1, max_size=3))
         if draw(st.booleans()):
-            rule["context"] = {"tenant": rule["name"]}
+            rule["context"] = {"tenant": draw(st.just(rule["name"]) | sources)}
         if draw(st.booleans()):
             rule["usage_plan_key"] = draw(
-                st.sampled_from(["fingerprint", {"value": f"key-of-the-usage-plan-{number}"}])
+                st.sampled_from(["fingerprint", {"value": f"key-of-the-usage-plan-{number}"}]) | sources
             )
+        if draw(st.booleans()):
+            rule |= draw(limits)
         rules.append(rule)
     return {"rules": rules}
 
@@ -312,7 +324,7 @@ def all_match(client: Client, match: dict[str, Any], *, excluding: bool = False)
 
 
 def rules_for(client: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rules that match a client, none for one that no rule could allow."""
+    """Return the rules that match a client in some situation, none for one that no rule could allow."""
     if any("\x7f" in value for rdn in client.subject for _, value in rdn):
         return []
     if client.usages is not None and "1.3.6.1.5.5.7.3.2" not in client.usages:
@@ -322,9 +334,29 @@ def rules_for(client: Client, document: dict[str, Any]) -> list[dict[str, Any]]:
         exclusions = rule.get("not", [])
         exclusions = exclusions if isinstance(exclusions, list) else [exclusions]
         excluded = any(all_match(client, each, excluding=True) for each in exclusions)
-        if all_match(client, rule["match"]) and not excluded:
+        values = [context_of(rule, client), key_of(rule, client)]
+        if all_match(client, rule["match"]) and not excluded and None not in values:
             matching.append(rule)
     return matching
+
+
+def context_of(rule: dict[str, Any], client: Client) -> dict[str, str] | None:
+    """Return the context of a rule, None if a value is missing."""
+    context = {}
+    for key, value in rule.get("context", {}).items():
+        found = value_of(value, *client[:3]) if isinstance(value, dict) else value
+        if found is None:
+            return None
+        context[key] = found
+    return context
+
+
+def key_of(rule: dict[str, Any], client: Client) -> str | None:
+    """Return the usage plan key of a rule, an empty one without any, None if its value is missing."""
+    key = rule.get("usage_plan_key", {"value": ""})
+    if key == "fingerprint":
+        return client.fingerprint().upper()
+    return key["value"] if "value" in key else usage_plan_key(value_of(key, *client[:3]))
 
 
 def covers(route: str, method: str, segments: list[str]) -> bool:
@@ -366,17 +398,42 @@ def may_call(rules: list[dict[str, Any]], method: str, path: str) -> bool:
     return not is_ambiguous(path) and any(covers(route, method, segments) for rule in rules for route in rule["allow"])
 
 
-@given(data=st.data(), client=clients, asked=st.lists(requests, min_size=1, max_size=8))
+@given(
+    data=st.data(),
+    client=clients,
+    asked=st.lists(requests, min_size=1, max_size=8),
+    several=st.lists(situations, min_size=1, max_size=2),
+)
 def test_policy_simple_response_and_oracle_say_the_same(
-    data: st.DataObject, client: Client, asked: list[tuple[str, str]]
+    data: st.DataObject, client: Client, asked: list[tuple[str, str]], several: list[Situation]
 ) -> None:
     document = data.draw(documents(client))
     environment = {"AUTHORIZER_RULES": json.dumps(document, ensure_ascii=data.draw(st.booleans()))}
-    authorize = checking(Authorizer(load_settings(environment)))
-    authorize_simply = checking(Authorizer(load_settings(environment | {"RESPONSE_FORMAT": "simple"})))
+    situation = several[0]
+    authorize, authorize_simply = (
+        checking(Authorizer(load_settings(environment | {"RESPONSE_FORMAT": form}), clock=lambda: situation.now))
+        for form in ("iam", "simple")
+    )
+    matching = rules_for(client, document)
+    event(f"rules that match: {len(matching)}, of all routes: {any('allow' not in rule for rule in matching)}")
+    # The certificate is in the cache from the second situation on.
+    for situation in several:
+        rules = [rule for rule in matching if is_in_effect(rule, situation)]
+        event(f"rules that match, but are not in effect: {len(matching) - len(rules)}")
+        compare_in_situation(data, client, rules, asked, situation, authorize, authorize_simply)
+
+
+def compare_in_situation(  # noqa: PLR0913, PLR0917 -- one for each part of the comparison
+    data: st.DataObject,
+    client: Client,
+    rules: list[dict[str, Any]],
+    asked: list[tuple[str, str]],
+    situation: Situation,
+    authorize: Callable[[Any], dict[str, Any]],
+    authorize_simply: Callable[[Any], dict[str, Any]],
+) -> None:
     certificate = pem(client.der())
-    rules = rules_for(client, document)
-    event(f"rules that match: {len(rules)}, of all routes: {any('allow' not in rule for rule in rules)}")
+    stage_arn = STAGE_ARN.replace(API_IDS[0], situation.api_id)
     # And what their routes cover, or nearly.
     for route in dict.fromkeys(route for rule in rules for route in rule.get("allow", ["GET /a"])):
         method, path = route.split()
@@ -389,22 +446,22 @@ def test_policy_simple_response_and_oracle_say_the_same(
         ]
     # What is asked for first may be cached for all that follow.
     policies = [
-        authorize(make_event(certificate, *asked[0])) for make_event in (rest_event, http_1_0_event, http_2_0_event)
+        authorize(situation.apply(make_event(certificate, *asked[0]), API_IDS[0]))
+        for make_event in (rest_event, http_1_0_event, http_2_0_event)
     ]
     for method, path in asked:
         expected = may_call(rules, method, path)
         event(f"allowed: {expected}")
         for policy in policies:
-            effect = evaluate(policy["policyDocument"], f"{STAGE_ARN}/{method}{path}")
+            effect = evaluate(policy["policyDocument"], f"{stage_arn}/{method}{path}")
             assert (effect is Effect.ALLOW) is expected
-        assert authorize_simply(http_2_0_event(certificate, method, path))["isAuthorized"] is expected
+        simple = authorize_simply(situation.apply(http_2_0_event(certificate, method, path), API_IDS[0]))
+        assert simple["isAuthorized"] is expected
     context: Any = policies[0]["context"]
     assert ("reason" in context) is (not rules)
     if rules:
-        assert context.get("tenant") == rules[0].get("context", {}).get("tenant")
-        key = rules[0].get("usage_plan_key")
-        expected_key = client.fingerprint().upper() if key == "fingerprint" else key and key["value"]
-        assert policies[0].get("usageIdentifierKey") == expected_key
+        assert {key: value for key, value in context.items() if key == "tenant"} == context_of(rules[0], client)
+        assert policies[0].get("usageIdentifierKey", "") == key_of(rules[0], client)
 
 
 def is_satisfied(condition: Condition, facts: list[Fact]) -> bool:
@@ -423,7 +480,9 @@ def is_satisfied(condition: Condition, facts: list[Fact]) -> bool:
 @given(data=st.data(), client=clients)
 def test_the_index_finds_the_same_rules_as_a_comparison_with_every_rule(data: st.DataObject, client: Client) -> None:
     drawn = data.draw(st.lists(documents(client), min_size=1, max_size=6))
-    rules = [rule for document in drawn for rule in parse_rules(json.dumps(document).encode())]
+    parsed = [rule for document in drawn for rule in parse_rules(json.dumps(document).encode())]
+    # A rule can lack a value of the certificate, which is no matter of the index.
+    rules = [rule._replace(certificate_context={}, usage_plan_key=None) for rule in parsed]
     certificate = PeerCertificate.from_pem(pem(client.der()))
     rule_set = RuleSet(rules)
     facts = {name: list(field.facts(certificate)) for name, field in FIELDS.items()}

@@ -20,11 +20,15 @@ _FILES = {("lambda", "create-function"): "code", ("lambda", "publish-layer-versi
 # Where the CLI has a file at the end, for the answer to go to.
 _WITH_OUTPUT_FILE = {("lambda", "invoke")}
 _VARIABLE = re.compile(r"\$\w+")
+# In the CLI's shorthand, a value with commas is in double quotes.
+_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
 
 
 def find_commands(text: str) -> list[str]:
     """Return the commands of a document's code blocks, also in ``$(…)``, with continued lines joined."""
     joined = re.sub(r" *\\\n *", " ", text)
+    # The output of a command may be piped to a loop.
+    joined = re.sub(r" \|$", "", joined, flags=re.MULTILINE)
     substituted = re.findall(r"=\$\((aws .+)\)$", joined, re.MULTILINE)
     return re.findall(r"^ *(aws [a-z0-9-]+ [a-z].+?) *$", joined, re.MULTILINE) + substituted
 

@@ -11,6 +11,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.document.reader import parse_rules
 from tests import der
 from tests.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
 from tests.decisions import decision_on
@@ -167,7 +168,7 @@ def test_the_recipes_of_the_cookbook_are_in_order() -> None:
 
 @pytest.mark.parametrize("fence", [each for each in fences("json") if each.page == "docs/rules.md"])
 def test_every_document_on_the_page_about_rules_is_accepted(fence: Fence) -> None:
-    assert load_settings({"AUTHORIZER_RULES": fence.text}).rules
+    assert parse_rules(fence.text.encode())
 
 
 @pytest.mark.parametrize("number", RECIPES)

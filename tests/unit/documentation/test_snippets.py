@@ -5,6 +5,7 @@ Other modules check Python, rules, and commands of the AWS CLI.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 import hcl2
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
-from hcl2.utils import SerializationOptions
+from hcl2.rules.base import AttributeRule, BlockRule
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_column
+from tests.unit.documentation.markdown import PROJECT, Fence, fences
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 LANGUAGES = {
@@ -28,7 +29,9 @@ PROGRAMS = {
     "cosign",
     "curl",
     "docker",
+    "done",
     "export",
+    "for",
     "git",
     "make",
     "mkdir",
@@ -36,6 +39,8 @@ PROGRAMS = {
     "pip",
     "python3",
     "sam",
+    "terraform",
+    "while",
     "sha256sum",
     "zip",
 }
@@ -43,6 +48,8 @@ SAM_OPTIONS = {
     "build": {"--template-file"},
     "deploy": {"--template-file", "--stack-name", "--resolve-s3", "--capabilities", "--parameter-overrides"},
     "delete": {"--stack-name"},
+    "package": {"--template-file", "--s3-bucket", "--output-template-file"},
+    "publish": {"--template"},
 }
 
 
@@ -131,77 +138,35 @@ def test_resources_have_properties_that_exist(fence: Fence) -> None:
             assert set(schema.get("required", ())) <= properties
 
 
-def resources_in(text: str) -> dict[str, set[str]]:
-    """Return the arguments of each type of resource in a Terraform file."""
-    found: dict[str, set[str]] = {}
-    options = SerializationOptions(with_comments=False, strip_string_quotes=True)
-    for block in hcl2.loads(text, serialization_options=options).get("resource", []):
-        for kind, named in block.items():
-            for arguments in named.values():
-                found.setdefault(kind, set()).update(each for each in arguments if not each.startswith("__"))
+MODULES = PROJECT / "terraform/modules"
+
+
+def labelled_blocks(text: str) -> list[tuple[list[str], set[str]]]:
+    """Return the labels of each block of a Terraform file, and the names of its arguments and blocks."""
+    found = []
+    for block in hcl2.parses(text).body.children:
+        if isinstance(block, BlockRule):
+            inner = {
+                str(child.identifier.serialize())
+                if isinstance(child, AttributeRule)
+                else str(child.labels[0].serialize())
+                for child in block.body.children
+                if isinstance(child, AttributeRule | BlockRule)
+            }
+            found.append(([str(label.serialize()).strip('"') for label in block.labels], inner))
     return found
 
 
 @pytest.mark.parametrize("fence", fences("hcl"), ids=str)
-def test_terraform_resources_have_arguments_that_the_examples_have(fence: Fence) -> None:
-    examples = resources_in(
-        "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "examples/attach/terraform").glob("*.tf"))
-    )
-    shown = resources_in(fence.text)
-    assert shown
-    for kind, arguments in shown.items():
-        assert arguments <= examples[kind], kind
-
-
-@pytest.mark.parametrize("fence", fences("dockerfile"), ids=str)
-def test_a_dockerfile_copies_files_that_exist(fence: Fence) -> None:
-    for line in fence.text.splitlines():
-        instruction, *words = line.split()
-        assert instruction in {"ARG", "FROM", "COPY", "RUN", "CMD"}
-        if instruction == "COPY":
-            assert words[0].startswith("build/") or (PROJECT / words[0]).exists(), words[0]
-    (handler,) = re.findall(r'^CMD \["(\w+)\.handler"\]$', fence.text, re.MULTILINE)
-    assert f"COPY examples/{handler}.py" in fence.text
-
-
-# Queries.
-
-# Keywords, functions, and the unit of time.
-QUERY_WORDS = re.compile(r"fields|filter|stats|sort|by|as|and|or|like|desc|asc|count|avg|min|max|latest|pct|bin|d")
-FIELDS_OF_OTHER_RECORDS = {
-    "type",
-    "level",
-    "record.metrics.initDurationMs",
-    "record.metrics.restoreDurationMs",
-    "record.metrics.billedDurationMs",
-    "document",
-    "uri",
-    "error",
-}
-
-
-@pytest.mark.parametrize("fence", fences("insights"), ids=str)
-def test_a_query_uses_fields_that_are_logged(fence: Fence) -> None:
-    text = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", fence.text)
-    aliases = set(re.findall(r"\bas (\w+)", text))
-    used = set(re.findall(r"[A-Za-z_][\w.]*", text))
-    logged = set(first_column("docs/observability.md", "Decision log"))
-    assert {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases <= logged
-
-
-# Diagrams.
-
-
-@pytest.mark.parametrize("fence", fences("mermaid"), ids=str)
-def test_a_diagram_has_a_type_and_balanced_brackets(fence: Fence) -> None:
-    first, *lines = fence.text.splitlines()
-    assert re.fullmatch(r"flowchart (LR|TD)|sequenceDiagram", first)
-    for line in lines:
-        assert line.count('"') % 2 == 0, line
-        unquoted = re.sub(r'"[^"]*"', "", line)
-        for opening, closing in ("()", "[]", "{}"):
-            assert unquoted.count(opening) == unquoted.count(closing) or first == "sequenceDiagram", line
-    if first == "sequenceDiagram":
-        participants = set(re.findall(r"^ *participant (\w+) as ", fence.text, re.MULTILINE))
-        for sender, receiver in re.findall(r"^ *(\w+)-?->>(\w+): ", fence.text, re.MULTILINE):
-            assert {sender, receiver} <= participants
+def test_terraform_blocks_have_arguments_that_the_provider_and_the_modules_have(fence: Fence) -> None:
+    schema = json.loads((PROJECT / "tests/integration/terraform/provider_schema.json").read_text())["types"]
+    blocks = labelled_blocks(fence.text)
+    assert blocks
+    for labels, names in blocks:
+        match labels:
+            case ["resource", kind, _]:
+                assert names <= {*schema[kind]["arguments"], *schema[kind]["blocks"], "depends_on"}, kind
+            case ["module", _]:
+                [module] = re.findall(r"terraform/modules/([a-z-]+)", fence.text)
+                text = "".join(file.read_text(encoding="utf-8") for file in (MODULES / module).glob("*.tf"))
+                assert names - {"source"} <= set(re.findall(r'variable "(\w+)"', text)), module

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.x509 import certificate as parser
 from client_certificate_auth.x509.certificate import LARGEST_CERTIFICATE, parse_certificate
+from client_certificate_auth.x509.der import read_element
 from tests import der
 from tests.certificates import ED25519_KEY, certificate_der, extension, name, pem, subject_alt_names, uri
 
@@ -250,6 +254,23 @@ def test_long_parameters_of_an_algorithm_are_checked_like_short_ones() -> None:
         broken = der.sequence(algorithm[:-1] + b"\0\0", der.bits(b"key"))
         with pytest.raises(MalformedCertificateError):
             parse_certificate(certificate_der(public_key=broken))
+
+
+@pytest.mark.parametrize(("length", "beginning"), parser.COMMON_KEYS.items())
+def test_common_keys_are_those_that_the_general_check_accepts(
+    length: int, beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = der.sequence(beginning + b"\xff" * (length - len(beginning)))
+    assert parse_certificate(certificate_der(public_key=key)).public_key == key
+    monkeypatch.setattr(parser, "COMMON_KEYS", {})
+    assert parse_certificate(certificate_der(public_key=key)).public_key == key
+
+
+@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)])
+def test_common_keys_begin_as_those_of_cryptography(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+    encoded = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    content = read_element(encoded, der.SEQUENCE)
+    assert content.startswith(parser.COMMON_KEYS[len(content)])
 
 
 def test_an_explicit_false_is_accepted() -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
+from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SUBJECT_ALT_NAME_LABELS, FieldKind
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing, quoted
@@ -59,8 +60,11 @@ class FieldExplanation(NamedTuple):
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
-class LimitExplanation(NamedTuple):
-    """A limit of a rule, by its key in the document, and what the request has for it, in words."""
+class OtherRequirement(NamedTuple):
+    """A requirement of a rule other than a field, by its place in the rule, and what there is for it, in words.
+
+    That is a limit to some requests, or a value that the rule takes from the certificate.
+    """
 
     key: str
     required: str
@@ -80,7 +84,8 @@ class RuleExplanation(NamedTuple):
     fields: tuple[FieldExplanation, ...]
     exclusions: tuple[tuple[FieldExplanation, ...], ...]
     route_allowed: bool | None
-    limits: tuple[LimitExplanation, ...] = ()
+    limits: tuple[OtherRequirement, ...] = ()
+    values: tuple[OtherRequirement, ...] = ()
 
     @property
     def failing(self) -> list[FieldExplanation]:
@@ -153,11 +158,12 @@ def explain_rules(
     explained = [
         RuleExplanation(
             rule,
-            rule.mismatch(satisfied) or (None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT),
+            rule.mismatch(satisfied) or _other_mismatch(rule, certificate, question),
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
             () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
+            tuple(_explain_values(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -197,7 +203,28 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
     return f"{common_names} common names, so none of them counts" if common_names > 1 else None
 
 
-def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[LimitExplanation]:
+def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:
+    if any(value.read(certificate) is None for value in rule.certificate_values().values()):
+        return DenyReason.CERTIFICATE_VALUE_MISSING
+    return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
+
+
+def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
+    for place, value in rule.certificate_values().items():
+        source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
+        after = f" after {quoted(value.after)}" if value.after else ""
+        required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"
+        found = value.read(certificate)
+        own = value._replace(default=None).read(certificate)
+        default = "" if own is not None else ", the default"
+        text = "none" if found is None else f"{quoted(found)}{default}"
+        yield OtherRequirement(place, required, text, found is not None)
+
+
+_KEYS = {("subject_alt_name", label): key for key, label in SUBJECT_ALT_NAME_LABELS.items()}
+
+
+def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[OtherRequirement]:
     request, now = question.request, utc_timestamp(question.now)
     domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
     found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
@@ -206,4 +233,4 @@ def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[Limit
         if value is not None:
             required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
             met = question.in_effect(unlimited._replace(**{field: value}))
-            yield LimitExplanation(field.removesuffix("s"), required, found[field], met)
+            yield OtherRequirement(field.removesuffix("s"), required, found[field], met)

@@ -142,7 +142,7 @@ def test_a_collision_is_found_after_the_rules_have_changed(caplog: pytest.LogCap
 
 
 def client(number: int, issuer: str = "CN=CA", tbs: bytes = b"first") -> Client:
-    return Client("principal", "CN=client", issuer, f"{number:X}", tbs.hex(), tbs)
+    return Client("principal", "CN=client", issuer, f"{number:X}", tbs.hex(), hash(tbs))
 
 
 def test_the_register_forgets_what_was_not_seen_for_the_longest_time() -> None:

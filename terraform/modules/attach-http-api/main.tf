@@ -1,0 +1,20 @@
+# Attaches the authorizer to an HTTP API. Routes, stage and default endpoint remain yours: see the outputs.
+
+resource "aws_apigatewayv2_authorizer" "client_certificate" {
+  name                              = "client-certificate"
+  api_id                            = var.api.id
+  authorizer_type                   = "REQUEST"
+  authorizer_uri                    = var.authorizer.authorizer_uri
+  authorizer_payload_format_version = "2.0"
+  # The whole certificate: other identity sources may be those of another client, too.
+  identity_sources = ["$context.identity.clientCert.clientCertPem"]
+  # Never omitted: before you change it, read docs/security-model.md#caching.
+  authorizer_result_ttl_in_seconds = var.ttl
+}
+
+resource "aws_lambda_permission" "client_certificate" {
+  action        = "lambda:InvokeFunction"
+  function_name = var.authorizer.authorizer_arn
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${var.api.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.client_certificate.id}"
+}

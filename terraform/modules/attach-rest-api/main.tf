@@ -1,0 +1,32 @@
+# Attaches the authorizer to a REST API. Methods, stage and default endpoint remain yours: see the outputs.
+
+resource "aws_api_gateway_authorizer" "client_certificate" {
+  name           = "client-certificate"
+  rest_api_id    = var.rest_api.id
+  type           = "REQUEST"
+  authorizer_uri = var.authorizer.authorizer_uri
+  # Never omitted: API Gateway would cache for 300 seconds.
+  authorizer_result_ttl_in_seconds = var.ttl
+  # The provider's default, the Authorization header, would deny every request without one. Together, these two identify
+  # one certificate, unless a CA reuses serial numbers or has another one's name: no caching by default.
+  identity_source = "context.identity.clientCert.issuerDN,context.identity.clientCert.serialNumber"
+}
+
+resource "aws_lambda_permission" "client_certificate" {
+  action        = "lambda:InvokeFunction"
+  function_name = var.authorizer.authorizer_arn
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${var.rest_api.execution_arn}/authorizers/${aws_api_gateway_authorizer.client_certificate.id}"
+}
+
+# The authorizer passes the reason of a Deny. It is one of a fixed set of words, so it needs no escaping.
+resource "aws_api_gateway_gateway_response" "access_denied" {
+  count = var.show_reason ? 1 : 0
+
+  rest_api_id   = var.rest_api.id
+  response_type = "ACCESS_DENIED"
+  status_code   = "403"
+  response_templates = {
+    "application/json" = "{\"message\": \"Forbidden\", \"reason\": \"$context.authorizer.reason\", \"requestId\": \"$context.extendedRequestId\"}"
+  }
+}

@@ -1,0 +1,161 @@
+"""The modules that attach the authorizer to an API, and the example that uses them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from mtls_authorizer.reasons import DenyReason
+from tests.integration.terraform.evaluator import MODULES, Module, attributes, blocks, labels, parse
+from tests.integration.terraform.extract_schema import EXAMPLES
+from tests.integration.terraform.modules import plain, resource
+
+API = {"id": "abc", "execution_arn": "arn:aws:execute-api:eu-central-1:123456789012:abc"}
+ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
+URI = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
+AUTHORIZER = {"authorizer_arn": ARN, "authorizer_uri": URI}
+
+
+def rest(**others: object) -> Module:
+    return Module(MODULES / "attach-rest-api", {"rest_api": API, "authorizer": AUTHORIZER} | others)
+
+
+def http(**others: object) -> Module:
+    return Module(MODULES / "attach-http-api", {"api": API, "authorizer": AUTHORIZER} | others)
+
+
+def test_a_rest_api_asks_the_authorizer_without_caching() -> None:
+    assert resource(rest(), "aws_api_gateway_authorizer.client_certificate") == {
+        "name": "client-certificate",
+        "rest_api_id": "abc",
+        "type": "REQUEST",
+        "authorizer_uri": URI,
+        "authorizer_result_ttl_in_seconds": 0,
+        # Not the provider's default, the Authorization header.
+        "identity_source": "context.identity.clientCert.issuerDN,context.identity.clientCert.serialNumber",
+    }
+
+
+def test_an_http_api_asks_the_authorizer_without_caching_and_would_cache_by_the_whole_certificate() -> None:
+    assert resource(http(), "aws_apigatewayv2_authorizer.client_certificate") == {
+        "name": "client-certificate",
+        "api_id": "abc",
+        "authorizer_type": "REQUEST",
+        "authorizer_payload_format_version": "2.0",
+        "authorizer_uri": URI,
+        "authorizer_result_ttl_in_seconds": 0,
+        "identity_sources": ["$context.identity.clientCert.clientCertPem"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("attached", "authorizer"),
+    [
+        (rest(ttl=300), "aws_api_gateway_authorizer.client_certificate"),
+        (http(ttl=300), "aws_apigatewayv2_authorizer.client_certificate"),
+    ],
+    ids=["rest", "http"],
+)
+def test_only_the_authorizer_of_the_api_may_invoke_the_function(attached: Module, authorizer: str) -> None:
+    assert attached.violations == []
+    assert resource(attached, authorizer)["authorizer_result_ttl_in_seconds"] == 300
+    assert plain(resource(attached, "aws_lambda_permission.client_certificate")) == {
+        "action": "lambda:InvokeFunction",
+        "function_name": ARN,
+        "principal": "apigateway.amazonaws.com",
+        "source_arn": f"{API['execution_arn']}/authorizers/{authorizer}.id",
+    }
+    assert plain(attached.outputs)["authorizer_id"] == f"{authorizer}.id"
+
+
+@pytest.mark.parametrize("ttl", [-1, 3601])
+def test_a_ttl_that_api_gateway_rejects_is_a_violation(ttl: int) -> None:
+    assert rest(ttl=ttl).violations
+    assert http(ttl=ttl).violations
+
+
+def test_the_response_of_a_rest_api_contains_the_reason() -> None:
+    response = resource(rest(), "aws_api_gateway_gateway_response.access_denied")
+    assert (response["response_type"], response["status_code"]) == ("ACCESS_DENIED", "403")
+    # No reason needs escaping in JSON.
+    for reason in DenyReason:
+        template = response["response_templates"]["application/json"]
+        body = template.replace("$context.authorizer.reason", reason).replace("$context.extendedRequestId", "id=")
+        assert json.loads(body) == {"message": "Forbidden", "reason": reason, "requestId": "id="}
+
+
+def test_the_reason_can_be_kept_from_clients() -> None:
+    hidden = rest(show_reason=False)
+    assert [each.type for each in hidden.resources] == ["aws_api_gateway_authorizer", "aws_lambda_permission"]
+
+
+@pytest.mark.parametrize("attached", [rest(), http()], ids=["rest", "http"])
+def test_access_logs_contain_the_request_id_the_reason_and_no_names(attached: Module) -> None:
+    access_log: dict[str, str] = json.loads(attached.outputs["access_log_format"])
+    values = set(access_log.values())
+    assert {
+        "$context.requestId",
+        "$context.authorizer.reason",
+        "$context.authorizer.clientCertFingerprint256",
+        "$context.identity.clientCert.serialNumber",
+    } <= values
+    # Access logs escape nothing, and clients may choose names with quotes.
+    assert not [value for value in values if re.search(r"DN$|CN$|principalId|\.path$", value)]
+
+
+# The example
+
+
+def declared(kind: str) -> dict[str, Any]:
+    """Return the arguments of all resources of a type in the example, as they are written, by name."""
+    return {
+        labels(block)[2]: {name: str(value.serialize()) for name, value in attributes(block.body).items()}
+        for block in parse(EXAMPLES)
+        if labels(block)[:2] == ["resource", kind]
+    }
+
+
+def test_the_default_endpoints_are_disabled() -> None:
+    assert declared("aws_api_gateway_rest_api")["api"]["disable_execute_api_endpoint"] == "True"
+    assert declared("aws_apigatewayv2_api")["api"]["disable_execute_api_endpoint"] == "True"
+
+
+def test_every_route_asks_the_authorizer() -> None:
+    methods, routes = declared("aws_api_gateway_method"), declared("aws_apigatewayv2_route")
+    assert methods.keys() == routes.keys() == {"get"}
+    for method in methods.values():
+        assert method["authorization"] == '"CUSTOM"'
+        assert method["authorizer_id"] == "${module.rest_api_authorizer.authorizer_id}"
+    for route in routes.values():
+        assert route["authorization_type"] == '"CUSTOM"'
+        assert route["authorizer_id"] == "${module.http_api_authorizer.authorizer_id}"
+
+
+def test_a_change_of_the_authorizer_deploys_the_rest_api_again() -> None:
+    assert "module.rest_api_authorizer.redeployment" in declared("aws_api_gateway_deployment")["api"]["triggers"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "module"),
+    [("aws_api_gateway_stage", "rest_api_authorizer"), ("aws_apigatewayv2_stage", "http_api_authorizer")],
+)
+def test_the_stages_have_access_logs_and_the_domains_mutual_tls(kind: str, module: str) -> None:
+    for block in parse(EXAMPLES):
+        inner = {labels(each)[0]: attributes(each.body) for each in blocks(block.body)}
+        if labels(block)[1] == kind:
+            format_ = str(inner["access_log_settings"]["format"].serialize())
+            assert format_ == f"${{module.{module}.access_log_format}}"
+        if labels(block)[1] == kind.replace("_stage", "_domain_name"):
+            assert str(inner["mutual_tls_authentication"]["truststore_uri"].serialize()) == "${var.truststore_uri}"
+            break
+    else:
+        pytest.fail(f"no domain for {kind}")
+
+
+def test_the_function_has_the_layer_of_its_architecture() -> None:
+    function = declared("aws_lambda_function")["with_layer"]
+    assert "module.authorizer.layer_arn" in function["layers"]
+    assert "arm64" in function["architectures"]
