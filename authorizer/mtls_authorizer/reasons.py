@@ -64,6 +64,15 @@ class DenyReason(StrEnum):
     SPIFFE_TRUST_DOMAIN_NOT_ALLOWED = "spiffe_trust_domain_not_allowed"
     """The certificate's only URI name is not a SPIFFE ID in a listed trust domain."""
 
+    ORGANIZATION_IDENTIFIER_NOT_ALLOWED = "organization_identifier_not_allowed"
+    """The subject does not have exactly one organization identifier, or it is not listed."""
+
+    PSD2_ROLE_NOT_ALLOWED = "psd2_role_not_allowed"
+    """The certificate has no PSD2 statement, or none of its roles is listed."""
+
+    QC_STATEMENTS_MALFORMED = "qc_statements_malformed"
+    """The QCStatements cannot be decoded, or the PSD2 statement in it, and rules are about its roles."""
+
     CERTIFICATE_EXCLUDED = "certificate_excluded"
     """The rules document denies the certificate, or the only rule excludes it."""
 

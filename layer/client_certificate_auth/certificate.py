@@ -274,10 +274,10 @@ def _serial_number(number: int) -> str:
 
 
 def _datetime(time: str) -> datetime:
-    """Return a time that is written as YYYYMMDDHHMMSS."""
+    """Return a time that is written in the form of RFC 3339."""
     if time < "0001":
         return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(f"{time[:8]}T{time[8:]}Z")
+    return datetime.fromisoformat(time)
 
 
 def _in_pairs(digest: bytes) -> str:

@@ -11,6 +11,8 @@ from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import ConditionalGrant, Grant
 
 if TYPE_CHECKING:
@@ -44,12 +46,17 @@ class Client(NamedTuple):
     tbs_hash: int | None = None
     """The hash of the certificate's signed part, for finding serial number collisions. It is not logged."""
 
+    extended_key_usage: tuple[str, ...] | None = None
+    """The extended key usages, by name or as dotted OIDs. None: the certificate has no such extension."""
+
 
 class RejectedCertificate(NamedTuple):
     """A certificate that no rule can allow, or none at all."""
 
     client: Client
     reason: DenyReason
+    chains: tuple[Chain, ...] = ()
+    """Always empty."""
 
 
 class AssessedCertificate(NamedTuple):
@@ -66,6 +73,12 @@ class AssessedCertificate(NamedTuple):
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
+    loses_client_auth: bool = False
+    """Whether something is granted that the certificate's next renewal loses, if its CA is a public one.
+
+    Public CAs issue certificates for clients and servers, which must be for servers only from 2027-03-15 on.
+    """
+
     chains: tuple[Chain, ...] = ()
     """The chains that determine the revocation status. Empty unless CRLs are configured and something is granted."""
 
@@ -87,27 +100,40 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
         reason = failure or DenyReason.CERTIFICATE_MALFORMED
         return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
     certificate = extraction.certificate
-    failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate, settings))
+    failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate))
     if failure is not None:
         return RejectedCertificate(_client(certificate, settings, failure), failure)
-    outcome = policy.rules.evaluate(certificate)
+    required = settings.required_key_usages
+    outcome = policy.rules.evaluate(certificate, required)
     context: Mapping[str, str] = {}
     if isinstance(outcome, (Grant, ConditionalGrant)):
         context = build_context(certificate, with_header=settings.client_cert_header)
+        if policy.rules.uses(PSD2_ROLE) or policy.rules.uses(ORGANIZATION_IDENTIFIER):
+            from mtls_authorizer.request.psd2_context import psd2_context  # noqa: PLC0415 -- few configurations need it
+
+            context = {**context, **psd2_context(certificate, policy.rules)}
     if isinstance(outcome, Grant):
         # A rule's own context never replaces what the certificate says.
         context = {**outcome.context, **context}
     assessed = AssessedCertificate(
         _client(certificate, settings),
         outcome,
-        policy.shadow_rules.evaluate(certificate) if policy.shadow_rules is not None else None,
+        policy.shadow_rules.evaluate(certificate, required) if policy.shadow_rules is not None else None,
         context,
         certificate.not_before,
         certificate.not_after,
+        not isinstance(outcome, DenyReason) and _loses_client_auth(certificate, settings, policy),
     )
     if policy.revocation is not None and assessed.has_grant:
         return assessed._replace(chains=policy.revocation.chains(certificate))
     return assessed
+
+
+def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy: AccessPolicy) -> bool:
+    usages = certificate.ext_key_usage or ()
+    if SERVER_AUTH not in usages or CLIENT_AUTH not in usages:
+        return False
+    return policy.rules.needs_client_auth(certificate, settings.required_key_usages)
 
 
 def _tbs_hash(certificate: PeerCertificate) -> int:
@@ -121,6 +147,7 @@ def _tbs_hash(certificate: PeerCertificate) -> int:
 
 
 def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReason | None = None) -> Client:
+    usages = certificate.ext_key_usage
     # A name with control characters must not become the principal.
     unprintable = failure is DenyReason.SUBJECT_NOT_PRINTABLE
     return Client(
@@ -130,6 +157,7 @@ def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReaso
         certificate.serial_number,
         certificate.fingerprint256,
         _tbs_hash(certificate),
+        None if usages is None else tuple(map(usage_name, usages)),
     )
 
 

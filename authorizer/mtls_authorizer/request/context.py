@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.policy.settings import PrincipalId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
@@ -39,11 +40,11 @@ def build_context(certificate: PeerCertificate, *, with_header: bool = False) ->
         "clientCertSubjectDN": subject.rfc4514_string(),
         "clientCertIssuerDN": issuer.rfc4514_string(),
         "clientCertOUs": _json_array(subject.get_all("OU")),
-        "clientCertSubjectAltNames": _json_array([f"{kind}:{value}" for kind, value in certificate.subject_alt_names]),
+        "clientCertSubjectAltNames": _json_array(map(":".join, certificate.subject_alt_names)),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
-        "clientCertNotBefore": _timestamp(certificate.fields.not_before),
-        "clientCertNotAfter": _timestamp(certificate.fields.not_after),
+        "clientCertNotBefore": certificate.fields.not_before,
+        "clientCertNotAfter": certificate.fields.not_after,
     }
     for attribute, value in subject.single_values():
         if attribute in _SUBJECT_ATTRIBUTES:
@@ -79,14 +80,9 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
     return identifier or certificate.fingerprint256
 
 
-def _json_array(texts: list[str]) -> str:
+def _json_array(texts: Iterable[str]) -> str:
     # As json.dumps does, which makes an encoder for each call: that takes 1.5 µs longer.
     return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
-
-
-def _timestamp(time: str) -> str:
-    """Return a time in UTC that is written as YYYYMMDDHHMMSS in the form of RFC 3339."""
-    return f"{time[:4]}-{time[4:6]}-{time[6:8]}T{time[8:10]}:{time[10:12]}:{time[12:]}Z"
 
 
 def utc_timestamp(time: datetime) -> str:

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
-from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY
+from mtls_authorizer.rules.field_values import psd2_statement_problem
+from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY, PSD2_ROLE
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, RuleKeyUsages
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 from mtls_authorizer.rules.rule_index import RuleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.conditions import FactReader, FactReaders
+    from mtls_authorizer.rules.key_usage import RequiredKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
 
 ENVIRONMENT = "environment"
@@ -46,7 +49,7 @@ class Rule(NamedTuple):
     stands for all.
 
     A rule that ``denies`` is an entry of a document's ``deny``: its matchers are an exclusion, which applies whatever
-    other rules allow.
+    other rules allow. ``key_usages`` replaces the extended key usages that the settings require; None if it does not.
     """
 
     name: str
@@ -59,15 +62,23 @@ class Rule(NamedTuple):
     denies: bool = False
     limits: RequestLimits | None = None
     certificate_context: Mapping[str, CertificateValue] = {}
+    key_usages: RuleKeyUsages | None = None
 
-    def mismatch(self, satisfied: SatisfiedConditions) -> DenyReason | None:
-        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it."""
+    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
+        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it.
+
+        ``usages`` are the certificate's extended key usages, None if it has no such extension.
+        """
         for matcher in self.matchers:
             if not matcher.matches(satisfied.unambiguous):
                 return FIELDS[matcher.field].reason
         if not self.matchers and not self.anyone:
             return DenyReason.NO_ALLOWLIST_CONFIGURED
-        return DenyReason.CERTIFICATE_EXCLUDED if self.is_excluded(satisfied) else None
+        if self.is_excluded(satisfied):
+            return DenyReason.CERTIFICATE_EXCLUDED
+        if self.key_usages is not None and not self.key_usages.met_by(usages):
+            return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+        return None
 
     def is_excluded(self, satisfied: SatisfiedConditions) -> bool:
         """Return whether an exclusion applies to a certificate that satisfies conditions. Ambiguous facts count."""
@@ -78,6 +89,10 @@ class Rule(NamedTuple):
             else:
                 return True
         return False
+
+    def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
+        """Return whether the rule accepts a certificate's usages, which the settings accept or not."""
+        return required_met if self.key_usages is None else self.key_usages.met_by(usages)
 
     def certificate_values(self) -> Mapping[str, CertificateValue]:
         """Return the values that the rule takes from the certificate, by their places in a document."""
@@ -181,17 +196,25 @@ class RuleSet:
         """Return whether a rule has a condition on a field."""
         return field in self._conditions.fields
 
-    def evaluate(self, certificate: PeerCertificate) -> Evaluation:
+    def evaluate(
+        self, certificate: PeerCertificate, required: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
+    ) -> Evaluation:
         """Return the grant of the rules that match a certificate, or why none of them does.
 
-        A certificate that is denied has no grant, whatever matches.
+        A certificate that is denied has no grant, whatever matches. One without the ``required`` usages matches only
+        rules that replace this requirement.
         """
         satisfied = self.satisfied_by(certificate)
         if self.denials and self.denying(satisfied):
             return DenyReason.CERTIFICATE_EXCLUDED
-        matching = self._matching(satisfied)
+        if self.uses(PSD2_ROLE) and psd2_statement_problem(certificate) is not None:
+            # Its roles are not known, so that no exclusion by them could be relied on.
+            return DenyReason.QC_STATEMENTS_MALFORMED
+        usages = certificate.ext_key_usage
+        matching = self._matching(satisfied, usages, required)
         if not matching:
-            return self._deny_reason(satisfied)
+            met = required.met_by_usages(usages)
+            return self._deny_reason(satisfied, usages) if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
         granted = self._granted(matching, certificate)
         if not granted:
             return DenyReason.CERTIFICATE_VALUE_MISSING
@@ -199,10 +222,15 @@ class RuleSet:
             return ConditionalGrant([(grant, self.rules[number].limits) for number, grant in granted.items()])
         return _combine(list(granted.values()))
 
-    def matching(self, certificate: PeerCertificate) -> list[Rule]:
+    def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:
         """Return the rules that match a certificate, in their order, whether it is denied or not."""
-        matching = self._matching(self.satisfied_by(certificate))
+        matching = self._matching(self.satisfied_by(certificate), certificate.ext_key_usage, required)
         return [self.rules[number] for number in self._granted(matching, certificate)]
+
+    def needs_client_auth(self, certificate: PeerCertificate, required: RequiredKeyUsages) -> bool:
+        """Return whether a certificate would match no rule if its usages did not include clientAuth."""
+        remaining = [usage for usage in certificate.ext_key_usage or () if usage != CLIENT_AUTH]
+        return not self._granted(self._matching(self.satisfied_by(certificate), remaining, required), certificate)
 
     def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
         """Return the conditions of all rules that a certificate satisfies."""
@@ -212,13 +240,18 @@ class RuleSet:
         """Return the rules that deny a certificate that satisfies conditions, in their order."""
         return [self.denials[number] for number in self._denial_index.find(satisfied.any_fact)]
 
-    def _matching(self, satisfied: SatisfiedConditions) -> list[int]:
+    def _matching(
+        self, satisfied: SatisfiedConditions, usages: Collection[str] | None, required: RequiredKeyUsages
+    ) -> list[int]:
         numbers = self._rule_index.find(satisfied.unambiguous)
         if self._anyone:
             numbers = sorted([*self._anyone, *numbers])
-        rules = self.rules
+        rules, met = self.rules, required.met_by_usages(usages)
         return [
-            number for number in numbers if not rules[number].exclusions or not rules[number].is_excluded(satisfied)
+            number
+            for number in numbers
+            if rules[number].accepts_usages(usages, required_met=met)
+            and (not rules[number].exclusions or not rules[number].is_excluded(satisfied))
         ]
 
     def _granted(self, matching: Iterable[int], certificate: PeerCertificate) -> dict[int, Grant]:
@@ -229,13 +262,13 @@ class RuleSet:
             if (grant := self._grants[number] or _grant(self.rules[number], certificate))
         }
 
-    def _deny_reason(self, satisfied: SatisfiedConditions) -> DenyReason:
+    def _deny_reason(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> DenyReason:
         """Return why no rule matches: the reason of the only rule, or of the first list in the environment."""
         if not self.rules:
             return DenyReason.NO_ALLOWLIST_CONFIGURED
         first = self.rules[0]
         if len(self.rules) == 1 or all(rule.name == ENVIRONMENT for rule in self.rules):
-            return first.mismatch(satisfied) or DenyReason.NO_RULE_MATCHED
+            return first.mismatch(satisfied, usages) or DenyReason.NO_RULE_MATCHED
         return DenyReason.NO_RULE_MATCHED
 
 

@@ -28,6 +28,7 @@ class Metric(StrEnum):
     SHADOW_DENIED = "ShadowDenied"
     EXPIRING = "Expiring"
     DAYS_TO_EXPIRY = "DaysToExpiry"
+    LOSING_CLIENT_AUTH = "LosingClientAuth"
     REVOCATION_STATUS_UNKNOWN = "RevocationStatusUnknown"
     REVOCATION_EXEMPT = "RevocationExempt"
     REVOCATION_ISSUERS_SKIPPED = "RevocationIssuersSkipped"
@@ -85,6 +86,8 @@ def measure(observation: Observation) -> dict[str, int]:
         values[Metric.DAYS_TO_EXPIRY] = decision.days_to_expiry
         if observation.is_expiring:
             values[Metric.EXPIRING] = 1
+    if decision.allowed and decision.loses_client_auth:
+        values[Metric.LOSING_CLIENT_AUTH] = 1
     if is_unauthorized(decision, observation.request, observation.settings):
         values[Metric.UNAUTHORIZED] = 1
     if observation.collision is not None:

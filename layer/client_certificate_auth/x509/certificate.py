@@ -95,7 +95,7 @@ class Certificate:
     """The content of the TBSCertificate."""
 
     not_before: str
-    """The first second of validity in UTC, as YYYYMMDDHHMMSS. Such strings compare as the times do."""
+    """The first second of validity as ``2026-11-22T06:54:49Z`` (RFC 3339). Such strings compare as the times do."""
 
     not_after: str
     """The last second of validity, likewise."""

@@ -64,6 +64,8 @@ def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes
     contents: list[bytes] = []
     end = len(content)
     try:
+        if end > 2 * MOST_ELEMENTS:
+            _check_number(content)
         while start < end:
             tags.append(content[start])
             length = content[start + 1]
@@ -78,10 +80,23 @@ def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes
     if start > end:
         message = "an element is longer than the element that contains it"
         raise DerError(message)
-    if len(tags) > MOST_ELEMENTS:
-        message = f"an element contains {len(tags):,} elements, more than {MOST_ELEMENTS:,}"
-        raise DerError(message)
     return tags, contents
+
+
+def _check_number(content: bytes) -> None:
+    """Raise DerError for more than MOST_ELEMENTS, before memory is used for each. An element takes at least two octets.
+
+    Raises IndexError for an element that ends within its length.
+    """
+    start, end = 0, len(content)
+    for _ in range(MOST_ELEMENTS):
+        if start >= end:
+            return
+        length = content[start + 1]
+        start = start + 2 + length if length < _LONG_FORM else _read_long_length(content, start)[1]
+    if start < end:
+        message = f"an element contains more than {MOST_ELEMENTS:,} elements"
+        raise DerError(message)
 
 
 def read_element(encoded: bytes, tag: int) -> bytes:

@@ -63,6 +63,10 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "CrlRefreshSeconds": "60",
     },
     "crl-bucket": CRLS | {"CrlBucketName": "lists", "Tracing": "true"},
+    "crl-prefixes": {
+        "CrlUris": "s3://lists/pki/crl/,s3://lists/b/c.crl,s3://other/crl/",
+        "TruststoreUri": "s3://lists/truststore.pem",
+    },
     "snap-start": {"SnapStart": "true"},
     "snap-start-with-everything": {
         "SnapStart": "true",

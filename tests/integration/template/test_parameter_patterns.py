@@ -102,14 +102,27 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         AUTHORIZER,
         "CrlUris",
-        ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
-        ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
+        [
+            *("s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"),
+            *("s3://lists/crl/", "s3://lists/a.crl,s3://other/b/crl/", "file:///opt/crl/,file:///opt/b.crl"),
+        ],
+        [
+            "s3://lists/",
+            "file:///",
+            "s3://lists/a.crl, s3://lists/b.crl",
+            "s3://lists/*.crl",
+            "s3://lists/a.crl,file:///opt/a",
+            "ssm:///a",
+        ],
     ),
     (
         AUTHORIZER,
         "CrlAssumeComplete",
         ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
-        ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
+        [
+            *("s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"),
+            "s3://lists/crl/",
+        ],
     ),
     (
         AUTHORIZER,

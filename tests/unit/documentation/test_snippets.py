@@ -170,3 +170,57 @@ def test_terraform_blocks_have_arguments_that_the_provider_and_the_modules_have(
                 [module] = re.findall(r"terraform/modules/([a-z-]+)", fence.text)
                 text = "".join(file.read_text(encoding="utf-8") for file in (MODULES / module).glob("*.tf"))
                 assert names - {"source"} <= set(re.findall(r'variable "(\w+)"', text)), module
+
+
+@pytest.mark.parametrize("fence", fences("dockerfile"), ids=str)
+def test_a_dockerfile_copies_files_that_exist(fence: Fence) -> None:
+    for line in fence.text.splitlines():
+        instruction, *words = line.split()
+        assert instruction in {"ARG", "FROM", "COPY", "RUN", "CMD"}
+        if instruction == "COPY":
+            assert words[0].startswith("build/") or (PROJECT / words[0]).exists(), words[0]
+    (handler,) = re.findall(r'^CMD \["(\w+)\.handler"\]$', fence.text, re.MULTILINE)
+    assert f"COPY examples/{handler}.py" in fence.text
+
+
+# Queries.
+
+# Keywords, functions, and the unit of time.
+QUERY_WORDS = re.compile(r"fields|filter|stats|sort|by|as|and|or|like|desc|asc|count|avg|min|max|latest|pct|bin|d")
+FIELDS_OF_OTHER_RECORDS = {
+    "type",
+    "level",
+    "record.metrics.initDurationMs",
+    "record.metrics.restoreDurationMs",
+    "record.metrics.billedDurationMs",
+    "document",
+    "uri",
+    "error",
+}
+
+
+@pytest.mark.parametrize("fence", fences("insights"), ids=str)
+def test_a_query_uses_fields_that_are_logged(fence: Fence) -> None:
+    text = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", fence.text)
+    aliases = set(re.findall(r"\bas (\w+)", text))
+    used = set(re.findall(r"[A-Za-z_][\w.]*", text))
+    logged = set(first_column("docs/observability.md", "Decision log"))
+    assert {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases <= logged
+
+
+# Diagrams.
+
+
+@pytest.mark.parametrize("fence", fences("mermaid"), ids=str)
+def test_a_diagram_has_a_type_and_balanced_brackets(fence: Fence) -> None:
+    first, *lines = fence.text.splitlines()
+    assert re.fullmatch(r"flowchart (LR|TD)|sequenceDiagram", first)
+    for line in lines:
+        assert line.count('"') % 2 == 0, line
+        unquoted = re.sub(r'"[^"]*"', "", line)
+        for opening, closing in ("()", "[]", "{}"):
+            assert unquoted.count(opening) == unquoted.count(closing) or first == "sequenceDiagram", line
+    if first == "sequenceDiagram":
+        participants = set(re.findall(r"^ *participant (\w+) as ", fence.text, re.MULTILINE))
+        for sender, receiver in re.findall(r"^ *(\w+)-?->>(\w+): ", fence.text, re.MULTILINE):
+            assert {sender, receiver} <= participants

@@ -33,7 +33,7 @@ def test_the_fields_are_those_of_the_certificate() -> None:
     assert certificate.serial_number == 0x0102030405
     assert certificate.subject == name(("CN", "client"))
     assert certificate.issuer == name(("CN", "Test CA"))
-    assert (certificate.not_before, certificate.not_after) == ("20200101000000", "20400101000000")
+    assert (certificate.not_before, certificate.not_after) == ("2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z")
     assert certificate.public_key == ED25519_KEY
     assert certificate.extensions == {"1.2.3.4": (True, b"value")}
     assert certificate.signature_algorithm == certificate.tbs_signature_algorithm == ALGORITHM
@@ -71,13 +71,13 @@ def test_unique_identifiers_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("kind", "written", "expected"),
     [
-        (der.UTC_TIME, b"491231235959Z", "20491231235959"),
-        (der.UTC_TIME, b"500101000000Z", "19500101000000"),
-        (der.UTC_TIME, b"000229000000Z", "20000229000000"),
-        (der.GENERALIZED_TIME, b"20200101000000Z", "20200101000000"),
-        (der.GENERALIZED_TIME, b"20000229000000Z", "20000229000000"),
-        (der.GENERALIZED_TIME, b"99991231235959Z", "99991231235959"),
-        (der.GENERALIZED_TIME, b"00000101000000Z", "00000101000000"),
+        (der.UTC_TIME, b"491231235959Z", "2049-12-31T23:59:59Z"),
+        (der.UTC_TIME, b"500101000000Z", "1950-01-01T00:00:00Z"),
+        (der.UTC_TIME, b"000229000000Z", "2000-02-29T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"20200101000000Z", "2020-01-01T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"20000229000000Z", "2000-02-29T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"99991231235959Z", "9999-12-31T23:59:59Z"),
+        (der.GENERALIZED_TIME, b"00000101000000Z", "0000-01-01T00:00:00Z"),
     ],
 )
 def test_a_time_has_two_forms(kind: int, written: bytes, expected: str) -> None:

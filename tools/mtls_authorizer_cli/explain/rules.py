@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SUBJECT_ALT_NAME_LABELS, FieldKind
+from mtls_authorizer.rules.fields import (
+    FIELDS,
+    ISSUER_KEY,
+    ORGANIZATION_IDENTIFIER,
+    SUBJECT_ALT_NAME_LABELS,
+    FieldKind,
+)
+from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
+    from mtls_authorizer.rules.key_usage import RuleKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule_set import Rule, RuleSet
     from mtls_authorizer_cli.explain.question import Question
@@ -63,7 +71,7 @@ class FieldExplanation(NamedTuple):
 class OtherRequirement(NamedTuple):
     """A requirement of a rule other than a field, by its place in the rule, and what there is for it, in words.
 
-    That is a limit to some requests, or a value that the rule takes from the certificate.
+    That is a limit to some requests, a value that the rule takes from the certificate, or the usages that it requires.
     """
 
     key: str
@@ -142,7 +150,10 @@ def explain_rules(
 
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
-    satisfied = rules.satisfied_by(certificate)
+    satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
+    required = question.settings.required_key_usages
+    # If no rule that replaces the required usages matches, the others are explained as if they were met.
+    replaced = not required.met_by_usages(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
@@ -158,12 +169,12 @@ def explain_rules(
     explained = [
         RuleExplanation(
             rule,
-            rule.mismatch(satisfied) or _other_mismatch(rule, certificate, question),
+            _mismatch(rule, satisfied, usages, replaced=replaced) or _other_mismatch(rule, certificate, question),
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
             () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
-            tuple(_explain_values(rule, certificate)),
+            (*_explain_key_usages(rule.key_usages, usages), *_explain_values(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -175,6 +186,22 @@ def explain_rules(
         others = [rule for rule in others if rule.is_related][:NEAREST]
     matching = tuple(rule for rule in explained if rule.mismatch is None)
     return RulesExplanation(len(explained), matching, tuple(others), denials)
+
+
+def _mismatch(
+    rule: Rule, satisfied: SatisfiedConditions, usages: Collection[str] | None, *, replaced: bool
+) -> DenyReason | None:
+    if replaced and rule.key_usages is None:
+        return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return rule.mismatch(satisfied, usages)
+
+
+def _explain_key_usages(own: RuleKeyUsages | None, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+    if own is not None:
+        names = [usage_name(usage) for usage in sorted(own.usages)]
+        found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
+        required = choice(names, everything=True) if names else "nothing"
+        yield OtherRequirement("extended_key_usage", required, found, own.met_by(usages))
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -197,6 +224,9 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field == "spiffe_trust_domain" and not facts:
         return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+    if matcher.field == ORGANIZATION_IDENTIFIER:
+        count = len(certificate.subject.get_all("organizationIdentifier"))
+        return f"{count} organization identifiers, so none of them counts" if count > 1 else None
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))

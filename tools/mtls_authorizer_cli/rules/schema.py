@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.certificate_values import DEFAULT
@@ -25,6 +25,7 @@ from mtls_authorizer.rules.document.validation import (
     USAGE_PLAN_KEY,
 )
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
+from mtls_authorizer.rules.key_usage import USAGE_NAMES
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.routes import METHODS, SEGMENT
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, UsagePlanKey
@@ -147,6 +148,16 @@ def _rule() -> _Schema:
                 "description": "Exclusions: a certificate is excluded if it matches all fields of the object, or of "
                 f"one object in the list. Not by {_not_excludable()}.",
                 **_one_or_several(_reference("match")),
+            },
+            "extended_key_usage": {
+                "description": "Replaces REQUIRED_EXTENDED_KEY_USAGE for this rule: usages of which a certificate must "
+                'have one, or "none". Other values than ["clientAuth"] need issuer or issuer_key, and exact names.',
+                "anyOf": [
+                    {"const": "none"},
+                    _non_empty_list(
+                        {"type": "string", "pattern": rf"^({'|'.join(USAGE_NAMES)}|{DOTTED_OID.pattern})$"}
+                    ),
+                ],
             },
             "allow": {
                 "description": "The routes that the client may call. Without this key, it may call all routes.",

@@ -30,7 +30,10 @@ _T = TypeVar("_T")
 DOCUMENT_KEYS = ("$schema", "deny", "rules")
 LIMIT_KEYS = ("api_id", "domain_name", "not_before", "not_after")
 """The keys that limit a rule to some requests."""
-RULE_KEYS = ("name", "description", "match", "not", "allow", *LIMIT_KEYS, "context", "usage_plan_key")
+RULE_KEYS = (
+    *("name", "description", "match", "not", "extended_key_usage", "allow"),
+    *(*LIMIT_KEYS, "context", "usage_plan_key"),
+)
 
 RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -109,17 +112,27 @@ class _RuleValidator:
             return validate(value[key], f"{place}.{key}") if key in value else default
 
         read("description", self.problems.is_text, default=True)
+        matchers = self._match.matchers(value["match"], f"{place}.match") if "match" in value else ()
+        key_usages = None
+        if "extended_key_usage" in value:
+            # Few documents need it.
+            from mtls_authorizer.rules.document.key_usage_validation import read_rule_key_usages  # noqa: PLC0415
+
+            usage_place = f"{place}.extended_key_usage"
+            usages = value["extended_key_usage"]
+            key_usages = read_rule_key_usages(usages, matchers, usage_place, self.problems, self._workload)
         context = read("context", self._context, _Context({}, {}))
         return Rule(
             # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
             name=read("name", self._name, None) or place,
-            matchers=read("match", self._match.matchers, ()),
+            matchers=matchers,
             exclusions=read("not", self._match.exclusions, ()),
             routes=self._routes(value["allow"], f"{place}.allow") if "allow" in value else ALL_ROUTES,
             context=context.constants,
             usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
             limits=self._limits(value, place),
             certificate_context=context.values,
+            key_usages=key_usages,
         )
 
     def _limits(self, rule: dict[str, object], place: str) -> RequestLimits | None:

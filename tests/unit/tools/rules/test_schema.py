@@ -61,7 +61,7 @@ def test_a_string_must_have_the_syntax_of_its_field(field: str) -> None:
     good = {"subject": "CN=a", "issuer": "CN=a", "subject_alt_name": "DNS:a"} | dict.fromkeys(
         ("fingerprint", "public_key", "issuer_key"), FINGERPRINT
     )
-    good["spiffe_trust_domain"] = "acme.example"
+    good |= {"spiffe_trust_domain": "acme.example", "psd2_role": "PSP_AI"}
     others = {"issuer": "CN=a"} if field == "serial_number" else {}
     value = good.get(field, "0a")
     for accepted in (value, [value], {"exact": value}):
@@ -153,6 +153,8 @@ STRICTER = {
         "a serial number of parts of an issuer",
     ),
 }
+STRICTER |= {name for name in HOSTILE if name.startswith("usages of a rule that matches ")}
+STRICTER |= {f"usages like {usages}" for usages in ('["serverAuth"]', '"none"', '["clientAuth", "serverAuth"]')}
 """The invalid documents that only the authorizer rejects."""
 
 
