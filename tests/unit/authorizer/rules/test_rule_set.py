@@ -18,7 +18,8 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
-from mtls_authorizer.rules.rule_set import Evaluation, Grant, Rule, RuleSet, UsagePlanKey
+from mtls_authorizer.rules.rule import Rule, UsagePlanKey
+from mtls_authorizer.rules.rule_set import Evaluation, Grant, RuleSet
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.decisions import decision_on
