@@ -16,7 +16,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 from hcl2.rules.base import AttributeRule, BlockRule
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from tests.unit.documentation.markdown import PROJECT, Fence, fences
+from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_column
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 LANGUAGES = {
