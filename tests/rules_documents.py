@@ -182,6 +182,25 @@ KNOWN = "is unknown: write one of"
 UNPRINTABLE = "contains a control character or half of a surrogate pair"
 SEVERAL = "must be 1 to 64 letters, digits and ._-"
 
+_VALUES: dict[tuple[str, str], list[object]] = {
+    ("from", "must be"): [
+        *(None, 1, "", "O", "subject", "subject.", "subject_alt_name.", ".O"),
+        *("common_name.CN", "Subject.O", "2.5.4.97", ["subject.O"], {}),
+    ],
+    ("from", "is"): [
+        *("subject.organization", "subject.uid", "issuer.2.", "subject.O.CN"),
+        *("subject_alt_name.URI", "subject_alt_name.dirName"),
+    ],
+    ("after", "must"): [None, 1, ["urn:a:"]],
+    ("after", "must continue after"): ["spiffe://acme.example", "acme", "https:", "//a/"],
+    ("after", "is empty"): [""],
+    ("after", UNPRINTABLE): ["urn:a:\n"],
+    ("default", "must be a string of up to 256"): [None, 1, "x" * 257, "\u00e9", "a\n", []],
+    ("value", KNOWN): ["a"],
+}
+"""Values of the keys of a context value from the certificate, by key and problem."""
+
+
 _DOCUMENTS: dict[str, Hostile] = {
     # Not JSON, or ambiguous JSON.
     "empty": Hostile(b"", "the document", "is not JSON: Expecting value"),
@@ -766,20 +785,8 @@ _DOCUMENTS: dict[str, Hostile] = {
             f"rules[0].context.tenant.{key}",
             problem,
         )
-        for key, value, problem in (
-            *(
-                ("from", each, "must be")
-                for each in (None, 1, "", "O", "subject", "subject.", "subject_alt_name.", ".O")
-            ),
-            *(("from", each, "must be") for each in ("common_name.CN", "Subject.O", "2.5.4.97", ["subject.O"], {})),
-            *(("from", each, "is") for each in ("subject.organization", "subject.uid", "issuer.2.", "subject.O.CN")),
-            *(("from", each, "is") for each in ("subject_alt_name.URI", "subject_alt_name.dirName")),
-            *(("after", each, "must") for each in (None, 1, ["urn:a:"])),
-            *(("after", each, "must continue after") for each in ("spiffe://acme.example", "acme", "https:", "//a/")),
-            *(("after", each, problem) for each, problem in (("", "is empty"), ("urn:a:\n", UNPRINTABLE))),
-            *(("default", each, "must be a string of up to 256") for each in (None, 1, "x" * 257, "\u00e9", "a\n", [])),
-            ("value", "a", KNOWN),
-        )
+        for (key, problem), values in _VALUES.items()
+        for value in values
     },
     "a prefix of another value": Hostile(
         document(rule(context={"tenant": {"from": "subject.O", "after": "spiffe://acme.example/"}})),

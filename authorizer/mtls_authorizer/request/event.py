@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,13 +84,13 @@ class ApiRequest(NamedTuple):
         return _loggable(self.request_context.get("extendedRequestId"))
 
     @property
-    def identity(self) -> list[object]:
+    def identity(self) -> Sequence[object]:
         """The values of the authorizer's identity sources, which only events of HTTP APIs contain.
 
         With payload 1.0 they are one string, in which commas separate them.
         """
         sources = self.event.get("identitySource") or []
-        return sources if isinstance(sources, list) else str(sources).split(",")
+        return sources if isinstance(sources, list) else [*str(sources).split(",")]
 
     @property
     def may_be_cached_for_other_domain_names(self) -> bool:

@@ -112,7 +112,8 @@ def test_an_http_api_responds_with_401_only_if_that_is_set_and_there_is_no_ident
     make_event: Callable[..., dict[str, Any]], response_format: str, certificate: str | None
 ) -> None:
     explicit = {**LISTED, "RESPONSE_FORMAT": response_format, "UNAUTHENTICATED_RESPONSE": "unauthorized"}
-    for sources in ({}, {"identitySource": None}, {"identitySource": []}, {"identitySource": ""}):
+    empty: list[dict[str, Any]] = [{}, {"identitySource": None}, {"identitySource": []}, {"identitySource": ""}]
+    for sources in empty:
         assert answer(make_event(certificate, **sources), **explicit) == {"errorMessage": "Unauthorized"}
         for environment in ({**explicit, "UNAUTHENTICATED_RESPONSE": "deny"}, {**LISTED}):
             assert "reason" in answer(make_event(certificate, **sources), **environment)["context"]

@@ -31,7 +31,7 @@ from tests.observations import observation
 from tests.rules_documents import rule
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.rule_set import RuleOutcome
+    from mtls_authorizer.rules.rule_set import Evaluation
 
 CA, NAMESAKE, OTHER = CertificateAuthority("CA"), CertificateAuthority("CA"), CertificateAuthority("Other")
 INTERMEDIATE = CertificateAuthority("Intermediate", parent=CA)
@@ -40,7 +40,7 @@ RULES = {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "file:///truststore
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> RuleOutcome:
+def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> Evaluation:
     settings = load_settings(variables or RULES)
     policy = AccessPolicy(RuleSet(settings.rules), truststore=None if bundle is None else read_truststore(bundle))
     return policy.with_issuer_keys().rules.evaluate(PeerCertificate.from_der(certificate))
