@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 import pytest
 
-from distribution.project import ROOT, VERSION, read_metadata
+from distribution.metadata import VERSION
+from distribution.project import ROOT, read_metadata
 from distribution.publisher import clients
 from distribution.publisher.archives import MAXIMUM_SIZE
 from distribution.publisher.command_line import NEXT_STEPS, main
