@@ -109,6 +109,9 @@ class RuleExplanation(NamedTuple):
     @property
     def is_related(self) -> bool:
         """Whether something about the client matches or is similar. Many clients have the same issuer."""
+        if not self.failing:
+            # All fields match, and the rule does not match for another reason.
+            return bool(self.fields)
         return any(
             field.matches or field.nearest is not None for field in self.fields if field.matcher.field != "issuer"
         )
