@@ -62,8 +62,9 @@ bench: $(VENV)/.test available-pythons layer ## Measure decisions against typica
 bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start
 
-bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its index and the CRL itself against JSON.
+bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries against JSON, and a start with 1,000 partitions.
 	@$(BIN)/python -m benchmarks.crl
+	@$(BIN)/python -m benchmarks.partitions
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \

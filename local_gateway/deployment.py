@@ -98,10 +98,11 @@ def environment(pki: Pki) -> dict[str, str]:
     """Return the environment variables with those for revocation, and with a rule for the key of the CA."""
     match = {"common_name": "pinned-ca", "issuer_key": pki.client_ca_fingerprint}
     by_key = {"name": "pinned-ca", "match": match, "allow": ["GET /hello"]}
+    crls = [crl.absolute().as_uri() for crl in (pki.revocation_list, pki.fetched_crl)]
     return {
         **ENVIRONMENT,
         "AUTHORIZER_RULES": json.dumps({"rules": [*_RULES, by_key], "deny": _DENY}),
-        "CRL_URIS": ",".join(crl.absolute().as_uri() for crl in (pki.revocation_list, pki.fetched_crl)),
+        "CRL_URIS": ",".join([*crls, f"{pki.partitions.absolute().as_uri()}/"]),
         "TRUSTSTORE_URI": pki.stored_truststore.absolute().as_uri(),
         "CRL_REFRESH_SECONDS": str(CRL_REFRESH_SECONDS),
     }

@@ -40,6 +40,9 @@ class Ca(StrEnum):
     PARTNER = "Partner CA"
     """In the truststore, too. It publishes its CRL over HTTP."""
 
+    PARTITIONED = "Partitioned CA"
+    """In the truststore, too. It has a CRL for each part of its certificates, which name their part."""
+
     UNREADABLE = "Unreadable CA"
     """In the truststore, but in a block that was damaged."""
 
@@ -47,7 +50,10 @@ class Ca(StrEnum):
     """Not in the truststore."""
 
 
-_READABLE = (Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER)
+_READABLE = (Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER, Ca.PARTITIONED)
+
+PARTS = 20
+"""So many CRLs are not loaded at the start, but when a certificate names them."""
 
 
 class Client(NamedTuple):
@@ -55,7 +61,7 @@ class Client(NamedTuple):
 
     ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
     the short names CN, O and OU. The certificate of a revoked client is in the CRL of its CA from the beginning. The
-    serial number is random unless one is given.
+    serial number is random unless one is given. ``part`` is the part of its CA's certificates that it names.
     """
 
     name: str
@@ -64,6 +70,7 @@ class Client(NamedTuple):
     ca: Ca = Ca.CLIENT
     revoked: bool = False
     serial_number: int | None = None
+    part: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,11 @@ class Pki:
     def fetched_crl(self) -> Path:
         """The CRL of the partner's CA as it is fetched, as it would be in S3."""
         return self.folder / "fetched.crl"
+
+    @property
+    def partitions(self) -> Path:
+        """The folder with the CRLs of the partitioned CA, as they would be below a prefix in S3."""
+        return self.folder / "crl"
 
     @property
     def untrusted_ca(self) -> Path:
@@ -160,7 +172,18 @@ def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
         sign_crl(partner.cert_pem.bytes(), partner.private_key_pem.bytes(), 1, revoked[Ca.PARTNER])
     )
     pki.fetched_crl.unlink(missing_ok=True)
+    _write_partitions(pki, cas[Ca.PARTITIONED], [client for client in clients if client.ca is Ca.PARTITIONED])
     return pki
+
+
+def _write_partitions(pki: Pki, ca: trustme.CA, clients: Iterable[Client]) -> None:
+    """Sign a CRL for each part of a CA's certificates."""
+    revoked = [(client.part, pki.serial_number(client)) for client in clients if client.revoked]
+    pki.partitions.mkdir(exist_ok=True)
+    for part in range(PARTS):
+        of_part = [serial_number for of, serial_number in revoked if of == part]
+        crl = sign_crl(ca.cert_pem.bytes(), ca.private_key_pem.bytes(), 1, of_part, part=part)
+        (pki.partitions / f"{part}.crl").write_bytes(crl)
 
 
 def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
@@ -172,8 +195,8 @@ def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) 
     new.replace(pki.revocation_list)
 
 
-def sign_crl(ca: bytes, ca_key: bytes, number: int, serial_numbers: Iterable[int]) -> bytes:
-    """Return a CRL in PEM of a CA, whose certificate and key are in PEM."""
+def sign_crl(ca: bytes, ca_key: bytes, number: int, serial_numbers: Iterable[int], *, part: int | None = None) -> bytes:
+    """Return a CRL in PEM of a CA, whose certificate and key are in PEM: of a part of its certificates, or of all."""
     issuer = x509.load_pem_x509_certificate(ca)
     key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca_key, password=None))
     now = datetime.now(UTC)
@@ -185,10 +208,26 @@ def sign_crl(ca: bytes, ca_key: bytes, number: int, serial_numbers: Iterable[int
         .add_extension(x509.CRLNumber(number), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
     )
+    if part is not None:
+        scope = x509.IssuingDistributionPoint(
+            _point(part),
+            relative_name=None,
+            only_contains_user_certs=False,
+            only_contains_ca_certs=False,
+            only_some_reasons=None,
+            indirect_crl=False,
+            only_contains_attribute_certs=False,
+        )
+        builder = builder.add_extension(scope, critical=True)
     for serial_number in serial_numbers:
         entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
         builder = builder.add_revoked_certificate(entry)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def _point(part: int) -> list[x509.GeneralName]:
+    """Return the name of a part of a CA's certificates, as its CRL and the certificates have it."""
+    return [x509.UniformResourceIdentifier(f"http://crl.example/{part}.crl")]
 
 
 def _make_ca(name: str) -> trustme.CA:
@@ -201,7 +240,7 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
     issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))
     key = ec.generate_private_key(ec.SECP256R1())
     not_before = datetime.now(UTC) - timedelta(days=2)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(_OIDS[kind], value) for kind, value in client.subject]))
         .issuer_name(issuer.subject)
@@ -212,7 +251,10 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
     )
+    if client.part is not None:
+        point = x509.DistributionPoint(_point(client.part), relative_name=None, reasons=None, crl_issuer=None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+    certificate = builder.sign(issuer_key, hashes.SHA256())
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return key_pem + certificate.public_bytes(Encoding.PEM)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from client_certificate_auth import ExtractionFailureReason
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
-from local_gateway.pki import Ca, Client, Pki
+from local_gateway.pki import PARTS, Ca, Client, Pki
 from local_gateway.tls import client_context
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
@@ -48,6 +48,9 @@ NAMESAKE_OF_CA = Client("namesake-of-ca", PINNED_CA.subject, ca=Ca.NAMESAKE)
 UNTRUSTED = Client("untrusted", LISTED_CN.subject, ca=Ca.UNTRUSTED)
 PARTNER = Client("partner", LISTED_CN.subject, ca=Ca.PARTNER)
 REVOKED_PARTNER = Client("revoked-partner", LISTED_CN.subject, ca=Ca.PARTNER, revoked=True)
+PARTITIONED = Client("partitioned", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3)
+REVOKED_IN_PART = Client("revoked-in-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3, revoked=True)
+OF_MISSING_PART = Client("of-missing-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=PARTS)
 # Its CA is in the truststore, in a block that was damaged.
 UNREADABLE_CA = Client("unreadable-ca", LISTED_CN.subject, ca=Ca.UNREADABLE)
 # Its organizational unit is listed: it is the line feed alone that keeps it out.
@@ -122,6 +125,9 @@ _API_SCENARIOS = (
     Scenario("listed CN, to be revoked by hand", TO_BE_REVOKED, Outcome(200)),
     Scenario("listed CN, from a CA whose CRL is fetched", PARTNER, Outcome(200)),
     Scenario("... and revoked by it", REVOKED_PARTNER, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
+    Scenario(f"listed CN, from a CA with {PARTS} CRLs", PARTITIONED, Outcome(200)),
+    Scenario("... and revoked by one of them", REVOKED_IN_PART, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
+    Scenario("... whose own CRL is missing", OF_MISSING_PART, Outcome(403, DenyReason.REVOCATION_STATUS_UNKNOWN)),
     Scenario("a rule for GET /hello", READER, _READS),
     Scenario("... and for GET /hello/public/*", READER, _READS, path="/hello/public/a"),
     Scenario("... asks for /hello/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/private"),

@@ -93,7 +93,10 @@ def _check_number(content: bytes) -> None:
         if start >= end:
             return
         length = content[start + 1]
-        start = start + 2 + length if length < _LONG_FORM else _read_long_length(content, start)[1]
+        start += 2
+        if length >= _LONG_FORM:
+            start, length = _read_long_length(content, start)
+        start += length
     if start < end:
         message = f"an element contains more than {MOST_ELEMENTS:,} elements"
         raise DerError(message)

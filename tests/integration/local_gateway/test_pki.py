@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from local_gateway.partner import fetch_crl, publish
-from local_gateway.pki import Ca, Client, Pki, make_pki
+from local_gateway.pki import PARTS, Ca, Client, Pki, make_pki
 from local_gateway.scenarios import (
     CLIENTS,
     CONTROL_CHARACTER,
@@ -16,6 +16,7 @@ from local_gateway.scenarios import (
     LISTED_CN,
     PARTNER,
     REVOKED,
+    REVOKED_IN_PART,
     REVOKED_PARTNER,
     TO_BE_REVOKED,
     TWO_CNS,
@@ -48,16 +49,23 @@ def test_subjects_are_what_was_asked_for(pki: Pki) -> None:
 def test_the_truststore_knows_all_issuers_but_the_untrusted_one(pki: Pki, client: Client) -> None:
     cas = x509.load_pem_x509_certificates(pki.truststore.read_bytes())
 
-    is_trusted = client.ca in {Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER}
+    is_trusted = client.ca in {Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER, Ca.PARTITIONED}
     assert (certificate(pki.client(client)).issuer in {ca.subject for ca in cas}) is is_trusted
 
 
 def test_the_stored_truststore_has_a_block_that_cannot_be_read_and_is_skipped(pki: Pki) -> None:
     content = pki.stored_truststore.read_bytes()
-    assert content.count(b"-----BEGIN CERTIFICATE-----") == 4
+    assert content.count(b"-----BEGIN CERTIFICATE-----") == 5
     truststore = read_truststore(content)
-    assert [block.position for block in truststore.skipped] == [4]
-    assert len(truststore.authorities) == 3
+    assert [block.position for block in truststore.skipped] == [5]
+    assert len(truststore.authorities) == 4
+
+
+def test_each_part_of_the_partitioned_ca_has_a_crl_and_a_revoked_client_is_in_that_of_its_part(pki: Pki) -> None:
+    crls = {path.name: x509.load_pem_x509_crl(path.read_bytes()) for path in pki.partitions.iterdir()}
+    assert crls.keys() == {f"{part}.crl" for part in range(PARTS)}
+    listed = {name: [entry.serial_number for entry in crl] for name, crl in crls.items() if len(crl)}
+    assert listed == {f"{REVOKED_IN_PART.part}.crl": [pki.serial_number(REVOKED_IN_PART)]}
 
 
 def test_the_crl_of_the_partner_is_fetched_from_its_server(tmp_path: Path) -> None:
@@ -117,10 +125,11 @@ def test_every_start_makes_new_ones(tmp_path: Path) -> None:
     contents = []
     for _ in range(2):
         make_pki(folder, [LISTED_CN])
-        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        contents.append({path.name: path.read_bytes() for path in folder.rglob("*.*")})
 
     names = {"server.pem", "server-ca.pem", "truststore.pem", "untrusted-ca.pem", "listed-cn.pem"}
     names |= {"client-ca-key.pem", "client-ca.crl", "stored-truststore.pem", "partner-ca.crl"}
+    names |= {f"{part}.crl" for part in range(PARTS)}
     assert contents[0].keys() == contents[1].keys() == names
     assert all(contents[0][name] != contents[1][name] for name in names)
 

@@ -156,7 +156,7 @@ def explain_rules(
     satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
     required = question.settings.required_key_usages
     # If no rule that replaces the required usages matches, the others are explained as if they were met.
-    replaced = not required.met_by_usages(usages) and bool(rules.matching(certificate, required))
+    replaced = not required.met_by(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
