@@ -285,6 +285,15 @@ def test_the_rules_that_match_are_found_in_their_order() -> None:
     assert [each.name for each in rules.matching(CLIENT)] == ["payments", "refunds"]
 
 
+@pytest.mark.parametrize("number", [1, 20, 21, 50])
+def test_exclusions_apply_to_a_few_and_to_many_rules(number: int) -> None:
+    excluding = [NEVER | {"name": f"never{each}"} for each in range(number)]
+    several = NEVER | {"name": "several", "not": [{"common_name": "x"}, {"organizational_unit": ["y", "refunds"]}]}
+    other = NEVER | {"name": "other", "not": {"organizational_unit": "refunds", "common_name": "x"}}
+    rules = RuleSet(parse_rules(document(*excluding, other, several, PAYMENTS)))
+    assert [rule.name for rule in rules.matching(CLIENT)] == ["other", "payments"]
+
+
 def test_matching_rules_keep_the_order_of_the_document() -> None:
     others = [OTHERS | {"name": f"r{number}"} for number in range(80)]
     for first, second in ((1, 8), (7, 64), (15, 16), (31, 32)):
