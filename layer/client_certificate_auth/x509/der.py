@@ -65,7 +65,7 @@ def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes
     end = len(content)
     try:
         if end > 2 * MOST_ELEMENTS:
-            _check_number(content)
+            _check_number(content, start)
         while start < end:
             tags.append(content[start])
             length = content[start + 1]
@@ -83,12 +83,12 @@ def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes
     return tags, contents
 
 
-def _check_number(content: bytes) -> None:
+def _check_number(content: bytes, start: int) -> None:
     """Raise DerError for more than MOST_ELEMENTS, before memory is used for each. An element takes at least two octets.
 
     Raises IndexError for an element that ends within its length.
     """
-    start, end = 0, len(content)
+    end = len(content)
     for _ in range(MOST_ELEMENTS):
         if start >= end:
             return

@@ -67,6 +67,13 @@ def test_there_may_be_many_elements() -> None:
     assert read_elements(b"\x05\0" * MOST_ELEMENTS) == ([5] * MOST_ELEMENTS, [b""] * MOST_ELEMENTS)
 
 
+def test_the_number_of_elements_is_limited_in_a_sequence_too() -> None:
+    assert read_sequence(der.sequence(b"\x05\0" * MOST_ELEMENTS)) == ([5] * MOST_ELEMENTS, [b""] * MOST_ELEMENTS)
+    for read in (read_sequence, lambda encoded: read_sequence_of(encoded, 5)):
+        with pytest.raises(DerError, match="more than 50,000 elements"):
+            read(der.sequence(b"\x05\0" * (MOST_ELEMENTS + 1)))
+
+
 @pytest.mark.parametrize(
     "encoded", [b"", der.integer(1), der.sequence() * 2, der.sequence() + b"\0\0", der.tlv(der.SET)]
 )
