@@ -311,6 +311,30 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
+def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) -> None:
+    shelf.put("crl/other.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    delivered(shelf)
+    shelf.put("crl/other.crl", partition(None, 1, number=2, ca=OTHER))
+    assert door.next(client_of(0)) == [None]
+    assert "crl/other.crl" not in delivered(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == REVOKED
+
+
+def test_a_crl_whose_time_has_not_come_does_not_make_the_one_before_it_look_old(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    shelf.put("crl/3.crl", partition(3, 22, number=2000))
+    door = PrefixDoor(shelf)
+    # It proves nothing good yet, but revokes.
+    assert door.refusals(client_of(3), client_of(3, 22)) == [UNKNOWN, REVOKED]
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3))
+    assert door.next(client_of(3)) == [None]
+
+
 def test_each_crl_is_read_once_if_none_covers_a_certificate(shelf: Memory) -> None:
     shelf.put("crl/3.crl", HTML)
     door = PrefixDoor(shelf)
