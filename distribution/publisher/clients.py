@@ -6,8 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError  # noqa: A004 -- botocore's name
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import HTTPClientError, NoCredentialsError, SSLError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
 from distribution.publisher.regions import check_regions
 
@@ -30,48 +34,44 @@ class UnreachableError(Exception):
 
 
 class Region(NamedTuple):
-    """A region's clients. ``probe`` is another client of Lambda, which gives up after a few seconds."""
+    """A region's clients. That of SSM is there only if it is needed."""
 
     name: str
     lambda_client: LambdaClient
-    ssm_client: SSMClient
-    probe: LambdaClient
+    ssm_client: SSMClient | None
 
 
-def connect(names: Sequence[str]) -> list[Region]:
+def connect(names: Sequence[str], *, ssm: bool) -> list[Region]:
     """Create the clients of each region. Raises RegionError, and BotoCoreError without credentials or a profile."""
     session = boto3.Session()
     check_regions(session, names)
     if session.get_credentials() is None:
         raise NoCredentialsError
-    retries: Any = {"mode": "standard", "total_max_attempts": 1}
-    short = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries)
     return [
         Region(
             name,
             session.client("lambda", region_name=name, config=_CONFIG),
-            session.client("ssm", region_name=name, config=_CONFIG),
-            session.client("lambda", region_name=name, config=short),
+            session.client("ssm", region_name=name, config=_CONFIG) if ssm else None,
         )
         for name in dict.fromkeys(names)
     ]
 
 
-def find_unreachable(regions: Iterable[Region], layer_name: str) -> dict[str, UnreachableError]:
+def find_unreachable(regions: Iterable[Region]) -> dict[str, UnreachableError]:
     """Return an error for each region whose endpoint cannot be reached, within a few seconds for all of them."""
     with ThreadPoolExecutor() as pool:
-        answers = [(region.name, pool.submit(_try, region, layer_name)) for region in regions]
+        answers = [(region.name, pool.submit(_try, region.lambda_client.meta.endpoint_url)) for region in regions]
     return {name: error for name, answer in answers if (error := answer.result())}
 
 
-def _try(region: Region, layer_name: str) -> UnreachableError | None:
+def _try(url: str) -> UnreachableError | None:
+    timeout: Any = (CONNECT_SECONDS, READ_SECONDS)  # the type stubs know of one number only
+    session = URLLib3Session(timeout=timeout, proxies=get_environ_proxies(url))
     try:
-        region.probe.list_layer_versions(LayerName=layer_name, MaxItems=1)
-    except (ConnectionError, HTTPClientError):
-        return UnreachableError(
-            f"{region.probe.meta.endpoint_url} cannot be reached: check the network, the proxy (HTTPS_PROXY) and"
-            " AWS_ENDPOINT_URL"
-        )
-    except (BotoCoreError, ClientError):
-        pass  # the actual requests report other errors
+        session.send(AWSRequest(method="GET", url=url).prepare())
+    except SSLError:
+        pass  # it answers: the actual requests use the configured certificates
+    except (BotoConnectionError, HTTPClientError):
+        step = "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL"
+        return UnreachableError(f"{url} cannot be reached: {step}")
     return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from distribution.project import VERSION
+from distribution.metadata import VERSION
 from distribution.publisher.archives import UnusableArchiveError, read_archives
 from distribution.publisher.clients import connect, find_unreachable
 from distribution.publisher.grants import PUBLIC, Grant
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         archives = read_archives(options.build)
-        regions = connect(options.regions)
+        regions = connect(options.regions, ssm=options.ssm_parameters)
     except NoCredentialsError:
         _tell("there are no AWS credentials: set AWS_PROFILE, or sign in with `aws login` or `aws sso login`")
         return 1
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         _tell(error)
         return 1
     failed: list[str] = []
-    for name, unreachable in find_unreachable(regions, archives[0].layer_name).items():
+    for name, unreachable in find_unreachable(regions).items():
         _tell(f"{name}: failed: {unreachable}")
         failed.append(name)
     published: list[_Published] = []
@@ -126,7 +126,7 @@ def _organization(text: str) -> Grant:
 def _publish(region: Region, archive: Archive, options: argparse.Namespace, place: str) -> list[_Published]:
     """Publish an archive and return its line of the result; a dry run has none."""
     client = region.lambda_client
-    parameters = region.ssm_client if options.ssm_parameters else None
+    parameters = region.ssm_client
     if options.dry_run:
         _tell(f"{place}: {plan(client, archive, options.grant, parameters)}")
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ INDEXER = "CrlIndexerRole.Arn"
 """In place of ARNs, there are logical IDs."""
 
 
+@cache
 def statements(stack: str = "everything-set") -> list[dict[str, Any]]:
     policy = REVOCATION.resolved(REVOCATION.properties(stack, "CrlBucketPolicy"))
     assert policy["Bucket"] == "CrlBucket"

@@ -76,7 +76,11 @@ class LambdaService:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Respond to a WSGI request."""
-        return self._answer(Request(environ))(environ, start_response)
+        request = Request(environ)
+        if request.path == "/" and request.method == "GET":
+            # No API has this, but the service can be reached.
+            return Response(status=404)(environ, start_response)
+        return self._answer(request)(environ, start_response)
 
     def reset(self) -> None:
         """Delete all layers, parameters, faults and calls."""

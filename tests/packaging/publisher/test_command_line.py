@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distribution.project import VERSION
+from distribution.metadata import VERSION
 from distribution.publisher.command_line import main
 from tests.packaging.publisher.lambda_service import Refusal
 
@@ -99,5 +99,4 @@ def test_a_throttled_request_is_attempted_five_times(
     throttled = Refusal(429, "TooManyRequestsException", "Rate exceeded")
     service.faults = [throttled.of("eu-central-1", "ListLayerVersions")]
     assert main(["eu-central-1", "--dry-run", "--build", str(build)]) == 1
-    # One request finds out whether the region can be reached.
-    assert service.calls == {("eu-central-1", "ListLayerVersions"): 1 + 5 * len(("arm64", "x86_64"))}
+    assert service.calls == {("eu-central-1", "ListLayerVersions"): 5 * len(("arm64", "x86_64"))}

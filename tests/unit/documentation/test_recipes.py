@@ -190,6 +190,10 @@ OTHERS: dict[str, tuple[list[Case], list[Case]]] = {
         ],
     ),
     "docs/rotate-a-certificate.md": ([], [client(ACME)]),
+    "docs/rules-limits-and-values.md": (
+        [Case(issued(ACME, ("OU", "2026"), ("CN", "acme"), names=[uri("spiffe://acme.example/payments")]))],
+        [client(ACME, ("CN", "acme")), client(OTHER, ("OU", "2026"))],
+    ),
 }
 
 

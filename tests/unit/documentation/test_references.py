@@ -12,7 +12,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
-from client_certificate_auth import ExtractionFailureReason, PeerCertificate
+from client_certificate_auth import ExtractionFailureReason, PeerCertificate, testing
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
@@ -322,6 +322,11 @@ def test_every_front_door_is_documented_with_its_header() -> None:
     documented = [codes(row)[0] for row in reasons.splitlines()[2:]]
     documented += [code for code in codes(section("docs/layer/reference.md", "Extraction")) if "lambda_event_" in code]
     assert sorted(documented) == sorted(each for each in ExtractionFailureReason)
+
+
+def test_every_name_for_tests_of_functions_is_documented() -> None:
+    documented = {name.partition("(")[0] for name in codes(pages()["docs/layer/testing.md"])}
+    assert set(testing.__all__) - {"Event"} <= documented
 
 
 def test_every_key_of_the_canarys_result_is_documented() -> None:
