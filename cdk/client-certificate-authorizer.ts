@@ -53,7 +53,12 @@ export class ClientCertificateAuthorizer extends Construct {
       description: 'The client certificate of a Lambda event in one call, and cryptography.',
       code: lambda.Code.fromAsset(layerZip),
       compatibleArchitectures: [architecture],
-      compatibleRuntimes: ['python3.11', 'python3.12', 'python3.13', 'python3.14'].map((name) => new lambda.Runtime(name)),
+      compatibleRuntimes: [
+        lambda.Runtime.PYTHON_3_11,
+        lambda.Runtime.PYTHON_3_12,
+        lambda.Runtime.PYTHON_3_13,
+        new lambda.Runtime('python3.14'),
+      ],
       removalPolicy: RemovalPolicy.RETAIN, // functions of other stacks may use it
     });
     this.logGroup = new LogGroup(this, 'Logs', {

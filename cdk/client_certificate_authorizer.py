@@ -1,4 +1,4 @@
-"""The authorizer and its monitoring as constructs of the AWS CDK, from the files of a release. Copy this file to your app.
+"""The authorizer and its monitoring as constructs of the AWS CDK, from the files of a release: a file to copy.
 
 ``client-certificate-authorizer.ts`` is the same in TypeScript.
 """

@@ -56,7 +56,8 @@ class SerialNumberRegister:
 
     Memory is bounded so that one CA cannot displace what is known of others. If there are too many serial numbers, the
     issuer with the most of them loses the one that was not seen for the longest time: a CA that issues many
-    certificates displaces its own. If there are too many issuers, one with the fewest serial numbers is forgotten.
+    certificates displaces its own. If there are too many issuers, one of the others with the fewest serial numbers is
+    forgotten.
     """
 
     def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
@@ -77,7 +78,7 @@ class SerialNumberRegister:
             seen = serial_numbers.setdefault(serial_number, certificate)
             if seen is certificate:
                 self._remembered += 1
-                self._forget_surplus()
+                self._forget_surplus(issuer)
                 return None
             serial_numbers.move_to_end(serial_number)
             if seen.reported or seen.tbs_hash == certificate.tbs_hash:
@@ -85,10 +86,11 @@ class SerialNumberRegister:
             seen.reported = True
         return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)
 
-    def _forget_surplus(self) -> None:
+    def _forget_surplus(self, latest: _Key) -> None:
         if len(self._issuers) > self._max_issuers:
             # The first of several is the one that has been known for the longest time.
-            fewest = min(self._issuers, key=lambda issuer: len(self._issuers[issuer]))
+            others = (issuer for issuer in self._issuers if issuer != latest)
+            fewest = min(others, key=lambda issuer: len(self._issuers[issuer]))
             self._remembered -= len(self._issuers.pop(fewest))
         if self._remembered > self._max_remembered:
             max(self._issuers.values(), key=len).popitem(last=False)

@@ -9,8 +9,6 @@ from client_certificate_auth.short_names import DOTTED_OID
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from client_certificate_auth import PeerCertificate
-
 SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
 
 _OID_BY_NAME = {
@@ -38,11 +36,7 @@ class RequiredKeyUsages(NamedTuple):
     usages: frozenset[str]
     extension_required: bool
 
-    def met_by(self, certificate: PeerCertificate) -> bool:
-        """Return whether a certificate, whose extensions can be decoded, has the usages."""
-        return self.met_by_usages(certificate.ext_key_usage)
-
-    def met_by_usages(self, usages: Collection[str] | None) -> bool:
+    def met_by(self, usages: Collection[str] | None) -> bool:
         """Return whether a certificate with these usages has the required ones. None: it has no such extension."""
         if usages is None:
             return not self.extension_required

@@ -213,7 +213,7 @@ class RuleSet:
         usages = certificate.ext_key_usage
         matching = self._matching(satisfied, usages, required)
         if not matching:
-            met = required.met_by_usages(usages)
+            met = required.met_by(usages)
             return self._deny_reason(satisfied, usages) if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
         granted = self._granted(matching, certificate)
         if not granted:
@@ -246,7 +246,7 @@ class RuleSet:
         numbers = self._rule_index.find(satisfied.unambiguous)
         if self._anyone:
             numbers = sorted([*self._anyone, *numbers])
-        rules, met = self.rules, required.met_by_usages(usages)
+        rules, met = self.rules, required.met_by(usages)
         return [
             number
             for number in numbers

@@ -37,7 +37,12 @@ def deployments() -> dict[str, Any]:
     """Return the arguments for all stacks, by name."""
     variables = {"METRICS_NAMESPACE": NAMESPACE, "UNAUTHENTICATED_RESPONSE": "deny", "EXPIRY_WARNING_DAYS": "14"}
     monitored = arguments("defaults") | {"environment": variables, "monitoring": {"AlarmTopicArn": TOPIC}}
-    return {stack: arguments(stack) for stack in AUTHORIZER.stacks} | {MONITORED: monitored}
+    return {cdk_name(stack): arguments(stack) for stack in AUTHORIZER.stacks} | {MONITORED: monitored}
+
+
+def cdk_name(stack: str) -> str:
+    """Return the name that a stack has in the CDK, which accepts no underscores, and no digit at the beginning."""
+    return f"of-{stack.replace('_', '-')}"
 
 
 def write_release(folder: Path) -> None:

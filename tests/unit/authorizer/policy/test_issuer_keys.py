@@ -126,6 +126,10 @@ def test_rules_without_keys_are_not_changed() -> None:
     rules = RuleSet(load_settings({"ALLOWED_COMMON_NAMES": "client"}).rules)
     policy = AccessPolicy(rules, rules, truststore=read_truststore(BUNDLE)).with_issuer_keys()
     assert policy.rules is policy.shadow_rules is rules
+    by_key = RuleSet(load_settings(RULES).rules)
+    tried = AccessPolicy(rules, by_key, truststore=read_truststore(BUNDLE)).with_issuer_keys()
+    assert tried.rules is rules
+    assert tried.shadow_rules is not by_key
 
 
 def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:

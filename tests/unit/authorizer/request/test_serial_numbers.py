@@ -9,7 +9,7 @@ from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
@@ -179,6 +179,7 @@ def test_many_issuers_displace_those_with_the_fewest_certificates() -> None:
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 30)), max_size=300))
+@example([(issuer, number) for issuer in range(6) for number in range(2)])
 def test_the_memory_is_bounded_whatever_is_observed(observed: list[tuple[int, int]]) -> None:
     register = SerialNumberRegister(max_remembered=20, max_issuers=5)
     for issuer, number in observed:
