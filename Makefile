@@ -13,7 +13,7 @@ export PATH := $(PATH):$(PYTHONS)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz-routes help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
@@ -51,7 +51,7 @@ pythons: ## Unpack the supported Python versions that this machine lacks from De
 available-pythons:
 	-@$(MAKE) --no-print-directory pythons
 
-publish: $(VENV)/.test ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
+publish: $(VENV)/.run ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
 bench: $(VENV)/.test available-pythons layer ## Measure decisions against typical authorizers on Node, then a cold start.
@@ -62,8 +62,9 @@ bench: $(VENV)/.test available-pythons layer ## Measure decisions against typica
 bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start against a typical authorizer on Node.
 	@$(BIN)/python -m benchmarks.cold_start
 
-bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries: its index and the CRL itself against JSON.
+bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries against JSON, and a start with 1,000 partitions.
 	@$(BIN)/python -m benchmarks.crl
+	@$(BIN)/python -m benchmarks.partitions
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
@@ -101,6 +102,11 @@ fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SEC
 fuzz-routes: $(VENV)/.test ## Compare 100,000 requests with a published evaluator of IAM policies. Needs npm, and 10 minutes.
 	@rm -rf build/iam && mkdir -p build && cp -R tests/fuzz/iam build/iam && cd build/iam && npm ci --no-audit --no-fund
 	@IAM_EVALUATOR=$(CURDIR)/build/iam $(BIN)/python -m tests.fuzz.fuzz_routes --executions 100000 --seconds 7200
+
+CASES = 100000
+compare-rules: $(VENV)/.test ## Compare policy, simple response and an oracle for random rules: [CASES=100000, about two hours].
+	@CASES=$(CASES) $(BIN)/python -m pytest -q --hypothesis-profile=many --hypothesis-show-statistics \
+	    tests/properties/authorizer/test_who_may_call_what.py -k oracle
 
 test-full: test fuzz soak ## Run all tests, with many more examples for each property, then fuzz, then a load test.
 	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=thorough -m hypothesis tests

@@ -184,6 +184,19 @@ def make_cases(count: int) -> list[Case]:
             certificate("client"),
             one_other,
             allowed=False,
+            at_most=10,
+        ),
+        Case(
+            f"{count} rules that all exclude the client",
+            rules(
+                count,
+                lambda number: {"common_name": ["client", *values(number)[:49]]},
+                **{"not": {"organizational_unit": ["payments", *values(0)[:9]]}},
+            ),
+            certificate("client"),
+            one_other,
+            allowed=False,
+            at_most=10,
         ),
         Case(
             f"{count} rules that all match",
@@ -191,16 +204,28 @@ def make_cases(count: int) -> list[Case]:
             certificate("client"),
             rules(1, lambda _: {"common_name": "client"}),
             allowed=True,
+            at_most=10,
+        ),
+        Case(
+            f"{count} rules that all match, and are in effect until a date",
+            rules(
+                count,
+                lambda number: {"common_name": ["client", *values(number)[1:]]},
+                not_after="2026-12-31T23:59:59Z",
+            ),
+            certificate("client"),
+            rules(1, lambda _: {"common_name": "client"}, not_after="2026-12-31T23:59:59Z"),
+            allowed=True,
         ),
     ]
 
 
-def rules(count: int, match: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
-    """Return a document of rules, by what each matches."""
+def rules(count: int, match: Callable[[int], dict[str, Any]], **others: object) -> dict[str, Any]:
+    """Return a document of rules, by what each matches, with other keys that all of them have."""
+    allowed = ["GET /payments/*", "POST /payments"]
     return {
         "rules": [
-            {"name": f"partner-{number}", "match": match(number), "allow": ["GET /payments/*", "POST /payments"]}
-            for number in range(count)
+            {"name": f"partner-{number}", "match": match(number), "allow": allowed, **others} for number in range(count)
         ]
     }
 

@@ -37,6 +37,8 @@ say = partial(print, flush=True)
 def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
     """Run the command with its arguments, and return its exit code."""
     options = _parse(arguments)
+    # Otherwise Python prints warnings, such as that of the damaged block in the truststore, between the tables.
+    authorizer_logger.addHandler(logging.NullHandler())
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             # SIGINT too: a shell without job control starts what is in the background with SIGINT ignored.

@@ -19,6 +19,7 @@ from local_gateway.api_gateway.api import Api, ApiKind, Route
 from local_gateway.api_gateway.functions import CountedFunction, LambdaFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, lambda_target
+from local_gateway.partner import fetch_crl, publish
 from local_gateway.pki import LOOPBACK
 from local_gateway.server import serve
 from local_gateway.tls import (
@@ -97,11 +98,12 @@ def environment(pki: Pki) -> dict[str, str]:
     """Return the environment variables with those for revocation, and with a rule for the key of the CA."""
     match = {"common_name": "pinned-ca", "issuer_key": pki.client_ca_fingerprint}
     by_key = {"name": "pinned-ca", "match": match, "allow": ["GET /hello"]}
+    crls = [crl.absolute().as_uri() for crl in (pki.revocation_list, pki.fetched_crl)]
     return {
         **ENVIRONMENT,
         "AUTHORIZER_RULES": json.dumps({"rules": [*_RULES, by_key], "deny": _DENY}),
-        "CRL_URIS": pki.revocation_list.absolute().as_uri(),
-        "TRUSTSTORE_URI": pki.truststore.absolute().as_uri(),
+        "CRL_URIS": ",".join([*crls, f"{pki.partitions.absolute().as_uri()}/"]),
+        "TRUSTSTORE_URI": pki.stored_truststore.absolute().as_uri(),
         "CRL_REFRESH_SECONDS": str(CRL_REFRESH_SECONDS),
     }
 
@@ -118,11 +120,12 @@ def sample_authorizer(kind: ApiKind, pki: Pki | None = None) -> LambdaFunction:
 def deploy(pki: Pki, first_port: int = 0) -> Iterator[list[Endpoint]]:
     """Serve a sample API of each kind, on two ports each, and the other front doors, on one each, and yield where.
 
-    Serves while the block runs. The ports are the nine from ``first_port`` on, with free ones for those that are taken;
-    0 for free ones only.
+    Serves while the block runs, and fetches the CRL of a partner before. The ports are the nine from ``first_port`` on,
+    with free ones for those that are taken; 0 for free ones only.
     """
     ports = count(first_port) if first_port else repeat(0)
     with ExitStack() as servers:
+        fetch_crl(servers.enter_context(publish(pki.published_crl)), pki)
         endpoints = []
         for kind in ApiKind:
             authorizer = CountedFunction(sample_authorizer(kind, pki))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -29,22 +30,47 @@ LOOPBACK = "127.0.0.1"
 _OIDS = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME}
 
 
+class Ca(StrEnum):
+    """The CAs that issue clients' certificates."""
+
+    CLIENT = "Client CA"
+    NAMESAKE = "Namesake of the Client CA"
+    """In the truststore, too, with the same name and another key."""
+
+    PARTNER = "Partner CA"
+    """In the truststore, too. It publishes its CRL over HTTP."""
+
+    PARTITIONED = "Partitioned CA"
+    """In the truststore, too. It has a CRL for each part of its certificates, which name their part."""
+
+    UNREADABLE = "Unreadable CA"
+    """In the truststore, but in a block that was damaged."""
+
+    UNTRUSTED = "Untrusted CA"
+    """Not in the truststore."""
+
+
+_READABLE = (Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER, Ca.PARTITIONED)
+
+PARTS = 20
+"""So many CRLs are not loaded at the start, but when a certificate names them."""
+
+
 class Client(NamedTuple):
     """A client and its certificate.
 
     ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
-    the short names CN, O and OU. An untrusted client's certificate is from a CA that isn't in the truststore, and a
-    revoked one's is in the CA's list from the beginning. A namesake's certificate is from a CA with the same name and
-    another key, which is in the truststore as well. The serial number is random unless one is given.
+    the short names CN, O and OU. The certificate of a revoked client is in the CRL of its CA from the beginning. The
+    serial number is random unless one is given. ``part`` is the part of its CA's certificates that it names.
     """
 
     name: str
     subject: tuple[tuple[str, str], ...]
     expired: bool = False
-    trusted: bool = True
+    ca: Ca = Ca.CLIENT
     revoked: bool = False
-    of_namesake: bool = False
     serial_number: int | None = None
+    part: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,18 +81,38 @@ class Pki:
 
     @property
     def truststore(self) -> Path:
-        """The CA certificates that clients' certificates must chain to, as they would be in S3."""
+        """The CA certificates that clients' certificates must chain to: those that API Gateway can read."""
         return self.folder / "truststore.pem"
 
     @property
+    def stored_truststore(self) -> Path:
+        """The truststore as it would be in S3, with a block that cannot be read, which API Gateway ignores."""
+        return self.folder / "stored-truststore.pem"
+
+    @property
     def client_ca_key(self) -> Path:
-        """The private key of the CA in the truststore, to revoke more with."""
+        """The private key of the first CA in the truststore, to revoke more with."""
         return self.folder / "client-ca-key.pem"
 
     @property
     def revocation_list(self) -> Path:
-        """The CRL of the CA in the truststore (RFC 5280 §5), as it would be in S3."""
+        """The CRL of the first CA in the truststore (RFC 5280 §5), as it would be in S3."""
         return self.folder / "client-ca.crl"
+
+    @property
+    def published_crl(self) -> Path:
+        """The CRL of the partner's CA, as the partner publishes it."""
+        return self.folder / "partner-ca.crl"
+
+    @property
+    def fetched_crl(self) -> Path:
+        """The CRL of the partner's CA as it is fetched, as it would be in S3."""
+        return self.folder / "fetched.crl"
+
+    @property
+    def partitions(self) -> Path:
+        """The folder with the CRLs of the partitioned CA, as they would be below a prefix in S3."""
+        return self.folder / "crl"
 
     @property
     def untrusted_ca(self) -> Path:
@@ -104,28 +150,55 @@ class Pki:
 
 
 def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
-    """Make CAs, a CRL, a server's certificate and one for each client in a folder. Replaces older ones."""
+    """Make CAs, CRLs, a server's certificate and one for each client in a folder. Replaces older ones."""
     pki = Pki(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # On AWS the server's certificate comes from a public CA, which has no business in the truststore.
-    server_ca, client_ca, untrusted_ca = _make_ca("Server CA"), _make_ca("Client CA"), _make_ca("Untrusted CA")
+    server_ca = _make_ca("Server CA")
+    cas = {ca: _make_ca(Ca.CLIENT if ca is Ca.NAMESAKE else ca) for ca in Ca}
     server_ca.cert_pem.write_to_path(pki.server_ca)
     server_ca.issue_cert("localhost", LOOPBACK).private_key_and_cert_chain_pem.write_to_path(pki.server)
-    namesake = _make_ca("Client CA")
-    pki.truststore.write_bytes(client_ca.cert_pem.bytes() + namesake.cert_pem.bytes())
-    untrusted_ca.cert_pem.write_to_path(pki.untrusted_ca)
+    pki.truststore.write_bytes(b"".join(cas[ca].cert_pem.bytes() for ca in _READABLE))
+    unreadable = cas[Ca.UNREADABLE].cert_pem.bytes().splitlines(keepends=True)
+    pki.stored_truststore.write_bytes(pki.truststore.read_bytes() + b"".join([unreadable[0], *unreadable[2:]]))
+    cas[Ca.UNTRUSTED].cert_pem.write_to_path(pki.untrusted_ca)
     for client in clients:
-        ca = untrusted_ca if not client.trusted else namesake if client.of_namesake else client_ca
-        pki.client(client).write_bytes(issue(ca, client))
-    client_ca.private_key_pem.write_to_path(pki.client_ca_key)
-    write_revocation_list(pki, 1, [pki.serial_number(client) for client in clients if client.revoked])
+        pki.client(client).write_bytes(issue(cas[client.ca], client))
+    cas[Ca.CLIENT].private_key_pem.write_to_path(pki.client_ca_key)
+    revoked = {ca: [pki.serial_number(client) for client in clients if client.revoked and client.ca is ca] for ca in Ca}
+    write_revocation_list(pki, 1, revoked[Ca.CLIENT])
+    partner = cas[Ca.PARTNER]
+    pki.published_crl.write_bytes(
+        sign_crl(partner.cert_pem.bytes(), partner.private_key_pem.bytes(), 1, revoked[Ca.PARTNER])
+    )
+    pki.fetched_crl.unlink(missing_ok=True)
+    _write_partitions(pki, cas[Ca.PARTITIONED], [client for client in clients if client.ca is Ca.PARTITIONED])
     return pki
 
 
+def _write_partitions(pki: Pki, ca: trustme.CA, clients: Iterable[Client]) -> None:
+    """Sign a CRL for each part of a CA's certificates."""
+    revoked = [(client.part, pki.serial_number(client)) for client in clients if client.revoked]
+    pki.partitions.mkdir(exist_ok=True)
+    for part in range(PARTS):
+        of_part = [serial_number for of, serial_number in revoked if of == part]
+        crl = sign_crl(ca.cert_pem.bytes(), ca.private_key_pem.bytes(), 1, of_part, part=part)
+        (pki.partitions / f"{part}.crl").write_bytes(crl)
+
+
 def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
-    """Sign a CRL with the key of the CA in the truststore, and put it in the place of the one before."""
-    issuer = x509.load_pem_x509_certificate(pki.truststore.read_bytes())
-    key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(pki.client_ca_key.read_bytes(), password=None))
+    """Sign a CRL with the key of the first CA in the truststore, and put it in the place of the one before."""
+    crl = sign_crl(pki.truststore.read_bytes(), pki.client_ca_key.read_bytes(), number, serial_numbers)
+    # A concurrent reader finds either the old or the new one, and complete.
+    new = pki.revocation_list.with_suffix(".new")
+    new.write_bytes(crl)
+    new.replace(pki.revocation_list)
+
+
+def sign_crl(ca: bytes, ca_key: bytes, number: int, serial_numbers: Iterable[int], *, part: int | None = None) -> bytes:
+    """Return a CRL in PEM of a CA, whose certificate and key are in PEM: of a part of its certificates, or of all."""
+    issuer = x509.load_pem_x509_certificate(ca)
+    key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca_key, password=None))
     now = datetime.now(UTC)
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -135,13 +208,26 @@ def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) 
         .add_extension(x509.CRLNumber(number), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
     )
+    if part is not None:
+        scope = x509.IssuingDistributionPoint(
+            _point(part),
+            relative_name=None,
+            only_contains_user_certs=False,
+            only_contains_ca_certs=False,
+            only_some_reasons=None,
+            indirect_crl=False,
+            only_contains_attribute_certs=False,
+        )
+        builder = builder.add_extension(scope, critical=True)
     for serial_number in serial_numbers:
         entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
         builder = builder.add_revoked_certificate(entry)
-    # A concurrent reader finds either the old or the new one, and complete.
-    new = pki.revocation_list.with_suffix(".new")
-    new.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    new.replace(pki.revocation_list)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def _point(part: int) -> list[x509.GeneralName]:
+    """Return the name of a part of a CA's certificates, as its CRL and the certificates have it."""
+    return [x509.UniformResourceIdentifier(f"http://crl.example/{part}.crl")]
 
 
 def _make_ca(name: str) -> trustme.CA:
@@ -154,7 +240,7 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
     issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))
     key = ec.generate_private_key(ec.SECP256R1())
     not_before = datetime.now(UTC) - timedelta(days=2)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(_OIDS[kind], value) for kind, value in client.subject]))
         .issuer_name(issuer.subject)
@@ -165,7 +251,10 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
     )
+    if client.part is not None:
+        point = x509.DistributionPoint(_point(client.part), relative_name=None, reasons=None, crl_issuer=None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+    certificate = builder.sign(issuer_key, hashes.SHA256())
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return key_pem + certificate.public_bytes(Encoding.PEM)

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def clients(pki: Pki) -> list[str]:
-    """Return the names of the clients whose certificates are from the CA in the truststore."""
+    """Return the names of the clients whose certificates are from the first CA in the truststore."""
     issuer = x509.load_pem_x509_certificate(pki.truststore.read_bytes()).subject
     found = {path.stem: path.read_bytes() for path in pki.folder.glob("*.pem") if path not in _not_clients(pki)}
     return sorted(name for name, pem in found.items() if x509.load_pem_x509_certificate(pem).issuer == issuer)
@@ -54,7 +54,7 @@ def revoke(pki: Pki, client: Client) -> tuple[int, int]:
 
 
 def _not_clients(pki: Pki) -> set[Path]:
-    return {pki.truststore, pki.client_ca_key, pki.untrusted_ca, pki.server, pki.server_ca}
+    return {pki.truststore, pki.stored_truststore, pki.client_ca_key, pki.untrusted_ca, pki.server, pki.server_ca}
 
 
 if __name__ == "__main__":

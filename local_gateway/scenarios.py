@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from client_certificate_auth import ExtractionFailureReason
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
-from local_gateway.pki import Client, Pki
+from local_gateway.pki import PARTS, Ca, Client, Pki
 from local_gateway.tls import client_context
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
@@ -44,8 +44,15 @@ READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
 BLOCKED = Client("blocked", (("O", "Acme"), ("OU", "Payments"), ("CN", "blocked")))
 # A rule allows it, if the CA whose key it names issued the certificate.
 PINNED_CA = Client("pinned-ca", (("CN", "pinned-ca"),))
-NAMESAKE_OF_CA = Client("namesake-of-ca", PINNED_CA.subject, of_namesake=True)
-UNTRUSTED = Client("untrusted", LISTED_CN.subject, trusted=False)
+NAMESAKE_OF_CA = Client("namesake-of-ca", PINNED_CA.subject, ca=Ca.NAMESAKE)
+UNTRUSTED = Client("untrusted", LISTED_CN.subject, ca=Ca.UNTRUSTED)
+PARTNER = Client("partner", LISTED_CN.subject, ca=Ca.PARTNER)
+REVOKED_PARTNER = Client("revoked-partner", LISTED_CN.subject, ca=Ca.PARTNER, revoked=True)
+PARTITIONED = Client("partitioned", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3)
+REVOKED_IN_PART = Client("revoked-in-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3, revoked=True)
+OF_MISSING_PART = Client("of-missing-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=PARTS)
+# Its CA is in the truststore, in a block that was damaged.
+UNREADABLE_CA = Client("unreadable-ca", LISTED_CN.subject, ca=Ca.UNREADABLE)
 # Its organizational unit is listed: it is the line feed alone that keeps it out.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
 
@@ -116,6 +123,11 @@ _API_SCENARIOS = (
     ),
     Scenario("listed CN, revoked", REVOKED, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
     Scenario("listed CN, to be revoked by hand", TO_BE_REVOKED, Outcome(200)),
+    Scenario("listed CN, from a CA whose CRL is fetched", PARTNER, Outcome(200)),
+    Scenario("... and revoked by it", REVOKED_PARTNER, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
+    Scenario(f"listed CN, from a CA with {PARTS} CRLs", PARTITIONED, Outcome(200)),
+    Scenario("... and revoked by one of them", REVOKED_IN_PART, Outcome(403, DenyReason.CERTIFICATE_REVOKED)),
+    Scenario("... whose own CRL is missing", OF_MISSING_PART, Outcome(403, DenyReason.REVOCATION_STATUS_UNKNOWN)),
     Scenario("a rule for GET /hello", READER, _READS),
     Scenario("... and for GET /hello/public/*", READER, _READS, path="/hello/public/a"),
     Scenario("... asks for /hello/private", READER, _ROUTE_NOT_ALLOWED, path="/hello/private"),
@@ -126,6 +138,7 @@ _API_SCENARIOS = (
     Scenario("... from a CA with the same name and another key", NAMESAKE_OF_CA, _NOT_ALLOWED),
     Scenario("listed CN, expired", EXPIRED, _REFUSED),
     Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _REFUSED),
+    Scenario("listed CN, its CA's block in the truststore damaged", UNREADABLE_CA, _REFUSED),
     Scenario("no certificate", None, _REFUSED),
     Scenario(
         "no certificate, port without mTLS",

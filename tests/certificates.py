@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tests import der
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 OIDS = {
     "CN": "2.5.4.3",
@@ -94,8 +94,12 @@ def certificate_der(  # noqa: PLR0913 -- one for each field of a TBSCertificate 
     public_key: bytes = ED25519_KEY,
     extensions: Iterable[Extension] | None = (),
     version: int | None = 2,
+    sign: Callable[[bytes], bytes] = lambda _to_be_signed: bytes(64),
 ) -> bytes:
-    """Return a certificate. ``version`` None leaves the field out, as version 1 does; ``extensions`` likewise."""
+    """Return a certificate. ``version`` None leaves the field out, as version 1 does; ``extensions`` likewise.
+
+    ``sign`` makes the signature, with Ed25519: nobody has signed it unless it is given.
+    """
     algorithm = der.sequence(der.oid("1.3.101.112"))
     encoded_extensions = b"".join(extensions or ())
     to_be_signed = der.sequence(
@@ -108,7 +112,7 @@ def certificate_der(  # noqa: PLR0913 -- one for each field of a TBSCertificate 
         public_key,
         der.tagged(3, der.sequence(encoded_extensions), constructed=True) if encoded_extensions else b"",
     )
-    return der.sequence(to_be_signed, algorithm, der.bits(bytes(64)))
+    return der.sequence(to_be_signed, algorithm, der.bits(sign(to_be_signed)))
 
 
 def pem(certificate: bytes) -> str:

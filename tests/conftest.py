@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -23,6 +24,10 @@ hypothesis.settings.register_profile(
 )
 # For `make test-full`.
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("untimed"), max_examples=2000)
+# For `make compare-rules`.
+hypothesis.settings.register_profile(
+    "many", hypothesis.settings.get_profile("untimed"), max_examples=int(os.environ.get("CASES", "100000"))
+)
 # For mutation testing: the same few examples for each mutant.
 hypothesis.settings.register_profile(
     "mutation", hypothesis.settings.get_profile("untimed"), max_examples=30, derandomize=True, database=None

@@ -30,5 +30,5 @@ def decision_on(
     """Return the authorizer's decision under the settings, and the rules and CRLs that they name unless given."""
     policy = policy or CurrentPolicy(settings).get()
     extraction = certificate if isinstance(certificate, tuple) else ExtractionSuccess(certificate)
-    request = ApiRequest(EventFormat.REST, STAGE_ARN, invocation, None, None)
+    request = ApiRequest(EventFormat.REST, STAGE_ARN, invocation)
     return decide(assess(extraction, settings, policy), settings, policy, request, now)

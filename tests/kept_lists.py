@@ -18,8 +18,9 @@ from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore import read_truststore
-from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
+from mtls_authorizer.stores.opener import open_folder, open_store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Store, StoreError, Timeouts
+from mtls_authorizer.stores.store import Folder as StoredFolder
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
@@ -103,6 +104,9 @@ class Shelf(Protocol):
     def open(self, uri: str, *, max_bytes: int) -> Store:
         """Open the store of a document."""
 
+    def open_folder(self, uri: str) -> StoredFolder:
+        """Open the folder of documents whose URIs begin with this one."""
+
 
 class Memory:
     """A shelf without input and output, for tests of everything but stores. ``requests`` records what was fetched."""
@@ -110,6 +114,11 @@ class Memory:
     def __init__(self) -> None:
         self.requests: list[tuple[str, bool]] = []
         """The name of each document that was fetched, and whether it was delivered."""
+        self.listings: list[str] = []
+        """The URI of each folder that was listed."""
+        self.fails_to_list = False
+        self.errors: dict[str, StoreError] = {}
+        """What is raised for a document."""
         self.resets: list[str] = []
         """The URI of each store that was reset."""
         self._documents: dict[str, Fetched] = {}
@@ -130,6 +139,19 @@ class Memory:
         assert max_bytes
         return MemoryStore(self, uri)
 
+    def open_folder(self, uri: str) -> StoredFolder:
+        return MemoryFolder(self, uri)
+
+    def documents(self, uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        self.listings.append(uri)
+        if self.fails_to_list:
+            raise StoreError(uri, "page 2 cannot be read")
+        return {
+            self.uri(name): Listed(name.rpartition("/")[2], fetched.version, len(fetched.content))
+            for name, fetched in self._documents.items()
+            if self.uri(name).startswith(uri) and name.endswith(suffixes)
+        }
+
     def fetch(self, uri: str, version: str | None, since: datetime | None) -> Fetched | None:
         name = uri.removeprefix("file:///")
         fetched = self._documents.get(name)
@@ -138,6 +160,9 @@ class Memory:
         assert fetched.modified is not None
         unchanged = fetched.version == version or (version is None and since is not None and fetched.modified <= since)
         self.requests.append((name, not unchanged))
+        error = self.errors.get(name)
+        if error is not None:
+            raise error
         return None if unchanged else fetched
 
 
@@ -153,6 +178,17 @@ class MemoryStore:
 
     def reset(self) -> None:
         self._shelf.resets.append(self.uri)
+
+
+class MemoryFolder:
+    """A folder in memory."""
+
+    def __init__(self, shelf: Memory, uri: str) -> None:
+        self.uri = uri
+        self._shelf = shelf
+
+    def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        return self._shelf.documents(self.uri, suffixes)
 
 
 class Folder:
@@ -175,6 +211,9 @@ class Folder:
     def open(self, uri: str, *, max_bytes: int) -> Store:
         return open_store(uri, max_bytes=max_bytes)
 
+    def open_folder(self, uri: str) -> StoredFolder:
+        return open_folder(uri)
+
 
 class Bucket:
     """A bucket of moto's server."""
@@ -195,6 +234,9 @@ class Bucket:
     def open(self, uri: str, *, max_bytes: int) -> Store:
         return open_store(uri, max_bytes=max_bytes, timeouts=self._timeouts)
 
+    def open_folder(self, uri: str) -> StoredFolder:
+        return open_folder(uri, timeouts=self._timeouts)
+
 
 def settings(shelf: Shelf, **variables: str) -> Settings:
     """Return settings that allow "client" unless it is revoked, and reloads lists with every request."""
@@ -211,7 +253,7 @@ def settings(shelf: Shelf, **variables: str) -> Settings:
 
 def make_live(shelf: Shelf, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
     """Return the policy in force: that of ``settings`` by default."""
-    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, **options)
+    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, folder_opener=shelf.open_folder, **options)
 
 
 def make_door(shelf: Shelf, **variables: str) -> Door:
@@ -222,8 +264,8 @@ def make_door(shelf: Shelf, **variables: str) -> Door:
 class Door:
     """An authorizer that is asked with the events of API Gateway."""
 
-    def __init__(self, current_policy: CurrentPolicy) -> None:
-        self._authorize = checking(Authorizer(current_policy.settings, current_policy))
+    def __init__(self, current_policy: CurrentPolicy, **options: Any) -> None:  # noqa: ANN401 -- Authorizer's
+        self._authorize = checking(Authorizer(current_policy.settings, current_policy, **options))
 
     def refusal(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
         """Return why a certificate is denied, None if it is allowed."""

@@ -58,6 +58,8 @@ VALID: dict[str, bytes] = {
                 "public_key": FINGERPRINT,
                 "issuer_key": FINGERPRINT,
                 "spiffe_trust_domain": "acme.example",
+                "organization_identifier": "PSDDE-BAFIN-123456",
+                "psd2_role": "PSP_AI",
             }
         )
     ),
@@ -80,6 +82,8 @@ VALID: dict[str, bytes] = {
                 "public_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "issuer_key": ["sha256".upper() + ":" + "ab" * 32, {"exact": FINGERPRINT}],
                 "spiffe_trust_domain": ["a", {"exact": "a_b-c.d1"}],
+                "organization_identifier": ["a", {"prefix": "PSDDE-BAFIN-"}],
+                "psd2_role": ["PSP_AS", "PSP_PI", {"exact": "PSP_IC"}, "0.4.0.19495.1.5"],
             }
         )
     ),
@@ -90,6 +94,19 @@ VALID: dict[str, bytes] = {
     "denying several": json.dumps(
         {"deny": [{"serial_number": "1", "issuer": "CN=a"}, {"organization": ["a", "b"]}], "rules": [rule()]}
     ).encode(),
+    "usages of a rule": document(
+        rule(name="a", extended_key_usage=["clientAuth"]),
+        rule(name="b", extended_key_usage=["1.3.6.1.5.5.7.3.2", "clientAuth"]),
+        rule(name="c", extended_key_usage="none", match={"issuer": ["CN=a", "CN=b"], "common_name": ["a", "b"]}),
+        rule(
+            name="d",
+            extended_key_usage=["serverAuth", "1.2.3"],
+            match={
+                "issuer_key": FINGERPRINT,
+                "subject_alt_name": ["DNS:a", {"dns": {"suffix": ".acme.example"}}, {"uri": "urn:a"}],
+            },
+        ),
+    ),
     "every kind of route": document(
         rule(
             allow=["* /*", "GET /", "GET /a", "GET /a/", "DELETE /a/b/*", "PATCH /a~b;c=1,2/@:x", "PUT /a(b)!'&+/.a./*"]
@@ -97,6 +114,22 @@ VALID: dict[str, bytes] = {
     ),
     "an empty context": document(rule(context={})),
     "values for headers": document(rule(context={"tenant": "Acme, Inc.", "Tier_2": ""})),
+    "values from the certificate": document(
+        rule(
+            context={
+                "organization": {"from": "subject.O"},
+                "identifier": {"from": "subject.2.5.4.97", "default": ""},
+                "ca": {"from": "issuer.CN", "default": "x" * 256},
+                "workload": {"from": "subject_alt_name.uri", "after": "spiffe://acme.example/", "default": "none"},
+                "host": {"from": "subject_alt_name.dns"},
+                "user": {"from": "subject_alt_name.email"},
+                "address": {"from": "subject_alt_name.ip"},
+                "any": {"from": "subject_alt_name.uri"},
+                "urn": {"from": "subject_alt_name.uri", "after": "urn:acme:"},
+            },
+            usage_plan_key={"from": "subject.CN"},
+        )
+    ),
     "a usage plan's key": document(rule(usage_plan_key={"value": "k" * 20})),
     "every limit": document(
         rule(
@@ -148,6 +181,25 @@ STAR = "contains a *, and wildcards are not supported"
 KNOWN = "is unknown: write one of"
 UNPRINTABLE = "contains a control character or half of a surrogate pair"
 SEVERAL = "must be 1 to 64 letters, digits and ._-"
+
+_VALUES: dict[tuple[str, str], list[object]] = {
+    ("from", "must be"): [
+        *(None, 1, "", "O", "subject", "subject.", "subject_alt_name.", ".O"),
+        *("common_name.CN", "Subject.O", "2.5.4.97", ["subject.O"], {}),
+    ],
+    ("from", "is"): [
+        *("subject.organization", "subject.uid", "issuer.2.", "subject.O.CN"),
+        *("subject_alt_name.URI", "subject_alt_name.dirName"),
+    ],
+    ("after", "must"): [None, 1, ["urn:a:"]],
+    ("after", "must continue after"): ["spiffe://acme.example", "acme", "https:", "//a/"],
+    ("after", "is empty"): [""],
+    ("after", UNPRINTABLE): ["urn:a:\n"],
+    ("default", "must be a string of up to 256"): [None, 1, "x" * 257, "\u00e9", "a\n", []],
+    ("value", KNOWN): ["a"],
+}
+"""Values of the keys of a context value from the certificate, by key and problem."""
+
 
 _DOCUMENTS: dict[str, Hostile] = {
     # Not JSON, or ambiguous JSON.
@@ -232,6 +284,48 @@ _DOCUMENTS: dict[str, Hostile] = {
         *("rules[0].not[0].issuer_key", "is not supported in exclusions"),
     ),
     **{
+        f"usages like {json.dumps(usages)}": Hostile(
+            document(rule(extended_key_usage=usages)), "rules[0].extended_key_usage", problem
+        )
+        for usages, problem in (
+            ([], 'must be a list of usages such as ["serverAuth"], or "none", not a list'),
+            ("serverAuth", 'must be a list of usages such as ["serverAuth"], or "none"'),
+            (True, "must be a list of usages"),
+            (["serverAuth"], "needs issuer (whole DNs) or issuer_key in match, because public CAs issue"),
+            ("none", "needs issuer (whole DNs) or issuer_key in match"),
+            (["clientAuth", "serverAuth"], "needs issuer (whole DNs) or issuer_key in match"),
+        )
+    },
+    **{
+        f"a usage like {json.dumps(usage)}": Hostile(
+            document(rule(extended_key_usage=["clientAuth", usage])), "rules[0].extended_key_usage[1]", problem
+        )
+        for usage, problem in (
+            ("none", "is 'none': write some of serverAuth, clientAuth"),
+            ("serverauth", "is 'serverauth': write some of"),
+            ("", "is empty"),
+            (1, f"{STRING} a number"),
+        )
+    },
+    **{
+        f"usages of a rule that matches {json.dumps(match)}": Hostile(
+            document(rule(extended_key_usage=["serverAuth"], match={"issuer": "CN=a"} | match)),
+            *("rules[0].extended_key_usage", f"needs {missing}"),
+        )
+        for match, missing in (
+            ({"issuer": {"CN": "a"}, "common_name": "b"}, "issuer (whole DNs) or issuer_key in match"),
+            ({"issuer": ["CN=a", {"CN": "a"}], "common_name": "b"}, "issuer (whole DNs) or issuer_key in match"),
+            ({}, "common_name or subject_alt_name (exact values"),
+            ({"organization": "Acme"}, "common_name or subject_alt_name"),
+            ({"common_name": {"suffix": ".acme.example"}}, "common_name or subject_alt_name"),
+            ({"common_name": ["a", {"prefix": "b"}]}, "common_name or subject_alt_name"),
+            ({"subject_alt_name": {"dns": {"suffix": ".example"}}}, "common_name or subject_alt_name"),
+            ({"subject_alt_name": ["DNS:a", {"email": {"suffix": "@a.b"}}]}, "common_name or subject_alt_name"),
+            ({"subject_alt_name": {"uri": {"prefix": "urn:a:"}}}, "common_name or subject_alt_name"),
+            ({"issuer": {"O": "a"}}, "issuer (whole DNs) or issuer_key and common_name or subject_alt_name"),
+        )
+    },
+    **{
         f"a trust domain like {written}": Hostile(
             matching("spiffe_trust_domain", written), f"{MATCH}.spiffe_trust_domain", "is not a trust domain: write"
         )
@@ -244,6 +338,15 @@ _DOCUMENTS: dict[str, Hostile] = {
             "x" * 256,
         )
     },
+    **{
+        f"a role like {written}": Hostile(
+            matching("psd2_role", written), f"{MATCH}.psd2_role", "is not a role: write one"
+        )
+        for written in ("AISP", "psp_ai", "PSP_AI ", "0.4.0.19495.1.", "PSP")
+    },
+    "a prefix of a role": Hostile(
+        matching("psd2_role", {"prefix": "PSP_"}), f"{MATCH}.psd2_role.prefix", "is not supported for this field"
+    ),
     "a prefix of a trust domain": Hostile(
         matching("spiffe_trust_domain", {"prefix": "acme"}),
         *(f"{MATCH}.spiffe_trust_domain.prefix", "is not supported for this field"),
@@ -609,7 +712,7 @@ _DOCUMENTS: dict[str, Hostile] = {
         document(rule(usage_plan_key={"value": "k" * 20 + "\r\n"})), "rules[0].usage_plan_key", "20 to 128 letters"
     ),
     "a usage plan's key as it is": Hostile(
-        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", or {"value": "…"}'
+        document(rule(usage_plan_key="k" * 20)), "rules[0].usage_plan_key", 'must be "fingerprint", {"value": "…"}'
     ),
     "a serial number for a usage plan": Hostile(
         document(rule(usage_plan_key="serial_number")), "rules[0].usage_plan_key", 'must be "fingerprint"'
@@ -670,6 +773,31 @@ _DOCUMENTS: dict[str, Hostile] = {
     "a list for a context": Hostile(document(rule(context=[])), "rules[0].context", f"{OBJECT} a list"),
     "a context of 5 MB": Hostile(
         document(rule(context={"a": "x" * 5_000_000})), "rules[0].context", "the limit is 4096"
+    ),
+    "a context of too many values": Hostile(
+        document(rule(context={f"key{number}": {"from": "subject.O"} for number in range(16)})),
+        "rules[0].context",
+        "the limit is 4096",
+    ),
+    **{
+        f"{key} of a value: {value!r}": Hostile(
+            document(rule(context={"tenant": {"from": "subject_alt_name.uri"} | {key: value}})),
+            f"rules[0].context.tenant.{key}",
+            problem,
+        )
+        for (key, problem), values in _VALUES.items()
+        for value in values
+    },
+    "a prefix of another value": Hostile(
+        document(rule(context={"tenant": {"from": "subject.O", "after": "spiffe://acme.example/"}})),
+        *("rules[0].context.tenant.after", "is only supported with"),
+    ),
+    "a value for the certificate's key": Hostile(
+        document(rule(context={"clientCertHeader": {"from": "subject.O"}})),
+        *("rules[0].context.clientCertHeader", "is a key that the authorizer or API Gateway sets"),
+    ),
+    "a value that is no name for a usage plan": Hostile(
+        document(rule(usage_plan_key={"from": "O"})), "rules[0].usage_plan_key.from", "must be"
     ),
     "a context of many keys": Hostile(
         document(rule(context={f"key{number}": "" for number in range(100_000)})),

@@ -73,9 +73,13 @@ class Authorizer:
         """
         request = read_request(event)
         policy = self._current_policy.get()
-        assessments = self._assessments_under(policy)
         started = self._timer()
-        assessment, cached = assessments.assess(find_client_certificate(event))
+        pem = find_client_certificate(event)
+        assessment, cached = self._assessments_under(policy).assess(pem)
+        needed = self._current_policy.load_crls(assessment.chains) if assessment.chains else policy
+        if needed is not policy:
+            policy = needed
+            assessment, _ = self._assessments_under(policy).assess(pem)
         now = self._clock()
         decision = decide(assessment, self._settings, policy, request, now)
         microseconds = (self._timer() - started) // 1000

@@ -64,11 +64,23 @@ class DenyReason(StrEnum):
     SPIFFE_TRUST_DOMAIN_NOT_ALLOWED = "spiffe_trust_domain_not_allowed"
     """The certificate's only URI name is not a SPIFFE ID in a listed trust domain."""
 
+    ORGANIZATION_IDENTIFIER_NOT_ALLOWED = "organization_identifier_not_allowed"
+    """The subject does not have exactly one organization identifier, or it is not listed."""
+
+    PSD2_ROLE_NOT_ALLOWED = "psd2_role_not_allowed"
+    """The certificate has no PSD2 statement, or none of its roles is listed."""
+
+    QC_STATEMENTS_MALFORMED = "qc_statements_malformed"
+    """The QCStatements cannot be decoded, or the PSD2 statement in it, and rules are about its roles."""
+
     CERTIFICATE_EXCLUDED = "certificate_excluded"
     """The rules document denies the certificate, or the only rule excludes it."""
 
     NO_RULE_MATCHED = "no_rule_matched"
     """There are several rules, and none of them matches."""
+
+    CERTIFICATE_VALUE_MISSING = "certificate_value_missing"
+    """A rule matches, but the certificate does not have exactly one usable value of those that the rule passes on."""
 
     RULE_NOT_IN_EFFECT = "rule_not_in_effect"
     """All rules that match are limited to other APIs, other domain names or another time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from enum import StrEnum
@@ -25,8 +26,12 @@ class Architecture(StrEnum):
 _PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: "manylinux2014_x86_64"}
 
 
+# Unless they are configured: an index that does not answer must not keep users waiting.
+_PATIENCE = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "3"}
+
+
 class DownloadError(Exception):
-    """Pip could not download the wheels. It has printed the reason on standard error."""
+    """Pip could not download the wheels. The message contains pip's reason."""
 
 
 def download_wheels(
@@ -47,6 +52,13 @@ def _download(requirements: Path, platform: str, version: str, folder: Path) -> 
     command += ["--require-hashes", "--no-deps", "--requirement", str(requirements), "--dest", str(folder)]
     # Wheels only: pip would run the build code of a source distribution.
     command += ["--only-binary", ":all:", "--platform", platform, "--implementation", "cp", "--python-version", version]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603 -- no shell
-        message = f"pip could not download {requirements.name} for Python {version} on {platform}"
+    result = subprocess.run(  # noqa: S603 -- no shell
+        command, env=_PATIENCE | os.environ, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if result.returncode:
+        reason = next((line for line in result.stderr.splitlines() if line.startswith("ERROR: ")), "ERROR: no reason")
+        message = (
+            f"pip could not download {requirements.name} for Python {version} on {platform} "
+            f"({reason.removeprefix('ERROR: ')}): check the network and `pip config list`"
+        )
         raise DownloadError(message)

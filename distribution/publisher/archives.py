@@ -7,7 +7,10 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from distribution.layer_builder.release import SUMS
 from distribution.layer_builder.wheels import Architecture
+from distribution.releases.digests import read_digests
+from distribution.releases.errors import ReleaseError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +38,22 @@ class Archive:
 
 
 def read_archives(folder: Path) -> list[Archive]:
-    """Read every architecture's zip from the folder that ``make layer`` writes to.
+    """Read every architecture's zip from the folder that ``make layer`` or ``make release`` writes to.
 
-    Raises UnusableArchiveError if one is missing, unreadable or too large.
+    Raises UnusableArchiveError if one is missing, unreadable, too large or not the one in ``SHA256SUMS``.
     """
-    return [_read(architecture, folder) for architecture in Architecture]
+    archives = [_read(architecture, folder) for architecture in Architecture]
+    try:
+        digests = read_digests(folder)
+    except ReleaseError as error:
+        message = f"{error}: run `make layer`, which writes it"
+        raise UnusableArchiveError(message) from error
+    for archive in archives:
+        name = _file_name(archive.architecture)
+        if digests.get(name) != hashlib.sha256(archive.content).hexdigest():
+            message = f"{folder / name} is not the file whose digest is in {SUMS}: run `make layer` again"
+            raise UnusableArchiveError(message)
+    return archives
 
 
 def code_sha256(digest: bytes) -> str:
@@ -47,8 +61,12 @@ def code_sha256(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
+def _file_name(architecture: Architecture) -> str:
+    return f"client-certificate-auth-{architecture}.zip"
+
+
 def _read(architecture: Architecture, folder: Path) -> Archive:
-    path = folder / f"client-certificate-auth-{architecture}.zip"
+    path = folder / _file_name(architecture)
     try:
         content = path.read_bytes()
     except FileNotFoundError:

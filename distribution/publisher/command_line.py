@@ -11,29 +11,30 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from distribution.project import VERSION
+from distribution.metadata import VERSION
 from distribution.publisher.archives import UnusableArchiveError, read_archives
+from distribution.publisher.clients import connect, find_unreachable
 from distribution.publisher.grants import PUBLIC, Grant
 from distribution.publisher.layers import DigestMismatchError
-from distribution.publisher.publishing import bring_up_to_date, plan
-from distribution.publisher.regions import RegionError, check_regions
+from distribution.publisher.publishing import bring_up_to_date, plan, publish_arn
+from distribution.publisher.regions import RegionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mypy_boto3_lambda import LambdaClient
-
     from distribution.publisher.archives import Archive
-
-# Lambda responds to an upload after it has unpacked it, which takes some seconds.
-_CLIENT = Config(connect_timeout=10, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 5})
+    from distribution.publisher.clients import Region
 
 # Failures of one layer in one region: botocore's for network, credentials and Lambda, OSError for the download.
 _FAILURES = (BotoCoreError, ClientError, DigestMismatchError, OSError)
+
+NEXT_STEPS = {
+    "UnrecognizedClientException": "check the credentials, and that the region is enabled for your account",
+    "ExpiredTokenException": "sign in again",
+}
+"""What to do about some of AWS's error codes."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,26 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         archives = read_archives(options.build)
-        clients = _clients(options.regions)
+        regions = connect(options.regions, ssm=options.ssm_parameters)
+    except NoCredentialsError:
+        _tell("there are no AWS credentials: set AWS_PROFILE, or sign in with `aws login` or `aws sso login`")
+        return 1
     except (UnusableArchiveError, RegionError, BotoCoreError) as error:
         _tell(error)
         return 1
-    published: list[_Published] = []
     failed: list[str] = []
-    for client, archive in product(clients, archives):
-        place = f"{client.meta.region_name} {archive.architecture}"
+    for name, unreachable in find_unreachable(regions).items():
+        _tell(f"{name}: failed: {unreachable}")
+        failed.append(name)
+    published: list[_Published] = []
+    for region, archive in product(regions, archives):
+        if region.name in failed:
+            continue
+        place = f"{region.name} {archive.architecture}"
         try:
-            published += _publish(client, archive, options, place)
+            published += _publish(region, archive, options, place)
         except _FAILURES as error:
-            _tell(f"{place}: failed: {error}")
+            _tell(f"{place}: failed: {error}{_next_step(error)}")
             failed.append(place)
     if not options.dry_run:
         _report(published, options.build / "layer-arns.json")
@@ -95,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="o-…",
         help="allow the accounts of an AWS organization to use it",
     )
+    parser.add_argument(
+        "--ssm-parameters",
+        action="store_true",
+        help="write the ARNs to /client-certificate-auth/<architecture>/<version> and …/latest in Parameter Store",
+    )
     parser.add_argument("--dry-run", action="store_true", help="list the changes without making them")
     parser.add_argument(
         "--build", type=Path, default=Path("build"), metavar="folder", help="the folder with the zip files"
@@ -109,22 +123,26 @@ def _organization(text: str) -> Grant:
     return Grant(text)
 
 
-def _clients(regions: Sequence[str]) -> list[LambdaClient]:
-    """Create a client for each region. Raises RegionError, and BotoCoreError without credentials or a profile."""
-    session = boto3.Session()
-    check_regions(session, regions)
-    if session.get_credentials() is None:
-        raise NoCredentialsError
-    return [session.client("lambda", region_name=region, config=_CLIENT) for region in dict.fromkeys(regions)]
-
-
-def _publish(client: LambdaClient, archive: Archive, options: argparse.Namespace, place: str) -> list[_Published]:
+def _publish(region: Region, archive: Archive, options: argparse.Namespace, place: str) -> list[_Published]:
     """Publish an archive and return its line of the result; a dry run has none."""
+    client = region.lambda_client
+    parameters = region.ssm_client
     if options.dry_run:
-        _tell(f"{place}: {plan(client, archive, options.grant)}")
+        _tell(f"{place}: {plan(client, archive, options.grant, parameters)}")
         return []
-    layer_version = bring_up_to_date(client, archive, options.grant, lambda step: _tell(f"{place}: {step}"))
-    return [_Published(client.meta.region_name, archive.architecture, layer_version.arn, archive.sha256)]
+
+    def tell(step: str) -> None:
+        _tell(f"{place}: {step}")
+
+    layer_version = bring_up_to_date(client, archive, options.grant, tell)
+    if parameters:
+        publish_arn(parameters, archive, layer_version, tell)
+    return [_Published(region.name, archive.architecture, layer_version.arn, archive.sha256)]
+
+
+def _next_step(error: Exception) -> str:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return f" ({NEXT_STEPS[code]})" if code in NEXT_STEPS else ""
 
 
 def _report(published: Sequence[_Published], file: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
-from distribution.project import LICENSE, VERSION
+from distribution.metadata import LICENSE, VERSION
 from distribution.publisher.archives import code_sha256
 from distribution.python_versions import PYTHON_VERSIONS
 

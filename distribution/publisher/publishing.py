@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from distribution.publisher.grants import change_grants, plan_grants
 from distribution.publisher.layers import check_download, find_published, publish
+from distribution.publisher.parameters import plan_parameters, write_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_ssm import SSMClient
 
     from distribution.publisher.archives import Archive
     from distribution.publisher.grants import Grant
@@ -40,9 +42,23 @@ def bring_up_to_date(
     return layer_version
 
 
-def plan(client: LambdaClient, archive: Archive, grant: Grant | None) -> str:
-    """Describe what `bring_up_to_date` would do. Raises botocore's ClientError and BotoCoreError."""
+def publish_arn(client: SSMClient, archive: Archive, layer_version: LayerVersion, tell: Callable[[str], None]) -> None:
+    """Write a layer's ARN to the parameters. Raises botocore's ClientError and BotoCoreError."""
+    names = plan_parameters(client, archive, layer_version.arn)
+    write_parameters(client, names, layer_version.arn)
+    tell(f"parameters: {', '.join(names) or 'unchanged'}")
+
+
+def plan(client: LambdaClient, archive: Archive, grant: Grant | None, parameters: SSMClient | None = None) -> str:
+    """Describe what `bring_up_to_date`, and with a client of SSM `publish_arn`, would do.
+
+    Raises botocore's ClientError and BotoCoreError.
+    """
     layer_version = find_published(client, archive)
-    upload = "" if layer_version else f"publish {len(archive.content) / 1e6:.1f} MB"
-    steps = [step for step in (upload, str(plan_grants(client, layer_version, grant))) if step]
+    steps = [] if layer_version else [f"publish {len(archive.content) / 1e6:.1f} MB"]
+    if changes := str(plan_grants(client, layer_version, grant)):
+        steps.append(changes)
+    if parameters:
+        names = plan_parameters(parameters, archive, layer_version.arn if layer_version else None)
+        steps += [f"write {name}" for name in names]
     return f"would {', '.join(steps)}" if steps else "nothing to do"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def check_regions(session: boto3.Session, regions: Sequence[str]) -> None:
         for region in session.get_available_regions("lambda", partition)
     }
     if unknown := [region for region in regions if region not in partition_of]:
-        message = f"Lambda is not available in {', '.join(unknown)}, according to this version of boto3"
+        similar = get_close_matches(unknown[0], partition_of, n=1)
+        hint = f"did you mean {similar[0]}?" if similar else "check the region's name, or update boto3"
+        message = f"Lambda is not available in {', '.join(unknown)}, according to this version of boto3: {hint}"
         raise RegionError(message)
     if len(partitions := sorted({partition_of[region] for region in regions})) > 1:
         message = f"these regions are in {', '.join(partitions)}, which do not share accounts: publish to one at a time"

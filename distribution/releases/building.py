@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from distribution.layer_builder.archive import write_archive
 from distribution.layer_builder.release import SUMS
 from distribution.layer_builder.release import build_release as build_layers
 from distribution.releases.checkout import export_commit, read_commit
@@ -15,20 +16,31 @@ from distribution.releases.errors import ReleaseError
 from distribution.releases.functions import build_functions
 from distribution.releases.provenance import write_provenance
 from distribution.releases.python_packages import build_packages
+from distribution.releases.serverless_repository import SERVERLESS_REPOSITORY, write_serverless_repository_template
 from distribution.releases.templates import write_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TERRAFORM_MODULES: Final = "terraform-modules.zip"
+
 # The template names them for the Serverless Application Repository.
 _DOCUMENTS = ("LICENSE", "README.md")
 
 
-def build_release(project: Path, destination: Path, report: Callable[[str], object], *, complete: bool = True) -> None:
+def build_release(
+    project: Path,
+    destination: Path,
+    report: Callable[[str], object],
+    *,
+    complete: bool = True,
+    source_url: str | None = None,
+) -> None:
     """Write a release of the current commit to a folder, replacing an earlier one.
 
     The folder is replaced after everything was built. ``report`` is called with each step. A ``complete`` release has
-    compiled files for every supported Python version. Raises ReleaseError, DownloadError, CompileError, SourceError and
+    compiled files for every supported Python version. ``source_url`` is where the source code is published, which the
+    AWS Serverless Application Repository requires. Raises ReleaseError, DownloadError, CompileError, SourceError and
     MissingPythonError.
     """
     if destination.exists() and not (destination / SUMS).is_file() and any(destination.iterdir()):
@@ -47,8 +59,10 @@ def build_release(project: Path, destination: Path, report: Callable[[str], obje
         write_templates(source, built)
         for name in _DOCUMENTS:
             shutil.copyfile(source / name, built / name)
+        write_serverless_repository_template(built / "template.yaml", built / SERVERLESS_REPOSITORY, source_url)
+        write_archive(source / "terraform/modules", built / TERRAFORM_MODULES)
         (built / SUMS).unlink()
-        write_provenance(built, commit)
+        write_provenance(built, commit, source_url)
         write_digests(built)
         shutil.rmtree(destination, ignore_errors=True)
         shutil.copytree(built, destination)

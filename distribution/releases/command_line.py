@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str], project: Path = ROOT) -> int:
     options = _make_parser().parse_args(arguments)
     try:
         if options.command == "build":
-            build_release(project, options.folder, _report, complete=not options.incomplete)
+            complete, source_url = not options.incomplete, options.source_url
+            build_release(project, options.folder, _report, complete=complete, source_url=source_url)
             return 0
         differences = verify_release(project, options.folder, _report, complete=not options.incomplete)
     except _FAILURES as error:
@@ -48,7 +50,20 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--incomplete", action="store_true", help="do not require every supported Python version to compile files"
     )
+    parser.add_argument(
+        "--source-url",
+        type=_source_url,
+        metavar="https://…",
+        help="build: where the source code is published; adds the template for the Serverless Application Repository",
+    )
     return parser
+
+
+def _source_url(text: str) -> str:
+    if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./~%-]*)?", text):
+        message = f"{text!r} is not an address such as https://git.example.com/client-certificate-auth"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _report(line: str) -> None:

@@ -27,7 +27,8 @@ def read_digests(folder: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read: {error}"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        message = f"{path} cannot be read: {reason}"
         raise ReleaseError(message) from error
     digests = {}
     for number, line in enumerate(lines, start=1):

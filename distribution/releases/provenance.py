@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from distribution.layer_builder.sbom import sha256
 from distribution.releases.errors import ReleaseError
@@ -21,8 +21,16 @@ PROVENANCE: Final = "provenance.intoto.json"
 _BUILD_TYPE = "urn:client-certificate-auth:make-release:v1"
 
 
-def write_provenance(folder: Path, commit: str) -> None:
-    """Describe how the files of a folder were built from a commit."""
+class Build(NamedTuple):
+    """How a release was built: from a commit, and by tools in these versions."""
+
+    commit: str
+    source_url: str | None
+    versions: dict[str, str]
+
+
+def write_provenance(folder: Path, commit: str, source_url: str | None) -> None:
+    """Describe how the files of a folder were built from a commit. ``source_url`` is an input of the template."""
     bills = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.cdx.json"))]
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
@@ -31,7 +39,7 @@ def write_provenance(folder: Path, commit: str) -> None:
         "predicate": {
             "buildDefinition": {
                 "buildType": _BUILD_TYPE,
-                "externalParameters": {"command": "make release"},
+                "externalParameters": {"command": "make release"} | ({"sourceUrl": source_url} if source_url else {}),
                 "internalParameters": {"versions": _tool_versions(bills)},
                 "resolvedDependencies": [
                     {"name": "source", "digest": {"gitCommit": commit}},
@@ -44,14 +52,18 @@ def write_provenance(folder: Path, commit: str) -> None:
     (folder / PROVENANCE).write_text(json.dumps(statement, indent=2) + "\n", encoding="utf-8")
 
 
-def read_build(folder: Path) -> tuple[str, dict[str, str]]:
-    """Return the commit of a release, and the versions of the tools that built it. Raises ReleaseError."""
+def read_build(folder: Path) -> Build:
+    """Return how a release was built. Raises ReleaseError."""
     path = folder / PROVENANCE
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))["predicate"]["buildDefinition"]
         source = definition["resolvedDependencies"][0]
-        return str(source["digest"]["gitCommit"]), dict(definition["internalParameters"]["versions"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        return Build(
+            str(source["digest"]["gitCommit"]),
+            definition["externalParameters"].get("sourceUrl"),
+            dict(definition["internalParameters"]["versions"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         message = f"{path} is not the provenance of a release"
         raise ReleaseError(message) from error
 

@@ -1,73 +1,84 @@
-"""The template for the Serverless Application Repository, which does not support resources of AppConfig.
+"""The template for the AWS Serverless Application Repository, which supports fewer types of resources.
 
-It is the authorizer's template without published versions of the function, which need AppConfig, hence without
-SnapStart and provisioned concurrency.
-
-Usage: ``python -m distribution.releases.serverless_repository build/release https://git.example.com/authorizer``
+Without AppConfig resources, the stack cannot publish a version of the function for each change of a parameter. So this
+template has no SnapStart and no provisioned concurrency, which require published versions.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from distribution.releases.errors import ReleaseError
+import yaml  # type: ignore[import-untyped]
 
-TEMPLATE: Final = "serverless-repository.yaml"
+if TYPE_CHECKING:
+    from pathlib import Path
 
-_ENTRY = r"(?m)^(?:  # .*\n)*  {name}:\n(?:    .*\n| *\n(?=    ))*"
-_LINES = (
-    r"\n      # Lambda does not publish a version of .*",
-    r"\n      # SnapStart and provisioned concurrency require .*(?:\n      # .*)*(?=\n      AutoPublishAlias:)",
-    r"\n      AutoPublishAlias: live",
-    r"\n      AutoPublishAliasAllProperties: .*",
-    r"\n      Version(?:Description|DeletionPolicy): .*",
-    r"\n      SnapStart: .*",
-    r"\n      ProvisionedConcurrencyConfig:\n .*",
-    r"\n  (?:HasSnapStart|HasProvisionedConcurrency|IsPublished): .*",
-    r"\n      - Assert: !Or \[!Equals \[!Ref SnapStart, .*\n        AssertDescription: .*",
-    r", SnapStart, ProvisionedConcurrency(?=\])",
-)
-_DESCRIPTION = re.compile(r"!If\n        - IsPublished\n        - .*\n        - (.*)")
-_PUBLISHED = re.compile(r"!If \[IsPublished, !Ref Authorizer\.Alias, (!GetAtt Authorizer\.Arn)\]")
-_VERSION = re.compile(r"\n    SemanticVersion: .*")
+SERVERLESS_REPOSITORY: Final = "serverless-repository.yaml"
+
+_PARAMETERS = frozenset({"SnapStart", "ProvisionedConcurrency"})
+_CONDITIONS = frozenset({"HasSnapStart", "HasProvisionedConcurrency", "IsPublished"})
+"""Those that depend on the parameters. They are false."""
+
+_PUBLISHING = ("AutoPublishAlias", "AutoPublishAliasAllProperties", "VersionDeletionPolicy")
+_ABSENT: Final[Any] = {"Ref": "AWS::NoValue"}
 
 
-def rewrite_template(text: str, url: str) -> str:
-    """Return the authorizer's template of a release for the repository.
-
-    ``url`` is the home page and the location of the sources. Raises ReleaseError if the template is not understood, or
-    the URL is not one.
-    """
-    if not re.fullmatch(r"https://[^\s\"'#]+", url):
-        message = f"{url!r} is no URL: write one such as https://git.example.com/client-certificate-auth"
-        raise ReleaseError(message)
-    for name in ("AuthorizerVariables", "AuthorizerVariablesApplication", "AuthorizerVariablesProfile"):
-        text = re.sub(_ENTRY.format(name=name), "", text)
-    for name in ("SnapStart", "ProvisionedConcurrency"):
-        text = re.sub(_ENTRY.format(name=name), "", text)
-    for pattern in _LINES:
-        text = re.sub(pattern, "", text)
-    text = _DESCRIPTION.sub(r"\1", text)
-    text = _PUBLISHED.sub(r"\1", text)
-    text = _VERSION.sub(lambda match: f"{match[0]}\n    HomePageUrl: {url}\n    SourceCodeUrl: {url}", text)
-    if found := re.search(r".*(IsPublished|AppConfig::|SnapStart|ProvisionedConcurrency|AutoPublish).*", text):
-        message = f"distribution/releases/serverless_repository.py does not know how to rewrite {found[0].strip()!r}"
-        raise ReleaseError(message)
-    return text
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # untyped
+    """Reads CloudFormation's short forms as the long ones: ``!Ref x`` as ``{"Ref": "x"}``."""
 
 
-def main(release: str, url: str) -> None:
-    """Write the template next to the others of a release. Raises ReleaseError."""
-    text = Path(release, "template.yaml").read_text(encoding="utf-8")
-    Path(release, TEMPLATE).write_text(rewrite_template(text, url), encoding="utf-8")
-    print(f"{release}/{TEMPLATE}: publish it with sam package and sam publish")
+def _construct_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        value = value.split(".", 1) if suffix == "GetAtt" else value
+    else:
+        value = loader.construct_sequence(node, deep=True)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
 
 
-if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except ReleaseError as error:
-        sys.exit(str(error))
+_Loader.add_multi_constructor("!", _construct_function)
+
+
+def write_serverless_repository_template(template: Path, destination: Path, source_url: str | None = None) -> None:
+    """Write the template, derived from another template. ``source_url`` is where its source code is published."""
+    content = yaml.load(template.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
+    derived = _derive(content)
+    urls = {"HomePageUrl": source_url, "SourceCodeUrl": source_url} if source_url else {}
+    derived["Metadata"]["AWS::ServerlessRepo::Application"] |= urls
+    destination.write_text(yaml.safe_dump(derived, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+
+
+def _derive(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template without published versions."""
+    derived: dict[str, Any] = _simplify(template)
+    for section, names in (("Parameters", _PARAMETERS), ("Conditions", _CONDITIONS)):
+        derived[section] = {name: value for name, value in derived[section].items() if name not in names}
+    derived["Resources"] = {
+        name: resource
+        for name, resource in derived["Resources"].items()
+        if resource.get("Condition") not in _CONDITIONS
+    }
+    for rule in derived["Rules"].values():
+        rule["Assertions"] = [each for each in rule["Assertions"] if not _refers_to_removed(each)]
+    interface = derived["Metadata"]["AWS::CloudFormation::Interface"]
+    for group in interface["ParameterGroups"]:
+        group["Parameters"] = [name for name in group["Parameters"] if name not in _PARAMETERS]
+    function = derived["Resources"]["Authorizer"]["Properties"]
+    for name in _PUBLISHING:
+        del function[name]
+    return derived
+
+
+def _simplify(node: Any) -> Any:  # noqa: ANN401 -- a document
+    """Return a document in which each ``Fn::If`` with a false condition is replaced by its last value."""
+    if isinstance(node, dict):
+        if list(node) == ["Fn::If"] and node["Fn::If"][0] in _CONDITIONS:
+            return _simplify(node["Fn::If"][2])
+        simplified = {key: _simplify(value) for key, value in node.items()}
+        return {key: value for key, value in simplified.items() if value != _ABSENT}
+    return [_simplify(item) for item in node] if isinstance(node, list) else node
+
+
+def _refers_to_removed(node: object) -> bool:
+    return bool(re.search("|".join(_PARAMETERS), repr(node)))

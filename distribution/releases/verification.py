@@ -27,16 +27,16 @@ def verify_release(
     if differences := compare_digests(release):
         return differences
     report("the files have the digests in SHA256SUMS")
-    commit, versions = read_build(release)
-    if (current := read_commit(project)) != commit:
-        message = f"the release was built from commit {commit}, and this is {current}: run `git checkout {commit}`"
+    build = read_build(release)
+    if (current := read_commit(project)) != build.commit:
+        message = f"the release was built from commit {build.commit}, not {current}: run `git checkout {build.commit}`"
         raise ReleaseError(message)
     with tempfile.TemporaryDirectory() as folder:
         rebuilt = Path(folder, "release")
-        build_release(project, rebuilt, report, complete=complete)
+        build_release(project, rebuilt, report, complete=complete, source_url=build.source_url)
         differences = _compare(read_digests(release), read_digests(rebuilt))
         if differences:
-            differences += _compare_tools(versions, read_build(rebuilt)[1])
+            differences += _compare_tools(build.versions, read_build(rebuilt).versions)
     return differences
 
 

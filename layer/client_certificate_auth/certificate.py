@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha1, sha256, sha512
 
 from client_certificate_auth.identifying_extensions import IdentifyingExtensions
@@ -13,8 +14,6 @@ from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.x509 import Certificate as CryptographyCertificate
 
     from client_certificate_auth.alternative_names import SubjectAltName
@@ -59,10 +58,10 @@ class PeerCertificate:
         self.serial_number = _serial_number(fields.serial_number)
         field = "issuer"
         try:
-            is_short = len(fields.issuer) <= LONGEST_CACHED
-            self.issuer = read_issuer(fields.issuer) if is_short else DistinguishedName(fields.issuer)
+            is_short = len(fields.issuer_rdns) <= LONGEST_CACHED
+            self.issuer = (read_issuer if is_short else DistinguishedName.from_rdns)(fields.issuer_rdns)
             field = "subject"
-            self.subject = DistinguishedName(fields.subject)
+            self.subject = DistinguishedName.from_rdns(fields.subject_rdns)
         except DerError as error:
             message = f"the {field} cannot be decoded: {error}"
             raise MalformedCertificateError(message) from error
@@ -90,7 +89,7 @@ class PeerCertificate:
     @property
     def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
         """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return self._extensions.subject_alt_names
+        return (self._decoded or self._decode()).subject_alt_names
 
     @property
     def extensions_decodable(self) -> bool:
@@ -99,7 +98,7 @@ class PeerCertificate:
         These are alternative names, key usage and extended key usage. If not, what is absent from the other attributes
         may be in the certificate.
         """
-        return self._extensions.decodable
+        return (self._decoded or self._decode()).decodable
 
     @property
     def unhandled_critical_extensions(self) -> tuple[str, ...]:
@@ -107,12 +106,12 @@ class PeerCertificate:
 
         A certificate that has any must be rejected. The known ones are those that OpenSSL's verification handles.
         """
-        return self._extensions.unhandled_critical
+        return (self._decoded or self._decode()).unhandled_critical
 
     @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        usages = self._extensions.extended_key_usage
+        usages = (self._decoded or self._decode()).extended_key_usage
         return None if usages is None else list(usages)
 
     @property
@@ -250,10 +249,8 @@ class PeerCertificate:
     def __repr__(self) -> str:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
 
-    @property
-    def _extensions(self) -> IdentifyingExtensions:
-        if self._decoded is None:
-            self._decoded = IdentifyingExtensions(self.fields.extensions)
+    def _decode(self) -> IdentifyingExtensions:
+        self._decoded = IdentifyingExtensions(self.fields.extensions)
         return self._decoded
 
     @property
@@ -277,12 +274,10 @@ def _serial_number(number: int) -> str:
 
 
 def _datetime(time: str) -> datetime:
-    """Return a time that is written as YYYYMMDDHHMMSS."""
-    from datetime import UTC, datetime  # noqa: PLC0415 -- not needed to import the package
-
+    """Return a time that is written in the form of RFC 3339."""
     if time < "0001":
         return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(f"{time[:8]}T{time[8:]}Z")
+    return datetime.fromisoformat(time)
 
 
 def _in_pairs(digest: bytes) -> str:

@@ -9,17 +9,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.x509.errors import MalformedCertificateError
 
-# Where the certificate is, in order of precedence.
-_PATHS = (
-    # HTTP API, payload 2.0
-    ("requestContext", "authentication", "clientCert", "clientCertPem"),
-    # REST API, and HTTP API with payload 1.0
-    ("requestContext", "identity", "clientCert", "clientCertPem"),
-)
-
-
-# A dict is a Mapping, but is told far sooner.
-_OBJECT = (dict, Mapping)
+# The members of the request context that can contain the certificate, in order of precedence: that of an HTTP API with
+# payload 2.0, and that of a REST API and of an HTTP API with payload 1.0.
+_PLACES = ("authentication", "identity")
 
 
 class ExtractionFailureReason(StrEnum):
@@ -75,10 +67,13 @@ def find_client_certificate(event: object) -> object:
     That of payload 2.0 comes before that of payload 1.0. None if both are absent, null or empty; anything else,
     a string or not, is what ``read_client_certificate`` takes. Raises nothing, whatever the event is.
     """
-    for path in _PATHS:
-        value = _value_at(event, path)
-        if value is not None and value != "":
-            return value
+    request_context = _member(event, "requestContext")
+    for place in _PLACES:
+        holder = _member(request_context, place)
+        if holder is not None:
+            pem = _member(_member(holder, "clientCert"), "clientCertPem")
+            if pem is not None and pem != "":
+                return pem
     return None
 
 
@@ -109,11 +104,9 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
     return read_client_certificate(find_client_certificate(event))
 
 
-def _value_at(event: object, path: tuple[str, ...]) -> object:
-    value = event
-    for key in path:
-        # None first: that something isn't a Mapping takes long to find out.
-        if value is None or not isinstance(value, _OBJECT):
-            return None
-        value = value.get(key)
-    return value
+def _member(value: object, key: str) -> object:
+    """Return a member of an object, None if there is none."""
+    # Checks of dict and None come first: those of Mapping are slow.
+    if isinstance(value, dict) or (value is not None and isinstance(value, Mapping)):
+        return value.get(key)
+    return None

@@ -90,9 +90,9 @@ def _attribute_key(oid: str) -> str:
 
 
 def time_string(time: str) -> str:
-    """Return a time (YYYYMMDDHHMMSS) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``."""
-    month = _MONTHS[int(time[4:6]) - 1]
-    return f"{month} {int(time[6:8]):2} {time[8:10]}:{time[10:12]}:{time[12:]} {int(time[:4])} GMT"
+    """Return a time (``2026-11-22T06:54:49Z``) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``."""
+    month = _MONTHS[int(time[5:7]) - 1]
+    return f"{month} {int(time[8:10]):2} {time[11:19]} {int(time[:4])} GMT"
 
 
 def subject_alt_name_string(value: bytes) -> str | None:

@@ -15,13 +15,16 @@ import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from client_certificate_auth import PeerCertificate
+from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
+from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.prefix.listing import CrlListing
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.stores.store import Listed
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
@@ -33,6 +36,8 @@ from tests.certificate_authorities import (
     FRESHEST_CRL,
     HOLD,
     INVALIDITY_DATE,
+    IS_A_CA,
+    IS_NO_CA,
     NOW,
     REMOVED,
     CertificateAuthority,
@@ -44,7 +49,7 @@ from tests.certificate_authorities import (
     entry,
     reason,
 )
-from tests.certificates import extension, pem
+from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +114,23 @@ SAMPLES = [
     _sample(SIGNING, entry(9), extensions=(distribution_point(_POINT, der.tagged(1, b"\xff")),)),
     _sample(SIGNING, entry(9), extensions=(extension(FRESHEST_CRL, der.sequence(der.sequence(_POINT))),)),
 ]
+_OTHER_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/2"), constructed=True), constructed=True)
+_POINTS = [
+    *([der.sequence(_POINT)] * 3),
+    der.sequence(_OTHER_POINT),
+    der.sequence(_POINT, der.tagged(1, b"\1\x7e")),
+    der.sequence(_POINT, der.tagged(2, der.tagged(4, SIGNING.name, constructed=True), constructed=True)),
+    der.sequence(der.tagged(0, der.tagged(1, attribute("CN", "Part"), constructed=True), constructed=True)),
+]
+LISTING = CrlListing({f"file:///crl/{name}.crl": Listed(f"{name}.crl", "1", 1) for name in ("1", "2", "")})
+
+
+def _lists(*scope: bytes) -> RevocationLists:
+    return RevocationLists([verify_crl(SIGNING.revoke(entry(9), extensions=scope), TRUSTSTORE)], TRUSTSTORE)
+
+
+COMPLETE_LIST, LIST_OF_POINT = _lists(), _lists(distribution_point(_POINT))
+LIST_OF_USERS = _lists(distribution_point(der.tagged(1, b"\xff")))
 _LIST_EXTENSIONS = [
     *([crl_number(3)] * 9),
     *([authority_certificate(SIGNING.name, 1000), extension("1.2.3.4", b"\1\1\xff\4")] * 4),
@@ -145,7 +167,8 @@ def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         while outcomes.total() < executions and time.monotonic() < end:
-            target = chance.choices([_mutate_signed, _sign_mutated, _mutate_truststore], [10, 10, 1])[0]
+            targets = [_mutate_signed, _sign_mutated, _mutate_points, _mutate_truststore]
+            target = chance.choices(targets, [10, 10, 5, 1])[0]
             outcomes[target(chance)] += 1
     return outcomes
 
@@ -204,6 +227,40 @@ def _composed(chance: random.Random) -> bytes:
         next_update=chance.choice([None, NOW, NOW + DAY, NOW + DAY]),
     )
     return _encode((der.SEQUENCE, _children(crl)[0][1]))
+
+
+def _mutate_points(chance: random.Random) -> str:
+    """Change the distribution points of a certificate: the CRL of a point covers it only if that is still there."""
+    value = der.sequence(*(chance.choice(_POINTS) for _ in range(chance.choice([0, 1, 1, 2]))))
+    for _ in range(chance.choice([0, 1, 1, 2])):
+        value = _mutate_structure(chance, value)
+    constraints = chance.choice([[], [], [IS_A_CA], [IS_NO_CA], [extension(BASIC_CONSTRAINTS, b"\x30\1")]])
+    content = SIGNING.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, value), *constraints])
+    try:
+        certificate = PeerCertificate.from_pem(pem(content))
+    except MalformedCertificateError:
+        return "certificate: malformed"
+    try:
+        scope = read_certificate_scope(certificate.fields)
+        for uri in scope.uris:
+            found = LISTING.named_by(uri)
+            assert set(found) <= set(LISTING.crls)
+            assert uri in value
+        states = [lists.status(certificate, NOW).state for lists in (COMPLETE_LIST, LIST_OF_POINT, LIST_OF_USERS)]
+        _check_states(states, value, constraints)
+    except Exception as error:
+        raise FindingError(content.hex()) from error
+    return f"certificate: {' '.join(states)}"
+
+
+def _check_states(states: list[RevocationState], value: bytes, constraints: list[bytes]) -> None:
+    """Check the states of a certificate for the complete list, for that of the point and for that of users."""
+    assert RevocationState.REVOKED not in states
+    if states[1] is RevocationState.GOOD:
+        assert b"http://x/1" in value
+        assert states[0] is RevocationState.GOOD
+    is_user = constraints in ([], [IS_NO_CA])
+    assert (states[2] is RevocationState.GOOD) is (states[0] is RevocationState.GOOD and is_user)
 
 
 def _mutate_truststore(chance: random.Random) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from mtls_authorizer.revocation.crl.scope import COMPLETE
+from mtls_authorizer.revocation.crl.scope import COMPLETE, CertificateScope, PointName
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from tests import der
 from tests.certificates import name
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.rejection import CrlError
     from mtls_authorizer.revocation.crl.scope import CrlScope
+    from mtls_authorizer.revocation.index.crl_index import CrlIndex
 
 _CHECKSUM_KEY = b"checksum of an index; no secret."
 _CHECKSUM_LENGTH = 16
@@ -44,6 +45,13 @@ _INTERESTING = (
 _NAME = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
 _POINTS = [der.sequence(_NAME), der.sequence(der.tagged(1, b"\xff")), der.sequence(_NAME, der.tagged(2, b"\xff"))]
 _KEY = der.sequence(der.tagged(0, b"key"))
+
+
+_CERTIFICATES = [
+    CertificateScope(is_ca, has_points=bool(names), has_only_limited_points=False, names=names)
+    for is_ca in (None, False, True)
+    for names in (frozenset[PointName](), frozenset({(0x86, b"http://x/1")}), frozenset({(0x86, b"http://x/2")}))
+]
 
 
 class _List(NamedTuple):
@@ -106,9 +114,24 @@ def _try(chance: Random, content: bytes) -> bool:
     assert list(again.serial_numbers()) == numbers
     assert (again.issuer, again.signer, again.digest) == (index.issuer, index.signer, index.digest)
     assert (again.scope, again.distribution_point) == (index.scope, index.distribution_point)
+    _check_scope(index)
     dates_and_number = (index.number, index.this_update, index.next_update)
     assert (again.number, again.this_update, again.next_update) == dates_and_number
     return True
+
+
+def _check_scope(index: CrlIndex) -> None:
+    """Check that an index with the name of a part covers only certificates with this name, and none unlimited."""
+    if index.distribution_point is None:
+        assert all(index.scope.covers(certificate) for certificate in _CERTIFICATES)
+        return
+    for certificate in _CERTIFICATES:
+        names = index.scope.names
+        if index.scope.covers(certificate):
+            assert names is None or names & certificate.names
+            assert certificate.is_ca is not None or not (index.scope.only_users or index.scope.only_cas)
+            assert not index.scope.only_attributes
+            assert not index.scope.only_some_reasons
 
 
 def _index(chance: Random) -> bytes:

@@ -28,7 +28,7 @@ _LISTS: dict[str, tuple[list[Any], list[Any]]] = {
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     import cryptography  # noqa: PLC0415 -- the other handler does not have it
 
-    certificate = extract_client_certificate_from_lambda_event(event).certificate
+    certificate = extract(event)
     return {
         **handler_without_cryptography(event, context),
         "x509_serial_number": certificate.x509.serial_number,
@@ -42,19 +42,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def handler_without_cryptography(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    result = extract_client_certificate_from_lambda_event(event)
-    assert result.success, result.reason
-    return {"attributes": read_attributes(result.certificate), "helpers": run_helpers(result.certificate)}
+    certificate = extract(event)
+    return {"attributes": read_attributes(certificate), "helpers": run_helpers(certificate)}
 
 
 def x509_without_cryptography(event: dict[str, Any], _context: object) -> str | None:
     """Return the name of the missing module."""
-    certificate = extract_client_certificate_from_lambda_event(event).certificate
     try:
-        _ = certificate.x509
+        _ = extract(event).x509
     except ModuleNotFoundError as error:
         return error.name
     raise AssertionError
+
+
+def extract(event: dict[str, Any]) -> PeerCertificate:
+    result = extract_client_certificate_from_lambda_event(event)
+    assert result.success, result.reason
+    return result.certificate
 
 
 def read_attributes(certificate: PeerCertificate) -> dict[str, str]:

@@ -18,7 +18,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from distribution.layer_builder.interpreters import find_interpreters, full_version
 from distribution.layer_builder.wheels import Architecture
-from distribution.project import LICENSE, ROOT, VERSION
+from distribution.metadata import LICENSE, VERSION
+from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
-from distribution.project import DISTRIBUTIONS, LICENSE, ROOT, VERSION, read_metadata
+from distribution.metadata import LICENSE, VERSION
+from distribution.project import DISTRIBUTIONS, ROOT, read_metadata
 
 PROJECT = read_metadata(ROOT)
 SERVERLESS_REPOSITORY: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Metadata"][

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.rules.fields import ISSUER_KEY
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.lists import RevocationLists
@@ -29,7 +29,10 @@ class AccessPolicy(NamedTuple):
 
     def with_issuer_keys(self) -> AccessPolicy:
         """Return the same policy with rules that read the keys of issuers from its truststore."""
-        if self.truststore is None:
+        rule_sets = (self.rules,) if self.shadow_rules is None else (self.rules, self.shadow_rules)
+        if self.truststore is None or not any(rules.uses(ISSUER_KEY) for rules in rule_sets):
             return self
+        from mtls_authorizer.policy.issuer_keys import with_issuer_keys  # noqa: PLC0415 -- few configurations need it
+
         shadow_rules = None if self.shadow_rules is None else with_issuer_keys(self.shadow_rules, self.truststore)
         return self._replace(rules=with_issuer_keys(self.rules, self.truststore), shadow_rules=shadow_rules)

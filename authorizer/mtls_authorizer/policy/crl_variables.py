@@ -9,6 +9,8 @@ from mtls_authorizer.policy.variables import parse_items, shown
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources, TruststoreSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mtls_authorizer.policy.variables import VariableReader
 
 CRL_VARIABLES = (
@@ -35,10 +37,10 @@ def read_crl_variables(reader: VariableReader) -> CrlSources | TruststoreSource 
     A truststore without CRLs is for the keys of issuers.
     """
     none: tuple[str, ...] = ()
-    uris = reader.read("CRL_URIS", _parse_crl_uris, default=none)
+    uris = reader.read("CRL_URIS", _parse_locations, default=none)
     sources = CrlSources(
         uris,
-        reader.read("TRUSTSTORE_URI", _parse_crl_uri, default=""),
+        reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
         reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
         reader.choice("CRL_FAILURE_MODE", CrlFailureMode.DENY),
         reader.number("CRL_MAX_AGE_SECONDS", 0, range(365 * _SECONDS_PER_DAY + 1)),
@@ -63,15 +65,32 @@ def read_crl_variables(reader: VariableReader) -> CrlSources | TruststoreSource 
 # The imports below are inside functions: a cold start with allowlists alone must not pay for them.
 
 
-def _parse_crl_uri(text: str) -> str:
+def _parse_file_uri(text: str) -> str:
     from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
     parse_uri(text, ("s3", "file"))
     return text
 
 
+def _parse_location(text: str) -> str:
+    from mtls_authorizer.stores.uri import is_folder, parse_folder  # noqa: PLC0415 -- see above
+
+    if not is_folder(text):
+        return _parse_file_uri(text)
+    parse_folder(text, ("s3", "file"))
+    return text
+
+
+def _parse_locations(text: str) -> tuple[str, ...]:
+    return _parse_all(_parse_location, text)
+
+
 def _parse_crl_uris(text: str) -> tuple[str, ...]:
-    uris = tuple(map(_parse_crl_uri, (item.strip() for item in text.split(","))))
+    return _parse_all(_parse_file_uri, text)
+
+
+def _parse_all(parse: Callable[[str], str], text: str) -> tuple[str, ...]:
+    uris = tuple(map(parse, (item.strip() for item in text.split(","))))
     if len(set(uris)) < len(uris):
         message = "names the same CRL twice: remove one"
         raise ValueError(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,15 +14,15 @@ from mtls_authorizer.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.refresh.document import AnyDocument, Document
     from mtls_authorizer.refresh.refresher import Refresher
+    from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.documents import RevocationDocuments
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.revocation.truststore import Truststore
-    from mtls_authorizer.stores.opener import StoreOpener
+    from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
 
 # Code that loads documents is imported when it is needed: settings without documents do not pay for it.
 
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
 class WaitSeconds(NamedTuple):
     """How long the start of a function waits for each kind of document, and a request for all of them, at most.
 
-    Lambda limits the start to 10 seconds.
+    Lambda limits the start to 10 seconds. The template limits a request to 5.
     """
 
     rules: float = 3.0
     truststore: float = 1.5
     crls: float = 3.5
+    partitions: float = 1.0
+    """For those of the CRLs below prefixes that are loaded at the start."""
+
     request: float = 2.0
+    needed: float = 2.0
+    """How long a request waits for the CRLs below prefixes that its certificate needs."""
 
 
 DEFAULT_WAIT_SECONDS = WaitSeconds()
@@ -48,21 +54,23 @@ class CurrentPolicy:
     that cannot be read, and ValueError for invalid ones. After that the last good rules stay in force. CRLs that cannot
     be read do not stop a function: the failure mode decides about certificates without a CRL.
 
-    ``opener`` opens stores (``open_store`` if None). ``clock`` returns seconds and never goes back, ``now`` the time,
-    which is aware (that of the system if None).
+    ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
+    returns seconds and never goes back, ``now`` the time, which is aware (that of the system if None).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what tests replace, each by name
         self,
         settings: Settings,
         *,
         opener: StoreOpener | None = None,
+        folder_opener: FolderOpener | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] | None = None,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self.settings = settings
         self._opener = opener
+        self._folder_opener = folder_opener
         self._clock = clock
         self._now = now
         self._wait_seconds = wait_seconds
@@ -91,18 +99,44 @@ class CurrentPolicy:
 
         If a refresh is due, it waits for it: ``wait_seconds.request`` at most.
         """
+        self._hasten_crls()
         changed = False
         # All of them, and in order: CRLs are verified with the truststore.
         for refresher in self._refreshers:
             if refresher.refresh_if_due():
                 changed = True
-                if refresher is self._truststore_refresher and self._crl_refresher is not None:
+                if refresher is self._truststore_refresher and self._crl_refresher is not None and self._revocation:
                     self._crl_refresher.expire()
+                    self._revocation.partitions.expire()
         if changed:
-            with self._lock:
-                # The last thread has observed every update.
-                self._latest = self._assemble()
+            self._renew()
         return self._latest
+
+    def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
+        """Return the access policy with the CRLs below prefixes that the certificates of chains need. Raises nothing.
+
+        If some are not in memory, or have changed, it waits for them: ``wait_seconds.needed`` at most.
+        """
+        lists = self._latest.revocation
+        if self._revocation is None or lists is None or not self._revocation.partitions:
+            return self._latest
+        if self._revocation.partitions.load(chains, lists, self._wait_seconds.needed):
+            self._renew()
+        return self._latest
+
+    def _renew(self) -> None:
+        with self._lock:
+            # The last thread has observed every update.
+            self._latest = self._assemble()
+
+    def _hasten_crls(self) -> None:
+        """Load CRLs before the interval is over if one has become stale: its successor may have been stored since."""
+        lists, sources = self._latest.revocation, self.settings.crl_sources
+        if lists is None or sources is None or self._crl_refresher is None:
+            return
+        now = datetime.now(UTC) if self._now is None else self._now()
+        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
+            self._crl_refresher.hasten()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored. It takes no longer than the start.
@@ -110,6 +144,8 @@ class CurrentPolicy:
         The snapshot may be weeks old. Rules that cannot be loaded stop the function, as at the start: raises StoreError
         or ValueError. CRLs stay in force until they are stale.
         """
+        if self._revocation is not None:
+            self._revocation.partitions.reset()
         for refresher in self._refreshers:
             refresher.restore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
@@ -123,6 +159,8 @@ class CurrentPolicy:
     def take_failures(self) -> int:
         """Return how many attempts to load a document have failed since the last call."""
         failures = sum(document.total_failures for document in self._documents)
+        if self._revocation is not None:
+            failures += self._revocation.partitions.total_failures
         new, self._reported_failures = failures - self._reported_failures, failures
         return new
 
@@ -153,11 +191,20 @@ class CurrentPolicy:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
         from mtls_authorizer.revocation.loaders import utc_now  # noqa: PLC0415
 
-        documents = self._revocation = RevocationDocuments(sources, self._store_opener(), self._now or utc_now)
+        documents = self._revocation = RevocationDocuments(
+            sources,
+            self._store_opener(),
+            self._now or utc_now,
+            folder_opener=self._make_folder_opener(),
+            clock=self._clock,
+        )
         seconds = sources.refresh_seconds
         self._add_truststore(documents.truststore, seconds)
-        self._crl_refresher = self._add_refresher(documents.crls, seconds, self._wait_seconds.crls)
+        crls: list[AnyDocument] = [*documents.crls, *documents.partitions.listings]
+        self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
         self._crl_refresher.start_leniently()
+        if documents.partitions:
+            documents.partitions.load((), documents.lists(), self._wait_seconds.partitions)
 
     def _start_truststore(self, source: TruststoreSource) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
@@ -174,6 +221,11 @@ class CurrentPolicy:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above
 
         return self._opener or partial(open_store, bucket_owner=self.settings.s3_bucket_owner)
+
+    def _make_folder_opener(self) -> FolderOpener:
+        from mtls_authorizer.stores.opener import open_folder  # noqa: PLC0415 -- see above
+
+        return self._folder_opener or partial(open_folder, bucket_owner=self.settings.s3_bucket_owner)
 
     def _add_refresher(
         self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float

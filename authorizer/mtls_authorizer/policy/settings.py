@@ -21,6 +21,8 @@ from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mtls_authorizer.rules.certificate_values import CertificateValue
+
 
 class AllowlistMatch(StrEnum):
     """How many of the allowlists that are set a certificate must match."""
@@ -74,7 +76,10 @@ class Settings(NamedTuple):
     unauthenticated_response: UnauthenticatedResponse | None = None
     """None if the variable is not set: 401 on REST APIs, 403 on HTTP APIs."""
 
-    principal_id: PrincipalId = PrincipalId.COMMON_NAME
+    principal_id: PrincipalId | CertificateValue = PrincipalId.COMMON_NAME
+    client_cert_header: bool = False
+    """Whether the context contains the certificate as in the header Client-Cert (RFC 9440)."""
+
     expiry_warning_days: int = 30
     log_decisions: LogDecisions = LogDecisions.ALL
     metrics_namespace: str | None = None
@@ -119,6 +124,7 @@ VARIABLES = (
     "RESPONSE_FORMAT",
     "UNAUTHENTICATED_RESPONSE",
     "PRINCIPAL_ID",
+    "CLIENT_CERT_HEADER",
     "EXPIRY_WARNING_DAYS",
     "LOG_DECISIONS",
     "METRICS_NAMESPACE",
@@ -149,7 +155,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         ),
         response_format=reader.choice("RESPONSE_FORMAT", ResponseFormat.IAM),
         unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
-        principal_id=reader.choice("PRINCIPAL_ID", PrincipalId.COMMON_NAME),
+        principal_id=_principal_id(reader, environment),
+        client_cert_header=reader.read("CLIENT_CERT_HEADER", parse_boolean, default=False),
         expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
         log_decisions=reader.choice("LOG_DECISIONS", LogDecisions.ALL),
         metrics_namespace=reader.read("METRICS_NAMESPACE", _parse_namespace, default=None),
@@ -211,6 +218,15 @@ def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
     if match is AllowlistMatch.ANY:
         return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
     return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
+
+
+def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> PrincipalId | CertificateValue:
+    if not environment.get("PRINCIPAL_ID", "").strip().startswith("{"):
+        return reader.choice("PRINCIPAL_ID", PrincipalId.COMMON_NAME)
+    from mtls_authorizer.rules.document.certificate_values import parse_certificate_value  # noqa: PLC0415 -- rarely used
+
+    default: PrincipalId | CertificateValue = PrincipalId.COMMON_NAME
+    return reader.read("PRINCIPAL_ID", parse_certificate_value, default=default)
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mtls_authorizer")
 
 RETRY_SECONDS = 10.0
-"""The time until the next attempt while a document has no value yet, if the interval is longer."""
+"""The time until the next attempt while a document has no value yet or is urgent, if the interval is longer."""
 
 GIVE_UP_SECONDS = 60.0
 GIVE_UP_INTERVALS = 3
@@ -49,6 +49,7 @@ class Refresher:
         self._start_seconds = start_seconds
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
+        self._hastened_at = -math.inf
         self._changed = False
 
     def start(self) -> None:
@@ -84,9 +85,7 @@ class Refresher:
         if not pending and not self._changed and self._clock() < self._due_at:
             return False
         self._refresh(self._wait_seconds)
-        with self._lock:
-            changed, self._changed = self._changed, False
-        return changed
+        return self._take_changed()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored; wait as long as at the start.
@@ -107,9 +106,27 @@ class Refresher:
         with self._lock:
             for document in self._documents:
                 document.abandon()
-            self._due_at = -math.inf
+            self._due_at = self._hastened_at = -math.inf
+
+    def hasten(self) -> None:
+        """Make all documents due, but at most every RETRY_SECONDS.
+
+        For use when a value in force is of no use any more, and the next one may already be stored.
+        """
+        now = self._clock()
+        with self._lock:
+            if now >= self._hastened_at + RETRY_SECONDS:
+                self._hastened_at = now
+                self._due_at = min(self._due_at, now)
 
     def _refresh(self, wait_seconds: float) -> None:
+        running = self._begin()
+        if running:
+            _wait(running, wait_seconds)
+            self._end()
+
+    def _begin(self) -> list[Attempt[Any, Any]]:
+        """Collect what has finished, and begin what is due. Return the attempts that were begun."""
         now = self._clock()
         running: list[Attempt[Any, Any]] = []
         with self._lock:
@@ -120,13 +137,28 @@ class Refresher:
                 for document in self._documents:
                     records += document.begin(now, self._give_up_seconds)
                     running.append(document.attempts[-1])
-        if running:
-            _wait(running, wait_seconds)
-            with self._lock:
-                records += self._collect()
-                if any(document.in_force is None for document in self._documents):
-                    self._due_at = min(self._due_at, now + RETRY_SECONDS)
         _log(records)
+        return running
+
+    def _end(self) -> None:
+        """Collect what has finished while a thread waited for it."""
+        with self._lock:
+            records = self._collect()
+            if any(document.in_force is None for document in self._documents):
+                self._due_at = min(self._due_at, self._clock() + RETRY_SECONDS)
+        _log(records)
+
+    def _without_value(self) -> list[Attempt[Any, Any]]:
+        """Return the attempts that are running for documents that have no value yet."""
+        with self._lock:
+            return [
+                document.attempts[-1] for document in self._documents if document.attempts and not document.in_force
+            ]
+
+    def _take_changed(self) -> bool:
+        with self._lock:
+            changed, self._changed = self._changed, False
+        return changed
 
     def _collect(self) -> list[LogRecord]:
         records = []
@@ -135,6 +167,23 @@ class Refresher:
             records += document.collect()
             self._changed = self._changed or document.value is not before
         return records
+
+
+def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
+    """Load the documents of several refreshers that are due, in parallel. Return whether any value has changed.
+
+    It waits for all of them, ``wait_seconds`` at most, and also for a document without a value that another thread is
+    loading. Raises nothing.
+    """
+    waiting: list[tuple[Refresher, list[Attempt[Any, Any]]]] = []
+    for refresher in refreshers:
+        running = refresher._begin() or refresher._without_value()  # noqa: SLF001 -- a function of this class's module
+        if running:
+            waiting.append((refresher, running))
+    _wait([attempt for _, attempts in waiting for attempt in attempts], wait_seconds)
+    for refresher, _ in waiting:
+        refresher._end()  # noqa: SLF001 -- likewise
+    return any([refresher._take_changed() for refresher in refreshers])  # noqa: SLF001, C419 -- likewise; each one
 
 
 def _wait(attempts: Iterable[Attempt[Any, Any]], seconds: float) -> None:

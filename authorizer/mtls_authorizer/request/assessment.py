@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -12,6 +11,8 @@ from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import ConditionalGrant, Grant
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
 MAX_CACHED_CERTIFICATES = 512
 MAX_CACHED_PEM_LENGTH = 16 * 1024
-"""In characters. A typical certificate takes about 8 KiB in the cache, so a full cache takes about 4 MiB."""
+MAX_CACHED_TEXT_LENGTH = 32 * 1024
+"""In characters, of a PEM and of the text that is made of it: an accented letter takes six characters in a DN, and six
+more in JSON. A typical certificate takes about 2 KiB in the cache, so a full cache takes about 1 MiB. One that is full
+of the largest ones takes about 20 MiB."""
 
 
 class Client(NamedTuple):
@@ -39,8 +43,11 @@ class Client(NamedTuple):
     issuer_dn: str | None = None
     serial_number: str | None = None
     fingerprint: str | None = None
-    tbs_sha256: bytes | None = None
-    """The digest of the certificate's signed part, for finding serial number collisions. It is not logged."""
+    tbs_hash: int | None = None
+    """The hash of the certificate's signed part, for finding serial number collisions. It is not logged."""
+
+    extended_key_usage: tuple[str, ...] | None = None
+    """The extended key usages, by name or as dotted OIDs. None: the certificate has no such extension."""
 
 
 class RejectedCertificate(NamedTuple):
@@ -48,6 +55,8 @@ class RejectedCertificate(NamedTuple):
 
     client: Client
     reason: DenyReason
+    chains: tuple[Chain, ...] = ()
+    """Always empty."""
 
 
 class AssessedCertificate(NamedTuple):
@@ -64,6 +73,12 @@ class AssessedCertificate(NamedTuple):
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
+    loses_client_auth: bool = False
+    """Whether something is granted that the certificate's next renewal loses, if its CA is a public one.
+
+    Public CAs issue certificates for clients and servers, which must be for servers only from 2027-03-15 on.
+    """
+
     chains: tuple[Chain, ...] = ()
     """The chains that determine the revocation status. Empty unless CRLs are configured and something is granted."""
 
@@ -85,39 +100,54 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
         reason = failure or DenyReason.CERTIFICATE_MALFORMED
         return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
     certificate = extraction.certificate
-    failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate, settings))
+    failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate))
     if failure is not None:
         return RejectedCertificate(_client(certificate, settings, failure), failure)
-    outcome = policy.rules.evaluate(certificate)
+    required = settings.required_key_usages
+    outcome = policy.rules.evaluate(certificate, required)
     context: Mapping[str, str] = {}
+    if isinstance(outcome, (Grant, ConditionalGrant)):
+        context = build_context(certificate, with_header=settings.client_cert_header)
+        if policy.rules.uses(PSD2_ROLE) or policy.rules.uses(ORGANIZATION_IDENTIFIER):
+            from mtls_authorizer.request.psd2_context import psd2_context  # noqa: PLC0415 -- few configurations need it
+
+            context = {**context, **psd2_context(certificate, policy.rules)}
     if isinstance(outcome, Grant):
         # A rule's own context never replaces what the certificate says.
-        context = {**outcome.context, **build_context(certificate)}
-    elif isinstance(outcome, ConditionalGrant):
-        context = build_context(certificate)
+        context = {**outcome.context, **context}
     assessed = AssessedCertificate(
         _client(certificate, settings),
         outcome,
-        policy.shadow_rules.evaluate(certificate) if policy.shadow_rules is not None else None,
+        policy.shadow_rules.evaluate(certificate, required) if policy.shadow_rules is not None else None,
         context,
         certificate.not_before,
         certificate.not_after,
+        not isinstance(outcome, DenyReason) and _loses_client_auth(certificate, settings, policy),
     )
     if policy.revocation is not None and assessed.has_grant:
         return assessed._replace(chains=policy.revocation.chains(certificate))
     return assessed
 
 
-def _tbs_digest(certificate: PeerCertificate) -> bytes:
-    """Return the SHA-256 of the TBSCertificate (RFC 5280 §4.1.1.1), the part of a certificate that its CA has signed.
+def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy: AccessPolicy) -> bool:
+    usages = certificate.ext_key_usage or ()
+    if SERVER_AUTH not in usages or CLIENT_AUTH not in usages:
+        return False
+    return policy.rules.needs_client_auth(certificate, settings.required_key_usages)
+
+
+def _tbs_hash(certificate: PeerCertificate) -> int:
+    """Return a hash of the TBSCertificate (RFC 5280 §4.1.1.1), the part of a certificate that its CA has signed.
 
     A fingerprint would not do: the CA may issue the same certificate again with another signature, and with ECDSA
-    anyone can make one signature into another.
+    anyone can make one signature into another. Python's hash has a random key in each process; SHA-256 takes 2 µs
+    longer.
     """
-    return sha256(certificate.fields.tbs_certificate).digest()
+    return hash(certificate.fields.tbs_fields)
 
 
 def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReason | None = None) -> Client:
+    usages = certificate.ext_key_usage
     # A name with control characters must not become the principal.
     unprintable = failure is DenyReason.SUBJECT_NOT_PRINTABLE
     return Client(
@@ -126,7 +156,8 @@ def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReaso
         certificate.issuer.rfc4514_string(),
         certificate.serial_number,
         certificate.fingerprint256,
-        _tbs_digest(certificate),
+        _tbs_hash(certificate),
+        None if usages is None else tuple(map(usage_name, usages)),
     )
 
 
@@ -149,8 +180,15 @@ class AssessmentCache:
                 self._assessments.move_to_end(pem)
                 return known, True
         assessment = assess(read_client_certificate(pem), self._settings, self.policy)
+        if _text_length(assessment) > MAX_CACHED_TEXT_LENGTH:
+            return assessment, False
         with self._lock:
             self._assessments[pem] = assessment
             if len(self._assessments) > MAX_CACHED_CERTIFICATES:
                 self._assessments.popitem(last=False)
         return assessment, False
+
+
+def _text_length(assessment: Assessment) -> int:
+    context = assessment.context.values() if isinstance(assessment, AssessedCertificate) else ()
+    return sum(map(len, (assessment.client.subject_dn or "", assessment.client.issuer_dn or "", *context)))

@@ -31,8 +31,10 @@ _RULE_REASONS = frozenset(
     {
         DenyReason.NO_ALLOWLIST_CONFIGURED,
         *(field.reason for field in FIELDS.values()),
+        DenyReason.QC_STATEMENTS_MALFORMED,
         DenyReason.CERTIFICATE_EXCLUDED,
         DenyReason.NO_RULE_MATCHED,
+        DenyReason.CERTIFICATE_VALUE_MISSING,
         DenyReason.RULE_NOT_IN_EFFECT,
         DenyReason.POLICY_TOO_LARGE,
     }
@@ -69,10 +71,9 @@ class Check(NamedTuple, Generic[_Facts]):
 
 
 class CertificateFacts(NamedTuple):
-    """The facts for checks whose result depends only on the certificate and the settings."""
+    """The facts for checks whose result depends only on the certificate."""
 
     certificate: PeerCertificate
-    settings: Settings
 
 
 class RequestFacts(NamedTuple):
@@ -111,8 +112,9 @@ def _malformed(extraction: ExtractionResult) -> DenyReason | None:
 
 
 def _unprintable(facts: CertificateFacts) -> DenyReason | None:
-    names = (facts.certificate.subject, facts.certificate.issuer)
-    return DenyReason.SUBJECT_NOT_PRINTABLE if any(name.has_control_characters for name in names) else None
+    certificate = facts.certificate
+    unprintable = certificate.subject.has_control_characters or certificate.issuer.has_control_characters
+    return DenyReason.SUBJECT_NOT_PRINTABLE if unprintable else None
 
 
 def _extensions_malformed(facts: CertificateFacts) -> DenyReason | None:
@@ -123,13 +125,13 @@ def _critical_extension_unknown(facts: CertificateFacts) -> DenyReason | None:
     return DenyReason.CRITICAL_EXTENSION_UNKNOWN if facts.certificate.unhandled_critical_extensions else None
 
 
-def _extended_key_usage_missing(facts: CertificateFacts) -> DenyReason | None:
-    met = facts.settings.required_key_usages.met_by(facts.certificate)
-    return None if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+def _extended_key_usage_missing(facts: RequestFacts) -> DenyReason | None:
+    missing = DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return missing if facts.outcome is missing else None
 
 
 def _no_rule_matches(facts: RequestFacts) -> DenyReason | None:
-    return facts.outcome if isinstance(facts.outcome, DenyReason) else None
+    return facts.outcome if isinstance(facts.outcome, DenyReason) and facts.outcome in _RULE_REASONS else None
 
 
 def not_valid(facts: RequestFacts) -> DenyReason | None:
@@ -190,16 +192,16 @@ CERTIFICATE_CHECKS: tuple[Check[CertificateFacts], ...] = (
         "no critical extension that OpenSSL does not handle",
         _critical_extension_unknown,
     ),
-    Check(
-        CheckName.EXTENDED_KEY_USAGE,
-        frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
-        "the usages of REQUIRED_EXTENDED_KEY_USAGE",
-        _extended_key_usage_missing,
-        frozenset({CheckName.EXTENSIONS}),
-    ),
 )
 
 GRANT_CHECKS: tuple[Check[RequestFacts], ...] = (
+    Check(
+        CheckName.EXTENDED_KEY_USAGE,
+        frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
+        "the usages of REQUIRED_EXTENDED_KEY_USAGE, or of a rule that replaces them",
+        _extended_key_usage_missing,
+        frozenset({CheckName.EXTENSIONS}),
+    ),
     Check(
         CheckName.RULES,
         _RULE_REASONS,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import PrincipalId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.certificate_values import CertificateValue
 
 # Subject attributes with a context key of their own, which is set if the subject has exactly one value.
 _SUBJECT_ATTRIBUTES = {
@@ -24,49 +26,63 @@ _SUBJECT_ATTRIBUTES = {
 }
 
 
-def build_context(certificate: PeerCertificate) -> dict[str, str]:
-    """Return the context for an allowed certificate. All values are strings, as API Gateway requires."""
+LONGEST_HEADER = 6 * 1024
+"""In characters: API Gateway accepts 10,240 bytes for all headers of a request, and a rule may add 4,096."""
+
+
+def build_context(certificate: PeerCertificate, *, with_header: bool = False) -> dict[str, str]:
+    """Return the context for an allowed certificate. All values are strings, as API Gateway requires.
+
+    ``with_header`` adds the value of the header Client-Cert (RFC 9440 §2.2), unless it is too long.
+    """
     subject, issuer = certificate.subject, certificate.issuer
     context = {
         "clientCertSubjectDN": subject.rfc4514_string(),
         "clientCertIssuerDN": issuer.rfc4514_string(),
         "clientCertOUs": _json_array(subject.get_all("OU")),
-        "clientCertSubjectAltNames": _json_array([str(name) for name in certificate.subject_alt_names]),
+        "clientCertSubjectAltNames": _json_array(map(":".join, certificate.subject_alt_names)),
         "clientCertSerialNumber": certificate.serial_number,
         "clientCertFingerprint256": certificate.fingerprint256,
-        "clientCertNotBefore": _timestamp(certificate.fields.not_before),
-        "clientCertNotAfter": _timestamp(certificate.fields.not_after),
+        "clientCertNotBefore": certificate.fields.not_before,
+        "clientCertNotAfter": certificate.fields.not_after,
     }
     for attribute, value in subject.single_values():
-        key = _SUBJECT_ATTRIBUTES.get(attribute)
-        if key is not None:
-            context[key] = value
+        if attribute in _SUBJECT_ATTRIBUTES:
+            context[_SUBJECT_ATTRIBUTES[attribute]] = value
     issuer_common_name = issuer.get_single("CN")
     if issuer_common_name is not None:
         context["clientCertIssuerCN"] = issuer_common_name
+    if with_header:
+        header = _byte_sequence(certificate.raw)
+        if len(header) <= LONGEST_HEADER:
+            context["clientCertHeader"] = header
     return context
 
 
-def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId) -> str:
+def _byte_sequence(content: bytes) -> str:
+    """Return a Byte Sequence of structured fields (RFC 8941 §3.3.5)."""
+    from binascii import b2a_base64  # noqa: PLC0415 -- rarely used
+
+    return f":{b2a_base64(content, newline=False).decode()}:"
+
+
+def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId | CertificateValue) -> str:
     """Return the principal identifier; the fingerprint if the chosen part is empty, missing or ambiguous."""
-    identifier = ""
+    identifier: str | None = ""
     if principal_id is PrincipalId.COMMON_NAME:
         identifier = certificate.subject.get_single("CN") or ""
     elif principal_id is PrincipalId.SUBJECT_DN:
         identifier = certificate.subject.rfc4514_string()
     elif principal_id is PrincipalId.SERIAL_NUMBER:
         identifier = certificate.serial_number
+    elif not isinstance(principal_id, PrincipalId):
+        identifier = principal_id.read(certificate)
     return identifier or certificate.fingerprint256
 
 
-def _json_array(texts: list[str]) -> str:
-    # Saves 1.4 µs for the many certificates without alternative names or organizational units.
-    return json.dumps(texts) if texts else "[]"
-
-
-def _timestamp(time: str) -> str:
-    """Return a time in UTC that is written as YYYYMMDDHHMMSS in the form of RFC 3339."""
-    return f"{time[:4]}-{time[4:6]}-{time[6:8]}T{time[8:10]}:{time[10:12]}:{time[12:]}Z"
+def _json_array(texts: Iterable[str]) -> str:
+    # As json.dumps does, which makes an encoder for each call: that takes 1.5 µs longer.
+    return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
 
 
 def utc_timestamp(time: datetime) -> str:

@@ -42,6 +42,9 @@ class Decision(NamedTuple):
     revocation_status: RevocationStatus | None = None
     """None if it was not determined: without CRLs, or if the certificate is denied anyway."""
 
+    loses_client_auth: bool = False
+    """Whether the grant requires clientAuth, which public CAs stop issuing, and the certificate is for servers too."""
+
     @property
     def allowed(self) -> bool:
         """Whether the client may make this request."""
@@ -79,6 +82,7 @@ def decide(
         _shadow_reason(assessment, facts, request),
         days_to_expiry,
         facts.revocation_status,
+        assessment.loses_client_auth,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -40,17 +40,33 @@ class ApiRequest(NamedTuple):
     """A request to an API.
 
     ``stage_arn`` is the ARN of the API's stage. ``invocation`` is the requested method and path, which the client
-    chooses: ``GET/payments/1``. ``route`` is the method and the path as the API defines it. ``event`` is the whole
-    event, for values that only some requests need.
+    chooses: ``GET/payments/1``. ``event`` is the whole event, for values that only some requests need.
     """
 
     event_format: EventFormat
     stage_arn: str
     invocation: str
-    request_id: str | None
-    route: str | None
-    source_ip: str | None = None
     event: Mapping[str, object] = {}
+
+    @property
+    def request_id(self) -> str | None:
+        """The ID of the request. On REST APIs, clients can choose it."""
+        return _loggable(self.request_context.get("requestId"))
+
+    @property
+    def route(self) -> str | None:
+        """The method and the path as the API defines it."""
+        if self.event_format is EventFormat.HTTP_2_0:
+            return _loggable(self.event.get("routeKey"))
+        return _loggable(f"{self.event.get('httpMethod')} {self.event.get('resource')}")
+
+    @property
+    def source_ip(self) -> str | None:
+        """The client's IP address."""
+        context = self.request_context
+        # That of payload 2.0, and that of all others.
+        place = context.get("http" if "http" in context else "identity")
+        return _loggable(place.get("sourceIp")) if isinstance(place, _OBJECT) else None
 
     @property
     def api_id(self) -> str:
@@ -68,10 +84,13 @@ class ApiRequest(NamedTuple):
         return _loggable(self.request_context.get("extendedRequestId"))
 
     @property
-    def identity(self) -> list[object]:
-        """The values of the authorizer's identity sources, which only events of HTTP APIs contain."""
-        sources = self.event.get("identitySource")
-        return sources if isinstance(sources, list) else [sources] if sources else []
+    def identity(self) -> Sequence[object]:
+        """The values of the authorizer's identity sources, which only events of HTTP APIs contain.
+
+        With payload 1.0 they are one string, in which commas separate them.
+        """
+        sources = self.event.get("identitySource") or []
+        return sources if isinstance(sources, list) else [*str(sources).split(",")]
 
     @property
     def may_be_cached_for_other_domain_names(self) -> bool:
@@ -94,20 +113,8 @@ def read_request(event: object) -> ApiRequest:
         message = "not an event of a Lambda authorizer of type REQUEST"
         raise UnsupportedEventError(message)
     event_format = _event_format(event)
-    if event_format is EventFormat.HTTP_2_0:
-        arn, route = event.get("routeArn"), event.get("routeKey")
-    else:
-        arn, route = event.get("methodArn"), f"{event['httpMethod']} {event.get('resource')}"
-    stage_arn, invocation = _split(arn)
-    return ApiRequest(
-        event_format,
-        stage_arn,
-        invocation,
-        _loggable(event["requestContext"].get("requestId")),
-        _loggable(route),
-        _loggable(_source_ip(event["requestContext"])),
-        event,
-    )
+    arn = event.get("routeArn" if event_format is EventFormat.HTTP_2_0 else "methodArn")
+    return ApiRequest(event_format, *_split(arn), event)
 
 
 def _event_format(event: Mapping[str, object]) -> EventFormat:
@@ -139,12 +146,6 @@ def _split(arn: object) -> tuple[str, str]:
 @lru_cache(64)
 def _is_stage_arn(text: str) -> bool:
     return _STAGE_ARN.fullmatch(text) is not None
-
-
-def _source_ip(context: Mapping[str, object]) -> object:
-    # That of payload 2.0, and that of all others.
-    place = context.get("http" if "http" in context else "identity")
-    return place.get("sourceIp") if isinstance(place, _OBJECT) else None
 
 
 def _loggable(value: object) -> str | None:

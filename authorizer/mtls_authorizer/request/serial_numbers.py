@@ -40,10 +40,10 @@ class SerialNumberCollision(NamedTuple):
 class _Seen:
     """The first certificate with a serial number, and whether a collision with it was reported."""
 
-    __slots__ = ("fingerprint", "reported", "tbs_sha256")
+    __slots__ = ("fingerprint", "reported", "tbs_hash")
 
-    def __init__(self, tbs_sha256: bytes | None, fingerprint: str | None) -> None:
-        self.tbs_sha256 = tbs_sha256
+    def __init__(self, tbs_hash: int | None, fingerprint: str | None) -> None:
+        self.tbs_hash = tbs_hash
         self.fingerprint = fingerprint
         self.reported = False
 
@@ -56,7 +56,8 @@ class SerialNumberRegister:
 
     Memory is bounded so that one CA cannot displace what is known of others. If there are too many serial numbers, the
     issuer with the most of them loses the one that was not seen for the longest time: a CA that issues many
-    certificates displaces its own. If there are too many issuers, one with the fewest serial numbers is forgotten.
+    certificates displaces its own. If there are too many issuers, one of the others with the fewest serial numbers is
+    forgotten.
     """
 
     def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
@@ -70,25 +71,26 @@ class SerialNumberRegister:
         """Remember a client's certificate. Return the collision with an earlier one, unless it was reported before."""
         if client.issuer_dn is None or client.serial_number is None:
             return None
-        certificate = _Seen(client.tbs_sha256, client.fingerprint)
+        certificate = _Seen(client.tbs_hash, client.fingerprint)
         issuer, serial_number = _key(client.issuer_dn), _key(client.serial_number)
         with self._lock:
             serial_numbers = self._issuers.setdefault(issuer, OrderedDict())
             seen = serial_numbers.setdefault(serial_number, certificate)
             if seen is certificate:
                 self._remembered += 1
-                self._forget_surplus()
+                self._forget_surplus(issuer)
                 return None
             serial_numbers.move_to_end(serial_number)
-            if seen.reported or seen.tbs_sha256 == certificate.tbs_sha256:
+            if seen.reported or seen.tbs_hash == certificate.tbs_hash:
                 return None
             seen.reported = True
         return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)
 
-    def _forget_surplus(self) -> None:
+    def _forget_surplus(self, latest: _Key) -> None:
         if len(self._issuers) > self._max_issuers:
             # The first of several is the one that has been known for the longest time.
-            fewest = min(self._issuers, key=lambda issuer: len(self._issuers[issuer]))
+            others = (issuer for issuer in self._issuers if issuer != latest)
+            fewest = min(others, key=lambda issuer: len(self._issuers[issuer]))
             self._remembered -= len(self._issuers.pop(fewest))
         if self._remembered > self._max_remembered:
             max(self._issuers.values(), key=len).popitem(last=False)

@@ -28,8 +28,6 @@ from mtls_authorizer.revocation.signatures import PublicKey, key_fingerprint, lo
 if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 
-_FORM_OF_TIME = "%Y%m%d%H%M%S"
-
 
 class AuthorityId(NamedTuple):
     """The identity of a CA: its name and its key. CAs may share a name; a CA may have several certificates."""
@@ -126,7 +124,7 @@ def _key_identifier(certificate: Certificate) -> bytes | None:
 
 
 def _time(text: str) -> datetime:
-    """Return a time of the certificate parser, YYYYMMDDHHMMSS. The year 0 is before every other time."""
+    """Return a time of the certificate parser, in the form of RFC 3339. The year 0 is before every other time."""
     if text < "0001":
         return datetime.min.replace(tzinfo=UTC)
-    return datetime.strptime(text, _FORM_OF_TIME).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)

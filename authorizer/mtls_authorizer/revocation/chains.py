@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.der import DerError
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 MAX_AUTHORITIES = 4
 """The number of CAs in one chain that API Gateway accepts."""
+
+
+MAX_CHAINS = 256
+"""The number of chains of one certificate that are told apart. Renewed and cross-signed CAs multiply it."""
 
 
 class ChainLink(NamedTuple):
@@ -81,8 +86,14 @@ class ChainBuilder:
         """Return every chain of a certificate: none if no CA of the truststore has signed it. Raises nothing.
 
         A chain ends at a root, or at a CA whose issuer's name is not in the truststore. A CA may have several
-        certificates (renewed, or cross-signed): each makes a chain of its own.
+        certificates (renewed, or cross-signed): each makes a chain of its own. If there are more than MAX_CHAINS, the
+        result is one that is not permitted and contains all CAs above the certificate, any of which may be revoked.
         """
+        signers = find_signers(certificate, self._truststore)
+        starts = (_Path((authority,), is_permitted) for authority, is_permitted in signers)
+        paths = tuple(islice((path for start in starts for path in self._paths(start)), MAX_CHAINS + 1))
+        if len(paths) > MAX_CHAINS:
+            paths = (_Path(self._reachable(signers), is_permitted=False),)
         return tuple(
             Chain(
                 tuple(self._links(certificate, path)),
@@ -91,9 +102,19 @@ class ChainBuilder:
                 path.is_permitted,
                 path.ends_at_root,
             )
-            for authority, is_permitted in find_signers(certificate, self._truststore)
-            for path in self._paths(_Path((authority,), is_permitted))
+            for path in paths
         )
+
+    def _reachable(self, signers: tuple[Signer, ...]) -> tuple[Authority, ...]:
+        """Return all CAs above a certificate with these signers, at whatever distance, its issuer first."""
+        found = {authority.certificate.der: authority for authority, _ in signers}
+        waiting = [authority for authority, _ in signers]
+        while waiting:
+            for authority, _ in self._signers_of(waiting.pop()):
+                if authority.certificate.der not in found:
+                    found[authority.certificate.der] = authority
+                    waiting.append(authority)
+        return tuple(found.values())
 
     def _paths(self, path: _Path) -> Iterator[_Path]:
         """Yield every way to continue a path to its end: at least one."""

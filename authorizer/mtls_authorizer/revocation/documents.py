@@ -1,49 +1,73 @@
-"""The documents of revocation: the truststore and the CRLs, and the revocation lists that are in force."""
+"""The documents of revocation: the truststore, CRLs and listings of CRLs, and the revocation lists in force."""
 
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.loaders import CrlLoader, truststore_loader, utc_now
+from mtls_authorizer.revocation.prefix.listing import ListedStore
+from mtls_authorizer.revocation.prefix.partitions import LocatedList, Partitions
+from mtls_authorizer.revocation.prefix.remembered import NewestLists, RememberingLoader
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore import Truststore
-from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.opener import open_folder, open_store
+from mtls_authorizer.stores.uri import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from mtls_authorizer.revocation.authority import AuthorityId
+    from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import CrlSources
-    from mtls_authorizer.stores.opener import StoreOpener
+    from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
+    from mtls_authorizer.stores.store import Store
 
 logger = logging.getLogger("mtls_authorizer")
 
 
 class RevocationDocuments:
-    """The truststore and the CRLs that the settings name, to be refreshed in this order.
+    """The truststore, and the CRLs and prefixes that the settings name, to be refreshed in this order.
 
     CRLs are verified with the truststore that is in force when they are loaded: make them expire when it has changed.
-    ``opener`` opens their stores, ``now`` returns the time, which is aware.
+    ``opener`` opens their stores, ``folder_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
+    returns seconds and never goes back.
     """
 
     def __init__(
-        self, sources: CrlSources, opener: StoreOpener = open_store, now: Callable[[], datetime] = utc_now
+        self,
+        sources: CrlSources,
+        opener: StoreOpener = open_store,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        folder_opener: FolderOpener = open_folder,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = sources
+        self._opener = opener
+        self._now = now
         self._max_age = timedelta(seconds=sources.max_age_seconds)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._warnings: frozenset[str] = frozenset()
+        self._newest = NewestLists()
         self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
-        self.crls = [
-            Document(CrlLoader(uri, lambda: self.truststore.value, max_age=self._max_age, opener=opener, now=now))
-            for uri in sources.uris
-        ]
+        self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_folder(uri)]
+        self.partitions = Partitions(
+            [folder_opener(uri) for uri in sources.uris if is_folder(uri)],
+            self._partition_loader,
+            interval_seconds=sources.refresh_seconds,
+            max_bytes=MAX_CRL_BYTES,
+            max_age=self._max_age,
+            now=now,
+            clock=clock,
+        )
 
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
@@ -53,8 +77,10 @@ class RevocationDocuments:
             for document in self.crls
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
+        single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
+        located = [*single, *self.partitions.lists()]
         lists = RevocationLists(
-            [each for document in self.crls for each in document.value or ()],
+            [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
             failure_mode=sources.failure_mode,
             max_age=self._max_age,
@@ -62,10 +88,22 @@ class RevocationDocuments:
             exempt_issuers=sources.exempt_issuers,
             assume_complete=assumed,
             ever_loaded=self._ever_loaded,
+            locations={each.revocation_list.digest: each.uri for each in located},
+            outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),
         )
         self._ever_loaded |= lists.issuers
         self._warn(lists)
         return lists
+
+    def _loader(self, uri: str, opener: StoreOpener) -> CrlLoader:
+        return CrlLoader(uri, lambda: self.truststore.value, max_age=self._max_age, opener=opener, now=self._now)
+
+    def _partition_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RememberingLoader:
+        def open_listed(uri: str, *, max_bytes: int) -> Store:
+            return ListedStore(self._opener(uri, max_bytes=max_bytes), listing)
+
+        loader = self._loader(uri, open_listed)
+        return RememberingLoader(loader, self._newest, lambda: self.truststore.value, self._now, self._max_age)
 
     def _warn(self, lists: RevocationLists) -> None:
         """Log what is wrong with the settings, when that changes."""

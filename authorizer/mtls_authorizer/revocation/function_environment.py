@@ -1,7 +1,9 @@
-"""The environment variables that the functions for CRLs share with the authorizer."""
+"""The environment variables that the functions for CRLs have in common."""
 
 from __future__ import annotations
 
+import logging
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.revocation.truststore import Truststore
+
+logger = logging.getLogger("mtls_authorizer")
+
+
+def choose_log_level() -> None:
+    """Log what was done, unless a level was chosen: the default of Python, WARNING, would suppress it."""
+    if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+        logger.setLevel(logging.INFO)
 
 
 def read_owner(environment: Mapping[str, str]) -> str | None:

@@ -42,11 +42,15 @@ class HeldList(NamedTuple):
             return UnknownReason.NOT_YET_VALID
         return UnknownReason.STALE if is_stale(self.revocation_list, now, max_age) else None
 
+    def covers(self, certificate: CertificateScope) -> bool:
+        """Return whether the scope of the list includes a certificate of the issuer."""
+        scope = self.revocation_list.scope
+        return scope is not None and scope.covers(certificate, assume_complete=self.assume_complete)
+
     def status(self, certificate: CertificateScope, now: datetime, max_age: timedelta) -> RevocationStatus:
         """Return the status of a certificate of the issuer that is not listed."""
-        scope = self.revocation_list.scope
         reason = self.unknown_reason(now, max_age)
-        if scope is not None and not scope.covers(certificate, assume_complete=self.assume_complete):
+        if self.revocation_list.scope is not None and not self.covers(certificate):
             reason = UnknownReason.NOT_COVERED
         state = RevocationState.GOOD if reason is None else RevocationState.UNKNOWN
         return RevocationStatus(state, reason, self.revocation_list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import timedelta
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore import Truststore
 
 
+_MAX_KEPT = 1024
+"""Certificates for which the relevant lists are kept."""
+
+
 class RevocationLists:
     """The revocation lists that were loaded, found by the CA that issued them."""
 
@@ -40,12 +45,16 @@ class RevocationLists:
         exempt_issuers: frozenset[str] = frozenset(),
         assume_complete: frozenset[ListIdentity] = frozenset(),
         ever_loaded: frozenset[AuthorityId] = frozenset(),
+        locations: Mapping[str, str] | None = None,
+        outdated: frozenset[str] = frozenset(),
     ) -> None:
         """Take lists whose signatures were verified, whether they are usable now or not.
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
         keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
         points. ``ever_loaded`` are the CAs of which a list was in force in this environment at any time.
+        ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists whose
+        successors are stored, and will be loaded when a certificate needs them.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -67,12 +76,16 @@ class RevocationLists:
         self.issuers = frozenset(self._groups)
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
-        newest = [group[0].revocation_list for groups in self._groups.values() for group in groups]
+        self._relevant_lists: dict[ChainLink, Sequence[Sequence[HeldList]]] = {}
+        self._locations = locations or {}
+        first = (group[0].revocation_list for groups in self._groups.values() for group in groups)
+        newest = [each for each in first if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
-        """The earliest thisUpdate of all lists; None without any."""
+        """The earliest thisUpdate of all lists that are not outdated; None without any."""
         ends = [each.next_update for each in newest if each.next_update is not None]
         self.earliest_next_update = min(ends, default=None)
-        """The earliest nextUpdate of all lists; None if no list has one."""
+        """The earliest nextUpdate of all lists that are not outdated; None if no list has one."""
+        self._ends = sorted(ends)
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return the status of a certificate at a time, which is aware."""
@@ -88,6 +101,25 @@ class RevocationLists:
         There must be a chain that is valid at the time, and every such chain must be good. A certificate that its
         issuer has listed is revoked whether a chain is valid or not.
         """
+        status = self._status_at(chains, now)
+        used = status.revocation_list
+        return status if used is None else status._replace(location=self._locations.get(used.digest))
+
+    def not_covered(self, chains: Iterable[Chain]) -> list[ChainLink]:
+        """Return the certificates of chains for which a list is required, but none that was loaded covers them."""
+        required = (
+            link
+            for chain in chains
+            for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
+            if link.issuer.key_fingerprint not in self._exempt_issuers
+        )
+        return [link for link in dict.fromkeys(required) if not self._is_covered(link)]
+
+    def _is_covered(self, link: ChainLink) -> bool:
+        groups = self._groups.get(link.issuer, ())
+        return any(held.covers(link.scope) for group in groups for held in group)
+
+    def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]
         complete = valid if self._check is CrlCheck.CLIENT else [chain for chain in valid if chain.ends_at_root]
         if complete:
@@ -98,6 +130,12 @@ class RevocationLists:
                 return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
         reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
+
+    def became_stale_within(self, period: timedelta, now: datetime) -> bool:
+        """Return whether a list became stale in a period before a time, which is aware."""
+        end = now - self._max_age
+        place = bisect_right(self._ends, end)
+        return place > 0 and end - self._ends[place - 1] < period
 
     def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
         """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""
@@ -117,14 +155,12 @@ class RevocationLists:
         )
 
     def _chain_status(self, chain: Chain, now: datetime) -> RevocationStatus:
-        # The trust anchor itself needs no list, but may have revoked itself.
-        *links, anchor = chain.links if chain.ends_at_root else (*chain.links, None)
         statuses = [
             self._link_status(link, now, required=place == 0 or self._check is CrlCheck.CHAIN)
-            for place, link in enumerate(links)
-            if link is not None
+            for place, link in enumerate(_below_root(chain))
         ]
-        revoking = None if anchor is None else self._revoking_list(anchor, now)
+        # The trust anchor itself needs no list, but may have revoked itself.
+        revoking = self._revoking_list(chain.links[-1], now) if chain.ends_at_root else None
         if revoking is not None:
             return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
         # The first of the worst: min() keeps the order.
@@ -135,7 +171,7 @@ class RevocationLists:
 
     def _link_status(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
         found: list[RevocationStatus] = []
-        for held in self._in_force(link.issuer, now):
+        for held in self._in_force(link, now):
             if held.revocation_list.is_revoked(link.serial_number):
                 return RevocationStatus(RevocationState.REVOKED, revocation_list=held.revocation_list)
             found.append(held.status(link.scope, now, self._max_age))
@@ -152,12 +188,31 @@ class RevocationLists:
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
-        lists = (held.revocation_list for held in self._in_force(link.issuer, now))
+        lists = (held.revocation_list for held in self._in_force(link, now))
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)
 
-    def _in_force(self, issuer: AuthorityId, now: datetime) -> Iterator[HeldList]:
-        for group in self._groups.get(issuer, ()):
+    def _in_force(self, link: ChainLink, now: datetime) -> Iterator[HeldList]:
+        for group in self._relevant(link):
             yield from in_force(group, now, self._max_age)
+
+    def _relevant(self, link: ChainLink) -> Sequence[Sequence[HeldList]]:
+        """Return the lists of the issuer that contain or cover a certificate; any one if there are others only.
+
+        A CA can have hundreds of lists. The result does not depend on the time, so it is kept for some certificates.
+        """
+        relevant = self._relevant_lists.get(link)
+        if relevant is None:
+            groups = self._groups.get(link.issuer, [])
+            relevant = [group for group in groups if any(_is_relevant(held, link) for held in group)] or groups[:1]
+            if len(self._relevant_lists) >= _MAX_KEPT:
+                self._relevant_lists.clear()
+            self._relevant_lists[link] = relevant
+        return relevant
+
+
+def _below_root(chain: Chain) -> tuple[ChainLink, ...]:
+    """Return the certificates of a chain that need a list: all but the root."""
+    return chain.links[:-1] if chain.ends_at_root else chain.links
 
 
 def _ambiguous(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> Iterator[AuthorityId]:
@@ -167,6 +222,15 @@ def _ambiguous(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> 
         if revocation_list.scope is not None and revocation_list.scope.names is not None:
             names.setdefault(identity.issuer, set()).add(revocation_list.scope.names)
     return (issuer for issuer, of_issuer in names.items() if len(of_issuer) > 1)
+
+
+def _is_relevant(held: HeldList, link: ChainLink) -> bool:
+    """Return whether a list of its issuer says more about a certificate than that it does not cover it."""
+    return (
+        held.revocation_list.scope is None
+        or held.covers(link.scope)
+        or held.revocation_list.is_revoked(link.serial_number)
+    )
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.revocation.crl.encoding import crl_digest
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES, check_usable, verify_crl
+from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.crl.retention import HeldLists, hold
 from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX

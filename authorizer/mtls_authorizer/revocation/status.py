@@ -68,13 +68,16 @@ class RevocationStatus(NamedTuple):
     skipped_issuers: tuple[str, ...] = ()
     """The names of CAs above the issuer whose CRL was never loaded: whether they revoked a CA is not known."""
 
+    location: str | None = None
+    """The URI from which the list was loaded."""
+
     @property
     def severity(self) -> int:
         """The rank among the statuses of a chain: the lowest one decides."""
         return _BY_SEVERITY.index(self.state)
 
     def details(self, now: datetime) -> dict[str, str | int | list[str]]:
-        """Return the log fields about the list at a time, which is aware: issuer, number and age in seconds.
+        """Return the log fields about the list at a time, which is aware: issuer, number, URI and age in seconds.
 
         The number is hexadecimal, as OpenSSL prints it, and absent if the CRL has none.
         """
@@ -85,6 +88,8 @@ class RevocationStatus(NamedTuple):
             details["crl_age_seconds"] = int((now - used.this_update).total_seconds())
             if used.number is not None:
                 details["crl_number"] = f"{used.number:X}"
+            if self.location is not None:
+                details["crl_uri"] = self.location
         if self.skipped_issuers:
             details["crl_skipped_issuers"] = list(self.skipped_issuers)
         return details

@@ -58,9 +58,10 @@ class Matcher(NamedTuple):
 
     def matches(self, satisfied: frozenset[Condition]) -> bool:
         """Return whether the field matches, given the conditions that a certificate satisfies."""
-        return not self.alternatives.isdisjoint(satisfied) or any(
-            combination <= satisfied for combination in self.combinations
-        )
+        if not self.alternatives.isdisjoint(satisfied):
+            return True
+        # Most matchers have no combinations: any() alone takes longer than the rest.
+        return bool(self.combinations) and any(combination <= satisfied for combination in self.combinations)
 
     def conditions(self) -> Iterator[Condition]:
         """Return the conditions of all alternatives."""
@@ -140,7 +141,8 @@ class ConditionIndex:
                 if label in labels:
                     satisfied = ambiguous if is_ambiguous else unambiguous
                     satisfied.extend(_satisfied_by_value(labels[label], value))
-        return SatisfiedConditions(frozenset(unambiguous), frozenset(unambiguous + ambiguous))
+        satisfied_unambiguously = frozenset(unambiguous)
+        return SatisfiedConditions(satisfied_unambiguously, satisfied_unambiguously.union(ambiguous))
 
 
 def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Condition]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
+from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.distinguished_names import canonical_name, name_value
 from mtls_authorizer.rules.written_names import read_written_name
@@ -74,5 +75,71 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
 
 
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
-    """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER."""
-    return [Fact("", sha256(certificate.fields.public_key).digest().hex(":").upper())]
+    """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER.
+
+    Those of other encodings of the same key are ambiguous: a renewed certificate, whose request the client has written,
+    can have another one, and must be excluded as well.
+    """
+    from client_certificate_auth.x509.public_key import equal_encodings  # noqa: PLC0415 -- few rules need it
+
+    encoded = certificate.fields.public_key
+    others = [other for other in equal_encodings(encoded) if other != encoded]
+    return [
+        Fact("", sha256(each).digest().hex(":").upper(), ambiguous=each is not encoded) for each in (encoded, *others)
+    ]
+
+
+def organization_identifier_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the subject's organization identifiers (2.5.4.97), which are ambiguous if there are several."""
+    identifiers = certificate.subject.get_all("organizationIdentifier")
+    return [Fact("", identifier, len(identifiers) > 1) for identifier in identifiers]
+
+
+# SPIFFE IDs and PSD2 statements are read by modules that only configurations with such rules import.
+
+
+def parse_trust_domain(text: str) -> Fact:
+    """Return a SPIFFE trust domain."""
+    from mtls_authorizer.rules.spiffe import read_trust_domain  # noqa: PLC0415 -- see above
+
+    return Fact("", read_trust_domain(text))
+
+
+def trust_domain_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the trust domain of the certificate's SPIFFE ID, or ambiguous ones that resemble it."""
+    from mtls_authorizer.rules.spiffe import similar_trust_domains, trust_domain  # noqa: PLC0415 -- see above
+
+    uris = [name.value for name in certificate.subject_alt_names if name.type == "URI"]
+    own = trust_domain(uris)
+    if own is not None:
+        return [Fact("", own)]
+    return [Fact("", similar, ambiguous=True) for similar in similar_trust_domains(uris)]
+
+
+def parse_psd2_role(text: str) -> Fact:
+    """Return a role of a payment service provider, written as its name or as a dotted OID."""
+    from mtls_authorizer.rules.psd2 import parse_role  # noqa: PLC0415 -- see above
+
+    return Fact("", parse_role(text))
+
+
+def psd2_role_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the roles in the PSD2 statement. There are none if it is malformed: see ``RuleSet.evaluate``."""
+    from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- see above
+
+    try:
+        statement = read_psd2_statement(certificate)
+    except DerError:
+        return []
+    return [] if statement is None else [Fact("", role) for role in statement.roles]
+
+
+def psd2_statement_problem(certificate: PeerCertificate) -> str | None:
+    """Return why the PSD2 statement cannot be read, None if there is none or it can be."""
+    from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- see above
+
+    try:
+        read_psd2_statement(certificate)
+    except DerError as error:
+        return str(error)
+    return None

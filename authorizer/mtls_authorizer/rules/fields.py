@@ -14,15 +14,19 @@ from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
 from mtls_authorizer.rules.field_values import (
     common_name_facts,
     name_facts,
+    organization_identifier_facts,
     parse_name,
+    parse_psd2_role,
     parse_serial_number,
     parse_sha256,
     parse_subject_alt_name,
     parse_text,
+    parse_trust_domain,
+    psd2_role_facts,
     public_key_facts,
+    trust_domain_facts,
 )
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
-from mtls_authorizer.rules.spiffe import parse_trust_domain, trust_domain_facts
 from mtls_authorizer.rules.written_names import parse_attribute_type
 
 if TYPE_CHECKING:
@@ -100,7 +104,7 @@ SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "
 """The types of subject alternative names that an object can name, and their labels."""
 
 
-ISSUER_KEY = "issuer_key"
+ISSUER_KEY, ORGANIZATION_IDENTIFIER, PSD2_ROLE = "issuer_key", "organization_identifier", "psd2_role"
 _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 
 FIELDS: Mapping[str, Field] = {
@@ -209,6 +213,23 @@ FIELDS: Mapping[str, Field] = {
         None,
         "the trust domain of the SPIFFE ID, which is the only URI among the alternative names",
         syntax="^[a-z0-9._-]{1,255}$",
+    ),
+    ORGANIZATION_IDENTIFIER: Field(
+        FieldKind.TEXT,
+        organization_identifier_facts,
+        parse_text,
+        DenyReason.ORGANIZATION_IDENTIFIER_NOT_ALLOWED,
+        None,
+        "the subject's organization identifier (2.5.4.97), if it has exactly one",
+    ),
+    PSD2_ROLE: Field(
+        FieldKind.IDENTIFIER,
+        psd2_role_facts,
+        parse_psd2_role,
+        DenyReason.PSD2_ROLE_NOT_ALLOWED,
+        None,
+        "any of the roles of a payment service provider in the PSD2 statement (ETSI TS 119 495)",
+        syntax=r"^(PSP_(AS|PI|AI|IC)|[0-2](\.(0|[1-9][0-9]*))+)$",
     ),
 }
 """All fields. If several do not match, the first of them in this order is the deny reason."""

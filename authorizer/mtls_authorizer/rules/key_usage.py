@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth.short_names import DOTTED_OID
 
 if TYPE_CHECKING:
-    from client_certificate_auth import PeerCertificate
+    from collections.abc import Collection
 
-CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
 
 _OID_BY_NAME = {
-    "serverAuth": "1.3.6.1.5.5.7.3.1",
+    "serverAuth": SERVER_AUTH,
     "clientAuth": CLIENT_AUTH,
     "codeSigning": "1.3.6.1.5.5.7.3.3",
     "emailProtection": "1.3.6.1.5.5.7.3.4",
@@ -20,6 +20,9 @@ _OID_BY_NAME = {
     "OCSPSigning": "1.3.6.1.5.5.7.3.9",
     "anyExtendedKeyUsage": "2.5.29.37.0",
 }
+USAGE_NAMES = tuple(_OID_BY_NAME)
+"""The usages that have a name in a configuration."""
+
 _NAME_BY_OID = {oid: name for name, oid in _OID_BY_NAME.items()}
 
 
@@ -33,12 +36,24 @@ class RequiredKeyUsages(NamedTuple):
     usages: frozenset[str]
     extension_required: bool
 
-    def met_by(self, certificate: PeerCertificate) -> bool:
-        """Return whether a certificate, whose extensions can be decoded, has the usages."""
-        usages = certificate.ext_key_usage
+    def met_by(self, usages: Collection[str] | None) -> bool:
+        """Return whether a certificate with these usages has the required ones. None: it has no such extension."""
         if usages is None:
             return not self.extension_required
         return self.usages.issubset(usages)
+
+
+class RuleKeyUsages(NamedTuple):
+    """The usages of a rule that replaces the requirement of the settings: one of them is enough.
+
+    Without usages, nothing is required.
+    """
+
+    usages: frozenset[str]
+
+    def met_by(self, usages: Collection[str] | None) -> bool:
+        """Return whether a certificate with these usages has one of them. None: it has no such extension."""
+        return not self.usages or (usages is not None and not self.usages.isdisjoint(usages))
 
 
 CLIENT_AUTH_IF_RESTRICTED = RequiredKeyUsages(frozenset({CLIENT_AUTH}), extension_required=False)
@@ -54,11 +69,16 @@ def read_key_usages(names: list[str]) -> RequiredKeyUsages:
     """
     if names == ["none"]:
         return NO_KEY_USAGES
+    return RequiredKeyUsages(read_usages(names), extension_required=True)
+
+
+def read_usages(names: list[str]) -> frozenset[str]:
+    """Return the OIDs of usages that are given by name or dotted OID. Raises ValueError."""
     for name in names:
         if name not in _OID_BY_NAME and not DOTTED_OID.fullmatch(name):
             message = f"is {name[:80]!r}: write some of {', '.join(_OID_BY_NAME)}, dotted OIDs, or none"
             raise ValueError(message)
-    return RequiredKeyUsages(frozenset(_OID_BY_NAME.get(name, name) for name in names), extension_required=True)
+    return frozenset(_OID_BY_NAME.get(name, name) for name in names)
 
 
 def usage_name(oid: str) -> str:

@@ -22,11 +22,12 @@ class RequestLimits(NamedTuple):
 
     def permit(self, api_id: str, domain_name: str | None, now: datetime) -> bool:
         """Return whether the rule is in effect for a request to an API under a domain name, at a time."""
+        api_ids, domain_names, not_before, not_after = self
         return (
-            (self.api_ids is None or api_id in self.api_ids)
-            and (self.domain_names is None or _lower_case(domain_name) in self.domain_names)
-            and (self.not_before is None or now >= self.not_before)
-            and (self.not_after is None or now <= self.not_after)
+            (api_ids is None or api_id in api_ids)
+            and (domain_names is None or _lower_case(domain_name) in domain_names)
+            and (not_before is None or now >= not_before)
+            and (not_after is None or now <= not_after)
         )
 
 

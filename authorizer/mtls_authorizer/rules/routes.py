@@ -11,6 +11,7 @@ import json
 import re
 from enum import Enum
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -141,12 +142,13 @@ def _denied_expression() -> re.Pattern[str]:
 
 def combined_routes(routes: Iterable[Routes]) -> Routes:
     """Return the routes of several rules together, each once, in their order."""
-    combined: dict[str, None] = {}
+    # Many rules may have the same routes.
+    limited: dict[tuple[str, ...], None] = {}
     for of_rule in routes:
         if of_rule is ALL_ROUTES:
             return ALL_ROUTES
-        combined.update(dict.fromkeys(of_rule))
-    return tuple(combined)
+        limited[of_rule] = None
+    return tuple(dict.fromkeys(chain.from_iterable(limited)))
 
 
 def resources(routes: Iterable[str], stage_arn: str) -> tuple[list[str], list[str]]:

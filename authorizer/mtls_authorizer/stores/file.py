@@ -1,4 +1,4 @@
-"""Documents in files."""
+"""Documents in files, and folders of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import stat
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from mtls_authorizer.stores.store import Fetched, StoreError, too_large
+from mtls_authorizer.stores.store import MAX_LISTED, Fetched, Listed, StoreError, too_large, too_many
+from mtls_authorizer.stores.uri import names_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +79,45 @@ class FileStore:
     def _was_just_written(self, status: os.stat_result) -> bool:
         """Return whether another write could still leave the times of the file as they are."""
         return 0 <= self._time_ns() - status.st_ctime_ns < _STEP_SECONDS * 1_000_000_000
+
+
+class FileFolder:
+    """A folder of files, with those in its subfolders. Links to folders are not followed, links to files are."""
+
+    def __init__(self, uri: str, parts: Sequence[str]) -> None:
+        self.uri = uri
+        (self._path,) = parts
+
+    def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        """Return the files with one of these suffixes. Raises StoreError."""
+        found: dict[str, Listed] = {}
+        count = 0
+        try:
+            for folder, _folders, names in os.walk(self._path, onerror=_raise):
+                count += len(names)
+                if count > MAX_LISTED:
+                    raise StoreError(self.uri, too_many(MAX_LISTED))
+                for name in names:
+                    path = Path(folder, name)
+                    uri = path.as_uri()
+                    if name.endswith(suffixes) and names_document(uri) and (status := _status(path)) is not None:
+                        found[uri] = Listed(name, _version(status), status.st_size)
+        except OSError as error:
+            raise StoreError(self.uri, error.strerror or type(error).__name__) from None
+        return found
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of a regular file; None for anything else, and for a file that was just removed."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _open_without_blocking(path: str, flags: int) -> int:

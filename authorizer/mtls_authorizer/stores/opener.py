@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Store, StoreError, Timeouts
-from mtls_authorizer.stores.uri import Scheme, parse_uri
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Folder, Store, StoreError, Timeouts
+from mtls_authorizer.stores.uri import Scheme, parse_folder, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mtls_authorizer.stores.aws import AwsClient
 
 
 class StoreOpener(Protocol):
@@ -17,6 +19,13 @@ class StoreOpener(Protocol):
 
     def __call__(self, uri: str, *, max_bytes: int) -> Store:
         """Open the store that a URI names."""
+
+
+class FolderOpener(Protocol):
+    """``open_folder``, or a function that takes its place."""
+
+    def __call__(self, uri: str) -> Folder:
+        """Open the folder that a URI names."""
 
 
 def open_store(
@@ -39,19 +48,40 @@ def open_store(
         from mtls_authorizer.stores.file import FileStore  # noqa: PLC0415 -- as below, only the store that is needed
 
         return FileStore(uri, parts, max_bytes)
+    client = _open_client(uri, _SERVICES[scheme], timeouts)
+    if scheme is Scheme.S3:
+        from mtls_authorizer.stores.s3 import S3Store  # noqa: PLC0415 -- likewise
+
+        return S3Store(uri, client, parts, max_bytes, timeouts, bucket_owner=bucket_owner)
+    if scheme is Scheme.SSM:
+        from mtls_authorizer.stores.ssm import SsmStore  # noqa: PLC0415 -- likewise
+
+        return SsmStore(uri, client, parts, max_bytes, timeouts)
+    from mtls_authorizer.stores.appconfig import AppConfigStore  # noqa: PLC0415 -- likewise
+
+    return AppConfigStore(uri, client, parts, max_bytes, timeouts, clock)
+
+
+def open_folder(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Folder:
+    """Open the folder that a URI names: files, or a prefix of keys in S3. Like ``open_store``."""
+    scheme, parts = parse_folder(uri, (Scheme.S3, Scheme.FILE))
+    if scheme is Scheme.FILE:
+        from mtls_authorizer.stores.file import FileFolder  # noqa: PLC0415 -- likewise
+
+        return FileFolder(uri, parts)
+    client = _open_client(uri, _SERVICES[scheme], timeouts)
+    from mtls_authorizer.stores.s3 import S3Folder  # noqa: PLC0415 -- likewise
+
+    return S3Folder(uri, client, parts, timeouts, bucket_owner=bucket_owner)
+
+
+_SERVICES = {Scheme.S3: "s3", Scheme.SSM: "ssm", Scheme.APPCONFIG: "appconfigdata"}
+
+
+def _open_client(uri: str, service: str, timeouts: Timeouts) -> AwsClient:
     try:
         from mtls_authorizer.stores.aws import aws_client  # noqa: PLC0415 -- imports boto3, which takes half a second
     except ModuleNotFoundError as error:
         problem = f"there is no module {error.name}. The Lambda runtimes contain it; elsewhere, install boto3"
         raise StoreError(uri, problem) from None
-    if scheme is Scheme.S3:
-        from mtls_authorizer.stores.s3 import S3Store  # noqa: PLC0415 -- likewise
-
-        return S3Store(uri, aws_client(uri, "s3", timeouts), parts, max_bytes, timeouts, bucket_owner=bucket_owner)
-    if scheme is Scheme.SSM:
-        from mtls_authorizer.stores.ssm import SsmStore  # noqa: PLC0415 -- likewise
-
-        return SsmStore(uri, aws_client(uri, "ssm", timeouts), parts, max_bytes, timeouts)
-    from mtls_authorizer.stores.appconfig import AppConfigStore  # noqa: PLC0415 -- likewise
-
-    return AppConfigStore(uri, aws_client(uri, "appconfigdata", timeouts), parts, max_bytes, timeouts, clock)
+    return aws_client(uri, service, timeouts)

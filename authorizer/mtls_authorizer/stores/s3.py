@@ -1,4 +1,4 @@
-"""Documents in Amazon S3."""
+"""Documents in Amazon S3, and listings of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from botocore.exceptions import ClientError
 
 from mtls_authorizer.stores.aws import http_status, read_body, store_errors
 from mtls_authorizer.stores.bucket_owner import VARIABLE
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts, too_large
+from mtls_authorizer.stores.store import (
+    DEFAULT_TIMEOUTS,
+    MAX_LISTED,
+    Fetched,
+    Listed,
+    StoreError,
+    Timeouts,
+    too_large,
+    too_many,
+)
+from mtls_authorizer.stores.uri import names_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from mtls_authorizer.stores.aws import AwsClient
@@ -22,6 +32,7 @@ _DENIED = (
     "the role lacks s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which S3"
     " tells only to roles with s3:ListBucket"
 )
+_LISTING_DENIED = "the role lacks s3:ListBucket for this prefix"
 _WRONG_OWNER = "; or the bucket does not belong to the account {} ({})"
 
 
@@ -76,3 +87,58 @@ class S3Store:
 
     def reset(self) -> None:
         """Do nothing: S3 itself compares versions and dates, and the store keeps none."""
+
+
+class S3Folder:
+    """The objects of a bucket whose keys begin with a prefix. The version of an object is its ETag.
+
+    ``bucket_owner`` is as for S3Store.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        client: AwsClient,
+        parts: Sequence[str],
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        *,
+        bucket_owner: str | None = None,
+    ) -> None:
+        self.uri = uri
+        self._client = client
+        self._bucket, prefix = parts
+        self._request = {"Bucket": self._bucket, "Prefix": prefix}
+        self._denied = _LISTING_DENIED
+        if bucket_owner is not None:
+            self._request["ExpectedBucketOwner"] = bucket_owner
+            self._denied += _WRONG_OWNER.format(bucket_owner, VARIABLE)
+        self._timeouts = timeouts
+
+    def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        """Return the objects with one of these suffixes, from all pages of the listing. Raises StoreError."""
+        found: dict[str, Listed] = {}
+        count = 0
+        with store_errors(self.uri, self._timeouts, self._denied):
+            for contents in self._pages():
+                count += len(contents)
+                if count > MAX_LISTED:
+                    raise StoreError(self.uri, too_many(MAX_LISTED))
+                for each in contents:
+                    uri = f"s3://{self._bucket}/{each['Key']}"
+                    if uri.startswith(self.uri) and uri.endswith(suffixes) and names_document(uri):
+                        found[uri] = Listed(uri.rpartition("/")[2], each["ETag"], each["Size"])
+        return found
+
+    def _pages(self) -> Iterator[list[Any]]:
+        """Yield the objects page by page. Raises StoreError, KeyError and what botocore raises."""
+        # Not with botocore's paginator, for which a page without a token, such as an empty answer, is the last one.
+        token: dict[str, str] = {}
+        while True:
+            page = self._client.list_objects_v2(**self._request, **token)
+            contents = page.get("Contents", [])
+            if page["KeyCount"] != len(contents):
+                raise StoreError(self.uri, "a page of the listing is incomplete")
+            yield contents
+            if not page["IsTruncated"]:
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}

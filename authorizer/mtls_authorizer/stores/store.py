@@ -43,6 +43,33 @@ class Store(Protocol):
         """
 
 
+class Listed(NamedTuple):
+    """A document in a listing: the last segment of its name, the version that ``fetch`` would return, and its size."""
+
+    name: str
+    version: str
+    size: int
+
+
+class Folder(Protocol):
+    """The place of many documents."""
+
+    @property
+    def uri(self) -> str:
+        """The name of the folder, which ends with a slash. It may be logged."""
+
+    def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        """Return all documents at any depth whose names have one of these suffixes, by their URIs.
+
+        Names that cannot be part of a URI of ``parse_uri`` are left out. Raises StoreError if the listing is not
+        complete, also for more than MAX_LISTED documents of any name.
+        """
+
+
+MAX_LISTED = 100_000
+"""The number of documents in a folder, whatever their names: a listing takes a request for each 1,000, and memory."""
+
+
 class StoreError(Exception):
     """A document cannot be fetched: missing, forbidden, too large, unreachable. The message is its URI and the problem.
 
@@ -72,3 +99,8 @@ DEFAULT_TIMEOUTS = Timeouts()
 def too_large(max_bytes: int) -> str:
     """Return the problem of a document of more than ``max_bytes``, for a StoreError."""
     return f"larger than {max_bytes:,} bytes"
+
+
+def too_many(limit: int) -> str:
+    """Return the problem of a folder with more documents than the limit, for a StoreError."""
+    return f"it contains more than {limit:,} objects: choose a longer prefix"

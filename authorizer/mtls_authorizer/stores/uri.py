@@ -70,6 +70,29 @@ def parse_uri(uri: str, schemes: Collection[str] = tuple(Scheme)) -> Location:
         raise _rejection(uri, f"{error}; write {_FORMS[scheme]}") from None
 
 
+def is_folder(uri: str) -> bool:
+    """Return whether a URI names a folder: everything below it."""
+    return uri.endswith("/")
+
+
+def parse_folder(uri: str, schemes: Collection[str]) -> Location:
+    """Parse the URI of a folder, which ends with a slash, as ``parse_uri`` does. The last part keeps its slash.
+
+    Raises ValueError also for a whole bucket, and for the root of the file system.
+    """
+    scheme, (*parts, last) = parse_uri(uri.removesuffix("/"), schemes)
+    return Location(scheme, (*parts, f"{last}/"))
+
+
+def names_document(uri: str) -> bool:
+    """Return whether ``parse_uri`` accepts a URI."""
+    try:
+        parse_uri(uri)
+    except ValueError:
+        return False
+    return True
+
+
 def _parse_file(rest: str) -> tuple[str, ...]:
     if not rest.startswith("/"):
         _reject("the path must be absolute, without a host before it: three slashes")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.response import is_unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from mtls_authorizer.telemetry.observation import Observation
 
@@ -27,6 +28,7 @@ class Metric(StrEnum):
     SHADOW_DENIED = "ShadowDenied"
     EXPIRING = "Expiring"
     DAYS_TO_EXPIRY = "DaysToExpiry"
+    LOSING_CLIENT_AUTH = "LosingClientAuth"
     REVOCATION_STATUS_UNKNOWN = "RevocationStatusUnknown"
     REVOCATION_EXEMPT = "RevocationExempt"
     REVOCATION_ISSUERS_SKIPPED = "RevocationIssuersSkipped"
@@ -38,7 +40,7 @@ class Metric(StrEnum):
     DECISION_TIME = "DecisionTime"
 
 
-UNITS = {
+UNITS: dict[str, str] = {
     Metric.DAYS_TO_EXPIRY: "None",
     Metric.REVOCATION_LIST_AGE: "Seconds",
     Metric.REVOCATION_LIST_TIME_LEFT: "Seconds",
@@ -63,20 +65,18 @@ def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
 def embedded_metrics(namespace: str, observation: Observation) -> dict[str, object]:
     """Return a decision's metrics as an object in the embedded metric format."""
     values = measure(observation)
-    directives = [_directive(namespace, [[]], (metric for metric in values if metric is not Metric.DENIED))]
-    dimensions = {}
-    if observation.decision.reason is not None:
-        directives.append(_directive(namespace, [[], [REASON]], [Metric.DENIED]))
-        dimensions[REASON] = observation.decision.reason.value
     milliseconds = int(observation.time.timestamp() * 1000)
-    members = {metric.value: value for metric, value in values.items()}
-    return {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": directives}, **dimensions, **members}
+    metadata = {"Timestamp": milliseconds, "CloudWatchMetrics": _directives(namespace, tuple(values))}
+    reason = observation.decision.reason
+    dimensions = {} if reason is None else {REASON: reason}
+    # Members of a StrEnum are strings.
+    return {"_aws": metadata, **dimensions, **values}
 
 
-def measure(observation: Observation) -> dict[Metric, int]:
-    """Return the values of a decision's metrics."""
+def measure(observation: Observation) -> dict[str, int]:
+    """Return the values of a decision's metrics by their names."""
     decision = observation.decision
-    values = {
+    values: dict[str, int] = {
         Metric.ALLOWED if decision.allowed else Metric.DENIED: 1,
         Metric.DECISION_TIME: observation.microseconds,
     }
@@ -86,15 +86,19 @@ def measure(observation: Observation) -> dict[Metric, int]:
         values[Metric.DAYS_TO_EXPIRY] = decision.days_to_expiry
         if observation.is_expiring:
             values[Metric.EXPIRING] = 1
+    if decision.allowed and decision.loses_client_auth:
+        values[Metric.LOSING_CLIENT_AUTH] = 1
     if is_unauthorized(decision, observation.request, observation.settings):
         values[Metric.UNAUTHORIZED] = 1
     if observation.collision is not None:
         values[Metric.SERIAL_NUMBER_COLLISION] = 1
-    return values | _revocation_metrics(observation) | _refresh_metrics(observation)
+    if observation.refresh_failures:
+        values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures
+    _add_revocation_metrics(values, observation)
+    return values
 
 
-def _revocation_metrics(observation: Observation) -> dict[Metric, int]:
-    values: dict[Metric, int] = {}
+def _add_revocation_metrics(values: dict[str, int], observation: Observation) -> None:
     status, lists = observation.decision.revocation_status, observation.policy.revocation
     if status is not None and status.state.value == "unknown":
         values[Metric.REVOCATION_STATUS_UNKNOWN] = 1
@@ -109,14 +113,17 @@ def _revocation_metrics(observation: Observation) -> dict[Metric, int]:
         values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())
     if lists is not None and lists.earliest_next_update is not None:
         values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.earliest_next_update - observation.time).total_seconds())
-    return values
 
 
-def _refresh_metrics(observation: Observation) -> dict[Metric, int]:
-    failures = observation.refresh_failures
-    return {Metric.RULES_REFRESH_FAILURES: failures} if failures else {}
+@lru_cache(64)
+def _directives(namespace: str, metrics: tuple[str, ...]) -> list[dict[str, object]]:
+    """Return the directives for these metrics. Few sets of metrics occur: this saves 5 µs for each decision."""
+    directives = [_directive(namespace, [[]], [metric for metric in metrics if metric is not Metric.DENIED])]
+    if Metric.DENIED in metrics:
+        directives.append(_directive(namespace, [[], [REASON]], [Metric.DENIED]))
+    return directives
 
 
-def _directive(namespace: str, dimensions: list[list[str]], metrics: Iterable[Metric]) -> dict[str, object]:
-    definitions = [{"Name": metric.value, "Unit": UNITS.get(metric, "Count")} for metric in metrics]
+def _directive(namespace: str, dimensions: list[list[str]], metrics: list[str]) -> dict[str, object]:
+    definitions = [{"Name": metric, "Unit": UNITS.get(metric, "Count")} for metric in metrics]
     return {"Namespace": namespace, "Dimensions": dimensions, "Metrics": definitions}

@@ -23,9 +23,10 @@ SEQUENCE, SET = 0x30, 0x31
 # The parts of an identifier octet (X.690 §8.1.2): class, form and number. A number of 31 means that more octets follow.
 _CLASS, _CONSTRUCTED, _NUMBER = 0xC0, 0x20, 0x1F
 
-# The flag of a length's long form (X.690 §8.1.3.5), which is also the first length that needs it, and the largest
-# number of octets that is read: 4 GiB are far more than any input here has.
+# The flag of a length's long form (X.690 §8.1.3.5), which is also the first length that needs it. By the number of its
+# octets, the least length that needs as many: 4 GiB are far more than any input here has.
 _LONG_FORM, _MOST_LENGTH_OCTETS = 0x80, 4
+_LEAST_LENGTHS = {1: _LONG_FORM, 2: 1 << 8, 3: 1 << 16, _MOST_LENGTH_OCTETS: 1 << 24}
 
 _BITS = 8
 
@@ -37,7 +38,7 @@ _CHARACTER_SIZES = {BMP_STRING: 2, UNIVERSAL_STRING: 4}
 
 _MOST_DESCRIBED = 16
 
-_TYPE_AND_VALUE = 2
+_TWO = 2
 
 MOST_ELEMENTS = 50_000
 """The elements that one element may contain. Together with a limit on the input's size, this limits the memory used."""
@@ -53,57 +54,87 @@ class DerError(ValueError):
     """The octets are not the DER of the expected type."""
 
 
-def read_elements(content: bytes) -> tuple[list[int], list[bytes]]:
+def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes]]:
     """Return the tags and the contents of the elements that a constructed element contains (X.690 §8.1).
 
-    A tag of several octets, whose first one ends with five set bits, is not read as such: no caller expects it.
+    They begin at ``start``. A tag of several octets, whose first one ends with five set bits, is not read as such: no
+    caller expects it.
     """
     tags: list[int] = []
     contents: list[bytes] = []
-    start, end = 0, len(content)
+    end = len(content)
     try:
+        if end > 2 * MOST_ELEMENTS:
+            _check_number(content)
         while start < end:
-            length = content[start + 1]
-            if length < _LONG_FORM:
-                stop = start + 2 + length
-                contents.append(content[start + 2 : stop])
-            else:
-                content_start, stop = _read_long_length(content, start)
-                contents.append(content[content_start:stop])
             tags.append(content[start])
-            start = stop
+            length = content[start + 1]
+            start += 2
+            if length >= _LONG_FORM:
+                start, length = _read_long_length(content, start)
+            contents.append(content[start : start + length])
+            start += length
     except IndexError:
         message = "an element ends within its length"
         raise DerError(message) from None
     if start > end:
         message = "an element is longer than the element that contains it"
         raise DerError(message)
-    if len(tags) > MOST_ELEMENTS:
-        message = f"an element contains {len(tags):,} elements, more than {MOST_ELEMENTS:,}"
-        raise DerError(message)
     return tags, contents
+
+
+def _check_number(content: bytes) -> None:
+    """Raise DerError for more than MOST_ELEMENTS, before memory is used for each. An element takes at least two octets.
+
+    Raises IndexError for an element that ends within its length.
+    """
+    start, end = 0, len(content)
+    for _ in range(MOST_ELEMENTS):
+        if start >= end:
+            return
+        length = content[start + 1]
+        start += 2
+        if length >= _LONG_FORM:
+            start, length = _read_long_length(content, start)
+        start += length
+    if start < end:
+        message = f"an element contains more than {MOST_ELEMENTS:,} elements"
+        raise DerError(message)
 
 
 def read_element(encoded: bytes, tag: int) -> bytes:
     """Return the content of an element with this tag that is all there is."""
-    size = len(encoded)
-    if size > 1 and encoded[0] == tag:
-        start, stop = (2, encoded[1] + 2) if encoded[1] < _LONG_FORM else _read_long_length(encoded, 0)
-        if stop == size:
-            return encoded[start:]
-    tags, _ = read_elements(encoded)
-    message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
-    raise DerError(message)
+    return encoded[_content_start(encoded, tag) :]
 
 
 def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:
     """Return the tags and contents of the elements of a SEQUENCE (X.690 §8.9) that is all there is."""
-    return read_elements(read_element(encoded, SEQUENCE))
+    return read_elements(encoded, _content_start(encoded, SEQUENCE))
+
+
+def read_two_elements(content: bytes, expected: str) -> tuple[int, bytes, int, bytes]:
+    """Return the tags and the contents of the two elements of a constructed element, which are ``expected``."""
+    size = len(content)
+    # Lengths in the short form. A certificate has many such pairs, for which ``read_elements`` takes 0.5 µs longer.
+    if size > 1 and (first_length := content[1]) < _LONG_FORM and (second := first_length + 2) + 1 < size:
+        length = content[second + 1]
+        if length < _LONG_FORM and second + 2 + length == size:
+            return content[0], content[2:second], content[second], content[second + 2 :]
+    tags, contents = read_elements(content)
+    if len(tags) != _TWO:
+        message = f"expected {expected}, found {describe(tags)}"
+        raise DerError(message)
+    return tags[0], contents[0], tags[1], contents[1]
 
 
 def read_sequence_of(encoded: bytes, tag: int) -> list[bytes]:
     """Return the contents of the elements of a SEQUENCE OF (X.690 §8.10), which all have this tag."""
-    tags, contents = read_elements(read_element(encoded, SEQUENCE))
+    return read_elements_of(encoded, tag, _content_start(encoded, SEQUENCE))
+
+
+def read_elements_of(content: bytes, tag: int, start: int = 0) -> list[bytes]:
+    """Return the contents of the elements from ``start`` on, which all have this tag."""
+    tags, contents = read_elements(content, start)
     if tags.count(tag) != len(tags):
         message = f"expected elements with the tag {tag:02X}, found {describe(tags)}"
         raise DerError(message)
@@ -121,11 +152,12 @@ def read_optional_elements(content: bytes, expected: tuple[int, ...]) -> dict[in
 
 def read_typed_value(content: bytes) -> tuple[str, int, bytes]:
     """Return the dotted OID in a SEQUENCE of an OBJECT IDENTIFIER and a value, and the value's tag and content."""
-    tags, contents = read_elements(content)
-    if len(tags) != _TYPE_AND_VALUE or tags[0] != OID:
-        message = f"expected an OBJECT IDENTIFIER and a value, found {describe(tags)}"
+    expected = "an OBJECT IDENTIFIER and a value"
+    first_tag, first, tag, value = read_two_elements(content, expected)
+    if first_tag != OID:
+        message = f"expected {expected}, found {describe([first_tag, tag])}"
         raise DerError(message)
-    return read_oid(contents[0]), tags[1], contents[1]
+    return read_oid(first), tag, value
 
 
 def encode(tag: int, content: bytes) -> bytes:
@@ -213,18 +245,32 @@ def describe(tags: list[int]) -> str:
     return f"the tags {written}{' ...' if len(tags) > _MOST_DESCRIBED else ''}" if tags else "nothing"
 
 
+def _content_start(encoded: bytes, tag: int) -> int:
+    """Return where the content of an element with this tag starts that is all there is."""
+    size = len(encoded)
+    if size > 1 and encoded[0] == tag:
+        length = encoded[1]
+        start, length = (2, length) if length < _LONG_FORM else _read_long_length(encoded, 2)
+        if start + length == size:
+            return start
+    tags, _ = read_elements(encoded)
+    message = f"expected one element with the tag {tag:02X}, found {describe(tags)}"
+    raise DerError(message)
+
+
 def _read_long_length(content: bytes, start: int) -> tuple[int, int]:
-    """Return where the content of the element at ``start`` starts and ends, whose length is in the long form."""
-    octets = content[start + 1] - _LONG_FORM
+    """Return where an element's content starts, and its length in the long form, which ends before ``start``."""
+    octets = content[start - 1] - _LONG_FORM
+    content_start = start + octets
+    length = int.from_bytes(content[start:content_start], "big")
+    if octets not in _LEAST_LENGTHS or length < _LEAST_LENGTHS[octets]:
+        raise DerError(_length_problem(octets))
+    return content_start, length
+
+
+def _length_problem(octets: int) -> str:
     if not octets:
-        message = "an element has an indefinite length"
-        raise DerError(message)
+        return "an element has an indefinite length"
     if octets > _MOST_LENGTH_OCTETS:
-        message = f"a length has more than {_MOST_LENGTH_OCTETS} octets"
-        raise DerError(message)
-    content_start = start + 2 + octets
-    length = int.from_bytes(content[start + 2 : content_start], "big")
-    if length < _LONG_FORM or length < 1 << 8 * (octets - 1):
-        message = "a length has more octets than necessary"
-        raise DerError(message)
-    return content_start, content_start + length
+        return f"a length has more than {_MOST_LENGTH_OCTETS} octets"
+    return "a length has more octets than necessary"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 
 from client_certificate_auth.rfc4514 import attribute_string
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
@@ -22,7 +23,9 @@ from client_certificate_auth.x509.der import (
     DerError,
     check_any,
     describe,
+    read_element,
     read_elements,
+    read_elements_of,
     read_sequence_of,
     read_typed_value,
 )
@@ -30,6 +33,11 @@ from client_certificate_auth.x509.der import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
+
+    # A relative distinguished name: dotted OIDs and values; the same with OpenSSL's short names, where it has one; the
+    # string of RFC 4514; and whether a value has a control character.
+    _DecodedRdn: TypeAlias = tuple[list[tuple[str, str]], list[tuple[str, str]], str, bool]
 
 _ENCODINGS = {
     UTF8_STRING: "utf-8",
@@ -48,32 +56,6 @@ _LAST_OF_BMP = "\uffff"
 _VALUE_TYPES = frozenset({*_ENCODINGS, BIT_STRING, SEQUENCE, 0x07, 0x08, 0x09, 0x0B, 0x0D, 0x0E, 0x0F, 0x1D})
 
 
-class RelativeDistinguishedName:
-    """A relative distinguished name, decoded once: clients of one company have most of theirs in common."""
-
-    __slots__ = ("attributes", "has_control_characters", "rfc4514_string", "texts_by_key")
-
-    attributes: list[tuple[str, str]]
-    """Dotted OIDs and values."""
-
-    texts_by_key: list[tuple[str, str]]
-    """The same with OpenSSL's short names, where it has one."""
-
-    has_control_characters: bool
-
-    rfc4514_string: str
-
-    def __init__(self, content: bytes) -> None:
-        """Read the content of the SET. Raises DerError."""
-        attributes = [(oid, _text(oid, tag, value)) for oid, tag, value in read_attributes(content)]
-        self.attributes = attributes
-        self.texts_by_key = [(SHORT_NAME_BY_OID.get(oid, oid), text) for oid, text in attributes]
-        self.rfc4514_string = "+".join([attribute_string(oid, text) for oid, text in attributes])
-        # Most text is printable, which is quick to see.
-        texts = "".join([text for _, text in attributes])
-        self.has_control_characters = not texts.isprintable() and any(map(_is_control_character, texts))
-
-
 def _is_control_character(character: str) -> bool:
     """Return whether a character is in C0, DEL or C1 (ISO/IEC 6429)."""
     return character < " " or "\x7f" <= character <= "\x9f"
@@ -90,46 +72,58 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     Names are equal if their relative distinguished names are, in the same order. String types do not matter.
     """
 
-    __slots__ = ("_rdns", "_rfc4514_string", "_values", "has_control_characters")
+    __slots__ = ("_attributes", "_repeats", "_rfc4514_string", "_values", "has_control_characters")
 
     has_control_characters: bool
     """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
 
     def __init__(self, der: bytes) -> None:
+        self._read(read_element(der, SEQUENCE))
+
+    @classmethod
+    def from_rdns(cls, content: bytes) -> DistinguishedName:
+        """Do the same with the content of a Name: its relative distinguished names."""
+        name = cls.__new__(cls)
+        name._read(content)  # noqa: SLF001 -- a constructor
+        return name
+
+    def _read(self, content: bytes) -> None:
+        read_rdn = _read_rdn if len(content) <= LONGEST_CACHED else _read_rdn.__wrapped__
         # Empty relative distinguished names are left out: to OpenSSL, names with and without them are equal.
-        rdns = [rdn for rdn in _read_rdns(der) if rdn.attributes]
-        values: dict[str, list[str]] = {}
-        has_control_characters = False
-        for rdn in rdns:
-            has_control_characters |= rdn.has_control_characters
-            for key, text in rdn.texts_by_key:
-                if key in values:
-                    values[key].append(text)
-                else:
-                    values[key] = [text]
-        self.has_control_characters = has_control_characters
-        self._rdns = rdns
-        self._values = values
+        rdns = list(filter(None, map(read_rdn, read_elements_of(content, SET))))
+        attributes, texts, strings, controls = zip(*rdns, strict=True) if rdns else ((), (), (), ())
+        self._attributes: tuple[list[tuple[str, str]], ...] = attributes
+        pairs = list(chain.from_iterable(texts))
+        self._values: dict[str, str | list[str]] = dict(pairs)
+        self._repeats = len(self._values) < len(pairs)
+        if self._repeats:
+            self._values = _values_by_key(pairs)
+        self.has_control_characters = any(controls)
         # The most specific relative distinguished name comes first (RFC 4514 §2.1).
-        self._rfc4514_string = ",".join([rdn.rfc4514_string for rdn in reversed(rdns)])
+        self._rfc4514_string = ",".join(strings[::-1])
 
     @property
     def rdns(self) -> list[list[tuple[str, str]]]:
         """The relative distinguished names in their order, each a list of dotted OIDs and values."""
-        return [list(rdn.attributes) for rdn in self._rdns]
+        return list(map(list, self._attributes))
 
     def get_all(self, key: str) -> list[str]:
         """Return every value of an attribute, in the order of the name; an empty list where there is none."""
-        return list(self._values.get(key, ()))
+        value = self._values.get(key)
+        if value is None:
+            return []
+        return [value] if isinstance(value, str) else value.copy()
 
     def get_single(self, key: str) -> str | None:
         """Return the value of an attribute that the name has exactly once, None for any other."""
-        values = self._values.get(key, ())
-        return values[0] if len(values) == 1 else None
+        value = self._values.get(key)
+        return value if isinstance(value, str) else None
 
     def single_values(self) -> list[tuple[str, str]]:
         """Return keys and values of the attributes that the name has exactly once, in the order of the name."""
-        return [(key, values[0]) for key, values in self._values.items() if len(values) == 1]
+        if not self._repeats:
+            return list(self._values.items())  # type: ignore[arg-type]  # a list is the value of a repeated attribute
+        return [(key, value) for key, value in self._values.items() if isinstance(value, str)]
 
     def rfc4514_string(self) -> str:
         """Return the name as RFC 4514 has it, in printable ASCII.
@@ -144,8 +138,8 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         return dict(self)
 
     def __getitem__(self, key: str) -> str | list[str]:
-        values = self._values[key]
-        return values[0] if len(values) == 1 else list(values)
+        value = self._values[key]
+        return value if isinstance(value, str) else value.copy()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -173,9 +167,9 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
 
 @lru_cache(64)
-def read_issuer(der: bytes) -> DistinguishedName:
-    """Do as ``DistinguishedName``: a truststore has few issuers, and each has many clients."""
-    return DistinguishedName(der)
+def read_issuer(content: bytes) -> DistinguishedName:
+    """Do as ``DistinguishedName.from_rdns``: a truststore has few issuers, and each has many clients."""
+    return DistinguishedName.from_rdns(content)
 
 
 def read_text(tag: int, content: bytes) -> str | None:
@@ -190,14 +184,28 @@ def read_text(tag: int, content: bytes) -> str | None:
     return None if tag == BMP_STRING and max(text, default="") > _LAST_OF_BMP else text
 
 
-def _read_rdns(der: bytes) -> list[RelativeDistinguishedName]:
-    read = _read_rdn if len(der) <= LONGEST_CACHED else _read_rdn.__wrapped__
-    return list(map(read, read_sequence_of(der, SET)))
-
-
 @lru_cache(512)
-def _read_rdn(content: bytes) -> RelativeDistinguishedName:
-    return RelativeDistinguishedName(content)
+def _read_rdn(content: bytes) -> _DecodedRdn | None:
+    """Decode the content of a SET; None for an empty one. Clients of one company have most of theirs in common."""
+    attributes, texts, strings = [], [], []
+    has_control_characters = False
+    for oid, tag, value in read_attributes(content):
+        text = _text(oid, tag, value)
+        attributes.append((oid, text))
+        texts.append((SHORT_NAME_BY_OID.get(oid, oid), text))
+        strings.append(attribute_string(oid, text))
+        # Most text is printable, which is quick to see.
+        if not text.isprintable() and any(map(_is_control_character, text)):
+            has_control_characters = True
+    return (attributes, texts, "+".join(strings), has_control_characters) if attributes else None
+
+
+def _values_by_key(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
+    """Return the values of attributes by key, in lists where a key repeats."""
+    values: dict[str, list[str]] = {}
+    for key, text in pairs:
+        values.setdefault(key, []).append(text)
+    return {key: texts[0] if len(texts) == 1 else texts for key, texts in values.items()}
 
 
 def read_attributes(content: bytes) -> list[tuple[str, int, bytes]]:

@@ -65,6 +65,25 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
     return PublicKey()
 
 
+def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
+    """Return the encodings of an RSA or an elliptic curve key that certificates have, whichever is given.
+
+    A point can be written in three forms (SEC 1 §2.3.3), and the request for a certificate chooses one. None are
+    returned for keys of other kinds, which have one encoding, and for what OpenSSL does not read.
+    """
+    encoded = read_public_key(subject_public_key_info)
+    point = encoded.pubkey
+    if point is None or encoded.asn1_curve is None:
+        return [] if point is None else [point]
+    _, (algorithm, _) = read_sequence(subject_public_key_info)
+    odd = point[-1] % 2
+    compressed = bytes([_COMPRESSED[odd]]) + point[1 : len(point) // 2 + 1]
+    return [
+        encode(SEQUENCE, encode(SEQUENCE, algorithm) + encode(BIT_STRING, b"\0" + form))
+        for form in (point, compressed, bytes([_HYBRID[odd]]) + point[1:])
+    ]
+
+
 def _read_rsa_key(encoded: bytes) -> PublicKey:
     """Return the facts of an RSAPublicKey (RFC 8017 §A.1.1)."""
     tags, contents = read_elements(encoded)

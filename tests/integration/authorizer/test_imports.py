@@ -26,6 +26,11 @@ PATH = os.pathsep.join(str(PROJECT / folder) for folder in ("layer", "authorizer
 
 RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
 
+LIMITED_RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}, "api_id": "a1b2c3d4e5"}]})
+RULES_WITH_VALUES = json.dumps(
+    {"rules": [{"name": "client", "match": {"common_name": "client"}, "context": {"a": {"from": "subject.CN"}}}]}
+)
+
 RULES_BY_KEY = json.dumps(
     {
         "rules": [
@@ -37,9 +42,19 @@ RULES_BY_KEY = json.dumps(
     }
 )
 
+RULES_WITH_USAGES = json.dumps(
+    {"rules": [{"name": "a", "match": {"spiffe_trust_domain": "a"}, "extended_key_usage": ["clientAuth"]}]}
+)
+RULES_BY_ROLE = json.dumps({"rules": [{"name": "client", "match": {"psd2_role": "PSP_AI"}}]})
+
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
     "rules document": ("mtls_authorizer.rules.document.reader",),
+    "limits of rules": ("mtls_authorizer.rules.request_limits", "mtls_authorizer.rules.document.request_limits"),
+    "values from the certificate": (
+        "mtls_authorizer.rules.certificate_values",
+        "mtls_authorizer.rules.document.certificate_values",
+    ),
     "refresh": ("mtls_authorizer.refresh",),
     "stores": ("mtls_authorizer.stores",),
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
@@ -50,6 +65,10 @@ PARTS = {
     "commands": ("mtls_authorizer_cli",),
     "SnapStart": ("snapshot_restore_py",),
     "cryptography": ("cryptography",),
+    "SPIFFE": ("mtls_authorizer.rules.spiffe",),
+    "usages of rules": ("mtls_authorizer.rules.document.key_usage_validation",),
+    "keys of issuers": ("mtls_authorizer.policy.issuer_keys", "mtls_authorizer.revocation.issuer_keys"),
+    "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
@@ -75,9 +94,20 @@ LOCAL = {
     "metrics": Case({**LISTED, "METRICS_NAMESPACE": "authorizer"}, {"metrics"}),
     "rules": Case({"AUTHORIZER_RULES": RULES}, {"rules document"}),
     "a public key": Case({"AUTHORIZER_RULES": RULES_BY_KEY}, {"rules document"}),
+    "a PSD2 role": Case({**LISTED, "AUTHORIZER_RULES": RULES_BY_ROLE}, {"rules document", "PSD2"}),
     "the key of an issuer": Case(
         {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
-        {"revocation", "cryptography", *REFRESHED},
+        {"revocation", "cryptography", "keys of issuers", *REFRESHED},
+    ),
+    "a trust domain and usages": Case(
+        {**LISTED, "AUTHORIZER_RULES": RULES_WITH_USAGES}, {"rules document", "SPIFFE", "usages of rules"}
+    ),
+    "rules with limits": Case({"AUTHORIZER_RULES": LIMITED_RULES}, {"rules document", "limits of rules"}),
+    "rules with values from the certificate": Case(
+        {"AUTHORIZER_RULES": RULES_WITH_VALUES}, {"rules document", "values from the certificate"}
+    ),
+    "a principal from the certificate": Case(
+        {**LISTED, "PRINCIPAL_ID": '{"from": "subject.CN"}'}, {"values from the certificate"}
     ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),

@@ -84,7 +84,7 @@ def test_the_demo_exits_with_0_where_everything_is_as_expected() -> None:
     result = run("-m", "local_gateway", "--demo")
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.endswith("\n93 of 93 as expected.\n")
+    assert result.stdout.endswith("\n111 of 111 as expected.\n")
 
 
 @pytest.mark.parametrize(("position", "where"), [(0, "REST API"), (-7, "ALB, verify")])
@@ -99,7 +99,7 @@ def test_the_demo_exits_with_1_where_anything_is_not(position: int, where: str) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_cleanly_at_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with serving(tmp_path / "pki") as (process, lines):
-        assert "93 of 93 as expected." in lines
+        assert "111 of 111 as expected." in lines
         process.send_signal(number)
         output, errors = process.communicate(timeout=TIMEOUT)
 
@@ -111,7 +111,7 @@ def test_serving_ends_cleanly_at_a_signal(tmp_path: Path, number: signal.Signals
 def test_the_curl_commands_do_what_their_comments_say(tmp_path: Path) -> None:
     with serving(tmp_path / "pki") as (process, lines):
         commands = [(lines[index - 1], line) for index, line in enumerate(lines) if line.startswith("curl ")]
-        assert len(commands) == 31
+        assert len(commands) == 37
         for comment, command in commands:
             answer = subprocess.run(
                 [*shlex.split(command), "--silent"],

@@ -7,18 +7,24 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from local_gateway.pki import Client, Pki, make_pki
+from local_gateway.partner import fetch_crl, publish
+from local_gateway.pki import PARTS, Ca, Client, Pki, make_pki
 from local_gateway.scenarios import (
     CLIENTS,
     CONTROL_CHARACTER,
     EXPIRED,
     LISTED_CN,
+    PARTNER,
     REVOKED,
+    REVOKED_IN_PART,
+    REVOKED_PARTNER,
     TO_BE_REVOKED,
     TWO_CNS,
     TWO_OUS,
     UNTRUSTED,
 )
+from mtls_authorizer.revocation.fetch.fetching import Outcome
+from mtls_authorizer.revocation.truststore import read_truststore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,9 +47,36 @@ def test_subjects_are_what_was_asked_for(pki: Pki) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_the_truststore_knows_all_issuers_but_the_untrusted_one(pki: Pki, client: Client) -> None:
-    issuer = certificate(pki.truststore)
+    cas = x509.load_pem_x509_certificates(pki.truststore.read_bytes())
 
-    assert (certificate(pki.client(client)).issuer == issuer.subject) is client.trusted
+    is_trusted = client.ca in {Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER, Ca.PARTITIONED}
+    assert (certificate(pki.client(client)).issuer in {ca.subject for ca in cas}) is is_trusted
+
+
+def test_the_stored_truststore_has_a_block_that_cannot_be_read_and_is_skipped(pki: Pki) -> None:
+    content = pki.stored_truststore.read_bytes()
+    assert content.count(b"-----BEGIN CERTIFICATE-----") == 5
+    truststore = read_truststore(content)
+    assert [block.position for block in truststore.skipped] == [5]
+    assert len(truststore.authorities) == 4
+
+
+def test_each_part_of_the_partitioned_ca_has_a_crl_and_a_revoked_client_is_in_that_of_its_part(pki: Pki) -> None:
+    crls = {path.name: x509.load_pem_x509_crl(path.read_bytes()) for path in pki.partitions.iterdir()}
+    assert crls.keys() == {f"{part}.crl" for part in range(PARTS)}
+    listed = {name: [entry.serial_number for entry in crl] for name, crl in crls.items() if len(crl)}
+    assert listed == {f"{REVOKED_IN_PART.part}.crl": [pki.serial_number(REVOKED_IN_PART)]}
+
+
+def test_the_crl_of_the_partner_is_fetched_from_its_server(tmp_path: Path) -> None:
+    pki = make_pki(tmp_path, [PARTNER, REVOKED_PARTNER])
+    with publish(pki.published_crl) as url:
+        assert not pki.fetched_crl.exists()
+        assert fetch_crl(url, pki).outcome is Outcome.STORED
+        assert pki.fetched_crl.read_bytes() == pki.published_crl.read_bytes()
+        assert fetch_crl(url, pki).outcome is Outcome.UNCHANGED
+    [revoked] = x509.load_pem_x509_crl(pki.fetched_crl.read_bytes())
+    assert revoked.serial_number == pki.serial_number(REVOKED_PARTNER)
 
 
 def test_the_untrusted_certificate_differs_in_nothing_but_its_issuer(pki: Pki) -> None:
@@ -92,10 +125,11 @@ def test_every_start_makes_new_ones(tmp_path: Path) -> None:
     contents = []
     for _ in range(2):
         make_pki(folder, [LISTED_CN])
-        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        contents.append({path.name: path.read_bytes() for path in folder.rglob("*.*")})
 
     names = {"server.pem", "server-ca.pem", "truststore.pem", "untrusted-ca.pem", "listed-cn.pem"}
-    names |= {"client-ca-key.pem", "client-ca.crl"}
+    names |= {"client-ca-key.pem", "client-ca.crl", "stored-truststore.pem", "partner-ca.crl"}
+    names |= {f"{part}.crl" for part in range(PARTS)}
     assert contents[0].keys() == contents[1].keys() == names
     assert all(contents[0][name] != contents[1][name] for name in names)
 

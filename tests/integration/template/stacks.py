@@ -39,6 +39,7 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "ResponseFormat": "simple",
         "UnauthenticatedResponse": "deny",
         "PrincipalId": "fingerprint",
+        "ClientCertHeader": "true",
         "LogDecisions": "denied",
         "ExpiryWarningDays": "14",
         "MetricsNamespace": NAMESPACE,
@@ -62,6 +63,10 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "CrlRefreshSeconds": "60",
     },
     "crl-bucket": CRLS | {"CrlBucketName": "lists", "Tracing": "true"},
+    "crl-prefixes": {
+        "CrlUris": "s3://lists/pki/crl/,s3://lists/b/c.crl,s3://other/crl/",
+        "TruststoreUri": "s3://lists/truststore.pem",
+    },
     "snap-start": {"SnapStart": "true"},
     "snap-start-with-everything": {
         "SnapStart": "true",
@@ -109,6 +114,8 @@ REVOCATION = Template(
             "CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl", "https://b.internal/?crl": "b.crl"}',
             "CrlSourcePrivateHosts": "b.internal",
             "CrlFetchSchedule": "rate(10 minutes)",
+            "FetcherSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+            "FetcherSecurityGroupIds": "sg-0123456789abcdef0",
             "MetricsNamespace": NAMESPACE,
             "LogRetentionInDays": "30",
             "AlarmTopicArn": TOPIC,

@@ -13,6 +13,7 @@ from tests.integration.template.stacks import (
     AUTHORIZER,
     CRLS,
     MONITORING,
+    REVOCATION,
     RULES,
     parameter_of,
 )
@@ -102,6 +103,14 @@ def test_parameters_that_the_authorizer_would_reject_break_a_rule_that_names_the
                 {"CrlIndexerFunctionName", "CrlIndexerFailuresName"},
             )
             for name in ("CrlIndexerFunctionName", "CrlIndexerFailuresName")
+        ),
+        *(
+            (
+                REVOCATION,
+                {**REVOCATION.stacks["everything-set"], name: ""},
+                {"FetcherSubnetIds", "FetcherSecurityGroupIds"},
+            )
+            for name in ("FetcherSubnetIds", "FetcherSecurityGroupIds")
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.policy.settings import PrincipalId, SettingsError, load_settings
 from tests.integration.template.stacks import (
     AUTHORIZER,
     AUTHORIZER_ARN,
@@ -59,6 +59,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ["none", "clientAuth", "clientAuth, 1.3.6.1"],
         ["client auth", "a,,b", "a;b"],
     ),
+    (
+        AUTHORIZER,
+        "PrincipalId",
+        [*PrincipalId, '{"from": "subject.O"}', ' {"from": "subject_alt_name.uri", "after": "spiffe://a/"} '],
+        ["CN", "common_name,subject_dn", "[]", "{"],
+    ),
     (AUTHORIZER, "AuthorizerRules", [RULES, f" {RULES}\n"], ["[]", "rules"]),
     (AUTHORIZER, "AuthorizerShadowRules", [RULES], ["[]", "rules"]),
     *(
@@ -96,14 +102,27 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         AUTHORIZER,
         "CrlUris",
-        ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
-        ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
+        [
+            *("s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"),
+            *("s3://lists/crl/", "s3://lists/a.crl,s3://other/b/crl/", "file:///opt/crl/,file:///opt/b.crl"),
+        ],
+        [
+            "s3://lists/",
+            "file:///",
+            "s3://lists/a.crl, s3://lists/b.crl",
+            "s3://lists/*.crl",
+            "s3://lists/a.crl,file:///opt/a",
+            "ssm:///a",
+        ],
     ),
     (
         AUTHORIZER,
         "CrlAssumeComplete",
         ["s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"],
-        ["s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"],
+        [
+            *("s3://lists/a.crl, s3://lists/b.crl", "s3://lists/*.crl", "s3://lists/a.crl,file:///opt/a", "ssm:///a"),
+            "s3://lists/crl/",
+        ],
     ),
     (
         AUTHORIZER,
@@ -149,6 +168,13 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ['{"http://a/b.crl": "b.crl"}', '{"https://a/b?c,d=e":"b/c.crl","http://b":"d.crl"}'],
         ["{}", "http://a/b.crl", '{"ldap:///a": "b.crl"}', '{"http://a": "b"}', '["http://a", "b.crl"]'],
     ),
+    (
+        REVOCATION,
+        "FetcherSubnetIds",
+        ["subnet-0a", "subnet-0a,subnet-1b"],
+        ["subnet-0a,", "sg-0a", "subnet-0a, subnet-1b"],
+    ),
+    (REVOCATION, "FetcherSecurityGroupIds", ["sg-0a", "sg-0a,sg-1b"], ["sg-0a,", "subnet-0a", "sg-0a, sg-1b"]),
     (REVOCATION, "CrlSourcePrivateHosts", ["a", "a.internal,10.0.0.1"], ["a, b", "http://a/", "*"]),
     (REVOCATION, "MetricsNamespace", ["Partners/Authorizer"], ["AWS/Lambda", 'a"b', "a b", "a" * 256]),
     (REVOCATION, "AlarmTopicArn", [TOPIC], [f"{TOPIC}.fifo", "on-call"]),

@@ -11,7 +11,6 @@ from mtls_authorizer.policy.settings import (
     VARIABLES,
     AllowlistMatch,
     LogDecisions,
-    PrincipalId,
     ResponseFormat,
     UnauthenticatedResponse,
     load_settings,
@@ -93,7 +92,7 @@ def test_the_authorizer_accepts_its_variables_and_has_no_others(stack: str) -> N
         ("CRL_FAILURE_MODE", CrlFailureMode),
         ("RESPONSE_FORMAT", ResponseFormat),
         ("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
-        ("PRINCIPAL_ID", PrincipalId),
+        ("CLIENT_CERT_HEADER", ["true", "false"]),
         ("LOG_DECISIONS", LogDecisions),
     ],
 )

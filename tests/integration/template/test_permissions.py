@@ -36,10 +36,23 @@ def allowed(template: Template, stack: str, role: str) -> list[tuple[str | list[
         # The ARNs of SSM parameters begin with arn:*:ssm:*:*.
         pinned = {"Condition": {"StringEquals": {"aws:RequestedRegion": REGION}}}
         rest = {key: value for key, value in statement.items() if key not in {"Effect", "Action", "Resource"}}
-        assert rest == (pinned if statement["Action"] == "ssm:GetParameters" else {})
+        if statement["Action"] == "s3:ListBucket" and template is AUTHORIZER:
+            # Of s3://lists/pki/crl/, the first folder.
+            pinned = {"Condition": {"StringLike": {"s3:prefix": "pki/*"}}}
+        has_condition = statement["Action"] == "ssm:GetParameters" or "s3:prefix" in str(pinned)
+        assert rest == (pinned if has_condition else {})
     return [(statement["Action"], statement["Resource"]) for statement in statements]
 
 
+# Of AWS's managed policy AWSLambdaVPCAccessExecutionRole.
+NETWORK_INTERFACES = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
 CRL_OBJECTS = ("s3:GetObject", ["arn:*:s3:::lists/a.crl", "arn:*:s3:::lists/b/c.crl"])
 TRUSTSTORE = "arn:*:s3:::lists/truststore.pem"
 
@@ -75,6 +88,20 @@ TRUSTSTORE = "arn:*:s3:::lists/truststore.pem"
                 CRL_OBJECTS,
             ],
         ),
+        (
+            "crl-prefixes",
+            [
+                ("s3:GetObject", [TRUSTSTORE]),
+                (
+                    "s3:GetObject",
+                    [
+                        *("arn:*:s3:::lists/pki/crl/*.crl", "arn:*:s3:::lists/b/c.crl", "arn:*:s3:::other/crl/*.crl"),
+                        "arn:*:s3:::lists/pki/crl/",  # the first one again, which names no object
+                    ],
+                ),
+                ("s3:ListBucket", "arn:aws:s3:::lists"),
+            ],
+        ),
     ],
 )
 def test_the_authorizer_may_only_read_the_documents_that_its_variables_name(
@@ -92,14 +119,21 @@ def test_no_uri_allows_the_authorizer_to_read_more_than_it_names(parameter: str,
     [policy] = AUTHORIZER.source["Resources"]["AuthorizerRole"]["Properties"]["Policies"]
     document = resolve(policy["PolicyDocument"], AUTHORIZER.parameters(given), AUTHORIZER.conditions(given))
     _log, *statements = AUTHORIZER.resolved(document)["Statement"]
+    is_prefix = parameter == "CrlUris" and "/," in f"{uri},"
     for statement in statements:
         resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        if statement["Action"] == "s3:ListBucket":
+            _, _, bucket, folder, *_ = uri.split("/")
+            assert resources == [f"arn:aws:s3:::{bucket}"]
+            assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{folder}/*"}}
+            continue
         beginning = {"s3:GetObject": "arn:*:s3:::", "ssm:GetParameters": "arn:*:ssm:*:*:parameter/"}.get(
             str(statement["Action"]), "arn:aws:appconfig:eu-central-1:123456789012:application/*/environment/*/conf"
         )
         assert all(resource.startswith(beginning) for resource in resources)
         if "appconfig" not in beginning:
-            assert not re.search(r"[*?$]", "".join(resource.removeprefix(beginning) for resource in resources))
+            named = (resource.removeprefix(beginning).replace("/*.crl", "/", int(is_prefix)) for resource in resources)
+            assert not re.search(r"[*?$]", "".join(named))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +162,12 @@ def test_the_fetcher_may_only_read_the_truststore_and_read_and_write_crls_below_
     assert allowed(REVOCATION, "everything-set", "CrlFetcherRole") == [
         (["s3:GetObject", "s3:PutObject"], f"{arn}/fetched/*.crl"),
         ("s3:ListBucket", arn),
+        (NETWORK_INTERFACES, "*"),
         ("s3:GetObject", "arn:*:s3:::elsewhere/truststore.pem"),
+    ]
+    assert allowed(REVOCATION, "truststore-in-a-file", "CrlFetcherRole") == [
+        (["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::lists/fetched/*.crl"),
+        ("s3:ListBucket", "arn:aws:s3:::lists"),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ INDEXER = "CrlIndexerRole.Arn"
 """In place of ARNs, there are logical IDs."""
 
 
+@cache
 def statements(stack: str = "everything-set") -> list[dict[str, Any]]:
     policy = REVOCATION.resolved(REVOCATION.properties(stack, "CrlBucketPolicy"))
     assert policy["Bucket"] == "CrlBucket"
@@ -216,6 +218,14 @@ def test_the_fetcher_has_the_variables_that_it_reads() -> None:
     }
     variables = fetcher_variables("everything-set")
     assert (variables["CRL_MAX_AGE_SECONDS"], variables["METRICS_NAMESPACE"]) == ("60", NAMESPACE)
+
+
+def test_the_fetcher_runs_in_the_subnets_of_the_parameter_if_there_are_any() -> None:
+    assert REVOCATION.properties("everything-set", "CrlFetcher")["VpcConfig"] == {
+        "SubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        "SecurityGroupIds": ["sg-0123456789abcdef0"],
+    }
+    assert "VpcConfig" not in REVOCATION.properties("truststore-in-a-file", "CrlFetcher")
 
 
 def test_the_fetcher_runs_on_the_schedule_of_the_parameter_and_is_not_retried() -> None:

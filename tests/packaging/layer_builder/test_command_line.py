@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -117,8 +118,30 @@ def test_a_failed_download_is_reported_in_one_line(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(SystemExit, match="1"):
         main(["layer", "arm64", str(tmp_path)])
-    message = "pip could not download requirements.txt for Python 3.11 on manylinux2014_aarch64\n"
-    assert capsys.readouterr().err == message
+    line = capsys.readouterr().err
+    assert line.startswith(
+        "pip could not download requirements.txt for Python 3.11 on manylinux2014_aarch64 (Could not find a version "
+    )
+    assert line.endswith("): check the network and `pip config list`\n")
+
+
+def test_an_index_that_does_not_answer_is_given_up_after_seconds(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = "http://127.0.0.1:{1}/simple".format(*silent.getsockname())
+        environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, "PYTHONPATH": str(ROOT)}
+        # Above the limit of 10 seconds, since other tests may use the processors.
+        result = subprocess.run(
+            [sys.executable, "-m", "distribution.layer_builder", "layer", "arm64", str(tmp_path)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "check the network" in line
 
 
 def test_a_source_that_cannot_be_compiled_is_reported_in_one_line(

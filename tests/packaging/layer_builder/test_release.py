@@ -121,7 +121,7 @@ def test_a_failed_build_leaves_no_earlier_digests(
     (index / platform / wheel_for(platform)).unlink()
     with pytest.raises(DownloadError) as failure:
         build_release(project, tmp_path, print)
-    assert str(failure.value) == f"pip could not download requirements.txt for Python 3.11 on {platform}"
+    assert str(failure.value).startswith(f"pip could not download requirements.txt for Python 3.11 on {platform} (")
     assert not (tmp_path / "SHA256SUMS").exists()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distribution.layer_builder.wheels import Architecture
+from distribution.releases.digests import write_digests
 from tests.packaging.publisher.lambda_service import LambdaService, lambda_service
 
 if TYPE_CHECKING:
@@ -54,4 +55,5 @@ def write_zip(folder: Path, architecture: str, text: str) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("python/module.py", f"# {architecture}: {text}\n")
     folder.joinpath(f"client-certificate-auth-{architecture}.zip").write_bytes(content.getvalue())
+    write_digests(folder)
     return content.getvalue()

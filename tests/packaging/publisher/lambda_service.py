@@ -1,8 +1,8 @@
-"""moto's Lambda over HTTP on the loopback interface, with downloads of layers and with faults on demand.
+"""moto's Lambda and SSM over HTTP on the loopback interface, with downloads of layers and with faults on demand.
 
 Differences of moto 5.2 from Lambda: it has no download of a layer's content (its Location is ``s3://``), lists more
 properties of a layer version, accepts two statements of the same name, and stores an organization as it was sent
-instead of as a condition on ``aws:PrincipalOrgID``.
+instead of as a condition on ``aws:PrincipalOrgID``, which the responses here have.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.ssm.models import ssm_backends
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Request, Response
@@ -75,11 +76,16 @@ class LambdaService:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Respond to a WSGI request."""
-        return self._answer(Request(environ))(environ, start_response)
+        request = Request(environ)
+        if request.path == "/" and request.method == "GET":
+            # No API has this, but the service can be reached.
+            return Response(status=404)(environ, start_response)
+        return self._answer(request)(environ, start_response)
 
     def reset(self) -> None:
-        """Delete all layers, faults and calls."""
+        """Delete all layers, parameters, faults and calls."""
         lambda_backends.reset()
+        ssm_backends.reset()
         self.faults.clear()
         self.calls.clear()
 
@@ -102,9 +108,12 @@ class LambdaService:
 
     def _answer(self, request: Request) -> Response:
         path = _PATH.fullmatch(request.path)
-        assert path, request.path
-        operation = _OPERATIONS[request.method, path.lastgroup or ""]
-        region = request.path.split("/")[2] if path["download"] else _signed_region(request)
+        if path:
+            operation = _OPERATIONS[request.method, path.lastgroup or ""]
+            region = request.path.split("/")[2] if path["download"] else _signed_region(request)
+        else:
+            operation = request.headers["X-Amz-Target"].removeprefix("AmazonSSM.")
+            region = _signed_region(request)
         self.calls[region, operation] += 1
         for fault in self.faults:
             if (fault.region, fault.operation) == (region, operation) and fault.times:
@@ -115,7 +124,9 @@ class LambdaService:
         response = Response(*run_wsgi_app(self._moto, request.environ))
         if operation == "ListLayerVersions":
             return _without_content(response)
-        if operation == "GetLayerVersion" and response.status_code == 200:
+        if operation == "GetLayerVersionPolicy" and response.status_code == 200:
+            return _with_conditions(response)
+        if path and operation == "GetLayerVersion" and response.status_code == 200:
             return _with_location(response, f"{request.host_url}download/{region}/{path['layer']}{path['version']}")
         return response
 
@@ -133,6 +144,16 @@ def _without_content(response: Response) -> Response:
     answer = json.loads(response.data)
     for version in answer["LayerVersions"]:
         del version["Content"]
+    return Response(json.dumps(answer), response.status_code, content_type="application/json")
+
+
+def _with_conditions(response: Response) -> Response:
+    answer = json.loads(response.data)
+    policy = json.loads(answer["Policy"])
+    for statement in policy["Statement"]:
+        if organization := statement.pop("OrganizationId", None):
+            statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": organization}}
+    answer["Policy"] = json.dumps(policy)
     return Response(json.dumps(answer), response.status_code, content_type="application/json")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distribution.project import VERSION
+from distribution.metadata import VERSION
 from distribution.publisher.command_line import main
 from tests.packaging.publisher.lambda_service import Refusal
 
@@ -39,7 +39,9 @@ def test_the_help_lists_all_options(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     help_text = capsys.readouterr().out
-    assert {"--public", "--organization", "--dry-run", "--build", "region"} <= set(help_text.split())
+    assert {"--public", "--organization", "--dry-run", "--build", "--ssm-parameters", "region"} <= set(
+        help_text.split()
+    )
 
 
 def test_an_invalid_organization_is_rejected_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,11 @@ import pytest
 from distribution.publisher.grants import PUBLIC, Grant, GrantChanges
 
 
+def test_statements_of_others_are_named() -> None:
+    changes = GrantChanges(PUBLIC, (), kept=("partner",))
+    assert str(changes) == "grant publisher-public, keep partner, which this command did not add"
+
+
 @pytest.mark.parametrize(
     ("granted", "withdrawn", "message"),
     [

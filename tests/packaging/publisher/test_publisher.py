@@ -6,6 +6,7 @@ import json
 import os
 import re
 import runpy
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 import pytest
 
+from distribution.metadata import VERSION
 from distribution.project import ROOT, read_metadata
+from distribution.publisher import clients
 from distribution.publisher.archives import MAXIMUM_SIZE
-from distribution.publisher.command_line import main
+from distribution.publisher.command_line import NEXT_STEPS, main
 from distribution.python_versions import PYTHON_VERSIONS
+from distribution.releases.digests import write_digests
 from tests.packaging.publisher.conftest import write_zip
 from tests.packaging.publisher.lambda_service import Fault, LambdaService, Refusal
 
@@ -235,7 +239,8 @@ def test_permissions_of_others_stay(service: LambdaService, publish: Publish) ->
         Action="lambda:GetLayerVersion",
         Principal="210987654321",
     )
-    publish()
+    progress = publish().progress
+    assert "eu-central-1 arm64: permissions: keep partner, which this command did not add" in progress
     assert [statement["Sid"] for statement in service.statements("eu-central-1", ARM64, 1)] == ["partner"]
 
 
@@ -245,9 +250,96 @@ def test_an_invalid_organization_is_rejected(publish: Publish, text: str) -> Non
         publish("--organization", text)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-anotherone1"}}},
+        {"Principal": "210987654321"},
+        {},
+    ],
+)
+def test_a_permission_with_the_right_name_and_another_content_is_replaced(
+    service: LambdaService, publish: Publish, change: dict[str, object]
+) -> None:
+    publish("--organization", ORGANIZATION, regions=["eu-central-1"])
+    (statement,) = service.statements("eu-central-1", ARM64, 1)
+    expected = dict(statement)
+    statement.pop("OrganizationId")
+    statement |= change
+    outcome = publish("--organization", ORGANIZATION, regions=["eu-central-1"])
+    changed = f"eu-central-1 arm64: permissions: grant publisher-{ORGANIZATION}, withdraw publisher-{ORGANIZATION}"
+    assert changed in outcome.progress
+    assert service.statements("eu-central-1", ARM64, 1) == [expected]
+    again = publish("--organization", ORGANIZATION, regions=["eu-central-1"])
+    assert "eu-central-1 arm64: permissions: unchanged" in again.progress
+
+
+def test_both_spellings_of_every_principal_are_equal(service: LambdaService, publish: Publish) -> None:
+    publish("--public", regions=["eu-central-1"])
+    (statement,) = service.statements("eu-central-1", ARM64, 1)
+    statement["Principal"] = {"AWS": "*"}
+    assert "eu-central-1 arm64: permissions: unchanged" in publish("--public", regions=["eu-central-1"]).progress
+
+
 def test_public_and_organization_exclude_each_other(publish: Publish) -> None:
     with pytest.raises(SystemExit, match="2"):
         publish("--public", "--organization", ORGANIZATION)
+
+
+# Parameters
+
+
+def parameters(region: str) -> dict[str, tuple[str, int]]:
+    """Return the value and the version of each parameter."""
+    client = boto3.client("ssm", region_name=region)
+    found = client.get_parameters_by_path(Path="/client-certificate-auth", Recursive=True)["Parameters"]
+    return {parameter["Name"]: (parameter["Value"], parameter["Version"]) for parameter in found}
+
+
+def test_arns_are_written_to_parameters_on_request(service: LambdaService, publish: Publish) -> None:
+    publish()
+    assert parameters("eu-central-1") == {}
+    names = [
+        [f"/client-certificate-auth/{name}/{version}" for version in (VERSION, "latest")] for name in ARCHITECTURES
+    ]
+    planned = publish("--ssm-parameters", "--dry-run", regions=["eu-central-1"]).progress
+    assert planned == [
+        f"eu-central-1 {architecture}: would write {names[0]}, write {names[1]}"
+        for architecture, names in zip(ARCHITECTURES, names, strict=True)
+    ]
+    publish("--ssm-parameters")
+    for region in REGIONS:
+        assert parameters(region) == {
+            name: (arn(region, architecture), 1)
+            for architecture, names_of_one in zip(ARCHITECTURES, names, strict=True)
+            for name in names_of_one
+        }
+    changes = service.changes()
+    progress = publish("--ssm-parameters", regions=["eu-central-1"]).progress
+    assert "eu-central-1 arm64: parameters: unchanged" in progress
+    assert service.changes() == changes
+
+
+def test_parameters_are_updated_with_the_layer(publish: Publish) -> None:
+    publish("--ssm-parameters", regions=["eu-central-1"])
+    write_zip(publish.build, "arm64", "second")
+    planned = publish("--ssm-parameters", "--dry-run", regions=["eu-central-1"]).progress
+    prefix = "/client-certificate-auth/arm64"
+    assert planned == [
+        f"eu-central-1 arm64: would publish 0.0 MB, write {prefix}/{VERSION}, write {prefix}/latest",
+        "eu-central-1 x86_64: nothing to do",
+    ]
+    outcome = publish("--ssm-parameters", regions=["eu-central-1"])
+    assert f"eu-central-1 arm64: parameters: {prefix}/{VERSION}, {prefix}/latest" in outcome.progress
+    assert parameters("eu-central-1")[f"{prefix}/latest"] == (arn("eu-central-1", "arm64", 2), 2)
+
+
+def test_a_parameter_that_cannot_be_written_is_a_failure(service: LambdaService, publish: Publish) -> None:
+    service.faults = [DENIED.of("eu-central-1", "PutParameter")]
+    outcome = publish("--ssm-parameters", regions=["eu-central-1"])
+    assert outcome.status == 1
+    assert all("AccessDeniedException" in line for line in failures(outcome))
+    assert len(failures(outcome)) == 2
 
 
 # A dry run
@@ -300,7 +392,8 @@ def test_a_failure_in_one_region_is_one_line_and_the_others_continue(
     for line, architecture in zip(failures(outcome), ARCHITECTURES, strict=True):
         assert line.startswith(f"eu-central-1 {architecture}: failed: ")
         assert refusal.code in line
-        assert line.endswith(refusal.message.replace("\n", " "))
+        step = NEXT_STEPS.get(refusal.code)
+        assert line.endswith(refusal.message.replace("\n", " ") + (f" ({step})" if step else ""))
     assert outcome.progress[-1] == "Failed: eu-central-1 arm64, eu-central-1 x86_64"
 
 
@@ -342,13 +435,32 @@ def test_permanent_throttling_is_a_failure(service: LambdaService, publish: Publ
     assert len(outcome.arns) == 2
 
 
-@pytest.mark.usefixtures("no_waiting")
-def test_an_unreachable_service_is_a_failure(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint_is_one_line_per_region_with_the_next_step(
+    publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    outcome = publish()
-    assert (outcome.status, outcome.arns, len(failures(outcome))) == (1, {}, 4)
-    assert all("Could not connect to the endpoint URL" in line for line in failures(outcome))
+    for arguments in ([], ["--dry-run"]):
+        outcome = publish(*arguments)
+        assert (outcome.status, outcome.arns) == (1, {})
+        step = "cannot be reached: check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL"
+        assert outcome.progress == [
+            *(f"{region}: failed: http://127.0.0.1:1 {step}" for region in REGIONS),
+            "Failed: eu-central-1, us-east-1",
+        ]
     assert publish.result()["layers"] == []
+
+
+def test_an_endpoint_that_does_not_answer_is_given_up_after_seconds(
+    publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert clients.CONNECT_SECONDS + clients.READ_SECONDS < 10
+    monkeypatch.setattr(clients, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:{1}".format(*silent.getsockname()))
+        outcome = publish("--dry-run")
+    assert outcome.status == 1
+    assert all("cannot be reached" in line for line in failures(outcome))
+    assert len(failures(outcome)) == len(REGIONS)
 
 
 @pytest.mark.parametrize(
@@ -393,7 +505,9 @@ def test_nothing_is_called_without_credentials(
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert refused(publish, service) == "Unable to locate credentials"
+    assert refused(publish, service) == (
+        "there are no AWS credentials: set AWS_PROFILE, or sign in with `aws login` or `aws sso login`"
+    )
 
 
 def test_a_missing_profile_is_named(publish: Publish, service: LambdaService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,6 +528,21 @@ def test_an_unreadable_zip_file_is_named(publish: Publish, service: LambdaServic
     assert refused(publish, service) == f"{file} cannot be read: Is a directory"
 
 
+@pytest.mark.parametrize("content", [b"other bytes", None])
+def test_zip_files_are_compared_with_their_digests(
+    publish: Publish, service: LambdaService, content: bytes | None
+) -> None:
+    file = publish.build / "client-certificate-auth-x86_64.zip"
+    if content:
+        file.write_bytes(content)
+        expected = f"{file} is not the file whose digest is in SHA256SUMS: run `make layer` again"
+    else:
+        (publish.build / "SHA256SUMS").unlink()
+        reason = "cannot be read: No such file or directory: run `make layer`, which writes it"
+        expected = f"{publish.build / 'SHA256SUMS'} {reason}"
+    assert refused(publish, service) == expected
+
+
 @pytest.mark.parametrize("excess", [0, 1])
 def test_a_zip_file_that_is_too_large_for_a_request_is_named(
     publish: Publish, service: LambdaService, excess: int
@@ -421,6 +550,7 @@ def test_a_zip_file_that_is_too_large_for_a_request_is_named(
     file = publish.build / "client-certificate-auth-x86_64.zip"
     with file.open("wb") as archive:
         archive.truncate(MAXIMUM_SIZE + excess)
+    write_digests(publish.build)
     if excess:
         assert refused(publish, service) == f"{file} has 52428801 bytes, but Lambda accepts at most 52428800"
     else:
@@ -428,9 +558,9 @@ def test_a_zip_file_that_is_too_large_for_a_request_is_named(
 
 
 def test_an_unknown_region_is_named(publish: Publish, service: LambdaService) -> None:
-    assert refused(publish, service, ["eu-central-1", "eu-centrl-1"]).startswith(
-        "Lambda is not available in eu-centrl-1, "
-    )
+    line = refused(publish, service, ["eu-central-1", "eu-centrl-1"])
+    assert line.startswith("Lambda is not available in eu-centrl-1, ")
+    assert line.endswith(": did you mean eu-central-1?")
 
 
 def test_regions_of_several_partitions_are_rejected(publish: Publish, service: LambdaService) -> None:
@@ -473,7 +603,7 @@ def test_make_passes_regions_and_arguments() -> None:
         "make",
         "-n",
         "-o",
-        ".venv/.test",
+        ".venv/.run",
         "publish",
         "REGIONS=eu-central-1 us-east-1",
         "ARGS=--public --dry-run",

@@ -5,13 +5,19 @@ import pytest
 
 from distribution.publisher.regions import RegionError, check_regions
 
+SOURCE = "according to this version of boto3"
+
 
 @pytest.mark.parametrize(
     ("regions", "message"),
     [
         (
             ["eu-centrl-1", "eu-central-1", "moon-1"],
-            "Lambda is not available in eu-centrl-1, moon-1, according to this version of boto3",
+            f"Lambda is not available in eu-centrl-1, moon-1, {SOURCE}: did you mean eu-central-1?",
+        ),
+        (
+            ["moon"],
+            f"Lambda is not available in moon, {SOURCE}: check the region's name, or update boto3",
         ),
         (
             ["us-gov-west-1", "us-east-1"],

@@ -43,7 +43,8 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     folder = tmp_path_factory.mktemp("small")
     project = folder / "project"
-    for name in ["LICENSE", "README.md", "examples/behind_the_authorizer.py", *TEMPLATES]:
+    module = "terraform/modules/authorizer/main.tf"
+    for name in ["LICENSE", "README.md", "examples/behind_the_authorizer.py", module, *TEMPLATES]:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, project / name)
     for distribution in DISTRIBUTIONS:

@@ -28,8 +28,10 @@ FILES = {
     *("client_certificate_auth-0.1.0-py3-none-any.whl", "client_certificate_auth-0.1.0.tar.gz"),
     *("mtls_authorizer-0.1.0-py3-none-any.whl", "mtls_authorizer-0.1.0.tar.gz"),
     *("mtls_authorizer_cli-0.1.0-py3-none-any.whl", "mtls_authorizer_cli-0.1.0.tar.gz"),
-    *("template.yaml", "monitoring.yaml", "revocation.yaml", "sample-api.yaml"),
+    *("template.yaml", "monitoring.yaml", "revocation.yaml", "sample-api.yaml", "serverless-repository.yaml"),
+    "terraform-modules.zip",
 }
+SOURCE_URL = "https://git.example.com/client-certificate-auth"
 
 
 def digest(path: Path) -> str:
@@ -41,7 +43,7 @@ def built(small_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """Return a release. A stray file in the project must not be in it."""
     (small_project / "authorizer/mtls_authorizer/secrets.py").write_text("KEY = 'secret'\n")
     folder = tmp_path_factory.mktemp("built") / "build/release"
-    assert main(["build", str(folder), "--incomplete"], small_project) == 0
+    assert main(["build", str(folder), "--incomplete", "--source-url", SOURCE_URL], small_project) == 0
     return folder
 
 
@@ -57,6 +59,8 @@ def test_a_release_contains_everything_that_users_download(built: Path) -> None:
         assert archive.namelist() == ["mtls_authorizer/__init__.py", "mtls_authorizer/handler.py"]
     with ZipFile(built / "sample-function.zip") as archive:
         assert archive.namelist() == ["behind_the_authorizer.py"]
+    with ZipFile(built / "terraform-modules.zip") as archive:
+        assert archive.namelist() == ["authorizer/main.tf"]
     with ZipFile(built / "mtls_authorizer-0.1.0-py3-none-any.whl") as archive:
         assert "mtls_authorizer/secrets.py" not in archive.namelist()
 
@@ -75,6 +79,7 @@ def test_the_provenance_names_the_commit_the_files_and_the_inputs(built: Path, s
     }
     definition = statement["predicate"]["buildDefinition"]
     assert definition.keys() == {"buildType", "externalParameters", "internalParameters", "resolvedDependencies"}
+    assert definition["externalParameters"] == {"command": "make release", "sourceUrl": SOURCE_URL}
     source, *wheels = definition["resolvedDependencies"]
     assert source == {"name": "source", "digest": {"gitCommit": git(small_project, "rev-parse", "HEAD")}}
     assert [wheel["uri"] for wheel in wheels] == [
@@ -170,6 +175,12 @@ def test_a_release_of_another_commit_names_the_commit_to_check_out(
 
 
 # What a build requires.
+
+
+def test_the_address_of_the_source_code_is_a_web_address(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["build", "folder", "--source-url", "git@git.example.com:repository.git"])
+    assert "is not an address such as https://" in capsys.readouterr().err
 
 
 def test_a_changed_file_must_be_committed_first(

@@ -16,7 +16,7 @@ from mtls_authorizer.policy.settings import ResponseFormat, UnauthenticatedRespo
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.checks import CHECKS, CheckName
-from mtls_authorizer.request.decision import decide
+from mtls_authorizer.request.decision import decide, outcome_for
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -94,8 +94,15 @@ _RULES = st.lists(
                 st.sampled_from([{"common_name": "a"}, {"organization": ["a", "b"]}, {"organizational_unit": "a"}])
                 | _MATCHES
             ),
-            "context": st.just({"tenant": "a"}),
-            "usage_plan_key": st.just("fingerprint"),
+            "context": st.sampled_from(
+                [{"tenant": "a"}, {"tenant": {"from": "subject.O"}}, {"tenant": {"from": "issuer.OU", "default": ""}}]
+            ),
+            "usage_plan_key": st.sampled_from(
+                ["fingerprint", {"from": "subject_alt_name.uri", "after": "spiffe://a/"}]
+            ),
+            "api_id": st.sampled_from(["a1b2c3d4e5", "z9y8x7w6v5"]),
+            "domain_name": st.just("api.example.com"),
+            "not_after": st.sampled_from([f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "2000-01-01T00:00:00Z"]),
         },
     ),
     min_size=1,
@@ -191,9 +198,11 @@ def test_each_check_passes_or_fails_as_the_certificate_does(asked: Question) -> 
         return
     expected = {CheckName.VALIDITY: certificate.not_before <= asked.now <= certificate.not_after}
     if certificate.extensions_decodable:
-        expected[CheckName.EXTENDED_KEY_USAGE] = asked.settings.required_key_usages.met_by(certificate)
+        expected[CheckName.EXTENDED_KEY_USAGE] = asked.settings.required_key_usages.met_by(certificate.ext_key_usage)
     if explanation.rules is not None:
-        outcome = asked.policy.rules.evaluate(certificate)
+        # Explained as if the certificate had the required usages.
+        evaluation = asked.policy.rules.evaluate(certificate, NO_KEY_USAGES)
+        outcome = outcome_for(evaluation, asked.request, asked.now)
         expected[CheckName.RULES] = isinstance(outcome, Grant)
     assert {check: verdicts[check] for check in expected} == {
         check: Verdict.PASSED if passed else Verdict.FAILED for check, passed in expected.items()
@@ -209,13 +218,15 @@ def test_each_rule_is_explained_as_it_decides(asked: Question) -> None:
     ):
         if explained is None or explanation.certificate is None or rules is None:
             continue
-        assert [rule.rule for rule in explained.matching] == rules.matching(explanation.certificate)
+        matching = [rule for rule in rules.matching(explanation.certificate) if asked.in_effect(rule.limits)]
+        assert [rule.rule for rule in explained.matching] == matching
         assert explained.left_out == 0
         assert len(explained.matching) + len(explained.nearest) == explained.total == len(rules.rules)
         for rule in (*explained.matching, *explained.nearest):
             matches = bool(rule.fields or rule.rule.anyone) and all(field.matches for field in rule.fields)
             excluded = any(all(field.matches for field in exclusion) for exclusion in rule.exclusions)
-            assert (rule.mismatch is None) is (matches and not excluded)
+            others = [each.met for each in (*rule.limits, *rule.values)]
+            assert (rule.mismatch is None) is (matches and not excluded and all(others))
             assert (rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED) is (matches and excluded)
             assert not any(field.nearest for field in rule.fields if field.matches)
 

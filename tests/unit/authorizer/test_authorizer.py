@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from datetime import timedelta
@@ -16,8 +17,9 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES, MAX_CACHED_PEM_LENGTH
 from mtls_authorizer.request.event import UnsupportedEventError
 from mtls_authorizer.request.response import Unauthorized
+from tests import der
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension, name, pem
+from tests.certificates import NOT_AFTER, NOT_BEFORE, attribute, certificate_der, client_pem, extension, name, pem
 from tests.responses import checking
 from tests.strategies import broken_certificates, json_values
 
@@ -51,6 +53,19 @@ def test_a_listed_client_gets_an_allow_for_the_whole_stage(make_event: Callable[
     assert result["context"]["clientCertCN"] == "client"
     assert all(isinstance(value, str) for value in result["context"].values())
     assert json.loads(json.dumps(result)) == result
+
+
+@every_event
+def test_the_header_of_the_certificate_is_in_the_context_only_on_request(
+    make_event: Callable[..., dict[str, Any]],
+) -> None:
+    assert "clientCertHeader" not in answer(make_event(CLIENT))["context"]
+    der = base64.b64encode(PeerCertificate.from_pem(CLIENT).raw).decode()
+    limited = {"rules": [{"name": "a", "match": {"common_name": "client"}, "api_id": "a1b2c3d4e5"}]}
+    for environment in (LISTED, {"AUTHORIZER_RULES": json.dumps(limited)}):
+        context = answer(make_event(CLIENT), **environment, CLIENT_CERT_HEADER="true")["context"]
+        assert context["clientCertHeader"] == f":{der}:"
+        assert "clientCertHeader" not in answer(make_event(OTHER), **environment, CLIENT_CERT_HEADER="true")["context"]
 
 
 @every_event
@@ -97,7 +112,8 @@ def test_an_http_api_responds_with_401_only_if_that_is_set_and_there_is_no_ident
     make_event: Callable[..., dict[str, Any]], response_format: str, certificate: str | None
 ) -> None:
     explicit = {**LISTED, "RESPONSE_FORMAT": response_format, "UNAUTHENTICATED_RESPONSE": "unauthorized"}
-    for sources in ({}, {"identitySource": None}, {"identitySource": []}, {"identitySource": ""}):
+    empty: list[dict[str, Any]] = [{}, {"identitySource": None}, {"identitySource": []}, {"identitySource": ""}]
+    for sources in empty:
         assert answer(make_event(certificate, **sources), **explicit) == {"errorMessage": "Unauthorized"}
         for environment in ({**explicit, "UNAUTHENTICATED_RESPONSE": "deny"}, {**LISTED}):
             assert "reason" in answer(make_event(certificate, **sources), **environment)["context"]
@@ -216,6 +232,22 @@ def test_a_certificate_is_assessed_once_while_it_is_cached(caplog: pytest.LogCap
     # The least recently used one was evicted, not the oldest one.
     assert is_cached(rest_event(CLIENT))
     assert not is_cached(http_2_0_event("garbage 0"))
+
+
+@pytest.mark.parametrize(("letters", "expected"), [(1_000, True), (2_000, False)])
+def test_certificates_that_take_much_memory_are_not_cached(
+    letters: int,
+    expected: bool,  # noqa: FBT001 -- a parameter of pytest's
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    # An é takes one octet in the certificate, six characters in the DN and six more in the JSON of the context.
+    certificate = client_pem(("CN", "client"), attribute("OU", "é" * letters, der.T61_STRING))
+    assert len(certificate) < MAX_CACHED_PEM_LENGTH
+    authorize = Authorizer(load_settings(LISTED)).authorize
+    responses = [authorize(rest_event(certificate)) for _ in range(2)]
+    assert responses[0] == responses[1]
+    assert [vars(record)["cached"] for record in caplog.records] == [False, expected]
 
 
 def test_the_cache_is_keyed_by_the_whole_pem() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import re
 
 import botocore.session
 import pytest
@@ -31,6 +31,22 @@ def test_a_revocation_configuration_is_one_that_the_service_takes(fence: Fence) 
     assert crl.get("CustomPath", f"crl/{CA_ID}") == f"crl/{CA_ID}"
 
 
+def test_the_parameters_have_values_that_the_templates_accept() -> None:
+    commands = [
+        line for fence in fences("sh") if fence.page == PAGE for line in fence.text.replace("\\\n", "").split("\n")
+    ]
+    template, checked = "", []
+    for words in (command.split() for command in commands):
+        if words[:2] == ["sam", "build"]:
+            template = words[3] if len(words) > 2 else "template.yaml"
+        if words[:2] == ["sam", "deploy"]:
+            parameters = yaml_parse((PROJECT / template).read_text(encoding="utf-8"))["Parameters"]
+            for name, _, value in (word.partition("=") for word in words if "=" in word):
+                assert re.fullmatch(parameters[name]["AllowedPattern"], value), name
+                checked.append(name)
+    assert {"PrivateCaArns", "CrlUris", "TruststoreUri"} <= set(checked)
+
+
 def test_complete_and_partitioned_crls_are_shown() -> None:
     types = [json.loads(fence.text)["CrlConfiguration"].get("CrlType") for fence in CONFIGURATIONS]
     assert types == [None, "PARTITIONED"]
@@ -48,6 +64,6 @@ def test_the_prefixes_are_those_of_the_template() -> None:
     ):
         assert shown in table
         assert written in template
-    policy = yaml_parse(Path(PROJECT / "templates/revocation.yaml").read_text(encoding="utf-8"))
+    policy = yaml_parse((PROJECT / "templates/revocation.yaml").read_text(encoding="utf-8"))
     assert "PrivateCa4" in json.dumps(policy)
     assert "PrivateCa5" not in json.dumps(policy)

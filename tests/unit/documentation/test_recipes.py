@@ -11,9 +11,22 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
 from tests import der
-from tests.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
+from tests.certificates import (
+    EXTENDED_KEY_USAGE,
+    certificate_der,
+    dns,
+    email,
+    extension,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
 from tests.decisions import decision_on
+from tests.psd2_statements import psd2_statement
 from tests.unit.documentation.markdown import PROJECT, Fence, fences
 
 if TYPE_CHECKING:
@@ -46,6 +59,24 @@ def with_names(*names: bytes) -> Case:
 
 ACME, OTHER = ("O", "Acme"), ("O", "Other")
 ALPHA, BETA = ("CN", "alpha"), ("CN", "beta")
+
+PUBLIC_CA = name(("C", "US"), ("O", "Example Trust"), ("CN", "Example TLS CA 1"))
+
+
+def public(*usages: str) -> bytes:
+    """Return a partner's certificate of a public CA."""
+    extensions = [
+        subject_alt_names(dns("client.acme.example")),
+        extension(EXTENDED_KEY_USAGE, der.sequence(*map(der.oid, usages))),
+    ]
+    return certificate_der(name(("CN", "client.acme.example")), PUBLIC_CA, extensions=extensions)
+
+
+def provider(identifier: str, *roles: str) -> bytes:
+    """Return the certificate of a payment service provider."""
+    issuer = name(("C", "DE"), ("O", "Example Trust"), ("CN", "Example QWAC CA 1"))
+    return certificate_der(name(("2.5.4.97", identifier)), issuer, extensions=[psd2_statement(*roles)])
+
 
 # By the number of the recipe: what its document allows, and what it denies.
 RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
@@ -123,8 +154,7 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
         [client(ACME, ("CN", "acme-batch")), Case(issued(ACME, serial=0x0A1B2C))],
     ),
     22: ([], [client(ALPHA)]),
-    23: ([], [client(ACME)]),
-    24: (
+    23: (
         [with_names(uri("spiffe://acme.example/billing")), with_names(dns("a"), uri("spiffe://acme.example/a/b"))],
         [
             with_names(uri("spiffe://acme.example.evil/billing")),
@@ -135,6 +165,23 @@ RECIPES: dict[int, tuple[list[Case], list[Case]]] = {
 # By page, for the rules elsewhere.
 OTHERS: dict[str, tuple[list[Case], list[Case]]] = {
     "docs/block-a-client-now.md": ([client(ACME, ALPHA)], [client(ACME, ("CN", "acme-batch")), client(OTHER)]),
+    "docs/issuer-keys.md": ([], [client(ACME)]),
+    "docs/psd2.md": (
+        [Case(provider("PSDDE-BAFIN-1", "PSP_PI", "PSP_AI"), "GET/accounts/1")],
+        [
+            Case(provider("PSDDE-BAFIN-1", "PSP_PI"), "GET/accounts/1"),
+            Case(provider("PSDFR-ACPR-1", "PSP_AI"), "GET/accounts/1"),
+            Case(provider("PSDDE-BAFIN-1", "PSP_AI"), "POST/payments"),
+        ],
+    ),
+    "docs/public-certificates.md": (
+        [Case(public(SERVER_AUTH), "POST/orders"), Case(public(SERVER_AUTH, CLIENT_AUTH), "POST/orders")],
+        [
+            Case(public(SERVER_AUTH), "GET/orders"),
+            Case(public("1.3.6.1.5.5.7.3.3"), "POST/orders"),
+            Case(issued(ALPHA, names=[dns("client.acme.example")]), "POST/orders"),
+        ],
+    ),
     "docs/onboard-a-partner.md": (
         [client(ACME, ("CN", "acme-batch"), invocation=each) for each in ("GET/orders/1", "POST/orders")],
         [
@@ -143,6 +190,10 @@ OTHERS: dict[str, tuple[list[Case], list[Case]]] = {
         ],
     ),
     "docs/rotate-a-certificate.md": ([], [client(ACME)]),
+    "docs/rules-limits-and-values.md": (
+        [Case(issued(ACME, ("OU", "2026"), ("CN", "acme"), names=[uri("spiffe://acme.example/payments")]))],
+        [client(ACME, ("CN", "acme")), client(OTHER, ("OU", "2026"))],
+    ),
 }
 
 
@@ -167,7 +218,7 @@ def test_the_recipes_of_the_cookbook_are_in_order() -> None:
 
 @pytest.mark.parametrize("fence", [each for each in fences("json") if each.page == "docs/rules.md"])
 def test_every_document_on_the_page_about_rules_is_accepted(fence: Fence) -> None:
-    assert load_settings({"AUTHORIZER_RULES": fence.text}).rules
+    assert parse_rules(fence.text.encode())
 
 
 @pytest.mark.parametrize("number", RECIPES)

@@ -12,7 +12,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
-from client_certificate_auth import ExtractionFailureReason, PeerCertificate
+from client_certificate_auth import ExtractionFailureReason, PeerCertificate, testing
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
@@ -21,17 +21,21 @@ from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
-from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.revocation.fetch.fetching import Outcome
 from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
+from mtls_authorizer.revocation.prefix.listing import CRL_SUFFIX
+from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY, MAX_SEARCHED
 from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
+from mtls_authorizer.stores.store import MAX_LISTED
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 from mtls_authorizer.telemetry.metrics import UNITS, Metric
@@ -39,6 +43,7 @@ from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
 from tests.integration.authorizer.revocation.test_crl_scope_against_openssl import TABLE as SCOPES
+from tests.integration.authorizer.revocation.test_crl_sets_against_openssl import TABLE as SETS
 from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
@@ -179,7 +184,8 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     documented = set(first_column("docs/observability.md", "Decision log"))
     assert vars(record).keys() - usual <= documented
     optional = {"shadow_decision", "shadow_reason", "shadow_rules_version", "revocation_status"}
-    optional |= {"crl_issuer", "crl_number", "crl_age_seconds", "crl_skipped_issuers"}
+    optional |= {"crl_issuer", "crl_number", "crl_uri", "crl_age_seconds", "crl_skipped_issuers"}
+    optional |= {"loses_client_auth"}
     malformed = MalformedCertificate("", "", "", "")
     optional |= log_fields(observation(malformed=malformed)).keys() - log_fields(observation()).keys()
     assert documented - vars(record).keys() == optional
@@ -237,7 +243,14 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     text = pages()["docs/revocation.md"]
     assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
     assert f"followed by `{INDEX_SUFFIX}`" in text
+    assert f"whose names\nend with `{CRL_SUFFIX}`" in text
+    assert f"at most {MAX_LISTED:,} objects" in text
+    assert f"With up to {LOADED_COMPLETELY} CRLs" in text
+    assert f"at most {MAX_SEARCHED} in `CRL_REFRESH_SECONDS`" in text
+    assert f"up to {MAX_PARTITIONS} CRLs, and" in text
+    assert f"{DEFAULT_WAIT_SECONDS.needed:g} seconds at most" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
+    assert f"more than {MAX_CHAINS} chains" in text
     assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
     assert f"tried again after {RETRY_SECONDS:g} seconds" in text
     start = DEFAULT_WAIT_SECONDS.truststore + DEFAULT_WAIT_SECONDS.crls
@@ -245,7 +258,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
         "docs/configuration.md", "Reloading"
     )
-    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope" in text
+    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope, and for {len(SETS)} about" in text
     handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
     assert f"`{handler}`" in text
 
@@ -309,6 +322,11 @@ def test_every_front_door_is_documented_with_its_header() -> None:
     documented = [codes(row)[0] for row in reasons.splitlines()[2:]]
     documented += [code for code in codes(section("docs/layer/reference.md", "Extraction")) if "lambda_event_" in code]
     assert sorted(documented) == sorted(each for each in ExtractionFailureReason)
+
+
+def test_every_name_for_tests_of_functions_is_documented() -> None:
+    documented = {name.partition("(")[0] for name in codes(pages()["docs/layer/testing.md"])}
+    assert set(testing.__all__) - {"Event"} <= documented
 
 
 def test_every_key_of_the_canarys_result_is_documented() -> None:

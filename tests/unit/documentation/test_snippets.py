@@ -48,6 +48,8 @@ SAM_OPTIONS = {
     "build": {"--template-file"},
     "deploy": {"--template-file", "--stack-name", "--resolve-s3", "--capabilities", "--parameter-overrides"},
     "delete": {"--stack-name"},
+    "package": {"--template-file", "--s3-bucket", "--output-template-file"},
+    "publish": {"--template"},
 }
 
 

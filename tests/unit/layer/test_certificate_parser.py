@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.x509 import certificate as parser
 from client_certificate_auth.x509.certificate import LARGEST_CERTIFICATE, parse_certificate
+from client_certificate_auth.x509.der import read_element
 from tests import der
 from tests.certificates import ED25519_KEY, certificate_der, extension, name, pem, subject_alt_names, uri
 
@@ -29,7 +33,7 @@ def test_the_fields_are_those_of_the_certificate() -> None:
     assert certificate.serial_number == 0x0102030405
     assert certificate.subject == name(("CN", "client"))
     assert certificate.issuer == name(("CN", "Test CA"))
-    assert (certificate.not_before, certificate.not_after) == ("20200101000000", "20400101000000")
+    assert (certificate.not_before, certificate.not_after) == ("2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z")
     assert certificate.public_key == ED25519_KEY
     assert certificate.extensions == {"1.2.3.4": (True, b"value")}
     assert certificate.signature_algorithm == certificate.tbs_signature_algorithm == ALGORITHM
@@ -67,13 +71,13 @@ def test_unique_identifiers_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("kind", "written", "expected"),
     [
-        (der.UTC_TIME, b"491231235959Z", "20491231235959"),
-        (der.UTC_TIME, b"500101000000Z", "19500101000000"),
-        (der.UTC_TIME, b"000229000000Z", "20000229000000"),
-        (der.GENERALIZED_TIME, b"20200101000000Z", "20200101000000"),
-        (der.GENERALIZED_TIME, b"20000229000000Z", "20000229000000"),
-        (der.GENERALIZED_TIME, b"99991231235959Z", "99991231235959"),
-        (der.GENERALIZED_TIME, b"00000101000000Z", "00000101000000"),
+        (der.UTC_TIME, b"491231235959Z", "2049-12-31T23:59:59Z"),
+        (der.UTC_TIME, b"500101000000Z", "1950-01-01T00:00:00Z"),
+        (der.UTC_TIME, b"000229000000Z", "2000-02-29T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"20200101000000Z", "2020-01-01T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"20000229000000Z", "2000-02-29T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"99991231235959Z", "9999-12-31T23:59:59Z"),
+        (der.GENERALIZED_TIME, b"00000101000000Z", "0000-01-01T00:00:00Z"),
     ],
 )
 def test_a_time_has_two_forms(kind: int, written: bytes, expected: str) -> None:
@@ -250,6 +254,23 @@ def test_long_parameters_of_an_algorithm_are_checked_like_short_ones() -> None:
         broken = der.sequence(algorithm[:-1] + b"\0\0", der.bits(b"key"))
         with pytest.raises(MalformedCertificateError):
             parse_certificate(certificate_der(public_key=broken))
+
+
+@pytest.mark.parametrize(("length", "beginning"), parser.COMMON_KEYS.items())
+def test_common_keys_are_those_that_the_general_check_accepts(
+    length: int, beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = der.sequence(beginning + b"\xff" * (length - len(beginning)))
+    assert parse_certificate(certificate_der(public_key=key)).public_key == key
+    monkeypatch.setattr(parser, "COMMON_KEYS", {})
+    assert parse_certificate(certificate_der(public_key=key)).public_key == key
+
+
+@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)])
+def test_common_keys_begin_as_those_of_cryptography(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+    encoded = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    content = read_element(encoded, der.SEQUENCE)
+    assert content.startswith(parser.COMMON_KEYS[len(content)])
 
 
 def test_an_explicit_false_is_accepted() -> None:

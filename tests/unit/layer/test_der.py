@@ -52,6 +52,9 @@ def test_an_element_is_written_as_it_was_read(length: int) -> None:
         (b"\x04\x85\x01\0\0\0\0", "a length has more than 4"),
         (b"\x04\xff", "a length has more than 4"),
         (b"\x05\0" * (MOST_ELEMENTS + 1), "more than 50,000"),
+        (b"\x02\1\1" * (MOST_ELEMENTS + 1), "more than 50,000"),
+        (b"\x04\x82\xff\xff" + bytes(65535) + b"\x05\0" * MOST_ELEMENTS, "more than 50,000"),
+        (b"\x02\1\1" * (MOST_ELEMENTS - 1) + b"\5", "ends within its length"),
     ],
 )
 def test_other_encodings_of_an_element_are_rejected(encoded: bytes, message: str) -> None:
@@ -60,6 +63,7 @@ def test_other_encodings_of_an_element_are_rejected(encoded: bytes, message: str
 
 
 def test_there_may_be_many_elements() -> None:
+    assert read_elements(b"\x02\1\1" * MOST_ELEMENTS) == ([2] * MOST_ELEMENTS, [b"\1"] * MOST_ELEMENTS)
     assert read_elements(b"\x05\0" * MOST_ELEMENTS) == ([5] * MOST_ELEMENTS, [b""] * MOST_ELEMENTS)
 
 

@@ -10,7 +10,6 @@ from client_certificate_auth import (
     extract_client_certificate_from_alb_event,
     extract_client_certificate_from_cloudfront_event,
     extract_client_certificate_from_lambda_event,
-    testing,
 )
 from client_certificate_auth.testing import (
     Endpoint,
@@ -24,7 +23,6 @@ from client_certificate_auth.testing import (
 )
 from mtls_authorizer.request.event import EventFormat, read_request
 from tests.certificates import client_pem
-from tests.unit.documentation.markdown import codes, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,8 +124,3 @@ def test_a_load_balancer_sends_headers_and_queries_with_one_value_or_with_severa
     assert one["headers"] == {"host": "api.example.com", "x-name": "value"}
     assert one["queryStringParameters"] == {"x": "2", "y": "%26"}
     assert one["body"] == several["body"] == '{"a": 1}'
-
-
-def test_every_public_name_is_documented() -> None:
-    documented = {name.partition("(")[0] for name in codes(pages()["docs/layer/testing.md"])}
-    assert set(testing.__all__) - {"Event"} <= documented

@@ -124,8 +124,8 @@ def test_an_authorizer_of_an_http_api_gets_this() -> None:
     assert an_authorizer_event(sample_api(ApiKind.HTTP_IAM)) == {
         "type": "REQUEST",
         "routeArn": "arn:aws:execute-api:us-east-1:123456789012:httpapi001/$default/POST/hello/a b",
-        **HTTP_EVENT,
         "identitySource": None,
+        **HTTP_EVENT,
         "requestContext": HTTP_CONTEXT,
     }
 

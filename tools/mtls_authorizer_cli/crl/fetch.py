@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer_cli.command_line import (

@@ -18,6 +18,7 @@ from client_certificate_auth.x509.extensions import (
     read_bits,
     read_extended_key_usage,
 )
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import (
     CERTIFICATE_CHECKS,
     EXTRACTION_CHECKS,
@@ -30,7 +31,7 @@ from mtls_authorizer.request.checks import (
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.request.decision import outcome_for
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.key_usage import usage_name
+from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
 from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, printed_routes, quoted, written_route
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth.x509.certificate import Extension
     from mtls_authorizer.request.checks import Check
+    from mtls_authorizer.rules.rule_set import RuleOutcome
     from mtls_authorizer_cli.explain.question import Question
 
 
@@ -64,16 +66,20 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
     extraction = read_client_certificate(question.pem)
     yield from ((check, extraction) for check in EXTRACTION_CHECKS)
     certificate = read if isinstance(read, PeerCertificate) else None
-    about_certificate = certificate and CertificateFacts(certificate, question.settings)
+    about_certificate = certificate and CertificateFacts(certificate)
     yield from ((check, about_certificate) for check in CERTIFICATE_CHECKS)
-    about_request = certificate and _request_facts(certificate, question)
-    yield from ((check, about_request) for check in (*GRANT_CHECKS, ROUTE_CHECK))
+    about_request = None if certificate is None else _request_facts(certificate, question)
+    about_rules = None
+    if certificate is not None and about_request is not None:
+        about_rules = about_request._replace(outcome=_outcome_whatever_its_usages(certificate, question))
+    for check in (*GRANT_CHECKS, ROUTE_CHECK):
+        yield check, about_request if check.name is CheckName.EXTENDED_KEY_USAGE else about_rules
 
 
 def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
     settings, policy, now = question.settings, question.policy, question.now
     return RequestFacts(
-        outcome_for(policy.rules.evaluate(certificate), question.request, now),
+        outcome_for(policy.rules.evaluate(certificate, settings.required_key_usages), question.request, now),
         certificate.not_before,
         certificate.not_after,
         now,
@@ -82,6 +88,18 @@ def _request_facts(certificate: PeerCertificate, question: Question) -> RequestF
         question.request.invocation,
         None if policy.revocation is None else policy.revocation.status(certificate, now),
     )
+
+
+def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
+    """Return the outcome of the rules for a certificate, as if the required usages were met if none matches."""
+    rules = question.policy.rules
+    evaluation = rules.evaluate(certificate, question.settings.required_key_usages)
+    if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
+        evaluation = rules.evaluate(certificate, NO_KEY_USAGES)
+    # The usages of a rule are a part of the check of usages.
+    if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
+        return DenyReason.NO_RULE_MATCHED
+    return outcome_for(evaluation, question.request, question.now)
 
 
 def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
@@ -109,7 +127,9 @@ def _required_key_usages(question: Question) -> str:
     if not usages:
         return "nothing: REQUIRED_EXTENDED_KEY_USAGE is none"
     names = " and ".join(map(usage_name, sorted(usages)))
-    return names if required else f"{names}, if the certificate has the extension"
+    text = names if required else f"{names}, if the certificate has the extension"
+    replaced = any(rule.key_usages is not None for rule in question.policy.rules.rules)
+    return f"{text}; or those of a matching rule with extended_key_usage" if replaced else text
 
 
 def _required_route(question: Question) -> str:
@@ -184,7 +204,7 @@ def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
 
 
 def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
-    matching, in_effect = question.policy.rules.matching(certificate), question.rules_in_effect(certificate)
+    matching, in_effect = question.matching_rules(certificate), question.rules_in_effect(certificate)
     limited = f", {len(in_effect):,} in effect" if len(in_effect) < len(matching) else ""
     return f"{len(matching):,} of {len(question.policy.rules.rules):,}{limited}"
 

@@ -92,7 +92,7 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str]) ->
     now = datetime.now(UTC) if options.at is None else _read_time(options.at)
     given = read_inputs([*options.files, *(file for file in (options.cert, options.event) if file)])
     try:
-        settings, policy = read_configuration(environment, options.rules)
+        settings, policy = read_configuration(environment, options.rules, given.pem)
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error

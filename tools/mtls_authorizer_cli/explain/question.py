@@ -51,7 +51,12 @@ class Question(NamedTuple):
 
     def rules_in_effect(self, certificate: PeerCertificate) -> list[Rule]:
         """Return the rules that match a certificate and are in effect for the request."""
-        return [rule for rule in self.policy.rules.matching(certificate) if self.in_effect(rule.limits)]
+        return [rule for rule in self.matching_rules(certificate) if self.in_effect(rule.limits)]
+
+    def matching_rules(self, certificate: PeerCertificate) -> list[Rule]:
+        """Return the rules that match a certificate, as if it had the required usages if none matches without them."""
+        rules = self.policy.rules
+        return rules.matching(certificate, self.settings.required_key_usages) or rules.matching(certificate)
 
     def decision(self) -> Decision:
         """Return the authorizer's own decision."""

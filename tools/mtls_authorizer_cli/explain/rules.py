@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
+from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
+from mtls_authorizer.rules.fields import (
+    FIELDS,
+    ISSUER_KEY,
+    ORGANIZATION_IDENTIFIER,
+    SUBJECT_ALT_NAME_LABELS,
+    FieldKind,
+)
+from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
+    from mtls_authorizer.rules.key_usage import RuleKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule_set import Rule, RuleSet
     from mtls_authorizer_cli.explain.question import Question
@@ -59,8 +68,11 @@ class FieldExplanation(NamedTuple):
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
-class LimitExplanation(NamedTuple):
-    """A limit of a rule, by its key in the document, and what the request has for it, in words."""
+class OtherRequirement(NamedTuple):
+    """A requirement of a rule other than a field, by its place in the rule, and what there is for it, in words.
+
+    That is a limit to some requests, a value that the rule takes from the certificate, or the usages that it requires.
+    """
 
     key: str
     required: str
@@ -80,7 +92,8 @@ class RuleExplanation(NamedTuple):
     fields: tuple[FieldExplanation, ...]
     exclusions: tuple[tuple[FieldExplanation, ...], ...]
     route_allowed: bool | None
-    limits: tuple[LimitExplanation, ...] = ()
+    limits: tuple[OtherRequirement, ...] = ()
+    values: tuple[OtherRequirement, ...] = ()
 
     @property
     def failing(self) -> list[FieldExplanation]:
@@ -95,6 +108,9 @@ class RuleExplanation(NamedTuple):
     @property
     def is_related(self) -> bool:
         """Whether something about the client matches or is similar. Many clients have the same issuer."""
+        if not self.failing:
+            # All fields match, and the rule does not match for another reason.
+            return bool(self.fields)
         return any(
             field.matches or field.nearest is not None for field in self.fields if field.matcher.field != "issuer"
         )
@@ -137,7 +153,10 @@ def explain_rules(
 
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
-    satisfied = rules.satisfied_by(certificate)
+    satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
+    required = question.settings.required_key_usages
+    # If no rule that replaces the required usages matches, the others are explained as if they were met.
+    replaced = not required.met_by(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
@@ -153,11 +172,12 @@ def explain_rules(
     explained = [
         RuleExplanation(
             rule,
-            rule.mismatch(satisfied) or (None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT),
+            _mismatch(rule, satisfied, usages, replaced=replaced) or _other_mismatch(rule, certificate, question),
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
             () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
+            (*_explain_key_usages(rule.key_usages, usages), *_explain_values(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -169,6 +189,22 @@ def explain_rules(
         others = [rule for rule in others if rule.is_related][:NEAREST]
     matching = tuple(rule for rule in explained if rule.mismatch is None)
     return RulesExplanation(len(explained), matching, tuple(others), denials)
+
+
+def _mismatch(
+    rule: Rule, satisfied: SatisfiedConditions, usages: Collection[str] | None, *, replaced: bool
+) -> DenyReason | None:
+    if replaced and rule.key_usages is None:
+        return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return rule.mismatch(satisfied, usages)
+
+
+def _explain_key_usages(own: RuleKeyUsages | None, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+    if own is not None:
+        names = [usage_name(usage) for usage in sorted(own.usages)]
+        found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
+        required = choice(names, everything=True) if names else "nothing"
+        yield OtherRequirement("extended_key_usage", required, found, own.met_by(usages))
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -191,13 +227,37 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field == "spiffe_trust_domain" and not facts:
         return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+    if matcher.field == ORGANIZATION_IDENTIFIER:
+        count = len(certificate.subject.get_all("organizationIdentifier"))
+        return f"{count} organization identifiers, so none of them counts" if count > 1 else None
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
     return f"{common_names} common names, so none of them counts" if common_names > 1 else None
 
 
-def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[LimitExplanation]:
+def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:
+    if any(value.read(certificate) is None for value in rule.certificate_values().values()):
+        return DenyReason.CERTIFICATE_VALUE_MISSING
+    return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
+
+
+def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
+    for place, value in rule.certificate_values().items():
+        source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
+        after = f" after {quoted(value.after)}" if value.after else ""
+        required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"
+        found = value.read(certificate)
+        own = value._replace(default=None).read(certificate)
+        default = "" if own is not None else ", the default"
+        text = "none" if found is None else f"{quoted(found)}{default}"
+        yield OtherRequirement(place, required, text, found is not None)
+
+
+_KEYS = {("subject_alt_name", label): key for key, label in SUBJECT_ALT_NAME_LABELS.items()}
+
+
+def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[OtherRequirement]:
     request, now = question.request, utc_timestamp(question.now)
     domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
     found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
@@ -206,4 +266,4 @@ def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[Limit
         if value is not None:
             required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
             met = question.in_effect(unlimited._replace(**{field: value}))
-            yield LimitExplanation(field.removesuffix("s"), required, found[field], met)
+            yield OtherRequirement(field.removesuffix("s"), required, found[field], met)

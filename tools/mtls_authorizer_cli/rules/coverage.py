@@ -40,15 +40,18 @@ class _PreparedRule:
         self.rule = rule
         self.requirements = [Requirement(matcher) for matcher in rule.matchers]
         self.exclusions = {frozenset(exclusion) for exclusion in rule.exclusions}
+        self.required_values = {value for value in rule.certificate_values().values() if value.is_required}
 
     @property
-    def constants(self) -> tuple[object, object]:
-        return self.rule.context, self.rule.usage_plan_key
+    def constants(self) -> tuple[object, object, object]:
+        return self.rule.context, self.rule.certificate_context, self.rule.usage_plan_key
 
     def covers(self, other: _PreparedRule) -> bool:
         """Return whether a certificate and a route that another rule matches and allows are covered by this one."""
         return (
-            self.rule.limits in {None, other.rule.limits}
+            self.rule.key_usages == other.rule.key_usages
+            and self.rule.limits in {None, other.rule.limits}
+            and self.required_values <= other.required_values
             and self.exclusions <= other.exclusions
             and _include(self.rule.routes, other.rule.routes)
             and all(

@@ -10,8 +10,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
+from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.document.certificate_values import DEFAULT
 from mtls_authorizer.rules.document.problems import LONGEST_STRING
 from mtls_authorizer.rules.document.request_limits import API_ID, DOMAIN_NAME, TIME
 from mtls_authorizer.rules.document.validation import (
@@ -23,7 +25,8 @@ from mtls_authorizer.rules.document.validation import (
     USAGE_PLAN_KEY,
 )
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
-from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS
+from mtls_authorizer.rules.key_usage import USAGE_NAMES
+from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.routes import METHODS, SEGMENT
 from mtls_authorizer.rules.rule_set import ENVIRONMENT, UsagePlanKey
 from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES
@@ -121,6 +124,7 @@ def rules_schema() -> _Schema:
             "text": _text(f"^[^{_CONTROL_CHARACTERS}]+$"),
             "plain": _text(f"^[^*{_CONTROL_CHARACTERS}]+$"),
             "route": _route(),
+            "certificate_value": _certificate_value(),
         },
     }
 
@@ -145,6 +149,16 @@ def _rule() -> _Schema:
                 f"one object in the list. Not by {_not_excludable()}.",
                 **_one_or_several(_reference("match")),
             },
+            "extended_key_usage": {
+                "description": "Replaces REQUIRED_EXTENDED_KEY_USAGE for this rule: usages of which a certificate must "
+                'have one, or "none". Other values than ["clientAuth"] need issuer or issuer_key, and exact names.',
+                "anyOf": [
+                    {"const": "none"},
+                    _non_empty_list(
+                        {"type": "string", "pattern": rf"^({'|'.join(USAGE_NAMES)}|{DOTTED_OID.pattern})$"}
+                    ),
+                ],
+            },
             "allow": {
                 "description": "The routes that the client may call. Without this key, it may call all routes.",
                 **_non_empty_list(_reference("route")),
@@ -161,14 +175,19 @@ def _rule() -> _Schema:
             "not_before": {"description": "The first second in which the rule is in effect, in UTC.", **_time()},
             "not_after": {"description": "The last second in which the rule is in effect, in UTC.", **_time()},
             "context": {
-                "description": "Constants for the integration, in addition to the certificate's values. At most "
-                f"{LARGEST_CONTEXT} characters together.",
+                "description": "Constants and values from the certificate, for the integration. At most "
+                f"{LARGEST_CONTEXT} characters together; each value from the certificate counts as {LONGEST_VALUE}.",
                 "type": "object",
                 "propertyNames": {
                     "pattern": _whole(CONTEXT_KEY),
                     "not": {"pattern": f"^({RESERVED_CONTEXT_KEY.pattern})$"},
                 },
-                "additionalProperties": {"type": "string", "pattern": _whole(PRINTABLE_ASCII)},
+                "additionalProperties": {
+                    "anyOf": [
+                        {"type": "string", "pattern": _whole(PRINTABLE_ASCII)},
+                        _reference("certificate_value"),
+                    ]
+                },
             },
             "usage_plan_key": {
                 "description": "The key of the usage plan that throttles the client, on a REST API with the "
@@ -181,6 +200,10 @@ def _rule() -> _Schema:
                     {
                         "description": "This key, for all clients of the rule.",
                         **_object_with("value", {"type": "string", "pattern": _whole(USAGE_PLAN_KEY)}),
+                    },
+                    {
+                        "description": "The SHA-256 of a value from the certificate: 64 lower-case hexadecimal digits.",
+                        **_reference("certificate_value"),
                     },
                 ],
             },
@@ -284,6 +307,36 @@ def _comparisons(label: str, patterns: Mapping[tuple[str, Comparison], Any]) -> 
 def _comparison(comparison: Comparison) -> _Schema:
     text = "text" if comparison is Comparison.EXACT else "plain"
     return {"description": _COMPARISONS[comparison], **_object_with(comparison, _reference(text))}
+
+
+def _certificate_value() -> _Schema:
+    prefix, types = SUBJECT_ALT_NAME_PATTERNS["URI", Comparison.PREFIX], "|".join(SUBJECT_ALT_NAME_LABELS)
+    return {
+        "description": "The one value of this kind in the certificate, in printable ASCII. Without it, the rule does "
+        "not match, unless there is a default.",
+        "type": "object",
+        "required": ["from"],
+        "additionalProperties": False,
+        "properties": {
+            "from": {
+                "description": "An attribute of the subject or the issuer, or a type of subject alternative names.",
+                "type": "string",
+                "pattern": rf"^((subject|issuer)\.[A-Za-z0-9.-]+|subject_alt_name\.({types}))$",
+                "examples": ["subject.O", "subject.2.5.4.97", "subject_alt_name.uri"],
+            },
+            "after": {
+                "description": "Only a URI that begins with this text counts, and the value is the rest of it. The "
+                f"text {prefix.problem}.",
+                "allOf": [_reference("text"), {"pattern": prefix.expression and _whole(prefix.expression)}],
+            },
+            "default": {
+                "description": "The value if the certificate does not have exactly one.",
+                "type": "string",
+                "pattern": _whole(DEFAULT),
+            },
+        },
+        "dependentSchemas": {"after": {"properties": {"from": {"const": "subject_alt_name.uri"}}}},
+    }
 
 
 def _time() -> _Schema:

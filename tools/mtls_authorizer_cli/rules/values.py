@@ -29,7 +29,8 @@ def value_findings(document: dict[str, Any]) -> Iterator[Finding]:
         for exclusion, where in items_with_places(rule.get("not", []), f"{place}.not"):
             yield from _match_findings(exclusion, where)
         for key, text in rule.get("context", {}).items():
-            yield from _whitespace(text, member(f"{place}.context", key), Comparison.EXACT)
+            if isinstance(text, str):
+                yield from _whitespace(text, member(f"{place}.context", key), Comparison.EXACT)
 
 
 def _match_findings(match: Any, place: str) -> Iterator[Finding]:  # noqa: ANN401 -- JSON

@@ -15,7 +15,7 @@ from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, rej
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_INTEGER, _OBJECT_IDENTIFIER = 0x02, 0x06
+_INTEGER, _OBJECT_IDENTIFIER = 0x02, b"\x06"
 _LONG_FORM = 0x80  # the first byte of a length in DER that takes more than one byte (X.690 §8.1.3.5)
 
 # A critical extension after its object identifier: TRUE, and the tag of its value.
@@ -87,18 +87,27 @@ def _check_entry(entry: x509.RevokedCertificate) -> str | None:
 
 
 def _critical_extensions(encoded: bytes) -> Iterator[int]:
-    """Yield where something looks like a critical extension: an object identifier, TRUE, and the tag of its value.
-
-    An object identifier takes less than 64 bytes, or cryptography would not have decoded it.
-    """
+    """Yield where something looks like a critical extension: an object identifier, TRUE, and the tag of its value."""
     place = encoded.find(_CRITICAL)
     while place >= 0:
-        before = encoded[max(0, place - _LONG_FORM) : place]
-        if any(
-            before[-length - 2 : -length] == bytes([_OBJECT_IDENTIFIER, length]) for length in range(1, len(before))
-        ):
+        if _ends_object_identifier(encoded, place):
             yield place
         place = encoded.find(_CRITICAL, place + 1)
+
+
+def _ends_object_identifier(encoded: bytes, end: int) -> bool:
+    """Return whether something that looks like an object identifier ends at a place.
+
+    It takes less than 64 bytes, or cryptography would not have decoded it. Only the places with its tag are looked at:
+    the CA can write serial numbers that look like thousands of critical extensions.
+    """
+    first = max(0, end - _LONG_FORM)
+    start = encoded.rfind(_OBJECT_IDENTIFIER, first, end)
+    while start >= 0:
+        if start + 2 + encoded[start + 1] == end and start + 2 < end:
+            return True
+        start = encoded.rfind(_OBJECT_IDENTIFIER, first, start)
+    return False
 
 
 def _integer(value: int) -> bytes:

@@ -6,7 +6,7 @@ that these are read here, and left out of what cryptography reads if it rejects 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
@@ -38,6 +38,14 @@ _LONG_FORM = 0x80  # the first length in DER that takes more than one byte (X.69
 _ISSUER = 1  # its place, after an optional version
 _CRL_NUMBER, _LONGEST_NUMBER = "2.5.29.20", 20
 _NO_NAME = encode(SEQUENCE, b"")
+
+# Before the signature is verified, the file may be anybody's, and as large as MAX_CRL_BYTES. Only what is small is
+# copied or decoded.
+_MOST_ELEMENTS = 7
+"""Of a TBSCertList: version, signature, issuer, thisUpdate, nextUpdate, revokedCertificates and extensions."""
+
+LARGEST_FIELDS = 256 * 1024
+"""In bytes: of everything but the entries."""
 
 
 class CrlFields(NamedTuple):
@@ -71,6 +79,10 @@ def read_fields(encoded: bytes) -> CrlFields:
     has_version = bool(fields) and fields[0][0] == INTEGER
     if [tag for tag, _ in fields[has_version : has_version + 2]] != [SEQUENCE, SEQUENCE]:
         message = f"a field of the TBSCertList is missing or has another type: {_describe(fields)}"
+        raise DerError(message)
+    entries = [content for tag, content in fields[has_version + _ISSUER + 1 :] if tag == SEQUENCE]
+    if len(encoded) - sum(map(len, entries)) > LARGEST_FIELDS:
+        message = f"the fields of the CRL, without its entries, have more than {LARGEST_FIELDS:,} bytes"
         raise DerError(message)
     if bytes(fields[has_version][1]) != bytes(algorithm):
         message = "the signature algorithms inside and outside of what was signed differ"
@@ -143,9 +155,27 @@ def _content(view: memoryview, tag: int) -> memoryview:
 
 
 def _elements(view: memoryview) -> list[tuple[int, memoryview]]:
-    # Slices of a view are views: nothing is copied.
-    tags, contents = read_elements(cast("bytes", view))
-    return list(zip(tags, cast("list[memoryview]", contents), strict=True))
+    """Return the tags and contents of a few elements, without copying. Raises DerError.
+
+    ``read_elements`` would make millions of objects for an element that contains millions of others.
+    """
+    elements: list[tuple[int, memoryview]] = []
+    start = 0
+    while start < len(view):
+        if len(elements) == _MOST_ELEMENTS:
+            message = f"not a CRL: an element contains more than {_MOST_ELEMENTS} others"
+            raise DerError(message)
+        first = view[start + 1] if start + 1 < len(view) else 0
+        content_start = start + 2 + max(0, first - _LONG_FORM)
+        length = int.from_bytes(view[start + 2 : content_start]) if first > _LONG_FORM else first
+        end = content_start + length
+        # A length has only one encoding in DER (X.690 §10.1).
+        if view[start + 1 : content_start] != _header(length)[1:] or end > len(view):
+            message = "not a CRL: an element is longer than the element that contains it, or its length is not in DER"
+            raise DerError(message)
+        elements.append((view[start], view[content_start:end]))
+        start = end
+    return elements
 
 
 def _describe(elements: list[tuple[int, memoryview]]) -> str:

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.truststore import Truststore
 
-MAX_CRL_BYTES = 256 * 1024 * 1024
-"""The limit of a CRL or an index. Six million entries fit into it."""
-
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
 _KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _ISSUING_DISTRIBUTION_POINT}
 

@@ -32,10 +32,10 @@ def hold(
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
     """
-    problem = _problem(new, truststore, now, max_age)
+    problem = current_problem(new, truststore, now, max_age)
     kept: list[tuple[bool, RevocationList]] = []
     for each in held:
-        each_problem = _problem(each, truststore, now, max_age)
+        each_problem = current_problem(each, truststore, now, max_age)
         is_same = identity_of(each) == identity_of(new)
         if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
             check_succession(new, each)
@@ -48,9 +48,10 @@ def hold(
     return (new, *(each for _, each in kept))[:MAX_HELD], problem
 
 
-def _problem(
+def current_problem(
     revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta
 ) -> CrlError | None:
+    """Return why a list, which was verified, proves no certificate good at a time, which is aware; None if it does."""
     try:
         check_usable(revocation_list, truststore, now, max_age)
     except CrlError as error:

@@ -16,7 +16,7 @@ from client_certificate_auth.x509.extensions import (
     read_distribution_point_name,
     read_distribution_points,
 )
-from client_certificate_auth.x509.general_names import DIRECTORY_NAME
+from client_certificate_auth.x509.general_names import DIRECTORY_NAME, URI
 from mtls_authorizer.revocation.names import CanonicalName, canonical_attributes, canonical_name
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ class CertificateScope(NamedTuple):
 
     names: frozenset[PointName]
     """The names of the points that are for all reasons, and whose CRL the issuer of the certificate signs."""
+
+    uris: tuple[bytes, ...] = ()
+    """The URIs of all points, in their order. They help to find CRLs, and decide nothing."""
 
 
 class CrlScope(NamedTuple):
@@ -117,7 +120,10 @@ def read_certificate_scope(certificate: Certificate) -> CertificateScope:
     except DerError:
         points, names = [], frozenset()
     limited = bool(points) and all(point.reasons is not None for point in points)
-    return CertificateScope(_is_ca(certificate), has_points=True, has_only_limited_points=limited, names=names)
+    uris = tuple(dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI))
+    return CertificateScope(
+        _is_ca(certificate), has_points=True, has_only_limited_points=limited, names=names, uris=uris
+    )
 
 
 def _is_ca(certificate: Certificate) -> bool | None:

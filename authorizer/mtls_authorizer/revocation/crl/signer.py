@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.authority import AuthorityId, authority_key_identifier, matches_key_identifier
@@ -48,9 +49,13 @@ def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
     return signer
 
 
+# There may be hundreds of CRLs of the same few CAs, and their names would take most of the time to put them in force.
+_issuer_name = lru_cache(64)(canonical_name)
+
+
 def issuer_of(revocation_list: RevocationList) -> AuthorityId:
     """Return the CA that issued a list."""
-    return AuthorityId(canonical_name(revocation_list.issuer), revocation_list.signer)
+    return AuthorityId(_issuer_name(revocation_list.issuer), revocation_list.signer)
 
 
 def permitted_signers(revocation_list: RevocationList, truststore: Truststore) -> tuple[Authority, ...]:

@@ -22,7 +22,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.addresses import resolve
 from mtls_authorizer.revocation.fetch.deadline import Deadline
 from mtls_authorizer.revocation.fetch.errors import DownloadError

@@ -21,16 +21,19 @@ from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fet
 from mtls_authorizer.revocation.fetch.metrics import FetchMetric, write_metrics
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
 from mtls_authorizer.revocation.fetch.stored_crl import CrlObject
-from mtls_authorizer.revocation.function_environment import load_truststore, read_max_age, read_owner
+from mtls_authorizer.revocation.function_environment import (
+    choose_log_level,
+    load_truststore,
+    read_max_age,
+    read_owner,
+)
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult
     from mtls_authorizer.revocation.fetch.settings import CrlSource
 
 logger = logging.getLogger("mtls_authorizer")
-if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-    # No level was chosen, and the default of Python, WARNING, would suppress the records of stored CRLs.
-    logger.setLevel(logging.INFO)
+choose_log_level()
 
 LIMITS = Limits()
 

@@ -85,7 +85,9 @@ def fetch(
     try:
         stored = place.read()
         current = _verified(stored, verification)
-        downloaded = download(stored.validators if stored is not None and current is not None else None)
+        # Whatever the server says has not changed, a CRL that is not usable is downloaded again.
+        is_kept = current is not None and is_usable(current, verification)
+        downloaded = download(stored.validators if stored is not None and is_kept else None)
         if downloaded is None:
             return FetchResult(Outcome.UNCHANGED, current)
         for _ in range(_ATTEMPTS):

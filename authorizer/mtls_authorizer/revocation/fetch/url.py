@@ -14,6 +14,7 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>(?:/[!-\"$-\[\]-~]*)?(?:\?[!-\"$-\[\]-~]*)?)"
 )
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 _MAX_PORT = 65535
 _MAX_URL = 2048
 _MAX_SHOWN = 200
@@ -55,6 +56,10 @@ def parse_url(text: str) -> CrlUrl:
         raise ValueError(message)
     target = match["target"]
     host = match["host"].strip("[]").rstrip(".").lower()
+    if match["scheme"] == "https" and _ADDRESS.fullmatch(host):
+        # urllib3 1.26, which some runtimes of Lambda have, does not verify a certificate for an address.
+        message = f"https://{match['host']} has an address for a host: write the name in the server's certificate"
+        raise ValueError(message)
     return CrlUrl(match["scheme"], host, port, target if target.startswith("/") else f"/{target}")
 
 

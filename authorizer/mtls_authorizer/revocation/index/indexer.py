@@ -18,8 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_plus
 
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
-from mtls_authorizer.revocation.crl.reader import MAX_CRL_BYTES
-from mtls_authorizer.revocation.function_environment import load_truststore, read_max_age, read_owner
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
+from mtls_authorizer.revocation.function_environment import (
+    choose_log_level,
+    load_truststore,
+    read_max_age,
+    read_owner,
+)
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 
 if TYPE_CHECKING:
@@ -30,9 +35,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore import Truststore
 
 logger = logging.getLogger("mtls_authorizer")
-if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-    # No level was chosen, and the default of Python, WARNING, would suppress the records of indexed CRLs.
-    logger.setLevel(logging.INFO)
+choose_log_level()
 
 # For the case that another run writes the index in between. After that, Lambda retries the event later.
 _ATTEMPTS = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
@@ -22,6 +22,7 @@ from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, UsagePlanKey
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.request_limits import RequestLimits
 
 _T = TypeVar("_T")
@@ -29,7 +30,10 @@ _T = TypeVar("_T")
 DOCUMENT_KEYS = ("$schema", "deny", "rules")
 LIMIT_KEYS = ("api_id", "domain_name", "not_before", "not_after")
 """The keys that limit a rule to some requests."""
-RULE_KEYS = ("name", "description", "match", "not", "allow", *LIMIT_KEYS, "context", "usage_plan_key")
+RULE_KEYS = (
+    *("name", "description", "match", "not", "extended_key_usage", "allow"),
+    *(*LIMIT_KEYS, "context", "usage_plan_key"),
+)
 
 RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -40,6 +44,13 @@ USAGE_PLAN_KEY = re.compile(r"[A-Za-z0-9._-]{20,128}")
 
 LARGEST_CONTEXT = 4096
 """In characters, keys and values together: API Gateway accepts 10,240 bytes for all headers of a request."""
+
+
+class _Context(NamedTuple):
+    """The context of a rule: constants, and values from the certificate."""
+
+    constants: dict[str, str]
+    values: dict[str, CertificateValue]
 
 
 def validate_rules(document: object) -> tuple[Rule, ...]:
@@ -101,15 +112,27 @@ class _RuleValidator:
             return validate(value[key], f"{place}.{key}") if key in value else default
 
         read("description", self.problems.is_text, default=True)
+        matchers = self._match.matchers(value["match"], f"{place}.match") if "match" in value else ()
+        key_usages = None
+        if "extended_key_usage" in value:
+            # Few documents need it.
+            from mtls_authorizer.rules.document.key_usage_validation import read_rule_key_usages  # noqa: PLC0415
+
+            usage_place = f"{place}.extended_key_usage"
+            usages = value["extended_key_usage"]
+            key_usages = read_rule_key_usages(usages, matchers, usage_place, self.problems, self._workload)
+        context = read("context", self._context, _Context({}, {}))
         return Rule(
             # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
             name=read("name", self._name, None) or place,
-            matchers=read("match", self._match.matchers, ()),
+            matchers=matchers,
             exclusions=read("not", self._match.exclusions, ()),
             routes=self._routes(value["allow"], f"{place}.allow") if "allow" in value else ALL_ROUTES,
-            context=read("context", self._context, {}),
+            context=context.constants,
             usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
             limits=self._limits(value, place),
+            certificate_context=context.values,
+            key_usages=key_usages,
         )
 
     def _limits(self, rule: dict[str, object], place: str) -> RequestLimits | None:
@@ -156,36 +179,57 @@ class _RuleValidator:
             )
         return tuple(routes)
 
-    def _context(self, value: object, place: str) -> dict[str, str]:
+    def _context(self, value: object, place: str) -> _Context:
+        context = _Context({}, {})
         if not self.problems.is_object(value, place):
-            return {}
+            return context
         self._workload.add_entries(len(value), place)
-        context: dict[str, str] = {}
         for key, text in value.items():
             where = member(place, key)
             if not CONTEXT_KEY.fullmatch(key):
                 self.problems.add(where, "must be a letter, followed by up to 63 letters, digits and underscores")
             elif RESERVED_CONTEXT_KEY.fullmatch(key):
                 self.problems.add(where, "is a key that the authorizer or API Gateway sets: choose another one")
-            elif not isinstance(text, str) or not PRINTABLE_ASCII.fullmatch(text):
-                self.problems.add(
-                    where, f"must be a string of printable ASCII, which fits into a header, not {shown(text)}"
-                )
+            elif isinstance(text, str) and PRINTABLE_ASCII.fullmatch(text):
+                context.constants[key] = text
+            elif isinstance(text, dict) and "from" in text:
+                read = self._certificate_value(text, where)
+                if read is not None:
+                    context.values[key] = read
             else:
-                context[key] = text
-        size = sum(map(len, [*context, *context.values()]))
-        if size > LARGEST_CONTEXT:
-            self.problems.add(place, f"has {size} characters: the limit is {LARGEST_CONTEXT}")
+                self.problems.add(
+                    where,
+                    "must be a string of printable ASCII, which fits into a header, or an object with the key from, "
+                    f"not {shown(text)}",
+                )
+        self._check_size(context, place)
         return context
 
-    def _usage_plan_key(self, value: object, place: str) -> UsagePlanKey | str | None:
+    def _check_size(self, context: _Context, place: str) -> None:
+        size = sum(map(len, [*context.constants, *context.constants.values(), *context.values]))
+        if context.values:
+            from mtls_authorizer.rules.certificate_values import LONGEST_VALUE  # noqa: PLC0415 -- rarely used
+
+            size += LONGEST_VALUE * len(context.values)
+        if size > LARGEST_CONTEXT:
+            self.problems.add(place, f"has {size} characters: the limit is {LARGEST_CONTEXT}")
+
+    def _certificate_value(self, value: dict[str, object], place: str) -> CertificateValue | None:
+        from mtls_authorizer.rules.document.certificate_values import read_certificate_value  # noqa: PLC0415 -- rarely used
+
+        return read_certificate_value(value, place, self.problems)
+
+    def _usage_plan_key(self, value: object, place: str) -> UsagePlanKey | CertificateValue | str | None:
         if value == UsagePlanKey.FINGERPRINT:
             return UsagePlanKey.FINGERPRINT
+        if isinstance(value, dict) and "from" in value:
+            return self._certificate_value(value, place)
         key = value.get("value") if isinstance(value, dict) and len(value) == 1 else None
         if not isinstance(key, str) or not USAGE_PLAN_KEY.fullmatch(key):
             self.problems.add(
                 place,
-                'must be "fingerprint", or {"value": "…"} with a key of 20 to 128 letters, digits and ._-',
+                'must be "fingerprint", {"value": "…"} with a key of 20 to 128 letters, digits and ._-, or '
+                '{"from": "…"} for the SHA-256 of a value from the certificate',
             )
             return None
         return key

@@ -82,7 +82,10 @@ def of_ca(
 SIMPLE = {
     "revoked": of_ca(REVOKED, CA.revoke(entry(1))),
     "revoked, in PEM": of_ca(REVOKED, crl_pem(CA.revoke(entry(1)))),
-    "revoked, in PEM with text around": of_ca(REVOKED, b"0 CRL\n" + crl_pem(CA.revoke(entry(1))) + b"the end\n"),
+    "revoked, in PEM with text before": of_ca(REVOKED, b"0 CRL\n" + crl_pem(CA.revoke(entry(1)))),
+    "revoked, in PEM with text after": of_ca(
+        UNKNOWN, crl_pem(CA.revoke(entry(1))) + b"the end\n", CrlRejection.MALFORMED, openssl=REVOKED
+    ),
     "not revoked": of_ca(GOOD, CA.revoke(entry(2))),
     "not revoked, in PEM": of_ca(GOOD, crl_pem(CA.revoke(entry(2)))),
     "one of many": of_ca(REVOKED, CA.revoke(*map(entry, range(300, 0, -1)))),

@@ -449,6 +449,54 @@ def test_a_bucket_that_is_down_at_the_start_is_asked_again_soon(shelf: Memory) -
     assert door.refusals() == [None, REVOKED, None]
 
 
+@pytest.mark.parametrize("grace", [0, 60])
+def test_the_successor_of_a_stale_crl_is_loaded_soon(shelf: Memory, grace: int) -> None:
+    clock = Clock()
+    start = clock.now
+    shelf.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
+    shelf.put("other.crl", crl(1, ca=OTHER, next_update=NOW - DAY))  # stale for long, which makes nothing urgent
+    variables = {"CRL_URIS": f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}", "CRL_MAX_AGE_SECONDS": str(grace)}
+    configured = every_minute(shelf, **variables)
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=clock.now - start)
+
+    live = CurrentPolicy(configured, opener=shelf.open, clock=clock, now=now)
+    door = Door(live, clock=now)
+    loads: list[float] = []
+    for _ in range(10 + grace // 10):
+        clock.advance(10)
+        shelf.requests.clear()
+        reason = door.refusal(GOOD)
+        if shelf.requests:
+            loads.append(clock.now - start)
+        assert reason == (UNKNOWN if clock.now - start >= 90 + grace else None)
+        assert door.refusal(client(1, OTHER)) == UNKNOWN
+    # Once a minute, until it is stale.
+    assert loads == [60, *([120] if grace else []), 90 + grace, 100 + grace]
+    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, next_update=NOW + DAY))
+    clock.advance(9)
+    assert door.refusal(GOOD) == UNKNOWN
+    clock.advance(1)
+    assert door.refusals(GOOD, WITHDRAWN) == [None, REVOKED]
+
+
+def test_a_crl_that_stays_stale_is_asked_for_once_an_interval_again(shelf: Memory) -> None:
+    clock = Clock()
+    start = clock.now
+    shelf.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
+    live = CurrentPolicy(
+        every_minute(shelf), opener=shelf.open, clock=clock, now=lambda: NOW + timedelta(seconds=clock.now - start)
+    )
+    clock.advance(150)
+    live.get()
+    for seconds, is_asked_for in ((59, False), (1, True), (10, False)):
+        clock.advance(seconds)
+        shelf.requests.clear()
+        live.get()
+        assert bool(shelf.requests) is is_asked_for
+
+
 def test_failures_are_counted_over_all_documents_and_told_once(shelf: Memory) -> None:
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
     shelf.put("ca.crl", FIRST)

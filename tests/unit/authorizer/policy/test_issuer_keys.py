@@ -15,6 +15,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.settings import TruststoreSource
 from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from mtls_authorizer.telemetry.metrics import Metric, measure
 from tests import der
 from tests.certificate_authorities import (
     IS_A_CA,
@@ -26,10 +27,11 @@ from tests.certificate_authorities import (
 )
 from tests.certificates import name
 from tests.decisions import decision_on
+from tests.observations import observation
 from tests.rules_documents import rule
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.rule_set import RuleOutcome
+    from mtls_authorizer.rules.rule_set import Evaluation
 
 CA, NAMESAKE, OTHER = CertificateAuthority("CA"), CertificateAuthority("CA"), CertificateAuthority("Other")
 INTERMEDIATE = CertificateAuthority("Intermediate", parent=CA)
@@ -38,9 +40,9 @@ RULES = {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "file:///truststore
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> RuleOutcome:
+def outcome(certificate: bytes, bundle: bytes | None = BUNDLE, /, **variables: str) -> Evaluation:
     settings = load_settings(variables or RULES)
-    policy = AccessPolicy(RuleSet(settings.rules), truststore=bundle and read_truststore(bundle))
+    policy = AccessPolicy(RuleSet(settings.rules), truststore=None if bundle is None else read_truststore(bundle))
     return policy.with_issuer_keys().rules.evaluate(PeerCertificate.from_der(certificate))
 
 
@@ -112,10 +114,22 @@ def test_rules_and_shadow_rules_read_the_same_truststore() -> None:
         assert (decision.reason, decision.shadow_reason) == (reason, reason)
 
 
+def test_certificates_of_the_truststore_that_cannot_be_used_are_counted_without_crls_too() -> None:
+    with_broken_block = BUNDLE + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    for bundle, skipped in ((with_broken_block, 1), (BUNDLE, None)):
+        policy = AccessPolicy(RuleSet(()), truststore=read_truststore(bundle))
+        values = measure(observation()._replace(policy=policy))
+        assert values.get(Metric.TRUSTSTORE_CERTIFICATES_SKIPPED) == skipped
+
+
 def test_rules_without_keys_are_not_changed() -> None:
     rules = RuleSet(load_settings({"ALLOWED_COMMON_NAMES": "client"}).rules)
     policy = AccessPolicy(rules, rules, truststore=read_truststore(BUNDLE)).with_issuer_keys()
     assert policy.rules is policy.shadow_rules is rules
+    by_key = RuleSet(load_settings(RULES).rules)
+    tried = AccessPolicy(rules, by_key, truststore=read_truststore(BUNDLE)).with_issuer_keys()
+    assert tried.rules is rules
+    assert tried.shadow_rules is not by_key
 
 
 def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:

@@ -421,3 +421,19 @@ def test_any_bucket_owner_is_trusted_only_where_a_document_is_in_s3_and_no_owner
 ) -> None:
     assert load_settings(variables).trusts_any_bucket_owner is in_s3
     assert not load_settings({**variables, "S3_BUCKET_OWNER": "123456789012"}).trusts_any_bucket_owner
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/", "file:///", "ssm:///crl/", "s3://bucket/../crl/"])
+def test_a_prefix_names_a_folder_in_s3_or_files(uri: str) -> None:
+    with pytest.raises(SettingsError, match="CRL_URIS is "):
+        load_settings({**CRLS, "CRL_URIS": uri})
+
+
+def test_crls_and_prefixes_can_be_combined_but_only_crls_can_be_complete() -> None:
+    uris = ("s3://bucket/a.crl", "s3://bucket/crl/", "file:///crls/")
+    sources = load_settings({**CRLS, "CRL_URIS": ", ".join(uris)}).crl_sources
+    assert sources is not None
+    assert sources.uris == uris
+    for variable in ("CRL_ASSUME_COMPLETE", "TRUSTSTORE_URI"):
+        with pytest.raises(SettingsError, match=f"{variable} is 's3://bucket/crl/'"):
+            load_settings({**CRLS, "CRL_URIS": ", ".join(uris), variable: "s3://bucket/crl/"})

@@ -599,6 +599,23 @@ def test_a_document_that_was_never_had_is_tried_again_soon() -> None:
     assert len(script.versions) == 3
 
 
+def test_documents_can_be_hastened_but_not_at_every_request() -> None:
+    clock, script = Clock(), Script(gives(b"one"), unchanged)
+    _documents, refresher = make(script, clock=clock)
+    refresher.start()
+    for seconds, requests in ((1, 2), (RETRY_SECONDS - 1, 2), (1, 3)):
+        clock.advance(seconds)
+        refresher.hasten()
+        refresher.refresh_if_due()
+        assert len(script.versions) == requests
+    # The clock of another machine may be behind.
+    clock.now = 0
+    refresher.restore()
+    refresher.hasten()
+    refresher.refresh_if_due()
+    assert len(script.versions) == 5
+
+
 def test_an_interval_that_is_shorter_is_not_waited_longer_for() -> None:
     clock, script = Clock(), Script(fails)
     _documents, refresher = make(script, clock=clock, interval=1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import PrincipalId
-from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.request.context import LONGEST_HEADER, build_context, principal_identifier
 from tests import der
 from tests.certificates import certificate_der, client_pem, dns, extension, name, pem, subject_alt_names, uri
 
@@ -146,3 +147,17 @@ def test_any_date_is_written_as_datetime_would(date: datetime) -> None:
     date = date.replace(microsecond=0, tzinfo=UTC)
     context = build_context(PeerCertificate.from_pem(pem(certificate_der(not_before=der.time(date)))))
     assert datetime.fromisoformat(context["clientCertNotBefore"]) == date
+
+
+def test_the_certificate_can_be_passed_on_as_in_the_header_client_cert_unless_it_is_too_long() -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("CN", "client")))
+    context = build_context(certificate, with_header=True)
+    header = context.pop("clientCertHeader")
+    assert re.fullmatch(r":[A-Za-z0-9+/]+={0,2}:", header)
+    assert base64.b64decode(header.strip(":"), validate=True) == certificate.raw
+    assert context == build_context(certificate)
+    for length, present in ((4100, True), (4500, False)):
+        long = certificate_der(extensions=[extension("1.2.3", bytes(length))])
+        context = build_context(PeerCertificate.from_der(long), with_header=True)
+        assert ("clientCertHeader" in context) is present
+        assert all(len(value) <= LONGEST_HEADER for value in context.values())

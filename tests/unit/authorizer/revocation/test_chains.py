@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.certificate import parse_certificate
-from mtls_authorizer.revocation.chains import ChainBuilder, ChainLink
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS, ChainBuilder, ChainLink
+from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.scope import read_certificate_scope
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -21,6 +25,7 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_certificate,
     authority_key,
+    entry,
 )
 from tests.certificates import attribute, certificate_der, dns, extension, name, pem
 
@@ -282,3 +287,43 @@ def test_a_chain_that_is_not_permitted_still_has_the_links_that_a_crl_may_list()
 def test_a_certificate_whose_issuer_is_no_name_was_signed_by_nobody() -> None:
     unreadable = ROOT.issue(1, issuer=der.sequence(der.tlv(der.NULL)))
     assert ChainBuilder(_truststore(ROOT)).chains(parse_certificate(unreadable)) == ()
+
+
+def _levels(count: int) -> list[list[CertificateAuthority]]:
+    """Return four CAs below each other, each with so many certificates: every one may be followed by every other."""
+    levels: list[list[CertificateAuthority]] = []
+    for level in range(MAX_AUTHORITIES):
+        (above, *_) = levels[-1] if levels else [None]
+        first = CertificateAuthority(f"Level {level}", parent=above, serial_number=100 * level)
+        others = (
+            CertificateAuthority(f"Level {level}", parent=above, key=first.key, serial_number=100 * level + number)
+            for number in range(1, count)
+        )
+        levels.append([first, *others])
+    return levels
+
+
+def test_the_number_of_chains_is_limited_however_many_certificates_cas_have() -> None:
+    few = _levels(4)
+    truststore = read_truststore(b"".join(authority.pem for level in few for authority in level))
+    client = parse_certificate(few[-1][0].issue(1))
+    assert len(ChainBuilder(truststore).chains(client)) == MAX_CHAINS
+    many = _levels(20)  # 160,000 chains
+    truststore = read_truststore(b"".join(authority.pem for level in many for authority in level))
+    client = parse_certificate(many[-1][0].issue(1))
+    (chain,) = ChainBuilder(truststore).chains(client)
+    assert not chain.is_permitted
+    # The certificate itself comes first, and any of the CAs may be revoked.
+    assert chain.links[0].serial_number == 1
+    assert {link.serial_number for link in chain.links} == {
+        1,
+        *(100 * level + number for level in range(4) for number in range(20)),
+    }
+    certificate = PeerCertificate(client)
+    for crls, expected in (
+        ([many[-1][0].revoke()], RevocationState.UNKNOWN),
+        ([many[-1][0].revoke(entry(1))], RevocationState.REVOKED),
+        ([many[0][0].revoke(entry(119))], RevocationState.REVOKED),
+    ):
+        lists = RevocationLists([verify_crl(crl, truststore) for crl in crls], truststore)
+        assert lists.status(certificate, NOW).state is expected

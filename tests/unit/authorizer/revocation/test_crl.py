@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import hashlib
 import sys
+import time
+import tracemalloc
 import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -141,6 +143,47 @@ def test_lookups_of_long_serial_numbers_are_not_kept_in_memory(octets: int, is_k
     assert read.is_revoked(listed)
     assert not read.is_revoked(listed + 1)
     assert (sys.getrefcount(listed) > references) is is_kept
+
+
+LONG = b"\0" * 2_000_000
+ALGORITHM = CA.algorithm.identifier
+HOSTILE = {
+    "elements": der.sequence(LONG),
+    "elements of a TBSCertList": der.sequence(der.sequence(LONG), ALGORITHM, der.bits(b"")),
+    "an issuer": CA.revoke(issuer=der.sequence(der.tlv(der.SET, LONG))),
+    "an algorithm": CA.sign(der.integer(1), der.sequence(LONG), CA.name, outer_identifier=der.sequence(LONG)),
+    "an extension": CA.revoke(extensions=[extension("1.2.3", LONG)]),
+    "a signature": der.sequence(der.sequence(der.integer(1), ALGORITHM, CA.name), ALGORITHM, der.bits(LONG)),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_file_that_nobody_signed_takes_no_memory_beyond_its_size(content: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(CrlError, match="more than"):
+            verify_crl(content, BOTH)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(LONG) / 10
+
+
+@pytest.mark.parametrize("length", ["80", "8100", "817f", "8200ff", "81", "84ffffffff", "ff" + "01" * 127, ""])
+def test_a_length_that_is_not_der_or_too_long_makes_a_list_malformed(length: str) -> None:
+    for content in (b"\x30" + bytes.fromhex(length), der.sequence(b"\x30" + bytes.fromhex(length))):
+        with pytest.raises(CrlError) as rejected:
+            verify_crl(content, BOTH)
+        assert rejected.value.rejection is CrlRejection.MALFORMED
+
+
+def test_serial_numbers_that_look_like_critical_extensions_take_little_time() -> None:
+    lookalikes = entry(int.from_bytes(bytes.fromhex("7f" + "0101ff04" * 4)))
+    crl = CA.revoke(revoked=der.sequence(lookalikes * 10_000))
+    started = time.process_time()
+    assert verify_crl(crl, BOTH).defect is None
+    # It is about 0.05 s. Looking for the start of an object identifier byte by byte took several seconds.
+    assert time.process_time() - started < 1.5
 
 
 def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nobody() -> None:

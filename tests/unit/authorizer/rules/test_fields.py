@@ -17,6 +17,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der
 from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import attribute, certificate_der, dns, email, ip, name, pem, subject_alt_names, uri
+from tests.psd2_statements import psd2_statement
 from tests.rules_documents import document, rule
 
 Attributes = list[Any]
@@ -340,16 +341,18 @@ def test_a_fingerprint_is_that_of_the_whole_certificate() -> None:
 
 def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
     issuer = CertificateAuthority(subject=name(("O", "Acme"), ("CN", "Acme CA")))
-    subject = name(("CN", "a"), ("OU", "b"), ("O", "c"))
+    subject = name(("CN", "a"), ("OU", "b"), ("O", "c"), ("2.5.4.97", "g"))
     certificate = PeerCertificate.from_der(
-        issuer.issue(subject=subject, extensions=[subject_alt_names(dns("d"), uri("spiffe://e/f"))])
+        issuer.issue(
+            subject=subject, extensions=[subject_alt_names(dns("d"), uri("spiffe://e/f")), psd2_statement("PSP_AI")]
+        )
     )
     truststore = read_truststore(issuer.pem)
     good: dict[str, Any] = {
         "common_name": "a",
         "organizational_unit": "b",
         "organization": "c",
-        "subject": "O=c,OU=b,CN=a",
+        "subject": "2.5.4.97=g,O=c,OU=b,CN=a",
         "subject_alt_name": "DNS:d",
         "issuer": {"O": "Acme"},
         "fingerprint": certificate.fingerprint256,
@@ -357,6 +360,8 @@ def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
         "public_key": sha256(certificate.fields.public_key).hexdigest(),
         "issuer_key": issuer.signer,
         "spiffe_trust_domain": "e",
+        "organization_identifier": "g",
+        "psd2_role": "PSP_AI",
     }
     bad = good | {
         "subject": "CN=b",
@@ -367,6 +372,8 @@ def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
         "public_key": "ab" * 32,
         "issuer_key": "ab" * 32,
         "spiffe_trust_domain": "f",
+        "organization_identifier": "h",
+        "psd2_role": "PSP_IC",
     }
     bad |= {"common_name": "x", "organizational_unit": "x", "organization": "x"}
     good["issuer"] = "CN=Acme CA,O=Acme"
@@ -403,6 +410,8 @@ def test_each_field_has_its_variable_and_says_what_it_means() -> None:
         "public_key": None,
         "issuer_key": "ALLOWED_ISSUER_KEYS",
         "spiffe_trust_domain": None,
+        "organization_identifier": None,
+        "psd2_role": None,
     }
     assert all(field.meaning for field in FIELDS.values())
     assert {name: field.kind for name, field in FIELDS.items() if field.kind is not FieldKind.TEXT} == {
@@ -414,4 +423,5 @@ def test_each_field_has_its_variable_and_says_what_it_means() -> None:
         "public_key": FieldKind.IDENTIFIER,
         "issuer_key": FieldKind.IDENTIFIER,
         "spiffe_trust_domain": FieldKind.IDENTIFIER,
+        "psd2_role": FieldKind.IDENTIFIER,
     }

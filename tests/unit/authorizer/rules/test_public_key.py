@@ -7,6 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
@@ -64,3 +66,36 @@ def test_a_key_is_excluded_whatever_certificate_it_is_in() -> None:
         answer = authorize(document)
         assert reason(answer(rest_event(CLIENT))) == reason(answer(rest_event(RENEWED))) == "certificate_excluded"
         assert reason(answer(rest_event(OTHER))) is None
+
+
+def encodings(curve: ec.EllipticCurve, oid: str) -> list[bytes]:
+    key = ec.generate_private_key(curve).public_key()
+    uncompressed = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    compressed = key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    hybrid = bytes([compressed[0] + 4]) + uncompressed[1:]
+    algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid(oid))
+    return [der.sequence(algorithm, der.bits(point)) for point in (uncompressed, compressed, hybrid)]
+
+
+def rsa_encodings() -> list[bytes]:
+    numbers = der.bits(der.sequence(der.integer(2**2047 + 1), der.integer(65537)))
+    algorithms = (der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL)), der.sequence(der.oid("2.5.8.1.1")))
+    return [der.sequence(algorithm, numbers) for algorithm in algorithms]
+
+
+@pytest.mark.parametrize(
+    ("keys", "listed"),
+    [
+        *((encodings(ec.SECP256R1(), "1.2.840.10045.3.1.7"), number) for number in range(3)),
+        (encodings(ec.SECP384R1(), "1.3.132.0.34"), 0),
+        (rsa_encodings(), 0),
+    ],
+)
+def test_a_key_is_excluded_and_not_matched_in_another_encoding(keys: list[bytes], listed: int) -> None:
+    digest = sha256(keys[listed]).hexdigest()
+    deny = authorize({"rules": [rule(match={"issuer": "CN=Test CA"})], "deny": {"public_key": digest}})
+    allow = authorize({"rules": [rule(match={"public_key": digest})]})
+    for number, key in enumerate(keys):
+        event = rest_event(pem(certificate_der(public_key=key)))
+        assert reason(deny(event)) == "certificate_excluded"
+        assert reason(allow(event)) == (None if number == listed else "public_key_not_allowed")

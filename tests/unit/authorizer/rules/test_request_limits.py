@@ -16,7 +16,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import ConditionalGrant, RuleSet
-from tests.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
+from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.responses import checking
 from tests.rules_documents import document, rule
@@ -194,8 +194,9 @@ def test_a_domain_name_that_is_no_identity_source_is_logged_once(caplog: pytest.
     cached_by_pem = asking(http_2_0_event, identitySource=[PEM])
     cached_by_both = asking(http_2_0_event, identitySource=[PEM, ORDERS])
     uncached = asking(http_2_0_event, identitySource=None)
+    with_payload_1_0 = asking(http_1_0_event, identitySource=f"{PEM},{ORDERS}")
     limited = Asked(rule(domain_name=ORDERS))
-    assert warnings(limited, uncached, cached_by_both, asking(rest_event)) == 0
+    assert warnings(limited, uncached, cached_by_both, with_payload_1_0, asking(rest_event)) == 0
     assert warnings(limited, cached_by_pem, cached_by_pem) == 1
     assert warnings(limited, cached_by_pem) == 0
     assert warnings(Asked(rule(api_id=API)), cached_by_pem) == 0

@@ -18,7 +18,7 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
-from mtls_authorizer.rules.rule_set import Grant, Rule, RuleOutcome, RuleSet, UsagePlanKey
+from mtls_authorizer.rules.rule_set import Evaluation, Grant, Rule, RuleSet, UsagePlanKey
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.decisions import decision_on
@@ -47,7 +47,7 @@ ALL = rule(name="all", match={"common_name": {"prefix": "cli"}}, usage_plan_key=
 NEVER = rule(name="never", match={"common_name": "client"}, **{"not": {"organizational_unit": "refunds"}})
 
 
-def evaluate_rules(*rules: dict[str, Any]) -> RuleOutcome:
+def evaluate_rules(*rules: dict[str, Any]) -> Evaluation:
     return RuleSet(parse_rules(document(*rules))).evaluate(CLIENT)
 
 

@@ -9,9 +9,13 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.rules.spiffe import parse_trust_domain
+from mtls_authorizer.rules.spiffe import read_trust_domain
+from mtls_authorizer_cli.explain.explanation import explain
+from mtls_authorizer_cli.explain.report.report import Report
+from mtls_authorizer_cli.explain.report.text import as_text
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, dns, pem, subject_alt_names, uri
+from tests.questions import question
 from tests.responses import checking
 from tests.rules_documents import rule
 
@@ -110,6 +114,14 @@ def test_whatever_resembles_a_workload_of_the_trust_domain_is_excluded(uris: lis
     assert reason(answer(rest_event(client(*uris)))) == expected
 
 
+def test_explain_says_what_a_certificate_without_a_trust_domain_lacks() -> None:
+    rules = json.dumps({"rules": [rule(match=MATCH)]}).encode()
+    text = " ".join(as_text(Report(explain(question(client(*VALID[:2]), rules)))).split())
+    assert "found none: the certificate's only URI name must be a SPIFFE ID with a path" in text
+    text = " ".join(as_text(Report(explain(question(client("spiffe://third.example/a"), rules)))).split())
+    assert "spiffe_trust_domain: requires one of 'acme.example', 'other.example'; found 'third.example'" in text
+
+
 def test_a_trust_domain_is_not_a_pattern() -> None:
-    assert parse_trust_domain("a" * 255).value == "a" * 255
+    assert read_trust_domain("a" * 255) == "a" * 255
     assert reason(authorize(match={"spiffe_trust_domain": "acme.exampl."})(rest_event(client(VALID[0])))) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -12,6 +13,7 @@ from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.file import FileStore
+from mtls_authorizer.stores.opener import open_folder
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import LONG, Clock
 
@@ -250,3 +252,36 @@ def test_a_restore_loads_a_new_file_though_the_clock_has_stopped(tmp_path: Path)
     assert not refresher.refresh_if_due()
     refresher.restore()
     assert (document.value, document.failures) == ("two", 0)
+
+
+def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
+    for name in ("a.crl", "b.crl.index", "notes.txt", "sub/deep/c d.crl", "un\nprintable.crl"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    (tmp_path / "folder.crl").mkdir()
+    os.mkfifo(tmp_path / "pipe.crl")
+    (tmp_path / "gone.crl").symlink_to(tmp_path / "nothing")
+    (tmp_path / "link.crl").symlink_to(tmp_path / "a.crl")
+    folder = open_folder(f"{tmp_path.as_uri()}/")
+    found = folder.documents((".crl", ".index"))
+    assert {uri: (listed.name, listed.size) for uri, listed in found.items()} == {
+        (tmp_path / "a.crl").as_uri(): ("a.crl", 5),
+        (tmp_path / "b.crl.index").as_uri(): ("b.crl.index", 11),
+        (tmp_path / "sub/deep/c d.crl").as_uri(): ("c d.crl", 16),
+        (tmp_path / "link.crl").as_uri(): ("link.crl", 5),
+    }
+    for uri, listed in found.items():
+        fetched = file_store(Path(unquote(urlsplit(uri).path))).fetch(None)
+        assert fetched
+        assert fetched.version == listed.version
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StoreError, match="missing/: No such file or directory"):
+        open_folder(f"{tmp_path.as_uri()}/missing/").documents((".crl",))
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("mtls_authorizer.stores.file.MAX_LISTED", 1)
+    with pytest.raises(StoreError, match="choose a longer prefix"):
+        open_folder(f"{tmp_path.as_uri()}/").documents((".crl",))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.stores.uri import Scheme, parse_uri
+from mtls_authorizer.stores.uri import Scheme, is_folder, names_document, parse_folder, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -164,3 +164,26 @@ def test_a_uri_is_shown_as_far_as_it_may_be_with_what_would_be_right(uri: str, t
     with pytest.raises(ValueError, match=r"^is '") as refused:
         parse_uri(uri)
     assert str(refused.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("uri", "location"),
+    [
+        ("s3://bucket/crl/", (Scheme.S3, ("bucket", "crl/"))),
+        ("s3://bucket/a/b c/", (Scheme.S3, ("bucket", "a/b c/"))),
+        ("file:///crls/", (Scheme.FILE, ("/crls/",))),
+        ("file:///a%20b/c/", (Scheme.FILE, ("/a b/c/",))),
+    ],
+)
+def test_a_uri_that_ends_with_a_slash_names_a_folder(uri: str, location: tuple[Scheme, tuple[str, ...]]) -> None:
+    assert is_folder(uri)
+    assert parse_folder(uri, ("s3", "file")) == location
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/", "s3:///crl/", "file:///", "s3://bucket/crl//", "s3://b/../c/", "ssm:///a/"]
+)
+def test_a_whole_bucket_and_what_is_no_folder_are_rejected(uri: str) -> None:
+    with pytest.raises(ValueError, match=r": .*write "):
+        parse_folder(uri, ("s3", "file"))
+    assert not names_document(uri)

@@ -319,3 +319,32 @@ def test_a_domain_name_that_is_no_identity_source_is_noted(run: Callable[..., Re
         (tmp_path / "limited.json").write_text(json.dumps(event))
         notes = run("limited.json", "--json", **rules).json["notes"]
         assert any("without $context.domainName" in note for note in notes) is noted
+
+
+def test_a_value_from_the_certificate_is_explained(run: Callable[..., Result]) -> None:
+    match = {"organization": "Acme"}
+    uri_value = {"from": "subject_alt_name.uri", "after": "spiffe://acme.example/"}
+    for context, key, lines in (
+        (
+            {"a": {"from": "subject.O"}},
+            None,
+            ["ok context.a: requires one value of subject.O", "found 'Acme'", "ALLOWED"],
+        ),
+        ({"a": uri_value | {"default": "x"}}, None, ["found 'x', the default", "ALLOWED"]),
+        (
+            {"a": uri_value},
+            None,
+            [
+                "DENIED by the authorizer: certificate_value_missing",
+                "its context.a requires one value of subject_alt_name.uri after 'spiffe://acme.example/'",
+                "the certificate has none.",
+            ],
+        ),
+        (None, {"from": "subject.L"}, ["NO usage_plan_key: requires one value of subject.L", "found none"]),
+    ):
+        keys = {"context": context, "usage_plan_key": key}
+        rule = {"name": "value", "match": match} | {name: value for name, value in keys.items() if value}
+        result = run("client.pem", AUTHORIZER_RULES=document(rule).decode())
+        flat = re.sub(r"\s+", " ", result.output)
+        for line in lines:
+            assert line in flat

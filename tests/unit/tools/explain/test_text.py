@@ -138,8 +138,8 @@ def test_the_answer_of_the_function_is_printed_only_if_it_is_asked_for() -> None
     assert "answers 401" in text_of(question(None), with_answer=True)
     denied = question(None, unauthenticated_response=UnauthenticatedResponse.DENY)
     assert '"Deny"' in text_of(denied, with_answer=True)
-    explicit = {"unauthenticated_response": UnauthenticatedResponse.UNAUTHORIZED, "make_event": http_2_0_event}
-    assert "the API responds with 401" in text_of(question(None, **explicit), with_answer=True)
+    explicit = question(None, unauthenticated_response=UnauthenticatedResponse.UNAUTHORIZED, make_event=http_2_0_event)
+    assert "the API responds with 401" in text_of(explicit, with_answer=True)
 
 
 def test_simple_answers_are_printed_if_they_are_configured_and_do_not_depend_on_a_route() -> None:

@@ -252,6 +252,13 @@ def test_a_rule_is_covered_only_with_all_of_its_routes(
 @pytest.mark.parametrize(
     ("wide", "narrow", "reported"),
     [
+        # A rule with a required value does not match every certificate.
+        ({"context": {"a": {"from": "subject.O"}}}, {}, False),
+        ({"context": {"a": {"from": "subject.O"}}}, {"context": {"b": {"from": "subject.O"}}}, True),
+        ({"context": {"a": {"from": "subject.O"}}}, {"usage_plan_key": {"from": "subject.O"}}, True),
+        ({"context": {"a": {"from": "subject.O", "default": ""}}}, {}, True),
+        ({"usage_plan_key": {"from": "subject.O"}}, {}, False),
+        ({}, {"context": {"a": {"from": "subject.O"}}}, True),
         ({}, {"api_id": "a"}, True),
         ({"api_id": "a"}, {"api_id": "a"}, True),
         ({"api_id": "a"}, {}, False),
@@ -259,9 +266,9 @@ def test_a_rule_is_covered_only_with_all_of_its_routes(
         ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, False),
     ],
 )
-def test_a_rule_is_covered_only_by_one_without_limits_or_with_the_same(
-    wide: dict[str, str],
-    narrow: dict[str, str],
+def test_a_rule_is_covered_only_by_one_with_the_same_limits_and_required_values_or_without_any(
+    wide: dict[str, Any],
+    narrow: dict[str, Any],
     reported: bool,  # noqa: FBT001 -- a table's column
 ) -> None:
     assert (

@@ -61,7 +61,7 @@ def test_a_string_must_have_the_syntax_of_its_field(field: str) -> None:
     good = {"subject": "CN=a", "issuer": "CN=a", "subject_alt_name": "DNS:a"} | dict.fromkeys(
         ("fingerprint", "public_key", "issuer_key"), FINGERPRINT
     )
-    good["spiffe_trust_domain"] = "acme.example"
+    good |= {"spiffe_trust_domain": "acme.example", "psd2_role": "PSP_AI"}
     others = {"issuer": "CN=a"} if field == "serial_number" else {}
     value = good.get(field, "0a")
     for accepted in (value, [value], {"exact": value}):
@@ -129,12 +129,15 @@ def test_the_schema_accepts_every_valid_document(content: bytes) -> None:
 STRICTER = {
     # Unlike in ECMAScript, $ in Python's regular expressions also matches before a line feed at the end.
     *("a new line in a name", "a new line in a context", "a control character in a path"),
+    *(r"after of a value: 'urn:a:\n'", r"default of a value: 'a\n'"),
     # A JSON parser drops one of the keys.
     "a key twice in a match",
     # JSON Schema cannot express these: dates, comparisons, uniqueness, sums, sizes, surrogates, case-insensitivity.
     *("a name twice", "a large policy", "a day that a month does not have", "an end before the beginning"),
     *("half a surrogate pair", "halves in two strings", "the certificate's key in another case"),
     # It could express these, but nobody could read it.
+    *("from of a value: 'subject.organization'", "from of a value: 'subject.uid'", "from of a value: 'issuer.2.'"),
+    *("from of a value: 'subject.O.CN'", "a context of too many values"),
     *("a fingerprint to deny", "an issuer's key to deny", "an issuer's key to exclude"),
     *("a dot segment", "a way out of the stage", "a way out at the end", "a way out before a star"),
     *("a long path", "a path that is too long with one of the methods"),
@@ -150,6 +153,8 @@ STRICTER = {
         "a serial number of parts of an issuer",
     ),
 }
+STRICTER |= {name for name in HOSTILE if name.startswith("usages of a rule that matches ")}
+STRICTER |= {f"usages like {usages}" for usages in ('["serverAuth"]', '"none"', '["clientAuth", "serverAuth"]')}
 """The invalid documents that only the authorizer rejects."""
 
 

@@ -12,6 +12,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
+from mtls_authorizer_cli.explain.question import read_certificate
 from mtls_authorizer_cli.explain.truststore import read_bundle
 
 if TYPE_CHECKING:
@@ -24,19 +25,23 @@ if TYPE_CHECKING:
 _RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 
 
-def read_configuration(environment: Mapping[str, str], rules: str | None) -> tuple[Settings, AccessPolicy]:
+def read_configuration(
+    environment: Mapping[str, str], rules: str | None, pem: object = None
+) -> tuple[Settings, AccessPolicy]:
     """Return the settings and the access policy of the function. ``rules`` is a file or a URI.
+
+    The policy includes the CRLs below prefixes that the certificate in ``pem`` needs.
 
     Raises CommandError for a configuration with which the function would not start.
     """
     if rules is None:
-        return _load(environment)
+        return _load(environment, pem)
     others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
     if "://" in rules:
-        return _load({**others, _RULES_URI: rules})
+        return _load({**others, _RULES_URI: rules}, pem)
     # A document in a file conflicts with the same variables as one at a URI, and may need the same ones.
     settings = _load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
-    policy = _load_policy(settings)
+    policy = _load_policy(settings, pem)
     try:
         document = parse_rules(read_beginning(rules, LARGEST_DOCUMENT + 1))
     except RulesError as error:
@@ -83,14 +88,18 @@ def _read(truststore: str, bucket_owner: str | None) -> bytes:
     return b"" if fetched is None else fetched.content
 
 
-def _load(environment: Mapping[str, str]) -> tuple[Settings, AccessPolicy]:
+def _load(environment: Mapping[str, str], pem: object) -> tuple[Settings, AccessPolicy]:
     settings = _load_settings(environment)
-    return settings, _load_policy(settings)
+    return settings, _load_policy(settings, pem)
 
 
-def _load_policy(settings: Settings) -> AccessPolicy:
+def _load_policy(settings: Settings, pem: object) -> AccessPolicy:
     try:
-        return CurrentPolicy(settings).get()
+        current = CurrentPolicy(settings)
+        policy, certificate = current.get(), read_certificate(pem)
+        if policy.revocation is None or isinstance(certificate, str):
+            return policy
+        return current.load_crls(policy.revocation.chains(certificate))
     except (StoreError, ValueError) as error:
         raise CommandError(str(error)) from error
 

@@ -18,7 +18,7 @@ _LARGEST_FILE = 6 * 1024 * 1024
 """In bytes: the largest event of Lambda."""
 
 _EXAMPLE_REQUEST = ApiRequest(
-    EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/", None, None
+    EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/"
 )
 
 

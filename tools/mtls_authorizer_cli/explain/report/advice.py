@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CheckName
 from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer_cli.explain.gateway import GatewayCheck
 from mtls_authorizer_cli.explain.report.rule_advice import Advice, advise_on_rules
+from mtls_authorizer_cli.explain.wording import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +73,8 @@ def _about_key_usage(explanation: Explanation) -> Advice:
     check = explanation.check(CheckName.EXTENDED_KEY_USAGE)
     return Advice(
         f"The extended key usage requires {check.required}; found {check.found}.",
-        "Have the certificate issued for that usage, or set REQUIRED_EXTENDED_KEY_USAGE.",
+        "Have the certificate issued for that usage, or add extended_key_usage to its rule: see "
+        "docs/public-certificates.md. REQUIRED_EXTENDED_KEY_USAGE applies to all rules.",
     )
 
 
@@ -127,6 +130,15 @@ def _about_critical_extensions(explanation: Explanation) -> Advice:
     )
 
 
+def _about_statement(explanation: Explanation) -> Advice:
+    certificate = explanation.certificate
+    problem = None if certificate is None else psd2_statement_problem(certificate)
+    return Advice(
+        f"Rules are about PSD2 roles, and the certificate's QCStatements cannot be read: {plain(problem or '')}.",
+        "Have it issued again, with a statement as in ETSI TS 119 495.",
+    )
+
+
 _ADVICE: Mapping[DenyReason, Callable[[Explanation], Advice]] = {
     DenyReason.CERTIFICATE_MISSING: _about_missing,
     DenyReason.CERTIFICATE_MALFORMED: _about_malformed,
@@ -134,6 +146,7 @@ _ADVICE: Mapping[DenyReason, Callable[[Explanation], Advice]] = {
     DenyReason.EXTENSIONS_MALFORMED: _about_extensions,
     DenyReason.CRITICAL_EXTENSION_UNKNOWN: _about_critical_extensions,
     DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED: _about_key_usage,
+    DenyReason.QC_STATEMENTS_MALFORMED: _about_statement,
     DenyReason.POLICY_TOO_LARGE: _about_policy_size,
     DenyReason.CERTIFICATE_EXPIRED: _about_expiry,
     DenyReason.CERTIFICATE_NOT_YET_VALID: _about_early_use,

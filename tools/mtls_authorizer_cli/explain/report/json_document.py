@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explain.gateway import GatewayExplanation
     from mtls_authorizer_cli.explain.report.report import Report
     from mtls_authorizer_cli.explain.result import CheckResult
-    from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation, RulesExplanation
+    from mtls_authorizer_cli.explain.rules import (
+        FieldExplanation,
+        OtherRequirement,
+        RuleExplanation,
+        RulesExplanation,
+    )
     from mtls_authorizer_cli.explain.similarity import Nearest
 
 JSON_VERSION = 1
@@ -127,11 +132,19 @@ def _rule(rule: RuleExplanation, report: Report) -> object:
         "anyone": rule.rule.anyone,
         "match": [_field(field, report) for field in rule.fields],
         "not": [[_field(field, report) for field in exclusion] for exclusion in rule.exclusions],
-        "limits": [
-            {"key": limit.key, "met": limit.met, "wanted": limit.required, "has": limit.found} for limit in rule.limits
-        ],
+        "limits": [_requirement(limit) for limit in rule.limits],
+        "values": [_requirement(value) for value in rule.values],
         "allow": _routes(rule.rule.routes),
         "route_allowed": rule.route_allowed,
+    }
+
+
+def _requirement(requirement: OtherRequirement) -> object:
+    return {
+        "key": requirement.key,
+        "met": requirement.met,
+        "wanted": requirement.required,
+        "has": requirement.found,
     }
 
 

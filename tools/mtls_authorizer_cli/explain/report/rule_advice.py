@@ -17,7 +17,7 @@ from mtls_authorizer_cli.explain.similarity import Difference
 from mtls_authorizer_cli.explain.wording import alternative_text, fact_text, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mtls_authorizer_cli.explain.explanation import Explanation
     from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation
@@ -59,8 +59,8 @@ def advise_on_rules(explanation: Explanation) -> Advice:
             explanation,
         )
     for rule in rules.nearest:
-        if rule.mismatch is DenyReason.RULE_NOT_IN_EFFECT:
-            return _about_limits(rule)
+        if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
+            return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
         if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
             return Advice(
                 f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
@@ -133,6 +133,21 @@ def _about_limits(rule: RuleExplanation) -> Advice:
         f"request has {unmet.found}.",
         "If the client is to be allowed, change the limit, or add another rule for it.",
     )
+
+
+def _about_values(rule: RuleExplanation) -> Advice:
+    missing = next(value for value in rule.values if not value.met)
+    return Advice(
+        f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
+        f"{missing.found}.",
+        "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
+    )
+
+
+_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation], Advice]] = {
+    DenyReason.RULE_NOT_IN_EFFECT: _about_limits,
+    DenyReason.CERTIFICATE_VALUE_MISSING: _about_values,
+}
 
 
 def _about_new_client(explanation: Explanation) -> Advice:

@@ -179,8 +179,8 @@ def _rule(rule: RuleExplanation, *, everything: bool) -> Iterator[str]:
         excluded = all(field.matches for field in exclusion)
         fields = ", and ".join(_field(field, everything=everything) for field in exclusion)
         yield _detail(_mark(not excluded), f"{'excluded' if excluded else 'not excluded'} by {fields}")
-    for limit in rule.limits:
-        yield _detail(_mark(limit.met), f"{limit.key}: requires {limit.required}; found {limit.found}")
+    for each in (*rule.limits, *rule.values):
+        yield _detail(_mark(each.met), f"{each.key}: requires {each.required}; found {each.found}")
     if rule.rule.routes is not ALL_ROUTES:
         mark = "  " if rule.route_allowed is None else _mark(rule.route_allowed)
         yield _detail(mark, f"allows {listing(written_routes(rule.rule.routes), everything=everything)}")

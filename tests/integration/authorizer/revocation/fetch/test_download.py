@@ -214,7 +214,7 @@ def test_redirects_to_other_hosts_are_not_followed(server: CrlServer) -> None:
             f"http://localhost:{server.port}/",
             f"//127.0.0.2:{server.port}/",
             f"http://{METADATA}/latest/meta-data/",
-            f"https://127.0.0.1:{server.port}/",
+            f"https://localhost:{server.port}/",
         ):
             server.answers["/"] = redirect(location)
             with pytest.raises(DownloadError, match="only redirects to the same host are followed"):
@@ -353,9 +353,8 @@ def test_the_server_must_have_a_certificate_for_the_name_of_the_host(secure_serv
     downloaded = get_securely(secure_server, "crl.example")
     assert downloaded is not None
     assert downloaded.content == BODY
-    for host in ("other.example", "127.0.0.1"):
-        with pytest.raises(DownloadError, match=r"^TLS failed: .*mismatch, certificate is not valid for"):
-            get_securely(secure_server, host)
+    with pytest.raises(DownloadError, match=r"^TLS failed: .*mismatch, certificate is not valid for"):
+        get_securely(secure_server, "other.example")
 
 
 def test_the_certificate_of_the_server_must_be_trusted(
@@ -369,4 +368,4 @@ def test_the_certificate_of_the_server_must_be_trusted(
 
 def test_a_server_without_tls_is_an_error(server: CrlServer) -> None:
     with pytest.raises(DownloadError, match=r"^TLS failed: \w+$"):
-        get(re.sub("^http:", "https:", server.url("/")))
+        get(re.sub("^http:", "https:", server.url("/", "localhost")))

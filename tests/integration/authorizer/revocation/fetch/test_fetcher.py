@@ -149,6 +149,19 @@ def test_a_crl_that_the_server_has_not_changed_is_not_downloaded_again(
     assert [exchange.method for exchange in proxy.exchanges].count("PUT") == 2
 
 
+def test_an_expired_crl_is_downloaded_again_even_if_the_server_would_say_that_it_has_not_changed(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = crl(5, number=6)
+    server.answers["/ca.crl"] = conditional(crl(5, days_left=-1), '"v1"', DATE)
+    monkeypatch.setenv("CRL_MAX_AGE_SECONDS", str(2 * 24 * 3600))
+    assert run(caplog) == ["CRL stored"]
+    monkeypatch.delenv("CRL_MAX_AGE_SECONDS")
+    server.answers["/ca.crl"] = conditional(newer, '"v1"', DATE)
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == newer
+
+
 def test_the_same_crl_again_is_not_written(
     server: CrlServer, caplog: pytest.LogCaptureFixture, proxy: FaultyProxy
 ) -> None:
@@ -192,7 +205,10 @@ REJECTED = {
     "of another CA": (ok(crl(5, number=6, ca=OTHER_CA)), "issued by another CA or key, or for other certificates"),
     "of another scope": (ok(crl(5, number=6, part=b"http://a/1.crl")), "or for other certificates"),
     "of a CA with the same name and another key": (ok(crl(5, number=6, ca=STRANGER)), "not signed by the CA"),
-    "with an invalid signature": (ok(crl(5, number=6)[:-1] + b"\0"), "is not signed by the CA"),
+    "with an invalid signature": (
+        ok((signed := crl(5, number=6))[:-1] + bytes([signed[-1] ^ 1])),
+        "is not signed by the CA",
+    ),
     "expired": (ok(crl(5, number=6, days_left=-1)), "nextUpdate"),
 }
 

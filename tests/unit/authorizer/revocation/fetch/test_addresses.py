@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.revocation.fetch.addresses import is_public
+from mtls_authorizer.revocation.fetch.addresses import is_public, resolve
 
 PUBLIC = [
     "1.1.1.1",
@@ -49,6 +51,15 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 @pytest.mark.parametrize(("kind", "address"), [(kind, each) for kind, many in NOT_PUBLIC.items() for each in many])
 def test_an_address_for_a_special_purpose_is_not_public(kind: str, address: str) -> None:
     assert not is_public(ip_address(address)), kind
+
+
+def test_all_addresses_of_a_host_are_returned_if_they_are_public() -> None:
+    def getaddrinfo(host: str, port: int, **_arguments: object) -> list[Any]:
+        assert (host, port) == ("crl.example", 80)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in PUBLIC]
+
+    found = resolve("crl.example", 80, allow_private=False, seconds=10, getaddrinfo=getaddrinfo)
+    assert found == PUBLIC
 
 
 @given(st.ip_addresses())

@@ -55,6 +55,12 @@ def test_anything_else_is_rejected(text: str) -> None:
         parse_url(text)
 
 
+@pytest.mark.parametrize("text", ["https://10.0.0.1/", "https://[2001:db8::1]/", "https://127.1./"])
+def test_https_needs_the_name_of_a_host(text: str) -> None:
+    with pytest.raises(ValueError, match="has an address for a host: write the name in the server's certificate"):
+        parse_url(text)
+
+
 def test_the_query_of_a_rejected_url_is_not_repeated() -> None:
     with pytest.raises(ValueError, match="is not the URL") as raised:
         parse_url("ftp://a/b?token=secret")

@@ -1,0 +1,30 @@
+"""The context values of payment service providers (ETSI TS 119 495), for rules that are about them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
+from mtls_authorizer.rules.psd2 import read_psd2_statement
+
+if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.rule_set import RuleSet
+
+
+def psd2_context(certificate: PeerCertificate, rules: RuleSet) -> dict[str, str]:
+    """Return the context values that the certificate has, of the fields that rules use.
+
+    Rules that use roles allow no certificate whose statement is malformed, so that it can be read here.
+    """
+    context: dict[str, str] = {}
+    identifier = certificate.subject.get_single("organizationIdentifier")
+    if identifier is not None and (rules.uses(ORGANIZATION_IDENTIFIER) or rules.uses(PSD2_ROLE)):
+        context["clientCertOrganizationIdentifier"] = identifier
+    statement = read_psd2_statement(certificate) if rules.uses(PSD2_ROLE) else None
+    if statement is not None:
+        context["clientCertPsd2Roles"] = json.dumps(statement.roles)
+        context["clientCertPsd2AuthorityName"] = statement.authority_name
+        context["clientCertPsd2AuthorityId"] = statement.authority_id
+    return context

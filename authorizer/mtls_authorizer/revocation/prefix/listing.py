@@ -1,0 +1,91 @@
+"""The listing of a prefix: which CRLs and indexes there are, and their versions."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from mtls_authorizer.refresh.loader import Loaded
+from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.stores.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from mtls_authorizer.stores.store import Fetched, Folder, Listed, Store
+
+CRL_SUFFIX = ".crl"
+"""The names of CRLs below a prefix end with it. Other objects are ignored, except for indexes."""
+
+_SUFFIXES = (CRL_SUFFIX, CRL_SUFFIX + INDEX_SUFFIX)
+
+
+class CrlListing:
+    """The CRLs and indexes that were listed, by their URIs."""
+
+    def __init__(self, objects: Mapping[str, Listed]) -> None:
+        self.objects = objects
+        self.crls = {uri: listed for uri, listed in objects.items() if uri.endswith(CRL_SUFFIX)}
+        self.smallest_first = sorted(self.crls, key=lambda uri: (self.crls[uri].size, uri))
+        self._by_name: dict[str, list[str]] = {}
+        for uri, listed in sorted(self.crls.items()):
+            self._by_name.setdefault(listed.name, []).append(uri)
+
+    def named_by(self, distribution_point: bytes) -> list[str]:
+        """Return the CRLs with the name in the last segment of a distribution point's URI."""
+        return self._by_name.get(_last_segment(distribution_point), [])
+
+    def versions(self, uri: str) -> tuple[str | None, str | None]:
+        """Return the versions of a CRL and of its index, None for what was not listed."""
+        crl, index = self.objects.get(uri), self.objects.get(uri + INDEX_SUFFIX)
+        return crl and crl.version, index and index.version
+
+
+class ListingLoader:
+    """The loader of a listing. One that fails on any page raises StoreError, so that the last one stays in force."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.name = "crl_listing"
+        self.uri = folder.uri
+        self._folder = folder
+
+    def load(self, current: Loaded[CrlListing, str] | None) -> Loaded[CrlListing, str]:
+        """List the prefix. Raises StoreError."""
+        objects = self._folder.documents(_SUFFIXES)
+        if current is not None and current.value.objects == objects:
+            return current
+        digest = hashlib.sha256(repr(sorted(objects.items())).encode()).hexdigest()
+        return Loaded(CrlListing(objects), digest[:12])
+
+    def reset(self) -> None:
+        """Do nothing: a folder keeps no state between two listings."""
+
+
+class ListedStore:
+    """The store of a listed object, which is requested only if the listing has another version of it.
+
+    Before the object was listed, and after it was removed, there is no such document.
+    """
+
+    def __init__(self, store: Store, listing: Callable[[], CrlListing]) -> None:
+        self.uri = store.uri
+        self._store = store
+        self._listing = listing
+
+    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+        """Return the object, None if it has the given version. Raises StoreError."""
+        listed = self._listing().objects.get(self.uri)
+        if listed is None:
+            raise StoreError(self.uri, "it is not in the listing of its prefix", is_absence=True)
+        return None if listed.version == version else self._store.fetch(version, since)
+
+    def reset(self) -> None:
+        """Reset the store."""
+        self._store.reset()
+
+
+def _last_segment(uri: bytes) -> str:
+    path = uri.decode("ascii", "replace").partition("#")[0].partition("?")[0]
+    return unquote(path.rpartition("/")[2])

@@ -1,0 +1,59 @@
+"""One CRL below a prefix, in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.revocation.crl.succession import is_stale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.crl.retention import HeldLists
+    from mtls_authorizer.revocation.loaders import CrlVersion
+    from mtls_authorizer.revocation.prefix.listing import CrlListing
+    from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
+
+
+class Partition:
+    """A CRL that was listed: its document, which is loaded on demand, again when the listing has another version."""
+
+    def __init__(self, loader: RememberingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
+        self.uri = loader.uri
+        self.document: Document[HeldLists, CrlVersion] = Document(loader)
+        self.refresher = Refresher([self.document], interval_seconds, start_seconds=0, wait_seconds=0, clock=clock)
+        self.size = 0
+        """In bytes, as listed: what it takes in memory."""
+        self.is_removed = False
+        """Whether it is not listed any more."""
+
+        self._listed: tuple[str | None, str | None] | None = None
+
+    @property
+    def lists(self) -> HeldLists:
+        """The lists that are held, none before it was loaded."""
+        return self.document.value or ()
+
+    def use(self, listing: CrlListing) -> None:
+        """Make it due if its object or its index have another version than when it was used last."""
+        listed = listing.versions(self.uri)
+        if listed != self._listed:
+            self._listed = listed
+            self.refresher.expire()
+        self.size = listing.crls[self.uri].size
+
+    def is_outdated(self, listing: CrlListing) -> bool:
+        """Return whether another version is listed, which will be loaded at the next use."""
+        return not self.is_removed and listing.versions(self.uri) != self._listed
+
+    def must_stay(self, now: datetime, max_age: timedelta) -> bool:
+        """Return whether it cannot be loaded again although it counts: it was removed, and has not expired."""
+        return self.is_removed and any(not is_stale(each, now, max_age) for each in self.lists)
+
+    def reset(self) -> None:
+        """Load everything anew at the next use, after a snapshot was restored."""
+        self.document.loader.reset()
+        self.refresher.expire()

@@ -1,0 +1,209 @@
+"""The CRLs below all prefixes: loaded when a certificate needs them, and kept up to date while they are used."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import RLock
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.refresh.refresher import refresh_together
+from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.prefix.cache import PartitionCache
+from mtls_authorizer.revocation.prefix.partition import Partition
+from mtls_authorizer.revocation.prefix.prefix import MAX_SEARCHED, CrlPrefix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.chains import Chain, ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.lists import RevocationLists
+    from mtls_authorizer.revocation.prefix.listing import CrlListing
+    from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
+    from mtls_authorizer.stores.store import Folder
+
+logger = logging.getLogger("mtls_authorizer")
+
+_AT_ONCE = 8
+"""CRLs that are loaded in parallel. The client for S3 keeps ten connections."""
+
+
+class LocatedList(NamedTuple):
+    """A list, and where it was loaded from."""
+
+    uri: str
+    revocation_list: RevocationList
+    is_outdated: bool = False
+    """Whether another version is stored, which will be loaded when a certificate needs it."""
+
+
+class Partitions:
+    """The CRLs below prefixes that are in memory. Safe for threads.
+
+    ``make_loader`` returns the loader of a CRL below a prefix, whose listing the function returns that it is given.
+    ``wait_seconds`` is how long a request waits at most. ``clock`` returns seconds and never goes back, ``now`` the
+    time, which is aware.
+    """
+
+    def __init__(  # noqa: PLR0913 -- each by name
+        self,
+        folders: Sequence[Folder],
+        make_loader: Callable[[str, Callable[[], CrlListing]], RememberingLoader],
+        *,
+        interval_seconds: float,
+        max_bytes: int,
+        max_age: timedelta,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._prefixes = [CrlPrefix(folder) for folder in folders]
+        self.listings = [prefix.document for prefix in self._prefixes]
+        self._make_loader = make_loader
+        self._interval_seconds = interval_seconds
+        self._max_age = max_age
+        self._now = now
+        self._clock = clock
+        self._cache = PartitionCache(max_bytes)
+        self._lock = RLock()  # held briefly: never while waiting for a store
+        self._listings_seen: list[CrlListing] = []
+        self._evicted_failures = 0
+        self._search_ends_at = float("-inf")
+        self._left_to_search = MAX_SEARCHED
+
+    def __bool__(self) -> bool:
+        """Return whether there is a prefix."""
+        return bool(self._prefixes)
+
+    @property
+    def total_failures(self) -> int:
+        """The number of all failed attempts to load a CRL."""
+        with self._lock:
+            return self._evicted_failures + sum(each.document.total_failures for each in self._cache)
+
+    def lists(self) -> list[LocatedList]:
+        """Return all lists in memory."""
+        with self._lock:
+            return [
+                LocatedList(partition.uri, each, self._is_outdated(partition))
+                for partition in self._cache
+                for each in partition.lists
+            ]
+
+    def load(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> bool:
+        """Load the CRLs that the certificates of chains need, unless they are in memory. Return whether any changed.
+
+        ``lists`` are those in force. It waits at most ``wait_seconds``; loading continues after that.
+        """
+        deadline = time.monotonic() + wait_seconds
+        self._see_listings()
+        links = list(dict.fromkeys(link for chain in chains for link in chain.links))
+        changed, used = False, set()
+        for prefix in self._prefixes:
+            needed = prefix.needed(links)
+            used.update(needed)
+            changed |= self._load(prefix, needed, deadline)
+        for link in lists.not_covered(chains):
+            if not link.scope.uris:
+                changed |= self._search(link, used, deadline)
+        return self._evict(used) or changed
+
+    def expire(self) -> None:
+        """Check all lists in memory again at their next use, because the truststore has changed."""
+        with self._lock:
+            for prefix in self._prefixes:
+                prefix.expire()
+            for partition in self._cache:
+                partition.refresher.expire()
+
+    def reset(self) -> None:
+        """Load everything again at its next use, after a snapshot was restored."""
+        with self._lock:
+            for partition in self._cache:
+                partition.reset()
+
+    def _load(self, prefix: CrlPrefix, uris: Sequence[str], deadline: float) -> bool:
+        """Load what is due of some partitions. Return whether any changed."""
+        changed = False
+        for start in range(0, len(uris), _AT_ONCE):
+            with self._lock:
+                partitions = [self._use(prefix, uri) for uri in uris[start : start + _AT_ONCE]]
+            refreshers = [partition.refresher for partition in partitions]
+            changed |= refresh_together(refreshers, max(0.0, deadline - time.monotonic()))
+            with self._lock:
+                for partition in partitions:
+                    prefix.learn(partition)
+        return changed
+
+    def _use(self, prefix: CrlPrefix, uri: str) -> Partition:
+        def create() -> Partition:
+            return Partition(self._make_loader(uri, lambda: prefix.listing), self._interval_seconds, self._clock)
+
+        partition = self._cache.use(uri, create)
+        partition.use(prefix.listing)
+        return partition
+
+    def _search(self, link: ChainLink, used: set[str], deadline: float) -> bool:
+        """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
+
+        The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
+        every request read some.
+        """
+        changed = False
+        for prefix in self._prefixes:
+            unread = prefix.unread()
+            for start in range(0, len(unread), _AT_ONCE):
+                batch = unread[start : start + _AT_ONCE]
+                if time.monotonic() >= deadline or not self._may_search(len(batch)):
+                    return changed
+                used.update(batch)
+                changed |= self._load(prefix, batch, deadline)
+                if self._covers(link, batch):
+                    return True
+        return changed
+
+    def _may_search(self, count: int) -> bool:
+        """Return whether so many more may be read in this interval."""
+        with self._lock:
+            now = self._clock()
+            if now >= self._search_ends_at:
+                self._search_ends_at = now + self._interval_seconds
+                self._left_to_search = MAX_SEARCHED
+            self._left_to_search -= count
+            return self._left_to_search >= 0
+
+    def _covers(self, link: ChainLink, uris: Collection[str]) -> bool:
+        return any(
+            issuer_of(each.revocation_list) == link.issuer
+            and each.revocation_list.scope is not None
+            and each.revocation_list.scope.covers(link.scope)
+            for each in self.lists()
+            if each.uri in uris
+        )
+
+    def _see_listings(self) -> None:
+        """Find out which partitions were removed, if a listing is new."""
+        listings = [prefix.listing for prefix in self._prefixes]
+        with self._lock:
+            if listings == self._listings_seen:
+                return
+            self._listings_seen = listings
+            for prefix in self._prefixes:
+                prefix.see_listing()
+            for partition in self._cache:
+                is_removed = not any(partition.uri in listing.crls for listing in listings)
+                if is_removed and not partition.is_removed:
+                    logger.warning("revocation list removed", extra={"document": "crl", "uri": partition.uri})
+                partition.is_removed = is_removed
+
+    def _is_outdated(self, partition: Partition) -> bool:
+        return all(partition.is_outdated(p.listing) for p in self._prefixes if partition.uri in p.listing.crls)
+
+    def _evict(self, used: Collection[str]) -> bool:
+        """Return whether a list was evicted."""
+        now = self._now()
+        with self._lock:
+            evicted = self._cache.evict(used, lambda partition: partition.must_stay(now, self._max_age))
+            self._evicted_failures += sum(partition.document.total_failures for partition in evicted)
+        return any(partition.lists for partition in evicted)

@@ -1,0 +1,101 @@
+"""Which of the CRLs below one prefix are needed for a certificate."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mtls_authorizer.revocation.authority import AuthorityId
+    from mtls_authorizer.revocation.chains import ChainLink
+    from mtls_authorizer.revocation.prefix.partition import Partition
+    from mtls_authorizer.stores.store import Folder
+
+LOADED_COMPLETELY = 16
+"""A prefix with at most so many CRLs is loaded at the start, as if each of them was a single one."""
+
+MAX_SEARCHED = 256
+"""How many CRLs are read in one interval to find one that no certificate names."""
+
+_MAX_NAMED = 64
+"""How many CRLs a certificate can name. Certificates name one, in rare cases two."""
+
+_NOTHING = CrlListing({})
+
+
+class CrlPrefix:
+    """The CRLs below a prefix, and what is known of them.
+
+    A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
+    because their CA writes no distribution points, are found by reading those that were not read yet. It is known of a
+    complete CRL, once it was read, whose it is.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self.document = Document(ListingLoader(folder))
+        self._unread: dict[str, None] = {}
+        self._read: set[str] = set()
+        self._invalid: dict[str, str] = {}  # the versions
+        self._complete: dict[str, AuthorityId] = {}
+
+    @property
+    def listing(self) -> CrlListing:
+        """The listing in force."""
+        return self.document.value or _NOTHING
+
+    def is_loaded_completely(self) -> bool:
+        """Return whether the prefix is small enough to be loaded completely."""
+        return len(self.listing.crls) <= LOADED_COMPLETELY
+
+    def needed(self, links: Iterable[ChainLink]) -> list[str]:
+        """Return the URIs of the CRLs that certificates name, and of known complete ones of their issuers."""
+        listing = self.listing
+        if self.is_loaded_completely():
+            return list(listing.crls)
+        return list(dict.fromkeys(uri for link in links for uri in islice(self._needed(link), _MAX_NAMED)))
+
+    def unread(self) -> list[str]:
+        """Return the URIs of the CRLs that were not read yet, the smallest first."""
+        return list(self._unread)
+
+    def learn(self, partition: Partition) -> None:
+        """Take note of a partition that was loaded, or could not be."""
+        uri, error = partition.uri, partition.document.error
+        if not partition.lists:
+            if isinstance(error, ValueError) and uri in self.listing.crls:
+                self._invalid[uri] = self.listing.crls[uri].version
+                self._unread.pop(uri, None)
+            return
+        self._read.add(uri)
+        self._unread.pop(uri, None)
+        newest = partition.lists[0]
+        if newest.scope is None or newest.scope.names is None:
+            self._complete[uri] = issuer_of(newest)
+        else:
+            self._complete.pop(uri, None)
+
+    def see_listing(self) -> None:
+        """Adapt what is known to a new listing."""
+        crls = self.listing.crls
+        self._read &= crls.keys()
+        self._complete = {uri: issuer for uri, issuer in self._complete.items() if uri in crls}
+        known = (uri for uri in self.listing.smallest_first if uri not in self._read)
+        self._unread = dict.fromkeys(uri for uri in known if self._invalid.get(uri) != crls[uri].version)
+
+    def expire(self) -> None:
+        """Read invalid ones again, because the truststore has changed."""
+        self._invalid = {}
+        self.see_listing()
+
+    def _needed(self, link: ChainLink) -> Iterator[str]:
+        for distribution_point in link.scope.uris:
+            yield from self.listing.named_by(distribution_point)
+        for uri, issuer in self._complete.items():
+            if issuer == link.issuer:
+                yield uri

@@ -1,0 +1,133 @@
+"""What is remembered of CRLs that are no longer in memory, so that an older one is recognized."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.refresh.loader import Loaded
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.retention import current_problem
+from mtls_authorizer.revocation.crl.succession import identity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.succession import ListIdentity
+    from mtls_authorizer.revocation.loaders import CrlLoader, LoadedCrl
+    from mtls_authorizer.revocation.truststore import Truststore
+
+logger = logging.getLogger("mtls_authorizer")
+
+MAX_REMEMBERED = 10_000
+"""CRLs with different issuers, keys or scopes. Each takes about half a kilobyte."""
+
+
+class _Newest(NamedTuple):
+    number: int | None
+    this_update: datetime
+
+
+class NewestLists:
+    """The number and thisUpdate of the newest list of each issuer, key and scope that was in force. Safe for threads.
+
+    The one that was seen least recently is forgotten if there are more than MAX_REMEMBERED.
+    """
+
+    def __init__(self) -> None:
+        self._newest: OrderedDict[ListIdentity, _Newest] = OrderedDict()
+        self._lock = Lock()
+
+    def is_rolled_back(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is older than one that was in force, by its number or by its thisUpdate."""
+        newest = self._newest.get(identity_of(revocation_list))
+        if newest is None:
+            return False
+        both = None not in (revocation_list.number, newest.number)
+        return revocation_list.this_update < newest.this_update or (
+            both and (revocation_list.number or 0) < (newest.number or 0)
+        )
+
+    def remember(self, revocation_list: RevocationList) -> None:
+        """Remember a list that is in force, unless a newer one is remembered."""
+        if self.is_rolled_back(revocation_list):
+            return
+        with self._lock:
+            identity = identity_of(revocation_list)
+            self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
+            self._newest.move_to_end(identity)
+            if len(self._newest) > MAX_REMEMBERED:
+                self._newest.popitem(last=False)
+
+
+class RolledBackList:
+    """A list that is older than one that was in force: what it contains is revoked, but it proves nothing good."""
+
+    def __init__(self, revocation_list: RevocationList) -> None:
+        self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
+        self.key_identifier = revocation_list.key_identifier
+        self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
+        self.number, self.digest = revocation_list.number, revocation_list.digest
+        self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
+        self.defect = CrlError(
+            CrlRejection.ROLLED_BACK,
+            f"the CRL, number {self.number} of {self.this_update}, is older than the one that was in force before",
+        )
+        self._list = revocation_list
+
+    def is_revoked(self, serial_number: int) -> bool:
+        """Return whether the list contains a serial number."""
+        return self._list.is_revoked(serial_number)
+
+    def serial_numbers(self) -> Iterable[int]:
+        """Return all serial numbers of the list."""
+        return self._list.serial_numbers()
+
+
+class RememberingLoader:
+    """The loader of a CRL that may have been evicted since it was loaded last."""
+
+    def __init__(
+        self,
+        loader: CrlLoader,
+        newest: NewestLists,
+        truststore: Callable[[], Truststore | None],
+        now: Callable[[], datetime],
+        max_age: timedelta,
+    ) -> None:
+        self.name = loader.name
+        self.uri = loader.uri
+        self._loader = loader
+        self._newest = newest
+        self._truststore = truststore
+        self._now = now
+        self._max_age = max_age
+
+    def load(self, current: LoadedCrl | None) -> LoadedCrl:
+        """Load the lists. One that is older than what is remembered is replaced by a RolledBackList.
+
+        Raises StoreError and ValueError like the loader.
+        """
+        loaded = self._loader.load(current)
+        first, *others = loaded.value
+        if loaded is current or isinstance(first, RolledBackList):
+            return loaded
+        truststore = self._truststore()
+        if self._newest.is_rolled_back(first):
+            rolled_back = RolledBackList(first)
+            fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
+            logger.warning("revocation list not used", extra=fields)
+            return Loaded((rolled_back, *others), loaded.version)
+        if truststore is not None:
+            problem = current_problem(first, truststore, self._now(), self._max_age)
+            if problem is None or problem.rejection is CrlRejection.STALE:
+                self._newest.remember(first)
+        return loaded
+
+    def reset(self) -> None:
+        """Reset the loader."""
+        self._loader.reset()

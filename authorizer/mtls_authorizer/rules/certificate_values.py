@@ -1,0 +1,48 @@
+"""Values that a configuration takes from the certificate. Imported only for configurations that have any."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.fields import FIELDS
+
+if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
+
+LONGEST_VALUE = 256
+"""In characters, of a value from a certificate or its default."""
+
+_VALUE = re.compile(rf"[ -~]{{1,{LONGEST_VALUE}}}")
+
+
+class CertificateValue(NamedTuple):
+    """The one value of a kind of facts in a certificate, such as the subject's organization.
+
+    ``field`` and ``label`` are those of a ``Fact``. With ``after``, only values that begin with it count, and the value
+    is the rest. ``default`` takes the place of a missing value.
+    """
+
+    field: str
+    label: str
+    after: str = ""
+    default: str | None = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a certificate without the value does not match."""
+        return self.default is None
+
+    def read(self, certificate: PeerCertificate) -> str | None:
+        """Return the value, None if it is missing: without exactly one value of 1 to 256 printable ASCII characters."""
+        texts = [str(value) for label, value, _ in FIELDS[self.field].facts(certificate) if label == self.label]
+        values = [text.removeprefix(self.after) for text in texts if text.startswith(self.after)]
+        if len(values) == 1 and _VALUE.fullmatch(values[0]):
+            return values[0]
+        return self.default
+
+    def usage_plan_key(self, certificate: PeerCertificate) -> str | None:
+        """Return the SHA-256 of the value in 64 lower-case hexadecimal digits, None if the value is missing."""
+        value = self.read(certificate)
+        return None if value is None else sha256(value.encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""An index of rules by their conditions, which finds those that a certificate matches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mtls_authorizer.rules.conditions import Condition, Matcher
+
+
+class RuleIndex:
+    """The positions of rules by conditions of which a certificate must satisfy at least one to match them.
+
+    A rule is a tuple of matchers, which must all match; without any it is never found. ``rule_count`` is how many rules
+    have each condition.
+    """
+
+    __slots__ = ("_positions", "_unproven")
+
+    def __init__(self, rules: Iterable[Sequence[Matcher]], rule_count: Mapping[Condition, int]) -> None:
+        self._positions: dict[Condition, list[int]] = {}
+        self._unproven: list[tuple[Matcher, ...]] = []
+        for position, matchers in enumerate(rules):
+            keys = [_necessary_conditions(matcher, rule_count) for matcher in matchers]
+            # The best conditions are those that few other rules have.
+            best = min(
+                range(len(keys)), key=lambda number: max(map(rule_count.__getitem__, keys[number])), default=None
+            )
+            if best is not None:
+                for condition in keys[best]:
+                    self._positions.setdefault(condition, []).append(position)
+            # A rule that is found matches in this respect, unless several conditions must be satisfied together.
+            self._unproven.append(
+                tuple(matcher for number, matcher in enumerate(matchers) if number != best or matcher.combinations)
+            )
+
+    def find(self, satisfied: frozenset[Condition]) -> list[int]:
+        """Return the positions of the rules all of whose matchers match, in their order."""
+        several = [self._positions[condition] for condition in satisfied if condition in self._positions]
+        candidates = several[0] if len(several) == 1 else sorted(set().union(*several))
+        found = []
+        for position in candidates:
+            # A loop, since thousands of rules may be candidates: all() takes twice as long.
+            for matcher in self._unproven[position]:
+                if not matcher.matches(satisfied):
+                    break
+            else:
+                found.append(position)
+        return found
+
+
+def _necessary_conditions(matcher: Matcher, rule_count: Mapping[Condition, int]) -> frozenset[Condition]:
+    """Return conditions of which a certificate must satisfy at least one to match."""
+    return matcher.alternatives.union(
+        min(combination, key=rule_count.__getitem__) for combination in matcher.combinations
+    )

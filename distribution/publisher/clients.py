@@ -1,0 +1,77 @@
+"""The clients of AWS's APIs in each region, and whether they can be reached."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import boto3
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import HTTPClientError, NoCredentialsError, SSLError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
+
+from distribution.publisher.regions import check_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_ssm import SSMClient
+
+# Lambda responds to an upload after it has unpacked it, which takes some seconds.
+_CONFIG = Config(connect_timeout=10, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 5})
+
+CONNECT_SECONDS: Final = 4
+READ_SECONDS: Final = 5
+"""The time limits of the first request: an address that does not answer must not keep users waiting."""
+
+
+class UnreachableError(Exception):
+    """A region's endpoint cannot be reached. The message names it and the next step."""
+
+
+class Region(NamedTuple):
+    """A region's clients. That of SSM is there only if it is needed."""
+
+    name: str
+    lambda_client: LambdaClient
+    ssm_client: SSMClient | None
+
+
+def connect(names: Sequence[str], *, ssm: bool) -> list[Region]:
+    """Create the clients of each region. Raises RegionError, and BotoCoreError without credentials or a profile."""
+    session = boto3.Session()
+    check_regions(session, names)
+    if session.get_credentials() is None:
+        raise NoCredentialsError
+    return [
+        Region(
+            name,
+            session.client("lambda", region_name=name, config=_CONFIG),
+            session.client("ssm", region_name=name, config=_CONFIG) if ssm else None,
+        )
+        for name in dict.fromkeys(names)
+    ]
+
+
+def find_unreachable(regions: Iterable[Region]) -> dict[str, UnreachableError]:
+    """Return an error for each region whose endpoint cannot be reached, within a few seconds for all of them."""
+    with ThreadPoolExecutor() as pool:
+        answers = [(region.name, pool.submit(_try, region.lambda_client.meta.endpoint_url)) for region in regions]
+    return {name: error for name, answer in answers if (error := answer.result())}
+
+
+def _try(url: str) -> UnreachableError | None:
+    timeout: Any = (CONNECT_SECONDS, READ_SECONDS)  # the type stubs know of one number only
+    session = URLLib3Session(timeout=timeout, proxies=get_environ_proxies(url))
+    try:
+        session.send(AWSRequest(method="GET", url=url).prepare())
+    except SSLError:
+        pass  # it answers: the actual requests use the configured certificates
+    except (BotoConnectionError, HTTPClientError):
+        step = "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL"
+        return UnreachableError(f"{url} cannot be reached: {step}")
+    return None

@@ -1,0 +1,86 @@
+"""A partner that publishes the CRL of its CA over HTTP, and how it is fetched when the local gateway starts."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, NamedTuple
+
+from local_gateway.pki import LOOPBACK
+from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
+from mtls_authorizer.revocation.fetch.fetching import Verification, fetch
+from mtls_authorizer.revocation.fetch.url import parse_url
+from mtls_authorizer.revocation.truststore import read_truststore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local_gateway.pki import Pki
+    from mtls_authorizer.revocation.fetch.download import Downloaded
+    from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
+
+
+@contextmanager
+def publish(crl: Path) -> Iterator[str]:
+    """Serve a CRL on loopback while the block runs, and yield its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = crl.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Log nothing."""
+
+    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_port}/{crl.name}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def fetch_crl(url: str, pki: Pki) -> FetchResult:
+    """Fetch the CRL of the partner's CA as the fetcher on Lambda does, into a file in place of an object in S3."""
+    truststore = read_truststore(pki.stored_truststore.read_bytes())
+    verification = Verification(truststore, datetime.now(UTC), max_age=timedelta(0))
+    # As CRL_SOURCE_PRIVATE_HOSTS, since loopback is not public.
+    connector = Connector(allow_private=True)
+    return fetch(
+        _File(pki.fetched_crl),
+        verification,
+        partial(download, parse_url(url), limits=Limits(), connector=connector),
+    )
+
+
+class _Content(NamedTuple):
+    content: bytes
+    validators: None = None
+
+
+class _File:
+    """A ``Place`` that nobody else writes to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> _Content | None:
+        """Return what is stored, None if there is nothing."""
+        return _Content(self._path.read_bytes()) if self._path.exists() else None
+
+    def replace(self, _stored: Stored | None, downloaded: Downloaded) -> bool:
+        """Store a CRL. A concurrent reader finds either the old or the new one."""
+        new = self._path.with_suffix(".new")
+        new.write_bytes(downloaded.content)
+        new.replace(self._path)
+        return True

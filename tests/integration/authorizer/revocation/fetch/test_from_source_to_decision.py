@@ -1,0 +1,80 @@
+"""A CRL on its way: from the server of a CA by way of the fetcher and the indexer to the decision of the authorizer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.crl_fetcher import handler as fetch
+from mtls_authorizer.crl_indexer import handler as index
+from mtls_authorizer.policy.settings import load_settings
+from tests.api_events import rest_event
+from tests.aws_server import ACCOUNT
+from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
+from tests.certificates import pem
+from tests.crl_server import crl_server, ok
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.aws_server import AwsServer
+
+# The handlers ask the clock.
+TODAY = datetime.now(UTC).replace(microsecond=0)
+CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+
+
+class Context:
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 60_000
+
+
+def crl(*serial_numbers: int, number: int) -> bytes:
+    return CA.revoke(
+        *map(entry, serial_numbers),
+        this_update=TODAY - DAY + number * DAY / 100,
+        next_update=TODAY + DAY,
+        extensions=[crl_number(number)],
+    )
+
+
+def certificate(serial_number: int) -> str:
+    return pem(CA.issue(serial_number, not_before=TODAY - DAY, not_after=TODAY + DAY))
+
+
+def uploaded(key: str) -> dict[str, Any]:
+    s3 = {"bucket": {"name": "revocation"}, "object": {"key": key}}
+    return {"Records": [{"eventName": "ObjectCreated:Put", "s3": s3}]}
+
+
+def test_a_client_is_denied_once_the_crl_that_lists_it_was_fetched(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.put_object("s3://revocation/truststore.pem", CA.pem)
+    shared = {"TRUSTSTORE_URI": "s3://revocation/truststore.pem", "S3_BUCKET_OWNER": ACCOUNT}
+    reasons = []
+    with crl_server() as server:
+        variables = {
+            "CRL_SOURCES": json.dumps({server.url("/ca.crl"): "ca.crl"}),
+            "CRL_DESTINATION": "s3://revocation/fetched/",
+            "CRL_SOURCE_PRIVATE_HOSTS": "127.0.0.1",
+        }
+        for name, value in {**shared, **variables}.items():
+            monkeypatch.setenv(name, value)
+        for served in (crl(1, number=1), crl(1, 2, number=2)):
+            server.answers["/ca.crl"] = ok(served)
+            fetch({}, Context())
+            index(uploaded("fetched/ca.crl"), None)
+            settings = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": "s3://revocation/fetched/ca.crl", **shared}
+            authorizer = Authorizer(load_settings(settings))
+            with caplog.at_level(logging.INFO, "mtls_authorizer"):
+                for serial_number in (1, 2, 3):
+                    caplog.clear()
+                    authorizer.authorize(rest_event(certificate(serial_number)))
+                    reasons.append(vars(caplog.records[-1])["reason"])
+    revoked = "certificate_revoked"
+    assert reasons == [revoked, None, None, revoked, revoked, None]

@@ -1,0 +1,212 @@
+"""Several CRLs of a CA, renewed and cross-signed CAs, incomplete truststores: OpenSSL's answers, or stricter ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import der
+from tests.certificate_authorities import (
+    CRL_DISTRIBUTION_POINTS,
+    DAY,
+    NOW,
+    CertificateAuthority,
+    authority_key,
+    crl_number,
+    distribution_point,
+    entry,
+)
+from tests.certificates import certificate_der, extension, name, pem
+from tests.integration.authorizer.revocation.openssl_verify import (
+    GOOD,
+    OPENSSL,
+    REVOKED,
+    UNKNOWN,
+    Case,
+    check_answer,
+    check_openssl,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from _pytest.mark import ParameterSet
+
+HOUR = timedelta(hours=1)
+CA, OTHER = CertificateAuthority(), CertificateAuthority("Other", serial_number=2000)
+CLIENT = CA.issue(1)
+
+
+def _full_name(part: str) -> bytes:
+    uri = der.tagged(6, f"http://ca.example/{part}.crl".encode())
+    return der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+
+
+def _client_of(*parts: str) -> bytes:
+    points = der.sequence(*(der.sequence(_full_name(part)) for part in parts))
+    return CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, points)])
+
+
+def _part(part: str, *revoked: int, number: int = 1, **dates: Any) -> bytes:  # noqa: ANN401 -- as revoke has them
+    scope = [] if part == "complete" else [distribution_point(_full_name(part))]
+    if part == "users":
+        scope = [distribution_point(der.tagged(1, b"\xff"))]
+    if part == "CAs":
+        scope = [distribution_point(der.tagged(2, b"\xff"))]
+    dates = {"this_update": NOW - DAY + number * HOUR, **dates}
+    return CA.revoke(*map(entry, revoked), extensions=[crl_number(number), *scope], **dates)
+
+
+def _several() -> Iterator[tuple[str, Case]]:
+    """Yield cases of one CA with several CRLs. Each in both orders, which must not matter."""
+    of_a, of_b, of_c = _client_of("a"), _client_of("b"), _client_of("c")
+    stale: dict[str, Any] = {"next_update": NOW - HOUR}
+    future: dict[str, Any] = {"this_update": NOW + HOUR}
+    cases = {
+        "two parts, its own lists it": Case(REVOKED, [_part("a", 1), _part("b")], of_a, [CA]),
+        "two parts, neither lists it": Case(GOOD, [_part("a"), _part("b", 2)], of_b, [CA]),
+        "two parts, the other one lists it": Case(REVOKED, [_part("a"), _part("b", 1)], of_a, [CA], openssl=GOOD),
+        "two parts, neither is its own": Case(UNKNOWN, [_part("a"), _part("b")], of_c, [CA]),
+        "two parts, its own is stale": Case(UNKNOWN, [_part("a", **stale), _part("b")], of_a, [CA]),
+        "two parts, the other one is stale": Case(GOOD, [_part("a"), _part("b", **stale)], of_a, [CA]),
+        "two parts, it names both": Case(GOOD, [_part("a"), _part("b")], _client_of("a", "b"), [CA]),
+        "two parts, it names none": Case(UNKNOWN, [_part("a"), _part("b")], CLIENT, [CA]),
+        "users and CAs": Case(GOOD, [_part("users", 2), _part("CAs", 3)], CLIENT, [CA]),
+        "users and CAs, listed": Case(REVOKED, [_part("users", 1), _part("CAs", 3)], CLIENT, [CA]),
+        "users are stale, CAs are not": Case(UNKNOWN, [_part("users", **stale), _part("CAs")], CLIENT, [CA]),
+        "complete and a part": Case(GOOD, [_part("complete", 2), _part("a", 3)], of_a, [CA]),
+        "complete and stale, and a part": Case(GOOD, [_part("complete", **stale), _part("a")], of_a, [CA]),
+        "complete, and a part that is stale": Case(GOOD, [_part("complete"), _part("a", **stale)], of_a, [CA]),
+        "the newer one lists it": Case(REVOKED, [_part("complete"), _part("complete", 1, number=2)], CLIENT, [CA]),
+        "the older one lists it": Case(GOOD, [_part("complete", 1), _part("complete", number=2)], CLIENT, [CA]),
+        "the newer part lists it": Case(REVOKED, [_part("a"), _part("a", 1, number=2)], of_a, [CA]),
+        "the older part lists it": Case(GOOD, [_part("a", 1), _part("a", number=2)], of_a, [CA]),
+        "the newer one is not valid yet": Case(
+            GOOD, [_part("complete"), _part("complete", number=2, **future)], CLIENT, [CA]
+        ),
+        "the newer one is not valid yet and lists it": Case(
+            REVOKED, [_part("complete"), _part("complete", 1, number=2, **future)], CLIENT, [CA], openssl=GOOD
+        ),
+        "the newer one is stale": Case(GOOD, [_part("complete"), _part("complete", number=2, **stale)], CLIENT, [CA]),
+        "the newer one is stale and lists it": Case(
+            REVOKED, [_part("complete"), _part("complete", 1, number=2, **stale)], CLIENT, [CA], openssl=GOOD
+        ),
+        "the older one is stale and lists it": Case(
+            GOOD, [_part("complete", 1, **stale), _part("complete", number=2)], CLIENT, [CA]
+        ),
+        "all are stale": Case(
+            UNKNOWN, [_part("complete", **stale), _part("complete", number=2, **stale)], CLIENT, [CA]
+        ),
+        "another CA's list comes with it": Case(GOOD, [_part("complete"), OTHER.revoke(entry(1))], CLIENT, [CA, OTHER]),
+    }
+    for label, case in cases.items():
+        yield label, case
+        yield f"{label}, in the other order", case._replace(crls=case.crls[::-1])
+
+
+def _renewed() -> Iterator[tuple[str, Case]]:
+    expired = CertificateAuthority(key=CA.key, not_after=NOW - DAY, serial_number=1001)
+    longer = CertificateAuthority(key=CA.key, not_after=NOW + 2000 * DAY, serial_number=1002)
+    for label, bundle in (
+        ("the former certificate first", [expired, CA]),
+        ("the former certificate last", [CA, expired]),
+        ("two valid certificates", [CA, longer]),
+    ):
+        yield f"renewed, {label}", Case(GOOD, [CA.revoke(entry(2))], CLIENT, bundle)
+        yield f"renewed, {label}, listed", Case(REVOKED, [CA.revoke(entry(1))], CLIENT, bundle)
+        yield f"renewed, {label}, no list", Case(UNKNOWN, [OTHER.revoke()], CLIENT, [*bundle, OTHER])
+    yield "renewed, only the former certificate", Case(UNKNOWN, [CA.revoke()], CLIENT, [expired])
+    # With a new key, and key identifiers that tell which one has signed.
+    old = CertificateAuthority("CA", key_identifier=b"old")
+    new = CertificateAuthority("CA", key_identifier=b"new", serial_number=1003)
+    of_old = [authority_key(b"old")]
+    client = old.issue(1, extensions=of_old)
+    by_old, by_new = old.revoke(entry(2), extensions=of_old), new.revoke(entry(2), extensions=[authority_key(b"new")])
+    listed = old.revoke(entry(1), extensions=of_old)
+    listed_by_new = new.revoke(entry(1), extensions=[authority_key(b"new")])
+    for label, bundle in (("old first", [old, new]), ("new first", [new, old])):
+        yield f"a new key, {label}, a list by the old one", Case(GOOD, [by_old], client, bundle)
+        yield f"a new key, {label}, listed by the old one", Case(REVOKED, [listed], client, bundle)
+        yield f"a new key, {label}, lists by both", Case(GOOD, [by_old, by_new], client, bundle)
+        yield f"a new key, {label}, lists by both, listed", Case(REVOKED, [listed, by_new], client, bundle)
+        yield f"a new key, {label}, the new one listed its number", Case(GOOD, [by_old, listed_by_new], client, bundle)
+        yield f"a new key, {label}, a list by the new one only", Case(UNKNOWN, [by_new], client, bundle)
+
+
+def _cross_signed() -> Iterator[tuple[str, Case]]:
+    middle = CertificateAuthority("Middle", parent=CA, serial_number=7)
+    crossed = CertificateAuthority("Middle", key=middle.key, parent=OTHER, serial_number=9)
+    client = middle.issue(1)
+    good, listed = middle.revoke(entry(2)), middle.revoke(entry(1))
+    roots, other_roots = CA.revoke(), OTHER.revoke()
+    everybody = [CA, OTHER, middle, crossed]
+    for label, bundle in (("by both", everybody), ("by one", [CA, middle]), ("by the other one", [OTHER, crossed])):
+        yield f"cross-signed, {label}", Case(GOOD, [good], client, bundle)
+        yield f"cross-signed, {label}, listed", Case(REVOKED, [listed], client, bundle)
+        crls = [good, roots, other_roots]
+        if label == "by both":
+            yield f"cross-signed, {label}, whole chain", Case(GOOD, crls, client, bundle, whole_chain=True)
+        else:
+            own = [good, roots if CA in bundle else other_roots]
+            yield f"cross-signed, {label}, whole chain", Case(GOOD, own, client, bundle, whole_chain=True)
+            yield f"cross-signed, {label}, no list of the root", Case(UNKNOWN, [good], client, bundle, whole_chain=True)
+    for place, revoking in enumerate(([CA.revoke(entry(7)), other_roots], [roots, OTHER.revoke(entry(9))])):
+        bundle = [CA, middle] if place == 0 else [OTHER, crossed]
+        only = revoking[place : place + 1]
+        yield (
+            f"cross-signed, revoked by root {place}",
+            Case(REVOKED, [good, *only], client, bundle, whole_chain=True),
+        )
+
+
+NOT_DER = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+NOT_BASE64 = b"-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n"
+NO_CERTIFICATE = b"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"
+EMPTY_BLOCK = b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+CUT = pem(certificate_der(name(("CN", "x")), name(("CN", "x")))[:-5]).encode()
+UNREADABLE = {
+    "a block that is not a certificate's DER": NOT_DER,
+    "a block that is not base64": NOT_BASE64,
+    "a block of something else": NO_CERTIFICATE,
+    "an empty block": EMPTY_BLOCK,
+    "a certificate that was cut off": CUT,
+    "all of them": NOT_DER + NOT_BASE64 + NO_CERTIFICATE + EMPTY_BLOCK + CUT,
+}
+
+
+def _incomplete() -> Iterator[tuple[str, Case]]:
+    middle = CertificateAuthority("Middle", parent=CA, serial_number=7)
+    client = middle.issue(1)
+    crls = [CA.revoke(), middle.revoke(entry(2))]
+    for label, block in UNREADABLE.items():
+        yield f"{label}, not revoked", Case(GOOD, crls, client, [CA, middle], unreadable=block)
+        revoked = [CA.revoke(), middle.revoke(entry(1))]
+        yield f"{label}, revoked", Case(REVOKED, revoked, client, [CA, middle], unreadable=block)
+        yield f"{label}, whole chain", Case(GOOD, crls, client, [CA, middle], whole_chain=True, unreadable=block)
+        # A CA whose issuer may be a skipped block is no trust anchor.
+        no_root = Case(UNKNOWN, crls, client, [middle], whole_chain=True, unreadable=block)
+        yield f"{label} in place of the root", no_root
+        yield f"{label} in place of the issuer", Case(UNKNOWN, crls, client, [CA], unreadable=block)
+    yield "the root is missing", Case(UNKNOWN, crls, client, [middle], whole_chain=True)
+    yield "the issuer is missing", Case(UNKNOWN, crls, client, [CA])
+
+
+TABLE = {**dict(_several()), **dict(_renewed()), **dict(_cross_signed()), **dict(_incomplete())}
+
+
+def _rows() -> list[ParameterSet]:
+    return [pytest.param(case, id=label) for label, case in TABLE.items()]
+
+
+@pytest.mark.parametrize("case", _rows())
+def test_this_project_gives_the_answer_of_the_table(case: Case) -> None:
+    check_answer(case)
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
+@pytest.mark.parametrize("case", _rows())
+def test_openssl_gives_the_same_answer_or_this_project_is_stricter(case: Case, tmp_path: Path) -> None:
+    check_openssl(case, tmp_path)

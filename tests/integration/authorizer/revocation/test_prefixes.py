@@ -1,0 +1,191 @@
+"""Prefixes in S3: what is requested, on the wire, and listings that fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.stores.opener import open_folder
+from mtls_authorizer.stores.store import StoreError
+from tests.aws_fixtures import PATIENT
+from tests.aws_server import ACCOUNT
+from tests.clocks import LONG, Clock, join_attempts
+from tests.faulty_proxy import answer, reset, truncate
+from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, Door, index_of, make_live
+from tests.partitions import client_of, partition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
+
+PARTS = 20
+INTERVAL = 60
+WAIT = DEFAULT_WAIT_SECONDS._replace(crls=LONG, request=3 * LONG, needed=LONG)
+FAULTS: dict[str, Fault] = {
+    "a reset connection": reset(),
+    "403": answer(403, b"<Error><Code>AccessDenied</Code></Error>"),
+    "500": answer(500, b"<Error><Code>InternalError</Code></Error>"),
+    "a page": answer(200, HTML),
+    "an empty answer": answer(200),
+    "no page after this one": answer(
+        200, b"<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>true</IsTruncated></ListBucketResult>"
+    ),
+    "fewer objects than it says": answer(
+        200, b"<ListBucketResult><KeyCount>2</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>"
+    ),
+    "half a body": truncate(40),
+}
+
+
+@pytest.fixture
+def shelf(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """Return a bucket with partitions, which is listed in pages of 7 objects."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "7")
+    bucket = Bucket(aws, PATIENT)
+    bucket.put("truststore.pem", CA.pem)
+    for part in range(PARTS):
+        bucket.put(f"crl/{part}.crl", partition(part, 2))
+    bucket.put("crl/acm-pca-permission-test-key", b"")
+    bucket.put("crlx/0.crl", partition(0, 1))
+    return bucket
+
+
+@pytest.fixture(autouse=True)
+def no_attempt_is_left(proxy: FaultyProxy) -> Iterator[None]:
+    yield
+    proxy.heal()
+    join_attempts()
+
+
+class PrefixDoor(Door):
+    """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
+
+    def __init__(self, shelf: Bucket, uris: str = "s3://bucket/crl/") -> None:
+        self.clock = Clock()
+        environment = {
+            "ALLOWED_COMMON_NAMES": "client",
+            "CRL_URIS": uris,
+            "TRUSTSTORE_URI": "s3://bucket/truststore.pem",
+            "CRL_REFRESH_SECONDS": str(INTERVAL),
+        }
+        super().__init__(make_live(shelf, load_settings(environment), clock=self.clock, wait_seconds=WAIT))
+
+    def next(self, *certificates: str) -> list[str | None]:
+        """Return the refusals one interval later."""
+        self.clock.advance(INTERVAL)
+        return self.refusals(*certificates)
+
+
+def requested(proxy: FaultyProxy) -> list[str]:
+    """Return the objects that were requested and delivered since the last call; listings without their query."""
+    paths = [exchange.path.partition("?")[0] for exchange in proxy.exchanges if exchange.status == 200]
+    proxy.exchanges.clear()
+    return paths
+
+
+def test_the_first_certificate_of_a_partition_waits_for_one_object(shelf: Bucket, proxy: FaultyProxy) -> None:
+    requested(proxy)
+    door = PrefixDoor(shelf)
+    # The truststore, and the pages of the listing.
+    assert requested(proxy) == ["/bucket/truststore.pem", *["/bucket"] * 3]
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert requested(proxy) == ["/bucket/crl/3.crl"]
+    assert door.refusals(client_of("missing"), client_of("../truststore.pem")) == [UNKNOWN] * 2
+    assert requested(proxy) == []
+    shelf.put("crl/3.crl", partition(3, 5, number=2))
+    assert door.next(client_of(3), client_of(3, 5)) == [None, REVOKED]
+    assert requested(proxy) == [*["/bucket"] * 3, "/bucket/crl/3.crl"]
+    assert door.next(client_of(3)) == [None]
+    assert requested(proxy) == ["/bucket"] * 3
+
+
+def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
+    aws: AwsServer, shelf: Bucket, proxy: FaultyProxy
+) -> None:
+    etag = aws.client("s3").head_object(Bucket="bucket", Key="crl/3.crl")["ETag"]
+    shelf.put("crl/3.crl.index", index_of(partition(3, 2), etag))
+    door = PrefixDoor(shelf)
+    requested(proxy)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert requested(proxy) == ["/bucket/crl/3.crl.index"]
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"), [*((3, fault) for fault in FAULTS.values()), (1, FAULTS["an empty answer"])]
+)
+def test_a_listing_that_fails_on_any_page_changes_nothing(
+    shelf: Bucket, proxy: FaultyProxy, fault: Fault, page: int
+) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    pages: list[str] = []
+
+    def fail(exchanging: Exchanging) -> None:
+        if "list-type=2" in exchanging.path:
+            pages.append(exchanging.path)
+            if len(pages) >= page:
+                fault(exchanging)
+                return
+        exchanging.send(exchanging.ask())
+
+    proxy.break_with(fail)
+    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert len(pages) >= page
+    proxy.heal()
+    join_attempts()
+    assert door.next(client_of(3)) == [REVOKED]
+
+
+@pytest.mark.parametrize("fault", [FAULTS["500"], FAULTS["half a body"]])
+def test_a_partition_that_cannot_be_read_is_unknown_until_it_can(
+    shelf: Bucket, proxy: FaultyProxy, fault: Fault
+) -> None:
+    door = PrefixDoor(shelf)
+
+    def fail(exchanging: Exchanging) -> None:
+        if exchanging.path.startswith("/bucket/crl/"):
+            fault(exchanging)
+        else:
+            exchanging.send(exchanging.ask())
+
+    proxy.break_with(fail)
+    assert door.refusals(client_of(3), client_of(3, 2), client_of(3, 5)) == [UNKNOWN] * 3
+    proxy.heal()
+    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+def test_the_owner_of_the_bucket_is_verified_for_every_page(shelf: Bucket, proxy: FaultyProxy) -> None:
+    owners: list[str | None] = []
+
+    def watch(exchanging: Exchanging) -> None:
+        owners.append(exchanging.headers.get("x-amz-expected-bucket-owner"))
+        exchanging.send(exchanging.ask())
+
+    assert shelf
+    proxy.break_with(watch)
+    found = open_folder("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=ACCOUNT).documents((".crl",))
+    assert len(found) == PARTS
+    assert owners == [ACCOUNT] * 3
+    with pytest.raises(StoreError, match="the role lacks s3:ListBucket for this prefix; or the bucket does not belong"):
+        open_folder("s3://bucket/crl/", timeouts=PATIENT, bucket_owner="210987654321").documents((".crl",))
+
+
+def test_a_prefix_with_too_many_objects_is_an_error(shelf: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shelf
+    monkeypatch.setattr("mtls_authorizer.stores.s3.MAX_LISTED", PARTS)
+    with pytest.raises(StoreError, match="contains more than 20 objects"):
+        open_folder("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
+
+
+def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, shelf: Bucket) -> None:
+    (tmp_path / "crl").mkdir()
+    (tmp_path / "crl" / "3.crl").write_bytes(partition(3, 2))
+    door = PrefixDoor(shelf, (tmp_path / "crl").as_uri() + "/")
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]

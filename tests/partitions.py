@@ -1,0 +1,63 @@
+"""CRLs that cover a part of the certificates each, and certificates that name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests import der
+from tests.certificate_authorities import CRL_DISTRIBUTION_POINTS, DAY, crl_number, distribution_point, entry
+from tests.certificates import extension, name, pem
+from tests.kept_lists import CA, NOW
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.certificate_authorities import CertificateAuthority
+
+
+def point_uri(part: object) -> str:
+    """Return the URI by which certificates and CRLs name a part."""
+    return f"http://ca.example/crls/{part}.crl"
+
+
+def _full_name(uri: str) -> bytes:
+    return der.tagged(0, der.tagged(0, der.tagged(6, uri.encode()), constructed=True), constructed=True)
+
+
+def points(*uris: str) -> bytes:
+    """Return the distribution points of a certificate."""
+    return extension(CRL_DISTRIBUTION_POINTS, der.sequence(*(der.sequence(_full_name(uri)) for uri in uris)))
+
+
+def client_of(part: object, serial_number: int = 1, ca: CertificateAuthority = CA) -> str:
+    """Return a client's certificate that names a part; one that names none if that is None."""
+    extensions = [] if part is None else [points(part if "://" in str(part) else point_uri(part))]  # type: ignore[arg-type]
+    issued = ca.issue(
+        serial_number,
+        subject=name(("CN", "client")),
+        not_before=NOW - DAY,
+        not_after=NOW + 100 * DAY,
+        extensions=extensions,
+    )
+    return pem(issued)
+
+
+def partition(
+    part: object,
+    *revoked: int,
+    number: int = 1,
+    ca: CertificateAuthority = CA,
+    next_update: datetime = NOW + DAY,
+    padding: int = 0,
+) -> bytes:
+    """Return the CRL of a part; the complete one if that is None. A higher number is newer.
+
+    ``padding`` adds that many entries.
+    """
+    scope = [] if part is None else [distribution_point(_full_name(point_uri(part)))]
+    return ca.revoke(
+        *(entry(serial) for serial in (*revoked, *range(10_000, 10_000 + padding))),
+        this_update=NOW - DAY + number * DAY / 1000,
+        next_update=next_update,
+        extensions=[crl_number(number), *scope],
+    )

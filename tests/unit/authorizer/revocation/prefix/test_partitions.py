@@ -1,0 +1,448 @@
+"""CRLs below a prefix: which are loaded, when, and what becomes of certificates meanwhile."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.revocation.prefix import prefix as prefix_module
+from mtls_authorizer.stores.store import StoreError
+from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH
+from tests.clocks import Clock, join_attempts
+from tests.kept_lists import (
+    CA,
+    HTML,
+    MINUTE,
+    NOW,
+    OTHER,
+    REVOKED,
+    UNKNOWN,
+    Door,
+    Memory,
+    authority,
+    index_of,
+    make_live,
+)
+from tests.partitions import client_of, partition, point_uri, points
+
+if TYPE_CHECKING:
+    from mtls_authorizer.policy.current_policy import CurrentPolicy
+
+MANY = prefix_module.LOADED_COMPLETELY + 4
+INTERVAL = 60
+
+
+class PrefixDoor(Door):
+    """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
+
+    def __init__(self, shelf: Memory, uris: str = "file:///crl/", **variables: str) -> None:
+        self.clock = Clock()
+        self.now = NOW
+        loaded = load_settings(
+            {
+                "ALLOWED_COMMON_NAMES": "client",
+                "CRL_URIS": uris,
+                "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+                "CRL_REFRESH_SECONDS": str(INTERVAL),
+                **variables,
+            }
+        )
+        self.live: CurrentPolicy = make_live(shelf, loaded, clock=self.clock, now=lambda: self.now)
+        super().__init__(self.live)
+
+    def next(self, *certificates: str) -> list[str | None]:
+        """Return the refusals one interval later."""
+        self.clock.advance(INTERVAL)
+        return self.refusals(*certificates)
+
+
+@pytest.fixture
+def shelf() -> Memory:
+    """Return a shelf with many partitions, each of which revokes the serial number 2."""
+    memory = Memory()
+    memory.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in range(MANY):
+        memory.put(f"crl/{part}.crl", partition(part, 2))
+    memory.put("crl/acm-pca-permission-test-key", b"")
+    memory.put("crl/notes.txt", HTML)
+    return memory
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, logger="mtls_authorizer")
+    return caplog
+
+
+def delivered(shelf: Memory) -> list[str]:
+    """Return the CRLs and indexes that were requested since the last call."""
+    requested = [name for name, _ in shelf.requests if name != "truststore.pem"]
+    shelf.requests.clear()
+    return requested
+
+
+def test_a_partition_is_loaded_when_the_first_certificate_names_it(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    assert delivered(shelf) == []
+    assert door.refusals(client_of(3), client_of(3, 2), client_of(3, 5)) == [None, REVOKED, None]
+    assert delivered(shelf) == ["crl/3.crl"]
+    assert door.refusals(client_of(4), client_of(3)) == [None, None]
+    assert delivered(shelf) == ["crl/4.crl"]
+
+
+def test_a_listing_tells_what_has_changed_and_nothing_else_is_requested(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(4)) == [None, None]
+    delivered(shelf)
+    for _ in range(2):
+        assert door.next(client_of(3), client_of(4)) == [None, None]
+        assert delivered(shelf) == []
+    assert len(shelf.listings) == 3
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    assert door.refusal(client_of(3)) is None
+    # Within one interval.
+    assert door.next(client_of(3), client_of(4, 5)) == [REVOKED, None]
+    assert delivered(shelf) == ["crl/3.crl"]
+    shelf.put("crl/new.crl", partition("new", 2))
+    assert door.next(client_of("new", 5), client_of("new", 2)) == [None, REVOKED]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://ca.example/crls/missing.crl",
+        "http://ca.example/",
+        "http://ca.example/crls/3.crl/..",
+        "http://ca.example/crls/..%2f..%2ftruststore.pem",
+        "file:///truststore.pem",
+        "file:///secret.crl",
+        "http://ca.example/secret.crl",
+        "http://ca.example/acm-pca-permission-test-key",
+        "http://ca.example/3.crl.index",
+        "s3://crl/../secret.crl",
+        "http://ca.example/%00",
+        "http://ca.example/\xff.crl",
+    ],
+)
+def test_nothing_is_requested_that_was_not_listed_whatever_a_certificate_names(shelf: Memory, uri: str) -> None:
+    shelf.put("secret.crl", partition(None))
+    door = PrefixDoor(shelf)
+    certificate = client_of(uri)
+    for _ in range(3):
+        assert door.refusal(certificate) == UNKNOWN
+        assert door.next(certificate) == [UNKNOWN]
+    assert delivered(shelf) == []
+
+
+@pytest.mark.parametrize("uri", ["http://other.example/a/3.crl?x=/4.crl#/5.crl", "http://ca.example/%33.crl"])
+def test_the_name_is_the_last_segment_of_the_path_and_the_crl_decides(shelf: Memory, uri: str) -> None:
+    door = PrefixDoor(shelf)
+    # It was issued for another distribution point.
+    assert door.refusal(client_of(uri)) == UNKNOWN
+    assert delivered(shelf) == ["crl/3.crl"]
+    # Listed is revoked, whatever the scope.
+    assert door.refusal(client_of(uri, 2)) == REVOKED
+
+
+def test_a_crl_under_another_name_covers_nobody_else(shelf: Memory) -> None:
+    shelf.put("crl/3.crl", partition(4, 2))
+    assert PrefixDoor(shelf).refusals(client_of(3), client_of(3, 2)) == [UNKNOWN, REVOKED]
+
+
+def test_all_crls_with_the_name_are_loaded_from_whatever_folder(shelf: Memory) -> None:
+    shelf.put("crl/other/3.crl", partition(3, 2, ca=OTHER))
+    shelf.put("crl/other/old/3.crl", partition(3, number=0))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 2), client_of(3, ca=OTHER), client_of(3, 2, OTHER)) == [
+        *(None, REVOKED, None, REVOKED)
+    ]
+    assert delivered(shelf) == ["crl/3.crl", "crl/other/3.crl", "crl/other/old/3.crl"]
+
+
+def test_a_failed_request_is_repeated_after_a_while_and_not_by_every_request(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    for mode, refusal in (("deny", UNKNOWN), ("allow", None)):
+        door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
+        assert [door.refusal(client_of(3, serial)) for serial in range(5, 15)] == [refusal] * 10
+        assert delivered(shelf) == ["crl/3.crl"]
+        assert door.live.take_failures() == 0  # it was reported with the first decision
+        door.clock.advance(10)
+        assert [door.refusal(client_of(3, serial)) for serial in range(5, 15)] == [refusal] * 10
+        assert delivered(shelf) == ["crl/3.crl"]
+    failed = [record for record in log.records if record.getMessage() == "document refresh failed"]
+    assert {record.__dict__["uri"] for record in failed} == {"file:///crl/3.crl"}
+    shelf.errors.clear()
+    door.clock.advance(10)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+@pytest.mark.parametrize("content", [HTML, b"", partition(3)[:-1], partition(3, ca=authority("CA"))])
+def test_one_invalid_crl_affects_no_other(shelf: Memory, content: bytes) -> None:
+    shelf.put("crl/3.crl", content)
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(4), client_of(4, 2)) == [UNKNOWN, None, REVOKED]
+    shelf.put("crl/3.crl", partition(3, 2))
+    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    shelf.put("crl/3.crl", content)
+    # The last good one stays in force.
+    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+def test_an_older_crl_replaces_none_and_a_stale_one_proves_nothing(shelf: Memory) -> None:
+    shelf.put("crl/3.crl", partition(3, 2, number=5))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    shelf.put("crl/3.crl", partition(3, number=4))
+    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    shelf.put("crl/4.crl", partition(4, 2, next_update=NOW - MINUTE))
+    assert door.next(client_of(4), client_of(4, 2)) == [UNKNOWN, REVOKED]
+
+
+def test_a_listing_that_fails_changes_nothing(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    shelf.fails_to_list = True
+    assert door.next(client_of(3), client_of(3, 2), client_of(4)) == [None, REVOKED, None]
+    shelf.fails_to_list = False
+    assert door.next(client_of(3)) == [REVOKED]
+    shelf.fails_to_list = True
+    assert PrefixDoor(shelf).refusals(client_of(3), client_of(3, 2)) == [UNKNOWN, UNKNOWN]
+
+
+def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
+    shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    shelf.put("crl/3.crl", partition(3, 22))
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
+    assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
+    shelf.remove("crl/3.crl")
+    for part in range(10):
+        shelf.put(f"crl/more/{part}.crl", partition(part, ca=OTHER, next_update=NOW + 3 * DAY))
+    others = [client_of(part, ca=OTHER) for part in range(10)]
+    # However many others are loaded after it.
+    for _ in range(2):
+        assert door.next(*others) == [None] * 10
+        assert door.refusal(client_of(3, 22)) == REVOKED
+    removed = [record for record in log.records if record.getMessage() == "revocation list removed"]
+    assert [record.__dict__["uri"] for record in removed] == ["file:///crl/3.crl"]
+    # After that, it is evicted like others.
+    door.now = NOW + 2 * DAY
+    assert door.next(*others) == [None] * 10
+    assert door.refusal(client_of(3, 22)) is None
+
+
+def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
+    shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    shelf.put("crl/3.crl", partition(3, 22, 66, number=5))
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
+    others = [client_of(part) for part in range(5, 15)]
+    certificates = (client_of(3), client_of(3, 22), client_of(3, 66))
+    assert door.refusals(*certificates) == [None, REVOKED, REVOKED]
+    for _ in range(2):
+        door.refusals(*others)
+        delivered(shelf)
+        assert door.refusals(*certificates) == [None, REVOKED, REVOKED]
+        assert delivered(shelf) == ["crl/3.crl"]
+    door.refusals(*others)
+    # What the older one lists is revoked, but it proves nothing good.
+    shelf.put("crl/3.crl", partition(3, 22, number=4))
+    log.clear()
+    deny = [UNKNOWN, REVOKED, UNKNOWN]
+    assert door.next(*certificates) == [None, REVOKED, None]
+    assert [state(door, each) for each in certificates] == deny
+    errors = [str(record.__dict__.get("error")) for record in log.records]
+    assert any("older than the one that was in force" in error for error in errors)
+    assert door.next(*certificates) == [None, REVOKED, None]
+    shelf.put("crl/3.crl", partition(3, 66, number=6))
+    assert door.next(*certificates) == [None, None, REVOKED]
+
+
+def state(door: PrefixDoor, certificate: str) -> str | None:
+    """Return the deny reason if unknown clients were denied."""
+    lists = door.live.get().revocation
+    assert lists is not None
+    return {"good": None, "revoked": REVOKED, "unknown": UNKNOWN}[
+        lists.status(PeerCertificate.from_pem(certificate), NOW).state
+    ]
+
+
+def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
+    shelf = Memory()
+    middle = authority("Middle", parent=CA, serial_number=77)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    shelf.put("crl/one.crl", partition(None, 2))
+    shelf.put("crl/two/a.crl", partition(None, 2, ca=OTHER))
+    shelf.put("crl/two/b.crl", partition(None, 2, ca=middle))
+    door = PrefixDoor(shelf)
+    assert delivered(shelf) == ["crl/one.crl", "crl/two/a.crl", "crl/two/b.crl"]
+    for ca in (CA, OTHER, middle):
+        assert door.refusals(client_of(None, ca=ca), client_of("any", 2, ca)) == [None, REVOKED]
+    # The CRL of a higher CA applies.
+    shelf.put("crl/one.crl", partition(None, 2, 77, number=2))
+    assert door.next(client_of(None, ca=middle), client_of(None)) == [REVOKED, None]
+    assert delivered(shelf) == ["crl/one.crl"]
+
+
+def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
+    shelf: Memory,
+) -> None:
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, 2, padding=50))
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    first = delivered(shelf)
+    assert "crl/partner.crl" in first
+    assert len(first) == 8
+    # It is known from now on, and kept up to date.
+    shelf.put("crl/partner.crl", partition(None, 1, number=2, ca=OTHER))
+    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [REVOKED, None]
+    assert delivered(shelf) == ["crl/partner.crl"]
+
+
+def test_each_crl_is_read_once_if_none_covers_a_certificate(shelf: Memory) -> None:
+    shelf.put("crl/3.crl", HTML)
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    assert sorted(delivered(shelf)) == sorted(f"crl/{part}.crl" for part in range(MANY))
+    for _ in range(3):
+        assert door.refusal(client_of(None, 5, OTHER)) == UNKNOWN
+        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(shelf) == []
+    # An invalid one is read again when it was replaced.
+    shelf.put("crl/3.crl", partition(None, 2, ca=OTHER))
+    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    assert delivered(shelf) == ["crl/3.crl"]
+
+
+def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.partitions.MAX_SEARCHED", 10)
+    door = PrefixDoor(shelf)
+    for expected in (8, 0, 8, 4, 0):
+        if expected:
+            door.clock.advance(INTERVAL)
+        assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+        assert len(delivered(shelf)) == expected
+
+
+def test_nothing_is_searched_for_an_exempt_issuer(shelf: Memory) -> None:
+    door = PrefixDoor(shelf, CRL_EXEMPT_ISSUERS=OTHER.signer)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    assert delivered(shelf) == []
+
+
+def test_a_certificate_cannot_name_any_number_of_crls(shelf: Memory) -> None:
+    for folder in range(100):
+        shelf.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of("same", ca=OTHER)) is None
+    assert len(delivered(shelf)) == 64
+
+
+def test_the_whole_chain_is_looked_up() -> None:
+    middle = authority(
+        "Middle", parent=CA, serial_number=77, extensions=(IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
+    )
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem + middle.pem)
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, ca=middle))
+    shelf.put("crl/root.crl", partition("root", 77))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3, ca=middle)) == REVOKED
+    assert sorted(delivered(shelf)) == ["crl/3.crl", "crl/root.crl"]
+    shelf.put("crl/root.crl", partition("root", number=2))
+    assert door.next(client_of(3, ca=middle)) == [None]
+    chain = PrefixDoor(shelf, CRL_CHECK="chain")
+    assert chain.refusal(client_of(3, ca=middle)) is None
+
+
+def test_an_index_of_the_listed_crl_is_all_that_is_requested(shelf: Memory) -> None:
+    version = next(iter(shelf.documents("file:///crl/3.crl", (".crl",)).values())).version
+    shelf.put("crl/3.crl.index", index_of(partition(3, 2), version))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert delivered(shelf) == ["crl/3.crl.index"]
+    # Until the new CRL is indexed, it is read itself.
+    shelf.put("crl/3.crl", partition(3, 1, 2, number=2))
+    assert door.next(client_of(3), client_of(3, 2)) == [REVOKED, REVOKED]
+    assert delivered(shelf) == ["crl/3.crl"]
+
+
+def test_crls_are_checked_again_when_the_truststore_has_changed(shelf: Memory) -> None:
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("crl/other.crl", partition("other", 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of("other", ca=OTHER)) == UNKNOWN
+    # It is not even loaded, because no CA of the truststore has signed the certificate.
+    assert delivered(shelf) == []
+    assert door.refusal(client_of("other")) == UNKNOWN
+    assert delivered(shelf) == ["crl/other.crl"]
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    assert door.next(client_of("other", ca=OTHER), client_of("other", 2, OTHER)) == [None, REVOKED]
+
+
+def test_restoring_a_snapshot_asks_for_everything_again(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3)) == [None]
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    door.live.restore()
+    assert "file:///crl/3.crl" in shelf.resets
+    assert door.refusals(client_of(3)) == [REVOKED]
+
+
+def test_single_crls_and_several_prefixes_can_be_combined(shelf: Memory) -> None:
+    shelf.put("single.crl", partition("single", 2))
+    shelf.put("others/a.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf, "file:///crl/, file:///single.crl, file:///others/, file:///crl/sub/")
+    assert door.refusals(client_of("single"), client_of("single", 2), client_of(3), client_of(None, 2, OTHER)) == [
+        *(None, REVOKED, None, REVOKED)
+    ]
+
+
+def test_crls_that_wait_to_be_loaded_again_do_not_make_the_oldest_look_older(shelf: Memory) -> None:
+    shelf.put("crl/3.crl", partition(3, next_update=NOW + DAY / 4))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(4)) == [None, None]
+
+    def earliest() -> object:
+        lists = door.live.get().revocation
+        return lists and lists.earliest_next_update
+
+    assert earliest() == NOW + DAY / 4
+    shelf.put("crl/3.crl", partition(3, number=2, next_update=NOW + DAY / 2))
+    assert door.next(client_of(4)) == [None]
+    assert earliest() == NOW + DAY
+    assert door.refusals(client_of(3)) == [None]
+    assert earliest() == NOW + DAY / 2
+    shelf.remove("crl/3.crl")
+    assert door.next(client_of(4)) == [None]
+    assert earliest() == NOW + DAY
+
+
+def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    with ThreadPoolExecutor(8) as threads:
+        refusals = list(threads.map(door.refusal, [client_of(3), client_of(3, 2)] * 8))
+    assert refusals == [None, REVOKED] * 8
+    assert delivered(shelf) == ["crl/3.crl"]
+    join_attempts()
+
+
+def test_the_log_names_the_object(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+    PrefixDoor(shelf).refusal(client_of(3, 2))
+    (record,) = [record for record in log.records if record.getMessage().startswith("deny")]
+    assert record.__dict__["crl_uri"] == "file:///crl/3.crl"
