@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.processes import PYTHON_STATUS, Usage, describe_machine, run
 from mtls_authorizer.revocation.index.indexing import index_crl
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.certificate_authorities import ALGORITHMS, CertificateAuthority, crl_number, entry
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def crl(folder: Path) -> Load:
     from datetime import UTC, datetime  # noqa: PLC0415 -- as above
 
     from mtls_authorizer.revocation.crl.reader import read_crl  # noqa: PLC0415 -- as above
-    from mtls_authorizer.revocation.truststore import read_truststore  # noqa: PLC0415 -- as above
+    from mtls_authorizer.revocation.truststore.bundle import read_truststore  # noqa: PLC0415 -- as above
 
     truststore = read_truststore((folder / "ca.pem").read_bytes())
     return lambda content: read_crl(content, truststore, datetime.now(UTC)).is_revoked

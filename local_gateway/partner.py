@@ -13,7 +13,7 @@ from local_gateway.pki import LOOPBACK
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.status import RevocationState
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.opener import open_folder, open_store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Store, StoreError, Timeouts
 from mtls_authorizer.stores.store import Folder as StoredFolder

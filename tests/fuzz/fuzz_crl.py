@@ -23,7 +23,7 @@ from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.listing import CrlListing
 from mtls_authorizer.revocation.status import RevocationState
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Listed
 from tests import der
 from tests.certificate_authorities import (

@@ -8,7 +8,7 @@ from mtls_authorizer.rules.fields import ISSUER_KEY
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.lists import RevocationLists
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule_set import RuleSet
 
 

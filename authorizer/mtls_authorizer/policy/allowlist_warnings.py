@@ -95,6 +95,6 @@ _REMOVED = dict.fromkeys(map(ord, ". &"))
 def _reversed_name(name: str) -> str | None:
     if not name.upper().startswith(("C=", "DC=")):
         return None
-    from mtls_authorizer.rules.name_correction import reversed_name  # noqa: PLC0415 -- rarely needed
+    from mtls_authorizer.rules.names.name_correction import reversed_name  # noqa: PLC0415 -- rarely needed
 
     return reversed_name(name)

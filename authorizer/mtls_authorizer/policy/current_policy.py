@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.documents import RevocationDocuments
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
 
 # Code that loads documents is imported when it is needed: settings without documents do not pay for it.

@@ -9,7 +9,7 @@ from mtls_authorizer.rules.fields import ISSUER_KEY
 
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule_set import RuleSet
 
 

@@ -6,18 +6,22 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.der import DerError
-from mtls_authorizer.revocation.authority import AuthorityId, certificate_key_identifier, matches_key_identifier
 from mtls_authorizer.revocation.crl.scope import CertificateScope, read_certificate_scope
-from mtls_authorizer.revocation.names import canonical_name
-from mtls_authorizer.revocation.signatures import is_signed_by
+from mtls_authorizer.revocation.truststore.authority import (
+    AuthorityId,
+    certificate_key_identifier,
+    matches_key_identifier,
+)
+from mtls_authorizer.revocation.truststore.names import canonical_name
+from mtls_authorizer.revocation.truststore.signatures import is_signed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from client_certificate_auth.x509.certificate import Certificate
-    from mtls_authorizer.revocation.authority import Authority
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.authority import Authority
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 MAX_AUTHORITIES = 4
 """The number of CAs in one chain that API Gateway accepts."""

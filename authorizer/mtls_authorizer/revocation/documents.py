@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.prefix.listing import ListedStore
 from mtls_authorizer.revocation.prefix.partitions import LocatedList, Partitions
 from mtls_authorizer.revocation.prefix.remembered import NewestLists, RememberingLoader
 from mtls_authorizer.revocation.settings import CrlCheck
-from mtls_authorizer.revocation.truststore import Truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.stores.opener import open_folder, open_store
 from mtls_authorizer.stores.uri import is_folder
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from mtls_authorizer.revocation.authority import AuthorityId
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import CrlSources
+    from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
     from mtls_authorizer.stores.store import Store
 

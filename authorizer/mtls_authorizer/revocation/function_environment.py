@@ -7,14 +7,14 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
 from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
 from mtls_authorizer.stores.opener import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 logger = logging.getLogger("mtls_authorizer")
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.authority import Authority
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.scope import CertificateScope
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.authority import Authority
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
 class HeldList(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.chains import find_signers
-from mtls_authorizer.revocation.signatures import read_signature_algorithm
+from mtls_authorizer.revocation.truststore.signatures import read_signature_algorithm
 
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
 def issuer_keys(certificate: PeerCertificate, truststore: Truststore) -> frozenset[str]:

@@ -11,20 +11,20 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.held_list import HeldList, compare_age, in_force
-from mtls_authorizer.revocation.names import printed_name
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
+from mtls_authorizer.revocation.truststore.names import printed_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.revocation.authority import AuthorityId
     from mtls_authorizer.revocation.chains import Chain, ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.authority import AuthorityId
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
 _MAX_KEPT = 1024

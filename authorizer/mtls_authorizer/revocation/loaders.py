@@ -17,7 +17,7 @@ from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.revocation.names import printed_name
+from mtls_authorizer.revocation.truststore.names import printed_name
 
 if TYPE_CHECKING:
     from datetime import datetime

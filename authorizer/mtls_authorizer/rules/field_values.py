@@ -12,8 +12,8 @@ from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.rules.conditions import Fact
-from mtls_authorizer.rules.distinguished_names import canonical_name, name_value
-from mtls_authorizer.rules.written_names import read_written_name
+from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value
+from mtls_authorizer.rules.names.written_names import read_written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,14 +100,14 @@ def organization_identifier_facts(certificate: PeerCertificate) -> list[Fact]:
 
 def parse_trust_domain(text: str) -> Fact:
     """Return a SPIFFE trust domain."""
-    from mtls_authorizer.rules.spiffe import read_trust_domain  # noqa: PLC0415 -- see above
+    from mtls_authorizer.rules.names.spiffe import read_trust_domain  # noqa: PLC0415 -- see above
 
     return Fact("", read_trust_domain(text))
 
 
 def trust_domain_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the trust domain of the certificate's SPIFFE ID, or ambiguous ones that resemble it."""
-    from mtls_authorizer.rules.spiffe import similar_trust_domains, trust_domain  # noqa: PLC0415 -- see above
+    from mtls_authorizer.rules.names.spiffe import similar_trust_domains, trust_domain  # noqa: PLC0415 -- see above
 
     uris = [name.value for name in certificate.subject_alt_names if name.type == "URI"]
     own = trust_domain(uris)

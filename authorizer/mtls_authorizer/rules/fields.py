@@ -26,14 +26,14 @@ from mtls_authorizer.rules.field_values import (
     public_key_facts,
     trust_domain_facts,
 )
-from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
-from mtls_authorizer.rules.written_names import parse_attribute_type
+from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
+from mtls_authorizer.rules.names.written_names import parse_attribute_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.rules.patterns import PatternRule
+    from mtls_authorizer.rules.names.patterns import PatternRule
 
 
 class FieldKind(StrEnum):

@@ -65,7 +65,7 @@ PARTS = {
     "commands": ("mtls_authorizer_cli",),
     "SnapStart": ("snapshot_restore_py",),
     "cryptography": ("cryptography",),
-    "SPIFFE": ("mtls_authorizer.rules.spiffe",),
+    "SPIFFE": ("mtls_authorizer.rules.names.spiffe",),
     "usages of rules": ("mtls_authorizer.rules.document.key_usage_validation",),
     "keys of issuers": ("mtls_authorizer.policy.issuer_keys", "mtls_authorizer.revocation.issuer_keys"),
     "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.decisions import decision_on
 from tests.unit.documentation.markdown import fences
 

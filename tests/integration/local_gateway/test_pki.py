@@ -24,7 +24,7 @@ from local_gateway.scenarios import (
     UNTRUSTED,
 )
 from mtls_authorizer.revocation.fetch.fetching import Outcome
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 
 if TYPE_CHECKING:
     from pathlib import Path

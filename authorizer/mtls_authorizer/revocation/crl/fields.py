@@ -28,7 +28,7 @@ from client_certificate_auth.x509.der import (
     read_oid,
     read_sequence_of,
 )
-from mtls_authorizer.revocation.names import canonical_name
+from mtls_authorizer.revocation.truststore.names import canonical_name
 
 if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Extension

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.fields import CrlFields
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
 _KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _ISSUING_DISTRIBUTION_POINT}

@@ -13,7 +13,7 @@ from mtls_authorizer.revocation.crl.succession import check_succession, identity
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 HeldLists: TypeAlias = tuple[RevocationList, ...]
 """The lists of one location, the one that was delivered last first."""

@@ -17,7 +17,7 @@ from client_certificate_auth.x509.extensions import (
     read_distribution_points,
 )
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME, URI
-from mtls_authorizer.revocation.names import CanonicalName, canonical_attributes, canonical_name
+from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_attributes, canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

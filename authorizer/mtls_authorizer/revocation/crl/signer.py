@@ -5,18 +5,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.revocation.authority import AuthorityId, authority_key_identifier, matches_key_identifier
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
-from mtls_authorizer.revocation.names import canonical_name, printed_name
-from mtls_authorizer.revocation.signatures import is_signed_by, read_signature_algorithm
+from mtls_authorizer.revocation.truststore.authority import (
+    AuthorityId,
+    authority_key_identifier,
+    matches_key_identifier,
+)
+from mtls_authorizer.revocation.truststore.names import canonical_name, printed_name
+from mtls_authorizer.revocation.truststore.signatures import is_signed_by, read_signature_algorithm
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mtls_authorizer.revocation.authority import Authority
     from mtls_authorizer.revocation.crl.fields import CrlFields
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.authority import Authority
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
 def verify_signature(fields: CrlFields, truststore: Truststore) -> str:

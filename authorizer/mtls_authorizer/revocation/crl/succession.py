@@ -11,8 +11,8 @@ from mtls_authorizer.revocation.crl.signer import issuer_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mtls_authorizer.revocation.authority import AuthorityId
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.truststore.authority import AuthorityId
 
 
 def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta) -> bool:

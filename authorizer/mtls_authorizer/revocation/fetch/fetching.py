@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.reader import VerifiedCrl
     from mtls_authorizer.revocation.fetch.download import Downloaded, Validators
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 # For the case that somebody else writes the CRL in between.
 _ATTEMPTS = 3

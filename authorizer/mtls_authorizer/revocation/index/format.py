@@ -53,7 +53,7 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
 from mtls_authorizer.revocation.index.crl_index import CrlIndex, Header, encode_entry, entry_width
-from mtls_authorizer.revocation.names import canonical_name
+from mtls_authorizer.revocation.truststore.names import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from mtls_authorizer.revocation.index.indexing import Indexing
-    from mtls_authorizer.revocation.truststore import Truststore
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 logger = logging.getLogger("mtls_authorizer")
 choose_log_level()

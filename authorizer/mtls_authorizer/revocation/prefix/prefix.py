@@ -12,9 +12,9 @@ from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mtls_authorizer.revocation.authority import AuthorityId
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.prefix.partition import Partition
+    from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.stores.store import Folder
 
 LOADED_COMPLETELY = 16

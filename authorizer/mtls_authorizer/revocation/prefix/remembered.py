@@ -11,7 +11,7 @@ from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.retention import current_problem
 from mtls_authorizer.revocation.crl.succession import identity_of
-from mtls_authorizer.revocation.truststore import Truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,7 +13,7 @@ from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.certificate_authorities import NOW
 from tests.certificates import pem
 

@@ -21,7 +21,7 @@ from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.revocation.truststore import Truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests import der

@@ -13,7 +13,7 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.settings import TruststoreSource
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.telemetry.metrics import Metric, measure

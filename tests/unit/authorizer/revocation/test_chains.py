@@ -12,7 +12,7 @@ from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState
-from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,

@@ -10,7 +10,7 @@ from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
-from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
     CRL_DISTRIBUTION_POINTS,

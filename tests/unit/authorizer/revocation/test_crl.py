@@ -18,7 +18,7 @@ from mtls_authorizer.revocation.crl.reader import VerifiedCrl, check_usable, rea
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.signer import check_signer
 from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness
-from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,

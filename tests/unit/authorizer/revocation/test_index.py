@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
     HOLD,

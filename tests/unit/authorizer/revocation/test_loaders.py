@@ -9,7 +9,7 @@ import pytest
 
 from mtls_authorizer.revocation.crl.retention import MAX_HELD
 from mtls_authorizer.revocation.loaders import CrlLoader, CrlObject
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests import der
 from tests.certificate_authorities import DAY, crl_number, distribution_point

@@ -13,7 +13,7 @@ from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
-from mtls_authorizer.revocation.truststore import Truststore, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests.certificate_authorities import (
     DAY,
     IS_A_CA,

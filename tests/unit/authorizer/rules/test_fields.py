@@ -10,7 +10,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
 from mtls_authorizer.rules.rule_set import RuleSet

@@ -19,7 +19,7 @@ from mtls_authorizer.request.serial_numbers import SerialNumberCollision
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
 from tests import kept_lists
 from tests.api_events import http_2_0_event, rest_event

@@ -14,8 +14,8 @@ from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.document.validation import DOCUMENT_KEYS, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind, parse_label
-from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS
-from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES
+from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS
+from mtls_authorizer.rules.names.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules import schema
 from tests.rules_documents import FINGERPRINT, HOSTILE, VALID, matching

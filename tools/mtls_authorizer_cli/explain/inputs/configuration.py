@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_store

@@ -6,8 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.distinguished_names import name_value
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.wording import value_text
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.prefix.remembered import NewestLists, RolledBackList
-from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.kept_lists import CA, NOW, OTHER
 from tests.partitions import partition
 

@@ -9,7 +9,7 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.rules.spiffe import read_trust_domain
+from mtls_authorizer.rules.names.spiffe import read_trust_domain
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text

@@ -8,7 +8,7 @@ from client_certificate_auth.short_names import OID_BY_SHORT_NAME
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_label
-from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
+from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from tests.rules_documents import document, rule
 
 DNS_NAME = {"prefix": None, "suffix": (".acme.example", "acme.example")}

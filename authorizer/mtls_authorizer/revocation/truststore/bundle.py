@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth import MalformedCertificateError
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import DerError
-from mtls_authorizer.revocation.authority import read_authority
-from mtls_authorizer.revocation.pem import read_blocks
+from mtls_authorizer.revocation.truststore.authority import read_authority
+from mtls_authorizer.revocation.truststore.pem import read_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mtls_authorizer.revocation.authority import Authority, AuthorityId
-    from mtls_authorizer.revocation.names import CanonicalName
-    from mtls_authorizer.revocation.pem import PemBlock
+    from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
+    from mtls_authorizer.revocation.truststore.names import CanonicalName
+    from mtls_authorizer.revocation.truststore.pem import PemBlock
 
 MAX_TRUSTSTORE_BYTES = 1_000_000
 """The limit of API Gateway (1,000 KB)."""

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mtls_authorizer.revocation.signatures import is_signed_by, load_public_key, read_signature_algorithm
+from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key, read_signature_algorithm
 from tests import der
 from tests.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.rules.distinguished_names import name_value, read_name
+from mtls_authorizer.rules.names.distinguished_names import name_value, read_name
 from tests.certificates import OIDS, attribute, client_pem
 
 

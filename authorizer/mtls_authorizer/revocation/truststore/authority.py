@@ -22,8 +22,8 @@ from client_certificate_auth.x509.extensions import (
     read_subject_key_identifier,
 )
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME
-from mtls_authorizer.revocation.names import CanonicalName, canonical_name
-from mtls_authorizer.revocation.signatures import PublicKey, key_fingerprint, load_public_key
+from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_name
+from mtls_authorizer.revocation.truststore.signatures import PublicKey, key_fingerprint, load_public_key
 
 if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate

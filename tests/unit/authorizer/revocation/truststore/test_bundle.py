@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from mtls_authorizer.revocation.names import printed_name
-from mtls_authorizer.revocation.truststore import MAX_TRUSTSTORE_BYTES, SkippedBlock, read_truststore
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, SkippedBlock, read_truststore
+from mtls_authorizer.revocation.truststore.names import printed_name
 from tests import der
 from tests.certificate_authorities import IS_A_CA, IS_NO_CA, CertificateAuthority
 from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, certificate_der, extension, name, pem

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
-from mtls_authorizer.rules.distinguished_names import read_name
+from mtls_authorizer.rules.names.distinguished_names import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

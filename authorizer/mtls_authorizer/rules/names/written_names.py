@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
-from mtls_authorizer.rules.distinguished_names import read_name
+from mtls_authorizer.rules.names.distinguished_names import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,7 +23,7 @@ def parse_attribute_type(key: str) -> str:
     """Return the short name, or the OID, of an attribute type that is given by either. Raises ValueError."""
     _reject_ambiguous(key)
     if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key):
-        from mtls_authorizer.rules.name_correction import correct_type  # noqa: PLC0415 -- see above
+        from mtls_authorizer.rules.names.name_correction import correct_type  # noqa: PLC0415 -- see above
 
         correct = correct_type(key)
         hint = f" ({correct} for {key})" if correct else ""
@@ -35,14 +35,14 @@ def parse_attribute_type(key: str) -> str:
 def read_written_name(text: str) -> Hashable:
     """Return the value of a name in RFC 4514 form, as ``read_name`` does. Raises ValueError, with the correct form."""
     if any(name in text for name in AMBIGUOUS_TYPES):
-        from mtls_authorizer.rules.name_correction import attribute_types  # noqa: PLC0415 -- see above
+        from mtls_authorizer.rules.names.name_correction import attribute_types  # noqa: PLC0415 -- see above
 
         for attribute_type in attribute_types(text):
             _reject_ambiguous(attribute_type)
     try:
         return read_name(text)
     except ValueError:
-        from mtls_authorizer.rules.name_correction import corrected_name  # noqa: PLC0415 -- see above
+        from mtls_authorizer.rules.names.name_correction import corrected_name  # noqa: PLC0415 -- see above
 
         corrected = corrected_name(text) if len(text) <= _LONGEST_CORRECTED else None
         if corrected is None:

@@ -1,0 +1,1 @@
+"""Names in rules: distinguished names as people write them, SPIFFE IDs, and patterns."""
