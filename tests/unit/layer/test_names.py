@@ -239,3 +239,8 @@ def test_the_issuer_of_many_certificates_is_read_once() -> None:
 def test_a_name_can_be_copied() -> None:
     name = subject(("CN", "client"))
     assert copy.copy(name) == name
+
+
+def test_single_values_are_those_of_attributes_that_occur_once() -> None:
+    assert subject(("OU", "a"), ("CN", "client")).single_values() == [("OU", "a"), ("CN", "client")]
+    assert subject(("OU", "a"), ("CN", "client"), ("OU", "b")).single_values() == [("CN", "client")]
