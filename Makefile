@@ -13,7 +13,7 @@ export PATH := $(PATH):$(PYTHONS)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes test-cdk-typescript help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
@@ -110,6 +110,10 @@ compare-rules: $(VENV)/.test ## Compare policy, simple response and an oracle fo
 
 test-full: test fuzz soak ## Run all tests, with many more examples for each property, then fuzz, then a load test.
 	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=thorough -m hypothesis tests
+
+test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript with the one in Python. Needs npm, and minutes.
+	@rm -rf build/cdk && mkdir -p build && cp -R tests/integration/cdk/typescript build/cdk && cd build/cdk && npm ci --no-audit --no-fund
+	@$(BIN)/python -m tests.integration.cdk.compare_typescript build/cdk
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.

@@ -12,8 +12,8 @@ from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.request.decision import Decision
 from mtls_authorizer.request.event import read_request
+from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import Grant
 from mtls_authorizer.telemetry.observation import Observation
 from tests.api_events import rest_event
 from tests.certificates import client_pem

@@ -11,7 +11,8 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.rule_set import Rule, RuleSet
+from mtls_authorizer.rules.rule import Rule
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.question import Question
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
 TERRAFORM_MODULES: Final = "terraform-modules.zip"
 
-# The template names them for the Serverless Application Repository.
-_DOCUMENTS = ("LICENSE", "README.md")
+# The template names the first two for the Serverless Application Repository.
+_COPIED: Final = (
+    "LICENSE",
+    "README.md",
+    "cdk/client-certificate-authorizer.ts",
+    "cdk/client_certificate_authorizer.py",
+)
 
 
 def build_release(
@@ -57,8 +62,8 @@ def build_release(
         build_functions(source, built, report)
         build_packages(source, built, report)
         write_templates(source, built)
-        for name in _DOCUMENTS:
-            shutil.copyfile(source / name, built / name)
+        for name in _COPIED:
+            shutil.copy(source / name, built)
         write_serverless_repository_template(built / "template.yaml", built / SERVERLESS_REPOSITORY, source_url)
         write_archive(source / "terraform/modules", built / TERRAFORM_MODULES)
         (built / SUMS).unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,33 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambd
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from aws_cdk.aws_certificatemanager import Certificate
 from aws_cdk.aws_lambda import Architecture, Code, Function, IFunction, LayerVersion, Runtime
+from aws_cdk.aws_logs import LogGroup, RetentionDays
 from aws_cdk.aws_s3 import Bucket
 
 if TYPE_CHECKING:
     from constructs import Construct
 
 _CODE = Path(__file__).parents[1] / "layer_only.py"
+# Names of the certificate are not among the fields: access logs escape nothing, and names may contain quotes.
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "sourceIp": "$context.identity.sourceIp",
+    "requestTime": "$context.requestTime",
+    "status": "$context.status",
+    "reason": "$context.authorizer.reason",
+    "fingerprint": "$context.authorizer.clientCertFingerprint256",
+    "serialNumber": "$context.identity.clientCert.serialNumber",
+    "notBefore": "$context.identity.clientCert.validity.notBefore",
+    "notAfter": "$context.identity.clientCert.validity.notAfter",
+}
+_REST_ACCESS_LOG = {
+    **_ACCESS_LOG,
+    "extendedRequestId": "$context.extendedRequestId",
+    "httpMethod": "$context.httpMethod",
+    "resourcePath": "$context.resourcePath",
+    "authorizerStatus": "$context.authorizer.status",
+    "authorizerLatency": "$context.authorizer.latency",
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,12 @@ class RestApiStack(Stack):
             endpoint_types=[rest.EndpointType.REGIONAL],
             cloud_watch_role=False,
             default_method_options=rest.MethodOptions(authorizer=authorizer),
+            deploy_options=rest.StageOptions(
+                access_log_destination=rest.LogGroupLogDestination(
+                    LogGroup(self, "AccessLogs", retention=RetentionDays.THREE_MONTHS)
+                ),
+                access_log_format=rest.AccessLogFormat.custom(json.dumps(_REST_ACCESS_LOG)),
+            ),
             domain_name=rest.DomainNameOptions(
                 domain_name=surroundings.domain_name,
                 certificate=Certificate.from_certificate_arn(self, "Certificate", surroundings.certificate_arn),
@@ -63,6 +91,16 @@ class RestApiStack(Stack):
                     key=surroundings.truststore_key,
                 ),
             ),
+        )
+        # It tells an attacker, too, which check failed: omit it if you do not want that.
+        api.add_gateway_response(
+            "AccessDenied",
+            type=rest.ResponseType.ACCESS_DENIED,
+            status_code="403",
+            templates={
+                "application/json": '{"message": "Forbidden", "reason": "$context.authorizer.reason", '
+                '"requestId": "$context.extendedRequestId"}'
+            },
         )
         api.root.add_method("GET", rest.LambdaIntegration(_function_with_layer(self, surroundings)))
 

@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

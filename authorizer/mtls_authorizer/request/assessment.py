@@ -12,8 +12,8 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
 from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
+from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
-from mtls_authorizer.rules.rule_set import ConditionalGrant, Grant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.revocation.chains import Chain
-    from mtls_authorizer.rules.rule_set import Evaluation
+    from mtls_authorizer.rules.grant import Evaluation
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 

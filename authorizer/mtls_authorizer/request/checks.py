@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import permits
-from mtls_authorizer.rules.rule_set import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.revocation.status import RevocationStatus
-    from mtls_authorizer.rules.rule_set import RuleOutcome
+    from mtls_authorizer.rules.grant import RuleOutcome
 
 _Facts = TypeVar("_Facts")
 

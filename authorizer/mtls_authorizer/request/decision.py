@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.request.assessment import RejectedCertificate
 from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE_CHECK, RequestFacts, first_failure, not_valid
-from mtls_authorizer.rules.rule_set import ConditionalGrant, Grant
+from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.request.assessment import AssessedCertificate, Assessment, Client
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.revocation.status import RevocationStatus
-    from mtls_authorizer.rules.rule_set import Evaluation, RuleOutcome
+    from mtls_authorizer.rules.grant import Evaluation, RuleOutcome
 
 
 class Decision(NamedTuple):

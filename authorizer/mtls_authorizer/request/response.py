@@ -11,7 +11,7 @@ from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
-    from mtls_authorizer.rules.rule_set import Grant
+    from mtls_authorizer.rules.grant import Grant
 
 
 class Unauthorized(Exception):  # noqa: N818 -- API Gateway compares the message; the name appears in people's logs

@@ -1,4 +1,4 @@
-"""Rules: the conditions that a certificate must satisfy, and the routes that its client may then call.
+"""Rule sets: which rules match a certificate, and the grant that results.
 
 The lists in the environment, the rules document and the shadow rules are all sets of such rules.
 """
@@ -6,146 +6,27 @@ The lists in the environment, the rules document and the shadow rules are all se
 from __future__ import annotations
 
 from collections import Counter
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.conditions import Condition, ConditionIndex, Matcher, SatisfiedConditions
+from mtls_authorizer.rules.conditions import ConditionIndex, SatisfiedConditions
 from mtls_authorizer.rules.field_values import psd2_statement_problem
-from mtls_authorizer.rules.fields import FACT_READERS, FIELDS, ISSUER_KEY, PSD2_ROLE
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, RuleKeyUsages
-from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
+from mtls_authorizer.rules.fields import FACT_READERS, ISSUER_KEY, PSD2_ROLE
+from mtls_authorizer.rules.grant import ConditionalGrant, Evaluation, Grant, combine
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES
+from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
 from mtls_authorizer.rules.rule_index import RuleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.conditions import FactReader, FactReaders
     from mtls_authorizer.rules.key_usage import RequiredKeyUsages
-    from mtls_authorizer.rules.request_limits import RequestLimits
+    from mtls_authorizer.rules.rule import Rule
 
-ENVIRONMENT = "environment"
-"""The name of the rules made from lists in the environment."""
-
-
-class UsagePlanKey(StrEnum):
-    """A property of the certificate that serves as the key of a usage plan."""
-
-    FINGERPRINT = "fingerprint"
-    """The SHA-256: 64 upper-case hexadecimal digits, without colons."""
-
-
-class Rule(NamedTuple):
-    """A rule matches a certificate if every matcher matches and no exclusion applies.
-
-    A rule without matchers matches no certificate, unless ``anyone`` is true. An exclusion is a set of matchers, and
-    applies if all of them match. ``routes`` has no default, so that no route is allowed by omission. ``usage_plan_key``
-    is a string if it is the key itself. ``context`` contains constants, and ``certificate_context`` values from the
-    certificate: without one of them, or without the value for the usage plan key, the rule does not match.
-    ``limits`` do not affect whether the rule matches a certificate: they say for which requests it is in effect. None
-    stands for all.
-
-    A rule that ``denies`` is an entry of a document's ``deny``: its matchers are an exclusion, which applies whatever
-    other rules allow. ``key_usages`` replaces the extended key usages that the settings require; None if it does not.
-    """
-
-    name: str
-    matchers: tuple[Matcher, ...]
-    routes: Routes
-    exclusions: tuple[tuple[Matcher, ...], ...] = ()
-    context: Mapping[str, str] = {}
-    usage_plan_key: UsagePlanKey | CertificateValue | str | None = None
-    anyone: bool = False
-    denies: bool = False
-    limits: RequestLimits | None = None
-    certificate_context: Mapping[str, CertificateValue] = {}
-    key_usages: RuleKeyUsages | None = None
-
-    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
-        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it.
-
-        ``usages`` are the certificate's extended key usages, None if it has no such extension.
-        """
-        for matcher in self.matchers:
-            if not matcher.matches(satisfied.unambiguous):
-                return FIELDS[matcher.field].reason
-        if not self.matchers and not self.anyone:
-            return DenyReason.NO_ALLOWLIST_CONFIGURED
-        if self.is_excluded(satisfied):
-            return DenyReason.CERTIFICATE_EXCLUDED
-        if self.key_usages is not None and not self.key_usages.met_by(usages):
-            return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
-        return None
-
-    def is_excluded(self, satisfied: SatisfiedConditions) -> bool:
-        """Return whether an exclusion applies to a certificate that satisfies conditions. Ambiguous facts count."""
-        for exclusion in self.exclusions:
-            for matcher in exclusion:
-                if not matcher.matches(satisfied.any_fact):
-                    break
-            else:
-                return True
-        return False
-
-    def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
-        """Return whether the rule accepts a certificate's usages, which the settings accept or not."""
-        return required_met if self.key_usages is None else self.key_usages.met_by(usages)
-
-    def certificate_values(self) -> Mapping[str, CertificateValue]:
-        """Return the values that the rule takes from the certificate, by their places in a document."""
-        values = {f"context.{key}": value for key, value in self.certificate_context.items()}
-        if self.usage_plan_key is not None and not isinstance(self.usage_plan_key, str):
-            values["usage_plan_key"] = self.usage_plan_key
-        return values
-
-    def uses(self, field: str) -> bool:
-        """Return whether a matcher or an exclusion is about a field."""
-        return any(matcher.field == field for matchers in (self.matchers, *self.exclusions) for matcher in matchers)
-
-    def conditions(self) -> Iterable[Condition]:
-        """Return the conditions of all matchers and exclusions."""
-        for matchers in (self.matchers, *self.exclusions):
-            for matcher in matchers:
-                yield from matcher.conditions()
-
-
-class Grant(NamedTuple):
-    """The combined result of all rules that match a certificate.
-
-    ``routes`` are those of all matching rules together. Context and usage plan key are those of the first one.
-    """
-
-    rules: tuple[str, ...]
-    routes: Routes
-    context: Mapping[str, str]
-    usage_identifier_key: str | None
-
-
-RuleOutcome: TypeAlias = Grant | DenyReason
-"""The result of evaluating rules for a request: what its client may call, or why it is denied."""
-
-
-class ConditionalGrant:
-    """The grants of the rules that match a certificate, at least one of which is limited to some requests."""
-
-    __slots__ = ("_candidates",)
-
-    def __init__(self, candidates: Sequence[tuple[Grant, RequestLimits | None]]) -> None:
-        self._candidates = candidates
-
-    def outcome(self, api_id: str, domain_name: str | None, now: datetime) -> RuleOutcome:
-        """Return the combined grant of the rules that are in effect for a request. ``now`` is aware."""
-        in_effect = [
-            grant for grant, limits in self._candidates if limits is None or limits.permit(api_id, domain_name, now)
-        ]
-        return _combine(in_effect) if in_effect else DenyReason.RULE_NOT_IN_EFFECT
-
-
-Evaluation: TypeAlias = RuleOutcome | ConditionalGrant
-"""The result of evaluating rules for a certificate. A ``ConditionalGrant`` has a different outcome for each request."""
+_MANY = 20
+"""A number of rules that match but for their exclusions."""
 
 
 class RuleSet:
@@ -155,7 +36,8 @@ class RuleSet:
     """
 
     __slots__ = (
-        *("_anyone", "_conditions", "_denial_index", "_grants", "_is_limited", "_rule_index"),
+        *("_anyone", "_conditions", "_denial_index", "_excluding", "_exclusion_index"),
+        *("_grants", "_is_limited", "_rule_index"),
         *("denials", "limits_domain_names", "readers", "rules"),
     )
 
@@ -177,6 +59,9 @@ class RuleSet:
         # Rules are represented by their position.
         self._rule_index = RuleIndex((rule.matchers for rule in self.rules), rule_count)
         self._denial_index = RuleIndex((rule.matchers for rule in self.denials), rule_count)
+        # The rules of the exclusions, by the position of the exclusion.
+        self._excluding = [number for number, rule in enumerate(self.rules) for _ in rule.exclusions]
+        self._exclusion_index = RuleIndex((each for rule in self.rules for each in rule.exclusions), rule_count)
         self._anyone = [number for number, rule in enumerate(self.rules) if rule.anyone and not rule.matchers]
         # None for rules whose grant depends on the certificate.
         self._grants = [_constant_grant(rule) for rule in self.rules]
@@ -220,7 +105,7 @@ class RuleSet:
             return DenyReason.CERTIFICATE_VALUE_MISSING
         if self._is_limited and any(self.rules[number].limits for number in granted):
             return ConditionalGrant([(grant, self.rules[number].limits) for number, grant in granted.items()])
-        return _combine(list(granted.values()))
+        return combine(list(granted.values()))
 
     def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:
         """Return the rules that match a certificate, in their order, whether it is denied or not."""
@@ -247,12 +132,15 @@ class RuleSet:
         if self._anyone:
             numbers = sorted([*self._anyone, *numbers])
         rules, met = self.rules, required.met_by(usages)
-        return [
-            number
-            for number in numbers
-            if rules[number].accepts_usages(usages, required_met=met)
-            and (not rules[number].exclusions or not rules[number].is_excluded(satisfied))
-        ]
+        if len(numbers) > _MANY and self._excluding:
+            # Twice as fast for many rules, and slower for few: it finds the exclusions of all rules.
+            excluded = {self._excluding[position] for position in self._exclusion_index.find(satisfied.any_fact)}
+            numbers = [number for number in numbers if number not in excluded]
+        else:
+            numbers = [
+                number for number in numbers if not rules[number].exclusions or not rules[number].is_excluded(satisfied)
+            ]
+        return [number for number in numbers if rules[number].accepts_usages(usages, required_met=met)]
 
     def _granted(self, matching: Iterable[int], certificate: PeerCertificate) -> dict[int, Grant]:
         """Return the grants of rules, without those that lack a value from the certificate."""
@@ -296,15 +184,3 @@ def _grant(rule: Rule, certificate: PeerCertificate) -> Grant | None:
             return None
         context = {**context, **found}
     return Grant((rule.name,), rule.routes, context, key)
-
-
-def _combine(grants: Sequence[Grant]) -> RuleOutcome:
-    """Return the grant of several rules together."""
-    first = grants[0]
-    # The policy size of a single rule was checked when the document was read.
-    if len(grants) == 1:
-        return first
-    routes = combined_routes([grant.routes for grant in grants])
-    if routes is not ALL_ROUTES and policy_size(routes) > LARGEST_POLICY:
-        return DenyReason.POLICY_TOO_LARGE
-    return first._replace(rules=tuple([name for grant in grants for name in grant.rules]), routes=routes)

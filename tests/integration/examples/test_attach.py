@@ -208,6 +208,42 @@ def test_the_api_and_nobody_else_may_invoke_the_authorizer(synthesized: Path) ->
         assert "/authorizers/" in json.dumps(permission["SourceArn"]), name
 
 
+ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "reason": "$context.authorizer.reason",
+    "fingerprint": "$context.authorizer.clientCertFingerprint256",
+    "serialNumber": "$context.identity.clientCert.serialNumber",
+}
+
+
+def test_the_access_log_has_the_fields_that_correlate_it_with_decisions_and_no_names(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        if name == "HttpApi":
+            continue  # the CDK's default stage of an HTTP API has no access log
+        (stage,) = of_type(resources, "ApiGateway::Stage", "ApiGatewayV2::Stage")
+        settings = stage.get("AccessLogSetting") or stage["AccessLogSettings"]
+        fields = json.loads(settings["Format"])
+        assert ACCESS_LOG.items() <= fields.items(), name
+        # Access logs escape nothing, and clients may choose names with quotes.
+        assert not [value for value in fields.values() if value.endswith(("DN", "CN", "principalId", ".path"))], name
+
+
+def test_a_rest_api_shows_the_reason_of_a_403(synthesized: Path) -> None:
+    for name, resources in every_api(synthesized):
+        if not of_type(resources, "ApiGateway::RestApi"):
+            continue
+        responses = {
+            properties["ResponseType"]: properties["ResponseTemplates"]
+            for properties in of_type(resources, "ApiGateway::GatewayResponse")
+        }
+        for body in bodies(resources):
+            for kind, response in body["x-amazon-apigateway-gateway-responses"].items():
+                responses[kind] = response["responseTemplates"]
+        assert json.loads(responses["ACCESS_DENIED"]["application/json"])["reason"] == "$context.authorizer.reason", (
+            name
+        )
+
+
 # Whether the function works
 
 

@@ -22,7 +22,7 @@ from hcl2.rules.containers import ObjectRule, TupleRule
 from hcl2.rules.expressions import BinaryOpRule, ConditionalRule, ExprTermRule, UnaryOpRule
 from hcl2.rules.for_expressions import ForObjectExprRule, ForTupleExprRule
 from hcl2.rules.functions import FunctionCallRule
-from hcl2.rules.indexing import FullSplatExprTermRule, GetAttrExprTermRule, IndexExprTermRule
+from hcl2.rules.indexing import FullSplatExprTermRule, GetAttrExprTermRule, GetAttrRule, IndexExprTermRule
 from hcl2.rules.literal_rules import IdentifierRule, IntLitRule, LiteralValueRule
 from hcl2.rules.strings import InterpolationRule, StringRule
 
@@ -200,7 +200,11 @@ class Module:
                 container, index = node.children
                 return self._index(inner(container), inner(index.index_expression))
             case FullSplatExprTermRule():
-                names = [str(each.identifier.serialize()) for each in node.attr_splat.get_attrs]
+                names = [
+                    str(each.identifier.serialize())
+                    for each in node.attr_splat.get_attrs
+                    if isinstance(each, GetAttrRule)
+                ]
                 return self._splat(inner(node.expr_term), names)
             case TupleRule():
                 return [inner(element) for element in node.elements]

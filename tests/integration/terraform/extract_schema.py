@@ -66,7 +66,7 @@ def _read(bundle: io.BytesIO, used: set[str]) -> dict[str, tuple[str, str]]:
 
 def _version(files: dict[str, tuple[str, str]]) -> str:
     [version] = {found for _, text in files.values() for found in re.findall(r"hashicorp/aws/([0-9.]+)/docs", text)}
-    return version
+    return str(version)
 
 
 def _describe(code: str, declarations: str) -> dict[str, Any]:

@@ -50,8 +50,11 @@ def inputs(parameters: Mapping[str, str]) -> dict[str, Any]:
     return {"release_folder": "release"} | {name: value_of(name, text) for name, text in named.items()}
 
 
-def module(parameters: Mapping[str, str], known: Mapping[str, Any] | None = None, **others: object) -> Module:
-    return Module(AUTHORIZER_MODULE, inputs(parameters) | others, KNOWN | dict(known or {}))
+def module(
+    parameters: Mapping[str, str], others: Mapping[str, object] | None = None, known: Mapping[str, Any] | None = None
+) -> Module:
+    """Return the module for a stack's parameters, with other inputs, and known attributes of resources."""
+    return Module(AUTHORIZER_MODULE, inputs(parameters) | dict(others or {}), KNOWN | dict(known or {}))
 
 
 def of_type(evaluated: Module, *types: str) -> list[dict[str, Any]]:

@@ -152,7 +152,7 @@ def test_the_authorizer_has_the_permissions_of_the_template(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", AUTHORIZER.stacks)
 def test_the_authorizer_has_the_resources_of_the_template(stack: str) -> None:
-    evaluated = module(AUTHORIZER.stacks[stack], **AUTHORIZER_ONLY)
+    evaluated = module(AUTHORIZER.stacks[stack], AUTHORIZER_ONLY)
     assert types_of(evaluated) == of_template(AUTHORIZER, stack)
     assert function_of(evaluated, "authorizer") == function(AUTHORIZER, stack, "Authorizer")
     ours = resource(evaluated, "aws_lambda_function.authorizer")
@@ -203,7 +203,7 @@ def test_the_output_names_the_alias_of_a_published_version_and_else_the_function
 
 def revocation(stack: str, **others: object) -> Module:
     """Return the module with the bucket and the indexer, and without CRLs, as it is applied first."""
-    return module(REVOCATION.stacks[stack], create_crl_bucket=True, **others)
+    return module(REVOCATION.stacks[stack], {"create_crl_bucket": True, **others})
 
 
 REVOCATION_NAMES = {
@@ -383,8 +383,8 @@ def monitored(stack: str) -> Module:
     if parameters["CrlFetcherFunctionName"]:
         with_bucket["CrlSources"] = '{"http://crl.example.com/ca.crl": "ca.crl"}'
     if parameters["CrlIndexerFunctionName"] or parameters["CrlFetcherFunctionName"]:
-        return module(own | with_bucket, known, create_crl_bucket=True)
-    return module(own, known)
+        return module(own | with_bucket, {"create_crl_bucket": True}, known)
+    return module(own, known=known)
 
 
 def as_in_terraform(properties: dict[str, Any]) -> dict[str, Any]:
@@ -447,7 +447,7 @@ def test_the_alarms_of_the_indexer_and_the_fetcher_are_those_of_the_template(sta
     }
     # The alarms of the monitoring stack require a namespace.
     given = {name: value for name, value in REVOCATION.stacks[stack].items() if name != "MetricsNamespace"}
-    evaluated = module(given, known, create_crl_bucket=True)
+    evaluated = module(given, {"create_crl_bucket": True}, known)
     theirs = REVOCATION.properties_of_type(stack, "AWS::CloudWatch::Alarm")
     ours = by_description(of_type(evaluated, "aws_cloudwatch_metric_alarm"))
     assert ours == by_description([as_in_terraform(REVOCATION.resolved(each)) for each in theirs])
@@ -511,7 +511,7 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
     ids=json.dumps,
 )
 def test_invalid_values_are_violations(given: dict[str, Any]) -> None:
-    assert module({}, **given).violations
+    assert module({}, given).violations
 
 
 def test_validations_refer_to_each_other_without_cycles() -> None:
@@ -535,7 +535,7 @@ SINGLE = [
 @pytest.mark.parametrize(("variable", "accepted", "rejected"), SINGLE, ids=[name for name, _, _ in SINGLE])
 def test_a_variable_accepts_what_the_parameter_accepts(variable: str, accepted: list[str], rejected: list[str]) -> None:
     def rejects(value: str) -> bool:
-        return any("Without crl_uris" not in message for _, message in module({}, **{variable: value}).violations)
+        return any("Without crl_uris" not in message for _, message in module({}, {variable: value}).violations)
 
     assert [value for value in accepted if rejects(value)] == []
     assert [value for value in rejected if not rejects(value)] == []
@@ -546,7 +546,7 @@ def test_a_number_has_the_range_of_the_authorizer(variable: str) -> None:
     revoking = {"CRL_URIS": "s3://lists/a.crl", "TRUSTSTORE_URI": "s3://lists/t.pem"}
     parameters = {parameter_of(name): value for name, value in revoking.items()}
     for value in (-1, 0, 1, 3650, 3651, 86400, 86401, 31536000, 31536001):
-        rejected = bool(module(parameters, **{variable.lower(): value}).violations)
+        rejected = bool(module(parameters, {variable.lower(): value}).violations)
         try:
             load_settings({**revoking, variable: str(value)})
         except ValueError:

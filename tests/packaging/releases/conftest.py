@@ -29,6 +29,16 @@ PACKAGES = {
 }
 
 
+COPIED = [
+    "LICENSE",
+    "README.md",
+    "cdk/client-certificate-authorizer.ts",
+    "cdk/client_certificate_authorizer.py",
+    "examples/behind_the_authorizer.py",
+    "terraform/modules/authorizer/main.tf",
+]
+
+
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
     command = ["git", *identity, *arguments]
@@ -43,8 +53,7 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     folder = tmp_path_factory.mktemp("small")
     project = folder / "project"
-    module = "terraform/modules/authorizer/main.tf"
-    for name in ["LICENSE", "README.md", "examples/behind_the_authorizer.py", module, *TEMPLATES]:
+    for name in [*COPIED, *TEMPLATES]:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, project / name)
     for distribution in DISTRIBUTIONS:

@@ -29,7 +29,7 @@ FILES = {
     *("mtls_authorizer-0.1.0-py3-none-any.whl", "mtls_authorizer-0.1.0.tar.gz"),
     *("mtls_authorizer_cli-0.1.0-py3-none-any.whl", "mtls_authorizer_cli-0.1.0.tar.gz"),
     *("template.yaml", "monitoring.yaml", "revocation.yaml", "sample-api.yaml", "serverless-repository.yaml"),
-    "terraform-modules.zip",
+    *("terraform-modules.zip", "client-certificate-authorizer.ts", "client_certificate_authorizer.py"),
 }
 SOURCE_URL = "https://git.example.com/client-certificate-auth"
 

@@ -18,9 +18,11 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.decision import decide, outcome_for
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, Grant, Rule, RuleSet
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.report.json_document import as_json

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth.x509.certificate import Extension
     from mtls_authorizer.request.checks import Check
-    from mtls_authorizer.rules.rule_set import RuleOutcome
+    from mtls_authorizer.rules.grant import RuleOutcome
     from mtls_authorizer_cli.explain.question import Question
 
 

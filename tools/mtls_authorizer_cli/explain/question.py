@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.request_limits import RequestLimits
-    from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
 
 

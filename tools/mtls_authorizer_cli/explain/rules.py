@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
     from mtls_authorizer.rules.key_usage import RuleKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
-    from mtls_authorizer.rules.rule_set import Rule, RuleSet
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explain.question import Question
     from mtls_authorizer_cli.explain.similarity import Nearest
 

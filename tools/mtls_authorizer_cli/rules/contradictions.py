@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from mtls_authorizer.rules.conditions import Condition
-    from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.rules.implication import Key, Known
 
 _MOST_PAIRS = 100_000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer.rules.rule import Rule
 
 _LINE_IN_SYNTAX_ERROR = re.compile(r": line ([0-9]+) column [0-9]+")
 

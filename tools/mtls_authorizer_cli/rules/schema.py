@@ -28,7 +28,7 @@ from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldK
 from mtls_authorizer.rules.key_usage import USAGE_NAMES
 from mtls_authorizer.rules.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.routes import METHODS, SEGMENT
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, UsagePlanKey
+from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
 from mtls_authorizer.rules.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.command_line import ExitStatus, write_output
 

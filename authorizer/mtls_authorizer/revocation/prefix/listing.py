@@ -37,6 +37,10 @@ class CrlListing:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
         return self._by_name.get(_last_segment(distribution_point), [])
 
+    def size(self, uri: str) -> int:
+        """Return the size of a CRL in bytes, 0 if it was not listed."""
+        return self.crls[uri].size if uri in self.crls else 0
+
     def versions(self, uri: str) -> tuple[str | None, str | None]:
         """Return the versions of a CRL and of its index, None for what was not listed."""
         crl, index = self.objects.get(uri), self.objects.get(uri + INDEX_SUFFIX)

@@ -43,7 +43,7 @@ class Partition:
         if listed != self._listed:
             self._listed = listed
             self.refresher.expire()
-        self.size = listing.crls[self.uri].size
+        self.size = listing.size(self.uri)
 
     def is_outdated(self, listing: CrlListing) -> bool:
         """Return whether another version is listed, which will be loaded at the next use."""

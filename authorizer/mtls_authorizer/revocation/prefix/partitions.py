@@ -14,7 +14,7 @@ from mtls_authorizer.revocation.prefix.partition import Partition
 from mtls_authorizer.revocation.prefix.prefix import MAX_SEARCHED, CrlPrefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.chains import Chain, ChainLink
@@ -58,13 +58,14 @@ class Partitions:
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._prefixes = [CrlPrefix(folder) for folder in folders]
+        self._prefixes = [CrlPrefix(folder, max_bytes) for folder in folders]
         self.listings = [prefix.document for prefix in self._prefixes]
         self._make_loader = make_loader
         self._interval_seconds = interval_seconds
         self._max_age = max_age
         self._now = now
         self._clock = clock
+        self._max_bytes = max_bytes
         self._cache = PartitionCache(max_bytes)
         self._lock = RLock()  # held briefly: never while waiting for a store
         self._listings_seen: list[CrlListing] = []
@@ -126,15 +127,29 @@ class Partitions:
     def _load(self, prefix: CrlPrefix, uris: Sequence[str], deadline: float) -> bool:
         """Load what is due of some partitions. Return whether any changed."""
         changed = False
-        for start in range(0, len(uris), _AT_ONCE):
+        for batch in self._batches(prefix, uris):
             with self._lock:
-                partitions = [self._use(prefix, uri) for uri in uris[start : start + _AT_ONCE]]
+                partitions = [self._use(prefix, uri) for uri in batch]
             refreshers = [partition.refresher for partition in partitions]
             changed |= refresh_together(refreshers, max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for partition in partitions:
                     prefix.learn(partition)
         return changed
+
+    def _batches(self, prefix: CrlPrefix, uris: Iterable[str]) -> Iterator[list[str]]:
+        """Yield the CRLs to load in parallel: few, and together no larger than one may be."""
+        batch: list[str] = []
+        free = self._max_bytes
+        for uri in uris:
+            size = prefix.listing.size(uri)
+            if batch and (len(batch) == _AT_ONCE or size > free):
+                yield batch
+                batch, free = [], self._max_bytes
+            batch.append(uri)
+            free -= size
+        if batch:
+            yield batch
 
     def _use(self, prefix: CrlPrefix, uri: str) -> Partition:
         def create() -> Partition:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.store import Folder
 
 LOADED_COMPLETELY = 16
-"""A prefix with at most so many CRLs is loaded at the start, as if each of them was a single one."""
+"""A prefix with at most so many CRLs, which fit into memory, is loaded at the start, as if each was a single one."""
 
 MAX_SEARCHED = 256
 """How many CRLs are read in one interval to find one that no certificate names."""
@@ -34,11 +34,12 @@ class CrlPrefix:
 
     A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
     because their CA writes no distribution points, are found by reading those that were not read yet. It is known of a
-    complete CRL, once it was read, whose it is.
+    complete CRL, once it was read, whose it is. ``max_bytes`` is the limit of one CRL, and of all that are in memory.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, max_bytes: int) -> None:
         self.document = Document(ListingLoader(folder))
+        self._max_bytes = max_bytes
         self._unread: dict[str, None] = {}
         self._read: set[str] = set()
         self._invalid: dict[str, str] = {}  # the versions
@@ -50,8 +51,9 @@ class CrlPrefix:
         return self.document.value or _NOTHING
 
     def is_loaded_completely(self) -> bool:
-        """Return whether the prefix is small enough to be loaded completely."""
-        return len(self.listing.crls) <= LOADED_COMPLETELY
+        """Return whether the prefix is small enough to be loaded completely. What is too large is not read."""
+        sizes = [listed.size for listed in self.listing.crls.values() if listed.size <= self._max_bytes]
+        return len(self.listing.crls) <= LOADED_COMPLETELY and sum(sizes) <= self._max_bytes
 
     def needed(self, links: Iterable[ChainLink]) -> list[str]:
         """Return the URIs of the CRLs that certificates name, and of known complete ones of their issuers."""

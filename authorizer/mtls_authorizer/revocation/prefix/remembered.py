@@ -11,6 +11,7 @@ from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.retention import current_problem
 from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.truststore import Truststore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.loaders import CrlLoader, LoadedCrl
-    from mtls_authorizer.revocation.truststore import Truststore
 
 logger = logging.getLogger("mtls_authorizer")
 
@@ -53,9 +53,7 @@ class NewestLists:
         )
 
     def remember(self, revocation_list: RevocationList) -> None:
-        """Remember a list that is in force, unless a newer one is remembered."""
-        if self.is_rolled_back(revocation_list):
-            return
+        """Remember a list that is in force, and that is not rolled back."""
         with self._lock:
             identity = identity_of(revocation_list)
             self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
@@ -116,16 +114,14 @@ class RememberingLoader:
         first, *others = loaded.value
         if loaded is current or isinstance(first, RolledBackList):
             return loaded
-        truststore = self._truststore()
         if self._newest.is_rolled_back(first):
             rolled_back = RolledBackList(first)
             fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
             logger.warning("revocation list not used", extra=fields)
             return Loaded((rolled_back, *others), loaded.version)
-        if truststore is not None:
-            problem = current_problem(first, truststore, self._now(), self._max_age)
-            if problem is None or problem.rejection is CrlRejection.STALE:
-                self._newest.remember(first)
+        problem = current_problem(first, self._truststore() or Truststore(()), self._now(), self._max_age)
+        if problem is None or problem.rejection is CrlRejection.STALE:
+            self._newest.remember(first)
         return loaded
 
     def reset(self) -> None:

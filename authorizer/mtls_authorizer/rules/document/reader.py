@@ -15,7 +15,7 @@ from mtls_authorizer.rules.document.validation import validate_rules
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer.rules.rule import Rule
 
 __all__ = ["LARGEST_DOCUMENT", "RulesError", "parse_rules"]
 

@@ -17,7 +17,7 @@ from mtls_authorizer.rules.routes import (
     policy_size,
     read_route,
 )
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, UsagePlanKey
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule, UsagePlanKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

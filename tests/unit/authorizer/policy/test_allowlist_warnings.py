@@ -9,7 +9,8 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from mtls_authorizer.rules.grant import Grant
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.certificates import client_pem
 
 LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS")

@@ -14,7 +14,8 @@ from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.settings import TruststoreSource
 from mtls_authorizer.revocation.truststore import read_truststore
-from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from mtls_authorizer.rules.grant import Grant
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.telemetry.metrics import Metric, measure
 from tests import der
 from tests.certificate_authorities import (
@@ -31,7 +32,7 @@ from tests.observations import observation
 from tests.rules_documents import rule
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.rule_set import Evaluation
+    from mtls_authorizer.rules.grant import Evaluation
 
 CA, NAMESAKE, OTHER = CertificateAuthority("CA"), CertificateAuthority("CA"), CertificateAuthority("Other")
 INTERMEDIATE = CertificateAuthority("Intermediate", parent=CA)

@@ -16,9 +16,11 @@ from mtls_authorizer.policy.settings import (
 )
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources
+from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import Grant, Rule, RuleSet
+from mtls_authorizer.rules.rule import Rule
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
 
 RULES = '{"rules": [{"name": "a", "match": {"common_name": "ruled"}, "allow": ["GET /a"]}]}'

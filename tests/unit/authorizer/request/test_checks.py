@@ -24,8 +24,9 @@ from mtls_authorizer.request.checks import (
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.truststore import read_truststore
+from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import Grant, RuleSet
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import NOT_AFTER, NOT_BEFORE, client_pem
 

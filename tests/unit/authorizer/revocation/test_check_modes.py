@@ -208,3 +208,12 @@ def test_neither_users_nor_cas_crls_cover_a_certificate_whose_basic_constraints_
     crl = OTHER.revoke(entry(1 if listed else 2), extensions=extensions)
     status = _lists(crl).status(_client(OTHER, extension(BASIC_CONSTRAINTS, b"\xff")), NOW)
     assert status.state is (REVOKED if listed else GOOD if limit is None else UNKNOWN)
+
+
+def test_the_memory_for_relevant_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.lists._MAX_KEPT", 3)
+    lists = _lists(LOWER.revoke(entry(2)))
+    for serial_number in (1, 2, 3, 4, 5, 1, 2):
+        client = PeerCertificate.from_pem(pem(LOWER.issue(serial_number)))
+        assert lists.status(client, NOW).state is (REVOKED if serial_number == 2 else GOOD)
+        assert len(lists._relevant_lists) <= 3  # noqa: SLF001 -- the memory that it takes

@@ -9,7 +9,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, ConditionIndex, SatisfiedConditions, make_matcher
 from mtls_authorizer.rules.fields import FACT_READERS
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import Rule
+from mtls_authorizer.rules.rule import Rule
 from tests.certificates import client_pem
 
 NONE = SatisfiedConditions(frozenset(), frozenset())

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, policy_size
-from mtls_authorizer.rules.rule_set import RuleSet, UsagePlanKey
+from mtls_authorizer.rules.rule import UsagePlanKey
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.rules_documents import HOSTILE, ISSUE, VALID, Hostile, document, matching, rule
 from tests.strategies import json_values
 
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.rule_set import Rule
+    from mtls_authorizer.rules.rule import Rule
 
 
 @pytest.mark.parametrize("content", VALID.values(), ids=VALID)

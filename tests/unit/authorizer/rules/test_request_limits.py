@@ -14,8 +14,9 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.grant import ConditionalGrant
 from mtls_authorizer.rules.request_limits import RequestLimits
-from mtls_authorizer.rules.rule_set import ConditionalGrant, RuleSet
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.responses import checking

@@ -17,8 +17,10 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.grant import Evaluation, Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
-from mtls_authorizer.rules.rule_set import Evaluation, Grant, Rule, RuleSet, UsagePlanKey
+from mtls_authorizer.rules.rule import Rule, UsagePlanKey
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import client_pem
 from tests.decisions import decision_on
@@ -283,6 +285,15 @@ def test_the_policy_of_several_rules_may_be_as_large_as_the_limit() -> None:
 def test_the_rules_that_match_are_found_in_their_order() -> None:
     rules = RuleSet(parse_rules(document(OTHERS, PAYMENTS, NEVER, REFUNDS)))
     assert [each.name for each in rules.matching(CLIENT)] == ["payments", "refunds"]
+
+
+@pytest.mark.parametrize("number", [1, 20, 21, 50])
+def test_exclusions_apply_to_a_few_and_to_many_rules(number: int) -> None:
+    excluding = [NEVER | {"name": f"never{each}"} for each in range(number)]
+    several = NEVER | {"name": "several", "not": [{"common_name": "x"}, {"organizational_unit": ["y", "refunds"]}]}
+    other = NEVER | {"name": "other", "not": {"organizational_unit": "refunds", "common_name": "x"}}
+    rules = RuleSet(parse_rules(document(*excluding, other, several, PAYMENTS)))
+    assert [rule.name for rule in rules.matching(CLIENT)] == ["other", "payments"]
 
 
 def test_matching_rules_keep_the_order_of_the_document() -> None:

@@ -16,7 +16,8 @@ from mtls_authorizer.revocation.truststore import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import Rule, RuleSet
+from mtls_authorizer.rules.rule import Rule
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.result import Verdict
 from tests import der

@@ -305,6 +305,12 @@ def test_a_rule_that_is_not_in_effect_is_explained_by_its_limits(run: Callable[.
     ]
 
 
+def test_only_the_limits_of_a_rule_are_explained(run: Callable[..., Result]) -> None:
+    rule = {"name": "limited", "match": {"organization": "Acme"}, "api_id": "a1b2c3d4e5"}
+    (explained,) = run("client.pem", "--json", AUTHORIZER_RULES=document(rule).decode()).json["rules"]["matching"]
+    assert [limit["key"] for limit in explained["limits"]] == ["api_id"]
+
+
 def test_an_api_must_be_an_id(run: Callable[..., Result]) -> None:
     result = run("client.pem", "--api-id", "arn:aws", ALLOWED_COMMON_NAMES="a")
     assert result.status == 2

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import Rule
+from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.result import Verdict

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report

@@ -14,7 +14,8 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import ResponseFormat, UnauthenticatedResponse
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import ENVIRONMENT, Rule, RuleSet
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text, fold

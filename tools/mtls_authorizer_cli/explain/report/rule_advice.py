@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.rule_set import ENVIRONMENT
+from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.report.suggestion import suggest_rule
 from mtls_authorizer_cli.explain.similarity import Difference
 from mtls_authorizer_cli.explain.wording import alternative_text, fact_text, quoted

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.request.response import UNAUTHORIZED_BY_HTTP_API
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule_set import ENVIRONMENT
+from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.result import Verdict

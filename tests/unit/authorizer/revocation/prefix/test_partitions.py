@@ -10,6 +10,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix import prefix as prefix_module
 from mtls_authorizer.stores.store import StoreError
 from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH
@@ -31,6 +32,8 @@ from tests.kept_lists import (
 from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mtls_authorizer.policy.current_policy import CurrentPolicy
 
 MANY = prefix_module.LOADED_COMPLETELY + 4
@@ -294,6 +297,44 @@ def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_
     assert delivered(shelf) == ["crl/one.crl"]
 
 
+def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in range(5):
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+    largest = len(partition(1, 2))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 2 * largest)
+    door = PrefixDoor(shelf)
+    assert delivered(shelf) == []
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert delivered(shelf) == ["crl/3.crl"]
+    # One that is too large is not read, and does not count.
+    for part in range(1, 5):
+        shelf.remove(f"crl/{part}.crl")
+    shelf.put("crl/huge.crl", bytes(3 * largest))
+    assert PrefixDoor(shelf).refusal(client_of(0)) is None
+    assert "crl/0.crl" in delivered(shelf)
+
+
+def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = len(partition("same", ca=OTHER))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * largest)
+    batches: list[int] = []
+
+    def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
+        batches.append(len(refreshers))
+        return refresh_together(refreshers, wait_seconds)
+
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.partitions.refresh_together", counted)
+    for folder in range(7):
+        shelf.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
+    assert PrefixDoor(shelf).refusal(client_of("same", ca=OTHER)) is None
+    assert max(batches) <= 3
+    assert sum(batches) == 7
+
+
 def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
     shelf: Memory,
 ) -> None:
@@ -309,6 +350,30 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     shelf.put("crl/partner.crl", partition(None, 1, number=2, ca=OTHER))
     assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [REVOKED, None]
     assert delivered(shelf) == ["crl/partner.crl"]
+
+
+def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) -> None:
+    shelf.put("crl/other.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    delivered(shelf)
+    shelf.put("crl/other.crl", partition(None, 1, number=2, ca=OTHER))
+    assert door.next(client_of(0)) == [None]
+    assert "crl/other.crl" not in delivered(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == REVOKED
+
+
+def test_a_crl_whose_time_has_not_come_does_not_make_the_one_before_it_look_old(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    shelf.put("crl/3.crl", partition(3, 22, number=2000))
+    door = PrefixDoor(shelf)
+    # It proves nothing good yet, but revokes.
+    assert door.refusals(client_of(3), client_of(3, 22)) == [UNKNOWN, REVOKED]
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3))
+    assert door.next(client_of(3)) == [None]
 
 
 def test_each_crl_is_read_once_if_none_covers_a_certificate(shelf: Memory) -> None:

@@ -1,0 +1,62 @@
+"""Grants: what rules allow, combined for all rules that match a certificate and are in effect for a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from mtls_authorizer.rules.request_limits import RequestLimits
+
+
+class Grant(NamedTuple):
+    """The combined result of all rules that match a certificate.
+
+    ``routes`` are those of all matching rules together. Context and usage plan key are those of the first one.
+    """
+
+    rules: tuple[str, ...]
+    routes: Routes
+    context: Mapping[str, str]
+    usage_identifier_key: str | None
+
+
+RuleOutcome: TypeAlias = Grant | DenyReason
+"""The result of evaluating rules for a request: what its client may call, or why it is denied."""
+
+
+class ConditionalGrant:
+    """The grants of the rules that match a certificate, at least one of which is limited to some requests."""
+
+    __slots__ = ("_candidates",)
+
+    def __init__(self, candidates: Sequence[tuple[Grant, RequestLimits | None]]) -> None:
+        self._candidates = candidates
+
+    def outcome(self, api_id: str, domain_name: str | None, now: datetime) -> RuleOutcome:
+        """Return the combined grant of the rules that are in effect for a request. ``now`` is aware."""
+        in_effect = [
+            grant for grant, limits in self._candidates if limits is None or limits.permit(api_id, domain_name, now)
+        ]
+        return combine(in_effect) if in_effect else DenyReason.RULE_NOT_IN_EFFECT
+
+
+Evaluation: TypeAlias = RuleOutcome | ConditionalGrant
+"""The result of evaluating rules for a certificate. A ``ConditionalGrant`` has a different outcome for each request."""
+
+
+def combine(grants: Sequence[Grant]) -> RuleOutcome:
+    """Return the grant of several rules together."""
+    first = grants[0]
+    # The policy size of a single rule was checked when the document was read.
+    if len(grants) == 1:
+        return first
+    routes = combined_routes([grant.routes for grant in grants])
+    if routes is not ALL_ROUTES and policy_size(routes) > LARGEST_POLICY:
+        return DenyReason.POLICY_TOO_LARGE
+    return first._replace(rules=tuple([name for grant in grants for name in grant.rules]), routes=routes)

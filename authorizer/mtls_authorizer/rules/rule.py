@@ -1,0 +1,102 @@
+"""Rule: what a certificate must match, and what its client may then call."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.fields import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from mtls_authorizer.rules.certificate_values import CertificateValue
+    from mtls_authorizer.rules.conditions import Condition, Matcher, SatisfiedConditions
+    from mtls_authorizer.rules.key_usage import RuleKeyUsages
+    from mtls_authorizer.rules.request_limits import RequestLimits
+    from mtls_authorizer.rules.routes import Routes
+
+ENVIRONMENT = "environment"
+"""The name of the rules made from lists in the environment."""
+
+
+class UsagePlanKey(StrEnum):
+    """A property of the certificate that serves as the key of a usage plan."""
+
+    FINGERPRINT = "fingerprint"
+    """The SHA-256: 64 upper-case hexadecimal digits, without colons."""
+
+
+class Rule(NamedTuple):
+    """A rule matches a certificate if every matcher matches and no exclusion applies.
+
+    A rule without matchers matches no certificate, unless ``anyone`` is true. An exclusion is a set of matchers, and
+    applies if all of them match. ``routes`` has no default, so that no route is allowed by omission. ``usage_plan_key``
+    is a string if it is the key itself. ``context`` contains constants, and ``certificate_context`` values from the
+    certificate: without one of them, or without the value for the usage plan key, the rule does not match.
+    ``limits`` do not affect whether the rule matches a certificate: they say for which requests it is in effect. None
+    stands for all.
+
+    A rule that ``denies`` is an entry of a document's ``deny``: its matchers are an exclusion, which applies whatever
+    other rules allow. ``key_usages`` replaces the extended key usages that the settings require; None if it does not.
+    """
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    routes: Routes
+    exclusions: tuple[tuple[Matcher, ...], ...] = ()
+    context: Mapping[str, str] = {}
+    usage_plan_key: UsagePlanKey | CertificateValue | str | None = None
+    anyone: bool = False
+    denies: bool = False
+    limits: RequestLimits | None = None
+    certificate_context: Mapping[str, CertificateValue] = {}
+    key_usages: RuleKeyUsages | None = None
+
+    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
+        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it.
+
+        ``usages`` are the certificate's extended key usages, None if it has no such extension.
+        """
+        for matcher in self.matchers:
+            if not matcher.matches(satisfied.unambiguous):
+                return FIELDS[matcher.field].reason
+        if not self.matchers and not self.anyone:
+            return DenyReason.NO_ALLOWLIST_CONFIGURED
+        if self.is_excluded(satisfied):
+            return DenyReason.CERTIFICATE_EXCLUDED
+        if self.key_usages is not None and not self.key_usages.met_by(usages):
+            return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+        return None
+
+    def is_excluded(self, satisfied: SatisfiedConditions) -> bool:
+        """Return whether an exclusion applies to a certificate that satisfies conditions. Ambiguous facts count."""
+        for exclusion in self.exclusions:
+            for matcher in exclusion:
+                if not matcher.matches(satisfied.any_fact):
+                    break
+            else:
+                return True
+        return False
+
+    def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
+        """Return whether the rule accepts a certificate's usages, which the settings accept or not."""
+        return required_met if self.key_usages is None else self.key_usages.met_by(usages)
+
+    def certificate_values(self) -> Mapping[str, CertificateValue]:
+        """Return the values that the rule takes from the certificate, by their places in a document."""
+        values = {f"context.{key}": value for key, value in self.certificate_context.items()}
+        if self.usage_plan_key is not None and not isinstance(self.usage_plan_key, str):
+            values["usage_plan_key"] = self.usage_plan_key
+        return values
+
+    def uses(self, field: str) -> bool:
+        """Return whether a matcher or an exclusion is about a field."""
+        return any(matcher.field == field for matchers in (self.matchers, *self.exclusions) for matcher in matchers)
+
+    def conditions(self) -> Iterable[Condition]:
+        """Return the conditions of all matchers and exclusions."""
+        for matchers in (self.matchers, *self.exclusions):
+            for matcher in matchers:
+                yield from matcher.conditions()

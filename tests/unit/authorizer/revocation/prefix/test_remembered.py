@@ -1,0 +1,48 @@
+"""What is remembered of lists that are no longer in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.revocation.crl.reader import verify_crl
+from mtls_authorizer.revocation.prefix.remembered import NewestLists, RolledBackList
+from mtls_authorizer.revocation.truststore import read_truststore
+from tests.kept_lists import CA, NOW, OTHER
+from tests.partitions import partition
+
+if TYPE_CHECKING:
+    import pytest
+
+TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
+
+
+def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
+    newest = NewestLists()
+    lists = {number: verify_crl(partition(3, number=number), TRUSTSTORE) for number in (1, 2, 3)}
+    assert not newest.is_rolled_back(lists[2])
+    newest.remember(lists[2])
+    assert [newest.is_rolled_back(lists[number]) for number in (1, 2, 3)] == [True, False, False]
+    without_number = verify_crl(CA.revoke(this_update=NOW), TRUSTSTORE)
+    newest.remember(without_number)
+    assert not newest.is_rolled_back(without_number)
+    # Those of other parts and CAs are others.
+    for other in (partition(4), partition(3, ca=OTHER)):
+        assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE))
+
+
+def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.remembered.MAX_REMEMBERED", 2)
+    newest = NewestLists()
+    for part in range(3):
+        newest.remember(verify_crl(partition(part, number=2), TRUSTSTORE))
+    older = [verify_crl(partition(part), TRUSTSTORE) for part in range(3)]
+    assert [newest.is_rolled_back(each) for each in older] == [False, True, True]
+
+
+def test_a_list_that_was_rolled_back_has_its_entries_but_is_defective() -> None:
+    revocation_list = verify_crl(partition(3, 5, 6), TRUSTSTORE)
+    rolled_back = RolledBackList(revocation_list)
+    assert list(rolled_back.serial_numbers()) == [5, 6]
+    assert rolled_back.is_revoked(5)
+    assert not rolled_back.is_revoked(7)
+    assert "older than the one that was in force" in str(rolled_back.defect)
