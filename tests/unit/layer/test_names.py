@@ -34,6 +34,7 @@ def test_an_attribute_is_single_where_there_is_exactly_one() -> None:
 def test_single_values_are_those_of_attributes_that_occur_once() -> None:
     name = subject(("CN", "client"), ("OU", "one"), ("OU", "two"), ("O", "Acme"))
     assert name.single_values() == [("CN", "client"), ("O", "Acme")]
+    assert subject(("O", "Acme"), ("CN", "client")).single_values() == [("O", "Acme"), ("CN", "client")]
 
 
 def test_an_absent_attribute_is_none_and_a_misspelt_one_an_error() -> None:
