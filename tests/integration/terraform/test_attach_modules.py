@@ -13,6 +13,7 @@ from tests.integration.terraform.evaluator import MODULES, Module, attributes, b
 from tests.integration.terraform.extract_schema import EXAMPLES
 from tests.integration.terraform.modules import plain, resource
 
+PROJECT = MODULES.parents[1]
 API = {"id": "abc", "execution_arn": "arn:aws:execute-api:eu-central-1:123456789012:abc"}
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
 URI = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
@@ -104,6 +105,39 @@ def test_access_logs_contain_the_request_id_the_reason_and_no_names(attached: Mo
     } <= values
     # Access logs escape nothing, and clients may choose names with quotes.
     assert not [value for value in values if re.search(r"DN$|CN$|principalId|\.path$", value)]
+
+
+@pytest.mark.parametrize(
+    ("attached", "command", "template"),
+    [
+        (rest(), r'path=/accessLogSettings/format,value="(.*)"\'$', "rest_api"),
+        (http(), r'Format="(.*)"\'$', "http_api"),
+    ],
+    ids=["rest", "http"],
+)
+def test_access_logs_have_the_same_fields_with_every_tool(attached: Module, command: str, template: str) -> None:
+    fields = json.loads(attached.outputs["access_log_format"])
+    page = (PROJECT / "docs/deploy/cli.md").read_text()
+    [shorthand] = re.findall(command, page, re.MULTILINE)
+    assert json.loads(shorthand.replace('\\"', '"')) == fields
+    for tool in ("cloudformation", "sam"):
+        text = (PROJECT / f"examples/attach/{template}.{tool}.yaml").read_text()
+        [format_] = re.findall(r"^ *Format: '(.*)'$", text, re.MULTILINE)
+        assert json.loads(format_) == fields, tool
+
+
+def test_the_response_of_a_rest_api_is_the_same_with_every_tool() -> None:
+    [response] = resource(rest(), "aws_api_gateway_gateway_response.access_denied")["response_templates"].values()
+    page = (PROJECT / "docs/deploy/cli.md").read_text()
+    [templates] = re.findall(r"--response-templates '(.*)'$", page, re.MULTILINE)
+    assert json.loads(templates) == {"application/json": response}
+    for name in (
+        "docs/deploy/cloudformation.md",
+        "examples/attach/rest_api.cloudformation.yaml",
+        "examples/attach/rest_api.sam.yaml",
+    ):
+        found = re.findall(r"^ *application/json: '(.*)'$", (PROJECT / name).read_text(), re.MULTILINE)
+        assert set(found) == {response}, name
 
 
 # The example
