@@ -141,7 +141,7 @@ function readDocuments(environment: Record<string, string>, crlBucketName?: stri
   const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI] : [];
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
-    .map((uri) => `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}`);
+    .map((uri) => `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}${uri.endsWith('/') ? '*.crl' : ''}`);
   if (crlBucketName) {
     // Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can
     // write them.
@@ -153,6 +153,13 @@ function readDocuments(environment: Record<string, string>, crlBucketName?: stri
     .map((name) => `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name}`);
   const statements: PolicyStatement[] = [];
   if (objects.length) statements.push(allow(['s3:GetObject'], objects));
+  if (crls.length && crls[0].startsWith('s3://') && crls[0].endsWith('/')) {
+    // As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
+    const [, , bucket, folder] = crls[0].split('/');
+    const listing = allow(['s3:ListBucket'], [`arn:${Aws.PARTITION}:s3:::${bucket}`]);
+    listing.addCondition('StringLike', { 's3:prefix': `${folder}/*` });
+    statements.push(listing);
+  }
   if (parameters.length) statements.push(allow(['ssm:GetParameters'], parameters));
   if (rules.some((uri) => uri.startsWith('appconfig://'))) {
     // ARNs contain AppConfig's IDs, and the URI contains names.

@@ -169,7 +169,7 @@ def _read_documents(environment: Mapping[str, str], crl_bucket_name: str | None)
     crls = environment["CRL_URIS"].split(",") if "CRL_URIS" in environment else []
     truststore = [environment["TRUSTSTORE_URI"]] if "TRUSTSTORE_URI" in environment else []
     objects = [
-        f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}"
+        f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}{'*.crl' if uri.endswith('/') else ''}"
         for uri in (*rules, *truststore, *crls)
         if uri.startswith("s3://")
     ]
@@ -186,6 +186,12 @@ def _read_documents(environment: Mapping[str, str], crl_bucket_name: str | None)
     statements = []
     if objects:
         statements.append(_allow(["s3:GetObject"], objects))
+    if crls and crls[0].startswith("s3://") and crls[0].endswith("/"):
+        # As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
+        _, _, bucket, folder, *_ = crls[0].split("/")
+        listing = _allow(["s3:ListBucket"], [f"arn:{Aws.PARTITION}:s3:::{bucket}"])
+        listing.add_condition("StringLike", {"s3:prefix": f"{folder}/*"})
+        statements.append(listing)
     if parameters:
         statements.append(_allow(["ssm:GetParameters"], parameters))
     if any(uri.startswith("appconfig://") for uri in rules):

@@ -3,6 +3,15 @@
 locals {
   creates_fetcher = var.create_crl_bucket && length(var.crl_sources) > 0 ? 1 : 0
 
+  vpc_actions = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+
   fetcher_variables = {
     CRL_SOURCES              = jsonencode(var.crl_sources)
     CRL_DESTINATION          = "s3://${join("", compact([var.crl_bucket_name]))}/fetched/"
@@ -29,6 +38,15 @@ resource "aws_lambda_function" "crl_fetcher" {
   memory_size = 2048
   timeout     = 300
   role        = aws_iam_role.crl_fetcher[0].arn
+
+  dynamic "vpc_config" {
+    for_each = length(var.fetcher_subnet_ids) > 0 ? [var.fetcher_subnet_ids] : []
+
+    content {
+      subnet_ids         = vpc_config.value
+      security_group_ids = var.fetcher_security_group_ids
+    }
+  }
 
   environment {
     variables = { for name, value in local.fetcher_variables : name => tostring(value) if value != null }
@@ -99,7 +117,7 @@ resource "aws_iam_role_policy" "crl_fetcher" {
   role = aws_iam_role.crl_fetcher[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${aws_cloudwatch_log_group.crl_fetcher[0].arn}:*"] },
       {
         Effect   = "Allow"
@@ -109,6 +127,9 @@ resource "aws_iam_role_policy" "crl_fetcher" {
       { Effect = "Allow", Action = ["s3:PutObject"], Resource = ["${local.crl_bucket_arn}/fetched/*.crl"] },
       # Without it, S3 answers AccessDenied for a CRL that does not exist yet.
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [local.crl_bucket_arn] },
-    ]
+      ],
+      # As AWSLambdaVPCAccessExecutionRole has them.
+      [for actions in [local.vpc_actions] : { Effect = "Allow", Action = actions, Resource = ["*"] } if length(var.fetcher_subnet_ids) > 0],
+    )
   })
 }

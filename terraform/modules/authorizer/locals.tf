@@ -44,18 +44,22 @@ locals {
     RESPONSE_FORMAT                  = var.response_format
     UNAUTHENTICATED_RESPONSE         = var.unauthenticated_response
     PRINCIPAL_ID                     = var.principal_id
+    CLIENT_CERT_HEADER               = var.client_cert_header ? "true" : null
     LOG_DECISIONS                    = var.log_decisions
     EXPIRY_WARNING_DAYS              = var.expiry_warning_days
     METRICS_NAMESPACE                = var.metrics_namespace
   }
   environment = { for name, value in local.variables : name => tostring(value) if value != null }
 
+  # A URI that ends with a slash is a prefix.
+  crls      = [for uri in var.crl_uris : endswith(uri, "/") ? "${uri}*.crl" : uri]
+  first_crl = [for index, uri in var.crl_uris : split("/", uri) if index == 0 && startswith(uri, "s3://") && endswith(uri, "/")]
   rule_uris = compact([var.authorizer_rules_uri, var.authorizer_shadow_rules_uri])
   # Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can write
   # them. Elsewhere it reads the CRLs themselves.
   indexes = local.checks_revocation && var.crl_bucket_name != null ? ["arn:${local.partition}:s3:::${var.crl_bucket_name}/*.crl.index"] : []
   objects = concat(
-    [for uri in concat(local.rule_uris, compact([local.variables.TRUSTSTORE_URI]), var.crl_uris) :
+    [for uri in concat(local.rule_uris, compact([local.variables.TRUSTSTORE_URI]), local.crls) :
     replace(uri, "s3://", "arn:${local.partition}:s3:::") if startswith(uri, "s3://")],
     local.indexes,
   )
@@ -69,6 +73,13 @@ locals {
     # X-Ray has no resources to name.
     var.tracing ? [{ Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = ["*"] }] : [],
     length(local.objects) > 0 ? [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = local.objects }] : [],
+    # As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
+    [for parts in local.first_crl : {
+      Effect    = "Allow"
+      Action    = ["s3:ListBucket"]
+      Resource  = ["arn:${local.partition}:s3:::${parts[2]}"]
+      Condition = { StringLike = { "s3:prefix" = "${parts[3]}/*" } }
+    }],
     length(local.ssm_parameters) > 0 ? [{ Effect = "Allow", Action = ["ssm:GetParameters"], Resource = local.ssm_parameters }] : [],
     # ARNs contain AppConfig's IDs, and the URI contains names.
     anytrue([for uri in local.rule_uris : startswith(uri, "appconfig://")]) ? [{

@@ -239,11 +239,11 @@ variable "authorizer_policy_arn" {
 variable "crl_uris" {
   type        = list(string)
   default     = []
-  description = "CRLs, one per CA (s3://bucket/ca.crl or file:///path). Empty means no revocation checks."
+  description = "CRLs and prefixes (s3://bucket/ca.crl, s3://bucket/crl/ or files). Empty means no revocation checks."
   nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.crl_uris : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|file:///[^,]*[^,/])$", item))])
+    condition     = alltrue([for item in var.crl_uris : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]/?|file:///[^,]*[^,/]/?)$", item))])
     error_message = "URIs without spaces, commas, *, ?, # and $."
   }
 
@@ -465,6 +465,35 @@ variable "crl_source_private_hosts" {
   }
 }
 
+variable "fetcher_subnet_ids" {
+  type        = list(string)
+  default     = []
+  description = "Subnets to run the fetcher in, to reach private hosts. They need a route to S3, such as a gateway endpoint."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for item in var.fetcher_subnet_ids : can(regex("^(subnet-[0-9a-f]+)$", item))])
+    error_message = "IDs of subnets."
+  }
+
+  validation {
+    condition     = (length(var.fetcher_subnet_ids) == 0) == (length(var.fetcher_security_group_ids) == 0)
+    error_message = "Set both fetcher_subnet_ids and fetcher_security_group_ids, or neither."
+  }
+}
+
+variable "fetcher_security_group_ids" {
+  type        = list(string)
+  default     = []
+  description = "Security groups of the fetcher. Together with fetcher_subnet_ids."
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for item in var.fetcher_security_group_ids : can(regex("^(sg-[0-9a-f]+)$", item))])
+    error_message = "IDs of security groups."
+  }
+}
+
 variable "crl_fetch_schedule" {
   type        = string
   default     = "rate(1 hour)"
@@ -515,12 +544,19 @@ variable "unauthenticated_response" {
 variable "principal_id" {
   type        = string
   default     = null
-  description = "The part of the certificate that becomes the principal ID. null means common_name."
+  description = "The part of the certificate that becomes the principal ID: common_name, subject_dn, fingerprint, serial_number, or a JSON object with the key from. null means common_name."
 
   validation {
-    condition     = var.principal_id == null || contains(["common_name", "subject_dn", "fingerprint", "serial_number"], coalesce(var.principal_id, "common_name"))
-    error_message = "common_name or subject_dn or fingerprint or serial_number."
+    condition     = var.principal_id == null || can(regex("^(common_name|subject_dn|fingerprint|serial_number|[ \t\n]*[{].*[}][ \t\n]*)$", coalesce(var.principal_id, "-")))
+    error_message = "One of these names, or a JSON object."
   }
+}
+
+variable "client_cert_header" {
+  type        = bool
+  default     = false
+  description = "Whether the context contains the certificate as in the header Client-Cert."
+  nullable    = false
 }
 
 # Logging and monitoring

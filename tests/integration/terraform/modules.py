@@ -80,7 +80,8 @@ def permissions(statements: Iterable[Mapping[str, Any]]) -> set[Permission]:
     """Return each effect, action, resource and condition of a policy as an entry of its own.
 
     CloudFormation's functions cannot put the partition, region and account into the ARNs of S3 objects and SSM
-    parameters, so the template has asterisks there, and a condition.
+    parameters, so the template has asterisks there, and a condition. The template also names the first prefix of CRLs
+    itself, which is no object.
     """
     pinned = {"StringEquals": {"aws:RequestedRegion": REGION}}
     found = set()
@@ -94,5 +95,7 @@ def permissions(statements: Iterable[Mapping[str, Any]]) -> set[Permission]:
                 if condition == pinned:
                     exact = exact.replace("arn:*:ssm:*:*:", f"arn:aws:ssm:{REGION}:{DEPLOYED['AWS::AccountId']}:")
                 kept = None if condition == pinned else condition
+                if exact.endswith("/"):
+                    continue
                 found.add((statement["Effect"], action, exact, json.dumps(kept, sort_keys=True)))
     return found
