@@ -198,11 +198,12 @@ locals {
       height = 6
       properties = {
         region = local.region
-        title  = "Days to the first expiry; requests with an expiring certificate"
+        title  = "Days to the first expiry; requests whose certificate expires soon, or will lose clientAuth"
         period = 3600
         metrics = [
           [local.namespace, "DaysToExpiry", { stat = "Minimum" }],
           [".", "Expiring", { stat = "Sum", yAxis = "right" }],
+          [".", "LosingClientAuth", { stat = "Sum", yAxis = "right" }],
         ]
       }
     },
