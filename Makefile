@@ -88,7 +88,7 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 # More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
-SHARED = -n 4 --dist worksteal
+SHARED = -n 3 --dist worksteal
 test: lint available-pythons ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
