@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def test_explain_names_the_crl_below_a_prefix_that_it_has_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "crl"
-    folder.mkdir()
+    folder = tmp_path / ("long" * 20) / "crl"
+    folder.mkdir(parents=True)
     for part in range(LOADED_COMPLETELY + 2):
         (folder / f"{part}.crl").write_bytes(partition(part, 2))
     (tmp_path / "truststore.pem").write_bytes(CA.pem)

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explain.question import Question
 
 
+_LONGEST_DETAIL = 1100
+"""In characters: the URI of an object in S3, whose key has up to 1,024, is shown whole."""
+
+
 def check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
     """Evaluate every check whose prerequisites passed. ``read`` is the certificate, or why there is none."""
     passed: set[CheckName] = set()
@@ -218,7 +222,7 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
     if revocation is None:
         return "no CRL in force"
     status = revocation.status(certificate, question.now)
-    details = [f"{key} {quoted(str(value))}" for key, value in status.details(question.now).items()]
+    details = [f"{key} {quoted(str(value), _LONGEST_DETAIL)}" for key, value in status.details(question.now).items()]
     return ", ".join([*filter(None, [status.state, status.unknown_reason]), *details])
 
 
