@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _MAX_KEPT = 1024
 """Certificates for which the relevant lists are kept."""
 
+_LONGEST_KEPT = 4096
+"""In octets, of the serial number and the names in such a certificate. Most have 100; long ones would fill memory."""
+
 
 class RevocationLists:
     """The revocation lists that were loaded, found by the CA that issued them."""
@@ -204,9 +207,10 @@ class RevocationLists:
         if relevant is None:
             groups = self._groups.get(link.issuer, [])
             relevant = [group for group in groups if any(_is_relevant(held, link) for held in group)] or groups[:1]
-            if len(self._relevant_lists) >= _MAX_KEPT:
-                self._relevant_lists.clear()
-            self._relevant_lists[link] = relevant
+            if _length(link) <= _LONGEST_KEPT:
+                if len(self._relevant_lists) >= _MAX_KEPT:
+                    self._relevant_lists.clear()
+                self._relevant_lists[link] = relevant
         return relevant
 
 
@@ -231,6 +235,13 @@ def _is_relevant(held: HeldList, link: ChainLink) -> bool:
         or held.covers(link.scope)
         or held.revocation_list.is_revoked(link.serial_number)
     )
+
+
+def _length(link: ChainLink) -> int:
+    """Return about how many octets the serial number and the names of a link have."""
+    contents = [content for _, content in link.scope.names]
+    names = [content if isinstance(content, bytes) else repr(content) for content in contents]
+    return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -23,7 +23,7 @@ from tests.certificate_authorities import (
     distribution_point,
     entry,
 )
-from tests.certificates import BASIC_CONSTRAINTS, extension, pem
+from tests.certificates import BASIC_CONSTRAINTS, extension, name, pem
 
 GOOD, REVOKED, UNKNOWN, EXEMPT = RevocationState
 ROOT = CertificateAuthority("Root")
@@ -217,3 +217,21 @@ def test_the_memory_for_relevant_lists_is_limited(monkeypatch: pytest.MonkeyPatc
         client = PeerCertificate.from_pem(pem(LOWER.issue(serial_number)))
         assert lists.status(client, NOW).state is (REVOKED if serial_number == 2 else GOOD)
         assert len(lists._relevant_lists) <= 3  # noqa: SLF001 -- the memory that it takes
+
+
+@pytest.mark.parametrize("kind", ["URIs", "directory name", "serial number"])
+def test_a_certificate_with_long_names_takes_no_memory_for_its_relevant_lists(kind: str) -> None:
+    lists = _lists(LOWER.revoke(entry(2)))
+    point = {
+        "URIs": der.tagged(6, b"x" * 5000),
+        "directory name": der.tagged(4, name(("CN", "x" * 5000)), constructed=True),
+    }.get(kind)
+    extensions = []
+    if point is not None:
+        full_name = der.tagged(0, der.tagged(0, point, constructed=True), constructed=True)
+        extensions.append(extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(full_name))))
+    number = 2**50_000 if kind == "serial number" else 1
+    for serial_number in (number, number + 1):
+        client = PeerCertificate.from_pem(pem(LOWER.issue(serial_number, extensions=extensions)))
+        assert lists.status(client, NOW).state is (REVOKED if serial_number == 2 else GOOD)
+        assert not any(link.serial_number == serial_number for link in lists._relevant_lists)  # noqa: SLF001 -- likewise
