@@ -90,7 +90,7 @@ class ApiRequest(NamedTuple):
         With payload 1.0 they are one string, in which commas separate them.
         """
         sources = self.event.get("identitySource") or []
-        return sources if isinstance(sources, list) else [*str(sources).split(",")]
+        return sources if isinstance(sources, list) else str(sources).split(",")
 
     @property
     def may_be_cached_for_other_domain_names(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
+from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer.rules.psd2 import read_psd2_statement
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def psd2_context(certificate: PeerCertificate, rules: RuleSet) -> dict[str, str]:
-    """Return the context values that the certificate has, of the fields that rules use.
+    """Return the context values that the certificate has, for rules about organization identifiers or roles.
 
     Rules that use roles allow no certificate whose statement is malformed, so that it can be read here.
     """
     context: dict[str, str] = {}
     identifier = certificate.subject.get_single("organizationIdentifier")
-    if identifier is not None and (rules.uses(ORGANIZATION_IDENTIFIER) or rules.uses(PSD2_ROLE)):
+    if identifier is not None:
         context["clientCertOrganizationIdentifier"] = identifier
     statement = read_psd2_statement(certificate) if rules.uses(PSD2_ROLE) else None
     if statement is not None:

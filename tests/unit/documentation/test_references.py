@@ -26,9 +26,8 @@ from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.revocation.fetch.fetching import Outcome
 from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
-from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
-from mtls_authorizer.revocation.prefix.listing import CRL_SUFFIX
 from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY, MAX_SEARCHED
 from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT

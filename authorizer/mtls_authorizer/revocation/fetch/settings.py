@@ -6,15 +6,13 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.revocation.fetch.url import parse_url
+from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX
 from mtls_authorizer.stores.uri import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.revocation.fetch.url import CrlUrl
-
-CRL_SUFFIX = ".crl"
-"""The end of the keys of CRLs: indexes, which no CA signs, and the truststore have other ones."""
 
 
 class CrlSource(NamedTuple):

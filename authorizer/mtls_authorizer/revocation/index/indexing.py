@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
+CRL_SUFFIX = ".crl"
+"""The end of the names of CRLs below a prefix, and of those that the fetcher writes. Truststores have another one."""
+
 INDEX_SUFFIX = ".index"
 """An index is stored beside its CRL, under the CRL's name and this suffix."""
 

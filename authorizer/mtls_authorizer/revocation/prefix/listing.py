@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mtls_authorizer.refresh.loader import Loaded
-from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mtls_authorizer.stores.store import Fetched, Folder, Listed, Store
-
-CRL_SUFFIX = ".crl"
-"""The names of CRLs below a prefix end with it. Other objects are ignored, except for indexes."""
 
 _SUFFIXES = (CRL_SUFFIX, CRL_SUFFIX + INDEX_SUFFIX)
 
