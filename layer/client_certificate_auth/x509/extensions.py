@@ -5,13 +5,10 @@ All functions take the DER of a value and raise DerError.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
     INTEGER,
-    LONGEST_CACHED,
     OCTET_STRING,
     OID,
     SEQUENCE,
@@ -95,12 +92,7 @@ def bit_is_set(octets: bytes, number: int) -> bool:
 
 
 def read_extended_key_usage(value: bytes) -> tuple[str, ...]:
-    """Return the dotted OIDs of an ExtKeyUsageSyntax (RFC 5280 §4.2.1.12). Most certificates have one of a few."""
-    return (_read_usages if len(value) <= LONGEST_CACHED else _read_usages.__wrapped__)(value)
-
-
-@lru_cache(64)
-def _read_usages(value: bytes) -> tuple[str, ...]:
+    """Return the dotted OIDs of an ExtKeyUsageSyntax (RFC 5280 §4.2.1.12)."""
     return tuple(map(read_oid, read_sequence_of(value, OID)))
 
 
