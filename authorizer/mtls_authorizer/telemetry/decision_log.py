@@ -18,6 +18,9 @@ LONGEST_VALUE = 2048
 """In characters, of a name or a serial number. CloudWatch splits records of more than 256 KB, and a name can be as long
 as a certificate: its client's decisions could not be found."""
 
+MOST_VALUES = 16
+"""Of a list in a certificate that is logged."""
+
 
 def log_decision(observation: Observation) -> None:
     """Log a decision, unless the settings exclude it. Messages are a closed set; the client's values are in fields."""
@@ -62,7 +65,7 @@ def log_fields(observation: Observation) -> dict[str, object]:
         "issuer_dn": client.issuer_dn and _shortened(client.issuer_dn),
         "serial_number": client.serial_number and _shortened(client.serial_number),
         "fingerprint": client.fingerprint,
-        "extended_key_usage": None if client.extended_key_usage is None else list(client.extended_key_usage),
+        "extended_key_usage": None if client.extended_key_usage is None else _first(client.extended_key_usage),
         "days_to_expiry": decision.days_to_expiry,
         "route": request.route,
         "source_ip": request.source_ip,
@@ -90,6 +93,12 @@ def log_fields(observation: Observation) -> dict[str, object]:
         fields["unverified_issuer_dn"] = observation.malformed.issuer_dn
         fields["unverified_serial_number"] = observation.malformed.serial_number
     return fields
+
+
+def _first(texts: tuple[str, ...]) -> list[str]:
+    """Return the first of many texts, for the same reason as LONGEST_VALUE."""
+    shown = [_shortened(text) for text in texts[:MOST_VALUES]]
+    return shown if len(texts) <= MOST_VALUES else [*shown, "..."]
 
 
 def _shortened(text: str) -> str:

@@ -16,10 +16,10 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, log_decision, log_fields
+from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_VALUES, log_decision, log_fields
 from tests import der
 from tests.api_events import rest_event
-from tests.certificates import NOT_AFTER, certificate_der, client_pem, name, pem
+from tests.certificates import NOT_AFTER, certificate_der, client_pem, extension, name, pem
 from tests.observations import CLIENT, LISTED, NOW, observation
 
 HANDLER = "mtls_authorizer.handler.handler"
@@ -81,6 +81,17 @@ def test_long_names_and_serial_numbers_are_shortened(caplog: pytest.LogCaptureFi
             assert len(record[field]) == LONGEST_VALUE
             assert record[field].endswith("...")
         assert len(json.dumps(record, default=str)) < 32_000
+
+
+def test_many_extended_key_usages_are_shortened(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    usages = ["1.3.6.1.5.5.7.3.2", *(f"1.2.3.{number}" for number in range(20_000))]
+    value = extension("2.5.29.37", der.sequence(*map(der.oid, usages)))
+    Authorizer(load_settings(LISTED)).authorize(rest_event(pem(certificate_der(extensions=[value]))))
+    (record,) = map(vars, caplog.records)
+    assert (record["message"], record["extended_key_usage"][0]) == ("allow", "clientAuth")
+    assert record["extended_key_usage"][-1] == "..."
+    assert len(record["extended_key_usage"]) == MOST_VALUES + 1
 
 
 def _time(second: int) -> bytes:
