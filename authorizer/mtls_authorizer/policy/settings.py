@@ -98,10 +98,17 @@ class Settings(NamedTuple):
     """A digest of the variables' values, which tells one configuration from another in the log."""
 
     @property
+    def truststore_uri(self) -> str | None:
+        """The URI of the truststore, with or without CRLs; None if there is none."""
+        if self.crl_sources is not None:
+            return self.crl_sources.truststore_uri
+        return None if self.truststore is None else self.truststore.uri
+
+    @property
     def trusts_any_bucket_owner(self) -> bool:
         """Whether a document is in S3, and the owner of its bucket is not verified."""
-        crls = (*self.crl_sources.uris, self.crl_sources.truststore_uri) if self.crl_sources else ()
-        uris = (self.rules_uri, self.shadow_rules_uri, self.truststore and self.truststore.uri, *crls)
+        crls = () if self.crl_sources is None else self.crl_sources.uris
+        uris = (self.rules_uri, self.shadow_rules_uri, self.truststore_uri, *crls)
         return self.s3_bucket_owner is None and any(uri is not None and uri.startswith("s3:") for uri in uris)
 
 

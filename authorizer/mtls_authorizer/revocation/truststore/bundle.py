@@ -46,9 +46,15 @@ class Truststore:
         self.authorities = tuple({authority.certificate.der: authority for authority in authorities}.values())
         self.skipped = tuple(skipped)
         """Blocks that cannot be used: their clients' status is unknown."""
+        self.first_expiry = min((authority.not_after for authority in self.authorities), default=None)
+        """When the first CA certificate expires, also if it has expired already; None without certificates."""
         self._by_name: dict[CanonicalName, list[Authority]] = {}
         for authority in self.authorities:
             self._by_name.setdefault(authority.identity.name, []).append(authority)
+
+    def by_expiry(self) -> list[Authority]:
+        """Return all CA certificates, the first to expire first."""
+        return sorted(self.authorities, key=lambda authority: authority.not_after)
 
     def named(self, name: CanonicalName) -> tuple[Authority, ...]:
         """Return all certificates of the CAs with this name."""
