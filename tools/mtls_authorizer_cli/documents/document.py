@@ -10,7 +10,7 @@ from mtls_authorizer_cli.command_line import CommandError, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_ATTEMPTS = 30
+MOST_ATTEMPTS = 20
 """How often a change is made again because another writer was faster."""
 
 _LONGEST_WAIT_SECONDS = 2.0
