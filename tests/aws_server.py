@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 REGION = "eu-central-1"
 ACCOUNT = DEFAULT_ACCOUNT_ID
 """The account that owns everything here."""
+
+_PUT_PARAMETER = "AmazonSSM.PutParameter"
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -128,8 +130,9 @@ class AwsServer:
         self.url = ""
         self.app_config_data = AppConfigData()
         self._session: Any = boto3.session.Session("testing", "testing", region_name=REGION)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._writing = threading.Lock()
         self._routes = Map(
             [
                 Rule("/configurationsessions", methods=["POST"], endpoint="start_session"),
@@ -147,15 +150,23 @@ class AwsServer:
         try:
             operation, _arguments = self._routes.bind_to_environ(environ).match()
         except HTTPException:
-            answer: Iterable[bytes] = self._moto(environ, start_response)
+            # moto compares and writes in two steps, between which another thread could write.
+            is_write = environ["REQUEST_METHOD"] == "PUT" or environ.get("HTTP_X_AMZ_TARGET") == _PUT_PARAMETER
+            with self._writing if is_write else nullcontext():
+                answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
         return getattr(self.app_config_data, operation)(Request(environ))(environ, start_response)  # type: ignore[no-any-return]
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its clients' classes at run time
         """Return one of boto3's clients, with credentials that are nobody's."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self.url)
-        return self._clients[service]
+        return self.client_in(REGION, service)
+
+    def client_in(self, region: str, service: str) -> Any:  # noqa: ANN401 -- likewise
+        """Return a client like ``client`` in a region."""
+        key = region, service
+        if key not in self._clients:
+            self._clients[key] = self._session.client(service, region_name=region, endpoint_url=self.url)
+        return self._clients[key]
 
     def reset(self) -> None:
         """Begin anew: an account with nothing in it."""
