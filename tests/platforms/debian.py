@@ -30,7 +30,7 @@ class DownloadError(Exception):
     """apt could not download the packages. It has printed the reason."""
 
 
-def unpack(
+def unpack(  # noqa: PLR0913 -- most are keyword arguments
     packages: Iterable[str],
     root: Path,
     *,

@@ -99,7 +99,7 @@ def _unpack(root: Path, version: str, suite: str, architecture: Architecture) ->
 
 
 def use_own_loader(executable: Path, root: Path, architecture: Architecture) -> None:
-    """Make an executable use the loader and libraries in a folder, also in environments and in processes that it starts.
+    """Make an executable use the loader and libraries in a folder, also in processes that it starts.
 
     The folder must contain patchelf.
     """
