@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 REGION = "eu-central-1"
 ACCOUNT = DEFAULT_ACCOUNT_ID
 """The account that owns everything here."""
+
+_PUT_PARAMETER = "AmazonSSM.PutParameter"
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -130,6 +132,7 @@ class AwsServer:
         self._session: Any = boto3.session.Session("testing", "testing", region_name=REGION)
         self._clients: dict[tuple[str, str], Any] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._writing = threading.Lock()
         self._routes = Map(
             [
                 Rule("/configurationsessions", methods=["POST"], endpoint="start_session"),
@@ -147,7 +150,10 @@ class AwsServer:
         try:
             operation, _arguments = self._routes.bind_to_environ(environ).match()
         except HTTPException:
-            answer: Iterable[bytes] = self._moto(environ, start_response)
+            # moto compares and writes in two steps, between which another thread could write.
+            is_write = environ["REQUEST_METHOD"] == "PUT" or environ.get("HTTP_X_AMZ_TARGET") == _PUT_PARAMETER
+            with self._writing if is_write else nullcontext():
+                answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
         return getattr(self.app_config_data, operation)(Request(environ))(environ, start_response)  # type: ignore[no-any-return]
 
