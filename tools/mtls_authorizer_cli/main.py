@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.clients import command as clients
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "mtls-authorizer"
 
-_SUBCOMMANDS = (explain,)
+_SUBCOMMANDS = (explain, clients)
 _GROUPS = {
     "rules": ("check rules documents, and print their schema", (rules_check, rules_schema)),
     "crl": ("download and index certificate revocation lists", (crl_fetch, crl_index)),
