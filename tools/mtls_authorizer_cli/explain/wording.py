@@ -54,9 +54,9 @@ def fact_text(fact: Fact) -> str:
     return f"{fact.label} {quoted(value_text(fact.value))}".lstrip()
 
 
-def alternative_text(alternative: Alternative) -> str:
+def alternative_text(alternative: Alternative, longest: int = _LONGEST_TEXT) -> str:
     """Return an alternative in words: ``O 'Acme' and CN starting with 'Issuing'``."""
-    return " and ".join(map(_condition_text, alternative))
+    return " and ".join(_condition_text(condition, longest) for condition in alternative)
 
 
 def alternatives(matcher: Matcher) -> list[Alternative]:
@@ -107,8 +107,9 @@ def written_routes(routes: Iterable[str]) -> list[str]:
     ]
 
 
-def _condition_text(condition: Condition) -> str:
-    return f"{condition.label} {_COMPARED[condition.comparison]}{quoted(value_text(condition.value))}".lstrip()
+def _condition_text(condition: Condition, longest: int) -> str:
+    value = quoted(value_text(condition.value), longest)
+    return f"{condition.label} {_COMPARED[condition.comparison]}{value}".lstrip()
 
 
 def _order(condition: Condition) -> tuple[str, str, str]:

@@ -1,0 +1,134 @@
+"""The differences between two documents for a person, in printable ASCII."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.explain.report.text import fold
+from mtls_authorizer_cli.explain.wording import plain, printed_routes, quoted
+from mtls_authorizer_cli.rules.diff.comparison import Change
+from mtls_authorizer_cli.rules.diff.parts import limits_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mtls_authorizer_cli.rules.diff.clients import Access, LimitedRoutes
+    from mtls_authorizer_cli.rules.diff.comparison import PartChange, RuleChange
+    from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report
+
+_MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~", Change.RENAMED: "="}
+_LONGEST_NAME = 60
+
+
+def as_text(report: Report) -> str:
+    """Return a report: the answer first, the next step last."""
+    lines = [*_summary(report), *_clients(report), *_rules(report), *_notes(report), "", *_next_step(report)]
+    return "\n".join(lines) + "\n"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s in the plural."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _summary(report: Report) -> Iterator[str]:
+    comparison = report.comparison
+    if report.clients is not None:
+        changed = report.changed_clients
+        lost, gained = (sum(bool(which(each)) for each in changed) for which in (_lost, _gained))
+        yield (
+            f"{count(len(report.clients), 'client')}: {len(changed)} changed ({lost} lose routes, {gained} gain routes), "
+            f"{len(report.clients) - len(changed)} unchanged"
+        )
+    kinds = [sum(change.change is kind for change in comparison.rules) for kind in Change]
+    counted = ", ".join(f"{number} {kind}" for number, kind in zip(kinds, Change, strict=True))
+    yield f"rules: {counted}, {comparison.unchanged} unchanged"
+    if comparison.denials is not None:
+        added, removed = len(comparison.denials.added), len(comparison.denials.removed)
+        yield f"deny: {added} added, {removed} removed"
+
+
+def _clients(report: Report) -> Iterator[str]:
+    for client in report.changed_clients:
+        change = client.change
+        yield ""
+        yield from fold(f"client {quoted(_client_name(client), _LONGEST_NAME)} in {plain(client.file)}", first="")
+        yield from _routes("gains", change.gained)
+        yield from _routes("loses", change.lost)
+        if change.context_changes:
+            yield "  context or usage plan key change"
+        yield f"  rules   {_matching(change.old)} -> {_matching(change.new)}"
+
+
+def _routes(verb: str, several: Sequence[LimitedRoutes]) -> Iterator[str]:
+    for routes, limits in several:
+        limited = f" (only for {limits_text(limits)})" if limits is not None else ""
+        yield from fold(f"{verb}   {printed_routes(routes, everything=True)}{limited}", others=" " * 10)
+
+
+def _matching(access: Access) -> str:
+    names = [name for grant, _ in access.grants for name in grant.rules]
+    return ", ".join(names) or f"none ({access.denial})"
+
+
+def _rules(report: Report) -> Iterator[str]:
+    for change in report.comparison.rules:
+        yield ""
+        yield from _rule(change)
+    if report.comparison.denials is not None:
+        yield ""
+        yield "deny (no rule allows these clients anything)"
+        yield from _part(report.comparison.denials, label=False)
+
+
+def _rule(change: RuleChange) -> Iterator[str]:
+    renamed = f", was {change.old_name}" if change.old_name != change.name else ""
+    yield f"{_MARKS[change.change]} rule {change.name}: {change.change}{renamed}"
+    for verb, routes in (("gains", change.gained), ("loses", change.lost)):
+        if routes:
+            yield from fold(f"{verb}   {printed_routes(routes, everything=True)}", others=" " * 10)
+    for part in change.parts:
+        yield from _part(part)
+
+
+def _part(part: PartChange, *, label: bool = True) -> Iterator[str]:
+    if label:
+        yield f"  {part.part}"
+    for mark, texts in (("+", part.added), ("-", part.removed)):
+        for text in texts:
+            yield from fold(f"{mark} {text}", first="    ", others="      ")
+
+
+def _notes(report: Report) -> Iterator[str]:
+    if report.comparison.is_reordered:
+        yield ""
+        yield from fold(
+            "note: rules with a context or a usage plan key are in another order. If several match a client, those of "
+            "the first rule are used.",
+            first="",
+        )
+    for file, problem in report.unreadable:
+        yield ""
+        yield from fold(f"note: {plain(file)} was skipped: {plain(problem)}", first="")
+
+
+def _next_step(report: Report) -> Iterator[str]:
+    if not report.has_differences:
+        step = "Nothing differs."
+    elif report.clients is None:
+        step = "Next step: add --certs FOLDER to see what changes for which client."
+    else:
+        step = "Next step: try the new rules on logged requests: mtls-authorizer rules what-if --log FILE --rules NEW"
+    yield from fold(step, first="")
+
+
+def _client_name(client: ClientDifference) -> str:
+    return client.certificate.subject.get_single("CN") or client.certificate.subject.rfc4514_string() or "-"
+
+
+def _lost(client: ClientDifference) -> Sequence[LimitedRoutes]:
+    return client.change.lost
+
+
+def _gained(client: ClientDifference) -> Sequence[LimitedRoutes]:
+    return client.change.gained
