@@ -1,4 +1,4 @@
-"""What a rule has to match so that it is about the client of a certificate, also after a renewal: names, not digests."""
+"""What a rule has to match for the client of a certificate, also after a renewal: names instead of digests."""
 
 from __future__ import annotations
 

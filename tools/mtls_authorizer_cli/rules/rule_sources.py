@@ -28,7 +28,7 @@ TRUSTSTORE_URI = "TRUSTSTORE_URI"
 def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
     """Return the rules of a document in a file or at a URI. Raises CommandError."""
     try:
-        return parse_rules(_read(location, LARGEST_DOCUMENT + 1, settings))
+        return parse_rules(read_location(location, settings, LARGEST_DOCUMENT + 1))
     except RulesError as error:
         message = f"{shown_file(location)}: {error}"
         raise CommandError(message) from error
@@ -53,7 +53,7 @@ def read_truststore_of(location: str | None, environment: Mapping[str, str], set
     if not location:
         return None
     try:
-        return read_truststore(_read(location, MAX_TRUSTSTORE_BYTES + 1, settings))
+        return read_truststore(read_location(location, settings))
     except ValueError as error:
         message = f"{shown_file(location)}: {error}"
         raise CommandError(message) from error
@@ -78,7 +78,8 @@ def check_issuer_keys(rules: RuleSet, location: str, truststore: Truststore | No
         raise CommandError(message)
 
 
-def _read(location: str, size: int, settings: Settings) -> bytes:
+def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_BYTES + 1) -> bytes:
+    """Return at most ``size`` bytes of a file or of what is at a URI. Raises CommandError."""
     if "://" not in location:
         return read_beginning(location, size)
     try:

@@ -14,6 +14,7 @@ from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.certificate_files import read_certificate_file
 from mtls_authorizer_cli.client_match import exact, name_matches
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.wording import quoted
@@ -52,12 +53,20 @@ class ClientRule(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
-    """Return what a rule for a client contains. ``now`` is aware.
+def client_rule_of(file: str, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
+    """Return what a rule for the client of the certificate in a file contains. ``now`` is aware.
 
     With a truststore, the chain is verified, and the rule names the key of the CA. Raises CommandError for a
-    certificate that the authorizer or API Gateway would reject, and for one that no rule can safely match.
+    certificate that cannot be read or that the authorizer or API Gateway would reject, and for one that no rule can
+    safely match.
     """
+    read = read_certificate_file(file)
+    if read.certificate is None:
+        raise CommandError(read.problem)
+    return _client_rule(read.certificate, trust, settings, now)
+
+
+def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
     _check(certificate, settings)
     issuer = {} if trust is None else {ISSUER_KEY: verified_issuer_key(certificate, trust, now)}
     meets_usages = settings.required_key_usages.met_by(certificate.ext_key_usage)
@@ -66,7 +75,7 @@ def client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Set
         keys = {"match": {**match, **issuer}, **({} if meets_usages else _SERVERS_ONLY)}
         if _does_match(keys, certificate, trust, settings):
             return ClientRule(keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages)))
-    message = "no rule can match this certificate by its names, which also its renewals have: write a rule with its public_key"
+    message = "no rule can match this certificate by names, which its renewals share: write a rule with its public_key"
     raise CommandError(message)
 
 
@@ -84,8 +93,8 @@ def _check(certificate: PeerCertificate, settings: Settings) -> None:
         found = "no extended key usages" if not usages else f"the usages {', '.join(map(usage_name, usages))}"
         wanted = ", ".join(sorted(map(usage_name, required.usages)))
         message = (
-            f"the certificate has {found}, and the authorizer requires {wanted}: ask for a certificate with that usage, "
-            "or write a rule with extended_key_usage yourself (docs/public-certificates.md)"
+            f"the certificate has {found}, and the authorizer requires {wanted}: ask for a certificate with that "
+            "usage, or write a rule with extended_key_usage yourself (docs/public-certificates.md)"
         )
         raise CommandError(message)
 

@@ -1,0 +1,84 @@
+"""What ``rules add`` and ``rules import`` print at the end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer_cli.command_line import write_output
+from mtls_authorizer_cli.explain.report.text import fold
+from mtls_authorizer_cli.explain.wording import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtls_authorizer_cli.rules.change.new_rules import NewRule, Result
+
+_MOST_NAMES = 10
+
+
+class Summary(NamedTuple):
+    """What was added to the document at a location, or would be; ``difference`` is that of a dry run."""
+
+    location: str
+    rules: tuple[NewRule, ...]
+    result: Result
+    warnings: tuple[str, ...]
+    dry_run: bool
+    difference: str = ""
+
+
+def print_summary(summary: Summary, *, as_json: bool) -> None:
+    """Print a summary. Raises CommandError."""
+    write_output(_json(summary) if as_json else "\n".join(_lines(summary)) + "\n")
+
+
+def _json(summary: Summary) -> str:
+    result = summary.result
+    document = {
+        "version": 1,
+        "location": summary.location,
+        "written": result.written,
+        "dry_run": summary.dry_run,
+        "added": [new.rule for new in summary.rules if new.name in result.added],
+        "already_present": result.present,
+        "warnings": summary.warnings,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    yield from fold(f"{_answer(summary)}.", first="")
+    for warning in summary.warnings:
+        yield from fold(f"warning: {plain(warning)}.", first="")
+    if summary.difference:
+        yield summary.difference.rstrip("\n")
+    yield from fold(f"Next step: {_next_step(summary)}.", first="")
+
+
+def _answer(summary: Summary) -> str:
+    result, location = summary.result, plain(summary.location)
+    present = f"; already in the document: {_names(result.present)}" if result.present else ""
+    if not result.added:
+        return f"Nothing to add to {location}{present}"
+    if result.written:
+        return f"Added {_names(result.added)} to {location}{present}"
+    if summary.dry_run:
+        return f"Dry run, nothing was written. Would add {_names(result.added)} to {location}{present}"
+    return f"Not confirmed, nothing was written to {location}"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    listed = ", ".join(names[:_MOST_NAMES])
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{len(names)} rule{'' if len(names) == 1 else 's'} ({listed}{more})"
+
+
+def _next_step(summary: Summary) -> str:
+    location = plain(summary.location)
+    if not summary.result.written and summary.result.added:
+        return "run the command again with --yes to write the change"
+    check = f"mtls-authorizer explain CERTIFICATE --rules {location}"
+    if "://" in location:
+        return f"the rules take effect within AUTHORIZER_RULES_REFRESH_SECONDS (60 by default). Check a client: {check}"
+    return f"check a client, and upload the document: {check}"
