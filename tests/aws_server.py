@@ -128,7 +128,7 @@ class AwsServer:
         self.url = ""
         self.app_config_data = AppConfigData()
         self._session: Any = boto3.session.Session("testing", "testing", region_name=REGION)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._routes = Map(
             [
@@ -153,9 +153,14 @@ class AwsServer:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its clients' classes at run time
         """Return one of boto3's clients, with credentials that are nobody's."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self.url)
-        return self._clients[service]
+        return self.client_in(REGION, service)
+
+    def client_in(self, region: str, service: str) -> Any:  # noqa: ANN401 -- likewise
+        """Return a client like ``client`` in a region."""
+        key = region, service
+        if key not in self._clients:
+            self._clients[key] = self._session.client(service, region_name=region, endpoint_url=self.url)
+        return self._clients[key]
 
     def reset(self) -> None:
         """Begin anew: an account with nothing in it."""

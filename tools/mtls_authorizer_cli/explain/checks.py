@@ -34,7 +34,8 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
-from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, printed_routes, quoted, written_route
+from mtls_authorizer_cli.explain.wording import fact_text, printed_routes, written_route
+from mtls_authorizer_cli.printed import listing, plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,8 +8,8 @@ from client_certificate_auth import find_client_certificate
 from mtls_authorizer.request.event import ApiRequest, EventFormat, UnsupportedEventError, read_request
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_file, shown_file
 from mtls_authorizer_cli.content import Content, Kind, recognize
-from mtls_authorizer_cli.explain.inputs.bundle import choose_client
-from mtls_authorizer_cli.explain.inputs.unusable import describe_unusable
+from mtls_authorizer_cli.inputs.bundle import choose_client
+from mtls_authorizer_cli.inputs.unusable import describe_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

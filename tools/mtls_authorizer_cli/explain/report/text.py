@@ -14,7 +14,8 @@ from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.wording import listing, plain, printed_routes, quoted, written_route, written_routes
+from mtls_authorizer_cli.explain.wording import printed_routes, written_route, written_routes
+from mtls_authorizer_cli.printed import listing, plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
