@@ -17,7 +17,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.certificate_files import read_certificate_file
 from mtls_authorizer_cli.client_match import exact, name_matches
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.explain.wording import quoted
+from mtls_authorizer_cli.printed import quoted
 from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
 
 if TYPE_CHECKING:

@@ -73,9 +73,13 @@ class Problems:
     def check(self) -> None:
         """Raise CsvError if there are any problems."""
         if self._found:
-            messages = [message for _, message in sorted(self._found)]
-            more = len(messages) - _MOST_PROBLEMS
-            raise CsvError([*messages[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
+            raise self.error()
+
+    def error(self) -> CsvError:
+        """Return the error about all problems."""
+        messages = [message for _, message in sorted(self._found)]
+        more = len(messages) - _MOST_PROBLEMS
+        return CsvError([*messages[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def read_rows(file: str) -> list[Row]:
@@ -100,8 +104,7 @@ def _text(file: str, problems: Problems) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         problems.add(line, None, "is not UTF-8: save the file as CSV in UTF-8")
-    problems.check()
-    return ""
+        raise problems.error() from error
 
 
 def _records(text: str, problems: Problems) -> list[tuple[int, list[str]]]:
@@ -117,7 +120,7 @@ def _records(text: str, problems: Problems) -> list[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         problems.add(line, None, f"is not CSV: {error}")
-        problems.check()
+        raise problems.error() from error
     return records
 
 

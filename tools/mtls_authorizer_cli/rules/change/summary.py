@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import write_output
 from mtls_authorizer_cli.explain.report.text import fold
-from mtls_authorizer_cli.explain.wording import plain
+from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield from fold(f"warning: {plain(warning)}.", first="")
     if summary.difference:
         yield summary.difference.rstrip("\n")
-    yield from fold(f"Next step: {_next_step(summary)}.", first="")
+    yield from _next_step(summary)
 
 
 def _answer(summary: Summary) -> str:
@@ -74,11 +74,12 @@ def _names(names: tuple[str, ...]) -> str:
     return f"{len(names)} rule{'' if len(names) == 1 else 's'} ({listed}{more})"
 
 
-def _next_step(summary: Summary) -> str:
-    location = plain(summary.location)
+def _next_step(summary: Summary) -> Iterator[str]:
     if not summary.result.written and summary.result.added:
-        return "run the command again with --yes to write the change"
-    check = f"mtls-authorizer explain CERTIFICATE --rules {location}"
-    if "://" in location:
-        return f"the rules take effect within AUTHORIZER_RULES_REFRESH_SECONDS (60 by default). Check a client: {check}"
-    return f"check a client, and upload the document: {check}"
+        yield "Next step: run the command again with --yes to write the change."
+        return
+    if "://" in summary.location:
+        yield "Next step: wait until the rules take effect (AUTHORIZER_RULES_REFRESH_SECONDS), and check a client:"
+    else:
+        yield "Next step: check a client, and upload the document:"
+    yield f"  mtls-authorizer explain CERTIFICATE --rules {plain(summary.location)}"

@@ -62,10 +62,9 @@ def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> 
         environment = function.read_environment(options, environment)
     location = options.rules or environment.get(RULES_URI, "").strip()
     if not location:
-        held = f"{RULES} contains the rules themselves: move them to a document" if RULES in environment else ""
-        message = (
-            held or f"no rules document: name it with --rules, or the function with --function, or set {RULES_URI}"
-        )
+        message = f"no rules document: name it with --rules, or the function with --function, or set {RULES_URI}"
+        if RULES in environment:
+            message = f"{RULES} contains the rules themselves: move them to a document, and set {RULES_URI} instead"
         raise CommandError(message)
     settings = read_settings(environment)
     truststore = options.truststore or environment.get(TRUSTSTORE_URI, "").strip()

@@ -38,6 +38,10 @@ class Access(NamedTuple):
     grants: tuple[tuple[Grant, RequestLimits | None], ...]
     denial: DenyReason | None = None
 
+    def limited_routes(self) -> tuple[LimitedRoutes, ...]:
+        """Return the routes of each grant."""
+        return tuple(LimitedRoutes(grant.routes, limits) for grant, limits in self.grants)
+
 
 class ClientChange(NamedTuple):
     """The difference for one client. ``context_changes`` is whether context or usage plan key are others."""

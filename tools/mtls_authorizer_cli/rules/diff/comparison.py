@@ -41,7 +41,8 @@ class PartChange(NamedTuple):
 class RuleChange(NamedTuple):
     """The difference between a rule and its namesake.
 
-    ``gained`` and ``lost`` are the routes of clients that match the rule. ``old_name`` differs for a renamed rule.
+    ``gained`` and ``lost`` are routes of clients that match the rule, and ``routes`` those that it now allows; none if
+    it was removed. ``old_name`` differs for a renamed rule.
     """
 
     name: str
@@ -49,6 +50,7 @@ class RuleChange(NamedTuple):
     change: Change
     gained: Routes
     lost: Routes
+    routes: Routes
     parts: tuple[PartChange, ...]
 
 
@@ -95,19 +97,21 @@ def _change(old: Rule, new: Rule) -> RuleChange | None:
     gained, lost = missing_from(old.routes, new.routes), missing_from(new.routes, old.routes)
     if not parts and not gained and not lost:
         return None
-    return RuleChange(new.name, old.name, Change.CHANGED, gained, lost, parts)
+    return RuleChange(new.name, old.name, Change.CHANGED, gained, lost, new.routes, parts)
 
 
 def _addition(rule: Rule) -> RuleChange:
-    return RuleChange(rule.name, rule.name, Change.ADDED, rule.routes, (), tuple(_part_changes({}, rule_parts(rule))))
+    parts = tuple(_part_changes({}, rule_parts(rule)))
+    return RuleChange(rule.name, rule.name, Change.ADDED, rule.routes, (), rule.routes, parts)
 
 
 def _removal(rule: Rule) -> RuleChange:
-    return RuleChange(rule.name, rule.name, Change.REMOVED, (), rule.routes, tuple(_part_changes(rule_parts(rule), {})))
+    parts = tuple(_part_changes(rule_parts(rule), {}))
+    return RuleChange(rule.name, rule.name, Change.REMOVED, (), rule.routes, (), parts)
 
 
 def _renaming(old: Rule, new: Rule) -> RuleChange:
-    return RuleChange(new.name, old.name, Change.RENAMED, (), (), ())
+    return RuleChange(new.name, old.name, Change.RENAMED, (), (), new.routes, ())
 
 
 def _renamed(former: Mapping[str, Rule], current: Mapping[str, Rule]) -> dict[str, str]:

@@ -33,6 +33,7 @@ def as_json(report: Report) -> str:
                         "change": change.change,
                         "gained": _routes(change.gained),
                         "lost": _routes(change.lost),
+                        "routes": _routes(change.routes),
                         "parts": list(map(_part, change.parts)),
                     }
                     for change in comparison.rules
@@ -64,6 +65,7 @@ def _client(client: ClientDifference) -> dict[str, object]:
         "fingerprint256": client.certificate.fingerprint256,
         "gained": _limited(change.gained),
         "lost": _limited(change.lost),
+        "routes": _limited(change.new.limited_routes()),
         "context_changes": change.context_changes,
         "old_rules": _matching(change.old),
         "new_rules": _matching(change.new),

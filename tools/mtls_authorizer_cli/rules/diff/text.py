@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.explain.report.text import fold
-from mtls_authorizer_cli.explain.wording import plain, printed_routes, quoted
+from mtls_authorizer_cli.explain.wording import printed_routes
+from mtls_authorizer_cli.printed import plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from mtls_authorizer_cli.rules.diff.clients import Access, LimitedRoutes
+    from mtls_authorizer.rules.routes import Routes
+    from mtls_authorizer_cli.rules.diff.clients import Access
     from mtls_authorizer_cli.rules.diff.comparison import PartChange, RuleChange
     from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report
 
@@ -35,14 +37,14 @@ def _summary(report: Report) -> Iterator[str]:
     comparison = report.comparison
     if report.clients is not None:
         changed = report.changed_clients
-        lost, gained = (sum(bool(which(each)) for each in changed) for which in (_lost, _gained))
-        yield (
-            f"{count(len(report.clients), 'client')}: {len(changed)} changed ({lost} lose routes, {gained} gain routes), "
-            f"{len(report.clients) - len(changed)} unchanged"
+        losing, gaining = (
+            sum(bool(each.change.lost) for each in changed),
+            sum(bool(each.change.gained) for each in changed),
         )
-    kinds = [sum(change.change is kind for change in comparison.rules) for kind in Change]
-    counted = ", ".join(f"{number} {kind}" for number, kind in zip(kinds, Change, strict=True))
-    yield f"rules: {counted}, {comparison.unchanged} unchanged"
+        yield f"{len(changed)} of {count(len(report.clients), 'client')} change: {losing} lose routes, {gaining} gain routes"
+    kinds = {kind: sum(change.change is kind for change in comparison.rules) for kind in Change}
+    counted = [f"{number} {kind}" for kind, number in kinds.items() if number]
+    yield f"rules: {', '.join([*counted, f'{comparison.unchanged} unchanged'])}"
     if comparison.denials is not None:
         added, removed = len(comparison.denials.added), len(comparison.denials.removed)
         yield f"deny: {added} added, {removed} removed"
@@ -53,17 +55,17 @@ def _clients(report: Report) -> Iterator[str]:
         change = client.change
         yield ""
         yield from fold(f"client {quoted(_client_name(client), _LONGEST_NAME)} in {plain(client.file)}", first="")
-        yield from _routes("gains", change.gained)
-        yield from _routes("loses", change.lost)
+        for verb, several in (("gains", change.gained), ("loses", change.lost), ("now", change.new.limited_routes())):
+            for routes, limits in several if verb != "now" or change.lost else ():
+                yield from _routes(verb, routes, "" if limits is None else f" (only for {limits_text(limits)})")
         if change.context_changes:
             yield "  context or usage plan key change"
-        yield f"  rules   {_matching(change.old)} -> {_matching(change.new)}"
+        yield from fold(f"{'rules':8}{_matching(change.old)} -> {_matching(change.new)}", others=" " * 10)
 
 
-def _routes(verb: str, several: Sequence[LimitedRoutes]) -> Iterator[str]:
-    for routes, limits in several:
-        limited = f" (only for {limits_text(limits)})" if limits is not None else ""
-        yield from fold(f"{verb}   {printed_routes(routes, everything=True)}{limited}", others=" " * 10)
+def _routes(verb: str, routes: Routes, limits: str = "") -> Iterator[str]:
+    if routes:
+        yield from fold(f"{verb:8}{printed_routes(routes, everything=True)}{limits}", others=" " * 10)
 
 
 def _matching(access: Access) -> str:
@@ -84,9 +86,10 @@ def _rules(report: Report) -> Iterator[str]:
 def _rule(change: RuleChange) -> Iterator[str]:
     renamed = f", was {change.old_name}" if change.old_name != change.name else ""
     yield f"{_MARKS[change.change]} rule {change.name}: {change.change}{renamed}"
-    for verb, routes in (("gains", change.gained), ("loses", change.lost)):
-        if routes:
-            yield from fold(f"{verb}   {printed_routes(routes, everything=True)}", others=" " * 10)
+    yield from _routes("gains", change.gained)
+    yield from _routes("loses", change.lost)
+    if change.lost:
+        yield from _routes("now", change.routes)
     for part in change.parts:
         yield from _part(part)
 
@@ -114,21 +117,13 @@ def _notes(report: Report) -> Iterator[str]:
 
 def _next_step(report: Report) -> Iterator[str]:
     if not report.has_differences:
-        step = "Nothing differs."
+        yield "Nothing differs."
     elif report.clients is None:
-        step = "Next step: add --certs FOLDER to see what changes for which client."
+        yield "Next step: add --certs FOLDER to see what changes for which client."
     else:
-        step = "Next step: try the new rules on logged requests: mtls-authorizer rules what-if --log FILE --rules NEW"
-    yield from fold(step, first="")
+        yield "Next step: try the new rules on logged requests:"
+        yield "  mtls-authorizer rules what-if --log FILE --rules NEW"
 
 
 def _client_name(client: ClientDifference) -> str:
     return client.certificate.subject.get_single("CN") or client.certificate.subject.rfc4514_string() or "-"
-
-
-def _lost(client: ClientDifference) -> Sequence[LimitedRoutes]:
-    return client.change.lost
-
-
-def _gained(client: ClientDifference) -> Sequence[LimitedRoutes]:
-    return client.change.gained

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.log_records import LogRecord
     from mtls_authorizer_cli.rules.what_if.evaluation import Matches
 
-BEFORE_RULES = frozenset().union(*(check.reasons for check in (*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS)))
+BEFORE_RULES = frozenset().union(
+    *(check.reasons for check in EXTRACTION_CHECKS), *(check.reasons for check in CERTIFICATE_CHECKS)
+)
 """The reasons for which no rules are evaluated."""
 
 _NOT_VALID, _REVOKED = (
@@ -87,14 +89,14 @@ class Redecider:
         usable = all_of([_fits(candidates), _is_valid(record, reason), self._is_not_revoked(record, reason)])
         allowed = all_of([negated(denied), granted, usable])
         if allowed.value:
-            return Redecision(allowed, f"rules {', '.join(each.rule.name for each in candidates)}")
-        if denied.value:
-            return Redecision(allowed, "deny excludes the certificate")
-        if not matching:
-            return Redecision(allowed, "no rule matches")
-        if granted.value is False:
-            return Redecision(allowed, "no rule that matches allows the route")
-        return Redecision(allowed, reason or "")
+            why = f"rules {', '.join(each.rule.name for each in candidates)}"
+        elif denied.value:
+            why = "deny excludes the certificate"
+        elif not matching:
+            why = "no rule matches"
+        else:
+            why = reason if granted.value and reason else "no rule that matches allows the route"
+        return Redecision(allowed, why)
 
     def _matches_of(self, record: LogRecord) -> Matches:
         """Return the rules that match the certificate. A client has many entries."""

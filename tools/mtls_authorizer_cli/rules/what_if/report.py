@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.explain.report.text import fold
-from mtls_authorizer_cli.explain.wording import plain, quoted
+from mtls_authorizer_cli.printed import plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
