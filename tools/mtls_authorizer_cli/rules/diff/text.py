@@ -37,11 +37,10 @@ def _summary(report: Report) -> Iterator[str]:
     comparison = report.comparison
     if report.clients is not None:
         changed = report.changed_clients
-        losing, gaining = (
-            sum(bool(each.change.lost) for each in changed),
-            sum(bool(each.change.gained) for each in changed),
-        )
-        yield f"{len(changed)} of {count(len(report.clients), 'client')} change: {losing} lose routes, {gaining} gain routes"
+        losing = sum(bool(each.change.lost) for each in changed)
+        gaining = sum(bool(each.change.gained) for each in changed)
+        total = count(len(report.clients), "client")
+        yield f"{len(changed)} of {total} change: {losing} lose routes, {gaining} gain routes"
     kinds = {kind: sum(change.change is kind for change in comparison.rules) for kind in Change}
     counted = [f"{number} {kind}" for kind, number in kinds.items() if number]
     yield f"rules: {', '.join([*counted, f'{comparison.unchanged} unchanged'])}"
