@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import CommandError, printable
@@ -90,7 +90,7 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)
     path = Path(location)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
         with suppress(FileExistsError):
             draft.write_text(text)
