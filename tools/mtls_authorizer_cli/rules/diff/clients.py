@@ -87,10 +87,11 @@ def _missing_from(access: Access, other: Access) -> Iterator[LimitedRoutes]:
 
 def _contexts(access: Access) -> Sequence[object]:
     """Return contexts and usage plan keys, in the order in which they are used for the requests of their limits."""
-    contexts: list[object] = []
+    contexts: list[tuple[object, object]] = []
     for grant, limits in access.grants:
-        contexts.append((limits, dict(grant.context), grant.usage_identifier_key))
+        contexts.append((limits, (grant.context, grant.usage_identifier_key)))
         if limits is None:
             # Always in effect, so that none that follows is used.
             break
-    return contexts
+    first = contexts[0][1]
+    return [first] if all(each == first for _, each in contexts) else contexts

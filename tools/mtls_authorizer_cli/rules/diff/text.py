@@ -111,7 +111,8 @@ def _notes(report: Report) -> Iterator[str]:
         )
     for file, problem in report.unreadable:
         yield ""
-        yield from fold(f"note: {plain(file)} was skipped: {plain(problem)}", first="")
+        named = problem if problem.startswith(file) else f"{file}: {problem}"
+        yield from fold(f"note: skipped: {plain(named)}", first="")
 
 
 def _next_step(report: Report) -> Iterator[str]:

@@ -95,7 +95,7 @@ class Redecider:
         elif not matching:
             why = "no rule matches"
         else:
-            why = reason if granted.value and reason else "no rule that matches allows the route"
+            why = reason if granted.value and reason else "no rule that matches allows the request"
         return Redecision(allowed, why)
 
     def _matches_of(self, record: LogRecord) -> Matches:

@@ -63,7 +63,7 @@ def as_text(report: Report) -> str:
         *_changed(report.tally, allowed=True),
         *_undetermined(report.tally),
         "",
-        *fold(f"Next step: {_next_step(report)}.", first=""),
+        f"Next step: {_next_step(report)}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -76,7 +76,7 @@ def _answer(report: Report) -> Iterator[str]:
     )
     yield f"{tally.same:,} stay the same, {tally.undetermined.total():,} cannot be determined"
     if report.skipped:
-        yield f"{report.skipped:,} other entries of the log were skipped"
+        yield f"skipped, because they are not decisions: {report.skipped:,} entries of the log"
 
 
 def _changed(tally: Tally, *, allowed: bool) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _next_step(report: Report) -> str:
     if not tally.total:
         return "give it entries of the decision log: this file has none"
     if tally.undetermined and not report.has_certificates:
-        return "add --certs FOLDER with the certificates of the clients, to determine the others"
+        return "add --certs FOLDER with the certificates of the clients to determine the others"
     if tally.changed:
-        return "if a change is not intended, correct the rules; mtls-authorizer rules diff shows what differs"
+        return "correct the rules if a change is not intended; see mtls-authorizer rules diff"
     return "use the rules as shadow rules to try them on all requests (docs/try-rules-first.md)"

@@ -43,6 +43,7 @@ LATER = datetime(2050, 1, 1, tzinfo=UTC)
 ACME = name(("O", "Acme"), ("CN", "acme-batch"))
 SERVER_AUTH, CLIENT_AUTH, EMAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.4"
 ISSUER = "CN=Test CA"
+DEFAULT = Settings()
 NOT_VERIFIED = "the chain is not verified, and every CA in the truststore"
 
 
@@ -51,7 +52,12 @@ def usages(*oids: str) -> bytes:
 
 
 def made(
-    folder: Path, certificate: bytes, trust: Trust | None = None, *, settings: Settings = Settings(), now: datetime = NOW
+    folder: Path,
+    certificate: bytes,
+    trust: Trust | None = None,
+    *,
+    settings: Settings = DEFAULT,
+    now: datetime = NOW,
 ) -> ClientRule:
     file = folder / "client.pem"
     file.write_text(pem(certificate))
@@ -115,7 +121,9 @@ def test_a_chain_that_api_gateway_would_reject_is_refused(tmp_path: Path) -> Non
         (CertificateAuthority("Other").issue(), NOW, "issuer: "),
         (authority.issue(), LATER, "validity: "),
     ):
-        with pytest.raises(CommandError, match=f"^API Gateway would reject the certificate with this truststore: {problem}"):
+        with pytest.raises(
+            CommandError, match=f"^API Gateway would reject the certificate with this truststore: {problem}"
+        ):
             made(tmp_path, certificate, trust, now=now)
 
 
@@ -171,9 +179,9 @@ def test_a_certificate_for_servers_gets_a_rule_that_names_the_ca_and_the_client_
 
 
 def test_a_certificate_for_servers_without_any_usable_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="^no rule can match this certificate by names"):
+    with pytest.raises(CommandError, match=r"^no rule can match this certificate by names"):
         made(tmp_path, certificate_der(name(("O", "Acme")), extensions=[usages(SERVER_AUTH)]))
-    with pytest.raises(CommandError, match="^no rule can match this certificate by names"):
+    with pytest.raises(CommandError, match=r"^no rule can match this certificate by names"):
         made(tmp_path, certificate_der(name()))
 
 

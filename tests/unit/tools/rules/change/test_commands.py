@@ -151,8 +151,9 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(folder: Path, capsys: pyt
     assert (folder / "rules.json").read_text() == DOCUMENT
 
 
+@pytest.mark.usefixtures("folder")
 def test_nothing_is_written_without_a_confirmation(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", "rules.json")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: False))
@@ -176,7 +177,9 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
     options = ("--from-cert", "client.pem", "--name", "d", *ROUTE, "--rules", "rules.json", "--yes", "--json")
     assert add(*options, "--truststore", "truststore.pem") == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["warnings"] == ["the function needs TRUSTSTORE_URI: without it, rules with issuer_key match no client"]
+    assert result["warnings"] == [
+        "the function needs TRUSTSTORE_URI: without it, rules with issuer_key match no client"
+    ]
     assert "issuer_key" in rules_in(folder)[1]["match"]
     assert add(*options, environment={"TRUSTSTORE_URI": f"file://{folder}/truststore.pem"}) == 0
     assert json.loads(capsys.readouterr().out) == {

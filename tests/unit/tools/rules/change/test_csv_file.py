@@ -46,7 +46,9 @@ def test_files_of_several_spreadsheets_are_read(content: str, tmp_path: Path) ->
 def test_columns_with_a_prefix_are_the_context_and_empty_cells_are_left_out(tmp_path: Path) -> None:
     first, second = read(
         tmp_path,
-        "name,certificate,allow,description,context.tenant,context.tier\na,a.pem,GET /a,x,Acme,gold\nb,b.pem,GET /b,,,\n",
+        "name,certificate,allow,description,context.tenant,context.tier\n"
+        "a,a.pem,GET /a,x,Acme,gold\n"
+        "b,b.pem,GET /b,,,\n",
     )
     assert (first.context, first.cells["description"]) == ({"tenant": "Acme", "tier": "gold"}, "x")
     assert second.context == {}
@@ -64,20 +66,27 @@ HEADER = "name,certificate,allow\n"
     ("content", "expected"),
     [
         ("", ["1: column allow: is missing", "1: column certificate: is missing", "1: column name: is missing"]),
-        ("name,allow\na,GET /a\n", ["1: column certificate: is missing: the first row contains the names of the columns"]),
+        (
+            "name,allow\na,GET /a\n",
+            ["1: column certificate: is missing: the first row contains the names of the columns"],
+        ),
         (HEADER, ["1: there are no rows below the names of the columns"]),
-        ("name,certificate,allow,routes\na,b,c,d\n", ["1: column 'routes': is unknown: write one of name, certificate"]),
+        (
+            "name,certificate,allow,routes\na,b,c,d\n",
+            ["1: column 'routes': is unknown: write one of name, certificate"],
+        ),
         ("name,certificate,allow,context.\na,b,c,d\n", ["1: column 'context.': is unknown"]),
         ("name,name,certificate,allow\na,a,b,c\n", ["1: column name: is there twice: remove one of them"]),
         (f"{HEADER}a,b\n\na,b,c,d\n", ["2: has 2 cells, and the first row has 3", "4: has 4 cells"]),
-        (f"{HEADER}a,,\n,b,c\n", ["2: column allow: is empty", "2: column certificate: is empty", "3: column name: is"]),
-        (f"{HEADER}a,b,GET /a\n\"a,b,c\n", ["3: is not CSV: unexpected end of data"]),
+        (
+            f"{HEADER}a,,\n,b,c\n",
+            ["2: column allow: is empty", "2: column certificate: is empty", "3: column name: is"],
+        ),
+        (f'{HEADER}a,b,GET /a\n"a,b,c\n', ["3: is not CSV: unexpected end of data"]),
         (f"{HEADER}a,b,\xe9\n".encode("latin-1"), ["2: is not UTF-8: save the file as CSV in UTF-8"]),
     ],
 )
-def test_every_problem_names_its_line_and_its_column(
-    content: str | bytes, expected: list[str], tmp_path: Path
-) -> None:
+def test_every_problem_names_its_line_and_its_column(content: str | bytes, expected: list[str], tmp_path: Path) -> None:
     found = problems(tmp_path, content)
     assert len(found) == len(expected)
     assert all(problem.startswith(beginning) for problem, beginning in zip(found, expected, strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.rules.diff.comparison import Change, compare
 from tests.rules_documents import FINGERPRINT, document, rule
 
@@ -36,7 +36,7 @@ def change_of(old: dict[str, Any], new: dict[str, Any]) -> RuleChange:
         ({"match": {"subject": {"CN": "a", "O": "b"}}}, {"match": {"subject": {"2.5.4.10": "b", "CN": "a"}}}),
         ({"match": {"fingerprint": FINGERPRINT}}, {"match": {"fingerprint": FINGERPRINT.replace(":", "").lower()}}),
         ({"allow": ["GET /a", "POST /a"]}, {"allow": ["POST /a", "GET /a"]}),
-        ({"allow": ["* /a"]}, {"allow": [f"{m} /a" for m in ("GET HEAD OPTIONS POST PUT PATCH DELETE").split()]}),
+        ({"allow": ["* /a"]}, {"allow": [f"{method} /a" for method in METHODS]}),
         ({"allow": ["GET /a/*", "GET /a/b"]}, {"allow": ["GET /a/*"]}),
         ({"not": {"organization": ["a", "b"]}}, {"not": [{"organization": ["b", "a"]}]}),
         ({"description": "a"}, {"description": "b"}),
@@ -105,7 +105,13 @@ def test_each_of_several_equal_rules_is_renamed_once() -> None:
 @pytest.mark.parametrize(
     ("part", "old", "new", "added", "removed"),
     [
-        ("match.common_name", {"match": {"common_name": "a"}}, {"match": {"common_name": ["b", "c"]}}, "'b' 'c'", "'a'"),
+        (
+            "match.common_name",
+            {"match": {"common_name": "a"}},
+            {"match": {"common_name": ["b", "c"]}},
+            "'b' 'c'",
+            "'a'",
+        ),
         (
             "match.subject",
             {"match": {"subject": {"O": {"prefix": "x"}, "CN": "a"}}},
@@ -113,7 +119,13 @@ def test_each_of_several_equal_rules_is_renamed_once() -> None:
             "'CN=a'",
             "CN 'a' and O starting with 'x'",
         ),
-        ("not", {}, {"not": {"common_name": ["a", "b"], "issuer": "CN=c"}}, "common_name 'a' or 'b' and issuer 'CN=c'", ""),
+        (
+            "not",
+            {},
+            {"not": {"common_name": ["a", "b"], "issuer": "CN=c"}},
+            "common_name 'a' or 'b' and issuer 'CN=c'",
+            "",
+        ),
         ("extended_key_usage", SERVER, SERVER | {"extended_key_usage": "none"}, "none", ""),
         ("extended_key_usage", SERVER | {"extended_key_usage": ["1.2.3"]}, SERVER, "", "1.2.3"),
         ("api_id", {}, {"api_id": "a"}, "a", ""),
