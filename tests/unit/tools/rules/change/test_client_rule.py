@@ -17,7 +17,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
 from mtls_authorizer_cli.rules.change.trust import Trust, read_trust
 from tests import der
-from tests.certificate_authorities import CertificateAuthority
+from tests.certificate_authorities import IS_NO_CA, CertificateAuthority
 from tests.certificates import (
     BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
@@ -125,6 +125,14 @@ def test_a_chain_that_api_gateway_would_reject_is_refused(tmp_path: Path) -> Non
             CommandError, match=f"^API Gateway would reject the certificate with this truststore: {problem}"
         ):
             made(tmp_path, certificate, trust, now=now)
+
+
+def test_a_certificate_whose_issuer_the_authorizer_cannot_verify_is_refused(tmp_path: Path) -> None:
+    # For API Gateway, a client's own certificate in the truststore is enough; the authorizer uses CAs only.
+    client = CertificateAuthority(subject=ACME, extensions=[IS_NO_CA])
+    trust = read_trust("truststore.pem", client.pem + CertificateAuthority("CA").pem)
+    with pytest.raises(CommandError, match=r"^no CA of the truststore is known to have signed the certificate"):
+        made(tmp_path, client.certificate, trust)
 
 
 def test_a_truststore_that_cannot_be_used_is_named() -> None:

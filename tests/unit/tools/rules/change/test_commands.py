@@ -142,6 +142,18 @@ def test_a_document_that_does_not_exist_is_created_once(folder: Path, capsys: py
     assert "no/new.json cannot be written: No such file or directory" in capsys.readouterr().err
 
 
+def test_a_file_that_appears_before_it_is_created_is_changed_instead(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer() -> str:
+        (folder / "new.json").write_text(DOCUMENT)
+        return "y\n"
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True, readline=answer))
+    assert add("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", "new.json") == 0
+    assert [rule["name"] for rule in rules_in(folder, "new.json")] == ["first", "a"]
+
+
 def test_a_dry_run_shows_the_change_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert add("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", "rules.json", "--dry-run") == 0
     output = capsys.readouterr().out

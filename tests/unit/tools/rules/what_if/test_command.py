@@ -16,6 +16,7 @@ from tests.certificates import client_pem, pem
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 CLIENT = client_pem(("O", "Acme"), ("CN", "client"))
@@ -48,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def what_if(folder: Path, entries: list[object], *rules: dict[str, Any], options: tuple[str, ...] = ()) -> int:
+def what_if(folder: Path, entries: Sequence[object], *rules: dict[str, Any], options: tuple[str, ...] = ()) -> int:
     (folder / "log.json").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
     (folder / "new.json").write_bytes(document(*rules))
     return main(["rules", "what-if", "--log", "log.json", "--rules", "new.json", *options], {})

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.log_records import LogRecord
 from mtls_authorizer_cli.rules.what_if.redecision import Redecider, Redecision
+from tests.certificates import certificate_der, extension, pem
 from tests.rules_documents import FINGERPRINT, document, rule
 
 ENTRY: dict[str, Any] = {
@@ -131,7 +135,26 @@ def test_a_decision_that_needs_other_facts_is_undetermined_and_names_them(
     arguments: dict[str, Any], rules: list[dict[str, Any]], missing: set[str]
 ) -> None:
     redecision = redecide(*rules, **arguments)
-    assert (redecision.allowed.value, redecision.allowed.missing) == (None, missing)
+    assert redecision.allowed.value is None
+    assert redecision.allowed.missing == missing
+
+
+def test_a_rule_that_matches_nothing_allows_nobody() -> None:
+    rules = RuleSet([Rule("none", (), ALL_ROUTES)])
+    redecider = Redecider(rules, Settings(), {}, issuer_key_known=False)
+    assert redecider.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is False
+
+
+@pytest.mark.parametrize(("statement", "allowed"), [(b"broken", False), (None, True)])
+def test_a_certificate_with_a_malformed_psd2_statement_is_denied_by_rules_about_roles(
+    statement: bytes | None,
+    allowed: bool,  # noqa: FBT001 -- a table
+) -> None:
+    extensions = [] if statement is None else [extension("1.3.6.1.5.5.7.1.3", statement)]
+    certificate = PeerCertificate.from_pem(pem(certificate_der(extensions=extensions)))
+    rules = RuleSet(parse_rules(document(rule(), rule(name="b", match={"psd2_role": "PSP_AI"}))))
+    redecider = Redecider(rules, Settings(), {FINGERPRINT: certificate}, issuer_key_known=False)
+    assert redecider.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is allowed
 
 
 def test_usages_are_not_needed_if_none_are_required() -> None:
