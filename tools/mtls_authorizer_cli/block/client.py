@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
@@ -71,9 +73,12 @@ def _by_certificate(file: str, command: str) -> Client:
         raise CommandError(message)
     keys = [str(fact.value) for fact in public_key_facts(certificate)]
     conditions = frozenset(Condition("public_key", "", Comparison.EXACT, key) for key in keys)
+    encoded = certificate.fields.public_key
+    # The usual encoding, which is among the facts of every certificate with this key.
+    usual = [*equal_encodings(encoded), encoded][0]
     return Client(
         quoted(certificate.subject.rfc4514_string(), _LONGEST_NAME),
-        {"public_key": keys[0].replace(":", "")},
+        {"public_key": sha256(usual).hexdigest().upper()},
         {"public_key": conditions},
         (*_notes(read.notes), *_certificate_notes(certificate)),
         file,
