@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -23,16 +24,21 @@ _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=3)
 def make_client(service: str, region: str | None) -> AwsClient:
     """Return a client of a service in a region, by default that of the environment. Raises CommandError."""
     with aws_errors(service, {}):
-        session = boto3.session.Session(region_name=region or os.environ.get("AWS_REGION"))
-        if not session.region_name:
+        chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+        if not chosen:
             raise StoreError(service, "no AWS region: set AWS_REGION to the region of the function")
-        config = Config(
-            connect_timeout=_TIMEOUTS.connect_seconds,
-            read_timeout=_TIMEOUTS.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": _TIMEOUTS.tries},
-        )
-        name: Any = service
-        return session.client(name, config=config)
+        return _client(service, chosen)
+
+
+@cache
+def _client(service: str, region: str) -> AwsClient:
+    config = Config(
+        connect_timeout=_TIMEOUTS.connect_seconds,
+        read_timeout=_TIMEOUTS.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": _TIMEOUTS.tries},
+    )
+    name: Any = service
+    return boto3.session.Session(region_name=region).client(name, config=config)
 
 
 @contextmanager

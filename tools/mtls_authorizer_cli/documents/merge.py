@@ -7,7 +7,7 @@ a version is based on that earlier version from which it differs least, and on t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mtls_authorizer_cli.documents.json_text import Item, append_item, items_of, rewrite_items
 
@@ -18,8 +18,17 @@ _LISTS = ("rules", "deny")
 
 _Identity: TypeAlias = tuple[str, str]
 """A list, and what identifies an item of it: the name of a rule, the whole of an exclusion."""
-_State: TypeAlias = "dict[_Identity, str]"
-"""The items of a document as JSON in one spelling, by their identity."""
+
+
+class _Written(NamedTuple):
+    """An item as JSON in one spelling, for comparisons, and as it is written."""
+
+    canonical: str
+    text: str
+
+
+_State: TypeAlias = dict[_Identity, _Written]
+"""The items of a document by their identity."""
 
 
 def merge(versions: Sequence[str]) -> str:
@@ -46,13 +55,18 @@ def _base(states: Sequence[_State], number: int) -> int:
 
 
 def _changed(before: _State, after: _State) -> set[_Identity]:
-    return {identity for identity in {*before, *after} if before.get(identity) != after.get(identity)}
+    return {identity for identity in {*before, *after} if _differ(before, after, identity)}
+
+
+def _differ(first: _State, second: _State, identity: _Identity) -> bool:
+    one, other = first.get(identity), second.get(identity)
+    return one is None or other is None or one.canonical != other.canonical
 
 
 def _apply(before: _State, after: _State, state: _State) -> None:
     """Change a state as one version was changed into another."""
     for identity in [*before, *after]:
-        if before.get(identity) == after.get(identity):
+        if not _differ(before, after, identity):
             continue
         if identity in after:
             state[identity] = after[identity]
@@ -66,18 +80,23 @@ def _rewrite(text: str, current: _State, wanted: _State) -> str:
 
         def rewritten(item: Item, key: str = key, text: str = text) -> str | None:
             identity = _identity(key, item.value)
-            unchanged = current[identity] == wanted.get(identity)
-            return text[item.start : item.end] if unchanged else wanted.get(identity)
+            if identity not in wanted:
+                return None
+            return wanted[identity].text if _differ(current, wanted, identity) else text[item.start : item.end]
 
         text = rewrite_items(text, key, rewritten)
         for identity, item in wanted.items():
             if identity[0] == key and identity not in current:
-                text = append_item(text, key, json.loads(item))
+                text = append_item(text, key, json.loads(item.text))
     return text
 
 
 def _state(text: str) -> _State:
-    return {_identity(key, item.value): _canonical(item.value) for key in _LISTS for item in items_of(text, key)}
+    return {
+        _identity(key, item.value): _Written(_canonical(item.value), text[item.start : item.end])
+        for key in _LISTS
+        for item in items_of(text, key)
+    }
 
 
 def _identity(key: str, value: object) -> _Identity:
