@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
 
-RULES, RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
-TRUSTSTORE_URI = "TRUSTSTORE_URI"
+_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 
 
 def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
@@ -36,21 +35,25 @@ def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings of a function, without its rules documents. Raises CommandError."""
-    others = {name: value for name, value in environment.items() if name not in {RULES, RULES_URI}}
+    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
     try:
         # Some variables are valid only together with a document.
-        return load_settings({**others, RULES_URI: "file:///rules"})._replace(rules_uri=None)
+        return load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
     except SettingsError as error:
         raise CommandError(str(error)) from error
 
 
-def read_truststore_of(location: str | None, environment: Mapping[str, str], settings: Settings) -> Truststore | None:
-    """Return the truststore at a location, by default ``TRUSTSTORE_URI``; None if neither is given.
+def truststore_uri(settings: Settings) -> str | None:
+    """Return the URI of a function's truststore, with CRLs or without; None if it has none."""
+    if settings.crl_sources is not None:
+        return settings.crl_sources.truststore_uri
+    return settings.truststore and settings.truststore.uri
 
-    Raises CommandError.
-    """
-    location = location or environment.get(TRUSTSTORE_URI, "").strip()
-    if not location:
+
+def read_truststore_of(location: str | None, settings: Settings) -> Truststore | None:
+    """Return the truststore at a location, by default the function's; None if neither is given. Raises CommandError."""
+    location = location or truststore_uri(settings)
+    if location is None:
         return None
     try:
         return read_truststore(read_location(location, settings))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import StoredDocument
 from mtls_authorizer_cli.documents.json_text import append_item, items_of
-from mtls_authorizer_cli.documents.update import Change, Update, update_document
+from mtls_authorizer_cli.documents.update import Change, update_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,8 +45,9 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     A file that does not exist is created. A rule that the document contains already is left as it is; another rule with
     the same name is an error.
     """
-    if "://" not in target.location and not Path(target.location).exists():
-        created = _create(target.location, rules, review)
+    location = target.rules.location
+    if "://" not in location and not Path(location).exists():
+        created = _create(location, rules, review)
         if created is not None:
             return created
     present: set[str] = set()
@@ -57,8 +58,8 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
             text = append_item(text, "rules", rule)
         return text
 
-    update: Update = update_document(
-        target.location, edit, access=target.access, review=review, other_rules=target.settings.rules
+    update = update_document(
+        location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
     )
     names = [rule.name for rule in rules]
     return Result(

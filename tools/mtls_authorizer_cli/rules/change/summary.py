@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import write_output
-from mtls_authorizer_cli.explain.report.text import fold
 from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.tables import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mtls_authorizer_cli.documents.location import RulesLocation
     from mtls_authorizer_cli.rules.change.new_rules import NewRule, Result
 
 _MOST_NAMES = 10
 
 
 class Summary(NamedTuple):
-    """What was added to the document at a location, or would be; ``difference`` is that of a dry run."""
+    """What was added to a document, or would be; ``difference`` is that of a dry run."""
 
-    location: str
+    document: RulesLocation
     rules: tuple[NewRule, ...]
     result: Result
     warnings: tuple[str, ...]
@@ -37,7 +39,7 @@ def _json(summary: Summary) -> str:
     result = summary.result
     document = {
         "version": 1,
-        "location": summary.location,
+        "rules": summary.document.location,
         "written": result.written,
         "dry_run": summary.dry_run,
         "added": [new.rule for new in summary.rules if new.name in result.added],
@@ -57,7 +59,7 @@ def _lines(summary: Summary) -> Iterator[str]:
 
 
 def _answer(summary: Summary) -> str:
-    result, location = summary.result, plain(summary.location)
+    result, location = summary.result, plain(summary.document.location)
     present = f"; already in the document: {_names(result.present)}" if result.present else ""
     if not result.added:
         return f"Nothing to add to {location}{present}"
@@ -78,8 +80,9 @@ def _next_step(summary: Summary) -> Iterator[str]:
     if not summary.result.written and summary.result.added:
         yield "Next step: run the command again with --yes to write the change."
         return
-    if "://" in summary.location:
-        yield "Next step: wait until the rules take effect (AUTHORIZER_RULES_REFRESH_SECONDS), and check a client:"
+    if "://" in summary.document.location:
+        seconds = summary.document.refresh_seconds
+        yield f"Next step: the rules take effect with the reload, after {seconds} s. Check a client:"
     else:
         yield "Next step: check a client, and upload the document:"
-    yield f"  mtls-authorizer explain CERTIFICATE --rules {plain(summary.location)}"
+    yield f"  mtls-authorizer explain CERT {plain(shlex.join(summary.document.option))}"

@@ -1,14 +1,13 @@
-"""The rules document to change, and the configuration of the function that uses it."""
+"""The rules document to change, and the truststore by which the certificates of new clients are verified."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli import function
-from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.documents.update import Access
+from mtls_authorizer_cli.documents.location import add_options as add_location_options
+from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.rules.change.trust import read_trust
-from mtls_authorizer_cli.rules.rule_sources import RULES, RULES_URI, TRUSTSTORE_URI, read_location, read_settings
+from mtls_authorizer_cli.rules.rule_sources import read_location, truststore_uri
 
 if TYPE_CHECKING:
     import argparse
@@ -16,58 +15,42 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer_cli.command_line import Parser
+    from mtls_authorizer_cli.documents.location import RulesLocation
     from mtls_authorizer_cli.rules.change.trust import Trust
 
 
 class Target(NamedTuple):
-    """A rules document, the settings of its function, and the truststore by which certificates are verified.
+    """A rules document, and the truststore by which certificates are verified; None without one."""
 
-    ``function_has_truststore`` is whether the function has one, without which ``issuer_key`` matches nothing.
-    """
-
-    location: str
-    access: Access
-    settings: Settings
+    rules: RulesLocation
     trust: Trust | None
-    function_has_truststore: bool
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the function that uses the document."""
+        return self.rules.settings
 
     def warnings(self) -> tuple[str, ...]:
         """Return what the function lacks for the new rules."""
-        if self.trust is None or self.function_has_truststore:
+        if self.trust is None or truststore_uri(self.settings) is not None:
             return ()
-        return (f"the function needs {TRUSTSTORE_URI}: without it, rules with issuer_key match no client",)
+        return ("the function needs TRUSTSTORE_URI: without it, rules with issuer_key match no client",)
 
 
 def add_options(parser: Parser) -> None:
     """Add the options that name the document, the truststore and the function."""
-    parser.add_argument(
-        "--rules", metavar="FILE|URI", help="the rules document (default: AUTHORIZER_RULES_URI of the function)"
-    )
+    add_location_options(parser)
     parser.add_argument(
         "--truststore",
         metavar="FILE|URI",
         help="the truststore of the custom domain: verify the chain, and name the key of the CA in the rule (default: "
         "TRUSTSTORE_URI)",
     )
-    function.add_options(parser)
 
 
 def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
-    """Return the document that the options name. Raises CommandError."""
-    region = None
-    if options.function and not options.env_file:
-        deployed = function.deployed(options)
-        environment, region = deployed.environment, deployed.region
-    else:
-        environment = function.read_environment(options, environment)
-    location = options.rules or environment.get(RULES_URI, "").strip()
-    if not location:
-        message = f"no rules document: name it with --rules, or the function with --function, or set {RULES_URI}"
-        if RULES in environment:
-            message = f"{RULES} contains the rules themselves: move them to a document, and set {RULES_URI} instead"
-        raise CommandError(message)
-    settings = read_settings(environment)
-    truststore = options.truststore or environment.get(TRUSTSTORE_URI, "").strip()
-    trust = read_trust(truststore, read_location(truststore, settings)) if truststore else None
-    access = Access(region, settings.s3_bucket_owner)
-    return Target(location, access, settings, trust, TRUSTSTORE_URI in environment)
+    """Return the document that the options name, and the truststore. Raises CommandError."""
+    rules = find_rules(options, environment)
+    truststore = options.truststore or truststore_uri(rules.settings)
+    trust = read_trust(truststore, read_location(truststore, rules.settings)) if truststore else None
+    return Target(rules, trust)

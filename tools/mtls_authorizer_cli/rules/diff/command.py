@@ -52,12 +52,11 @@ def add_parser(subparsers: Subparsers) -> Parser:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
-    environment = read_environment(options, environment)
-    settings = read_settings(environment)
+    settings = read_settings(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
     report = Report(options.old, options.new, compare(old, new))
     if options.certs:
-        truststore = read_truststore_of(options.truststore, environment, settings)
+        truststore = read_truststore_of(options.truststore, settings)
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
         for rules, location in zip(rule_sets, (options.old, options.new), strict=True):
             check_issuer_keys(rules, location, truststore)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.explain.report.text import fold
 from mtls_authorizer_cli.explain.wording import printed_routes
 from mtls_authorizer_cli.printed import plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text
+from mtls_authorizer_cli.tables import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

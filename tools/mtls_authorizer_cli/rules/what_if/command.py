@@ -51,9 +51,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what changes and return the exit status. Raises CommandError."""
-    environment = read_environment(options, environment)
-    settings = read_settings(environment)
-    truststore = read_truststore_of(options.truststore, environment, settings)
+    settings = read_settings(read_environment(options, environment))
+    truststore = read_truststore_of(options.truststore, settings)
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.explain.report.text import fold
 from mtls_authorizer_cli.printed import plain, quoted
+from mtls_authorizer_cli.tables import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

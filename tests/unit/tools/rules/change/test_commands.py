@@ -68,7 +68,7 @@ def test_a_rule_is_added_at_the_end_and_everything_else_stays_as_it_is(
     assert rules_in(folder)[1:] == [rule_of("a")]
     output = capsys.readouterr().out
     assert output.startswith("Added 1 rule (a) to rules.json.\nwarning: the chain is not verified")
-    assert output.endswith("mtls-authorizer explain CERTIFICATE --rules rules.json\n")
+    assert output.endswith("mtls-authorizer explain CERT --rules rules.json\n")
     assert max(map(len, output.splitlines())) <= 100
 
 
@@ -118,9 +118,9 @@ def test_a_problem_names_the_option_and_nothing_is_written(
 def test_the_document_is_that_of_the_environment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--from-cert", "a.pem", "--name", "a", *ROUTE, "--yes")
     assert add(*options) == 2
-    assert "no rules document: name it with --rules" in capsys.readouterr().err
+    assert "no rules document: AUTHORIZER_RULES_URI is not set" in capsys.readouterr().err
     assert add(*options, environment={"AUTHORIZER_RULES": DOCUMENT}) == 2
-    assert "AUTHORIZER_RULES contains the rules themselves: move them" in capsys.readouterr().err
+    assert "the rules are in the variable AUTHORIZER_RULES" in capsys.readouterr().err
     assert add(*options, environment={"AUTHORIZER_RULES_URI": f"file://{folder}/rules.json"}) == 0
     assert len(rules_in(folder)) == 2
     (folder / "function.env").write_text("AUTHORIZER_RULES_URI=file:///no/rules.json\nALLOWED_COMMON_NAME=a\n")
@@ -196,7 +196,7 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
     assert add(*options, environment={"TRUSTSTORE_URI": f"file://{folder}/truststore.pem"}) == 0
     assert json.loads(capsys.readouterr().out) == {
         "version": 1,
-        "location": "rules.json",
+        "rules": "rules.json",
         "written": False,
         "dry_run": False,
         "added": [],
