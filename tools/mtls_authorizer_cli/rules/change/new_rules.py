@@ -46,8 +46,9 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     the same name is an error.
     """
     location = target.rules.location
-    if "://" not in location and not Path(location).exists():
-        created = _create(location, rules, review)
+    file = location.removeprefix("file://")
+    if "://" not in file and not Path(file).exists():
+        created = _create(file, rules, review)
         if created is not None:
             return created
     present: set[str] = set()
