@@ -130,8 +130,7 @@ def _changes(record: LogRecord, question: Question) -> Iterator[str]:
     }
     for name, (logged, today) in versions.items():
         if logged is not None and today is not None and logged != today:
-            verb = "have" if name.endswith("s") else "has"
-            yield f"the {name} {verb} changed since the entry was logged, or are not those of the function"
+            yield f"the {name} changed after the entry was logged, or this is not the function that has logged it"
 
 
 def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Iterator[str]:
