@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.report.json_document import as_json as report_json
-from mtls_authorizer_cli.explain.report.text import as_text as report_text
+from mtls_authorizer_cli.explain.report.text import next_step, without_next_step
 from mtls_authorizer_cli.explain_command.reasons import MEANINGS
 from mtls_authorizer_cli.printed import listing, plain, quoted
 from mtls_authorizer_cli.tables import fold
@@ -46,10 +46,11 @@ def as_text(logged: LoggedExplanation) -> str:
         lines = (line for lack in logged.lacks for line in fold(f"- {plain(lack)}", others=" " * 4))
         sections.append(["What the entry lacks", *lines])
     if logged.report is not None:
-        text = report_text(logged.report).rstrip()
+        text = without_next_step(logged.report)
         sections.append(["With the certificate, at the time of the entry, under the configuration of today", "", text])
     notes = [line for note in logged.notes for line in fold(f"note: {plain(note)}", first="", others=" " * 6)]
-    sections.append([*notes, *fold(f"Next step: {_next_step(logged)}", first="", others=" " * 11)])
+    advised = None if logged.report is None else list(next_step(logged.report.explanation))
+    sections.append([*notes, *(advised or fold(f"Next step: {_next_step(logged)}", first="", others=" " * 11))])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
