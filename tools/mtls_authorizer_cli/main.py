@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.block import block, unblock
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
 from mtls_authorizer_cli.explain import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
+from mtls_authorizer_cli.rules import remove as rules_remove
 from mtls_authorizer_cli.rules import schema as rules_schema
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
 
 PROGRAM = "mtls-authorizer"
 
-_SUBCOMMANDS = (explain,)
+_SUBCOMMANDS = (explain, block, unblock)
 _GROUPS = {
-    "rules": ("check rules documents, and print their schema", (rules_check, rules_schema)),
+    "rules": ("check rules documents, change them, and print their schema", (rules_check, rules_remove, rules_schema)),
     "crl": ("download and index certificate revocation lists", (crl_fetch, crl_index)),
 }
 

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.documents.json_text import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,17 @@ def decode(content: bytes, location: str) -> str:
     except UnicodeDecodeError as error:
         message = f"{printable(location)} is not UTF-8 (byte {error.start}): nothing was written"
         raise CommandError(message) from error
+
+
+def not_empty(text: str) -> str:
+    """Return a changed document. Raises CommandError if it contains neither rules nor deny, which is not valid."""
+    if not items_of(text, "rules") and not items_of(text, "deny"):
+        message = (
+            "the document would contain neither rules nor deny, which is not valid, so nothing was written: first add "
+            'an entry that matches no client, such as {"deny": {"common_name": "nobody"}}'
+        )
+        raise CommandError(message)
+    return text
 
 
 def too_many_conflicts(location: str) -> CommandError:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -51,7 +52,8 @@ class FileDocument:
                 text = edit(current.text)
                 if text != current.text:
                     self._replace(descriptor, text.encode())
-                return Written(current._replace(text=text), current.text, merged=current.text != _read.text)
+                document = StoredDocument(self._name, text, _version(text.encode()))
+                return Written(document, current.text, merged=current.text != _read.text)
         except OSError as error:
             self._fail("written", error)
 
@@ -79,8 +81,7 @@ class FileDocument:
     def _read(self, descriptor: int) -> StoredDocument:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             content = file.read(LARGEST_DOCUMENT + 1)
-        modified = os.fstat(descriptor).st_mtime_ns
-        return StoredDocument(self._name, decode(content, self._name), f"{modified}")
+        return StoredDocument(self._name, decode(content, self._name), _version(content))
 
     def _replace(self, descriptor: int, content: bytes) -> None:
         status = os.fstat(descriptor)
@@ -101,3 +102,7 @@ class FileDocument:
     def _fail(self, done: str, error: OSError) -> NoReturn:
         message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"
         raise CommandError(message) from error
+
+
+def _version(content: bytes) -> str:
+    return f"sha256:{sha256(content).hexdigest()[:12]}"

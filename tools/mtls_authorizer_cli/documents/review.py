@@ -49,7 +49,7 @@ def diff(before: str, after: str) -> str:
 
     Documents with longer lines are compared in a form with one value on each line.
     """
-    old, new = _lines(before), _lines(after)
+    old, new = _lines(before, after)
     start = _count_equal(old, new)
     rest = min(len(old), len(new)) - start
     end = min(rest, _count_equal(reversed(old), reversed(new)))
@@ -74,11 +74,10 @@ def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:
                     yield from _wrap(f"{sign} {line}")
 
 
-def _lines(text: str) -> list[str]:
-    lines = text.splitlines()
-    if any(len(line) > _WIDTH for line in lines):
-        lines = json.dumps(json.loads(text), indent=1).splitlines()
-    return [printable(line) for line in lines]
+def _lines(*texts: str) -> list[list[str]]:
+    if any(len(line) > _WIDTH for text in texts for line in text.splitlines()):
+        texts = tuple(json.dumps(json.loads(text), indent=1) for text in texts)
+    return [[printable(line) for line in text.splitlines()] for text in texts]
 
 
 def _count_equal(first: Iterable[str], second: Iterable[str]) -> int:

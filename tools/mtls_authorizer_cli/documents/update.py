@@ -97,14 +97,18 @@ def _open(location: str, access: Access) -> DocumentStore:
         from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- not on Windows
 
         return FileDocument(parts[0])
-    if scheme is Scheme.S3:
-        from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
+    try:
+        if scheme is Scheme.S3:
+            from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
 
-        return S3Document(location, parts, region=access.region, bucket_owner=access.bucket_owner)
-    if scheme is Scheme.SSM:
-        from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
+            return S3Document(location, parts, region=access.region, bucket_owner=access.bucket_owner)
+        if scheme is Scheme.SSM:
+            from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
 
-        return SsmDocument(location, parts, region=access.region)
+            return SsmDocument(location, parts, region=access.region)
+    except ModuleNotFoundError as error:
+        message = f"{printable(location)}: this requires boto3 (no module {error.name}): pip install boto3"
+        raise CommandError(message) from error
     message = (
         f"{printable(location)} is a configuration in AppConfig, which is changed by a deployment: save it to a "
         "file, run the command with --rules FILE, and deploy the file as the next version (aws appconfig "
