@@ -13,7 +13,7 @@ from mtls_authorizer_cli.block import block, unblock
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
-from mtls_authorizer_cli.explain import command as explain
+from mtls_authorizer_cli.explain_command import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
 from mtls_authorizer_cli.rules import remove as rules_remove
 from mtls_authorizer_cli.rules import schema as rules_schema
