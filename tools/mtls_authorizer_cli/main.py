@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
+from mtls_authorizer_cli.doctor import command as doctor
 from mtls_authorizer_cli.explain import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
 from mtls_authorizer_cli.rules import schema as rules_schema
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "mtls-authorizer"
 
-_SUBCOMMANDS = (explain,)
+_SUBCOMMANDS = (doctor, explain)
 _GROUPS = {
     "rules": ("check rules documents, and print their schema", (rules_check, rules_schema)),
     "crl": ("download and index certificate revocation lists", (crl_fetch, crl_index)),
