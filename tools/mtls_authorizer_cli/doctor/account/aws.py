@@ -5,14 +5,13 @@ Importing this module imports boto3.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mtls_authorizer.stores.aws import session
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:
@@ -57,14 +56,15 @@ class Aws:
     def __init__(self, region: str | None = None) -> None:
         """Open a session. Raises CommandError without a region."""
         try:
-            # boto3 itself reads AWS_DEFAULT_REGION only.
-            self._session = boto3.session.Session(region_name=region or os.environ.get("AWS_REGION"))
+            self._session = session()
         except BotoCoreError as error:
             raise CommandError(str(error)) from error
-        if not self._session.region_name:
+        # boto3's annotations say that a session always has a region.
+        found: str | None = region or self._session.region_name
+        if found is None:
             message = "no AWS region: set AWS_REGION to that of the API"
             raise CommandError(message)
-        self.region: str = self._session.region_name
+        self.region = found
         self._clients: dict[str, Any] = {}
         self._results: dict[object, Any] = {}
         self._contents: dict[tuple[str, str, str | None], bytes] = {}
@@ -131,7 +131,7 @@ class Aws:
         if service not in self._clients:
             config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
             name: Any = service
-            self._clients[service] = self._session.client(name, config=config)
+            self._clients[service] = self._session.client(name, region_name=self.region, config=config)
         return self._clients[service]
 
 

@@ -156,7 +156,7 @@ def _cached_domain_names(subject: Subject, own: OwnAuthorizer) -> Iterator[Findi
         yield Finding(
             Check.CACHED_DOMAIN_NAMES,
             str(authorizer),
-            f"rules have a domain_name, and it caches for {authorizer.ttl} s without the identity source $context.domainName",
+            f"rules have a domain_name, and it caches for {authorizer.ttl} s without $context.domainName as a source",
             "A client of two domain names of this API gets the response for one of them on the other.",
             "Turn caching off, or add the identity source",
             (subject.api.stop_caching(authorizer), *subject.api.deploy(subject.served_stages)),
