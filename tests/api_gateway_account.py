@@ -194,7 +194,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 def _serialize(shape: Shape, value: Any, place: str) -> Any:  # noqa: ANN401 -- as in JSON
     """Return a value as a response has it, by the model of its shape."""
-    assert isinstance(value, _TYPES[shape.type_name]), f"{place} is {value!r}, and should be a {shape.type_name}"
+    is_right = isinstance(value, _TYPES[shape.type_name])
+    assert is_right, f"{place} is {value!r}, and should be a {shape.type_name}"
     if shape.type_name == "structure":
         members = shape.members  # type: ignore[attr-defined]
         unknown = value.keys() - members.keys()

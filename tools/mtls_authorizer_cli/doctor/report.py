@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.findings import Diagnosis, Finding, NotChecked
 
 _WIDTH = 100
+_CONTINUED = "        "
 
 
 def as_text(diagnosis: Diagnosis) -> str:
@@ -95,14 +96,26 @@ def _fold(text: str, *, first: str) -> list[str]:
 
 
 def _wrap_command(command: str) -> Iterator[str]:
-    """Yield a command on lines that a shell joins, broken before options."""
+    """Yield a command on lines that a shell joins, broken before options if their values fit."""
     line = "     "
-    for word in _words(plain(command)):
-        if len(line) + len(word) + 3 > _WIDTH and word.startswith("--"):
-            yield f"{line} \\"
-            line = "        "
-        line = f"{line} {word}"
+    for group in _groups(plain(command)):
+        for part in [" ".join(group)] if len(" ".join(group)) <= _WIDTH - len(_CONTINUED) - 3 else group:
+            if len(line) + len(part) + 3 > _WIDTH:
+                yield f"{line} \\"
+                line = _CONTINUED
+            line = f"{line} {part}"
     yield line
+
+
+def _groups(command: str) -> Iterator[list[str]]:
+    """Yield each option with its values, and first the words before the options."""
+    group: list[str] = []
+    for word in _words(command):
+        if word.startswith("--"):
+            yield group
+            group = []
+        group.append(word)
+    yield group
 
 
 def _words(command: str) -> Iterator[str]:
