@@ -22,8 +22,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Show which clients are allowed and which are denied, over real TLS, then serve until Ctrl-C.
-	@$(BIN)/python -m local_gateway
+run: $(VENV)/.run ## Show which clients are allowed and denied, over real TLS, then serve: [RULES=… TRUSTSTORE=… ALLOWED_…=… ARGS=…].
+	@$(BIN)/python -m local_gateway --from-environment $${RULES:+--rules="$$RULES"} \
+	    $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $(ARGS)
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
 	@$(BIN)/python -m local_gateway --demo
