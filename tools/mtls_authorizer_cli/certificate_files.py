@@ -17,7 +17,10 @@ from mtls_authorizer_cli.inputs.unusable import describe_unusable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_LARGEST_FILE = 6 * 1024 * 1024
+    from mtls_authorizer_cli.content import Content
+
+LARGEST_FILE = 6 * 1024 * 1024
+"""In bytes."""
 
 
 class CertificateFile(NamedTuple):
@@ -48,9 +51,17 @@ def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
 def read_certificate_file(file: str) -> CertificateFile:
     """Read the client certificate of a file. Raises nothing."""
     try:
-        content = recognize(read_file(file, largest=_LARGEST_FILE, expected="a certificate, which is smaller"))
-        if not content.certificates:
-            return CertificateFile(file, None, None, describe_unusable(file, content))
+        content = recognize(read_file(file, largest=LARGEST_FILE, expected="a certificate, which is smaller"))
+    except CommandError as error:
+        return CertificateFile(file, None, None, str(error))
+    return find_certificate(file, content)
+
+
+def find_certificate(file: str, content: Content) -> CertificateFile:
+    """Return the client certificate in the content of a file. Raises nothing."""
+    if not content.certificates:
+        return CertificateFile(file, None, None, describe_unusable(file, content))
+    try:
         pem, notes = choose_client(file, content)
     except CommandError as error:
         return CertificateFile(file, None, None, str(error))

@@ -12,7 +12,7 @@ from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mtls_authorizer.stores.aws import AwsClient
     from mtls_authorizer_cli.command_line import Parser
@@ -72,17 +72,22 @@ def read_environment(options: argparse.Namespace, environment: Mapping[str, str]
     return read_env_file(options.env_file) if options.env_file else environment
 
 
+def notes_on_variables(options: argparse.Namespace) -> Iterator[str]:
+    """Return notes on the variables that ``read_environment`` returns: which version of the function they are from."""
+    if options.function and not _parse(options.function)["qualifier"]:
+        yield (
+            f"the variables are those of {LATEST}, the version of the function that is not published; if the API "
+            f"invokes an alias, name it: --function {options.function}:ALIAS"
+        )
+
+
 def deployed(options: argparse.Namespace) -> DeployedFunction:
     """Return the function that ``--function`` names.
 
     From then on, the stores of this process use the function's region: an ARN may be in another one than the shell's.
     Raises CommandError.
     """
-    match = _ARN.fullmatch(options.function) or _NAME.fullmatch(options.function)
-    if match is None:
-        message = f"function {options.function!r}: write its name or ARN, and its alias if the API uses one: NAME:live"
-        raise CommandError(message)
-    parts = match.groupdict()
+    parts = _parse(options.function)
     client = _client(options.function, parts.get("region"))
     request = {"FunctionName": parts["name"], **({"Qualifier": parts["qualifier"]} if parts["qualifier"] else {})}
     answer = _get_configuration(options.function, client, request)
@@ -102,6 +107,14 @@ def deployed(options: argparse.Namespace) -> DeployedFunction:
         answer.get("Runtime", ""),
         environment.get("Variables", {}),
     )
+
+
+def _parse(function: str) -> dict[str, str]:
+    match = _ARN.fullmatch(function) or _NAME.fullmatch(function)
+    if match is None:
+        message = f"function {function!r}: write its name or ARN, and its alias if the API uses one: NAME:live"
+        raise CommandError(message)
+    return match.groupdict()
 
 
 def read_env_file(file: str) -> dict[str, str]:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 MOST_EXAMPLES = 3
 """Of a list that is not printed completely."""
 
-_LONGEST_TEXT = 80
+LONGEST_TEXT = 80
 
 
-def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
+def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return text in quotes, only the beginning if it is long. All but printable ASCII is escaped as in Python."""
     return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
 

@@ -28,7 +28,7 @@ class RulesLocation(NamedTuple):
     """The location of a rules document, and how the function that reads it is configured.
 
     ``other_rules`` are those of lists in the function's environment. ``option`` is the option that names the same
-    function or document in other commands.
+    function or document in other commands. ``settings`` are all others of the function.
     """
 
     location: str
@@ -36,6 +36,7 @@ class RulesLocation(NamedTuple):
     refresh_seconds: int
     other_rules: Sequence[Rule]
     option: tuple[str, ...]
+    settings: Settings = Settings()
 
 
 def add_options(parser: Parser) -> None:
@@ -67,9 +68,8 @@ def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> R
     for name in ("function", "env_file"):
         if getattr(options, name) and not options.rules:
             option = (f"--{name.replace('_', '-')}", getattr(options, name))
-    return RulesLocation(
-        location, Access(region, settings.s3_bucket_owner), settings.rules_refresh_seconds, settings.rules, option
-    )
+    access = Access(region, settings.s3_bucket_owner)
+    return RulesLocation(location, access, settings.rules_refresh_seconds, settings.rules, option, settings)
 
 
 def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:

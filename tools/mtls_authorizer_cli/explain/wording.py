@@ -8,7 +8,7 @@ from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
-from mtls_authorizer_cli.printed import MOST_EXAMPLES, listing, quoted
+from mtls_authorizer_cli.printed import LONGEST_TEXT, MOST_EXAMPLES, listing, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -37,9 +37,9 @@ def fact_text(fact: Fact) -> str:
     return f"{fact.label} {quoted(value_text(fact.value))}".lstrip()
 
 
-def alternative_text(alternative: Alternative) -> str:
+def alternative_text(alternative: Alternative, longest: int = LONGEST_TEXT) -> str:
     """Return an alternative in words: ``O 'Acme' and CN starting with 'Issuing'``."""
-    return " and ".join(map(_condition_text, alternative))
+    return " and ".join(_condition_text(condition, longest) for condition in alternative)
 
 
 def alternatives(matcher: Matcher) -> list[Alternative]:
@@ -81,8 +81,9 @@ def written_routes(routes: Iterable[str]) -> list[str]:
     ]
 
 
-def _condition_text(condition: Condition) -> str:
-    return f"{condition.label} {_COMPARED[condition.comparison]}{quoted(value_text(condition.value))}".lstrip()
+def _condition_text(condition: Condition, longest: int) -> str:
+    value = quoted(value_text(condition.value), longest)
+    return f"{condition.label} {_COMPARED[condition.comparison]}{value}".lstrip()
 
 
 def _order(condition: Condition) -> tuple[str, str, str]:
