@@ -13,6 +13,7 @@ from mtls_authorizer_cli.block import block, unblock
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
+from mtls_authorizer_cli.doctor import command as doctor
 from mtls_authorizer_cli.explain_command import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
 from mtls_authorizer_cli.rules import remove as rules_remove
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "mtls-authorizer"
 
-_SUBCOMMANDS = (explain, block, unblock)
+_SUBCOMMANDS = (explain, doctor, block, unblock)
 _GROUPS = {
     "rules": (
         "check, change, compare and try rules documents",

@@ -16,7 +16,7 @@ WIDTH = 100
 """Of a line, in columns."""
 
 _INDENTATION, _GAP = "  ", "  "
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
 def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[str]:

@@ -66,7 +66,7 @@ def check_all(question: Question, read: PeerCertificate | str) -> Iterator[Check
         yield CheckResult(check.name, verdict, reason, _required(check, question), found)
 
 
-def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Iterator[tuple[Check[Any], Any]]:
+def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Iterator[tuple[Check, Any]]:
     """Return each check with the facts that it looks at, None if there is no certificate."""
     extraction = read_client_certificate(question.pem)
     yield from ((check, extraction) for check in EXTRACTION_CHECKS)
@@ -107,7 +107,7 @@ def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Questio
     return outcome_for(evaluation, question.request, question.now)
 
 
-def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
+def _skipped(check: Check, passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
     """Return why a check cannot be made, None if it can."""
     if check.name is CheckName.REVOCATION and question.settings.crl_sources is None and not question.policy.revocation:
         return "CRL_URIS is not set"
@@ -122,7 +122,7 @@ def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, w
 # What a check requires.
 
 
-def _required(check: Check[Any], question: Question) -> str:
+def _required(check: Check, question: Question) -> str:
     special = _REQUIRED.get(check.name)
     return special(question) if special else check.requirement
 

@@ -103,7 +103,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield _verdict(len(decided), len(denied), len(table.rows) - len(decided))
     if denied:
         yield from ["", "DENIED: file, reason, expiry, subject"]
-        yield from columns([_cells(file, summary, summary.reason or "") for file, summary in denied], _WIDEST)
+        yield from columns([_cells(file, summary, _reason(summary)) for file, summary in denied], _WIDEST)
     if allowed:
         yield from ["", "ALLOWED: file, matching rules, expiry, subject"]
         yield from columns([_cells(file, summary, listing(summary.rules)) for file, summary in allowed], _WIDEST)
@@ -120,6 +120,10 @@ def _lines(table: Table) -> Iterator[str]:
 def _verdict(decided: int, denied: int, without: int) -> str:
     files = f"; {without:,} file{'s' if without > 1 else ''} without a certificate" if without else ""
     return f"{decided - denied:,} of {decided:,} certificates ALLOWED, {denied:,} DENIED{files}"
+
+
+def _reason(summary: Summary) -> str:
+    return f"{'' if summary.rejection is None else 'API Gateway: '}{summary.reason}"
 
 
 def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]:

@@ -46,7 +46,6 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -55,6 +54,7 @@ from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
 from mtls_authorizer.revocation.index.crl_index import CrlIndex, Header, encode_entry, entry_width
 from mtls_authorizer.revocation.truststore.names import canonical_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

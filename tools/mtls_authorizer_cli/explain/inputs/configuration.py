@@ -40,13 +40,10 @@ class Configuration:
         self._replace_rules()
 
     def policy(self, certificate: PeerCertificate | None) -> AccessPolicy:
-        """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises CommandError."""
+        """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises nothing."""
         revocation = self._loaded.revocation
         if revocation is not None and certificate is not None:
-            try:
-                loaded = self._current.load_crls(revocation.chains(certificate))
-            except (StoreError, ValueError) as error:
-                raise CommandError(str(error)) from error
+            loaded = self._current.load_crls(revocation.chains(certificate))
             if loaded is not self._loaded:
                 self._loaded = self._latest = loaded
                 self._replace_rules()
