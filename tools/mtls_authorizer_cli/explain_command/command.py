@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
 from datetime import UTC, datetime
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import METHODS
-from mtls_authorizer.telemetry.decision_log import logger
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.inputs.configuration import load_configuration, read_truststore_of_domain
+from mtls_authorizer_cli.explain.inputs.failures import logged_failures
 from mtls_authorizer_cli.explain.question import Question, read_certificate
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
@@ -23,6 +22,7 @@ from mtls_authorizer_cli.explain_command.many import Table, as_csv, decide_all
 from mtls_authorizer_cli.explain_command.many import as_json as table_json
 from mtls_authorizer_cli.explain_command.many import as_text as table_text
 from mtls_authorizer_cli.function import add_options, notes_on_variables, read_environment
+from mtls_authorizer_cli.inputs.times import read_time
 from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -86,32 +86,20 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     given = read_inputs(
         [*options.files, *(file for file in (options.cert, options.event) if file)], as_table=options.csv
     )
-    failures = _Failures()
-    logger.addHandler(failures)
-    try:
+    with logged_failures() as failures:
         if given.are_many:
             table = _make_table(options, of_function, given)
-            table = table._replace(notes=(*table.notes, *dict.fromkeys(failures.notes)))
-            write_output(as_csv(table) if options.csv else table_json(table) if options.json else table_text(table))
-            return ExitStatus.NEGATIVE if table.denied else ExitStatus.SUCCESS
+            return _print_table(options, table._replace(notes=(*table.notes, *failures)))
         report = _make_report(options, of_function, given)
-    finally:
-        logger.removeHandler(failures)
-    report = report._replace(notes=(*report.notes, *failures.notes))
+    report = report._replace(notes=(*report.notes, *failures))
     colour = _wants_colour(sys.stdout, environment)
     write_output(as_json(report) if options.json else as_text(report, colour=colour))
     return ExitStatus.SUCCESS if report.explanation.allowed else ExitStatus.NEGATIVE
 
 
-class _Failures(logging.Handler):
-    """Keeps what is logged about documents that cannot be read: without CRLs, for instance, a function still runs."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.notes: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.notes.append(f"{record.getMessage()}: {getattr(record, 'error', '')}")
+def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
+    write_output(as_csv(table) if options.csv else table_json(table) if options.json else table_text(table))
+    return ExitStatus.NEGATIVE if table.denied else ExitStatus.SUCCESS
 
 
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Report:
@@ -153,7 +141,7 @@ def _question(
     options: argparse.Namespace, environment: Mapping[str, str], given: Inputs, configuration: Configuration
 ) -> tuple[Question, tuple[str, ...]]:
     """Return the question about the certificate that was given, and notes. Raises CommandError."""
-    now = datetime.now(UTC) if options.at is None else _read_time(options.at)
+    now = datetime.now(UTC) if options.at is None else read_time(options.at)
     settings = configuration.settings
     truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
     certificate = read_certificate(given.pem)
@@ -203,17 +191,6 @@ def _read_invocation(route: str) -> str:
         message = f"route {route!r}: write a method ({', '.join(METHODS)}) and a path, such as 'GET /payments/1'"
         raise CommandError(message)
     return method + path
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            return time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    message = f"time {text!r}: write it like 2026-12-01T00:00:00Z"
-    raise CommandError(message)
 
 
 def _wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
