@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import StoredDocument
-from mtls_authorizer_cli.documents.json_text import append_item, items_of
+from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, update_document
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
 
     def edit(text: str) -> str:
         present.clear()
-        for rule in _missing(text, rules, present):
-            text = append_item(text, "rules", rule)
-        return text
+        return append_items(text, "rules", _missing(text, rules, present))
 
     update = update_document(
         location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
