@@ -8,7 +8,15 @@ import pytest
 
 from mtls_authorizer_cli.main import main
 
-COMMANDS = [["explain"], ["rules", "check"], ["rules", "schema"], ["crl", "index"]]
+COMMANDS = [
+    ["explain"],
+    ["block"],
+    ["unblock"],
+    ["rules", "check"],
+    ["rules", "remove"],
+    ["rules", "schema"],
+    ["crl", "index"],
+]
 
 
 def exit_status(*arguments: str) -> int:
