@@ -8,7 +8,22 @@ import pytest
 
 from mtls_authorizer_cli.main import main
 
-COMMANDS = [["explain"], ["clients"], ["rules", "check"], ["rules", "schema"], ["crl", "index"]]
+COMMANDS = [
+    ["explain"],
+    ["clients"],
+    ["doctor"],
+    ["block"],
+    ["unblock"],
+    ["rules", "check"],
+    ["rules", "add"],
+    ["rules", "import"],
+    ["rules", "remove"],
+    ["rules", "diff"],
+    ["rules", "what-if"],
+    ["rules", "schema"],
+    ["crl", "fetch"],
+    ["crl", "index"],
+]
 
 
 def exit_status(*arguments: str) -> int:
