@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 ACCOUNT_ID = "123456789012"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:authorizer"
+IDENTIFIERS = {"SampleApi": "a1b2c3d4e5"}
+"""Those that the documentation has; others are like the names of the resources."""
+
 LAYER_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:layer:client-certificate-auth-arm64:1"
 
 
@@ -57,7 +60,7 @@ def function_configuration(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def deploy_api(account: Account, resources: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
     """Add the API of CloudFormation resources, with its domain name and permissions."""
-    identifiers = {name: name.lower()[:10] for name in resources}
+    identifiers = {name: IDENTIFIERS.get(name, name.lower()[:10]) for name in resources}
     values = {**DEPLOYED, **parameters, **identifiers}
     values |= {f"{name}.RootResourceId": "root" for name in resources} | {
         f"{name}.Arn": f"arn:{name}" for name in resources

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 PAGE = "docs/commands.md"
 COMMAND = ".venv/bin/mtls-authorizer"
-SUBCOMMANDS = {"explain", "rules check", "rules schema", "crl fetch", "crl index"}
+SUBCOMMANDS = {"doctor", "explain", "rules check", "rules schema", "crl fetch", "crl index"}
+OPTIONS = {"doctor": ("docs/doctor.md", "Options")}
+"""The page and the section with the options of a subcommand, if it is not its section of the page on commands."""
+
 AT = ("--at", "2026-11-22T00:00:00Z")
 LISTS = {"ALLOWED_COMMON_NAMES": "billing, ledger, orders, returns"}
 
@@ -56,9 +59,8 @@ def test_every_subcommand_is_documented(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("subcommand", sorted(SUBCOMMANDS))
 def test_every_option_is_documented(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = set(re.findall(r"--[a-z-]+", help_of(subcommand, capsys))) - {"--help"}
-    documented = (
-        {code.split()[0] for code in first_column(PAGE, subcommand) if code.startswith("--")} if options else set()
-    )
+    page = OPTIONS.get(subcommand, (PAGE, subcommand))
+    documented = {code.split()[0] for code in first_column(*page) if code.startswith("--")} if options else set()
     assert documented == options
 
 

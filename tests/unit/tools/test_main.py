@@ -8,7 +8,7 @@ import pytest
 
 from mtls_authorizer_cli.main import main
 
-COMMANDS = [["explain"], ["rules", "check"], ["rules", "schema"], ["crl", "index"]]
+COMMANDS = [["doctor"], ["explain"], ["rules", "check"], ["rules", "schema"], ["crl", "index"]]
 
 
 def exit_status(*arguments: str) -> int:
@@ -31,7 +31,7 @@ def test_the_help_of_each_subcommand_documents_its_exit_statuses(
 
 def test_the_help_lists_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, listed in (
-        ([], {"explain", "rules", "crl"}),
+        ([], {"doctor", "explain", "rules", "crl"}),
         (["rules"], {"check", "schema"}),
         (["crl"], {"index"}),
     ):
