@@ -27,6 +27,7 @@ from tests.integration.tools.doctor_accounts import (
     deploy_api,
     function_configuration,
     rest_summary,
+    terraform_resources,
 )
 from tests.unit.documentation.aws_commands import find_commands, mistakes
 from tests.unit.documentation.markdown import fences
@@ -216,6 +217,18 @@ def test_nothing_is_found_in_the_examples_of_the_cdk(
 ) -> None:
     resources = json.loads((synthesized / f"{stack}.template.json").read_text())["Resources"]
     deploy_api(cloud.account, resources, PARAMETERS)
+    pin(cloud)
+    diagnosis = diagnose(capsys, "--domain", DOMAIN)
+    assert diagnosis["findings"] == []
+    assert diagnosis["not_checked"] == []
+    assert set(diagnosis["checked"]) >= LIVE_CHECKS
+
+
+@pytest.mark.parametrize("kind", ["rest", "http"])
+def test_nothing_is_found_in_the_example_of_terraform(
+    cloud: Cloud, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy_api(cloud.account, terraform_resources(kind), PARAMETERS)
     pin(cloud)
     diagnosis = diagnose(capsys, "--domain", DOMAIN)
     assert diagnosis["findings"] == []

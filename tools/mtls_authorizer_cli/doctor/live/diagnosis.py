@@ -43,7 +43,7 @@ def examine_aws(api_id: str | None, domain_name: str | None, function: str | Non
     api_ids = dict.fromkeys([api_id] if api_id else [mapped for mapped, _ in domain.mapped_stages] if domain else [])
     if not api_ids:
         return _without_api(aws, domain, Function(aws, arn) if arn else None)
-    diagnoses = []
+    diagnoses: list[Diagnosis] = []
     for number, each in enumerate(api_ids):
         progress.show(f"API {each}", number / len(api_ids))
         subject = Subject(aws, _read_api(aws, each), domain, arn.name if arn else None)
