@@ -46,7 +46,7 @@ def test_the_help_of_each_subcommand_documents_its_exit_statuses(
 
 def test_the_help_lists_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, listed in (
-        ([], {"explain", "clients", "rules", "crl"}),
+        ([], {"explain", "clients", "doctor", "block", "unblock", "rules", "crl"}),
         (["rules"], {"check", "schema"}),
         (["crl"], {"index"}),
     ):
