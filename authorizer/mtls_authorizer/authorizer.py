@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
 
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
@@ -18,6 +17,7 @@ from mtls_authorizer.telemetry.decision_log import log_collision, log_missing_id
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
+    from mtls_authorizer.telemetry.truststore_expiry import TruststoreExpiryReporter
 
 
 def _utc_now() -> datetime:
@@ -39,6 +40,14 @@ def _malformed_certificate(decision: Decision, event: object) -> MalformedCertif
     from mtls_authorizer.telemetry.malformed_certificate import describe_malformed  # noqa: PLC0415 -- see above
 
     return describe_malformed(event)
+
+
+def _truststore_expiry_reporter(settings: Settings) -> TruststoreExpiryReporter | None:
+    if settings.truststore_uri is None:
+        return None
+    from mtls_authorizer.telemetry.truststore_expiry import TruststoreExpiryReporter  # noqa: PLC0415 -- only with a truststore
+
+    return TruststoreExpiryReporter(settings)
 
 
 class Authorizer:
@@ -61,10 +70,14 @@ class Authorizer:
         self._clock = clock
         self._timer = timer
         self._current_policy = current_policy or CurrentPolicy(settings)
-        self._assessments = AssessmentCache(settings, self._current_policy.get())
+        policy = self._current_policy.get()
+        self._assessments = AssessmentCache(settings, policy)
         self._serial_numbers = SerialNumberRegister()
         self._record = make_recorder(settings)
         self._missing_identity_source_logged = False
+        self._truststore_expiry = _truststore_expiry_reporter(settings)
+        if self._truststore_expiry is not None:
+            self._truststore_expiry.report_start(policy.truststore, clock())
 
     def authorize(self, event: object) -> dict[str, object]:
         """Return the response to an event of API Gateway.
@@ -88,6 +101,8 @@ class Authorizer:
             log_collision(collision)
         if policy.rules.limits_domain_names and not self._missing_identity_source_logged:
             self._check_identity_sources(request)
+        if self._truststore_expiry is not None:
+            self._truststore_expiry.report(policy.truststore, now)
         if self._record is not None:
             failures, malformed = self._current_policy.take_failures(), _malformed_certificate(decision, event)
             cost = (cached, microseconds, failures)

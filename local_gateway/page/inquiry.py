@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.content import Kind, recognize
-from mtls_authorizer_cli.explain.inputs.bundle import choose_client
+from mtls_authorizer_cli.inputs.bundle import choose_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -195,6 +195,7 @@ FIELDS_OF_OTHER_RECORDS = {
     "record.metrics.billedDurationMs",
     "document",
     "uri",
+    "sha256",
     "error",
 }
 

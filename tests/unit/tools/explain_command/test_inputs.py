@@ -315,7 +315,6 @@ def test_an_event_without_a_certificate_is_a_denied_request(run: Run) -> None:
     ("arguments", "message"),
     [
         ([], "no certificate: name a file"),
-        (["client", "client"], "client and client both contain a certificate: name one"),
         (["event", "--event", "event"], "event and event both contain an event: name one"),
         (["missing"], "missing cannot be read: No such file or directory"),
         (["large"], "large has more than 6,291,456 bytes: name a certificate or an event"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
+Item = TypeVar("Item")
+
 _BAR_WIDTH = 40
-_ENTRIES_PER_STEP = 5000
 
 
 class Progress:
@@ -33,10 +34,9 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
-    def watch(self, serial_numbers: Iterable[int], expected: int) -> Iterator[int]:
-        """Pass serial numbers through, and show how many of the expected ones have passed."""
-        for count, serial_number in enumerate(serial_numbers):
-            if count % _ENTRIES_PER_STEP == 0:
-                self.show(f"{count:,} of {expected:,} serial numbers", count / max(expected, 1))
-            yield serial_number
-        self.show("writing", 1)
+    def watch(self, items: Iterable[Item], expected: int, noun: str, *, every: int = 1) -> Iterator[Item]:
+        """Pass items through, and show after ``every`` few of them how many of the expected ones have passed."""
+        for count, item in enumerate(items):
+            if count % every == 0:
+                self.show(f"{count:,} of {expected:,} {noun}", count / max(expected, 1))
+            yield item

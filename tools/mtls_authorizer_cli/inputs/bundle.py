@@ -9,7 +9,7 @@ from cryptography import x509
 
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
 from mtls_authorizer_cli.content import Kind
-from mtls_authorizer_cli.explain.wording import listing, quoted
+from mtls_authorizer_cli.printed import listing, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
