@@ -156,6 +156,13 @@ def test_variables_are_those_of_the_options_and_on_request_those_of_the_environm
     }
 
 
+def test_variables_of_a_file_replace_those_of_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "variables").write_text("ALLOWED_COMMON_NAMES=beta\nHOME=/root\n")
+    options = ["--from-environment", "--env-file", str(tmp_path / "variables"), "--set", "LOG_DECISIONS=all"]
+    expected = {"ALLOWED_COMMON_NAMES": "beta", "LOG_DECISIONS": "all"}
+    assert read_variables(parse(options, ""), ENVIRONMENT) == expected
+
+
 def test_misspelt_variables_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CommandError, match="ALLOWED_COMMON_NAME is not a variable"):
         read_variables(parse(["--from-environment"], ""), {"ALLOWED_COMMON_NAME": "alpha"})
@@ -246,11 +253,10 @@ def assert_rejections_are_the_printed_ones(
     for reason, rejected in rejections.items():
         message = CURL_MESSAGES[reason]
         assert any(line.startswith(f"{reason}:") and line.endswith(message) for line in lines)
-        assert (rejected.returncode, rejected.stdout) == (35, "")
+        assert rejected.stdout == ""
+        assert rejected.stderr.startswith(f"curl: ({rejected.returncode}) ")
         if is_described:
             assert without_version(rejected.stderr.splitlines()[0]) == without_version(message)
-        else:
-            assert message.rpartition("alert ")[2] in rejected.stderr
 
 
 def without_version(message: str) -> str:

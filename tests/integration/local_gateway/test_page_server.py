@@ -52,7 +52,7 @@ class Server(NamedTuple):
     port: int
     overview: Overview
 
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Response:
+    def send(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Response:
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
