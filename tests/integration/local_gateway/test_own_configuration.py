@@ -141,8 +141,7 @@ ENVIRONMENT = {
     "ALLOWED_COMMON_NAMES": "alpha",
     "PRINCIPAL_ID": "fingerprint",
     "RULES": "x",
-    "TRUSTSTORE": "y",
-    "PATH": "z",
+    "PATH": "y",
 }
 
 

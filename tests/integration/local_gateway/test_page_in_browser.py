@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -24,7 +22,7 @@ from local_gateway.report import outcome_text
 from local_gateway.scenarios import SCENARIOS
 from local_gateway.server import serve
 from tests.certificates import certificate_der, name, pem
-from tests.platforms.debian_chromium import find_chromium
+from tests.platforms.debian_chromium import OPTIONS, find_chromium
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -38,14 +36,9 @@ if TYPE_CHECKING:
     from local_gateway.pki import Pki
     from local_gateway.scenarios import Kind
 
-ROOT = Path(__file__).parents[3]
-CHROMIUM = find_chromium(Path(os.environ.get("BROWSER_FOLDER", ROOT / ".browser")))
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-    # A website whose name resolves to loopback.
-    "--host-resolver-rules=MAP rebinding.example 127.0.0.1",
-]
+CHROMIUM = find_chromium()
+# A website whose name resolves to loopback.
+REBINDING = "--host-resolver-rules=MAP rebinding.example 127.0.0.1"
 MILLISECONDS = 20_000
 NARROW = {"width": 320, "height": 640}
 
@@ -87,7 +80,7 @@ def sample(pki: Pki, endpoints: list[Endpoint]) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS, REBINDING])
         yield browser
         browser.close()
 
@@ -251,7 +244,7 @@ def test_it_is_usable_by_keyboard_alone(browser: Browser, sample: Served) -> Non
         page.keyboard.press("Enter")
         result_of(page)
         sync_api.expect(page.locator("#result-title")).to_be_focused()
-        assert "Allowed: HTTP 200" in page.inner_text("[role=status]")
+        assert "Allowed: HTTP 200" in page.text_content("[role=status]")
 
         page.focus("#client")
         page.keyboard.type("expired")
@@ -323,7 +316,7 @@ def test_a_pasted_key_is_neither_sent_nor_kept(browser: Browser, sample: Served,
         # Base64 alone cannot be recognized as a key; it is no certificate either.
         explain_pem(page, "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg")
         sync_api.expect(page.locator("#status")).to_contain_text("Paste a certificate")
-        assert "MIGH" not in page.inner_text("[role=status]")
+        assert "MIGH" not in page.text_content("[role=status]")
 
 
 def test_the_table_fills_while_the_scenarios_are_played(
