@@ -9,19 +9,22 @@ export PYTHONPATH := layer:authorizer:tools:.
 # Python versions that this machine lacks are unpacked here, and come last on PATH. An absolute path.
 export PYTHONS ?= $(CURDIR)/.pythons
 export PATH := $(PATH):$(PYTHONS)/bin
+# The browser that tests the web page is unpacked here. An absolute path.
+export BROWSER_FOLDER ?= $(CURDIR)/.browser
 # What is installed is compiled when it is first imported, which is no use if that isn't kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: compare-rules fuzz-routes test-cdk-typescript help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
-    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
+    test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Show which clients are allowed and which are denied, over real TLS, then serve until Ctrl-C.
-	@$(BIN)/python -m local_gateway
+run: $(VENV)/.run ## Show which clients are allowed and denied, over real TLS, then serve: [RULES=… TRUSTSTORE=… ALLOWED_…=… ARGS=…].
+	@$(BIN)/python -m local_gateway --from-environment $${RULES:+--rules="$$RULES"} \
+	    $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $(ARGS)
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
 	@$(BIN)/python -m local_gateway --demo
@@ -50,6 +53,12 @@ pythons: ## Unpack the supported Python versions that this machine lacks from De
 # The same where it can be done. Other machines go on with those that they have.
 available-pythons:
 	-@$(MAKE) --no-print-directory pythons
+
+browser: ## Unpack the browser that tests the web page from Debian into .browser.
+	@$(PYTHON) -m tests.platforms.debian_chromium "$(BROWSER_FOLDER)"
+
+available-browser:
+	-@$(MAKE) --no-print-directory browser
 
 publish: $(VENV)/.run ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
@@ -89,7 +98,7 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 
 # More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
-test: lint available-pythons ## Run all tests, with coverage.
+test: lint available-pythons available-browser ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
@@ -180,7 +189,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
-	rm -rf .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .browser .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment is made anew when PYTHON is another one.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')

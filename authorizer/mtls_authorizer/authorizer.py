@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
 
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
@@ -18,6 +17,7 @@ from mtls_authorizer.telemetry.decision_log import log_collision, log_missing_id
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.policy.rule_warnings import RuleWarning, RuleWarningKind, rule_warnings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 logger = logging.getLogger("mtls_authorizer")
 

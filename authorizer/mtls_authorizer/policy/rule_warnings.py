@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlist_warnings import (
     joined_names,
     may_be_reversed,
@@ -21,8 +21,10 @@ from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_label
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
 _DOMAIN = re.compile(r"([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*")
 _COMPARISONS = frozenset(Comparison)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import LogDecisions
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.request.serial_numbers import SerialNumberCollision

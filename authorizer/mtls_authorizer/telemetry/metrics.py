@@ -9,10 +9,10 @@ import json
 import sys
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.response import is_unauthorized
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.names import printed_name
 from mtls_authorizer.telemetry.decision_log import MOST_VALUES, shortened
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import date, datetime
 

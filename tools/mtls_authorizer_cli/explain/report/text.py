@@ -14,7 +14,9 @@ from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.wording import listing, plain, printed_routes, quoted, written_route, written_routes
+from mtls_authorizer_cli.explain.wording import printed_routes, written_route, written_routes
+from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.tables import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explain.result import CheckResult
     from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation, RulesExplanation
 
-_WIDTH = 100
 _LONGEST_LINE = 200
 _MAX_RESOURCES = 8
 
@@ -223,24 +224,3 @@ def _shortened(value: object) -> object:
         more = len(value) - _MAX_RESOURCES
         return [*map(_shortened, value[:_MAX_RESOURCES]), *([f"... and {more:,} more"] if more > 0 else [])]
     return value
-
-
-# Lines.
-
-# A value in quotes is not broken: its spaces matter.
-_TOKEN = re.compile(r"""\(?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\S*|\S+""")
-
-
-def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
-    """Return text in lines of at most 100 columns, with these indentations."""
-    leading = re.match(" *", text)
-    line, empty = first + (leading[0] if leading else ""), True
-    position = 0
-    for match in _TOKEN.finditer(text):
-        gap = "" if empty else text[position : match.start()]
-        if not empty and len(line) + len(gap) + len(match[0]) > _WIDTH:
-            yield line
-            line, gap = others, ""
-        line += gap + match[0]
-        empty, position = False, match.end()
-    yield line
