@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 PAGE = "docs/commands.md"
 COMMAND = ".venv/bin/mtls-authorizer"
 SUBCOMMANDS = {
-    *("clients", "explain", "crl fetch", "crl index"),
-    *("rules check", "rules add", "rules import", "rules diff", "rules what-if", "rules schema"),
+    *("explain", "clients", "doctor", "block", "unblock", "crl fetch", "crl index"),
+    *("rules check", "rules add", "rules import", "rules remove", "rules diff", "rules what-if", "rules schema"),
 }
 _CHANGES = "docs/change-rules.md"
+_BLOCK = "docs/block.md"
 OPTIONS = {
     "clients": ("docs/clients.md", "Options"),
     "explain": ("docs/explain.md", "Options"),
     **{each: (_CHANGES, each) for each in ("rules add", "rules import", "rules diff", "rules what-if")},
+    "doctor": ("docs/doctor.md", "Options"),
+    **{"block": (_BLOCK, "Options"), "unblock": (_BLOCK, "Options"), "rules remove": (_BLOCK, "rules remove")},
 }
 """The page and the section with the options of a subcommand, if it is not its section of the page on commands."""
 
