@@ -11,7 +11,7 @@ import pytest
 
 from mtls_authorizer_cli.explain.result import Verdict
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.findings import Kind
+from mtls_authorizer_cli.rules.checks.findings import Kind
 from tests.certificates import certificate_der, name, pem
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 

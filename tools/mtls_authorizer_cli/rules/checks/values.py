@@ -10,7 +10,7 @@ from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_label
 from mtls_authorizer.rules.names.name_correction import reversed_name
-from mtls_authorizer_cli.rules.findings import Finding, Kind
+from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
