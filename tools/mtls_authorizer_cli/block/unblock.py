@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         description="Unblock a client: remove exactly the entries that block adds for it from deny in the rules "
         "document where it is stored. Other entries that block the client stay, and are named.",
         epilog=exit_statuses(
-            "if no entry of deny blocks the client any more, and with --dry-run",
+            "if no entry of deny blocks the client any more, and for a dry run",
             "if other entries block it, the change was not confirmed, or a cache was not flushed",
         ),
     )
