@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.findings import Kind
+from mtls_authorizer_cli.rules.checks.findings import Kind
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:
