@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto.ssm.models import ssm_backends
 
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.aws_server import AwsServer
-    from tests.aws_server import ACCOUNT, REGION
 from tests.faulty_proxy import Exchanging, FaultyProxy
 
 NAME = "/acme/rules"
@@ -108,9 +106,7 @@ def test_what_was_replaced_long_ago_is_not_brought_back(aws: AwsServer, proxy: F
     replaced = denying("replacement")(start)
     for text in (start, denying("b")(denying("a")(start)), replaced):
         aws.put_parameter(NAME, text)
-    # moto has no other way to have old versions.
-    for parameter in ssm_backends[ACCOUNT][REGION]._parameters[NAME]:
-        parameter.last_modified_date -= timedelta(minutes=2)
+    aws.age_parameter(NAME, timedelta(minutes=2))
     proxy.break_with(before_writes(lambda: aws.put_parameter(NAME, denying("other")(replaced)), 1))
     block("mine")
     assert denied(aws) == ["mine", "other", "replacement", "stays"]
