@@ -52,6 +52,12 @@ def log_missing_identity_source() -> None:
     logger.warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
 
 
+def log_simple_response_of_route() -> None:
+    """Log that API Gateway may return the simple response for one route to a request for another one."""
+    correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"
+    logger.warning("simple response may be cached for other routes", extra={"correction": correction})
+
+
 def log_fields(observation: Observation) -> dict[str, object]:
     """Return the fields of a decision's record. Shadow rules, CRLs and malformed certificates add theirs."""
     decision, request, policy = observation.decision, observation.request, observation.policy

@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 PAGE = "docs/commands.md"
 COMMAND = ".venv/bin/mtls-authorizer"
 SUBCOMMANDS = {
-    *("explain", "block", "unblock", "crl fetch", "crl index"),
-    *("rules check", "rules remove", "rules schema"),
+    *("explain", "clients", "doctor", "block", "unblock", "crl fetch", "crl index"),
+    *("rules check", "rules add", "rules import", "rules remove", "rules diff", "rules what-if", "rules schema"),
 }
+_CHANGES = "docs/change-rules.md"
 _BLOCK = "docs/block.md"
-OPTIONS = {"block": (_BLOCK, "Options"), "unblock": (_BLOCK, "Options"), "rules remove": (_BLOCK, "rules remove")}
+OPTIONS = {
+    **{each: (_CHANGES, each) for each in ("rules add", "rules import", "rules diff", "rules what-if")},
+    "doctor": ("docs/doctor.md", "Options"),
+    "block": (_BLOCK, "Options"),
+    "unblock": (_BLOCK, "Options"),
+    "rules remove": (_BLOCK, "rules remove"),
+}
 """The page and the section with the options of a subcommand, if it is not its section of the page on commands."""
 
 AT = ("--at", "2026-11-22T00:00:00Z")
