@@ -14,7 +14,6 @@ from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_item, remove_items
 from mtls_authorizer_cli.documents.ssm import SsmDocument
 from mtls_authorizer_cli.documents.update import Change, Update, read_document, update_document
-from tests.aws_server import ACCOUNT, REGION
 from tests.faulty_proxy import answer, before_writes
 from tests.rules_documents import document, rule
 
