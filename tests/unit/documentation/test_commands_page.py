@@ -29,7 +29,9 @@ _BLOCK = "docs/block.md"
 OPTIONS = {
     **{each: (_CHANGES, each) for each in ("rules add", "rules import", "rules diff", "rules what-if")},
     "doctor": ("docs/doctor.md", "Options"),
-    **{"block": (_BLOCK, "Options"), "unblock": (_BLOCK, "Options"), "rules remove": (_BLOCK, "rules remove")},
+    "block": (_BLOCK, "Options"),
+    "unblock": (_BLOCK, "Options"),
+    "rules remove": (_BLOCK, "rules remove"),
 }
 """The page and the section with the options of a subcommand, if it is not its section of the page on commands."""
 
