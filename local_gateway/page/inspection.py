@@ -16,7 +16,7 @@ from local_gateway.api_gateway.client_request import ClientRequest
 from local_gateway.api_gateway.events import authorizer_event
 from local_gateway.deployment import authorizer_variables
 from local_gateway.front_doors import FrontDoorKind, forged_header
-from local_gateway.observation import observed_log
+from local_gateway.observation import observed_log, unlogged
 from local_gateway.pki import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
@@ -56,7 +56,8 @@ def inspect(inquiry: Inquiry, overview: Overview, pki: Pki) -> dict[str, object]
     api = overview.api(inquiry.endpoint)
     match = api.match(request.method, request.path) if isinstance(inquiry.endpoint.kind, ApiKind) else None
     is_authorized = match is not None and match.route.authorized
-    explanation = _explain(api, match or _NO_ROUTE, request, overview.configuration)
+    with unlogged():
+        explanation = _explain(api, match or _NO_ROUTE, request, overview.configuration)
     handshake = _shake_hands(inquiry, pki, explanation["api_gateway"])
     status, body, records = _send(inquiry, request) if handshake.accepted else (None, "", [])
     return {
@@ -113,11 +114,11 @@ def _shake_hands(inquiry: Inquiry, pki: Pki, api_gateway: Mapping[str, Any]) -> 
 
 
 def _send(inquiry: Inquiry, request: ClientRequest) -> tuple[int, str, list[logging.LogRecord]]:
-    """Return status, body and log entries. The request goes straight to the API: the key is not needed any more."""
+    """Return status, body and logged decisions. The request goes straight to the API: the key is not needed any more."""
     with observed_log() as records:
         response = inquiry.endpoint.application.answer(request)
-    # Other clients may send requests at the same time.
-    own = [record for record in records if record.thread == threading.get_ident()]
+    # Other clients may send requests at the same time, and the authorizer may reload documents.
+    own = [record for record in records if record.thread == threading.get_ident() and hasattr(record, "decision")]
     return response.status_code, response.get_data(as_text=True), own
 
 
