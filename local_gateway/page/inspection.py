@@ -114,7 +114,7 @@ def _shake_hands(inquiry: Inquiry, pki: Pki, api_gateway: Mapping[str, Any]) -> 
 
 
 def _send(inquiry: Inquiry, request: ClientRequest) -> tuple[int, str, list[logging.LogRecord]]:
-    """Return status, body and logged decisions. The request goes straight to the API: the key is not needed any more."""
+    """Return status, body and logged decisions. The request goes straight to the API, which needs no key."""
     with observed_log() as records:
         response = inquiry.endpoint.application.answer(request)
     # Other clients may send requests at the same time, and the authorizer may reload documents.
