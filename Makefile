@@ -15,7 +15,7 @@ export BROWSER_FOLDER ?= $(CURDIR)/.browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture page-picture lock clean
 
@@ -125,6 +125,15 @@ test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript wi
 	@rm -rf build/cdk && mkdir -p build && cp -R tests/integration/cdk/typescript build/cdk && cd build/cdk && npm ci --no-audit --no-fund
 	@$(BIN)/python -m tests.integration.cdk.compare_typescript build/cdk
 
+# checkov pins many of its requirements. The variables deploy all that is optional.
+checkov: ## Check the templates, the Terraform modules and the examples with checkov, in an environment of its own (300 MB).
+	@$(MAKE) --no-print-directory VENV=.venv-checkov .venv-checkov/.checkov
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d terraform/modules \
+	    --var-file tests/checkov/everything.tfvars
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d examples/attach/terraform
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework cloudformation \
+	    -f template.yaml templates/*.yaml examples/attach/*.yaml
+
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/unit/layer tests/integration/layer \
@@ -233,6 +242,11 @@ $(VENV)/.release: $(VENV)/.python distribution/requirements.txt
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt
 	@echo "Installing what the tests of what runs on Lambda need"
 	@$(INSTALL) -r tests/runs_on_lambda_requirements.txt
+	@touch $@
+
+$(VENV)/.checkov: $(VENV)/.python tests/checkov/requirements.txt
+	@echo "Installing checkov"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/checkov/requirements.txt
 	@touch $@
 
 $(VENV)/.mutation: $(VENV)/.python tests/mutation_requirements.txt

@@ -21,7 +21,7 @@ from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_colu
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 LANGUAGES = {
-    "dockerfile", "hcl", "insights", "json", "mermaid", "properties", "python", "sh", "text", "yaml",
+    "csv", "dockerfile", "hcl", "insights", "json", "mermaid", "properties", "python", "sh", "text", "yaml",
 }  # fmt: skip
 PROGRAMS = {
     ".venv/bin/mtls-authorizer",
