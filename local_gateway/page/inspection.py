@@ -17,6 +17,7 @@ from local_gateway.api_gateway.events import authorizer_event
 from local_gateway.deployment import authorizer_variables
 from local_gateway.front_doors import FrontDoorKind, forged_header
 from local_gateway.observation import observed_log, unlogged
+from local_gateway.page.inquiry import InquiryError
 from local_gateway.pki import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
@@ -85,10 +86,20 @@ def _request(inquiry: Inquiry, pki: Pki) -> ClientRequest:
 
 
 def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration: Configuration) -> dict[str, Any]:
-    """Return what ``mtls-authorizer explain --json`` prints for the event that the authorizer receives."""
+    """Return what ``mtls-authorizer explain --json`` prints for the event that the authorizer receives.
+
+    Raises InquiryError if there is no event, because the gateway decodes more of a certificate than the authorizer.
+    """
     variables, pem = authorizer_variables(api.kind, configuration.variables), request.certificate_pem
     settings, policy = read_configuration(variables, None, pem)
-    event = read_request(authorizer_event(api, match, request))
+    try:
+        event = read_request(authorizer_event(api, match, request))
+    except Exception as error:
+        # cryptography decodes lazily, and raises ValueError and more.
+        message = (
+            "The local gateway cannot decode this certificate. mtls-authorizer explain says what is wrong with it."
+        )
+        raise InquiryError(message) from error
     truststore = read_bundle(configuration.stored_truststore.read_bytes())
     question = Question(pem, settings, policy, event, route_asked=True, now=datetime.now(UTC), truststore=truststore)
     explained: dict[str, Any] = json.loads(as_json(Report(explain(question))))
