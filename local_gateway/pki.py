@@ -1,4 +1,4 @@
-"""The keys and certificates of a local gateway: made anew for each start, worth nothing anywhere else."""
+"""The keys and certificates of a local gateway: created at each start, and trusted nowhere else."""
 
 from __future__ import annotations
 
@@ -88,6 +88,11 @@ class Pki:
     def stored_truststore(self) -> Path:
         """The truststore as it would be in S3, with a block that cannot be read, which API Gateway ignores."""
         return self.folder / "stored-truststore.pem"
+
+    @property
+    def own_truststore(self) -> Path:
+        """The certificates of the user's own truststore that can be read, if there is one."""
+        return self.folder / "own-truststore.pem"
 
     @property
     def client_ca_key(self) -> Path:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDER = Path("build/local-gateway")
-"""Where the local gateway keeps keys and certificates, unless it is told otherwise."""
+"""The default folder of the local gateway's keys and certificates."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +54,8 @@ def revoke(pki: Pki, client: Client) -> tuple[int, int]:
 
 
 def _not_clients(pki: Pki) -> set[Path]:
-    return {pki.truststore, pki.stored_truststore, pki.client_ca_key, pki.untrusted_ca, pki.server, pki.server_ca}
+    authorities = {pki.truststore, pki.stored_truststore, pki.own_truststore, pki.untrusted_ca, pki.server_ca}
+    return {*authorities, pki.client_ca_key, pki.server}
 
 
 if __name__ == "__main__":

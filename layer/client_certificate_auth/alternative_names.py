@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import UTF8_STRING, DerError, encode, read_oid, read_sequence
 from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Literal
 
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.events import (
@@ -15,6 +14,10 @@ from client_certificate_auth.events import (
     ExtractionSuccess,
 )
 from client_certificate_auth.x509.errors import MalformedCertificateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 
 class AlbMutualTlsMode(StrEnum):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal, NamedTuple, TypeAlias
 
 from client_certificate_auth.certificate import PeerCertificate
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.errors import MalformedCertificateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
 
 # The members of the request context that can contain the certificate, in order of precedence: that of an HTTP API with
 # payload 2.0, and that of a REST API and of an HTTP API with payload 1.0.

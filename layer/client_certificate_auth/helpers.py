@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from client_certificate_auth.x509.names import DistinguishedName
 
 CertificateCheck: TypeAlias = Callable[[PeerCertificate], bool]
 
-_HEX = re.compile(r"[0-9A-Fa-f]+")
+_HEX = r"[0-9A-Fa-f]+"
 _SHA256_DIGITS = 64
 _SHA512_DIGITS = 128
 
@@ -153,7 +155,7 @@ def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
 def read_fingerprint(text: str) -> str:
     """Return a SHA-256 or SHA-512 in hexadecimal as ``PeerCertificate`` writes it. Raises ValueError."""
     digits = text.removeprefix("SHA256:").replace(":", "")
-    if not _HEX.fullmatch(digits) or len(digits) not in {_SHA256_DIGITS, _SHA512_DIGITS}:
+    if not re.fullmatch(_HEX, digits) or len(digits) not in {_SHA256_DIGITS, _SHA512_DIGITS}:
         message = f"{text!r} is not a SHA-256 or SHA-512 in hexadecimal (64 or 128 digits, colons allowed)"
         raise ValueError(message)
     return bytes.fromhex(digits).hex(":").upper()
@@ -162,7 +164,7 @@ def read_fingerprint(text: str) -> str:
 def read_serial_number(text: str) -> int:
     """Return a serial number in hexadecimal as a number. Raises ValueError."""
     digits = text.replace(":", "")
-    if not _HEX.fullmatch(digits.removeprefix("-")):
+    if not re.fullmatch(_HEX, digits.removeprefix("-")):
         message = f"{text!r} is not a serial number in hexadecimal (colons allowed)"
         raise ValueError(message)
     return int(digits, 16)
@@ -182,7 +184,7 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         raise ValueError(message)
     _strings(mapping.values(), parameter)
     _strings(mapping.keys(), parameter)
-    unknown = [key for key in mapping if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key)]
+    unknown = [key for key in mapping if key not in OID_BY_SHORT_NAME and not re.fullmatch(DOTTED_OID, key)]
     if unknown:
         message = f"{parameter} has {unknown}, which are neither short names (CN, O, OU, ...) nor dotted OIDs"
         raise ValueError(message)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.fields import ISSUER_KEY
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.truststore.bundle import Truststore

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:

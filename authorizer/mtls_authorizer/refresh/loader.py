@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:

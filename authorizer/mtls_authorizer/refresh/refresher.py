@@ -6,12 +6,13 @@ import logging
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.stores.store import StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from mtls_authorizer.refresh.document import AnyDocument, Attempt, LogRecord
 

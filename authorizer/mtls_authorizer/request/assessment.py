@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import ExtractionFailure, read_client_certificate
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
@@ -15,9 +15,11 @@ from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from typing import TypeAlias
 
     from client_certificate_auth import ExtractionResult, PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.request.assessment import RejectedCertificate
 from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE_CHECK, RequestFacts, first_failure, not_valid
 from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.routes import LONGEST_STAGE_ARN
 
 # An execute-api ARN up to its stage. What follows is the client's to choose, and no policy is made of it.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.policy.settings import ResponseFormat, Settings, UnauthenticatedResponse
 from mtls_authorizer.reasons import UNAUTHENTICATED
 from mtls_authorizer.request.event import ApiRequest, EventFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.rules.grant import Grant

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.crl.scope import CertificateScope, read_certificate_scope
 from mtls_authorizer.revocation.truststore.authority import (
@@ -15,6 +15,7 @@ from mtls_authorizer.revocation.truststore.authority import (
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime

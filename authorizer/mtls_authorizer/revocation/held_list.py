@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.signer import permitted_signers
 from mtls_authorizer.revocation.crl.succession import is_older, is_stale
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta

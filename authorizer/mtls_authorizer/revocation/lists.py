@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import timedelta
 from functools import cmp_to_key
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
@@ -15,6 +14,7 @@ from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.names import printed_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.truststore.names import printed_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 

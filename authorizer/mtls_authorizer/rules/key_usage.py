@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import re
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.short_names import DOTTED_OID
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -75,7 +77,7 @@ def read_key_usages(names: list[str]) -> RequiredKeyUsages:
 def read_usages(names: list[str]) -> frozenset[str]:
     """Return the OIDs of usages that are given by name or dotted OID. Raises ValueError."""
     for name in names:
-        if name not in _OID_BY_NAME and not DOTTED_OID.fullmatch(name):
+        if name not in _OID_BY_NAME and not re.fullmatch(DOTTED_OID, name):
             message = f"is {name[:80]!r}: write some of {', '.join(_OID_BY_NAME)}, dotted OIDs, or none"
             raise ValueError(message)
     return frozenset(_OID_BY_NAME.get(name, name) for name in names)

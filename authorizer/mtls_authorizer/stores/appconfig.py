@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.stores.aws import error_code, read_body, store_errors
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime

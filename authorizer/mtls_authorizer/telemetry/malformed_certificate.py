@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import NamedTuple
 
 from client_certificate_auth import find_client_certificate
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.pem import PemError, read_pem
 
 LONGEST_VALUE = 256

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.api_gateway.functions import CountedFunction
-from local_gateway.deployment import Endpoint
+from local_gateway.api_gateway.gateway import Gateway
+from local_gateway.deployment import Endpoint, sample_api
 from local_gateway.pki import Pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import LISTED_CN, Outcome, Scenario
@@ -46,7 +47,8 @@ def test_any_part_of_an_outcome_makes_a_difference() -> None:
 
 
 def test_commands_are_what_a_shell_takes_even_where_folders_have_spaces() -> None:
-    endpoint = Endpoint(ApiKind.REST, 8443, 8444, CountedFunction(lambda _event, _context: None))
+    authorizer = CountedFunction(lambda _event, _context: None)
+    endpoint = Endpoint(ApiKind.REST, Gateway(sample_api(ApiKind.REST, authorizer)), 8443, 8444, authorizer)
     pki = Pki(Path("my folder"))
 
     comment, command = curl_commands([Scenario("listed", LISTED_CN, LET_IN)], endpoint, pki)

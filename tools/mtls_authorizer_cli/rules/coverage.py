@@ -6,15 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.rules.findings import Finding, Kind
 from mtls_authorizer_cli.rules.implication import Requirement, key_of, known_from
+from mtls_authorizer_cli.rules.routes import include
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from mtls_authorizer.rules.conditions import Condition
-    from mtls_authorizer.rules.routes import Routes
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.rules.implication import Key
 
@@ -53,7 +52,7 @@ class _PreparedRule:
             and self.rule.limits in {None, other.rule.limits}
             and self.required_values <= other.required_values
             and self.exclusions <= other.exclusions
-            and _include(self.rule.routes, other.rule.routes)
+            and include(self.rule.routes, other.rule.routes)
             and all(
                 any(required.follows_from_each(given) for given in other.requirements) for required in self.requirements
             )
@@ -77,21 +76,6 @@ def _finding(covering: _PreparedRule, covered: _PreparedRule) -> Finding | None:
     if not same_constants:
         message += ", and comes first, so that its own context and usage_plan_key have no effect"
     return Finding(Kind.COVERED, place, message)
-
-
-def _include(routes: Routes, others: Routes) -> bool:
-    if routes is ALL_ROUTES:
-        return True
-    return others is not ALL_ROUTES and all(any(_includes(route, other) for route in routes) for other in others)
-
-
-def _includes(route: str, other: str) -> bool:
-    """Return whether a route includes another one. GET/a/* includes neither GET/a nor GET/a/, as in the policy."""
-    if route == other:
-        return True
-    below = route.removesuffix("*")
-    is_root = below.count("/") == 1
-    return route.endswith("/*") and other.startswith(below) and (is_root or other != below)
 
 
 class _Index:

@@ -154,9 +154,7 @@ def _rule() -> _Schema:
                 'have one, or "none". Other values than ["clientAuth"] need issuer or issuer_key, and exact names.',
                 "anyOf": [
                     {"const": "none"},
-                    _non_empty_list(
-                        {"type": "string", "pattern": rf"^({'|'.join(USAGE_NAMES)}|{DOTTED_OID.pattern})$"}
-                    ),
+                    _non_empty_list({"type": "string", "pattern": rf"^({'|'.join(USAGE_NAMES)}|{DOTTED_OID})$"}),
                 ],
             },
             "allow": {
@@ -298,7 +296,7 @@ def _comparisons(label: str, patterns: Mapping[tuple[str, Comparison], Any]) -> 
         if restriction is None:
             schemas.append(_reference(comparison))
         elif restriction.expression is not None:
-            text = {"allOf": [_reference("plain"), {"pattern": f"^({restriction.expression.pattern})$"}]}
+            text = {"allOf": [_reference("plain"), {"pattern": f"^({restriction.expression})$"}]}
             description = f"{_COMPARISONS[comparison][:-1]}, which {restriction.problem}."
             schemas.append({"description": description, **_object_with(comparison, text)})
     return schemas
@@ -327,7 +325,7 @@ def _certificate_value() -> _Schema:
             "after": {
                 "description": "Only a URI that begins with this text counts, and the value is the rest of it. The "
                 f"text {prefix.problem}.",
-                "allOf": [_reference("text"), {"pattern": prefix.expression and _whole(prefix.expression)}],
+                "allOf": [_reference("text"), {"pattern": prefix.expression and f"^{prefix.expression}$"}],
             },
             "default": {
                 "description": "The value if the certificate does not have exactly one.",
@@ -344,7 +342,7 @@ def _time() -> _Schema:
 
 
 def _route() -> _Schema:
-    methods, segment = "|".join([r"\*", *METHODS]), SEGMENT.pattern
+    methods, segment = "|".join([r"\*", *METHODS]), SEGMENT
     return {
         "description": "A method, or * for any, and a path. A path that ends with /* includes all paths below it.",
         "type": "string",

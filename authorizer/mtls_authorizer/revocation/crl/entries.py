@@ -6,12 +6,12 @@ A CRL may have a million entries. Most questions are answered from its bytes, wi
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
 
 from mtls_authorizer.revocation.crl.reader import check_usable
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from typing import TypeAlias
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 

@@ -10,12 +10,13 @@ import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeAlias
 
 Resolver: TypeAlias = "Callable[..., list[Any]]"
 """``socket.getaddrinfo``, or a function that takes its place."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import check_usable, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
 

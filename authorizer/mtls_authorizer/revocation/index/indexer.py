@@ -14,9 +14,9 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_plus
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.function_environment import (
@@ -27,6 +27,7 @@ from mtls_authorizer.revocation.function_environment import (
 )
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta

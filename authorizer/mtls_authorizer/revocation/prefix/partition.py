@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.succession import is_stale
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta

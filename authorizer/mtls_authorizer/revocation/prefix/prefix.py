@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from client_certificate_auth.x509.der import SET, DerError, read_sequence_of
 from client_certificate_auth.x509.names import DistinguishedName, read_attributes, read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
 
 CanonicalRdn: TypeAlias = frozenset[tuple[str, str | tuple[int, bytes]]]
 CanonicalName: TypeAlias = tuple[CanonicalRdn, ...]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, shown
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, RuleKeyUsages, read_usages
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
     from mtls_authorizer.rules.document.limits import Workload

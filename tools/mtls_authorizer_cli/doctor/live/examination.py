@@ -1,0 +1,34 @@
+"""Making checks: each one yields findings and notes, or raises UnavailableError if it cannot be made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from mtls_authorizer_cli.doctor.account.aws import UnavailableError
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+Examine: TypeAlias = "Callable[[], Iterable[Finding | str]]"
+"""A check without its name. Strings are notes."""
+
+
+def examine(checks: Mapping[Check, Examine]) -> Diagnosis:
+    """Make checks. What a check has found before it raises UnavailableError is kept."""
+    checked: list[Check] = []
+    findings: list[Finding] = []
+    not_checked: list[NotChecked] = []
+    notes: list[str] = []
+    for check, make in checks.items():
+        try:
+            for result in make():
+                if isinstance(result, str):
+                    notes.append(result)
+                else:
+                    findings.append(result)
+        except UnavailableError as error:
+            not_checked.append(NotChecked(check, error.reason, error.permission))
+        else:
+            checked.append(check)
+    return Diagnosis(tuple(checked), tuple(findings), tuple(not_checked), tuple(notes))

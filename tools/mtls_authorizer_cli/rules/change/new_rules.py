@@ -1,0 +1,105 @@
+"""New rules, and adding them to the document where it is stored."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.documents.document import StoredDocument
+from mtls_authorizer_cli.documents.json_text import append_items, items_of
+from mtls_authorizer_cli.documents.update import Change, update_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mtls_authorizer_cli.rules.change.target import Target
+
+
+class NewRule(NamedTuple):
+    """A rule to add, as JSON, and where its name was given, for messages: ``partners.csv:3: column name``."""
+
+    rule: Mapping[str, object]
+    place: str
+
+    @property
+    def name(self) -> str:
+        """The name of the rule."""
+        return str(self.rule["name"])
+
+
+class Result(NamedTuple):
+    """The rules that were added, or would be, and those that the document contained already."""
+
+    added: tuple[str, ...]
+    present: tuple[str, ...]
+    written: bool
+
+
+def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result:
+    """Add rules at the end of the document, all of them or none. Raises CommandError.
+
+    A file that does not exist is created. A rule that the document contains already is left as it is; another rule with
+    the same name is an error.
+    """
+    location = target.rules.location
+    file = location.removeprefix("file://")
+    if "://" not in file and not Path(file).exists():
+        created = _create(file, rules, review)
+        if created is not None:
+            return created
+    present: set[str] = set()
+
+    def edit(text: str) -> str:
+        present.clear()
+        return append_items(text, "rules", _missing(text, rules, present))
+
+    update = update_document(
+        location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
+    )
+    names = [rule.name for rule in rules]
+    return Result(
+        tuple(name for name in names if name not in present),
+        tuple(name for name in names if name in present),
+        update.written,
+    )
+
+
+def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Mapping[str, object]]:
+    """Return the rules that a document does not contain; the names of the others are added to ``present``."""
+    known = {rule["name"]: rule for rule in (item.value for item in items_of(text, "rules")) if isinstance(rule, dict)}
+    missing = []
+    for new in rules:
+        if new.name not in known:
+            missing.append(new.rule)
+        elif known[new.name] == new.rule:
+            present.add(new.name)
+        else:
+            message = f"{new.place}: {new.name!r} is the name of another rule in the document: choose another name"
+            raise CommandError(message)
+    return missing
+
+
+def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result | None:
+    """Create a file with rules; None if another process has created it meanwhile."""
+    text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
+    names = tuple(rule.name for rule in rules)
+    if not review(Change(StoredDocument(location, "{}", ""), text)):
+        return Result(names, (), written=False)
+    path = Path(location)
+    draft = path.with_name(f".{path.name}.{token_hex(8)}")
+    try:
+        with suppress(FileExistsError):
+            draft.write_text(text)
+            # Unlike a renaming, this fails if the file exists.
+            path.hardlink_to(draft)
+            return Result(names, (), written=True)
+    except (OSError, ValueError) as error:
+        message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise CommandError(message) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return None
