@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mtls_authorizer")
 choose_log_level()
 
-# For the case that another run writes the index in between. After that, Lambda retries the event later.
+# In case another run writes the index in between. After these attempts, Lambda retries the event later.
 _ATTEMPTS = 3
 
 

@@ -34,7 +34,7 @@ def canonical_attributes(content: bytes) -> CanonicalRdn:
 
 
 def printed_name(der: bytes) -> str:
-    """Return a Name as RFC 4514 has it, in printable ASCII; one that is not text as the hexadecimal of its DER."""
+    """Return a Name in the string form of RFC 4514, in printable ASCII; if it is not text, its DER in hexadecimal."""
     try:
         return DistinguishedName(der).rfc4514_string()
     except DerError:
