@@ -1,9 +1,8 @@
-"""Amazon API Gateway on your own machine, as far as a Lambda authorizer for client certificates can tell.
+"""Amazon API Gateway on your own machine, as far as a Lambda authorizer for client certificates can observe it.
 
-Beside it are other front doors, as far as a function with the layer can tell: an Application Load Balancer in either
-mode, and CloudFront.
+It also contains an Application Load Balancer in either mode, and CloudFront, as far as a function with the layer can
+observe them.
 
-A development tool: it speaks real mutual TLS on loopback, asks the real authorizer, and calls real functions. It
-never caches what an authorizer answered, and has no identity sources, which is what the authorizer's template asks
-of the real one.
+This is a development tool: it terminates real mutual TLS on loopback, invokes the real authorizer, and calls real
+functions. The sample APIs have no identity sources and cache no responses, which is also what the templates configure.
 """

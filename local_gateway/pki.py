@@ -75,7 +75,7 @@ class Client(NamedTuple):
 
 @dataclass(frozen=True)
 class Pki:
-    """Where the files are, all of them PEM (RFC 7468)."""
+    """The paths of the files, all of them PEM (RFC 7468)."""
 
     folder: Path
 
@@ -96,7 +96,7 @@ class Pki:
 
     @property
     def client_ca_key(self) -> Path:
-        """The private key of the first CA in the truststore, to revoke more with."""
+        """The private key of the first CA in the truststore, for revoking more certificates."""
         return self.folder / "client-ca-key.pem"
 
     @property
@@ -158,7 +158,7 @@ def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
     """Make CAs, CRLs, a server's certificate and one for each client in a folder. Replaces older ones."""
     pki = Pki(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # On AWS the server's certificate comes from a public CA, which has no business in the truststore.
+    # On AWS the server's certificate is from a public CA, which must not be in the truststore.
     server_ca = _make_ca("Server CA")
     cas = {ca: _make_ca(Ca.CLIENT if ca is Ca.NAMESAKE else ca) for ca in Ca}
     server_ca.cert_pem.write_to_path(pki.server_ca)
@@ -192,9 +192,9 @@ def _write_partitions(pki: Pki, ca: trustme.CA, clients: Iterable[Client]) -> No
 
 
 def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
-    """Sign a CRL with the key of the first CA in the truststore, and put it in the place of the one before."""
+    """Sign a CRL with the key of the first CA in the truststore, and replace the previous one with it."""
     crl = sign_crl(pki.truststore.read_bytes(), pki.client_ca_key.read_bytes(), number, serial_numbers)
-    # A concurrent reader finds either the old or the new one, and complete.
+    # A concurrent reader finds either the complete old one or the complete new one.
     new = pki.revocation_list.with_suffix(".new")
     new.write_bytes(crl)
     new.replace(pki.revocation_list)
@@ -240,7 +240,7 @@ def _make_ca(name: str) -> trustme.CA:
 
 
 def issue(ca: trustme.CA, client: Client) -> bytes:
-    """Return a client's new private key and certificate. trustme's own certificates can't have such subjects."""
+    """Return a client's new private key and certificate. trustme cannot create certificates with such subjects."""
     issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
     issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))
     key = ec.generate_private_key(ec.SECP256R1())

@@ -37,7 +37,7 @@ TWO_CNS = Client("two-cns", (("CN", "authorized-client"), ("CN", "nobody")))
 EXPIRED = Client("expired", LISTED_CN.subject, expired=True)
 REVOKED = Client("revoked", LISTED_CN.subject, revoked=True)
 TO_BE_REVOKED = Client("to-be-revoked", LISTED_CN.subject)
-# A rule lets it read, and only some of what there is.
+# A rule allows it to read some of the resources, and nothing else.
 READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
 # A list and two rules allow it, and the rules document denies it.
 BLOCKED = Client("blocked", (("O", "Acme"), ("OU", "Payments"), ("CN", "blocked")))
@@ -52,7 +52,7 @@ REVOKED_IN_PART = Client("revoked-in-part", LISTED_CN.subject, ca=Ca.PARTITIONED
 OF_MISSING_PART = Client("of-missing-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=PARTS)
 # Its CA is in the truststore, in a block that was damaged.
 UNREADABLE_CA = Client("unreadable-ca", LISTED_CN.subject, ca=Ca.UNREADABLE)
-# Its organizational unit is listed: it is the line feed alone that keeps it out.
+# Its organizational unit is listed: only the line feed in it is the reason for the denial.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
 
 
