@@ -15,15 +15,15 @@ export BROWSER_FOLDER ?= $(CURDIR)/.browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
-    dashboard-picture lock clean
+    dashboard-picture page-picture lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Show which clients are allowed and denied, over real TLS, then serve: [RULES=… TRUSTSTORE=… ALLOWED_…=… ARGS=…].
-	@$(BIN)/python -m local_gateway --from-environment $${RULES:+--rules="$$RULES"} \
+	@env -u TRUSTSTORE $(BIN)/python -m local_gateway --from-environment $${RULES:+--rules="$$RULES"} \
 	    $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $(ARGS)
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
@@ -32,10 +32,11 @@ demo: $(VENV)/.run ## The same without serving; fails if an answer is not the ex
 revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway: CLIENT=name [ARGS="--folder FOLDER"].
 	@$(BIN)/python -m local_gateway.revoke "$(CLIENT)" $(ARGS)
 
-# Variables of make are in the environment, too, where the shell does not interpret their values. make exits with 2
-# whatever the command's status is: scripts should call .venv/bin/mtls-authorizer.
+# Variables of make are in the environment, too, where the shell does not interpret their values. There, the authorizer
+# would reject TRUSTSTORE as a misspelt variable. make exits with 2 whatever the command's status is: scripts should call
+# .venv/bin/mtls-authorizer.
 explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
-	@$(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
+	@env -u TRUSTSTORE $(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
@@ -124,6 +125,15 @@ test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript wi
 	@rm -rf build/cdk && mkdir -p build && cp -R tests/integration/cdk/typescript build/cdk && cd build/cdk && npm ci --no-audit --no-fund
 	@$(BIN)/python -m tests.integration.cdk.compare_typescript build/cdk
 
+# checkov pins many of its requirements. The variables deploy all that is optional.
+checkov: ## Check the templates, the Terraform modules and the examples with checkov, in an environment of its own (300 MB).
+	@$(MAKE) --no-print-directory VENV=.venv-checkov .venv-checkov/.checkov
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d terraform/modules \
+	    --var-file tests/checkov/everything.tfvars
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d examples/attach/terraform
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework cloudformation \
+	    -f template.yaml templates/*.yaml examples/attach/*.yaml
+
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/unit/layer tests/integration/layer \
@@ -175,6 +185,9 @@ figures: $(VENV)/.test ## Copy what the benchmarks wrote to the page on performa
 
 dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
 	$(BIN)/python -m documentation.dashboard_picture
+
+page-picture: $(VENV)/.test browser ## Take a picture of the local gateway's page for the documentation.
+	@$(BIN)/python -m documentation.page_picture
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock'
@@ -229,6 +242,11 @@ $(VENV)/.release: $(VENV)/.python distribution/requirements.txt
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt
 	@echo "Installing what the tests of what runs on Lambda need"
 	@$(INSTALL) -r tests/runs_on_lambda_requirements.txt
+	@touch $@
+
+$(VENV)/.checkov: $(VENV)/.python tests/checkov/requirements.txt
+	@echo "Installing checkov"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/checkov/requirements.txt
 	@touch $@
 
 $(VENV)/.mutation: $(VENV)/.python tests/mutation_requirements.txt

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 CURL_MESSAGES = {
     "no certificate": "curl: (35) OpenSSL/3.0.19: error:0A000410:SSL routines::sslv3 alert handshake failure",
-    "an expired certificate": "curl: (35) OpenSSL/3.0.19: error:0A000415:SSL routines::sslv3 alert certificate expired",
+    "an expired certificate": "curl: (60) SSL certificate verification failed",
     "a CA that is not trusted": "curl: (35) OpenSSL/3.0.19: error:0A000418:SSL routines::tlsv1 alert unknown ca",
 }
-"""What curl 7.88 with OpenSSL 3.0 prints if the handshake is rejected for a reason. Its exit status is 35."""
+"""The message of curl 7.88 with OpenSSL 3.0 if the handshake is rejected for a reason. Its exit status is in brackets.
+
+That for an expired certificate of the client sounds as if the server's were wrong.
+"""
 
 
 def invitation(
@@ -41,11 +44,11 @@ def invitation(
         yield from _own_certificates(endpoints[0], pki)
     else:
         yield from _commands(scenarios, endpoints, pki, as_sample=configuration.is_sample)
-    yield "\nIf the handshake is rejected, curl 7.88 with OpenSSL 3.0 exits with status 35 and prints, for\n"
+    yield "\nIf the handshake is rejected, curl 7.88 with OpenSSL 3.0 prints, with its exit status in brackets:\n"
     for reason, message in CURL_MESSAGES.items():
         yield f"{reason + ':':25} {message}"
-    yield "\nOther versions word it differently. API Gateway itself is reported to respond with 403 instead, and to"
-    yield "close the connection only if there is no certificate."
+    yield "\nThe second is about the client's certificate, too. Other versions word it differently. API Gateway itself"
+    yield "is reported to respond with 403 instead, and to close the connection only if there is no certificate."
     if configuration.is_sample:
         yield "\nTo revoke a client, in another terminal:\n"
         yield revocation_command(TO_BE_REVOKED, pki.folder)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from local_gateway.deployment import SERVERS
 from local_gateway.revoke import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
-from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.command_line import CommandError, Parser
+from mtls_authorizer_cli.function import add_options, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,13 +19,10 @@ if TYPE_CHECKING:
 FIRST_PORT = 8443
 _LAST_FIRST_PORT = 0xFFFF - SERVERS
 
-# Variables of make run, which look like misspelt ones of the authorizer.
-_OF_MAKE = {"RULES", "TRUSTSTORE"}
-
 
 def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespace:
     """Return the options. Raises SystemExit for wrong ones."""
-    parser = argparse.ArgumentParser(prog="python -m local_gateway", description=description, allow_abbrev=False)
+    parser = Parser(prog="python -m local_gateway", description=description)
     parser.add_argument(
         "--demo", action="store_true", help="don't serve; exit with 1 if a result is not the expected one"
     )
@@ -54,6 +52,7 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
         metavar="NAME=VALUE",
         help="an environment variable of the authorizer; several times for several variables",
     )
+    add_options(parser)
     parser.add_argument(
         "--from-environment",
         action="store_true",
@@ -63,11 +62,12 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
 
 
 def read_variables(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the user's own environment variables of the authorizer. Raises CommandError for one that is misspelt."""
-    given = {**(environment if options.from_environment else {}), **dict(options.set)}
+    """Return the user's own environment variables of the authorizer. Raises CommandError, also for a misspelt name."""
+    named = read_environment(options, environment if options.from_environment else {})
+    given = {**named, **dict(options.set)}
     try:
         # Of names that are not the authorizer's, it rejects those that look like a misspelt one.
-        load_settings({name: value for name, value in given.items() if name not in {*VARIABLES, *_OF_MAKE}})
+        load_settings({name: value for name, value in given.items() if name not in VARIABLES})
     except SettingsError as error:
         raise CommandError(str(error)) from error
     return {name: given[name] for name in VARIABLES if name in given}

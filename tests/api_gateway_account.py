@@ -60,7 +60,8 @@ class Function:
 
 @dataclass
 class Account:
-    """What there is. ``denied`` are the names of operations that the caller may not use."""
+    """What there is. ``denied`` are the names of operations that the caller may not use, and ``failing``
+    those that fail for another reason."""
 
     rest_apis: dict[str, Api] = field(default_factory=dict)
     http_apis: dict[str, Api] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Account:
     functions: dict[str, Function] = field(default_factory=dict)
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
 
 
 class _NotFoundError(Exception):
@@ -96,6 +98,8 @@ class ApiGatewayAccount:
         """Respond to a request, as WSGI has it."""
         request = Request(environ)
         service = request.headers["Authorization"].split("Credential=")[1].split("/")[3]
+        if service == "s3" and {"GET": "GetObject", "HEAD": "HeadObject"}[request.method] in self.account.denied:
+            return _error(403, "AccessDenied")(environ, start_response)
         if service not in {"apigateway", "lambda"}:
             return self._others(environ, start_response)
         if service == "apigateway" and request.path.startswith("/v2/"):
@@ -113,6 +117,8 @@ class ApiGatewayAccount:
         self.requested.append(operation.name)
         if operation.name in self.account.denied:
             return _error(403, "AccessDeniedException")
+        if operation.name in self.account.failing:
+            return _error(400, "BadRequestException" if service != "lambda" else "InvalidParameterValueException")
         try:
             answer = _HANDLERS[service, operation.name](self.account, arguments)
         except (KeyError, _NotFoundError):

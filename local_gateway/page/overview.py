@@ -23,7 +23,7 @@ class Overview:
     """The local gateway as the page sees it. The results are added by another thread, until ``finished``."""
 
     def __init__(self, results: Sequence[Result], configuration: Configuration, endpoints: Sequence[Endpoint]) -> None:
-        self._results = results
+        self.results = results
         self.configuration = configuration
         self.endpoints = {str(endpoint.kind): endpoint for endpoint in endpoints}
         self.clients: dict[str, Client] = (
@@ -54,7 +54,7 @@ class Overview:
                 {"name": client.name, "subject": ", ".join(f"{key}={value}" for key, value in client.subject)}
                 for client in self.clients.values()
             ],
-            "scenarios": [_scenario(result) for result in self._results],
+            "scenarios": [_scenario(result) for result in self.results],
         }
 
 

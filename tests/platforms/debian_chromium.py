@@ -15,6 +15,15 @@ from pathlib import Path
 from tests.platforms.debian import DownloadError, NotDebianError, extract_file, fill_once, unpack
 from tests.platforms.debian_python import ARCHITECTURES, NotInDebianError, use_own_loader
 
+FOLDER = Path(os.environ.get("BROWSER_FOLDER", Path(__file__).parents[2] / ".browser"))
+"""The folder that ``make browser`` unpacks the browser into."""
+
+OPTIONS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+"""Options for a browser that a machine without a screen, and perhaps root, runs, and that connects to loopback only."""
+
 _SUITE = "bookworm"
 # For windows and for what is opened in other programs: with OpenGL, LLVM and Perl, half of all bytes.
 _NOT_NEEDED = ("x11-utils", "xdg-utils")
@@ -38,7 +47,7 @@ def main() -> None:
         sys.exit(f"Chromium is missing: {error}")
 
 
-def find_chromium(folder: Path) -> Path | None:
+def find_chromium(folder: Path = FOLDER) -> Path | None:
     """Return the browser that was unpacked into a folder, else the one that is installed, None without either."""
     unpacked = folder / "chromium"
     if unpacked.exists():

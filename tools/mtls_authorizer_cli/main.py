@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block import block, unblock
+from mtls_authorizer_cli.clients import command as clients
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "mtls-authorizer"
 
-_SUBCOMMANDS = (explain, doctor, block, unblock)
+_SUBCOMMANDS = (explain, clients, doctor, block, unblock)
 _GROUPS = {
     "rules": (
         "check, change, compare and try rules documents",

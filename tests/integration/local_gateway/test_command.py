@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT = 120
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", "."))}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("layer", "authorizer", "tools", "")),
+}
 _coverage: Any = sys.modules.get("coverage")
 if _coverage and _coverage.Coverage.current():
     # Then that of the processes is measured as well.
@@ -57,11 +60,15 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """Start to serve on free ports, and yield the process with what it printed until it was ready."""
-    command = [sys.executable, "-m", "local_gateway", "--port", "0", "--folder", str(folder)]
+def serving(folder: Path | None, *options: str, cwd: Path = ROOT) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Start to serve on free ports, and yield the process with what it printed until it was ready.
+
+    Without a folder, that is the default one in ``cwd``.
+    """
+    folders = [] if folder is None else ["--folder", str(folder)]
+    command = [sys.executable, "-m", "local_gateway", "--port", "0", *folders, *options]
     with subprocess.Popen(
-        command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = threading.Timer(TIMEOUT, process.kill)
         deadline.start()

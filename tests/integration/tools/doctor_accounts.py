@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 from tests.api_gateway_account import Account, Api, Function
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.templates import DEPLOYED, REGION
+from tests.integration.terraform.evaluator import MODULES, Module
+from tests.integration.terraform.extract_schema import EXAMPLES
+from tests.integration.terraform.modules import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ACCOUNT_ID = "123456789012"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:authorizer"
+IDENTIFIERS = {"SampleApi": "a1b2c3d4e5"}
+"""Those that the documentation has; others are like the names of the resources."""
+
 LAYER_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:layer:client-certificate-auth-arm64:1"
 
 
@@ -57,7 +63,7 @@ def function_configuration(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def deploy_api(account: Account, resources: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
     """Add the API of CloudFormation resources, with its domain name and permissions."""
-    identifiers = {name: name.lower()[:10] for name in resources}
+    identifiers = {name: IDENTIFIERS.get(name, name.lower()[:10]) for name in resources}
     values = {**DEPLOYED, **parameters, **identifiers}
     values |= {f"{name}.RootResourceId": "root" for name in resources} | {
         f"{name}.Arn": f"arn:{name}" for name in resources
@@ -270,3 +276,70 @@ def add_permission(account: Account, qualifier: str, source_arn: str, statement_
             "Condition": {"ArnLike": {"AWS:SourceArn": source_arn}},
         }
     )
+
+
+# Terraform.
+
+_PREFIXES = {"rest": "aws_api_gateway_", "http": "aws_apigatewayv2_"}
+_INPUTS = {
+    "allowed_common_names": ["alpha"],
+    "rest_api_domain_name": "api.example.com",
+    "http_api_domain_name": "api.example.com",
+    "certificate_arn": "arn",
+    "truststore_uri": "s3://bucket/truststore.pem",
+}
+_NAMES = {
+    "rest_api": "RestApi",
+    "authorization": "AuthorizationType",
+    "name": "Name",
+    "identity_sources": "IdentitySource",
+}
+"""Those that are not the names of CloudFormation in another spelling."""
+
+
+def terraform_resources(kind: str) -> dict[str, Any]:
+    """Return the API of the example of a kind, ``rest`` or ``http``, as CloudFormation would have its resources."""
+    declared = {each.type: plain(each.attributes) for each in Module(EXAMPLES, _INPUTS).resources}
+    attached = {each.type: plain(each.attributes) for each in _attach_module(kind).resources}
+    prefix = _PREFIXES[kind]
+    (route,) = (declared[name] for name in (f"{prefix}method", f"{prefix}route") if name in declared)
+    assert route["authorizer_id"] == f"module.{kind}_api_authorizer.authorizer_id"
+    route["authorizer_id"] = "authorizer"
+    permission = attached.pop("aws_lambda_permission")
+    source_arn = permission["source_arn"].replace(f"{prefix}authorizer.client_certificate.id", "authorizer")
+    resources: dict[str, dict[str, Any]] = {
+        _camel_case(name): {
+            "Type": f"AWS::ApiGateway{'V2' if kind == 'http' else ''}::{_camel_case(name)}",
+            "Properties": {_camel_case(key): value for key, value in properties.items()},
+        }
+        for each, properties in {**declared, **attached}.items()
+        if each.startswith(prefix)
+        for name in [each.removeprefix(prefix)]
+    }
+    domain = resources["DomainName"]["Properties"]
+    (mutual_tls,) = domain["MutualTlsAuthentication"]
+    domain["MutualTlsAuthentication"] = {"TruststoreUri": mutual_tls["truststore_uri"]}
+    if kind == "http":
+        resources["Stage"]["Properties"]["StageName"] = resources["Stage"]["Properties"].pop("Name")
+    resources["Permission"] = {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {"FunctionName": permission["function_name"], "SourceArn": source_arn},
+    }
+    return resources
+
+
+def _camel_case(name: str) -> str:
+    return _NAMES.get(name) or name.title().replace("_", "")
+
+
+def _attach_module(kind: str) -> Module:
+    api = {
+        "id": kind,
+        "execution_arn": f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{'api' if kind == 'http' else 'restapi'}",
+    }
+    authorizer = {
+        "authorizer_arn": FUNCTION_ARN,
+        "authorizer_uri": f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{FUNCTION_ARN}/invocations",
+    }
+    name = "api" if kind == "http" else "rest_api"
+    return Module(MODULES / f"attach-{kind}-api", {name: api, "authorizer": authorizer})

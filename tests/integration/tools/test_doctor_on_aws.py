@@ -20,14 +20,17 @@ from tests.integration.template.stacks import AUTHORIZER, SAMPLE_API
 from tests.integration.tools.doctor_accounts import (
     ACCOUNT_ID,
     FUNCTION_ARN,
+    IDENTIFIERS,
     LAYER_ARN,
     add_function,
     add_permission,
     deploy_api,
     function_configuration,
     rest_summary,
+    terraform_resources,
 )
 from tests.unit.documentation.aws_commands import find_commands, mistakes
+from tests.unit.documentation.markdown import fences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +46,7 @@ CA = CertificateAuthority("CA", not_after=LATER)
 OTHER_CA = CertificateAuthority("Other CA", not_after=LATER)
 NAMESAKE = CertificateAuthority("CA", not_after=LATER)
 
-REST, HTTP = "sampleapi", "api"
+REST, HTTP = IDENTIFIERS["SampleApi"], "api"
 DOMAIN = "api.example.com"
 TRUSTSTORE_URI = "s3://bucket/truststore.pem"
 PARAMETERS = {**SAMPLE_API.stacks["defaults"], "LayerArn": LAYER_ARN}
@@ -214,6 +217,18 @@ def test_nothing_is_found_in_the_examples_of_the_cdk(
 ) -> None:
     resources = json.loads((synthesized / f"{stack}.template.json").read_text())["Resources"]
     deploy_api(cloud.account, resources, PARAMETERS)
+    pin(cloud)
+    diagnosis = diagnose(capsys, "--domain", DOMAIN)
+    assert diagnosis["findings"] == []
+    assert diagnosis["not_checked"] == []
+    assert set(diagnosis["checked"]) >= LIVE_CHECKS
+
+
+@pytest.mark.parametrize("kind", ["rest", "http"])
+def test_nothing_is_found_in_the_example_of_terraform(
+    cloud: Cloud, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy_api(cloud.account, terraform_resources(kind), PARAMETERS)
     pin(cloud)
     diagnosis = diagnose(capsys, "--domain", DOMAIN)
     assert diagnosis["findings"] == []
@@ -718,6 +733,8 @@ EVERY_READ = {
     "ListProvisionedConcurrencyConfigs": {Check.QUALIFIER, Check.CONCURRENCY},
     "GetFunctionConcurrency": {Check.CONCURRENCY},
     "GetLayerVersionByArn": {Check.LAYER},
+    "HeadObject": {Check.TRUSTSTORE_VERSION},
+    "GetObject": {Check.TRUSTSTORE_FILE, Check.CA_CHAIN},
 }
 PERMISSIONS = {
     "GetAuthorizers": f"apigateway:GET on /restapis/{REST}/authorizers",
@@ -730,6 +747,8 @@ PERMISSIONS = {
     "ListProvisionedConcurrencyConfigs": f"lambda:ListProvisionedConcurrencyConfigs on {FUNCTION_ARN}",
     "GetFunctionConcurrency": f"lambda:GetFunctionConcurrency on {FUNCTION_ARN}",
     "GetLayerVersionByArn": f"lambda:GetLayerVersion on {LAYER_ARN}",
+    "HeadObject": f"s3:GetObject on {TRUSTSTORE_URI}",
+    "GetObject": f"s3:GetObjectVersion on {TRUSTSTORE_URI}",
 }
 
 
@@ -745,7 +764,7 @@ def test_a_denied_request_is_reported_with_the_missing_permission_and_the_checks
     assert EVERY_READ[operation] <= not_checked.keys()
     assert not not_checked.keys() & set(diagnosis["checked"])
     for check in EVERY_READ[operation]:
-        assert not_checked[check]["reason"].startswith("AccessDeniedException")
+        assert not_checked[check]["reason"].startswith(("AccessDenied", "403 ("))
         assert not_checked[check]["permission"] == PERMISSIONS[operation]
 
 
@@ -817,60 +836,80 @@ def large_truststore(cloud: Cloud) -> None:
     pin(cloud)
 
 
+class Undetermined(NamedTuple):
+    """A change of an account after which a check cannot be made, and the reason."""
+
+    api_id: str
+    plant: Callable[[Cloud], object]
+    check: Check
+    reason: str
+
+
+def unreadable_functions(cloud: Cloud) -> None:
+    other_authorizer(cloud)
+    http(cloud).routes.pop()
+    cloud.account.denied.add("GetFunctionConfiguration")
+
+
 UNAVAILABLE = {
-    "the function is named by a stage variable": (REST, stage_variable, Check.AUTHORIZER, "does not name its function"),
-    "a role invokes the function": (
+    "one of two functions may be the authorizer's": Undetermined(
+        HTTP, unreadable_functions, Check.AUTHORIZER, "AccessDeniedException (GetFunctionConfiguration)"
+    ),
+    "the function is named by a stage variable": Undetermined(
+        REST, stage_variable, Check.AUTHORIZER, "does not name its function"
+    ),
+    "a role invokes the function": Undetermined(
         REST,
         lambda cloud: rest(cloud).authorizers[0].update(authorizerCredentials="arn:aws:iam::123456789012:role/r"),
         Check.INVOKE_PERMISSION,
         "whose policies are not read",
     ),
-    "a condition of the policy is not evaluated": (
+    "a condition of the policy is not evaluated": Undetermined(
         REST,
         condition,
         Check.INVOKE_PERMISSION,
         "has conditions that are not evaluated: SampleApiInvokesAuthorizer",
     ),
-    "a stage is deployed by hand": (
+    "a stage is deployed by hand": Undetermined(
         HTTP,
         lambda cloud: http(cloud).stages[0].update(AutoDeploy=False),
         Check.DEPLOYMENT,
         "AWS does not show which routes its deployment contains",
     ),
-    "the truststore's bucket has no versions": (
+    "the truststore's bucket has no versions": Undetermined(
         REST,
         no_versioning,
         Check.TRUSTSTORE_VERSION,
         "plain has no versioning",
     ),
-    "the truststore's object is gone": (
+    "the truststore's object is gone": Undetermined(
         REST,
         lambda cloud: truststore_is(cloud, "s3://bucket/gone.pem"),
         Check.CA_VALIDITY,
         "(GetObject)",
     ),
-    "the truststore has no certificates": (REST, no_certificates, Check.CA_CHAIN, "name the truststore"),
-    "the truststore is too large": (REST, large_truststore, Check.TRUSTSTORE_FILE, "bytes"),
-    "the authorizer's truststore is a file": (
+    "the truststore has no certificates": Undetermined(REST, no_certificates, Check.CA_CHAIN, "name the truststore"),
+    "the truststore is too large": Undetermined(REST, large_truststore, Check.TRUSTSTORE_FILE, "bytes"),
+    "the authorizer's truststore is a file": Undetermined(
         REST,
         truststore_in_file,
         Check.TRUSTSTORE_URI,
         "is a file of the function",
     ),
-    "the rules are a file": (
+    "the rules are a file": Undetermined(
         REST,
         lambda cloud: rules_at(cloud, "file:///opt/rules.json"),
         Check.API_KEY_SOURCE,
         "the rules are a file of the function",
     ),
-    "the rules are gone": (
+    "the rules are gone": Undetermined(
         REST,
         lambda cloud: rules_at(cloud, "s3://bucket/none.json"),
         Check.API_KEY_SOURCE,
         "NoSuchKey",
     ),
-    "the rules are invalid": (REST, invalid_rules, Check.API_KEY_SOURCE, "cannot be read"),
-    "the variables cannot be decrypted": (
+    "the rules are invalid": Undetermined(REST, invalid_rules, Check.API_KEY_SOURCE, "cannot be read"),
+    "the variables cannot be decrypted": Undetermined(
         REST,
         lambda cloud: cloud.configuration.update(
             Environment={"Error": {"ErrorCode": "AccessDeniedException", "Message": "refused"}}, KMSKeyArn="arn:key"
@@ -881,23 +920,107 @@ UNAVAILABLE = {
 }
 
 
-@pytest.mark.parametrize(("api_id", "change", "check", "reason"), UNAVAILABLE.values(), ids=UNAVAILABLE)
+@pytest.mark.parametrize("undetermined", UNAVAILABLE.values(), ids=UNAVAILABLE)
 def test_what_cannot_be_determined_is_reported_and_not_guessed(
-    cloud: Cloud,
-    api_id: str,
-    change: Callable[[Cloud], object],
-    check: Check,
-    reason: str,
-    capsys: pytest.CaptureFixture[str],
+    cloud: Cloud, undetermined: Undetermined, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deploy(cloud, api_id)
-    change(cloud)
-    diagnosis = diagnose(capsys, "--api", api_id)
+    deploy(cloud, undetermined.api_id)
+    undetermined.plant(cloud)
+    diagnosis = diagnose(capsys, "--api", undetermined.api_id)
     assert diagnosis["findings"] == []
-    assert reason in {each["check"]: each["reason"] for each in diagnosis["not_checked"]}[check]
+    reasons = {each["check"]: each["reason"] for each in diagnosis["not_checked"]}
+    assert undetermined.reason in reasons[undetermined.check]
+
+
+def test_a_request_that_fails_for_another_reason_has_no_missing_permission(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    cloud.account.failing.add("GetPolicy")
+    assert main(["doctor", "--api", REST], {}) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "InvalidParameterValueException (GetPolicy)" in " ".join(lines)
+    assert lines[-1] == "Next step: check by hand what could not be checked."
 
 
 # What is examined
+
+
+def test_the_policy_on_the_page_contains_every_permission() -> None:
+    (fence,) = (fence for fence in fences("json") if fence.page == "docs/doctor.md")
+    statements = json.loads(fence.text)["Statement"]
+    listed = [each["Action"] if isinstance(each["Action"], list) else [each["Action"]] for each in statements]
+    assert {action for actions in listed for action in actions} == {
+        permission.partition(" ")[0] for permission in PERMISSIONS.values()
+    }
+
+
+def test_the_example_on_the_page_is_what_doctor_prints(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, REST)
+    open_method(cloud)
+    cloud.account.denied.add("GetLayerVersionByArn")
+    assert main(["doctor", "--api", REST], {}) == 1
+    (shown,) = (fence.text for fence in fences("text") if fence.page == "docs/doctor.md")
+    assert capsys.readouterr().out.rstrip() == shown.rstrip()
+
+
+def test_a_function_in_another_region_is_read_there(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, REST)
+    (authorizer,) = rest(cloud).authorizers
+    authorizer["authorizerUri"] = authorizer["authorizerUri"].replace(f"lambda:{REGION}", "lambda:us-east-1")
+    throttled(cloud)
+    (finding,) = diagnose(capsys, "--api", REST)["findings"]
+    assert finding["commands"][0].endswith("--region us-east-1")
+
+
+def test_the_same_bytes_elsewhere_are_the_authorizers_truststore(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    truststore_of_authorizer(cloud)
+    cloud.aws.put_object("s3://bucket/other.pem", CA.pem)
+    diagnosis = diagnose(capsys, "--api", REST)
+    assert diagnosis["findings"] == []
+    assert Check.TRUSTSTORE_URI in diagnosis["checked"]
+
+
+def test_usage_plans_get_their_keys_from_the_authorizer(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, REST)
+    usage_plan_keys(cloud)
+    rest(cloud).api["apiKeySource"] = "AUTHORIZER"
+    assert diagnose(capsys, "--api", REST)["findings"] == []
+
+
+def test_simple_responses_may_be_cached_if_every_rule_allows_all_routes(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, HTTP)
+    cached_simple_responses(cloud)
+    set_rules(cloud)
+    assert diagnose(capsys, "--api", HTTP)["findings"] == []
+
+
+def test_code_that_is_not_published_is_found(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, REST)
+    use_alias(cloud)
+    cloud.configuration["CodeSha256"] = "newer"
+    (finding,) = diagnose(capsys, "--api", REST)["findings"]
+    assert "$LATEST differs: its code" in finding["problem"]
+
+
+def test_a_stage_that_was_never_deployed_is_noted(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, REST)
+    del rest(cloud).stages[0]["deploymentId"]
+    assert diagnose(capsys, "--api", REST)["notes"] == [f"REST API {REST}, stage live, has no deployment"]
+
+
+def test_a_domain_name_without_mutual_tls_does_not_hide_the_truststore_of_another(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    namesakes(cloud)
+    second_domain(cloud)
+    assert checks(diagnose(capsys, "--api", REST)) == {Check.IDENTITY_SOURCES, Check.MUTUAL_TLS}
 
 
 def test_rules_at_a_uri_are_those_that_the_function_uses(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
@@ -980,15 +1103,13 @@ def test_an_api_that_may_not_be_read_is_bad_input_with_the_permission(
         ({"AWS_PROFILE": "none"}, "The config profile (none) could not be found"),
     ],
 )
+@pytest.mark.usefixtures("cloud", "new_clients")
 def test_without_credentials_or_a_region_one_line_says_so(
-    cloud: Cloud,
-    new_clients: None,
     variables: dict[str, str],
     message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert (cloud.account.denied, new_clients) == (set(), None)
     for name, value in variables.items():
         if value:
             monkeypatch.setenv(name, value)

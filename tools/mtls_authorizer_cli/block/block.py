@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "whatever rules allow the client. The change is shown before it is written, and nothing of another writer is "
         "lost. CRLs are not needed.",
         epilog=exit_statuses(
-            "if the client is blocked, also if it was before, and with --dry-run",
+            "if the client is blocked, also if it was before, and for a dry run",
             "if the change was not confirmed, or a cache was not flushed",
         ),
     )

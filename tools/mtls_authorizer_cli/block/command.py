@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.block.client import add_options as add_client_options
@@ -66,14 +67,16 @@ def change(
     return Outcome(client, rules, update, planned, declined, shown=asked)
 
 
-def flush_caches(options: argparse.Namespace, rules: RulesLocation) -> list[Flushed]:
+def flush_caches(
+    options: argparse.Namespace, rules: RulesLocation, sleep: Callable[[float], None] = time.sleep
+) -> list[Flushed]:
     """Flush the caches that the options name, after the reload. Raises nothing; interrupted, it flushes none."""
     if not options.stages:
         return []
     progress = Progress(sys.stderr)
     try:
         if not options.no_wait:
-            wait_for_reload(rules.refresh_seconds, progress)
+            wait_for_reload(rules.refresh_seconds, progress, sleep)
     except KeyboardInterrupt:
         return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
     finally:

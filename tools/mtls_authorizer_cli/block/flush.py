@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.document.request_limits import API_ID
@@ -66,7 +65,7 @@ def add_options(parser: Parser) -> None:
     )
 
 
-def wait_for_reload(seconds: float, progress: Progress, sleep: Callable[[float], None] = time.sleep) -> None:
+def wait_for_reload(seconds: float, progress: Progress, sleep: Callable[[float], None]) -> None:
     """Wait until the rules are reloaded everywhere, and show the progress."""
     total = seconds + MARGIN_SECONDS
     waited = 0.0
@@ -90,7 +89,7 @@ def flush(stage: Stage, region: str | None) -> Flushed:
             else:
                 client.reset_authorizers_cache(ApiId=stage.api_id, StageName=stage.name)
     except (CommandError, ModuleNotFoundError) as error:
-        return Flushed(stage, str(error))
+        return Flushed(stage, str(error).removeprefix(f"{stage}: "))
     return Flushed(stage, None)
 
 

@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         description="Unblock a client: remove exactly the entries that block adds for it from deny in the rules "
         "document where it is stored. Other entries that block the client stay, and are named.",
         epilog=exit_statuses(
-            "if no entry of deny blocks the client any more, and with --dry-run",
+            "if no entry of deny blocks the client any more, and for a dry run",
             "if other entries block it, the change was not confirmed, or a cache was not flushed",
         ),
     )
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
     name = outcome.client.name
-    still = f", but {len(entries)} other {'entry' if len(entries) == 1 else 'entries'} of deny still block it"
+    number = "another entry of deny still blocks" if len(entries) == 1 else "other entries of deny still block"
+    still = f", but {number} it"
     if outcome.declined:
         return "declined", f"NOT UNBLOCKED {name}: nothing was written"
     if outcome.update.written:
@@ -73,5 +74,5 @@ def _next_step(options: argparse.Namespace, outcome: Outcome, entries: Sequence[
     if outcome.declined or options.dry_run:
         return "to write the change, run the command again with --yes"
     if entries:
-        return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in entries)} of deny"
+        return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in entries)}"
     return f"verify with {explain_command(outcome)}, which also checks rules and revocation"

@@ -17,7 +17,7 @@ from mtls_authorizer_cli.command_line import (
     shown_file,
     write_output,
 )
-from mtls_authorizer_cli.doctor.findings import Diagnosis
+from mtls_authorizer_cli.doctor.findings import combine
 from mtls_authorizer_cli.doctor.offline.certificates import examine_certificates
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 from mtls_authorizer_cli.doctor.offline.truststore import examine_truststore
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.doctor.findings import Diagnosis
 
 _LARGEST_TRUSTSTORE = 10 * MAX_TRUSTSTORE_BYTES
 """In bytes: a truststore that is too large for API Gateway is a finding, and still read."""
@@ -66,22 +67,23 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not any((options.truststore, options.api, options.domain, options.function, options.env_file)):
         message = "nothing to examine: name --truststore, --env-file, --api, --domain or --function"
         raise CommandError(message)
-    diagnosis = _offline(options)
+    diagnoses = _offline(options)
     if options.api or options.domain or options.function:
         # Imports boto3, which takes half a second.
         from mtls_authorizer_cli.doctor.live.diagnosis import examine_aws  # noqa: PLC0415 -- see above
 
         progress = Progress(sys.stderr)
         try:
-            diagnosis += examine_aws(options.api, options.domain, options.function, progress)
+            diagnoses.append(examine_aws(options.api, options.domain, options.function, progress))
         finally:
             progress.clear()
+    diagnosis = combine(*diagnoses)
     write_output(as_json(diagnosis) if options.json else as_text(diagnosis))
     return ExitStatus.NEGATIVE if diagnosis.findings else ExitStatus.SUCCESS
 
 
-def _offline(options: argparse.Namespace) -> Diagnosis:
-    diagnosis, now = Diagnosis(), datetime.now(UTC)
+def _offline(options: argparse.Namespace) -> list[Diagnosis]:
+    diagnoses, now = [], datetime.now(UTC)
     if options.truststore:
         content = read_file(options.truststore, largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
         name = shown_file(options.truststore)
@@ -90,9 +92,10 @@ def _offline(options: argparse.Namespace) -> Diagnosis:
         except ValueError as error:
             message = f"{name} {error}"
             raise CommandError(message) from error
-        diagnosis += examined
+        diagnoses.append(examined)
         if options.certificates:
-            diagnosis += examine_certificates(read_certificates(options.certificates), bundle, now)
+            diagnoses.append(examine_certificates(read_certificates(options.certificates), bundle, now))
     if options.env_file:
-        diagnosis += examine_environment(shown_file(options.env_file), function.read_env_file(options.env_file))
-    return diagnosis
+        variables = function.read_env_file(options.env_file)
+        diagnoses.append(examine_environment(shown_file(options.env_file), variables))
+    return diagnoses

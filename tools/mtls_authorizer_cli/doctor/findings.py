@@ -102,8 +102,12 @@ class Diagnosis(NamedTuple):
     not_checked: tuple[NotChecked, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def __add__(self, other: object) -> Diagnosis:
-        """Return the results of both."""
-        if not isinstance(other, Diagnosis):
-            return NotImplemented
-        return Diagnosis(*(one + another for one, another in zip(self, other, strict=True)))  # type: ignore[arg-type]
+
+def combine(*diagnoses: Diagnosis) -> Diagnosis:
+    """Return the results of several diagnoses, in their order."""
+    return Diagnosis(
+        tuple(check for each in diagnoses for check in each.checked),
+        tuple(finding for each in diagnoses for finding in each.findings),
+        tuple(missing for each in diagnoses for missing in each.not_checked),
+        tuple(note for each in diagnoses for note in each.notes),
+    )

@@ -45,27 +45,37 @@ def append_item(text: str, key: str, item: object) -> str:
 
     A value that is no list becomes the first item of one. A missing list is added at the end of the document.
     """
+    return append_items(text, key, [item])
+
+
+def append_items(text: str, key: str, new: Sequence[object]) -> str:
+    """Do the same for several items. Appending them one by one would take long: each time, the document is read."""
+    if not new:
+        return text
+    item, *others = new
     members = list(_members(text))
     style = _Style.of(text, members)
     member = _find(members, key)
     if member is None:
         comma, place = (",", members[-1].value.end) if members else ("", text.index("{") + 1)
         gap = style.gap(1) if members else ""
-        return f"{text[:place]}{comma}{gap}{json.dumps(key)}:{style.space}{style.list_of(item)}{text[place:]}"
+        added = f"{comma}{gap}{json.dumps(key)}:{style.space}{style.list_of(item)}"
+        return append_items(text[:place] + added + text[place:], key, others)
     value = member.value
     items = list(_items(text, value))
     if not items:
-        return text[: value.start] + style.list_of(item) + text[value.end :]
+        return append_items(text[: value.start] + style.list_of(item) + text[value.end :], key, others)
     if not isinstance(value.value, list):
         written = f"[{text[value.start : value.end]},{style.space}{style.dump(item)}]"
-        return text[: value.start] + written + text[value.end :]
+        return append_items(text[: value.start] + written + text[value.end :], key, others)
     last = items[-1]
     gap = _white_space_before(text, last.start)
     if not gap and len(items) == 1:
         gap = style.space
     is_broken = "\n" in text[last.start : last.end]
-    written = style.dump(item, _indentation(text, last.start)) if is_broken else style.dump(item)
-    return f"{text[: last.end]},{gap}{written}{text[last.end :]}"
+    indentation = _indentation(text, last.start) if is_broken else None
+    written = "".join(f",{gap}{style.dump(each, indentation)}" for each in new)
+    return text[: last.end] + written + text[last.end :]
 
 
 def remove_items(text: str, key: str, predicate: Callable[[object], bool]) -> str:

@@ -62,7 +62,8 @@ def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> R
         environment = read_environment(options, environment)
     location = options.rules or _stored_location(options, environment)
     others = {name: value for name, value in environment.items() if name != _RULES}
-    settings = _load_settings({**others, _RULES_URI: location if "://" in location else "file:///rules"})
+    is_file = options.rules and "://" not in location
+    settings = _load_settings({**others, _RULES_URI: "file:///rules" if is_file else location})
     option = ("--rules", location)
     for name in ("function", "env_file"):
         if getattr(options, name) and not options.rules:

@@ -8,6 +8,7 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate, 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
+from mtls_authorizer.request.event import ApiRequest, EventFormat
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.assessment import Assessment
     from mtls_authorizer.request.decision import Decision
-    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+
+EXAMPLE_REQUEST = ApiRequest(EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/")
+"""For questions about no particular request."""
 
 
 class Question(NamedTuple):

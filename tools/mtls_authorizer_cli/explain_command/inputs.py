@@ -6,18 +6,17 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import find_client_certificate
-from mtls_authorizer.request.event import ApiRequest, EventFormat, UnsupportedEventError, read_request
+from mtls_authorizer.request.event import UnsupportedEventError, read_request
 from mtls_authorizer_cli.certificate_files import LARGEST_FILE, CertificateFile, find_certificate, read_certificates
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_file, shown_file
 from mtls_authorizer_cli.content import Content, Kind, recognize
+from mtls_authorizer_cli.explain.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.inputs.unusable import describe_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_EXAMPLE_REQUEST = ApiRequest(
-    EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/"
-)
+    from mtls_authorizer.request.event import ApiRequest
 
 
 class Inputs(NamedTuple):
@@ -97,7 +96,7 @@ def _combine(files: Sequence[CertificateFile], event: _Event | None, *, are_many
     if request is None:
         notes = (*notes, "API and stage are examples, those of a REST API: no authorizer's event was given")
     event_pem = event.pem if event else None
-    return Inputs(tuple(files), event_pem, request or _EXAMPLE_REQUEST, request is not None, notes, are_many)
+    return Inputs(tuple(files), event_pem, request or EXAMPLE_REQUEST, request is not None, notes, are_many)
 
 
 def _read(file: str) -> CertificateFile | _Event:

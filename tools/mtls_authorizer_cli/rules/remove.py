@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         description="Remove rules from a rules document where it is stored. The change is shown before it is written, "
         "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny a client "
         "whatever allows it, use block.",
-        epilog=exit_statuses("if the rules are removed, and with --dry-run", "if the change was not confirmed"),
+        epilog=exit_statuses("if the rules are removed, and for a dry run", "if the change was not confirmed"),
     )
     parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
     add_location_options(parser)

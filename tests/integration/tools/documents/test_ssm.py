@@ -209,6 +209,14 @@ def test_versions_that_are_not_yet_in_the_history_are_waited_for(aws: AwsServer,
 
 
 @pytest.mark.usefixtures("aws")
+def test_a_fixed_version_cannot_be_changed() -> None:
+    with pytest.raises(
+        CommandError, match="names the fixed version or label 3 of a parameter, which cannot be changed"
+    ):
+        block("mine", f"{URI}:3")
+
+
+@pytest.mark.usefixtures("aws")
 def test_a_missing_parameter_is_named() -> None:
     with pytest.raises(CommandError, match=f"^{URI}: there is no parameter {NAME}$"):
         block("mine")

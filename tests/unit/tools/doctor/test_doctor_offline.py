@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from local_gateway.pki import Client, make_pki
-from mtls_authorizer_cli.doctor.findings import Check
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
+from mtls_authorizer_cli.doctor.report import as_text
 from mtls_authorizer_cli.main import main
 from tests import der
-from tests.certificate_authorities import ALGORITHMS, IS_NO_CA, SHA1, CertificateAuthority
+from tests.certificate_authorities import ALGORITHMS, IS_A_CA, IS_NO_CA, SHA1, CertificateAuthority
 from tests.certificates import extension, name, pem
+from tests.unit.documentation.aws_commands import find_commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,8 @@ LEAF = authority("Leaf", parent=ROOT, extensions=[IS_NO_CA])
 OLD_ROOT = authority("Root", key=ROOT.key, not_after=NOW - DAY)
 WEAK_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 -- to be rejected
 WEAK = WEAK_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+P_256 = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid("1.2.840.10045.3.1.7"))
+NO_KEY = der.sequence(P_256, der.bits(b"\4" + bytes(64)))  # not a point of the curve
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
 SERVER_AUTH = extension("2.5.29.37", der.sequence(der.oid("1.3.6.1.5.5.7.3.1")))
 
@@ -96,6 +100,14 @@ TRUSTSTORES = {
     "a key on P-521": Mistake(
         bundle(authority("P-521", algorithm=ALGORITHMS["ECDSA with P-521"])), Check.CA_KEY, "it has ECDSA on secp521r1"
     ),
+    "a key that cannot be read": Mistake(
+        bundle(ROOT) + issue(ROOT, public_key=NO_KEY, extensions=[IS_A_CA]), Check.CA_KEY, "its key cannot be read"
+    ),
+    "an expired CA whose successor cannot be read": Mistake(
+        bundle(OLD_ROOT, authority("Root", key=ROOT.key, extensions=[IS_A_CA, IS_A_CA])),
+        Check.CA_VALIDITY,
+        "expired on ",
+    ),
     "an expired CA": Mistake(bundle(OLD_ROOT), Check.CA_VALIDITY, "expired on "),
     "a CA that is not valid yet": Mistake(
         bundle(authority("Future", not_before=NOW + DAY)), Check.CA_VALIDITY, "not valid before "
@@ -125,6 +137,15 @@ def test_a_mistake_in_a_truststore_is_found_and_nothing_else(
     (finding,) = diagnose(capsys, "--truststore", str(file))["findings"]
     assert finding["check"] == mistake.check
     assert mistake.problem in finding["problem"]
+
+
+def test_every_ca_below_a_missing_one_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "truststore.pem"
+    file.write_text(bundle(ISSUING, SECOND))
+    first, second = diagnose(capsys, "--truststore", str(file))["findings"]
+    assert first["problem"] == "its issuer 'CN=Root' is not in the truststore"
+    assert second["problem"].startswith("its chain is incomplete: it has 1, up to certificate 1 of the truststore")
+    assert second["problem"].endswith("its issuer 'CN=Root' is missing")
 
 
 def test_a_truststore_in_der_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +188,7 @@ CLIENTS = {
         issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, ""
     ),
     "a certificate with a broken key": Mistake(
-        issue(public_key=der.sequence(der.sequence(der.oid("1.2.840.10045.2.1")), der.bits(b""))),
+        issue(public_key=NO_KEY),
         Check.CLIENT_CERTIFICATE,
         "its contents cannot be decoded",
     ),
@@ -267,6 +288,22 @@ def test_the_text_begins_with_the_number_of_findings_and_ends_with_the_next_step
     assert lines[0] == "2 findings"
     assert "".join(lines[-2:]).startswith("Next step: Add the missing CA certificates")
     assert all(len(line) <= 100 or str(file) in line for line in lines)
+
+
+def test_the_text_says_in_its_first_line_that_nothing_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "truststore.pem"
+    file.write_text(bundle(ROOT))
+    assert main(["doctor", "--truststore", str(file)], {}) == 0
+    assert capsys.readouterr().out == "Nothing found\n  10 kinds of checks were made\n\nNext step: none.\n"
+
+
+def test_a_long_command_is_folded_between_words() -> None:
+    command = f"aws apigateway update-method --patch-operations {'a' * 60} {'b' * 60} --region eu-central-1"
+    text = as_text(Diagnosis(findings=(Finding(Check.ROUTES, "API", "problem", "consequence", "fix", (command,)),)))
+    assert find_commands(text) == [command]
+    assert all(len(line) <= 100 for line in text.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtls_authorizer_cli.documents.json_text import append_item, items_of, remove_items, rewrite_items
+from mtls_authorizer_cli.documents.json_text import append_item, append_items, items_of, remove_items, rewrite_items
 from tests.rules_documents import VALID
 
 KEY = {"public_key": "AB"}
@@ -118,3 +118,23 @@ def test_any_document_is_edited_like_its_value(
     assert {key: value for key, value in removed.items() if key != "rules"} == {
         key: value for key, value in document.items() if key != "rules"
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{}", '{"deny": []}', '{"deny": 1}', '{"deny": [1]}', '{"deny":[1]}', '{"deny": [1, 2]}', '{"rules": [1]}'),
+        *(
+            '{\n  "deny": [\n    {"a": 1}\n  ]\n}',
+            '{\n "deny": [\n  {\n   "a": 1\n  }\n ]\n}',
+            '{\n "a": {\n "b": 1}\n}',
+        ),
+    ],
+)
+@pytest.mark.parametrize("count", range(4))
+def test_several_items_are_appended_like_one_after_the_other(text: str, count: int) -> None:
+    items = [KEY | {"number": str(number)} for number in range(count)]
+    expected = text
+    for item in items:
+        expected = append_item(expected, "deny", item)
+    assert append_items(text, "deny", items) == expected

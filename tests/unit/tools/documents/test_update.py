@@ -131,7 +131,6 @@ def test_a_change_that_is_not_valid_is_not_written(rules: Path) -> None:
         (".", r"\. is not a regular file: name the rules document"),
         ("https://rules", "the location of the rules is 'https://rules': write file:///absolute/path, s3:"),
         ("appconfig://a/b/c", "is a configuration in AppConfig, which is changed by a deployment: save it to a file"),
-        ("ssm:///rules:3", "names the fixed version or label 3 of a parameter, which cannot be changed"),
     ],
 )
 def test_locations_that_cannot_be_changed_are_rejected(location: str, message: str) -> None:

@@ -30,11 +30,8 @@ _TOKENS = {
 }
 """The names of a page's token in a response, and in the request for the next page."""
 
-_PERMISSIONS = {
-    "HeadObject": "s3:GetObject",
-    "GetFunctionConcurrency": "lambda:GetFunctionConcurrency",
-    "GetLayerVersionByArn": "lambda:GetLayerVersion",
-}
+_PERMISSIONS = {"HeadObject": "s3:GetObject", "GetLayerVersionByArn": "lambda:GetLayerVersion"}
+"""Permissions that do not have the name of the operation."""
 
 
 class UnavailableError(Exception):
@@ -158,7 +155,6 @@ def _permission(client: Any, name: str, arguments: Mapping[str, Any]) -> str:  #
     if name == "GetObject" and "VersionId" in arguments:
         name = "GetObjectVersion"
     action = _PERMISSIONS.get(name, f"{service}:{name}")
-    target = arguments.get("FunctionName") or arguments.get("Arn")
     if service == "s3":
-        target = f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}"
-    return f"{action} on {target}" if target else action
+        return f"{action} on s3://{arguments['Bucket']}/{arguments['Key']}"
+    return f"{action} on {arguments.get('FunctionName') or arguments.get('Arn')}"

@@ -11,7 +11,7 @@ from mtls_authorizer_cli.doctor.account.function import Function
 from mtls_authorizer_cli.doctor.account.function_arn import FunctionArn, parse_function_arn
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
-from mtls_authorizer_cli.doctor.findings import Diagnosis, NotChecked
+from mtls_authorizer_cli.doctor.findings import Diagnosis, NotChecked, combine
 from mtls_authorizer_cli.doctor.live.api_checks import api_checks
 from mtls_authorizer_cli.doctor.live.authorizer_checks import authorizer_checks
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
@@ -22,7 +22,7 @@ from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from mtls_authorizer_cli.doctor.account.domain import Domain
     from mtls_authorizer_cli.progress import Progress
@@ -43,42 +43,41 @@ def examine_aws(api_id: str | None, domain_name: str | None, function: str | Non
     api_ids = dict.fromkeys([api_id] if api_id else [mapped for mapped, _ in domain.mapped_stages] if domain else [])
     if not api_ids:
         return _without_api(aws, domain, Function(aws, arn) if arn else None)
-    diagnosis = Diagnosis()
+    diagnoses: list[Diagnosis] = []
     for number, each in enumerate(api_ids):
         progress.show(f"API {each}", number / len(api_ids))
-        diagnosis += _examine_api(Subject(aws, _read_api(aws, each), domain, arn.name if arn else None))
-    return diagnosis
+        subject = Subject(aws, _read_api(aws, each), domain, arn.name if arn else None)
+        diagnoses += _examine_api(subject)
+    return combine(*diagnoses)
 
 
-def _examine_api(subject: Subject) -> Diagnosis:
+def _examine_api(subject: Subject) -> Iterator[Diagnosis]:
     api = subject.api
     if isinstance(api, HttpApi) and api.is_websocket_api:
         message = f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
         raise CommandError(message)
-    diagnosis = examine(api_checks(subject) | authorizer_checks(subject))
+    yield examine(api_checks(subject) | authorizer_checks(subject))
     for domain in subject.known_domains:
-        diagnosis += DomainChecks(subject.aws, domain, subject.function).diagnosis()
-    return diagnosis + _examine_functions(subject.functions)
+        yield DomainChecks(subject.aws, domain, subject.function).diagnosis()
+    for function in subject.functions:
+        yield _examine_function(function)
 
 
-def _examine_functions(functions: Iterable[Function]) -> Diagnosis:
-    diagnosis = Diagnosis()
-    for function in functions:
-        diagnosis += examine(function_checks(function))
-        try:
-            diagnosis += examine_environment(str(function), function.environment)
-        except UnavailableError as error:
-            missing = (NotChecked(check, error.reason, error.permission) for check in ENVIRONMENT_CHECKS)
-            diagnosis += Diagnosis(not_checked=tuple(missing))
-    return diagnosis
+def _examine_function(function: Function) -> Diagnosis:
+    try:
+        environment = examine_environment(str(function), function.environment)
+    except UnavailableError as error:
+        missing = (NotChecked(check, error.reason, error.permission) for check in ENVIRONMENT_CHECKS)
+        environment = Diagnosis(not_checked=tuple(missing))
+    return combine(examine(function_checks(function)), environment)
 
 
 def _without_api(aws: Aws, domain: Domain | None, function: Function | None) -> Diagnosis:
-    diagnosis = _examine_functions([function] if function else [])
-    if domain is not None:
-        diagnosis += DomainChecks(aws, domain, function).diagnosis()
-        diagnosis += Diagnosis(notes=(f"{domain} leads to no API",))
-    return diagnosis
+    of_function = _examine_function(function) if function else Diagnosis()
+    if domain is None:
+        return of_function
+    note = Diagnosis(notes=(f"{domain} leads to no API",))
+    return combine(of_function, DomainChecks(aws, domain, function).diagnosis(), note)
 
 
 def _named(aws: Aws, name: str) -> Domain:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
-from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked, combine
 from mtls_authorizer_cli.doctor.live.examination import examine
 from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_CHECKS
 from mtls_authorizer_cli.doctor.offline.truststore import Examined, examine_truststore
@@ -45,7 +45,7 @@ class DomainChecks:
             Check.TRUSTSTORE_VERSION: self._version,
             Check.TRUSTSTORE_URI: self._uri_of_authorizer,
         }
-        return examine(checks) + self._truststore()
+        return combine(examine(checks), self._truststore())
 
     def examined_truststore(self) -> Examined:
         """Read and check the truststore. Raises UnavailableError."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.client_match import name_matches
+from mtls_authorizer_cli.explain.client_match import name_matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
 from mtls_authorizer_cli.rules.change.csv_file import (
     ALL_ROUTES_CELL,
@@ -92,7 +94,11 @@ class _Importer:
 
     def rules(self) -> list[NewRule]:
         """Return the rules of all rows. Raises CommandError and CsvError."""
-        rules = [self._rule(row) for row in read_rows(self._file)]
+        rows, progress = read_rows(self._file), Progress(sys.stderr)
+        try:
+            rules = [self._rule(row) for row in progress.watch(rows, len(rows), "rows", every=10)]
+        finally:
+            progress.clear()
         self._problems.check()
         return rules
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import StoredDocument
-from mtls_authorizer_cli.documents.json_text import append_item, items_of
+from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, update_document
 
 if TYPE_CHECKING:
@@ -46,17 +46,16 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     the same name is an error.
     """
     location = target.rules.location
-    if "://" not in location and not Path(location).exists():
-        created = _create(location, rules, review)
+    file = location.removeprefix("file://")
+    if "://" not in file and not Path(file).exists():
+        created = _create(file, rules, review)
         if created is not None:
             return created
     present: set[str] = set()
 
     def edit(text: str) -> str:
         present.clear()
-        for rule in _missing(text, rules, present):
-            text = append_item(text, "rules", rule)
-        return text
+        return append_items(text, "rules", _missing(text, rules, present))
 
     update = update_document(
         location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules

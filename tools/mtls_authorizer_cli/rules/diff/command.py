@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.certificate_files import list_files, read_certificate_file
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare
 from mtls_authorizer_cli.rules.diff.json_document import as_json
@@ -22,8 +24,10 @@ from mtls_authorizer_cli.rules.rule_sources import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 
@@ -60,17 +64,23 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
         for rules, location in zip(rule_sets, (options.old, options.new), strict=True):
             check_issuer_keys(rules, location, truststore)
-        files = read_certificates(options.certs)
-        clients = tuple(
-            ClientDifference(
-                file.name,
-                file.certificate,
-                compare_access(*(access(file.certificate, settings, rules) for rules in rule_sets)),
-            )
-            for file in files
-            if file.certificate is not None
-        )
-        unreadable = tuple((file.name, file.problem or "") for file in files if file.certificate is None)
-        report = report._replace(clients=clients, unreadable=unreadable)
+        report = _with_clients(report, options.certs, settings, rule_sets)
     write_output(as_json(report) if options.json else as_text(report))
     return ExitStatus.NEGATIVE if report.has_differences else ExitStatus.SUCCESS
+
+
+def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule_sets: Sequence[RuleSet]) -> Report:
+    """Return a report with what changes for the clients whose certificates are in files and folders."""
+    names, progress = [file for path in paths for file in list_files(path)], Progress(sys.stderr)
+    clients, unreadable = [], []
+    try:
+        for name in progress.watch(names, len(names), "certificates", every=10):
+            file = read_certificate_file(name)
+            if file.certificate is None:
+                unreadable.append((name, file.problem or ""))
+            else:
+                old, new = (access(file.certificate, settings, rules) for rules in rule_sets)
+                clients.append(ClientDifference(name, file.certificate, compare_access(old, new)))
+    finally:
+        progress.clear()
+    return report._replace(clients=tuple(clients), unreadable=tuple(unreadable))

@@ -141,6 +141,11 @@ def test_keys_of_issuers_are_read_from_the_truststore(folder: Path, capsys: pyte
     assert "1 stay the same" in capsys.readouterr().out
     assert what_if(folder, [entry], keyed, options=("--certs", "certs")) == 0
     assert "1  issuer_key (1 certificate)" in capsys.readouterr().out
+    # By default, it is the truststore of the function, with CRLs or without.
+    for crls in ("", "CRL_URIS=file:///no.crl\n"):
+        (folder / "function.env").write_text(f"{crls}TRUSTSTORE_URI=file://{folder}/truststore.pem\n")
+        assert what_if(folder, [entry], keyed, options=("--certs", "certs", "--env-file", "function.env")) == 0
+        assert "1 stay the same" in capsys.readouterr().out
 
 
 def test_the_log_can_be_the_standard_input_and_may_be_empty(
@@ -157,6 +162,9 @@ def test_the_lists_in_the_environment_are_in_force_as_well(folder: Path, capsys:
     other = rule(match={"common_name": "other"})
     assert what_if(folder, [ENTRY], other, options=("--env-file", "function.env")) == 0
     assert what_if(folder, [ENTRY], other) == 1
+    (folder / "function.env").write_text("ALLOWED_COMMON_NAME=client\n")
+    assert what_if(folder, [ENTRY], other, options=("--env-file", "function.env")) == 2
+    assert "ALLOWED_COMMON_NAME is not a variable" in capsys.readouterr().err
     (folder / "function.env").write_text("ALLOW_ANY_CLIENT_CERTIFICATE=true\n")
     assert what_if(folder, [ENTRY], other, options=("--env-file", "function.env")) == 2
     assert "invalid configuration: ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document" in capsys.readouterr().err
