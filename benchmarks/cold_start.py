@@ -96,7 +96,7 @@ def check(commands: dict[str, list[str]]) -> None:
         if "authorizer" in name:
             (statement,) = json.loads(run(command, ENVIRONMENT).output.splitlines()[0])["policyDocument"]["Statement"]
             if statement["Effect"] != "Allow":
-                message = f"{name} did not let the client in"
+                message = f"{name} did not allow the client"
                 raise RuntimeError(message)
 
 

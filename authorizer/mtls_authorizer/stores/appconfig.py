@@ -113,6 +113,6 @@ class AppConfigStore:
 
 
 def _version(content: bytes, label: str | None) -> str:
-    # AppConfig tells versions apart only by labels, and not every version has one.
+    # AppConfig identifies versions only by labels, and not every version has one.
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     return f"{label} {digest}" if label else digest

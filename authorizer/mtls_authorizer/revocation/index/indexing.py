@@ -20,7 +20,7 @@ CRL_SUFFIX = ".crl"
 """The end of the names of CRLs below a prefix, and of those that the fetcher writes. Truststores have another one."""
 
 INDEX_SUFFIX = ".index"
-"""An index is stored beside its CRL, under the CRL's name and this suffix."""
+"""An index is stored next to its CRL, under the CRL's name and this suffix."""
 
 
 class Indexing(NamedTuple):

@@ -17,7 +17,7 @@ CanonicalName: TypeAlias = tuple[CanonicalRdn, ...]
 def canonical_name(der: bytes) -> CanonicalName:
     """Return a Name, in DER, in a form that ignores string types, case and repeated spaces. Raises DerError.
 
-    It is good for finding candidates; the signature decides. Empty relative distinguished names are ignored, as by
+    Use it to find candidates; the signature decides. Empty relative distinguished names are ignored, as by
     OpenSSL. A value that is not text compares as it is.
     """
     rdns = map(canonical_attributes, read_sequence_of(der, SET))
