@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ pytest_plugins = ["tests.aws_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Collecting the tests creates a million objects, all of which stay: see pytest_collection_finish.
+gc.disable()
 
 # Nothing is timed in a test: the machine may have other work to do.
 hypothesis.settings.register_profile(
@@ -41,6 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
                 item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, without looking at all modules and tests each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
