@@ -126,6 +126,7 @@ def test_all_results_are_the_same_as_on_x86_64(version: str, unpacked_layers: Pa
     golden, clients = there["results"][: len(share)], there["results"][len(share) :]
     assert {effect_of(result) for result in golden} == {"Allow", "Deny", None}
     assert any("malformed" in result for result in golden)
-    assert sum(result.get("helpers", {}).get("allow_fingerprints") == [True, False] for result in golden) > 0.7 * len(share)
+    helped = [result for result in golden if result.get("helpers", {}).get("allow_fingerprints") == [True, False]]
+    assert len(helped) > 0.75 * len(share)
     assert [effect_of(result) for result in clients] == ["Allow", "Deny"] * len(authorities)
     assert {result["answer"]["context"]["reason"] for result in clients[1::2]} == {"certificate_revoked"}
