@@ -89,7 +89,8 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 
 # More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
-test: lint available-pythons ## Run all tests, with coverage.
+test: $(VENV)/.test ## Run all tests, with coverage.
+	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
@@ -149,11 +150,16 @@ test-arm64: $(VENV)/.test ## The same with arm64 Pythons under QEMU, for release
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
-lint: $(VENV)/.test ## Check style, format, types and the order of imports.
+lint: lint-types lint-style ## Check style, format, types and the order of imports.
+
+.PHONY: lint-types lint-style
+lint-types: $(VENV)/.test
+	$(BIN)/mypy
+
+lint-style: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy
 
 format: $(VENV)/.test ## Format the code and mend what can be mended.
 	$(BIN)/ruff check --fix

@@ -21,14 +21,14 @@ import contextlib, io, json, sys
 from samcli.cli.main import cli
 failures = []
 for arguments in json.load(sys.stdin):
-    output = io.StringIO()
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     failure = None
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
             cli(arguments, standalone_mode=False)
         except Exception as error:
             failure = f"{error}"
-    failures.append(failure and f"{failure} {output.getvalue()}")
+    failures.append(failure and f"{failure} {output.buffer.getvalue().decode()}")
 json.dump(failures, sys.stdout)
 """
 

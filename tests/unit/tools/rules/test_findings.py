@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
@@ -451,7 +451,6 @@ def certificates() -> list[PeerCertificate]:
 CERTIFICATES = certificates()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(generated_rules, min_size=1, max_size=4))
 def test_findings_are_true_of_every_certificate(generated: list[dict[str, Any]]) -> None:
     rules = parse_rules(document(*({"name": f"r{number}", **each} for number, each in enumerate(generated))))
