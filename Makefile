@@ -9,19 +9,22 @@ export PYTHONPATH := layer:authorizer:tools:.
 # Python versions that this machine lacks are unpacked here, and come last on PATH. An absolute path.
 export PYTHONS ?= $(CURDIR)/.pythons
 export PATH := $(PATH):$(PYTHONS)/bin
+# The browser that tests the web page is unpacked here. An absolute path.
+export BROWSER_FOLDER ?= $(CURDIR)/.browser
 # What is installed is compiled when it is first imported, which is no use if that isn't kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
-    test test-unit test-full fuzz pythons available-pythons test-interpreters test-arm64 mutation lint format golden figures \
-    dashboard-picture lock clean
+.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-explain bench-rules soak \
+    test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
+    dashboard-picture page-picture lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Show which clients are allowed and which are denied, over real TLS, then serve until Ctrl-C.
-	@$(BIN)/python -m local_gateway
+run: $(VENV)/.run ## Show which clients are allowed and denied, over real TLS, then serve: [RULES=… TRUSTSTORE=… ALLOWED_…=… ARGS=…].
+	@env -u TRUSTSTORE $(BIN)/python -m local_gateway --from-environment $${RULES:+--rules="$$RULES"} \
+	    $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $(ARGS)
 
 demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
 	@$(BIN)/python -m local_gateway --demo
@@ -29,10 +32,11 @@ demo: $(VENV)/.run ## The same without serving; fails if an answer is not the ex
 revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway: CLIENT=name [ARGS="--folder FOLDER"].
 	@$(BIN)/python -m local_gateway.revoke "$(CLIENT)" $(ARGS)
 
-# Variables of make are in the environment, too, where the shell does not interpret their values. make exits with 2
-# whatever the command's status is: scripts should call .venv/bin/mtls-authorizer.
+# Variables of make are in the environment, too, where the shell does not interpret their values. There, the authorizer
+# would reject TRUSTSTORE as a misspelt variable. make exits with 2 whatever the command's status is: scripts should call
+# .venv/bin/mtls-authorizer.
 explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=client.pem [EVENT=… RULES=… ROUTE="GET /x" ARGS=…].
-	@$(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
+	@env -u TRUSTSTORE $(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
@@ -51,6 +55,12 @@ pythons: ## Unpack the supported Python versions that this machine lacks from De
 available-pythons:
 	-@$(MAKE) --no-print-directory pythons
 
+browser: ## Unpack the browser that tests the web page from Debian into .browser.
+	@$(PYTHON) -m tests.platforms.debian_chromium "$(BROWSER_FOLDER)"
+
+available-browser:
+	-@$(MAKE) --no-print-directory browser
+
 publish: $(VENV)/.run ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
@@ -65,6 +75,9 @@ bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start agains
 bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries against JSON, and a start with 1,000 partitions.
 	@$(BIN)/python -m benchmarks.crl
 	@$(BIN)/python -m benchmarks.partitions
+
+bench-explain: $(VENV)/.test ## Measure what it takes to explain a folder of 1,000 certificates; fails above 20 s.
+	@$(BIN)/python -m benchmarks.explain_folder
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
@@ -89,12 +102,12 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 
 # More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
-test: $(VENV)/.test ## Run all tests, with coverage.
-	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons
+test: ## Run all tests, with coverage.
+	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
-fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
+fuzz: $(VENV)/.test ## Fuzz the readers of certificates, PSD2 statements, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
 	@for target in $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))); do \
 	    echo "== $$target"; \
 	    $(BIN)/python -m tests.fuzz.$$target --seconds $(FUZZ_SECONDS) || exit 1; \
@@ -115,6 +128,15 @@ test-full: test fuzz soak ## Run all tests, with many more examples for each pro
 test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript with the one in Python. Needs npm, and minutes.
 	@rm -rf build/cdk && mkdir -p build && cp -R tests/integration/cdk/typescript build/cdk && cd build/cdk && npm ci --no-audit --no-fund
 	@$(BIN)/python -m tests.integration.cdk.compare_typescript build/cdk
+
+# checkov pins many of its requirements. The variables deploy all that is optional.
+checkov: ## Check the templates, the Terraform modules and the examples with checkov, in an environment of its own (300 MB).
+	@$(MAKE) --no-print-directory VENV=.venv-checkov .venv-checkov/.checkov
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d terraform/modules \
+	    --var-file tests/checkov/everything.tfvars
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d examples/attach/terraform
+	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework cloudformation \
+	    -f template.yaml templates/*.yaml examples/attach/*.yaml
 
 # What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
 # and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
@@ -174,6 +196,9 @@ figures: $(VENV)/.test ## Copy what the benchmarks wrote to the page on performa
 dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
 	$(BIN)/python -m documentation.dashboard_picture
 
+page-picture: $(VENV)/.test browser ## Take a picture of the local gateway's page for the documentation.
+	@$(BIN)/python -m documentation.page_picture
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock'
 
@@ -187,7 +212,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
 clean: ## Remove all that these rules made.
-	rm -rf .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .browser .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment is made anew when PYTHON is another one.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
@@ -227,6 +252,11 @@ $(VENV)/.release: $(VENV)/.python distribution/requirements.txt
 $(VENV)/.runs-on-lambda: $(VENV)/.python tests/runs_on_lambda_requirements.txt
 	@echo "Installing what the tests of what runs on Lambda need"
 	@$(INSTALL) -r tests/runs_on_lambda_requirements.txt
+	@touch $@
+
+$(VENV)/.checkov: $(VENV)/.python tests/checkov/requirements.txt
+	@echo "Installing checkov"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/checkov/requirements.txt
 	@touch $@
 
 $(VENV)/.mutation: $(VENV)/.python tests/mutation_requirements.txt

@@ -1,23 +1,33 @@
-// The authorizer and its monitoring as constructs of the AWS CDK, from the files of a release. Copy this file to your app.
-// client_certificate_authorizer.py is the same in Python.
+// Constructs of the AWS CDK for the authorizer, revocation and monitoring, from the files of a release. Copy this file to
+// your app. The Python package client_certificate_authorizer is the same.
 
 import { Aws, Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { ManagedPolicy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnRule } from 'aws-cdk-lib/aws-events';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { Construct } from 'constructs';
 
-export interface ClientCertificateAuthorizerProps {
+/** What all functions have in common. */
+export interface ReleaseProps {
   /** Folder with the layer's zip files and authorizer.zip. */
   readonly releaseFolder: string;
+  /** Processor architecture of the functions and the layer. Default: arm64. */
+  readonly architecture?: lambda.Architecture;
+  /** How long to keep the logs. Default: three months. */
+  readonly logRetention?: RetentionDays;
+}
+
+export interface ClientCertificateAuthorizerProps extends ReleaseProps {
   /** The variables of docs/configuration.md. */
   readonly environment: Record<string, string>;
-  /** Processor architecture of the authorizer and the layer. Default: arm64. */
-  readonly architecture?: lambda.Architecture;
   /** Managed policy to add to the role, such as one with kms:Decrypt. */
   readonly policyArn?: string;
-  /** Bucket of the revocation stack. The authorizer may read the CRL indexes in it. */
+  /** Bucket of ClientCertificateRevocation. The authorizer may read the CRL indexes in it. */
   readonly crlBucketName?: string;
   /** Whether new execution environments are restored from a snapshot. Excludes provisionedConcurrency. */
   readonly snapStart?: boolean;
@@ -25,8 +35,6 @@ export interface ClientCertificateAuthorizerProps {
   readonly provisionedConcurrency?: number;
   /** Whether the authorizer sends traces to AWS X-Ray. */
   readonly tracing?: boolean;
-  /** How long to keep the log. Default: three months. */
-  readonly logRetention?: RetentionDays;
 }
 
 /** The layer, the authorizer, its log group, and a role that may read what the environment names, and nothing else. */
@@ -44,60 +52,36 @@ export class ClientCertificateAuthorizer extends Construct {
     if (props.snapStart && props.provisionedConcurrency) {
       throw new Error('set snapStart or provisionedConcurrency, not both');
     }
-    const architecture = props.architecture ?? lambda.Architecture.ARM_64;
-    const layerName = `client-certificate-auth-${architecture.name}`;
-    const layerZip = `${props.releaseFolder}/${layerName}.zip`;
     this.environment = { S3_BUCKET_OWNER: Stack.of(this).account, ...props.environment };
-    this.layer = new lambda.LayerVersion(this, 'Layer', {
-      layerVersionName: layerName,
+    this.layer = createLayer(this, props, {
+      name: 'client-certificate-auth',
       description: 'The client certificate of a Lambda event in one call, and cryptography.',
-      code: lambda.Code.fromAsset(layerZip),
-      compatibleArchitectures: [architecture],
-      compatibleRuntimes: [
-        lambda.Runtime.PYTHON_3_11,
-        lambda.Runtime.PYTHON_3_12,
-        lambda.Runtime.PYTHON_3_13,
-        new lambda.Runtime('python3.14'),
-      ],
       removalPolicy: RemovalPolicy.RETAIN, // functions of other stacks may use it
     });
-    this.logGroup = new LogGroup(this, 'Logs', {
-      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    const statements = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.logGroup.logGroupArn])];
+    const statements = readDocuments(this.environment, props.crlBucketName);
     if (props.tracing) {
       // X-Ray has no resources to name.
       statements.push(allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], ['*']));
     }
-    statements.push(...readDocuments(this.environment, props.crlBucketName));
-    const role = new Role(this, 'Role', {
-      description: 'Allows the authorizer to write its own log and to read the documents that its variables name.',
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      inlinePolicies: { Work: new PolicyDocument({ statements }) },
-      managedPolicies: props.policyArn ? [ManagedPolicy.fromManagedPolicyArn(this, 'Policy', props.policyArn)] : undefined,
-    });
-    this.function = new lambda.Function(this, 'Function', {
+    const created = createFunction(this, 'Authorizer', props, {
       description: 'Allows the listed client certificates.',
-      code: lambda.Code.fromAsset(`${props.releaseFolder}/authorizer.zip`),
       handler: 'mtls_authorizer.handler.handler',
-      runtime: lambda.Runtime.PYTHON_3_13,
-      architecture,
       layers: [this.layer],
       memorySize: 512, // the work is short and CPU-bound, and Lambda allocates CPU in proportion to memory
       timeout: Duration.seconds(5),
-      role: role.withoutPolicyUpdates(),
       tracing: props.tracing ? lambda.Tracing.ACTIVE : lambda.Tracing.PASS_THROUGH,
       snapStart: props.snapStart ? lambda.SnapStartConf.ON_PUBLISHED_VERSIONS : undefined,
-      logGroup: this.logGroup,
-      loggingFormat: lambda.LoggingFormat.JSON,
-      applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,
       environment: this.environment,
+      roleDescription: 'Allows the authorizer to write its own log and to read the documents that its variables name.',
+      statements,
+      managedPolicies: props.policyArn ? [iam.ManagedPolicy.fromManagedPolicyArn(this, 'Policy', props.policyArn)] : [],
     });
+    this.function = created.function;
+    this.logGroup = created.logs;
     this.authorizer = this.function;
     if (props.snapStart || props.provisionedConcurrency) {
       // The CDK publishes another version if the function changes, and does not see the contents of the layer.
-      this.function.invalidateVersionBasedOn(FileSystem.fingerprint(layerZip));
+      this.function.invalidateVersionBasedOn(FileSystem.fingerprint(layerZip(props)));
       this.authorizer = new lambda.Alias(this, 'Live', {
         aliasName: 'live',
         version: this.function.currentVersion,
@@ -107,41 +91,13 @@ export class ClientCertificateAuthorizer extends Construct {
   }
 }
 
-export interface ClientCertificateMonitoringProps {
-  readonly releaseFolder: string;
-  /** An authorizer with METRICS_NAMESPACE. */
-  readonly authorizer: ClientCertificateAuthorizer;
-  /** Further parameters of monitoring.yaml, such as AlarmTopicArn. */
-  readonly parameters?: Record<string, unknown>;
-}
-
-/** The dashboard and the alarms of an authorizer: monitoring.yaml of the release. */
-export class ClientCertificateMonitoring extends Construct {
-  constructor(scope: Construct, id: string, props: ClientCertificateMonitoringProps) {
-    super(scope, id);
-    const variables = props.authorizer.environment;
-    const parameters: Record<string, unknown> = {
-      AuthorizerFunctionName: props.authorizer.function.functionName,
-      AuthorizerLogGroup: props.authorizer.logGroup.logGroupName,
-      MetricsNamespace: variables.METRICS_NAMESPACE,
-    };
-    if (variables.UNAUTHENTICATED_RESPONSE) parameters.UnauthenticatedResponse = variables.UNAUTHENTICATED_RESPONSE;
-    if (variables.EXPIRY_WARNING_DAYS) parameters.ExpiryWarningDays = variables.EXPIRY_WARNING_DAYS;
-    new CfnInclude(this, 'Template', {
-      templateFile: `${props.releaseFolder}/monitoring.yaml`,
-      preserveLogicalIds: false,
-      parameters: { ...parameters, ...props.parameters },
-    });
-  }
-}
-
-function readDocuments(environment: Record<string, string>, crlBucketName?: string): PolicyStatement[] {
+function readDocuments(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
   const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI].filter((uri) => uri);
   const crls = environment.CRL_URIS ? environment.CRL_URIS.split(',') : [];
   const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI] : [];
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
-    .map((uri) => `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}${uri.endsWith('/') ? '*.crl' : ''}`);
+    .map((uri) => `${arnOfObject(uri)}${uri.endsWith('/') ? '*.crl' : ''}`);
   if (crlBucketName) {
     // Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can
     // write them.
@@ -151,7 +107,7 @@ function readDocuments(environment: Record<string, string>, crlBucketName?: stri
     .filter((uri) => uri.startsWith('ssm://'))
     .flatMap((uri) => uri.slice('ssm://'.length).split(','))
     .map((name) => `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name}`);
-  const statements: PolicyStatement[] = [];
+  const statements: iam.PolicyStatement[] = [];
   if (objects.length) statements.push(allow(['s3:GetObject'], objects));
   if (crls.length && crls[0].startsWith('s3://') && crls[0].endsWith('/')) {
     // As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
@@ -174,6 +130,449 @@ function readDocuments(environment: Record<string, string>, crlBucketName?: stri
   return statements;
 }
 
-function allow(actions: string[], resources: string[]): PolicyStatement {
-  return new PolicyStatement({ actions, resources });
+/** The parameters of the revocation stack in docs/deploy/sam.md. */
+export interface ClientCertificateRevocationProps extends ReleaseProps {
+  /** Globally unique name for the new bucket. */
+  readonly bucketName: string;
+  /** CA certificates that verify the CRLs. They may be in the new bucket. */
+  readonly truststoreUri: string;
+  /** How long a CRL stays valid after its nextUpdate. Default: 0. */
+  readonly crlMaxAgeSeconds?: number;
+  /** CAs of AWS Private CA that may write CRLs below crl/ and their ID. */
+  readonly privateCaArns?: string[];
+  /** IAM roles without a path that may write CRLs below published/ and their name. */
+  readonly publisherRoleArns?: string[];
+  /** CRLs to download: keys that end in .crl, by URLs. Default: there is no fetcher. */
+  readonly crlSources?: Record<string, string>;
+  /** Hosts of crlSources whose addresses may be private. Only if you trust their DNS server. */
+  readonly crlSourcePrivateHosts?: string[];
+  /** When to download CRLs, as an expression of EventBridge. Default: rate(1 hour). */
+  readonly crlFetchSchedule?: string;
+  /** Subnets to run the fetcher in, to reach private hosts. They need a route to S3. */
+  readonly fetcherSubnetIds?: string[];
+  /** Security groups of the fetcher. Together with fetcherSubnetIds. */
+  readonly fetcherSecurityGroupIds?: string[];
+  /** CloudWatch namespace for the metrics of the fetcher. Default: no metrics. */
+  readonly metricsNamespace?: string;
+  /** Whether to deploy alarms for the indexer and the fetcher. Default: true. */
+  readonly deployAlarms?: boolean;
+  /** SNS topic that the alarms notify. */
+  readonly alarmTopicArn?: string;
 }
+
+/**
+ * A bucket for CRLs with an indexer; a fetcher if there are crlSources; their alarms.
+ *
+ * It requires nothing of the authorizer: deploy it, and upload the truststore and the CRLs, before you set CRL_URIS there.
+ */
+export class ClientCertificateRevocation extends Construct {
+  readonly bucket: Bucket;
+  readonly indexer: lambda.Function;
+  /** The queue of uploads that have no index after three attempts. */
+  readonly failures: Queue;
+  readonly fetcher?: lambda.Function;
+  private readonly props: ClientCertificateRevocationProps;
+  private readonly layer: lambda.LayerVersion;
+  private readonly environment: Record<string, string>;
+  private readonly bucketArn: string;
+
+  constructor(scope: Construct, id: string, props: ClientCertificateRevocationProps) {
+    super(scope, id);
+    if (!props.fetcherSubnetIds?.length !== !props.fetcherSecurityGroupIds?.length) {
+      throw new Error('set both fetcherSubnetIds and fetcherSecurityGroupIds, or neither');
+    }
+    this.props = props;
+    this.bucketArn = `arn:${Aws.PARTITION}:s3:::${props.bucketName}`; // references would be circular
+    this.layer = createLayer(this, props, {
+      name: 'client-certificate-auth-crl-indexer',
+      description: 'The layer of the CRL indexer.',
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.environment = { TRUSTSTORE_URI: props.truststoreUri, S3_BUCKET_OWNER: Stack.of(this).account };
+    if (props.crlMaxAgeSeconds !== undefined) this.environment.CRL_MAX_AGE_SECONDS = `${props.crlMaxAgeSeconds}`;
+    this.failures = new Queue(this, 'CrlIndexerFailures', {
+      retentionPeriod: Duration.days(14),
+      encryption: QueueEncryption.SQS_MANAGED,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const { function: indexer, role } = this.createIndexer();
+    this.indexer = indexer;
+    this.bucket = this.createBucket();
+    for (const statement of bucketPolicy(this.bucket.bucketArn, role.roleArn, props)) {
+      this.bucket.addToResourcePolicy(statement);
+    }
+    if (Object.keys(props.crlSources ?? {}).length) {
+      this.fetcher = this.createFetcher();
+      this.addSchedule(this.fetcher);
+    }
+    if (props.deployAlarms ?? true) this.addAlarms();
+  }
+
+  private createIndexer(): FunctionResources {
+    const indexer = this.createFunction('CrlIndexer', {
+      handler: 'mtls_authorizer.crl_indexer.handler',
+      description: 'Verifies uploaded CRLs and writes their indexes.',
+      roleDescription: 'Allows the indexer to write its own log, to read CRLs and to write their indexes.',
+      environment: this.environment,
+      statements: [
+        allow(['s3:GetObject'], [`${this.bucketArn}/*.crl`, `${this.bucketArn}/*.crl.index`]),
+        allow(['s3:PutObject'], [`${this.bucketArn}/*.crl.index`]),
+        allow(['sqs:SendMessage'], [this.failures.queueArn]),
+      ],
+    });
+    const invocations = new lambda.CfnEventInvokeConfig(this, 'CrlIndexerEventInvokeConfig', {
+      functionName: indexer.function.functionName,
+      qualifier: '$LATEST',
+      maximumRetryAttempts: 2,
+      destinationConfig: { onFailure: { destination: this.failures.queueArn } },
+    });
+    invocations.node.addDependency(indexer.role); // Lambda verifies the permission
+    return indexer;
+  }
+
+  private createBucket(): Bucket {
+    const permission = new lambda.CfnPermission(this, 'CrlBucketInvokesIndexer', {
+      action: 'lambda:InvokeFunction',
+      functionName: this.indexer.functionName,
+      principal: 's3.amazonaws.com',
+      sourceAccount: Stack.of(this).account,
+      sourceArn: this.bucketArn,
+    });
+    const bucket = new Bucket(this, 'CrlBucket', {
+      bucketName: this.props.bucketName,
+      encryption: BucketEncryption.S3_MANAGED,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      versioned: true,
+      lifecycleRules: [
+        {
+          id: 'OldVersions',
+          noncurrentVersionExpiration: Duration.days(90),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
+    });
+    const resource = bucket.node.defaultChild as CfnBucket;
+    // Neither an index nor the truststore has this suffix. Bucket.addEventNotification would add a function.
+    resource.addPropertyOverride('NotificationConfiguration.LambdaConfigurations', [
+      {
+        Event: 's3:ObjectCreated:*',
+        Filter: { S3Key: { Rules: [{ Name: 'suffix', Value: '.crl' }] } },
+        Function: this.indexer.functionArn,
+      },
+    ]);
+    resource.node.addDependency(permission); // S3 verifies the permission
+    return bucket;
+  }
+
+  private createFetcher(): lambda.Function {
+    const { props } = this;
+    const environment: Record<string, string> = {
+      ...this.environment,
+      CRL_SOURCES: JSON.stringify(props.crlSources),
+      CRL_DESTINATION: `s3://${props.bucketName}/fetched/`,
+    };
+    if (props.crlSourcePrivateHosts?.length) {
+      environment.CRL_SOURCE_PRIVATE_HOSTS = props.crlSourcePrivateHosts.join(',');
+    }
+    if (props.metricsNamespace) environment.METRICS_NAMESPACE = props.metricsNamespace;
+    const statements = [allow(['s3:GetObject', 's3:PutObject'], [`${this.bucketArn}/fetched/*.crl`])];
+    if (props.fetcherSubnetIds?.length) statements.push(allow(VPC_ACTIONS, ['*']));
+    const fetcher = this.createFunction('CrlFetcher', {
+      handler: 'mtls_authorizer.crl_fetcher.handler',
+      description: 'Downloads CRLs, verifies them and stores them in the bucket.',
+      roleDescription: 'Allows the fetcher to write its own log, and to read and write CRLs below fetched/.',
+      environment,
+      statements,
+      retryAttempts: 0, // the next run is the retry
+    }).function;
+    if (props.fetcherSubnetIds?.length) {
+      (fetcher.node.defaultChild as lambda.CfnFunction).vpcConfig = {
+        subnetIds: props.fetcherSubnetIds,
+        securityGroupIds: props.fetcherSecurityGroupIds,
+      };
+    }
+    return fetcher;
+  }
+
+  private createFunction(
+    id: string,
+    options: Omit<FunctionOptions, 'layers' | 'memorySize' | 'timeout'>,
+  ): FunctionResources {
+    // Without s3:ListBucket, S3 answers AccessDenied for an object that does not exist.
+    const reading = [allow(['s3:ListBucket'], [this.bucketArn])];
+    const truststore = this.props.truststoreUri;
+    if (truststore.startsWith('s3://')) reading.push(allow(['s3:GetObject'], [arnOfObject(truststore)]));
+    return createFunction(this, id, this.props, {
+      ...options,
+      layers: [this.layer],
+      // A CRL with a million entries (39 MB) takes 330 MB and 4 seconds. The fetcher has the stored CRL and the new one in
+      // memory at the same time.
+      memorySize: 2048,
+      timeout: Duration.minutes(5),
+      statements: [...reading, ...options.statements],
+    });
+  }
+
+  private addSchedule(fetcher: lambda.Function): void {
+    const rule = new CfnRule(this, 'CrlFetcherSchedule', {
+      scheduleExpression: this.props.crlFetchSchedule ?? 'rate(1 hour)',
+      targets: [
+        {
+          arn: fetcher.functionArn,
+          id: 'CrlFetcherScheduleLambdaTarget',
+          retryPolicy: { maximumRetryAttempts: 0 },
+        },
+      ],
+    });
+    new lambda.CfnPermission(this, 'CrlFetcherSchedulePermission', {
+      action: 'lambda:InvokeFunction',
+      functionName: fetcher.functionName,
+      principal: 'events.amazonaws.com',
+      sourceArn: rule.attrArn,
+    });
+  }
+
+  private addAlarms(): void {
+    const errors = { namespace: 'AWS/Lambda', metricName: 'Errors', statistic: 'Sum' };
+    this.addAlarm('CrlIndexerErrorsAlarm', 'The CRL indexer has failed or rejected a CRL. Its log contains the reason.', {
+      ...errors,
+      dimensions: [{ name: 'FunctionName', value: this.indexer.functionName }],
+    });
+    this.addAlarm('CrlIndexerFailuresAlarm', 'An uploaded CRL has no index after three attempts.', {
+      namespace: 'AWS/SQS',
+      metricName: 'ApproximateNumberOfMessagesVisible',
+      statistic: 'Maximum',
+      dimensions: [{ name: 'QueueName', value: this.failures.queueName }],
+    });
+    if (this.fetcher) {
+      this.addAlarm('CrlFetcherErrorsAlarm', 'The CRL fetcher has failed as a whole. Its log contains the reason.', {
+        ...errors,
+        dimensions: [{ name: 'FunctionName', value: this.fetcher.functionName }],
+      });
+    }
+  }
+
+  private addAlarm(
+    id: string,
+    alarmDescription: string,
+    metric: { namespace: string; metricName: string; statistic: string; dimensions: CfnAlarm.DimensionProperty[] },
+  ): void {
+    const actions = this.props.alarmTopicArn ? [this.props.alarmTopicArn] : undefined;
+    new CfnAlarm(this, id, {
+      alarmDescription,
+      ...metric,
+      period: 300,
+      evaluationPeriods: 1,
+      threshold: 0,
+      comparisonOperator: 'GreaterThanThreshold',
+      treatMissingData: 'notBreaching',
+      alarmActions: actions,
+      okActions: actions,
+    });
+  }
+}
+
+function bucketPolicy(
+  bucketArn: string,
+  indexerRoleArn: string,
+  props: ClientCertificateRevocationProps,
+): iam.PolicyStatement[] {
+  const reading = ['s3:Get*', 's3:List*'];
+  const everybody = [new iam.StarPrincipal()];
+  const statements = [
+    new iam.PolicyStatement({
+      sid: 'OverTlsOnly',
+      effect: iam.Effect.DENY,
+      principals: everybody,
+      actions: ['s3:*'],
+      resources: [bucketArn, `${bucketArn}/*`],
+      conditions: { Bool: { 'aws:SecureTransport': 'false' } },
+    }),
+    // An index says which certificates are revoked, and no CA signs it: it is trusted because the indexer has verified the
+    // CRL. Without an index, the indexer would accept an older CRL. So reading is all that others may do.
+    new iam.PolicyStatement({
+      sid: 'IndexesByTheIndexerOnly',
+      effect: iam.Effect.DENY,
+      principals: everybody,
+      notActions: reading,
+      resources: [`${bucketArn}/*.index`],
+      conditions: { ArnNotEquals: { 'aws:PrincipalArn': indexerRoleArn } },
+    }),
+  ];
+  // As AWS's guide to Private CA has it. It writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set that
+  // to crl/<CA ID>. The test key is written when the CA is configured.
+  const privateCas = props.privateCaArns ?? [];
+  const privateCa = [new iam.ServicePrincipal('acm-pca.amazonaws.com')];
+  if (privateCas.length) {
+    statements.push(
+      new iam.PolicyStatement({
+        sid: 'PrivateCasReadThePropertiesOfTheBucket',
+        principals: privateCa,
+        actions: ['s3:GetBucketAcl', 's3:GetBucketLocation'],
+        resources: [bucketArn],
+        conditions: { StringEquals: { 'aws:SourceArn': privateCas } },
+      }),
+    );
+  }
+  privateCas.forEach((arn, index) => {
+    const folder = `${bucketArn}/crl/${arn.split('/')[1]}`;
+    statements.push(
+      new iam.PolicyStatement({
+        sid: `PrivateCa${index + 1}`,
+        principals: privateCa,
+        actions: ['s3:PutObject', 's3:PutObjectAcl'],
+        resources: [`${folder}.crl`, `${folder}/*`, `${bucketArn}/acm-pca-permission-test-key*`],
+        conditions: { StringEquals: { 'aws:SourceArn': arn, 'aws:SourceAccount': arn.split(':')[4] } },
+      }),
+    );
+  });
+  (props.publisherRoleArns ?? []).forEach((arn, index) => {
+    const objects = [`${bucketArn}/published/${arn.split('/')[1]}/*`];
+    statements.push(
+      new iam.PolicyStatement({
+        sid: `Publisher${index + 1}`,
+        principals: [new iam.ArnPrincipal(arn)],
+        actions: ['s3:PutObject'],
+        resources: objects,
+      }),
+      new iam.PolicyStatement({
+        sid: `Publisher${index + 1}NowhereElse`,
+        effect: iam.Effect.DENY,
+        principals: everybody,
+        notActions: reading,
+        notResources: objects,
+        conditions: { ArnEquals: { 'aws:PrincipalArn': arn } },
+      }),
+    );
+  });
+  return statements;
+}
+
+export interface ClientCertificateMonitoringProps {
+  readonly releaseFolder: string;
+  /** An authorizer with METRICS_NAMESPACE. */
+  readonly authorizer: ClientCertificateAuthorizer;
+  /** Its indexer and fetcher are on the dashboard, too. */
+  readonly revocation?: ClientCertificateRevocation;
+  /** Further parameters of monitoring.yaml, such as AlarmTopicArn. */
+  readonly parameters?: Record<string, unknown>;
+}
+
+/** The dashboard and the alarms of an authorizer: monitoring.yaml of the release. */
+export class ClientCertificateMonitoring extends Construct {
+  constructor(scope: Construct, id: string, props: ClientCertificateMonitoringProps) {
+    super(scope, id);
+    const variables = props.authorizer.environment;
+    if (!variables.METRICS_NAMESPACE) {
+      throw new Error('the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer');
+    }
+    const parameters: Record<string, unknown> = {
+      AuthorizerFunctionName: props.authorizer.function.functionName,
+      AuthorizerLogGroup: props.authorizer.logGroup.logGroupName,
+      MetricsNamespace: variables.METRICS_NAMESPACE,
+    };
+    if (variables.UNAUTHENTICATED_RESPONSE) parameters.UnauthenticatedResponse = variables.UNAUTHENTICATED_RESPONSE;
+    if (variables.EXPIRY_WARNING_DAYS) parameters.ExpiryWarningDays = variables.EXPIRY_WARNING_DAYS;
+    if (props.revocation) {
+      parameters.CrlIndexerFunctionName = props.revocation.indexer.functionName;
+      parameters.CrlIndexerFailuresName = props.revocation.failures.queueName;
+      if (props.revocation.fetcher) parameters.CrlFetcherFunctionName = props.revocation.fetcher.functionName;
+    }
+    new CfnInclude(this, 'Template', {
+      templateFile: `${props.releaseFolder}/monitoring.yaml`,
+      preserveLogicalIds: false,
+      parameters: { ...parameters, ...props.parameters },
+    });
+  }
+}
+
+interface FunctionOptions extends lambda.FunctionOptions {
+  readonly handler: string;
+  readonly environment: Record<string, string>;
+  readonly roleDescription: string;
+  readonly statements: iam.PolicyStatement[];
+  readonly managedPolicies?: iam.IManagedPolicy[];
+}
+
+interface FunctionResources {
+  readonly function: lambda.Function;
+  readonly logs: LogGroup;
+  readonly role: iam.Role;
+}
+
+/** A function that may write its own log, and what the statements allow, and nothing else. */
+function createFunction(
+  scope: Construct,
+  id: string,
+  release: ReleaseProps,
+  { roleDescription, statements, managedPolicies, ...options }: FunctionOptions,
+): FunctionResources {
+  const logs = new LogGroup(scope, `${id}Logs`, {
+    retention: release.logRetention ?? RetentionDays.THREE_MONTHS,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const writeLog = allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logs.logGroupArn]);
+  const role = new iam.Role(scope, `${id}Role`, {
+    description: roleDescription,
+    assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: { Work: new iam.PolicyDocument({ statements: [writeLog, ...statements] }) },
+    managedPolicies,
+  });
+  const created = new lambda.Function(scope, id, {
+    code: lambda.Code.fromAsset(`${release.releaseFolder}/authorizer.zip`),
+    runtime: lambda.Runtime.PYTHON_3_13,
+    architecture: architectureOf(release),
+    role: role.withoutPolicyUpdates(),
+    logGroup: logs,
+    loggingFormat: lambda.LoggingFormat.JSON,
+    applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,
+    ...options,
+  });
+  return { function: created, logs, role };
+}
+
+function createLayer(
+  scope: Construct,
+  release: ReleaseProps,
+  { name, ...options }: { name: string; description: string; removalPolicy: RemovalPolicy },
+): lambda.LayerVersion {
+  return new lambda.LayerVersion(scope, 'Layer', {
+    layerVersionName: `${name}-${architectureOf(release).name}`,
+    code: lambda.Code.fromAsset(layerZip(release)),
+    compatibleArchitectures: [architectureOf(release)],
+    compatibleRuntimes: [
+      lambda.Runtime.PYTHON_3_11,
+      lambda.Runtime.PYTHON_3_12,
+      lambda.Runtime.PYTHON_3_13,
+      new lambda.Runtime('python3.14'),
+    ],
+    ...options,
+  });
+}
+
+function layerZip(release: ReleaseProps): string {
+  return `${release.releaseFolder}/client-certificate-auth-${architectureOf(release).name}.zip`;
+}
+
+function architectureOf(release: ReleaseProps): lambda.Architecture {
+  return release.architecture ?? lambda.Architecture.ARM_64;
+}
+
+function arnOfObject(uri: string): string {
+  return `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}`;
+}
+
+function allow(actions: string[], resources: string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions, resources });
+}
+
+// As AWSLambdaVPCAccessExecutionRole has them.
+const VPC_ACTIONS = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];

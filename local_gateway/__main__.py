@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import shlex
 import signal
 import sys
 import tempfile
@@ -15,105 +13,118 @@ from typing import TYPE_CHECKING, NoReturn
 
 from local_gateway import server
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.deployment import CRL_REFRESH_SECONDS, Endpoint, deploy, environment
+from local_gateway.configuration import Configuration, own_configuration
+from local_gateway.deployment import SERVERS, Endpoint, deploy
+from local_gateway.folder import claim_folder
 from local_gateway.front_doors import FrontDoorKind
-from local_gateway.pki import Pki, make_pki
-from local_gateway.report import Result, curl_commands, summary, table
-from local_gateway.revoke import FOLDER
-from local_gateway.scenarios import CLIENTS, SCENARIOS, TO_BE_REVOKED, Scenario, play
+from local_gateway.invitation import invitation
+from local_gateway.options import parse, read_variables
+from local_gateway.page.application import Page
+from local_gateway.page.overview import Overview
+from local_gateway.pki import LOOPBACK, make_pki
+from local_gateway.report import Result, summary, table
+from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
 from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, printable
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
-    from local_gateway.pki import Client
+    from local_gateway.pki import Pki
 
-_FIRST_PORT = 8443
-
-# Readers of a pipe should see it at once, too.
+# Flushed, so that a reader of a pipe sees each line at once, too.
 say = partial(print, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
-    """Run the command with its arguments, and return its exit code."""
-    options = _parse(arguments)
-    # Otherwise Python prints warnings, such as that of the damaged block in the truststore, between the tables.
+    """Run the command with its arguments, and return its exit status."""
+    options = parse(arguments, __doc__.partition(": ")[2])
+    # Without a handler, Python prints warnings between the tables, such as that of the truststore's damaged block.
     authorizer_logger.addHandler(logging.NullHandler())
+    authorizer_logger.setLevel(logging.INFO)
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            # SIGINT too: a shell without job control starts what is in the background with SIGINT ignored.
+            # SIGINT too: shells without job control start background processes with SIGINT ignored.
             signal.signal(number, _interrupt)
         if options.demo:
-            return demonstrate_once(scenarios)
-        serve(options.folder, options.port, scenarios)
+            return demonstrate_once(options, scenarios)
+        serve(options, scenarios)
+    except CommandError as error:
+        print(f"local gateway: {printable(str(error))}", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
     except KeyboardInterrupt:
         say("\nStopped.")
-    return 0
+    return ExitStatus.SUCCESS
 
 
-def demonstrate_once(scenarios: Sequence[Scenario]) -> int:
-    """Show the scenarios on free ports, leaving nothing behind. Returns 1 if one came out differently, else 0."""
-    # Not the folder of a gateway that may be running: its certificates would be replaced under it.
+def demonstrate_once(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> int:
+    """Show the scenarios on free ports, leaving nothing behind. Returns 1 if a result is unexpected, else 0."""
+    # Not in the folder of a running gateway, whose certificates would be replaced.
     with tempfile.TemporaryDirectory() as folder:
         pki = make_pki(Path(folder), CLIENTS)
-        with deploy(pki) as endpoints:
-            results = demonstrate(scenarios, endpoints, pki)
+        configuration = _configure(options, pki)
+        with deploy(pki, configuration=configuration) as endpoints:
+            results = prepare(scenarios, configuration)
+            demonstrate(results, endpoints, pki, configuration)
     return int(any(result.differences for result in results))
 
 
-def serve(folder: Path, first_port: int, scenarios: Sequence[Scenario]) -> NoReturn:
-    """Show the scenarios, then serve. Ends by KeyboardInterrupt."""
-    pki = make_pki(folder, CLIENTS)
-    with deploy(pki, first_port) as endpoints:
-        demonstrate(scenarios, endpoints, pki)
-        _invite(scenarios, endpoints, pki)
-        _log_to_standard_output()
-        while True:
-            threading.Event().wait()
+def serve(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> NoReturn:
+    """Show the scenarios, then serve. Ends by KeyboardInterrupt. Raises CommandError."""
+    with claim_folder(options.folder) as folder:
+        pki = make_pki(folder, CLIENTS)
+        configuration = _configure(options, pki)
+        with deploy(pki, options.port, configuration) as endpoints:
+            results = prepare(scenarios, configuration)
+            overview = Overview(results, configuration, endpoints)
+            page_port = options.port and options.port + SERVERS
+            with server.serve(Page(overview, pki), None, page_port) as port:
+                say(f"Web page: http://{LOOPBACK}:{port}/\n")
+                demonstrate(results, endpoints, pki, configuration)
+                overview.finished = True
+                for line in invitation(scenarios, endpoints, pki, configuration):
+                    say(line)
+                say(f"\nWeb page: http://{LOOPBACK}:{port}/\n\nServing until Ctrl-C.")
+                _log_to_standard_output()
+                while True:
+                    threading.Event().wait()
 
 
-def demonstrate(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> list[Result]:
-    """Play the scenarios on every API and every other front door, print the tables, and return the results."""
-    say("The authorizer's configuration:")
-    for variable, value in environment(pki).items():
+def _configure(options: argparse.Namespace, pki: Pki) -> Configuration:
+    return own_configuration(pki, read_variables(options), options.rules, options.truststore)
+
+
+def prepare(scenarios: Sequence[Scenario], configuration: Configuration) -> list[Result]:
+    """Return the scenarios without results. There are none if the sample's clients are not from trusted CAs."""
+    if configuration.own_truststore:
+        return []
+    return [Result(scenario, {}, configuration.is_sample) for scenario in scenarios]
+
+
+def demonstrate(
+    results: Sequence[Result], endpoints: Sequence[Endpoint], pki: Pki, configuration: Configuration
+) -> None:
+    """Play the scenarios on every API and every other front door, and print the tables."""
+    say("The authorizer's configuration:" if configuration.is_sample else "The authorizer's configuration, yours:")
+    for variable, value in configuration.variables.items():
         say(f"  {variable}={value}")
-    results = []
+    if configuration.own_truststore:
+        say(f"\nThe handshake requires certificates from the CAs in {configuration.stored_truststore}.")
+        say("The clients of the scenarios are not from these CAs, so no scenario is played.")
+        return
     for kinds in (ApiKind, FrontDoorKind):
-        played = [
-            Result(scenario, {at.kind: play(scenario, at, pki) for at in endpoints if isinstance(at.kind, kinds)})
-            for scenario in scenarios
-            if scenario.kinds is kinds
-        ]
+        played = [result for result in results if result.scenario.kinds is kinds]
+        for result in played:
+            for endpoint in endpoints:
+                if isinstance(endpoint.kind, kinds):
+                    result.outcomes[endpoint.kind] = play(result.scenario, endpoint, pki)
         if played:
             say(f"\n{table(played)}")
-        results += played
-    say("\nrefused: the TLS handshake; not asked: the authorizer was not invoked;")
-    say("context: the function's answer shows what the authorizer made of the certificate.")
+    say("\nrefused: the TLS handshake was rejected; not asked: the authorizer was not invoked;")
+    say("context: the function's response shows what the authorizer passed on.")
     say("Behind the load balancers and CloudFront there is no authorizer, but functions with the layer alone.\n")
     say(summary(results))
-    return results
-
-
-def _invite(scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki) -> None:
-    say()
-    for endpoint in endpoints:
-        without = f", {endpoint.url('', mutual_tls=False)} (without)" if endpoint.default_endpoint_port else ""
-        say(f"{endpoint.kind:18} {endpoint.url('')} (mTLS){without}")
-    for kinds, others in ((ApiKind, "port"), (FrontDoorKind, "port, and in the name of the header")):
-        first = next(endpoint for endpoint in endpoints if isinstance(endpoint.kind, kinds))
-        say(f"\nTo try by hand: {first.kind}; the others differ in the {others}.\n")
-        for line in curl_commands([scenario for scenario in scenarios if scenario.kinds is kinds], first, pki):
-            say(line)
-    say("\nTo revoke a client, in another terminal:\n")
-    say(revocation_command(TO_BE_REVOKED, pki.folder))
-    say(f"\nIt is denied after {CRL_REFRESH_SECONDS} seconds, when the authorizers reload the CRL.")
-    say("\nServing until Ctrl-C.")
-
-
-def revocation_command(client: Client, folder: Path) -> str:
-    """Return the command that revokes a client of the gateway in a folder."""
-    elsewhere = [] if folder == FOLDER else [f"ARGS=--folder {shlex.quote(str(folder))}"]
-    return shlex.join(["make", "revoke", f"CLIENT={client.name}", *elsewhere])
 
 
 def _log_to_standard_output() -> None:
@@ -126,7 +137,7 @@ def _log_to_standard_output() -> None:
 
 
 class _AuthorizerFormatter(logging.Formatter):
-    """Says of decisions and of documents what they are about, as far as the record has it."""
+    """Adds what decisions and documents are about, as far as the record contains it."""
 
     def format(self, record: logging.LogRecord) -> str:
         about = [
@@ -137,34 +148,8 @@ class _AuthorizerFormatter(logging.Formatter):
         return f"{super().format(record)} ({', '.join(about)})"
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local_gateway", description=__doc__.partition(": ")[2])
-    parser.add_argument(
-        "--demo", action="store_true", help="don't serve; exit with 1 if an answer isn't the expected one"
-    )
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=_FIRST_PORT,
-        help="the first of nine ports to serve on, with free ones for those that are taken; 0 for free ones only "
-        "(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="where keys and certificates are written (default: %(default)s)"
-    )
-    return parser.parse_args(arguments)
-
-
-def _port(text: str) -> int:
-    # The last of nine ports is the highest there is.
-    if not text.isdecimal() or int(text) > 0xFFFF - 8:
-        message = f"{text!r} is not a port from 0 to {0xFFFF - 8}"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
-
-
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    # A second Ctrl-C must not get in the way of the servers' end, which takes no time worth interrupting.
+    # A second Ctrl-C must not interrupt the servers while they stop, which takes no time.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

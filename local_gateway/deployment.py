@@ -1,8 +1,7 @@
-"""The three sample APIs, the other front doors, and what serves them."""
+"""The three sample APIs and the other front doors, and the servers for them."""
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import count, repeat
@@ -18,6 +17,7 @@ from examples import (
 from local_gateway.api_gateway.api import Api, ApiKind, Route
 from local_gateway.api_gateway.functions import CountedFunction, LambdaFunction
 from local_gateway.api_gateway.gateway import Gateway
+from local_gateway.configuration import SAMPLE_VARIABLES, Configuration, sample_configuration
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, lambda_target
 from local_gateway.partner import fetch_crl, publish
 from local_gateway.pki import LOOPBACK
@@ -33,36 +33,21 @@ from mtls_authorizer.policy.settings import ResponseFormat, load_settings
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from local_gateway.pki import Pki
-
-_RULES = [
-    {
-        "name": "acme-reader",
-        "match": {"common_name": ["reader", "blocked"], "organization": "Acme"},
-        "allow": ["GET /hello", "GET /hello/public/*"],
-        "context": {"tenant": "acme"},
-    },
-    {"name": "acme", "match": {"organization": "Acme"}, "allow": ["GET /hello/public/*"]},
-]
-_DENY = {"common_name": "blocked", "organization": "Acme"}
-
-ENVIRONMENT = {
-    "ALLOWED_COMMON_NAMES": "authorized-client, admin",
-    "ALLOWED_ORGANIZATIONAL_UNITS": "Payments",
-    "ALLOWLIST_MATCH": "any",
-    "AUTHORIZER_RULES": json.dumps({"rules": _RULES, "deny": _DENY}),
-}
-"""The environment variables of the sample APIs' authorizers, but for RESPONSE_FORMAT, and for revocation."""
-
-CRL_REFRESH_SECONDS = 2
 
 ROUTES = (
     Route("GET", "/hello", behind_the_authorizer.handler),
     Route("ANY", "/hello/{proxy+}", behind_the_authorizer.handler),
     Route("GET", "/layer-only", layer_only.handler, authorized=False),
 )
+
+ALL_OTHER_ROUTES = (
+    Route("ANY", "/", behind_the_authorizer.handler),
+    Route("ANY", "/{proxy+}", behind_the_authorizer.handler),
+)
+"""With the user's own rules, which name other routes than the sample's, every request reaches the authorizer."""
 
 # API IDs are ten lower-case letters and digits. An HTTP API's default stage is the literal $default.
 _IDS_AND_STAGES = {
@@ -71,15 +56,19 @@ _IDS_AND_STAGES = {
     ApiKind.HTTP_SIMPLE: ("httpapi002", "$default"),
 }
 
+SERVERS = 9
+"""The number of ports: two for each API, and one for each of the other front doors."""
+
 
 class Endpoint(NamedTuple):
-    """One API, or another front door, that is being served, on loopback."""
+    """An API, or another front door, that is being served on loopback."""
 
     kind: ApiKind | FrontDoorKind
+    application: Gateway | FrontDoor
     mutual_tls_port: int
     """Asks for client certificates."""
     default_endpoint_port: int | None = None
-    """Asks for none, as an API's default execute-api endpoint, which stays open until it is disabled."""
+    """Does not ask for client certificates, like an API's default execute-api endpoint until that is disabled."""
     authorizer: CountedFunction | None = None
 
     def url(self, path: str, *, mutual_tls: bool = True) -> str:
@@ -89,68 +78,65 @@ class Endpoint(NamedTuple):
 
 
 def sample_api(kind: ApiKind, authorizer: LambdaFunction | None = None) -> Api:
-    """Return a sample API, with the real authorizer unless there is another one."""
+    """Return a sample API, with the real authorizer unless another one is given."""
     api_id, stage = _IDS_AND_STAGES[kind]
-    return Api(kind, api_id, stage, authorizer or sample_authorizer(kind), ROUTES)
+    return Api(kind, api_id, stage, authorizer or make_authorizer(kind, SAMPLE_VARIABLES), ROUTES)
 
 
-def environment(pki: Pki) -> dict[str, str]:
-    """Return the environment variables with those for revocation, and with a rule for the key of the CA."""
-    match = {"common_name": "pinned-ca", "issuer_key": pki.client_ca_fingerprint}
-    by_key = {"name": "pinned-ca", "match": match, "allow": ["GET /hello"]}
-    crls = [crl.absolute().as_uri() for crl in (pki.revocation_list, pki.fetched_crl)]
-    return {
-        **ENVIRONMENT,
-        "AUTHORIZER_RULES": json.dumps({"rules": [*_RULES, by_key], "deny": _DENY}),
-        "CRL_URIS": ",".join([*crls, f"{pki.partitions.absolute().as_uri()}/"]),
-        "TRUSTSTORE_URI": pki.stored_truststore.absolute().as_uri(),
-        "CRL_REFRESH_SECONDS": str(CRL_REFRESH_SECONDS),
-    }
-
-
-def sample_authorizer(kind: ApiKind, pki: Pki | None = None) -> LambdaFunction:
-    """Return the authorizer as it is configured for a sample API of a kind: without a PKI, it checks no revocation."""
+def authorizer_variables(kind: ApiKind, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of the authorizer of an API, with the response format that the API requires."""
     response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
-    variables = ENVIRONMENT if pki is None else environment(pki)
-    authorize = Authorizer(load_settings({**variables, "RESPONSE_FORMAT": response_format})).authorize
+    return {**variables, "RESPONSE_FORMAT": response_format}
+
+
+def make_authorizer(kind: ApiKind, variables: Mapping[str, str]) -> LambdaFunction:
+    """Return the authorizer of an API."""
+    authorize = Authorizer(load_settings(authorizer_variables(kind, variables))).authorize
     return lambda event, _context: authorize(event)
 
 
 @contextmanager
-def deploy(pki: Pki, first_port: int = 0) -> Iterator[list[Endpoint]]:
-    """Serve a sample API of each kind, on two ports each, and the other front doors, on one each, and yield where.
+def deploy(pki: Pki, first_port: int = 0, configuration: Configuration | None = None) -> Iterator[list[Endpoint]]:
+    """Serve an API of each kind, on two ports each, and the other front doors, on one each, while the block runs.
 
-    Serves while the block runs, and fetches the CRL of a partner before. The ports are the nine from ``first_port`` on,
-    with free ones for those that are taken; 0 for free ones only.
+    Yields where they are. The partner's CRL is fetched before. The ports are the nine from ``first_port`` on, with
+    free ones for those that are taken; 0 for free ones only. The configuration is the sample's by default.
     """
+    configured = configuration or sample_configuration(pki)
     ports = count(first_port) if first_port else repeat(0)
     with ExitStack() as servers:
         fetch_crl(servers.enter_context(publish(pki.published_crl)), pki)
         endpoints = []
         for kind in ApiKind:
-            authorizer = CountedFunction(sample_authorizer(kind, pki))
-            gateway = Gateway(sample_api(kind, authorizer))
-            custom_domain = servers.enter_context(serve(gateway, custom_domain_context(pki), next(ports)))
+            authorizer = CountedFunction(make_authorizer(kind, configured.variables))
+            api = sample_api(kind, authorizer)
+            if configured.own_variables:
+                api = replace(api, routes=(*ROUTES, *ALL_OTHER_ROUTES))
+            gateway = Gateway(api)
+            context = custom_domain_context(pki, configured.truststore)
+            custom_domain = servers.enter_context(serve(gateway, context, next(ports)))
             default_endpoint = servers.enter_context(serve(gateway, default_endpoint_context(pki), next(ports)))
-            endpoints.append(Endpoint(kind, custom_domain, default_endpoint, authorizer))
-        for front_kind, (front_door, context) in _front_doors(pki).items():
-            endpoints.append(Endpoint(front_kind, servers.enter_context(serve(front_door, context, next(ports)))))
+            endpoints.append(Endpoint(kind, gateway, custom_domain, default_endpoint, authorizer))
+        for front_kind, (front_door, context) in _front_doors(pki, configured).items():
+            port = servers.enter_context(serve(front_door, context, next(ports)))
+            endpoints.append(Endpoint(front_kind, front_door, port))
         yield endpoints
 
 
-def _front_doors(pki: Pki) -> dict[FrontDoorKind, tuple[FrontDoor, ssl.SSLContext]]:
-    """Return the other front doors, each before a function that uses the layer, with their TLS."""
+def _front_doors(pki: Pki, configuration: Configuration) -> dict[FrontDoorKind, tuple[FrontDoor, ssl.SSLContext]]:
+    """Return the other front doors, each in front of a function that uses the layer, with their TLS."""
     hello = Route("GET", "/hello", behind_cloudfront.handler, authorized=False)
+    truststore = configuration.truststore
     origins = {
         FrontDoorKind.ALB_VERIFY: lambda_target(behind_an_alb.handler),
-        FrontDoorKind.ALB_PASSTHROUGH: lambda_target(behind_an_alb_in_passthrough.make_handler(pki.truststore)),
+        FrontDoorKind.ALB_PASSTHROUGH: lambda_target(behind_an_alb_in_passthrough.make_handler(truststore)),
         FrontDoorKind.CLOUDFRONT: Gateway(
             replace(sample_api(ApiKind.HTTP_IAM), api_id="httpapi003", routes=(hello,))
         ).answer,
     }
     contexts = {
-        FrontDoorKind.ALB_VERIFY: custom_domain_context(pki),
-        FrontDoorKind.ALB_PASSTHROUGH: passthrough_context(pki),
-        FrontDoorKind.CLOUDFRONT: optional_context(pki),
+        FrontDoorKind.ALB_VERIFY: custom_domain_context(pki, truststore),
+        FrontDoorKind.ALB_PASSTHROUGH: passthrough_context(pki, truststore),
+        FrontDoorKind.CLOUDFRONT: optional_context(pki, truststore),
     }
     return {kind: (FrontDoor(kind, origin), contexts[kind]) for kind, origin in origins.items()}

@@ -1,10 +1,11 @@
-"""An Application Load Balancer and CloudFront, as far as a function behind them can tell: they add headers."""
+"""An Application Load Balancer and CloudFront, as a function behind them sees them: by the headers that they add."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
 
 from werkzeug.wrappers import Response
 
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class FrontDoorKind(StrEnum):
-    """What may be before a function, or its API, instead of a custom domain of API Gateway."""
+    """The front doors of a function, or of its API, other than a custom domain of API Gateway."""
 
     ALB_VERIFY = "ALB, verify"
-    """An Application Load Balancer that verifies client certificates, and refuses others."""
+    """An Application Load Balancer that verifies client certificates and rejects others."""
 
     ALB_PASSTHROUGH = "ALB, passthrough"
-    """An Application Load Balancer that sends clients' chains along, unverified."""
+    """An Application Load Balancer that passes clients' chains on without verification."""
 
     CLOUDFRONT = "CloudFront"
-    """A distribution before an HTTP API. Mutual TLS is optional: it verifies certificates, but demands none."""
+    """A distribution in front of an HTTP API. Mutual TLS is optional: it verifies certificates, but requires none."""
 
 
 PEM_HEADERS = {
@@ -38,7 +39,7 @@ PEM_HEADERS = {
     FrontDoorKind.ALB_PASSTHROUGH: "X-Amzn-Mtls-Clientcert",
     FrontDoorKind.CLOUDFRONT: "CloudFront-Viewer-Cert-Pem",
 }
-"""The header that has the certificate."""
+"""The header that contains the certificate."""
 
 _PREFIXES = ("x-amzn-mtls-clientcert", "cloudfront-viewer-cert-")
 
@@ -57,9 +58,9 @@ class FrontDoor:
         return self.answer(read_request(environ))(environ, start_response)
 
     def answer(self, request: ClientRequest) -> Response:
-        """Let the origin answer, which learns of the certificate by headers only.
+        """Return the origin's response. The origin receives the certificate in headers only.
 
-        Such headers of the client's own are dropped. That AWS does so isn't documented.
+        The client's own headers of these names are dropped. Whether AWS does so is not documented.
         """
         headers = {name: value for name, value in request.headers.items() if not name.lower().startswith(_PREFIXES)}
         headers |= certificate_headers(self._kind, request.certificate_pem)
@@ -67,17 +68,22 @@ class FrontDoor:
 
 
 def lambda_target(function: LambdaFunction) -> Origin:
-    """Return the origin that is a load balancer's target group with a function in it."""
+    """Return the origin that is a load balancer's target group with a function."""
 
     def answer(request: ClientRequest) -> Response:
         try:
-            # Of a function's answer, a load balancer asks what a REST API does.
+            # Load balancers require the same of a function's response as REST APIs.
             return integration_response(ApiKind.REST, invoke(function, alb_event(None, request)))
         except (FunctionError, MalformedResponseError) as error:
             logger.warning("load balancer: %s", error)
             return Response(status=502)
 
     return answer
+
+
+def forged_header(kind: object, pem: str) -> dict[str, str]:
+    """Return the header in which a client sends a certificate whose key it does not have. Empty for APIs."""
+    return {PEM_HEADERS[kind]: quote(pem, safe="+=/")} if isinstance(kind, FrontDoorKind) else {}
 
 
 def certificate_headers(kind: FrontDoorKind, pem: str | None) -> dict[str, str]:

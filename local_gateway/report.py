@@ -1,4 +1,4 @@
-"""What people get to read: the table of scenarios, and commands to try them by hand."""
+"""The output for people: the table of scenarios, and commands to try them by hand."""
 
 from __future__ import annotations
 
@@ -14,21 +14,30 @@ if TYPE_CHECKING:
 
 
 class Result(NamedTuple):
-    """What a scenario came to, by kind of API or of another front door."""
+    """The results of a scenario, by kind of API or of another front door. They are added while it is played.
+
+    ``as_sample`` is False if the expectations do not apply, because the configuration is not the sample's.
+    """
 
     scenario: Scenario
     outcomes: dict[Kind, Outcome]
+    as_sample: bool = True
 
     @property
     def differences(self) -> list[Kind]:
-        """The kinds on which something else happened than was expected."""
-        return [kind for kind, outcome in self.outcomes.items() if outcome != self.scenario.expected_on(kind)]
+        """The kinds with an unexpected result."""
+        return [kind for kind in list(self.outcomes) if self.differs(kind)]
+
+    def differs(self, kind: Kind) -> bool:
+        """Return whether the result on a kind is not the expected one."""
+        return self.as_sample and self.outcomes[kind] != self.scenario.expected_on(kind)
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the results as aligned columns: what was expected, and what happened on each of the kinds."""
+    """Return the results as aligned columns: the expected ones, if they apply, and those on each of the kinds."""
     asked = any(outcome.authorizer_asked is not None for outcome in results[0].outcomes.values())
-    header = ["scenario", "expected", *results[0].outcomes, "reason logged" if asked else "answer"]
+    expected = ["expected"] if results[0].as_sample else []
+    header = ["scenario", *expected, *results[0].outcomes, "reason logged" if asked else "answer"]
     rows = [header, *(_row(result) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
@@ -38,14 +47,18 @@ def table(results: Sequence[Result]) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return how many of the results are the expected ones, and in full those that aren't."""
+    """Return how many of the results are the expected ones, and the complete results that are not."""
+    if not all(result.as_sample for result in results):
+        return "Nothing is expected: the configuration is yours."
     total = sum(len(result.outcomes) for result in results)
     differences = [_difference(result, kind) for result in results for kind in result.differences]
     return "\n".join([f"{total - len(differences)} of {total} as expected.", *differences])
 
 
-def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki) -> Iterator[str]:
-    """Yield a comment and a command for each scenario, which a shell and curl take as it is."""
+def curl_commands(
+    scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki, *, as_sample: bool = True
+) -> Iterator[str]:
+    """Yield a comment and a command for a shell for each scenario."""
     for scenario in scenarios:
         url = endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls)
         certificate = [argument for client in scenario.clients for argument in ("--cert", str(pki.client(client)))]
@@ -54,7 +67,7 @@ def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki) -
             for name, value in scenario.headers(endpoint.kind, pki).items()
             for argument in ("--header", f"{name}: {value}")
         ]
-        # Else curl makes another path of it.
+        # Otherwise curl normalizes the path.
         as_it_is = ["--path-as-is"] if ".." in scenario.path or "%2e" in scenario.path else []
         command = [
             "curl",
@@ -68,21 +81,23 @@ def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki) -
             *headers,
             url,
         ]
-        # On a line of its own: not every shell takes a comment where it is typed.
-        yield f"# {scenario.name}: {_text(scenario.expected_on(endpoint.kind))}"
+        # On a line of its own: not every interactive shell accepts comments.
+        expected = f": {outcome_text(scenario.expected_on(endpoint.kind))}" if as_sample else ""
+        yield f"# {scenario.name}{expected}"
         yield shlex.join(command)
 
 
 def _row(result: Result) -> list[str]:
-    expected = dict.fromkeys(_text(result.scenario.expected_on(kind)) for kind in result.outcomes)
+    expected = dict.fromkeys(outcome_text(result.scenario.expected_on(kind)) for kind in result.outcomes)
     happened = [
-        _text(outcome) + (" (!)" if kind in result.differences else "") for kind, outcome in result.outcomes.items()
+        outcome_text(outcome) + (" (!)" if result.differs(kind) else "") for kind, outcome in result.outcomes.items()
     ]
     reasons = dict.fromkeys(outcome.reason for outcome in result.outcomes.values() if outcome.reason)
-    return [result.scenario.name, " / ".join(expected), *happened, " / ".join(reasons)]
+    return [result.scenario.name, *([" / ".join(expected)] if result.as_sample else []), *happened, " / ".join(reasons)]
 
 
-def _text(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome) -> str:
+    """Return a result for people."""
     status = "refused" if outcome.status is None else str(outcome.status)
     return (
         status

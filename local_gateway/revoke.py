@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDER = Path("build/local-gateway")
-"""Where the local gateway keeps keys and certificates, unless it is told otherwise."""
+"""The default folder of the local gateway's keys and certificates."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def clients(pki: Pki) -> list[str]:
 
 
 def revoke(pki: Pki, client: Client) -> tuple[int, int]:
-    """Sign a new CRL with a client's certificate in it as well. Returns its number, and how many are in it."""
+    """Sign a new CRL that also contains a client's certificate. Returns its number, and the number of its entries."""
     crl = x509.load_pem_x509_crl(pki.revocation_list.read_bytes())
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number + 1
     serial_numbers = dict.fromkeys([*(entry.serial_number for entry in crl), pki.serial_number(client)])
@@ -54,7 +54,8 @@ def revoke(pki: Pki, client: Client) -> tuple[int, int]:
 
 
 def _not_clients(pki: Pki) -> set[Path]:
-    return {pki.truststore, pki.stored_truststore, pki.client_ca_key, pki.untrusted_ca, pki.server, pki.server_ca}
+    authorities = {pki.truststore, pki.stored_truststore, pki.own_truststore, pki.untrusted_ca, pki.server_ca}
+    return {*authorities, pki.client_ca_key, pki.server}
 
 
 if __name__ == "__main__":

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import logging
 import ssl
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Self, TypeAlias
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 from client_certificate_auth import ExtractionFailureReason
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.front_doors import PEM_HEADERS, FrontDoorKind
+from local_gateway.front_doors import FrontDoorKind, forged_header
+from local_gateway.observation import observed_log
 from local_gateway.pki import PARTS, Ca, Client, Pki
 from local_gateway.tls import client_context
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +37,11 @@ TWO_CNS = Client("two-cns", (("CN", "authorized-client"), ("CN", "nobody")))
 EXPIRED = Client("expired", LISTED_CN.subject, expired=True)
 REVOKED = Client("revoked", LISTED_CN.subject, revoked=True)
 TO_BE_REVOKED = Client("to-be-revoked", LISTED_CN.subject)
-# A rule lets it read, and only some of what there is.
+# A rule allows it to read some routes.
 READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
 # A list and two rules allow it, and the rules document denies it.
 BLOCKED = Client("blocked", (("O", "Acme"), ("OU", "Payments"), ("CN", "blocked")))
-# A rule allows it, if the CA whose key it names issued the certificate.
+# A rule allows it if the CA with the key that the rule names has issued the certificate.
 PINNED_CA = Client("pinned-ca", (("CN", "pinned-ca"),))
 NAMESAKE_OF_CA = Client("namesake-of-ca", PINNED_CA.subject, ca=Ca.NAMESAKE)
 UNTRUSTED = Client("untrusted", LISTED_CN.subject, ca=Ca.UNTRUSTED)
@@ -51,19 +50,19 @@ REVOKED_PARTNER = Client("revoked-partner", LISTED_CN.subject, ca=Ca.PARTNER, re
 PARTITIONED = Client("partitioned", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3)
 REVOKED_IN_PART = Client("revoked-in-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3, revoked=True)
 OF_MISSING_PART = Client("of-missing-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=PARTS)
-# Its CA is in the truststore, in a block that was damaged.
+# Its CA is in the truststore, in a damaged block.
 UNREADABLE_CA = Client("unreadable-ca", LISTED_CN.subject, ca=Ca.UNREADABLE)
-# Its organizational unit is listed: it is the line feed alone that keeps it out.
+# Its organizational unit is listed: it is denied only because of the line feed.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What comes of a request.
+    """The result of a request.
 
-    ``status`` is None where the TLS handshake was refused. ``reason`` is the one that the authorizer logged.
-    ``context`` is what the function's answer shows of the authorizer's context, as far as the scenario is about it.
-    Where there is no authorizer, ``authorizer_asked`` is None, and ``reason`` is the function's whole answer.
+    ``status`` is None if the TLS handshake was rejected. ``reason`` is the one that the authorizer logged. ``context``
+    is the part of the authorizer's context that the scenario is about, as the function's response shows it. If there is
+    no authorizer, ``authorizer_asked`` is None, and ``reason`` is the function's complete response.
     """
 
     status: int | None
@@ -74,9 +73,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A client, with a certificate or without, a request, and what must come of it.
+    """A client, with or without a certificate, its request, and the expected result.
 
-    That is ``expected`` on all kinds but those that ``expected_instead`` names.
+    That is ``expected`` on all kinds except those that ``expected_instead`` names.
     """
 
     name: str
@@ -87,7 +86,7 @@ class Scenario:
     mutual_tls: bool = True
     kinds: type[ApiKind | FrontDoorKind] = ApiKind
     pretended: Client | None = None
-    """The client whose certificate is sent in a header, by one that has no key for it."""
+    """The client whose certificate is sent in a header, without its key."""
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -95,14 +94,12 @@ class Scenario:
         return () if self.client is None else (self.client,)
 
     def expected_on(self, kind: Kind) -> Outcome:
-        """Return what must happen there."""
+        """Return the expected result on a kind."""
         return self.expected_instead.get(kind, self.expected)
 
     def headers(self, kind: Kind, pki: Pki) -> dict[str, str]:
-        """Return the headers that the client sends there."""
-        if self.pretended is None or not isinstance(kind, FrontDoorKind):
-            return {}
-        return {PEM_HEADERS[kind]: quote(pki.certificate(self.pretended), safe="+=/")}
+        """Return the headers that the client sends to a kind."""
+        return {} if self.pretended is None else forged_header(kind, pki.certificate(self.pretended))
 
 
 _REFUSED = Outcome(None, authorizer_asked=False)
@@ -178,28 +175,29 @@ CLIENTS = tuple(dict.fromkeys(client for scenario in SCENARIOS for client in sce
 
 
 def play(scenario: Scenario, endpoint: Endpoint, pki: Pki) -> Outcome:
-    """Send a scenario's request and return what came of it. Nobody else may send any meanwhile.
+    """Send a scenario's request and return the result. No other client may send requests meanwhile.
 
-    Raises OSError where there is no server, or the client doesn't trust it.
+    Raises OSError if there is no server, or if the client does not trust it.
     """
     url = endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls)
     context, headers = client_context(pki, scenario.client), scenario.headers(endpoint.kind, pki)
     if endpoint.authorizer is None:
         status, body = _get(url, context, headers) or (None, b"")
         return Outcome(status, body.decode(errors="replace") or None, authorizer_asked=None)
-    calls = endpoint.authorizer.calls
-    with _Reasons() as reasons:
+    with observed_log() as records:
+        calls = endpoint.authorizer.calls
         status, body = _get(url, context, headers) or (None, b"")
+        asked = endpoint.authorizer.calls > calls
     return Outcome(
         status,
-        reasons.last,
-        authorizer_asked=endpoint.authorizer.calls > calls,
+        getattr(records[-1], "reason", None) if records else None,
+        authorizer_asked=asked,
         context=_shown(body, scenario.expected_on(endpoint.kind).context),
     )
 
 
 def _shown(body: bytes, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return what a body shows of the context that is wanted."""
+    """Return the wanted parts of the context that a response shows."""
     try:
         shown = json.loads(body)
     except ValueError:
@@ -208,13 +206,13 @@ def _shown(body: bytes, wanted: Mapping[str, str]) -> dict[str, str]:
 
 
 def _get(url: str, context: ssl.SSLContext, headers: dict[str, str]) -> tuple[int, bytes] | None:
-    """Return the status and the body, None if the server refused the handshake."""
+    """Return the status and the body, None if the server rejected the handshake."""
     address = urlsplit(url)
     connection = http.client.HTTPSConnection(address.netloc, timeout=_TIMEOUT_SECONDS, context=context)
     try:
         connection.connect()
     except ssl.SSLCertVerificationError:
-        # Here it is the client that refuses.
+        # The client rejects the server.
         raise
     except (ssl.SSLError, ConnectionResetError):
         return None
@@ -224,19 +222,3 @@ def _get(url: str, context: ssl.SSLContext, headers: dict[str, str]) -> tuple[in
         return response.status, response.read()
     finally:
         connection.close()
-
-
-class _Reasons(logging.Handler):
-    """Listens to the authorizer's log while the block runs, for the reason of its last decision."""
-
-    last: str | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.last = getattr(record, "reason", None)
-
-    def __enter__(self) -> Self:
-        authorizer_logger.addHandler(self)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        authorizer_logger.removeHandler(self)

@@ -1,4 +1,5 @@
-"""AWS over HTTP on loopback: moto's server and, since moto 5.2 has neither, the AppConfig Data API and bucket owners.
+"""AWS over HTTP on loopback: moto's server and, since moto 5.2 lacks them, the AppConfig Data API, bucket owners and
+flushing the caches of API Gateway's authorizers.
 
 AppConfig Data is written after botocore's model of it (API version 2021-11-11) and its documentation: a token is good
 for one call, a session delivers a configuration once, and a call before the session's interval is over is refused.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -26,11 +27,14 @@ from werkzeug.wrappers import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import timedelta
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 REGION = "eu-central-1"
 ACCOUNT = DEFAULT_ACCOUNT_ID
 """The account that owns everything here."""
+
+_PUT_PARAMETER = "AmazonSSM.PutParameter"
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -127,13 +131,19 @@ class AwsServer:
     def __init__(self) -> None:
         self.url = ""
         self.app_config_data = AppConfigData()
+        self.stages: set[tuple[str, str]] = set()
+        """The stages of REST APIs and HTTP APIs whose caches can be flushed, by API and name."""
+        self.flushed: list[tuple[str, str]] = []
         self._session: Any = boto3.session.Session("testing", "testing", region_name=REGION)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._writing = threading.Lock()
         self._routes = Map(
             [
                 Rule("/configurationsessions", methods=["POST"], endpoint="start_session"),
                 Rule("/configuration", methods=["GET"], endpoint="get_latest"),
+                Rule("/restapis/<api>/stages/<stage>/cache/authorizers", methods=["DELETE"], endpoint="flush"),
+                Rule("/v2/apis/<api>/stages/<stage>/cache/authorizers", methods=["DELETE"], endpoint="flush"),
             ]
         )
 
@@ -145,22 +155,41 @@ class AwsServer:
             denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
             return Response(denied, 403, content_type="application/xml")(environ, start_response)
         try:
-            operation, _arguments = self._routes.bind_to_environ(environ).match()
+            operation, arguments = self._routes.bind_to_environ(environ).match()
         except HTTPException:
-            answer: Iterable[bytes] = self._moto(environ, start_response)
+            # moto compares and writes in two steps, between which another thread could write.
+            is_write = environ["REQUEST_METHOD"] == "PUT" or environ.get("HTTP_X_AMZ_TARGET") == _PUT_PARAMETER
+            with self._writing if is_write else nullcontext():
+                answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
+        if operation == "flush":
+            return self._flush(arguments["api"], arguments["stage"], environ["PATH_INFO"])(environ, start_response)
         return getattr(self.app_config_data, operation)(Request(environ))(environ, start_response)  # type: ignore[no-any-return]
+
+    def _flush(self, api: str, stage: str, path: str) -> Response:
+        """Do FlushStageAuthorizersCache of REST APIs, or ResetAuthorizersCache of HTTP APIs."""
+        if (api, stage) not in self.stages:
+            return _error(404, "NotFoundException", {})
+        self.flushed.append((api, stage))
+        # The status codes of botocore's models of apigateway and apigatewayv2.
+        return Response(status=204 if path.startswith("/v2/") else 202)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its clients' classes at run time
         """Return one of boto3's clients, with credentials that are nobody's."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self.url)
-        return self._clients[service]
+        return self.client_in(REGION, service)
+
+    def client_in(self, region: str, service: str) -> Any:  # noqa: ANN401 -- likewise
+        """Return a client like ``client`` in a region."""
+        key = region, service
+        if key not in self._clients:
+            self._clients[key] = self._session.client(service, region_name=region, endpoint_url=self.url)
+        return self._clients[key]
 
     def reset(self) -> None:
         """Begin anew: an account with nothing in it."""
         s3_backends.reset()
         ssm_backends.reset()
+        self.stages, self.flushed = set(), []
         self.app_config_data = AppConfigData()
 
     def put_object(self, uri: str, content: bytes) -> str:
@@ -174,6 +203,11 @@ class AwsServer:
     def put_parameter(self, name: str, value: str, kind: str = "String") -> None:
         """Put a parameter, or a new version of one."""
         self.client("ssm").put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+    def age_parameter(self, name: str, age: timedelta) -> None:
+        """Let all versions of a parameter be older."""
+        for version in ssm_backends[DEFAULT_ACCOUNT_ID][REGION]._parameters[name]:  # noqa: SLF001 -- the only way
+            version.last_modified_date -= age
 
 
 class _Quiet(WSGIRequestHandler):

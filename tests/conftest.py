@@ -39,11 +39,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name long bytes by their type: keys and certificates are different ones in each process that runs the tests."""
+    return "bytes" if isinstance(val, bytes) and len(val) > 16 else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let no search count for coverage: what it comes upon is another thing each time, and watching it takes long."""
+    """Measure no coverage by searches, whose examples differ each time, and by tests that repeat the same lines."""
     if config.pluginmanager.hasplugin("_cov"):
         for item in items:
-            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            search = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+            if search or item.get_closest_marker("without_coverage"):
                 item.add_marker(pytest.mark.no_cover)
 
 

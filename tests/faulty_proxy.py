@@ -99,7 +99,8 @@ def before_writes(meanwhile: Callable[[], object], times: int) -> Fault:
     left = [times]
 
     def interfere(exchanging: Exchanging) -> None:
-        if exchanging.command == "PUT" and left[0]:
+        is_write = exchanging.command == "PUT" or exchanging.headers.get("X-Amz-Target") == "AmazonSSM.PutParameter"
+        if is_write and left[0]:
             left[0] -= 1
             meanwhile()
         exchanging.send(exchanging.ask())

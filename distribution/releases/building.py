@@ -23,14 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TERRAFORM_MODULES: Final = "terraform-modules.zip"
+CDK_CONSTRUCTS: Final = "cdk-constructs.zip"
 
-# The template names the first two for the Serverless Application Repository.
-_COPIED: Final = (
-    "LICENSE",
-    "README.md",
-    "cdk/client-certificate-authorizer.ts",
-    "cdk/client_certificate_authorizer.py",
-)
+# The template names them for the Serverless Application Repository.
+_COPIED: Final = ("LICENSE", "README.md")
 
 
 def build_release(
@@ -66,6 +62,7 @@ def build_release(
             shutil.copy(source / name, built)
         write_serverless_repository_template(built / "template.yaml", built / SERVERLESS_REPOSITORY, source_url)
         write_archive(source / "terraform/modules", built / TERRAFORM_MODULES)
+        write_archive(source / "cdk", built / CDK_CONSTRUCTS)
         (built / SUMS).unlink()
         write_provenance(built, commit, source_url)
         write_digests(built)

@@ -1,4 +1,7 @@
-"""A REST API and an HTTP API of your own, the authorizer in front, the layer on the function behind: with the CDK."""
+"""A REST API and an HTTP API of your own, the authorizer in front, the layer on the function behind: with the CDK.
+
+Copy ``cdk/client_certificate_authorizer`` next to this file.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambdaResponseType
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from aws_cdk.aws_certificatemanager import Certificate
-from aws_cdk.aws_lambda import Architecture, Code, Function, IFunction, LayerVersion, Runtime
+from aws_cdk.aws_lambda import Architecture, Code, Function, Runtime
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from aws_cdk.aws_s3 import Bucket
+
+from client_certificate_authorizer import ClientCertificateAuthorizer
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -33,6 +38,11 @@ _ACCESS_LOG = {
     "notBefore": "$context.identity.clientCert.validity.notBefore",
     "notAfter": "$context.identity.clientCert.validity.notAfter",
 }
+_HTTP_ACCESS_LOG = {
+    **_ACCESS_LOG,
+    "routeKey": "$context.routeKey",
+    "authorizerError": "$context.authorizer.error",
+}
 _REST_ACCESS_LOG = {
     **_ACCESS_LOG,
     "extendedRequestId": "$context.extendedRequestId",
@@ -45,10 +55,9 @@ _REST_ACCESS_LOG = {
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is there already: the outputs of this project's stack, and what mutual TLS takes."""
+    """What exists already: the files of a release, and what mutual TLS requires."""
 
-    layer_arn: str
-    authorizer_arn: str
+    release_folder: str
     domain_name: str
     certificate_arn: str
     truststore_bucket: str
@@ -60,10 +69,11 @@ class RestApiStack(Stack):
 
     def __init__(self, scope: Construct, name: str, surroundings: Surroundings) -> None:
         super().__init__(scope, name)
+        deployed = _deploy_authorizer(self, surroundings)
         authorizer = rest.RequestAuthorizer(
             self,
             "Authorizer",
-            handler=_authorizer_function(self, surroundings),
+            handler=deployed.authorizer,
             # No caching: issuer and serial number may belong to two certificates. Left out, it would be 5 minutes.
             identity_sources=[],
             results_cache_ttl=Duration.seconds(0),
@@ -71,7 +81,7 @@ class RestApiStack(Stack):
         api = rest.RestApi(
             self,
             "Api",
-            # Requests that come in here carry no certificate.
+            # Requests to this endpoint carry no certificate.
             disable_execute_api_endpoint=True,
             endpoint_types=[rest.EndpointType.REGIONAL],
             cloud_watch_role=False,
@@ -102,7 +112,7 @@ class RestApiStack(Stack):
                 '"requestId": "$context.extendedRequestId"}'
             },
         )
-        api.root.add_method("GET", rest.LambdaIntegration(_function_with_layer(self, surroundings)))
+        api.root.add_method("GET", rest.LambdaIntegration(_function_with_layer(self, deployed)))
 
 
 class HttpApiStack(Stack):
@@ -110,6 +120,7 @@ class HttpApiStack(Stack):
 
     def __init__(self, scope: Construct, name: str, surroundings: Surroundings) -> None:
         super().__init__(scope, name)
+        deployed = _deploy_authorizer(self, surroundings)
         domain = http.DomainName(
             self,
             "Domain",
@@ -123,7 +134,7 @@ class HttpApiStack(Stack):
         )
         authorizer = HttpLambdaAuthorizer(
             "Authorizer",
-            _authorizer_function(self, surroundings),
+            deployed.authorizer,
             response_types=[HttpLambdaResponseType.IAM],  # the CDK takes payload 1.0 with it, which will do
             # The whole certificate: other identity sources may be those of another client, too. Left out, it would be
             # the Authorization header.
@@ -134,29 +145,35 @@ class HttpApiStack(Stack):
         api = http.HttpApi(
             self,
             "Api",
-            # Requests that come in here carry no certificate.
+            # Requests to this endpoint carry no certificate.
             disable_execute_api_endpoint=True,
             default_authorizer=authorizer,
             default_domain_mapping=http.DomainMappingOptions(domain_name=domain),
         )
-        integration = HttpLambdaIntegration("Integration", _function_with_layer(self, surroundings))
+        log_group = LogGroup(self, "AccessLogs", retention=RetentionDays.THREE_MONTHS)
+        api.default_stage.node.default_child.access_log_settings = http.CfnStage.AccessLogSettingsProperty(
+            destination_arn=log_group.log_group_arn, format=json.dumps(_HTTP_ACCESS_LOG)
+        )
+        integration = HttpLambdaIntegration("Integration", _function_with_layer(self, deployed))
         api.add_routes(path="/", methods=[http.HttpMethod.GET], integration=integration)
 
 
-def _authorizer_function(stack: Stack, surroundings: Surroundings) -> IFunction:
-    # Only what is said to be of this account and region gets the permission by which API Gateway may invoke it.
-    return Function.from_function_attributes(
-        stack, "AuthorizerFunction", function_arn=surroundings.authorizer_arn, same_environment=True
+def _deploy_authorizer(stack: Stack, surroundings: Surroundings) -> ClientCertificateAuthorizer:
+    return ClientCertificateAuthorizer(
+        stack,
+        "Deployed",
+        release_folder=surroundings.release_folder,
+        environment={"ALLOWED_COMMON_NAMES": "alpha,beta"},
     )
 
 
-def _function_with_layer(stack: Stack, surroundings: Surroundings) -> Function:
+def _function_with_layer(stack: Stack, deployed: ClientCertificateAuthorizer) -> Function:
     return Function(
         stack,
         "Function",
         runtime=Runtime.PYTHON_3_13,
         architecture=Architecture.ARM_64,  # the layer's
-        layers=[LayerVersion.from_layer_version_arn(stack, "Layer", surroundings.layer_arn)],
+        layers=[deployed.layer],
         code=Code.from_inline(_CODE.read_text(encoding="utf-8")),
         handler="index.handler",
     )

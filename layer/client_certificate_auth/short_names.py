@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
-DOTTED_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+
+DOTTED_OID: Final = r"[0-2](\.(0|[1-9][0-9]*))+"
 """An object identifier in dotted form (RFC 4512 §1.4), for what has no short name."""
 
 SHORT_NAME_BY_OID: Final = {

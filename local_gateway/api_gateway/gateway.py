@@ -1,4 +1,4 @@
-"""The gateway: the way of a request through one API, from the authorizer to the function and back."""
+"""The gateway: the path of a request through an API, from the authorizer to the function and back."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("local_gateway")
 
 LONGEST_ARN = 1600
-"""In bytes; beyond it API Gateway answers 414."""
+"""In bytes. To a longer request, API Gateway responds with 414."""
 
 UNAUTHORIZED_BY_HTTP_API = {"errorMessage": "Unauthorized"}
-"""The answer of an authorizer without identity sources for which an HTTP API responds with 401."""
+"""The response of an authorizer without identity sources for which an HTTP API responds with 401."""
 
 _DENIALS = {
     Effect.EXPLICIT_DENY: GatewayResponse.EXPLICIT_DENY,
@@ -44,7 +44,7 @@ class Gateway:
 
     def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
         """Serve an API. ``clock``, for the cache of the authorizer's responses, returns seconds and never goes back."""
-        self._api = api
+        self.api = api
         self._cache = ResponseCache(api.caching.ttl_seconds, clock)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -52,49 +52,49 @@ class Gateway:
         return self.answer(read_request(environ))(environ, start_response)
 
     def answer(self, request: ClientRequest) -> Response:
-        """Ask the authorizer where the route has one and, if that lets the client in, the function. Raises nothing."""
+        """Call the route's authorizer, if it has one, and the function if that allows the request. Raises nothing."""
         try:
             return self._forward(request)
         except _Stopped as stopped:
             if stopped.detail:
-                logger.warning("%s: %s: %s", self._api.kind, stopped.response.name, stopped.detail)
-            return gateway_response(self._api.kind, stopped.response)
+                logger.warning("%s: %s: %s", self.api.kind, stopped.response.name, stopped.detail)
+            return gateway_response(self.api.kind, stopped.response)
 
     def _forward(self, request: ClientRequest) -> Response:
-        match = self._api.match(request.method, request.path)
+        match = self.api.match(request.method, request.path)
         if match is None:
             raise _Stopped(GatewayResponse.NO_ROUTE)
-        if len(self._api.request_arn(request.method, request.path).encode()) > LONGEST_ARN:
+        if len(self.api.request_arn(request.method, request.path).encode()) > LONGEST_ARN:
             raise _Stopped(GatewayResponse.URI_TOO_LONG)
         verdict = self._authorize(match, request) if match.route.authorized else None
-        event = integration_event(self._api, match, request, verdict)
+        event = integration_event(self.api, match, request, verdict)
         try:
-            return integration_response(self._api.kind, invoke(match.route.function, event))
+            return integration_response(self.api.kind, invoke(match.route.function, event))
         except (FunctionError, MalformedResponseError) as error:
             raise _Stopped(GatewayResponse.INTEGRATION_FAILURE, str(error)) from error
 
     def _authorize(self, match: RouteMatch, request: ClientRequest) -> Verdict:
-        """Return the verdict of an authorizer that lets the client in. Raises _Stopped."""
+        """Return the verdict of an authorizer that allows the request. Raises _Stopped."""
         verdict = self._ask(match, request)
         if verdict.effect is not Effect.ALLOW:
             raise _Stopped(_DENIALS[verdict.effect])
         return verdict
 
     def _ask(self, match: RouteMatch, request: ClientRequest) -> Verdict:
-        identity = read_identity(self._api.caching.identity_sources, match, request)
+        identity = read_identity(self.api.caching.identity_sources, match, request)
         if identity is None:
             raise _Stopped(GatewayResponse.UNAUTHORIZED)
         cached = self._cache.get(identity)
         try:
             answer = cached
             if cached is None:
-                answer = invoke(self._api.authorizer, authorizer_event(self._api, match, request, identity))
-            if answer == UNAUTHORIZED_BY_HTTP_API and self._api.kind is not ApiKind.REST and not identity:
+                answer = invoke(self.api.authorizer, authorizer_event(self.api, match, request, identity))
+            if answer == UNAUTHORIZED_BY_HTTP_API and self.api.kind is not ApiKind.REST and not identity:
                 raise _Stopped(GatewayResponse.UNAUTHORIZED)
-            verdict = judge(answer, self._api.kind, self._api.request_arn(request.method, request.path))
+            verdict = judge(answer, self.api.kind, self.api.request_arn(request.method, request.path))
         except FunctionError as error:
-            # What an HTTP API makes of this message isn't documented, so nothing may rest on it there.
-            if self._api.kind is ApiKind.REST and str(error) == "Unauthorized":
+            # How HTTP APIs handle this message is not documented, so nothing may depend on it there.
+            if self.api.kind is ApiKind.REST and str(error) == "Unauthorized":
                 raise _Stopped(GatewayResponse.UNAUTHORIZED) from error
             raise _Stopped(GatewayResponse.AUTHORIZER_FAILURE, str(error)) from error
         except MalformedAnswerError as error:
@@ -105,7 +105,7 @@ class Gateway:
 
 
 class _Stopped(Exception):  # noqa: N818 -- most requests that stop here are no error
-    """The gateway answers by itself. ``detail`` is for the operator of the API, never for the client."""
+    """The gateway responds by itself. ``detail`` is for the operator of the API, never for the client."""
 
     def __init__(self, response: GatewayResponse, detail: str | None = None) -> None:
         super().__init__(response.name)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SOURCES: Final = Path("/etc/apt/sources.list.d/debian.sources")
 
 
+_INSTALLED = "Package: {}\nStatus: install ok installed\nArchitecture: {}\nVersion: 9999\nMaintainer: none\n\n"
+
+
 class NotDebianError(Exception):
     """This machine has no apt, or it does not use a Debian mirror. The message names what is missing."""
 
@@ -27,13 +30,21 @@ class DownloadError(Exception):
     """apt could not download the packages. It has printed the reason."""
 
 
-def unpack(packages: Iterable[str], root: Path, *, suite: str, architecture: str, sources: Path = SOURCES) -> None:
-    """Unpack packages and their dependencies into a folder.
+def unpack(  # noqa: PLR0913 -- most are keyword arguments
+    packages: Iterable[str],
+    root: Path,
+    *,
+    suite: str,
+    architecture: str,
+    sources: Path = SOURCES,
+    without: Iterable[str] = (),
+) -> None:
+    """Unpack packages and their dependencies into a folder, except those in ``without`` and what only they depend on.
 
     ``architecture`` is Debian's name. ``sources`` is the apt configuration whose mirror and keys are used, in deb822
     format. Raises NotDebianError and DownloadError.
     """
-    with _download(["install", "--download-only", *packages], suite, architecture, sources) as archives:
+    with _download(["install", "--download-only", *packages], suite, architecture, sources, without) as archives:
         root.mkdir(parents=True, exist_ok=True)
         for package in archives:
             _extract(package, root)
@@ -59,7 +70,9 @@ def fill_once(root: Path, fill: Callable[[], object]) -> None:
 
 
 @contextmanager
-def _download(command: list[str], suite: str, architecture: str, sources: Path) -> Iterator[list[Path]]:
+def _download(
+    command: list[str], suite: str, architecture: str, sources: Path, without: Iterable[str] = ()
+) -> Iterator[list[Path]]:
     """Run a command of apt-get that downloads packages. Yields their paths."""
     for name in ("apt-get", "dpkg-deb"):
         if shutil.which(name) is None:
@@ -70,7 +83,7 @@ def _download(command: list[str], suite: str, architecture: str, sources: Path) 
         state = Path(folder)
         for name in ("lists", "archives"):
             (state / name / "partial").mkdir(parents=True)
-        (state / "status").touch()
+        (state / "status").write_text("".join(_INSTALLED.format(name, architecture) for name in without))
         (state / "debian.sources").write_text("".join(f"{name}: {value}\n" for name, value in source.items()))
         apt = ["apt-get", "-qq", "--yes", *_options(state, architecture)]
         _run([*apt, "update"], state)

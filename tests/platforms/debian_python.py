@@ -14,18 +14,23 @@ from distribution.python_versions import DEBIAN_SUITES, PYTHON_VERSIONS
 from tests.platforms.debian import DownloadError, NotDebianError, extract_file, fill_once, unpack
 
 
-class _Architecture(NamedTuple):
+class Architecture(NamedTuple):
     """Debian's name, the folder of its libraries, and their loader."""
 
     name: str
     libraries: str
     loader: str
 
+    def folders(self, root: Path) -> list[Path]:
+        """Return the folders of the libraries in a folder that packages were unpacked into."""
+        return [root / "usr/lib" / self.libraries, root / "lib" / self.libraries]
 
-_ARCHITECTURES = {
-    "aarch64": _Architecture("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
-    "x86_64": _Architecture("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+
+ARCHITECTURES = {
+    "aarch64": Architecture("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
+    "x86_64": Architecture("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
 }
+"""By the processor's name as in ``platform.machine()``."""
 
 
 class NotInDebianError(Exception):
@@ -64,7 +69,7 @@ def unpack_python(folder: Path, version: str, machine: str) -> Path:
     the folder three levels above its path as the root of its libraries. Raises NotInDebianError, NotDebianError and
     DownloadError.
     """
-    suite, architecture = DEBIAN_SUITES[version], _ARCHITECTURES.get(machine)
+    suite, architecture = DEBIAN_SUITES[version], ARCHITECTURES.get(machine)
     if suite is None or architecture is None:
         message = f"Debian does not have Python {version} for {machine}; pyenv does"
         raise NotInDebianError(message)
@@ -76,13 +81,13 @@ def unpack_python(folder: Path, version: str, machine: str) -> Path:
         if machine == platform.machine():
             # Newer versions of patchelf than bookworm's 0.14 write executables that crash.
             extract_file("patchelf", "usr/bin/patchelf", root, suite="bookworm", architecture=architecture.name)
-            _use_own_libraries(python, root, architecture)
+            use_own_loader(python, root, architecture)
 
     fill_once(root, fill)
     return python
 
 
-def _unpack(root: Path, version: str, suite: str, architecture: _Architecture) -> None:
+def _unpack(root: Path, version: str, suite: str, architecture: Architecture) -> None:
     # Extension modules of awslambdaric and cryptography need libstdc++6 and libgcc-s1, which Lambda's runtimes have.
     packages = [f"python{version}-venv", "libgcc-s1", "libstdc++6"]
     unpack(packages, root, suite=suite, architecture=architecture.name)
@@ -93,14 +98,19 @@ def _unpack(root: Path, version: str, suite: str, architecture: _Architecture) -
         module.write_text(module.read_text().replace("'/usr/share/python-wheels", f"'{root}/usr/share/python-wheels"))
 
 
-def _use_own_libraries(python: Path, root: Path, architecture: _Architecture) -> None:
-    """Make an interpreter use its own loader and libraries, also in environments and in processes that it starts."""
-    folders = [root / "usr/lib" / architecture.libraries, root / "lib" / architecture.libraries]
+def use_own_loader(executable: Path, root: Path, architecture: Architecture) -> None:
+    """Make an executable use the loader and libraries in a folder, also in processes that it starts.
+
+    The folder must contain patchelf.
+    """
+    folders = architecture.folders(root)
     path = os.pathsep.join(map(str, folders))
     loader = folders[1] / architecture.loader
     # The older RPATH and not RUNPATH, because it applies to the libraries of extension modules too.
     patchelf: list[str | Path] = [loader, "--library-path", path, root / "usr/bin/patchelf"]
-    subprocess.run([*patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath", path, python], check=True)
+    subprocess.run(
+        [*patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath", path, executable], check=True
+    )
 
 
 if __name__ == "__main__":

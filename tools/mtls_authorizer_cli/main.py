@@ -9,21 +9,32 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.block import block, unblock
+from mtls_authorizer_cli.clients import command as clients
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, printable, write_error
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
-from mtls_authorizer_cli.explain import command as explain
+from mtls_authorizer_cli.doctor import command as doctor
+from mtls_authorizer_cli.explain_command import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
-from mtls_authorizer_cli.rules import schema as rules_schema
+from mtls_authorizer_cli.rules import remove as rules_remove
+from mtls_authorizer_cli.rules.change import add as rules_add
+from mtls_authorizer_cli.rules.change import import_csv as rules_import
+from mtls_authorizer_cli.rules.diff import command as rules_diff
+from mtls_authorizer_cli.rules.schema import command as rules_schema
+from mtls_authorizer_cli.rules.what_if import command as rules_what_if
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROGRAM = "mtls-authorizer"
 
-_SUBCOMMANDS = (explain,)
+_SUBCOMMANDS = (explain, clients, doctor, block, unblock)
 _GROUPS = {
-    "rules": ("check rules documents, and print their schema", (rules_check, rules_schema)),
+    "rules": (
+        "check, change, compare and try rules documents",
+        (rules_check, rules_add, rules_import, rules_remove, rules_diff, rules_what_if, rules_schema),
+    ),
     "crl": ("download and index certificate revocation lists", (crl_fetch, crl_index)),
 }
 

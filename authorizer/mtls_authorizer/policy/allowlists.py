@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.policy.variables import parse_items
 from mtls_authorizer.rules.conditions import make_matcher
 from mtls_authorizer.rules.document.limits import check_list
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.variables import parse_items, shown
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources, TruststoreSource
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,7 +25,7 @@ CRL_VARIABLES = (
 )
 
 _SECONDS_PER_DAY = 24 * 60 * 60
-_SHA256 = re.compile(r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}")
+_SHA256 = r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}"
 
 
 _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
@@ -100,7 +100,7 @@ def _parse_all(parse: Callable[[str], str], text: str) -> tuple[str, ...]:
 def _parse_fingerprints(text: str) -> frozenset[str]:
     fingerprints = parse_items(text)
     for fingerprint in fingerprints:
-        if not _SHA256.fullmatch(fingerprint):
+        if not re.fullmatch(_SHA256, fingerprint):
             message = (
                 f"has {shown(fingerprint)}: write the SHA-256 of a CA's public key, 64 hexadecimal digits, with or "
                 "without colons"

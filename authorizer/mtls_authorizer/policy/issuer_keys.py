@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.fields import ISSUER_KEY
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.truststore.bundle import Truststore

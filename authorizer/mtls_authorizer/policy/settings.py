@@ -7,8 +7,8 @@ import re
 from enum import StrEnum
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
@@ -18,6 +18,7 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredK
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -63,10 +64,10 @@ class LogDecisions(StrEnum):
 
 
 class Settings(NamedTuple):
-    """What the environment variables ask for. Without a rule, every request is denied.
+    """The values of the environment variables. Without a rule, every request is denied.
 
-    ``rules`` and ``shadow_rules`` are those that the environment itself contains; the documents at the URIs add theirs
-    to the ``AccessPolicy``.
+    ``rules`` and ``shadow_rules`` are those in the environment itself; the documents at the URIs add theirs to the
+    ``AccessPolicy``.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -94,13 +95,20 @@ class Settings(NamedTuple):
     """The AWS account that must own the buckets; None if that is not verified."""
 
     version: str | None = None
-    """A digest of the variables' values, which tells one configuration from another in the log."""
+    """A digest of the variables' values, which identifies the configuration in the log."""
+
+    @property
+    def truststore_uri(self) -> str | None:
+        """The URI of the truststore, with or without CRLs; None if there is none."""
+        if self.crl_sources is not None:
+            return self.crl_sources.truststore_uri
+        return None if self.truststore is None else self.truststore.uri
 
     @property
     def trusts_any_bucket_owner(self) -> bool:
         """Whether a document is in S3, and the owner of its bucket is not verified."""
-        crls = (*self.crl_sources.uris, self.crl_sources.truststore_uri) if self.crl_sources else ()
-        uris = (self.rules_uri, self.shadow_rules_uri, self.truststore and self.truststore.uri, *crls)
+        crls = () if self.crl_sources is None else self.crl_sources.uris
+        uris = (self.rules_uri, self.shadow_rules_uri, self.truststore_uri, *crls)
         return self.s3_bucket_owner is None and any(uri is not None and uri.startswith("s3:") for uri in uris)
 
 
@@ -135,7 +143,7 @@ VARIABLES = (
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
 
 _SECONDS_PER_DAY = 24 * 60 * 60
-_NAMESPACE = re.compile(r"[A-Za-z0-9._/#-]{1,255}")
+_NAMESPACE = r"[A-Za-z0-9._/#-]{1,255}"
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
@@ -258,7 +266,7 @@ def _parse_key_usages(text: str) -> RequiredKeyUsages:
 
 
 def _parse_namespace(text: str) -> str:
-    if not _NAMESPACE.fullmatch(text) or text.startswith("AWS/"):
+    if not re.fullmatch(_NAMESPACE, text) or text.startswith("AWS/"):
         message = f"is {shown(text)}: write 1 to 255 letters, digits and .-_/#, not starting with AWS/"
         raise ValueError(message)
     return text

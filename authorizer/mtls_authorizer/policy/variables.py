@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from enum import StrEnum
+    from typing import TypeVar
 
-_T = TypeVar("_T")
-_Choice = TypeVar("_Choice", bound=StrEnum)
+    _T = TypeVar("_T")
+    _Choice = TypeVar("_Choice", bound=StrEnum)
 
 _LONGEST_VALUE_SHOWN = 80
-_DIGITS = re.compile(r"[0-9]{1,9}")
+_DIGITS = r"[0-9]{1,9}"
 
 
 class VariableReader:
@@ -102,7 +103,7 @@ def _parse_json_array(text: str) -> list[str]:
 
 
 def _parse_number(text: str, allowed: range) -> int:
-    if not _DIGITS.fullmatch(text) or int(text) not in allowed:
+    if not re.fullmatch(_DIGITS, text) or int(text) not in allowed:
         message = f"is {shown(text)}: write a number from {allowed[0]} to {allowed[-1]}"
         raise ValueError(message)
     return int(text)

@@ -1,12 +1,13 @@
-"""One document that is kept up to date: the value in force, the attempts to replace it, and what is logged of them."""
+"""One document that is kept up to date: the value in force, the attempts to replace it, and their log records."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import traceback
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ V = TypeVar("V")
 
 
 class LogRecord(NamedTuple):
-    """A record to log. Messages are a closed set; the words of stores and parsers are in fields only."""
+    """A record to log. Messages are a closed set; text from stores and parsers is only in fields."""
 
     level: int
     message: str

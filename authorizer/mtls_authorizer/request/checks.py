@@ -7,14 +7,15 @@ certificate and the settings, so they are cached; the others are made for every 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import permits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.revocation.status import RevocationStatus
     from mtls_authorizer.rules.grant import RuleOutcome
-
-_Facts = TypeVar("_Facts")
 
 _RULE_REASONS = frozenset(
     {
@@ -56,17 +55,18 @@ class CheckName(StrEnum):
     ROUTE = "route"
 
 
-class Check(NamedTuple, Generic[_Facts]):
+class Check(NamedTuple):
     """A check: ``failure`` returns the deny reason (one of ``reasons``), or None if the facts pass.
 
     ``requirement`` completes the sentence "The check requires …". ``prerequisites`` are the checks without which this
-    one has no meaningful result; every other check can be explained even if an earlier one failed.
+    one has no meaningful result; every other check can be explained even if an earlier one failed. The facts are those
+    of the table that contains the check.
     """
 
     name: CheckName
     reasons: frozenset[DenyReason]
     requirement: str
-    failure: Callable[[_Facts], DenyReason | None]
+    failure: Callable[..., DenyReason | None]
     prerequisites: frozenset[CheckName] = frozenset()
 
 
@@ -93,7 +93,7 @@ class RequestFacts(NamedTuple):
     revocation_status: RevocationStatus | None = None
 
 
-def first_failure(checks: Iterable[Check[_Facts]], facts: _Facts) -> DenyReason | None:
+def first_failure(checks: Iterable[Check], facts: object) -> DenyReason | None:
     """Return the reason of the first check that fails, or None if all pass."""
     for check in checks:
         reason = check.failure(facts)
@@ -157,7 +157,7 @@ def _route_not_granted(facts: RequestFacts) -> DenyReason | None:
     return None if granted else DenyReason.ROUTE_NOT_ALLOWED
 
 
-EXTRACTION_CHECKS: tuple[Check[ExtractionResult], ...] = (
+EXTRACTION_CHECKS: tuple[Check, ...] = (
     Check(
         CheckName.CERTIFICATE,
         frozenset({DenyReason.CERTIFICATE_MISSING}),
@@ -173,7 +173,7 @@ EXTRACTION_CHECKS: tuple[Check[ExtractionResult], ...] = (
     ),
 )
 
-CERTIFICATE_CHECKS: tuple[Check[CertificateFacts], ...] = (
+CERTIFICATE_CHECKS: tuple[Check, ...] = (
     Check(
         CheckName.PRINTABLE,
         frozenset({DenyReason.SUBJECT_NOT_PRINTABLE}),
@@ -194,7 +194,7 @@ CERTIFICATE_CHECKS: tuple[Check[CertificateFacts], ...] = (
     ),
 )
 
-GRANT_CHECKS: tuple[Check[RequestFacts], ...] = (
+GRANT_CHECKS: tuple[Check, ...] = (
     Check(
         CheckName.EXTENDED_KEY_USAGE,
         frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
@@ -224,7 +224,7 @@ GRANT_CHECKS: tuple[Check[RequestFacts], ...] = (
     ),
 )
 
-ROUTE_CHECK: Check[RequestFacts] = Check(
+ROUTE_CHECK: Check = Check(
     CheckName.ROUTE,
     frozenset({DenyReason.ROUTE_NOT_ALLOWED}),
     "a route that the matching rules grant",
@@ -232,5 +232,5 @@ ROUTE_CHECK: Check[RequestFacts] = Check(
     frozenset({CheckName.RULES}),
 )
 
-CHECKS: tuple[Check[Any], ...] = (*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS, *GRANT_CHECKS, ROUTE_CHECK)
+CHECKS: tuple[Check, ...] = (*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS, *GRANT_CHECKS, ROUTE_CHECK)
 """All checks, in order. Each deny reason belongs to exactly one of them."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer.rules.psd2 import read_psd2_statement
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.rule_set import RuleSet

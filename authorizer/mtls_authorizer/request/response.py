@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.policy.settings import ResponseFormat, Settings, UnauthenticatedResponse
 from mtls_authorizer.reasons import UNAUTHENTICATED
 from mtls_authorizer.request.event import ApiRequest, EventFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.rules.grant import Grant
 
 
 class Unauthorized(Exception):  # noqa: N818 -- API Gateway compares the message; the name appears in people's logs
-    """Makes a REST API answer 401. The message must be exactly this word."""
+    """Makes a REST API respond with 401. The message must be exactly this word."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from client_certificate_auth.records import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

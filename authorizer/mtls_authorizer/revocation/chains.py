@@ -1,10 +1,10 @@
-"""Chains: the ways from a certificate, by the signatures on it, up to the last CA in the truststore."""
+"""Chains: the paths from a certificate, by the signatures on it, up to the last CA in the truststore."""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.crl.scope import CertificateScope, read_certificate_scope
 from mtls_authorizer.revocation.truststore.authority import (
@@ -15,6 +15,7 @@ from mtls_authorizer.revocation.truststore.authority import (
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -28,7 +29,8 @@ MAX_AUTHORITIES = 4
 
 
 MAX_CHAINS = 256
-"""The number of chains of one certificate that are told apart. Renewed and cross-signed CAs multiply it."""
+"""The most chains of one certificate that are examined one by one. Renewed and cross-signed CAs multiply their
+number."""
 
 
 class ChainLink(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
@@ -20,6 +19,7 @@ from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.stores.opener import open_folder, open_store
 from mtls_authorizer.stores.uri import is_folder
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
 from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
 from mtls_authorizer.stores.opener import open_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import timedelta
 from functools import cmp_to_key
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
@@ -15,6 +14,7 @@ from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.names import printed_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
@@ -91,7 +91,7 @@ class RevocationLists:
         self._ends = sorted(ends)
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
-        """Return the status of a certificate at a time, which is aware."""
+        """Return the status of a certificate at an aware time."""
         return self.status_at(self.chains(certificate), now)
 
     def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
@@ -135,7 +135,7 @@ class RevocationLists:
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 
     def became_stale_within(self, period: timedelta, now: datetime) -> bool:
-        """Return whether a list became stale in a period before a time, which is aware."""
+        """Return whether a list became stale in a period before an aware time."""
         end = now - self._max_age
         place = bisect_right(self._ends, end)
         return place > 0 and end - self._ends[place - 1] < period

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
@@ -21,8 +21,10 @@ from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, T
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.index.crl_index import CrlIndex

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from client_certificate_auth.records import NamedTuple
 
 
 class CrlFailureMode(StrEnum):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.fields import FIELDS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
 

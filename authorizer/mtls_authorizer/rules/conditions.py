@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from client_certificate_auth.records import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+    from typing import TypeAlias
 
     from client_certificate_auth import PeerCertificate
 
@@ -26,9 +29,9 @@ class Comparison(StrEnum):
 class Fact(NamedTuple):
     """One value of a field in a certificate.
 
-    ``label`` tells the kinds of values of a field apart, such as ``URI`` or ``O``; it is empty in a field with one
-    kind. An ``ambiguous`` fact is one of several common names: nobody can say which of them names the client, so none
-    of them matches a rule, and each of them can exclude a certificate.
+    ``label`` distinguishes the kinds of values of a field, such as ``URI`` or ``O``; it is empty for a field with one
+    kind. A fact is ``ambiguous`` if it is one of several common names: it is not clear which of them names the client,
+    so none of them matches a rule, and each of them can exclude a certificate.
     """
 
     label: str
@@ -48,8 +51,8 @@ class Condition(NamedTuple):
 class Matcher(NamedTuple):
     """A requirement on one field: at least one of the alternatives must be satisfied.
 
-    ``alternatives`` are single conditions, ``combinations`` are sets of conditions that must all be satisfied.
-    ``make_matcher`` makes one.
+    ``alternatives`` are single conditions, ``combinations`` are sets of conditions that must all be satisfied. Use
+    ``make_matcher`` to create one.
     """
 
     field: str

@@ -6,7 +6,6 @@ Functions that read facts never raise. Functions that parse raise ValueError.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
@@ -15,6 +14,7 @@ from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value
 from mtls_authorizer.rules.names.written_names import read_written_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -7,8 +7,8 @@ add an entry to the table, and the function that reads its facts from a certific
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
 from mtls_authorizer.rules.field_values import (
@@ -29,6 +29,7 @@ from mtls_authorizer.rules.field_values import (
 from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.names.written_names import parse_attribute_type
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -65,7 +66,7 @@ class Field(NamedTuple):
     variable: str | None
     """The environment variable that lists values of this field."""
     meaning: str
-    """The values that count, for the documentation."""
+    """The values that are compared, for the documentation."""
     syntax: str | None = None
     """A regular expression that all text accepted by ``parse`` matches, for the JSON Schema."""
     patterns: Mapping[tuple[str, Comparison], PatternRule] = {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, Routes, combined_routes, policy_size
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import TypeAlias
 
     from mtls_authorizer.rules.request_limits import RequestLimits
 
@@ -33,15 +34,18 @@ RuleOutcome: TypeAlias = Grant | DenyReason
 class ConditionalGrant:
     """The grants of the rules that match a certificate, at least one of which is limited to some requests."""
 
-    __slots__ = ("_candidates",)
+    __slots__ = ("candidates",)
+
+    candidates: Sequence[tuple[Grant, RequestLimits | None]]
+    """The grant of each rule that matches the certificate, and its limits."""
 
     def __init__(self, candidates: Sequence[tuple[Grant, RequestLimits | None]]) -> None:
-        self._candidates = candidates
+        self.candidates = candidates
 
     def outcome(self, api_id: str, domain_name: str | None, now: datetime) -> RuleOutcome:
         """Return the combined grant of the rules that are in effect for a request. ``now`` is aware."""
         in_effect = [
-            grant for grant, limits in self._candidates if limits is None or limits.permit(api_id, domain_name, now)
+            grant for grant, limits in self.candidates if limits is None or limits.permit(api_id, domain_name, now)
         ]
         return combine(in_effect) if in_effect else DenyReason.RULE_NOT_IN_EFFECT
 

@@ -1,13 +1,13 @@
 """The PSD2 statement in a certificate of a payment service provider (ETSI TS 119 495 §5, Annex A).
 
-It is one of the QCStatements (RFC 3739 §3.2.6). Nothing here asks whether the provider still has its authorization.
+It is one of the QCStatements (RFC 3739 §3.2.6). This module does not check whether the provider is still authorized.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.short_names import DOTTED_OID
 from client_certificate_auth.x509.der import (
     OID,
@@ -20,6 +20,7 @@ from client_certificate_auth.x509.der import (
     read_sequence_of,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
 
@@ -78,7 +79,7 @@ def read_psd2_statement(certificate: PeerCertificate) -> Psd2Statement | None:
 
 def parse_role(text: str) -> str:
     """Return the name of a role, given by its name or dotted OID; the OID if it has no name. Raises ValueError."""
-    if text not in ROLES and not DOTTED_OID.fullmatch(text):
+    if text not in ROLES and not re.fullmatch(DOTTED_OID, text):
         message = f"{text!r} is not a role: write one of {', '.join(ROLES)}, or a dotted OID"
         raise ValueError(message)
     return _ROLE_NAMES.get(text, text)

@@ -12,10 +12,11 @@ import re
 from enum import Enum
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, Final, TypeAlias
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from typing import Final, TypeAlias
 
 
 class AllRoutes(Enum):
@@ -34,7 +35,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 """The methods that ANY stands for in API Gateway."""
 
 # RFC 3986 §3.3, without characters that are special in a policy (*, ?, $) and percent-encoding.
-SEGMENT = re.compile(r"[A-Za-z0-9._~!&'()+,;=:@-]+")
+SEGMENT = r"[A-Za-z0-9._~!&'()+,;=:@-]+"
 
 # A server behind the API may resolve a path that contains one of these to another path, possibly after it has decoded
 # it once or twice. A client that is limited to some routes may call no such path. WHATWG URL parsers and Python's
@@ -98,7 +99,7 @@ def _check_path(text: str, path: str) -> None:
             message = f"{text!r} contains a * that would also match slashes: write a * only as /* at the end"
         elif segment.startswith("{"):
             message = f"{text!r} contains a path parameter: end the path with /* instead"
-        elif not SEGMENT.fullmatch(segment):
+        elif not re.fullmatch(SEGMENT, segment):
             message = f"{text!r} contains characters other than letters, digits and ._~!&'()+,;=:@-"
         else:
             continue

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.fields import FIELDS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -81,7 +82,7 @@ class Rule(NamedTuple):
         return False
 
     def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
-        """Return whether the rule accepts a certificate's usages, which the settings accept or not."""
+        """Return whether the rule accepts usages. ``required_met`` is whether the settings accept them."""
         return required_met if self.key_usages is None else self.key_usages.met_by(usages)
 
     def certificate_values(self) -> Mapping[str, CertificateValue]:

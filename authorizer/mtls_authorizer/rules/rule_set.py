@@ -6,7 +6,6 @@ The lists in the environment, the rules document and the shadow rules are all se
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import ConditionIndex, SatisfiedConditions
@@ -17,6 +16,7 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICT
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
 from mtls_authorizer.rules.rule_index import RuleIndex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 _MANY = 20
-"""A number of rules that match but for their exclusions."""
+"""From this number of rules that match except for their exclusions, all exclusions are evaluated with an index."""
 
 
 class RuleSet:

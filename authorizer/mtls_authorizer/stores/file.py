@@ -7,13 +7,14 @@ import stat
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.stores.store import MAX_LISTED, Fetched, Listed, StoreError, too_large, too_many
 from mtls_authorizer.stores.uri import names_document
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
 _ABSENCES = (FileNotFoundError, PermissionError)
 

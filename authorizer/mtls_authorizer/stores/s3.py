@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -22,9 +21,11 @@ from mtls_authorizer.stores.store import (
 )
 from mtls_authorizer.stores.uri import names_document
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+    from typing import Any
 
     from mtls_authorizer.stores.aws import AwsClient
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.stores.aws import store_errors
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts, too_large
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from mtls_authorizer.stores.aws import AwsClient
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import unquote
 
+from client_certificate_auth.records import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from typing import NoReturn
 
 
 class Scheme(StrEnum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import LogDecisions
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.request.serial_numbers import SerialNumberCollision
@@ -19,7 +19,7 @@ LONGEST_VALUE = 2048
 as a certificate: its client's decisions could not be found."""
 
 MOST_VALUES = 16
-"""Of a list in a certificate that is logged."""
+"""The number of values that are logged of a list in a certificate."""
 
 
 def log_decision(observation: Observation) -> None:
@@ -41,15 +41,21 @@ def log_decision(observation: Observation) -> None:
 
 def log_collision(collision: SerialNumberCollision) -> None:
     """Log that two certificates have the same issuer and serial number, whatever decisions are logged."""
-    shortened = collision._replace(
-        issuer_dn=_shortened(collision.issuer_dn), serial_number=_shortened(collision.serial_number)
+    loggable = collision._replace(
+        issuer_dn=shortened(collision.issuer_dn), serial_number=shortened(collision.serial_number)
     )
-    logger.warning("serial number collision", extra=shortened._asdict())
+    logger.warning("serial number collision", extra=loggable._asdict())
 
 
 def log_missing_identity_source() -> None:
     """Log that API Gateway may return the response for one domain name to a request for another one."""
     logger.warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
+
+
+def log_simple_response_of_route() -> None:
+    """Log that API Gateway may return the simple response for one route to a request for another one."""
+    correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"
+    logger.warning("simple response may be cached for other routes", extra={"correction": correction})
 
 
 def log_fields(observation: Observation) -> dict[str, object]:
@@ -60,10 +66,10 @@ def log_fields(observation: Observation) -> dict[str, object]:
         "decision": _effect(decision.reason),
         "reason": decision.reason and decision.reason.value,
         "rules": list(decision.grant.rules) if decision.grant else [],
-        "principal": _shortened(client.principal),
-        "subject_dn": client.subject_dn and _shortened(client.subject_dn),
-        "issuer_dn": client.issuer_dn and _shortened(client.issuer_dn),
-        "serial_number": client.serial_number and _shortened(client.serial_number),
+        "principal": shortened(client.principal),
+        "subject_dn": client.subject_dn and shortened(client.subject_dn),
+        "issuer_dn": client.issuer_dn and shortened(client.issuer_dn),
+        "serial_number": client.serial_number and shortened(client.serial_number),
         "fingerprint": client.fingerprint,
         "extended_key_usage": None if client.extended_key_usage is None else _first(client.extended_key_usage),
         "days_to_expiry": decision.days_to_expiry,
@@ -97,11 +103,12 @@ def log_fields(observation: Observation) -> dict[str, object]:
 
 def _first(texts: tuple[str, ...]) -> list[str]:
     """Return the first of many texts, for the same reason as LONGEST_VALUE."""
-    shown = [_shortened(text) for text in texts[:MOST_VALUES]]
+    shown = [shortened(text) for text in texts[:MOST_VALUES]]
     return shown if len(texts) <= MOST_VALUES else [*shown, "..."]
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a name or a serial number, cut off if it is too long for the log."""
     # Not an ellipsis: DNs are printable ASCII in the log.
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - len("...")] + "..."
 

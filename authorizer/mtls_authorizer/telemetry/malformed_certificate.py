@@ -1,15 +1,15 @@
-"""What can be logged about a client certificate that could not be parsed, so that such certificates can be told apart.
+"""The loggable properties of a client certificate that could not be parsed, to tell such certificates apart.
 
-Nothing here has any influence on a decision: API Gateway's own reading of the certificate is not verified.
+They have no influence on a decision: what API Gateway reports about the certificate is not verified.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import NamedTuple
 
 from client_certificate_auth import find_client_certificate
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.pem import PemError, read_pem
 
 LONGEST_VALUE = 256

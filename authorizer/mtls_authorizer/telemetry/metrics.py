@@ -9,13 +9,15 @@ import json
 import sys
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.response import is_unauthorized
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.telemetry.observation import Observation
 
 
@@ -33,6 +35,7 @@ class Metric(StrEnum):
     REVOCATION_EXEMPT = "RevocationExempt"
     REVOCATION_ISSUERS_SKIPPED = "RevocationIssuersSkipped"
     TRUSTSTORE_CERTIFICATES_SKIPPED = "TruststoreCertificatesSkipped"
+    TRUSTSTORE_DAYS_TO_EXPIRY = "TruststoreDaysToExpiry"
     REVOCATION_LIST_AGE = "RevocationListAge"
     REVOCATION_LIST_TIME_LEFT = "RevocationListTimeLeft"
     RULES_REFRESH_FAILURES = "RulesRefreshFailures"
@@ -42,6 +45,7 @@ class Metric(StrEnum):
 
 UNITS: dict[str, str] = {
     Metric.DAYS_TO_EXPIRY: "None",
+    Metric.TRUSTSTORE_DAYS_TO_EXPIRY: "None",
     Metric.REVOCATION_LIST_AGE: "Seconds",
     Metric.REVOCATION_LIST_TIME_LEFT: "Seconds",
     Metric.DECISION_TIME: "Microseconds",
@@ -56,21 +60,34 @@ def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
     """Return the function that writes the metrics of a decision to a CloudWatch namespace."""
 
     def write(observation: Observation) -> None:
-        sys.stdout.write(json.dumps(embedded_metrics(namespace, observation)) + "\n")
-        sys.stdout.flush()
+        _write(embedded_metrics(namespace, observation))
 
     return write
+
+
+def write_truststore_metric(namespace: str, truststore: Truststore, now: datetime) -> None:
+    """Write when the first CA certificate of a truststore expires, without a decision. ``now`` is aware."""
+    values = _measure_truststore(truststore, now)
+    if values:
+        _write({"_aws": _metadata(namespace, now, values), **values})
+
+
+def _write(record: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
 
 
 def embedded_metrics(namespace: str, observation: Observation) -> dict[str, object]:
     """Return a decision's metrics as an object in the embedded metric format."""
     values = measure(observation)
-    milliseconds = int(observation.time.timestamp() * 1000)
-    metadata = {"Timestamp": milliseconds, "CloudWatchMetrics": _directives(namespace, tuple(values))}
     reason = observation.decision.reason
     dimensions = {} if reason is None else {REASON: reason}
     # Members of a StrEnum are strings.
-    return {"_aws": metadata, **dimensions, **values}
+    return {"_aws": _metadata(namespace, observation.time, values), **dimensions, **values}
+
+
+def _metadata(namespace: str, time: datetime, values: Mapping[str, int]) -> dict[str, object]:
+    return {"Timestamp": int(time.timestamp() * 1000), "CloudWatchMetrics": _directives(namespace, tuple(values))}
 
 
 def measure(observation: Observation) -> dict[str, int]:
@@ -109,10 +126,18 @@ def _add_revocation_metrics(values: dict[str, int], observation: Observation) ->
     truststore = observation.policy.truststore if lists is None else lists.truststore
     if truststore is not None and truststore.skipped:
         values[Metric.TRUSTSTORE_CERTIFICATES_SKIPPED] = len(truststore.skipped)
+    if truststore is not None:
+        values |= _measure_truststore(truststore, observation.time)
     if lists is not None and lists.oldest_this_update is not None:
         values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())
     if lists is not None and lists.earliest_next_update is not None:
         values[Metric.REVOCATION_LIST_TIME_LEFT] = int((lists.earliest_next_update - observation.time).total_seconds())
+
+
+def _measure_truststore(truststore: Truststore, now: datetime) -> dict[str, int]:
+    if truststore.first_expiry is None:
+        return {}
+    return {Metric.TRUSTSTORE_DAYS_TO_EXPIRY: (truststore.first_expiry - now).days}
 
 
 @lru_cache(64)

@@ -1,12 +1,11 @@
-"""The recorder: writes what the settings ask for about each decision."""
+"""The recorder: writes the log entry and the metrics of each decision, as far as the settings enable them."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import LogDecisions
 from mtls_authorizer.telemetry.decision_log import log_decision
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -1,4 +1,7 @@
-"""What Node tells of a certificate's public key, without a cryptographic library: only ``to_dict()`` needs it."""
+"""The facts that Node reports about a certificate's public key, read without a cryptographic library.
+
+Only ``to_dict()`` and rules with public keys need this module.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CUR
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 # The algorithm of RSA keys in X.509 of 1988, which OpenSSL knows as well.
 _X500_RSA = "2.5.8.1.1"
+# RSASSA-PSS and RSAES-OAEP (RFC 4055 §1.2): the same keys with a restricted use, about which Node reports nothing.
+_OTHER_RSA = ("1.2.840.113549.1.1.10", "1.2.840.113549.1.1.7")
 _RSA_ALGORITHM = bytes.fromhex("06092a864886f70d0101010500")
 
 # OpenSSL gives the exponent as one machine word, and all ones for a longer one.
@@ -50,7 +55,7 @@ class PublicKey:
 
 
 def read_public_key(subject_public_key_info: bytes) -> PublicKey:
-    """Return what Node tells of the key in a SubjectPublicKeyInfo in DER, nothing if OpenSSL does not read it."""
+    """Return what Node reports about the key in a SubjectPublicKeyInfo in DER; all None if OpenSSL does not read it."""
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     tags, (oid, *parameters) = read_elements(algorithm)
     try:
@@ -68,18 +73,27 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
 def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
     """Return the encodings of an RSA or an elliptic curve key that certificates have, whichever is given.
 
-    A point can be written in three forms (SEC 1 §2.3.3), and the request for a certificate chooses one. None are
-    returned for keys of other kinds, which have one encoding, and for what OpenSSL does not read.
+    The request for a certificate chooses one: the algorithm of an RSA key; whether a curve is named or described; one
+    of three forms of a point (SEC 1 §2.3.3). The first one is the usual one. None are returned for keys of other kinds,
+    which have one encoding, and for what OpenSSL does not read.
     """
+    _, (algorithm, key) = read_sequence(subject_public_key_info)
     encoded = read_public_key(subject_public_key_info)
     point = encoded.pubkey
+    if read_oid(read_elements(algorithm)[1][0]) in _OTHER_RSA:
+        try:
+            point = _read_rsa_key(read_bit_string(key)).pubkey
+        except DerError:
+            return []
     if point is None or encoded.asn1_curve is None:
         return [] if point is None else [point]
-    _, (algorithm, _) = read_sequence(subject_public_key_info)
     odd = point[-1] % 2
     compressed = bytes([_COMPRESSED[odd]]) + point[1 : len(point) // 2 + 1]
+    curve = next(oid for oid, (name, _, _) in NAMED_CURVES.items() if name == encoded.asn1_curve)
+    named = encode(OID, _encode_oid(_EC)) + encode(OID, _encode_oid(curve))
     return [
-        encode(SEQUENCE, encode(SEQUENCE, algorithm) + encode(BIT_STRING, b"\0" + form))
+        encode(SEQUENCE, encode(SEQUENCE, each) + encode(BIT_STRING, b"\0" + form))
+        for each in dict.fromkeys((named, algorithm))
         for form in (point, compressed, bytes([_HYBRID[odd]]) + point[1:])
     ]
 
@@ -149,6 +163,17 @@ def _uncompressed(curve: str, point: bytes) -> bytes:
         message = "the point is not on the curve"
         raise DerError(message)
     return bytes([_UNCOMPRESSED]) + x.to_bytes(length, "big") + y.to_bytes(length, "big")
+
+
+def _encode_oid(dotted: str) -> bytes:
+    first, second, *others = map(int, dotted.split("."))
+    content = bytearray([40 * first + second])
+    for number in others:
+        octets = [number & 0x7F]
+        while number := number >> 7:
+            octets.append(number & 0x7F | 0x80)
+        content += bytes(reversed(octets))
+    return bytes(content)
 
 
 def _encode_integer(number: int) -> bytes:

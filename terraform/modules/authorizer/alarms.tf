@@ -41,6 +41,17 @@ locals {
       threshold           = var.expiry_alarm_days
       comparison_operator = "LessThanOrEqualToThreshold"
     }
+    truststore-expiry = {
+      description         = "A CA certificate of the truststore is about to expire, or has expired. The log says which."
+      namespace           = var.metrics_namespace
+      metric_name         = "TruststoreDaysToExpiry"
+      statistic           = "Minimum"
+      period              = 86400
+      threshold           = var.truststore_expiry_alarm_days
+      comparison_operator = "LessThanOrEqualToThreshold"
+      # Without requests, the alarm keeps its state: the CA expires nevertheless.
+      treat_missing_data = "ignore"
+    }
     revocation-list-stale = {
       description         = "A CRL is about to expire. After its nextUpdate, CrlFailureMode decides."
       namespace           = var.metrics_namespace

@@ -198,10 +198,11 @@ locals {
       height = 6
       properties = {
         region = local.region
-        title  = "Days to the first expiry; requests whose certificate expires soon, or will lose clientAuth"
+        title  = "Days to the first expiry, of clients and CAs; requests whose certificate expires soon, or will lose clientAuth"
         period = 3600
         metrics = [
           [local.namespace, "DaysToExpiry", { stat = "Minimum" }],
+          [".", "TruststoreDaysToExpiry", { stat = "Minimum" }],
           [".", "Expiring", { stat = "Sum", yAxis = "right" }],
           [".", "LosingClientAuth", { stat = "Sum", yAxis = "right" }],
         ]

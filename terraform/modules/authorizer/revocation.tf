@@ -64,7 +64,7 @@ resource "aws_s3_bucket_versioning" "crl" {
 resource "aws_s3_bucket_lifecycle_configuration" "crl" {
   count = local.creates_bucket
 
-  bucket = aws_s3_bucket_versioning.crl[0].bucket
+  bucket = aws_s3_bucket.crl[0].id
 
   rule {
     id     = "OldVersions"
@@ -80,6 +80,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "crl" {
       days_after_initiation = 1
     }
   }
+
+  depends_on = [aws_s3_bucket_versioning.crl]
 }
 
 resource "aws_s3_bucket_policy" "crl" {

@@ -674,6 +674,18 @@ variable "expiry_alarm_days" {
   }
 }
 
+variable "truststore_expiry_alarm_days" {
+  type        = number
+  default     = 30
+  description = "Alarm if a CA certificate of the truststore expires in this number of days or less."
+  nullable    = false
+
+  validation {
+    condition     = var.truststore_expiry_alarm_days >= 0 && var.truststore_expiry_alarm_days <= 3650
+    error_message = "0 to 3650."
+  }
+}
+
 # Runtime
 
 variable "architecture" {

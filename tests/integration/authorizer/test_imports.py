@@ -49,7 +49,11 @@ RULES_BY_ROLE = json.dumps({"rules": [{"name": "client", "match": {"psd2_role": 
 
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
-    "rules document": ("mtls_authorizer.rules.document.reader",),
+    "rules document": (
+        "mtls_authorizer.rules.document.reader",
+        "mtls_authorizer.policy.rule_warnings",
+        "mtls_authorizer.policy.rule_warning_log",
+    ),
     "limits of rules": ("mtls_authorizer.rules.request_limits", "mtls_authorizer.rules.document.request_limits"),
     "values from the certificate": (
         "mtls_authorizer.rules.certificate_values",
@@ -68,6 +72,7 @@ PARTS = {
     "SPIFFE": ("mtls_authorizer.rules.names.spiffe",),
     "usages of rules": ("mtls_authorizer.rules.document.key_usage_validation",),
     "keys of issuers": ("mtls_authorizer.policy.issuer_keys", "mtls_authorizer.revocation.issuer_keys"),
+    "typing": ("typing",),
     "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
@@ -75,7 +80,7 @@ PARTS = {
 SETTINGS = {"mtls_authorizer.revocation.settings"}
 """What reads the variables is imported always."""
 
-REFRESHED = {"refresh", "stores"}
+REFRESHED = {"refresh", "stores", "typing"}
 FROM_AWS = {*REFRESHED, "AWS"}
 
 

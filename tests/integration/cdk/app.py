@@ -1,43 +1,64 @@
-"""Synthesizes a stack for each deployment: ``python app.py RELEASE DESTINATION``. ``typescript/app.ts`` is the same."""
+"""Synthesizes a stack for each deployment: ``python app.py RELEASE DESTINATION``. ``typescript/app.ts`` is the same.
+
+For the deployments that are rejected, the messages are written to ``rejected.json``.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import App, Stack
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 
-from cdk.client_certificate_authorizer import ClientCertificateAuthorizer, ClientCertificateMonitoring
+from client_certificate_authorizer import (
+    ClientCertificateAuthorizer,
+    ClientCertificateMonitoring,
+    ClientCertificateRevocation,
+)
 
-ARCHITECTURES = {"arm64": Architecture.ARM_64, "x86_64": Architecture.X86_64}
-RETENTION = {30: RetentionDays.ONE_MONTH, 90: RetentionDays.THREE_MONTHS}
+OF_THE_CDK: dict[str, dict[Any, Any]] = {
+    "architecture": {"arm64": Architecture.ARM_64, "x86_64": Architecture.X86_64},
+    "log_retention": {30: RetentionDays.ONE_MONTH, 90: RetentionDays.THREE_MONTHS},
+}
 
 
 def main(release: str, destination: str) -> None:
     app = App(outdir=destination, analytics_reporting=False)
-    for name, given in json.loads(Path(release, "deployments.json").read_text()).items():
-        stack = Stack(app, name)
-        authorizer = ClientCertificateAuthorizer(
-            stack,
-            "Authorizer",
-            release_folder=release,
-            environment=given["environment"],
-            architecture=ARCHITECTURES[given["architecture"]],
-            policy_arn=given["policyArn"],
-            crl_bucket_name=given["crlBucketName"],
-            snap_start=given["snapStart"],
-            provisioned_concurrency=given["provisionedConcurrency"],
-            tracing=given["tracing"],
-            log_retention=RETENTION[given["logRetention"]],
-        )
-        if "monitoring" in given:
-            ClientCertificateMonitoring(
-                stack, "Monitoring", release_folder=release, authorizer=authorizer, parameters=given["monitoring"]
-            )
+    deployments = json.loads(Path(release, "deployments.json").read_text())
+    for name, deployment in deployments["valid"].items():
+        deploy(Stack(app, name), release, deployment)
     app.synth()
+    messages = {}
+    for name, deployment in deployments["rejected"].items():
+        try:
+            deploy(Stack(App(), name), release, deployment)
+        except ValueError as error:
+            messages[name] = str(error)
+    Path(destination, "rejected.json").write_text(json.dumps(messages))
+
+
+def deploy(stack: Stack, release: str, deployment: dict[str, dict[str, Any]]) -> None:
+    given = {construct: {"release_folder": release, **arguments(values)} for construct, values in deployment.items()}
+    authorizer = revocation = None
+    if "authorizer" in given:
+        authorizer = ClientCertificateAuthorizer(stack, "Authorizers", **given["authorizer"])
+    if "revocation" in given:
+        revocation = ClientCertificateRevocation(stack, "Revocation", **given["revocation"])
+    if authorizer and "monitoring" in given:
+        ClientCertificateMonitoring(
+            stack, "Monitoring", authorizer=authorizer, revocation=revocation, **given["monitoring"]
+        )
+
+
+def arguments(values: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments by their names in Python, with the types of the CDK."""
+    named = {re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name): value for name, value in values.items()}
+    return {name: OF_THE_CDK[name][value] if name in OF_THE_CDK else value for name, value in named.items()}
 
 
 if __name__ == "__main__":

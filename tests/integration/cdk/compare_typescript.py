@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
     write_release(release)
     for source in SOURCES:
         shutil.copy(source, folder)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "cdk"), "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
     for command in (
         COMPILE,
         ["node", "app.js", str(release), str(folder / "typescript")],

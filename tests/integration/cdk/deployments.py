@@ -1,4 +1,7 @@
-"""The arguments of the construct that correspond to the stacks of the template, as JSON that both languages read."""
+"""The arguments of the constructs that correspond to the stacks of the templates, as JSON that both languages read.
+
+A deployment has the arguments of up to three constructs, by the names that they have in TypeScript.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +10,93 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests.integration.template.stacks import AUTHORIZER, NAMESPACE, TOPIC, parameter_of
+from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION, parameter_of
 from tests.integration.template.templates import ROOT
+from tests.integration.terraform.modules import value_of, variable_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-MONITORED = "monitored"
-"""A stack with monitoring. The others are those of the template, by their names."""
+    from tests.integration.template.templates import Template
+
+Deployment = dict[str, dict[str, Any]]
+
+RENAMED = {"AuthorizerPolicyArn": "policyArn", "LogRetentionInDays": "logRetention"}
+# They are the authorizer's and the indexer's own: the construct knows them.
+NAMES = {
+    "Authorizer": "AuthorizerFunctionName",
+    "AuthorizerLogs": "AuthorizerLogGroup",
+    "CrlIndexer": "CrlIndexerFunctionName",
+    "CrlIndexerFailures.QueueName": "CrlIndexerFailuresName",
+    "CrlFetcher": "CrlFetcherFunctionName",
+}
+REJECTED: dict[str, tuple[Deployment, str]] = {
+    "snap-start-and-provisioned-concurrency": (
+        {"authorizer": {"environment": {}, "snapStart": True, "provisionedConcurrency": 1}},
+        "set snap_start or provisioned_concurrency, not both",
+    ),
+    "subnets-without-security-groups": (
+        {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", "fetcherSubnetIds": ["subnet-1"]}},
+        "set both fetcher_subnet_ids and fetcher_security_group_ids, or neither",
+    ),
+    "monitoring-without-metrics": (
+        {"authorizer": {"environment": {}}, "monitoring": {}},
+        "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer",
+    ),
+}
+"""Arguments that the constructs reject, and with what message, in Python."""
 
 
-def arguments(stack: str) -> dict[str, Any]:
-    """Return the arguments of the construct for a stack."""
-    given = AUTHORIZER.stacks[stack]
-    names = {parameter_of(variable): variable for variable in VARIABLES}
+def authorizer(given: Mapping[str, str]) -> Deployment:
+    """Return the deployment for parameters of the authorizer's stack."""
+    variables = {parameter_of(variable): variable for variable in VARIABLES}
+    environment = {variables[name]: value for name, value in given.items() if name in variables}
+    others = {name: value for name, value in given.items() if name not in variables}
+    return {"authorizer": {"environment": environment, **arguments(others)}}
+
+
+def revocation(given: Mapping[str, str]) -> Deployment:
+    """Return the deployment for parameters of the revocation stack."""
+    others = {name: value for name, value in given.items() if name != "CrlBucketName"}
+    return {"revocation": {"bucketName": given["CrlBucketName"], **arguments(others)}}
+
+
+def monitoring(given: Mapping[str, str]) -> Deployment:
+    """Return the deployment for parameters of the monitoring stack."""
+    variables = ("METRICS_NAMESPACE", "UNAUTHENTICATED_RESPONSE", "EXPIRY_WARNING_DAYS")
+    environment = {name: given[parameter_of(name)] for name in variables if parameter_of(name) in given}
+    own = {*NAMES.values(), *map(parameter_of, variables)}
+    deployment: Deployment = {
+        "authorizer": {"environment": environment},
+        "monitoring": {"parameters": {name: value for name, value in given.items() if name not in own}},
+    }
+    if given.keys() & {"CrlIndexerFunctionName", "CrlFetcherFunctionName"}:
+        sources = {"CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl"}'}
+        with_fetcher = sources if "CrlFetcherFunctionName" in given else {}
+        deployment |= revocation({"CrlBucketName": "lists", "TruststoreUri": "file:///opt/t.pem", **with_fetcher})
+    return deployment
+
+
+def arguments(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments for parameters. Their types are those that the variables of the Terraform module have."""
     return {
-        "environment": {names[name]: value for name, value in given.items() if name in names},
-        "architecture": given.get("Architecture", "arm64"),
-        "policyArn": given.get("AuthorizerPolicyArn"),
-        "crlBucketName": given.get("CrlBucketName"),
-        "snapStart": given.get("SnapStart") == "true",
-        "provisionedConcurrency": int(given.get("ProvisionedConcurrency", "0")),
-        "tracing": given.get("Tracing") == "true",
-        "logRetention": int(given.get("LogRetentionInDays", "90")),
+        RENAMED.get(name, name[0].lower() + name[1:]): value_of(variable_of(name), value)
+        for name, value in given.items()
     }
 
 
-def deployments() -> dict[str, Any]:
-    """Return the arguments for all stacks, by name."""
-    variables = {"METRICS_NAMESPACE": NAMESPACE, "UNAUTHENTICATED_RESPONSE": "deny", "EXPIRY_WARNING_DAYS": "14"}
-    monitored = arguments("defaults") | {"environment": variables, "monitoring": {"AlarmTopicArn": TOPIC}}
-    return {cdk_name(stack): arguments(stack) for stack in AUTHORIZER.stacks} | {MONITORED: monitored}
+def deployments() -> dict[str, Deployment]:
+    """Return a deployment for each stack of the templates."""
+    makers = ((AUTHORIZER, authorizer), (REVOCATION, revocation), (MONITORING, monitoring))
+    return {
+        cdk_name(template, stack): make(given) for template, make in makers for stack, given in template.stacks.items()
+    }
 
 
-def cdk_name(stack: str) -> str:
-    """Return the name that a stack has in the CDK, which accepts no underscores, and no digit at the beginning."""
-    return f"of-{stack.replace('_', '-')}"
+def cdk_name(template: Template, stack: str) -> str:
+    """Return the name that a stack has in the CDK, which accepts no underscores."""
+    return f"{template.name}-{stack.replace('_', '-')}"
 
 
 def write_release(folder: Path) -> None:
@@ -51,4 +105,5 @@ def write_release(folder: Path) -> None:
         with ZipFile(folder / f"{name}.zip", "w") as archive:
             archive.writestr("name", name)
     (folder / "monitoring.yaml").write_text((ROOT / "templates/monitoring.yaml").read_text())
-    (folder / "deployments.json").write_text(json.dumps(deployments()))
+    rejected = {name: deployment for name, (deployment, _) in REJECTED.items()}
+    (folder / "deployments.json").write_text(json.dumps({"valid": deployments(), "rejected": rejected}))

@@ -1,21 +1,24 @@
-"""The construct of the CDK deploys the same as the template."""
+"""The constructs of the CDK deploy the same as the templates."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mtls_authorizer.policy.settings import load_settings
-from tests.integration.cdk.deployments import MONITORED, cdk_name
+from tests.integration.cdk.deployments import NAMES, REJECTED, cdk_name
 from tests.integration.template.intrinsic_functions import resolve
-from tests.integration.template.stacks import AUTHORIZER, MONITORING
+from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
 from tests.integration.template.templates import DEPLOYED
 from tests.integration.terraform.modules import permissions
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.integration.template.templates import Template
 
 # The CDK publishes a version if the function changes, without a configuration that changes, and only if needed.
 NOT_IN_THE_CDK = {
@@ -24,93 +27,192 @@ NOT_IN_THE_CDK = {
     "AWS::AppConfig::HostedConfigurationVersion",
 }
 VERSIONS = {"AWS::Lambda::Alias", "AWS::Lambda::Version"}
+# Compared by tests of their own. The names of the others are not given, and their properties are equal.
+IN_DETAIL = {"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::S3::BucketPolicy"} | VERSIONS
+INDEXER_ROW = 24
+DEPLOYED_BY_BOTH = [
+    pytest.param(template, stack, id=f"{template.name}-{stack}")
+    for template in (AUTHORIZER, REVOCATION)
+    for stack in template.stacks
+]
+FUNCTIONS = [
+    pytest.param(template, stack, logical_id, id=f"{template.name}-{stack}-{logical_id}")
+    for template in (AUTHORIZER, REVOCATION)
+    for stack in template.stacks
+    for conditions in [template.conditions(template.stacks[stack])]
+    for logical_id, resource in template.source["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function" and conditions.get(resource.get("Condition"), True)
+]
 
 
-def resources(synthesized: Path, stack: str) -> dict[str, Any]:
+def resources(synthesized: Path, template: Template, stack: str) -> dict[str, Any]:
     """Return the resources of a stack. Their logical IDs, and references to them, are those of the template."""
-    name = stack if stack == MONITORED else cdk_name(stack)
-    text = (synthesized / "constructs" / f"{name}.template.json").read_text()
-    found = json.loads(text)["Resources"]
-    names = {"AWS::Logs::LogGroup": "AuthorizerLogs", "AWS::IAM::Role": "AuthorizerRole"}
-    for logical_id, resource in found.items():
-        if resource["Type"] in names:
-            text = text.replace(logical_id, names[resource["Type"]])
-    renamed: dict[str, Any] = json.loads(text)["Resources"]
-    return renamed
+    text = (synthesized / "constructs" / f"{cdk_name(template, stack)}.template.json").read_text()
+    for logical_id in json.loads(text)["Resources"]:
+        name = re.fullmatch(
+            r"(?:Authorizers|Revocation|MonitoringTemplate)(\w+?)[0-9A-F]{8}([0-9a-f]{32})?", logical_id
+        )
+        assert name, logical_id
+        text = text.replace(logical_id, name[1])
+    written = json.loads(text)
+    # CfnInclude keeps the parameters that are not given.
+    known = {name: str(parameter.get("Default")) for name, parameter in written.get("Parameters", {}).items()}
+    conditions: dict[str, bool] = {}
+    for name, condition in written.get("Conditions", {}).items():
+        conditions[name] = resolve(condition, known, conditions)
+    found = {
+        name: entry for name, entry in written["Resources"].items() if conditions.get(entry.get("Condition"), True)
+    }
+    known |= DEPLOYED | names_in(found)
+    if template is MONITORING:
+        given = MONITORING.stacks[stack]
+        known |= {name: given[parameter] for name, parameter in NAMES.items() if parameter in given}
+    resolved: dict[str, Any] = resolve(found, known, conditions)
+    return resolved
 
 
 def of_type(found: dict[str, Any], resource_type: str) -> list[dict[str, Any]]:
     return [entry["Properties"] for entry in found.values() if entry["Type"] == resource_type]
 
 
-def resolved(node: Any) -> Any:  # noqa: ANN401 -- as in JSON
-    names = ("AuthorizerLogs.Arn", "AuthorizerLogs", "AuthorizerRole.Arn")
-    return resolve(node, DEPLOYED | dict(zip(names, names, strict=True)), {})
+def of_template(template: Template, stack: str) -> dict[str, Any]:
+    found = template.deployed(stack)["Resources"]
+    resolved: dict[str, Any] = resolve(found, DEPLOYED | names_in(found), {})
+    return resolved
 
 
-@pytest.mark.parametrize("stack", AUTHORIZER.stacks)
-def test_the_environment_is_that_of_the_template(synthesized: Path, stack: str) -> None:
-    [function] = of_type(resources(synthesized, stack), "AWS::Lambda::Function")
-    ours = resolved(function["Environment"]["Variables"])
-    theirs = AUTHORIZER.resolved(AUTHORIZER.properties(stack, "Authorizer")["Environment"]["Variables"])
-    assert ours == theirs
-    assert load_settings(ours) == load_settings(theirs)
+def names_in(found: dict[str, Any]) -> dict[str, str]:
+    """Return what stands for the names and ARNs of resources: their logical IDs."""
+    names = [*found, *(f"{name}.{attribute}" for name in found for attribute in ("Arn", "QueueName"))]
+    return dict(zip(names, names, strict=True))
 
 
-@pytest.mark.parametrize("stack", AUTHORIZER.stacks)
-def test_the_permissions_are_those_of_the_template(synthesized: Path, stack: str) -> None:
-    [ours] = of_type(resources(synthesized, stack), "AWS::IAM::Role")
-    theirs = AUTHORIZER.properties(stack, "AuthorizerRole")
+def plain(node: Any) -> Any:  # noqa: ANN401 -- as in JSON
+    """Return a value in one of its spellings: one item for a list of one, text for a number, no empty objects."""
+    match node:
+        case dict():
+            return {name: plain(value) for name, value in node.items() if value != {}}
+        case [item]:
+            return plain(item)
+        case list():
+            return [plain(item) for item in node]
+    return node if isinstance(node, bool) else str(node)
+
+
+@pytest.mark.parametrize(("template", "stack", "logical_id"), FUNCTIONS)
+def test_the_environment_is_that_of_the_template(
+    synthesized: Path, template: Template, stack: str, logical_id: str
+) -> None:
+    ours, theirs = (
+        each[logical_id]["Properties"]["Environment"]["Variables"]
+        for each in (resources(synthesized, template, stack), of_template(template, stack))
+    )
+    # Whitespace may differ.
+    assert {**ours, "CRL_SOURCES": json.loads(ours.get("CRL_SOURCES", "{}"))} == {
+        **theirs,
+        "CRL_SOURCES": json.loads(theirs.get("CRL_SOURCES", "{}")),
+    }
+    if template is AUTHORIZER:
+        assert load_settings(ours) == load_settings(theirs)
+
+
+@pytest.mark.parametrize(("template", "stack", "logical_id"), FUNCTIONS)
+def test_the_permissions_are_those_of_the_template(
+    synthesized: Path, template: Template, stack: str, logical_id: str
+) -> None:
+    ours, theirs = (
+        each[f"{logical_id}Role"]["Properties"]
+        for each in (resources(synthesized, template, stack), of_template(template, stack))
+    )
     [policy], [expected] = ours["Policies"], theirs["Policies"]
     # The CDK writes one resource as a string.
-    assert permissions(resolved(policy["PolicyDocument"]["Statement"])) == permissions(
-        AUTHORIZER.resolved(expected["PolicyDocument"]["Statement"])
-    )
+    assert permissions(policy["PolicyDocument"]["Statement"]) == permissions(expected["PolicyDocument"]["Statement"])
     assert ours.get("ManagedPolicyArns") == theirs.get("ManagedPolicyArns")
     assert ours["AssumeRolePolicyDocument"] == theirs["AssumeRolePolicyDocument"]
 
 
-@pytest.mark.parametrize("stack", AUTHORIZER.stacks)
-def test_the_resources_are_those_of_the_template(synthesized: Path, stack: str) -> None:
-    published = {"SnapStart", "ProvisionedConcurrency"} & AUTHORIZER.stacks[stack].keys()
+@pytest.mark.parametrize(("template", "stack", "logical_id"), FUNCTIONS)
+def test_a_function_is_that_of_the_template(synthesized: Path, template: Template, stack: str, logical_id: str) -> None:
+    ours, theirs = (
+        each[logical_id]["Properties"]
+        for each in (resources(synthesized, template, stack), of_template(template, stack))
+    )
+    assert ours["Layers"] == ["Layer"]
+    for name in ("Handler", "Runtime", "Architectures", "MemorySize", "Timeout", "LoggingConfig", "Role"):
+        assert ours[name] == theirs[name], name
+    for name in ("SnapStart", "TracingConfig", "VpcConfig"):
+        assert ours.get(name) == theirs.get(name), name
+
+
+@pytest.mark.parametrize(("template", "stack"), DEPLOYED_BY_BOTH)
+def test_the_resources_are_those_of_the_template(synthesized: Path, template: Template, stack: str) -> None:
+    published = {"SnapStart", "ProvisionedConcurrency"} & template.stacks[stack].keys()
     omitted = NOT_IN_THE_CDK | (set() if published else VERSIONS)
-    found = resources(synthesized, stack)
-    theirs = [entry["Type"] for entry in AUTHORIZER.deployed(stack)["Resources"].values()]
-    assert sorted(entry["Type"] for entry in found.values()) == sorted(each for each in theirs if each not in omitted)
-    [ours] = of_type(found, "AWS::Lambda::Function")
-    expected = AUTHORIZER.properties(stack, "Authorizer")
-    for name in ("Handler", "Runtime", "Architectures", "MemorySize", "Timeout", "TracingConfig"):
-        assert ours[name] == expected[name], name
-    assert ours.get("SnapStart") == expected.get("SnapStart")
-    assert resolved(ours["LoggingConfig"]) == AUTHORIZER.resolved(expected["LoggingConfig"])
-    assert [str(each["RetentionInDays"]) for each in of_type(found, "AWS::Logs::LogGroup")] == [
-        AUTHORIZER.properties(stack, "AuthorizerLogs")["RetentionInDays"]
-    ]
+    found, theirs = resources(synthesized, template, stack), of_template(template, stack)
+    assert sorted(entry["Type"] for entry in found.values()) == sorted(
+        entry["Type"] for entry in theirs.values() if entry["Type"] not in omitted
+    )
+    for name, resource in theirs.items():
+        if resource["Type"] not in IN_DETAIL | omitted:
+            ours, expected = plain(found[name]["Properties"]), plain(resource["Properties"])
+            expected.pop("LogGroupName", None)
+            assert ours == expected, name
+            assert found[name].get("DeletionPolicy") == resource.get("DeletionPolicy"), name
     for alias in of_type(found, "AWS::Lambda::Alias"):
-        [theirs_alias] = AUTHORIZER.properties_of_type(stack, "AWS::Lambda::Alias")
-        assert json.dumps(alias.get("ProvisionedConcurrencyConfig")).replace('"', "") == json.dumps(
-            theirs_alias.get("ProvisionedConcurrencyConfig")
-        ).replace('"', "")
+        [expected] = of_type(theirs, "AWS::Lambda::Alias")
+        assert plain(alias.get("ProvisionedConcurrencyConfig")) == plain(expected.get("ProvisionedConcurrencyConfig"))
 
 
-@pytest.mark.parametrize("stack", AUTHORIZER.stacks)
-def test_the_layer_is_that_of_the_architecture_and_is_retained(synthesized: Path, stack: str) -> None:
-    found = resources(synthesized, stack)
-    [layer] = [entry for entry in found.values() if entry["Type"] == "AWS::Lambda::LayerVersion"]
-    [theirs] = AUTHORIZER.properties_of_type(stack, "AWS::Lambda::LayerVersion")
+@pytest.mark.parametrize(("template", "stack"), DEPLOYED_BY_BOTH)
+def test_the_layer_is_that_of_the_architecture_and_is_retained_if_others_may_use_it(
+    synthesized: Path, template: Template, stack: str
+) -> None:
+    layer = resources(synthesized, template, stack)["Layer"]
+    [theirs] = [
+        entry for entry in of_template(template, stack).values() if entry["Type"] == "AWS::Lambda::LayerVersion"
+    ]
     for name in ("LayerName", "CompatibleArchitectures", "CompatibleRuntimes"):
-        assert layer["Properties"][name] == theirs[name]
-    assert layer["DeletionPolicy"] == "Retain"
+        assert layer["Properties"][name] == theirs["Properties"][name]
+    assert layer.get("DeletionPolicy", "Delete") == theirs["DeletionPolicy"]
 
 
-def test_monitoring_is_the_template_of_the_release(synthesized: Path) -> None:
-    found = resources(synthesized, MONITORED)
-    theirs = MONITORING.deployed("defaults")["Resources"]
-    for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"):
-        in_our_condition = [entry for entry in found.values() if entry["Type"] == kind]
-        in_the_template = [entry for entry in MONITORING.source["Resources"].values() if entry["Type"] == kind]
-        assert len(in_our_condition) == len(in_the_template)
-        assert kind in {entry["Type"] for entry in theirs.values()}
-    [throttles] = [each for each in of_type(found, "AWS::CloudWatch::Alarm") if each.get("MetricName") == "Throttles"]
-    [function] = [name for name, entry in found.items() if entry["Type"] == "AWS::Lambda::Function"]
-    assert throttles["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+@pytest.mark.parametrize("stack", REVOCATION.stacks)
+def test_the_policy_of_the_bucket_is_that_of_the_template(synthesized: Path, stack: str) -> None:
+    ours, theirs = (
+        each["CrlBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        for each in (resources(synthesized, REVOCATION, stack), of_template(REVOCATION, stack))
+    )
+    assert plain(ours) == plain(theirs)
+
+
+@pytest.mark.parametrize("stack", REVOCATION.stacks)
+def test_the_bucket_invokes_the_indexer_after_it_may(synthesized: Path, stack: str) -> None:
+    assert "CrlBucketInvokesIndexer" in resources(synthesized, REVOCATION, stack)["CrlBucket"]["DependsOn"]
+
+
+@pytest.mark.parametrize("stack", MONITORING.stacks)
+def test_the_alarms_are_those_of_the_template(synthesized: Path, stack: str) -> None:
+    ours = resources(synthesized, MONITORING, stack)
+    theirs = of_template(MONITORING, stack)
+    expected = {name: entry for name, entry in theirs.items() if entry["Type"] == "AWS::CloudWatch::Alarm"}
+    assert expected.keys() <= ours.keys()
+    for name, entry in expected.items():
+        assert plain(ours[name]["Properties"]) == plain(entry["Properties"]), name
+
+
+@pytest.mark.parametrize("stack", MONITORING.stacks)
+def test_the_dashboard_is_that_of_the_template(synthesized: Path, stack: str) -> None:
+    ours, theirs = (
+        [json.loads(each["DashboardBody"]) for each in of_type(found, "AWS::CloudWatch::Dashboard")]
+        for found in (resources(synthesized, MONITORING, stack), of_template(MONITORING, stack))
+    )
+    if "CrlIndexerFunctionName" not in MONITORING.stacks[stack]:
+        # There is no fetcher without an indexer.
+        for each in ours:
+            each["widgets"] = [widget for widget in each["widgets"] if widget["y"] != INDEXER_ROW]
+    assert ours == theirs
+
+
+def test_arguments_that_would_have_no_effect_are_rejected(synthesized: Path) -> None:
+    messages = json.loads((synthesized / "constructs/rejected.json").read_text())
+    assert messages == {name: message for name, (_, message) in REJECTED.items()}

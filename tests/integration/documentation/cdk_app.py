@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.unit.documentation.markdown import fences
 
-FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
 
 # The current folder has a release.
@@ -12,10 +11,11 @@ _APP = f"""
 import sys
 from aws_cdk import App
 app = App(outdir=sys.argv[1], analytics_reporting=False)
-ApiStack(app, "Rest", {FUNCTION!r})
-HttpApiStack(app, "Http", {FUNCTION!r})
+ApiStack(app, "Rest", ".")
+HttpApiStack(app, "Http", ".")
 FunctionStack(app, "Function", {LAYER!r})
 AuthorizerStack(app, "Authorizer", ".")
+RevocationStack(app, "Revocation", ".")
 app.synth()
 """
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def templates(synthesized: Path) -> dict[str, dict[str, Any]]:
     return {
         name: json.loads((synthesized / f"pages/{name}.template.json").read_text())["Resources"]
-        for name in ("Rest", "Http", "Function", "Authorizer")
+        for name in ("Rest", "Http", "Function", "Authorizer", "Revocation")
     }
 
 
@@ -52,3 +52,10 @@ def test_the_authorizer_has_its_environment_and_alarms(templates: dict[str, dict
     (function,) = of_type(templates["Authorizer"], "AWS::Lambda::Function")
     assert function["Environment"]["Variables"]["ALLOWED_COMMON_NAMES"] == "alpha,beta"
     assert of_type(templates["Authorizer"], "AWS::CloudWatch::Alarm")
+
+
+def test_the_bucket_has_an_indexer_and_a_fetcher(templates: dict[str, dict[str, Any]]) -> None:
+    (bucket,) = of_type(templates["Revocation"], "AWS::S3::Bucket")
+    assert bucket["BucketName"] == "acme-revocation"
+    handlers = {function["Handler"] for function in of_type(templates["Revocation"], "AWS::Lambda::Function")}
+    assert handlers == {"mtls_authorizer.crl_indexer.handler", "mtls_authorizer.crl_fetcher.handler"}

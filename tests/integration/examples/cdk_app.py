@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
-# With SnapStart or provisioned concurrency, the output is an alias.
-AUTHORIZER = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
 _CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 
+# The current folder has a release.
 EXAMPLES_APP = f"""
 import sys
 from aws_cdk import App
 from examples.attach.cdk_stacks import HttpApiStack, RestApiStack, Surroundings
 surroundings = Surroundings(
-    layer_arn={LAYER!r},
-    authorizer_arn={AUTHORIZER!r},
+    release_folder=".",
     domain_name="api.example.com",
     certificate_arn={_CERTIFICATE!r},
     truststore_bucket="bucket",

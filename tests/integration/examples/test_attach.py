@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from tests.api_events import EVENTS
 from tests.certificates import client_pem
-from tests.integration.examples.cdk_app import AUTHORIZER, LAYER
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,8 +131,9 @@ def test_every_route_asks_the_authorizer(synthesized: Path) -> None:
 def test_the_api_and_nobody_else_may_invoke_the_authorizer(synthesized: Path) -> None:
     for name, resources in every_api(synthesized):
         permissions = of_type(resources, "Lambda::Permission")
+        deployed = [{"Fn::GetAtt": [name, "Arn"]} for name in resources if name.startswith("DeployedAuthorizer")]
         (permission,) = [
-            entry for entry in permissions if entry["FunctionName"] in (AUTHORIZER, {"Ref": "AuthorizerArn"})
+            entry for entry in permissions if entry["FunctionName"] in [{"Ref": "AuthorizerArn"}, *deployed]
         ]
         assert permission["Principal"] == "apigateway.amazonaws.com", name
         assert "/authorizers/" in json.dumps(permission["SourceArn"]), name
@@ -149,8 +149,6 @@ ACCESS_LOG = {
 
 def test_the_access_log_has_the_fields_that_correlate_it_with_decisions_and_no_names(synthesized: Path) -> None:
     for name, resources in every_api(synthesized):
-        if name == "HttpApi":
-            continue  # the CDK's default stage of an HTTP API has no access log
         (stage,) = of_type(resources, "ApiGateway::Stage", "ApiGatewayV2::Stage")
         settings = stage.get("AccessLogSetting") or stage["AccessLogSettings"]
         fields = json.loads(settings["Format"])
@@ -178,17 +176,24 @@ def test_a_rest_api_shows_the_reason_of_a_403(synthesized: Path) -> None:
 # Whether the function works
 
 
+def function_behind(resources: dict[str, Any]) -> dict[str, Any]:
+    """Return the only function with inline code: the stacks of the CDK also contain the authorizer."""
+    (function,) = [each for each in of_type(resources, "Lambda::Function") if "ZipFile" in each["Code"]]
+    return function
+
+
 def test_the_function_has_the_layer_and_its_architecture(synthesized: Path) -> None:
     for name, resources in every_api(synthesized):
-        (function,) = of_type(resources, "Lambda::Function")
-        assert function["Layers"] in ([LAYER], [{"Ref": "LayerArn"}]), name
+        function = function_behind(resources)
+        deployed = [{"Ref": name} for name in resources if name.startswith("DeployedLayer")]
+        assert function["Layers"] == (deployed or [{"Ref": "LayerArn"}]), name
         assert function["Architectures"] == ["arm64"], name
 
 
 def test_the_function_answers_its_client(synthesized: Path) -> None:
     certificate = client_pem(("CN", "authorized-client"))
     for name, resources in every_api(synthesized):
-        (function,) = of_type(resources, "Lambda::Function")
+        function = function_behind(resources)
         assert function["Handler"] == "index.handler", name
         scope: dict[str, Any] = {}
         exec(function["Code"]["ZipFile"], scope)  # noqa: S102 -- the example's own code

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from typing import NamedTuple
@@ -93,4 +94,4 @@ def test_no_two_attribute_types_share_a_short_name() -> None:
     ],
 )
 def test_a_dotted_oid_is_told_from_what_is_none(text: str, dotted: bool) -> None:  # noqa: FBT001 -- a table's column
-    assert bool(DOTTED_OID.fullmatch(text)) is dotted
+    assert bool(re.fullmatch(DOTTED_OID, text)) is dotted

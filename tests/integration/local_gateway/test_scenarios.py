@@ -5,11 +5,13 @@ import ssl
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug.wrappers import Response
 
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.api_gateway.functions import CountedFunction
-from local_gateway.deployment import Endpoint
-from local_gateway.front_doors import FrontDoorKind
+from local_gateway.api_gateway.gateway import Gateway
+from local_gateway.deployment import Endpoint, sample_api
+from local_gateway.front_doors import FrontDoor, FrontDoorKind
 from local_gateway.pki import LOOPBACK, make_pki
 from local_gateway.report import Result
 from local_gateway.scenarios import LISTED_CN, SCENARIOS, Kind, Outcome, Scenario, play
@@ -33,8 +35,12 @@ def test_what_happens_is_what_is_expected(scenario: Scenario, kind: Kind, endpoi
     assert play(scenario, endpoint, pki) == scenario.expected_on(kind)
 
 
+FRONT_DOOR = FrontDoor(FrontDoorKind.ALB_VERIFY, lambda _request: Response())
+
+
 def served_by(application: object, port: int) -> Endpoint:
-    return Endpoint(ApiKind.REST, port, port, CountedFunction(lambda _event, _context: application))
+    authorizer = CountedFunction(lambda _event, _context: application)
+    return Endpoint(ApiKind.REST, Gateway(sample_api(ApiKind.REST, authorizer)), port, port, authorizer)
 
 
 @pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'"clientCertCN"', b'{"clientCertCN": "somebody else"}'])
@@ -58,7 +64,7 @@ def test_behind_other_front_doors_the_whole_answer_counts(pki: Pki, body: bytes)
 
     listed = next(scenario for scenario in SCENARIOS if scenario.kinds is FrontDoorKind)
     with serve(application, custom_domain_context(pki)) as port:
-        outcome = play(listed, Endpoint(FrontDoorKind.ALB_VERIFY, port), pki)
+        outcome = play(listed, Endpoint(FrontDoorKind.ALB_VERIFY, FRONT_DOOR, port), pki)
 
     assert outcome.status == listed.expected.status == 200
     assert Result(listed, {FrontDoorKind.ALB_VERIFY: outcome}).differences == [FrontDoorKind.ALB_VERIFY]

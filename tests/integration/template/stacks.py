@@ -149,6 +149,7 @@ MONITORING = Template(
             "DurationAlarmMilliseconds": "500",
             "RevocationListAlarmSeconds": "3600",
             "ExpiryAlarmDays": "3",
+            "TruststoreExpiryAlarmDays": "60",
         },
         "dashboard-only": _MONITORING | {"DeployAlarms": "false", "CrlFetcherFunctionName": "fetcher"},
         "alarms-only": _MONITORING | {"DeployDashboard": "false"},

@@ -20,13 +20,14 @@ AUTHORIZER_ALARMS = {
     "AuthorizerDurationAlarm",
     "RulesRefreshFailuresAlarm",
     "ExpiryAlarm",
+    "TruststoreExpiryAlarm",
     "RevocationListStaleAlarm",
     "RevocationStatusUnknownAlarm",
     "SerialNumberCollisionAlarm",
 }
 INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
-KEEPS_ITS_STATE = {"FetchedCrlStaleAlarm"}
-"""Between two runs of the fetcher there are no values."""
+KEEPS_ITS_STATE = {"FetchedCrlStaleAlarm", "TruststoreExpiryAlarm"}
+"""Between two runs of the fetcher, and without requests, there are no values."""
 
 
 def alarms(template: Template, stack: str) -> dict[str, dict[str, Any]]:
@@ -89,6 +90,7 @@ def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template
         (MONITORING, "AuthorizerDurationAlarm", "GreaterThanThreshold", "500"),
         (MONITORING, "RulesRefreshFailuresAlarm", "GreaterThanThreshold", 0),
         (MONITORING, "ExpiryAlarm", "LessThanOrEqualToThreshold", "3"),
+        (MONITORING, "TruststoreExpiryAlarm", "LessThanOrEqualToThreshold", "60"),
         (MONITORING, "RevocationListStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
         (MONITORING, "FetchedCrlStaleAlarm", "LessThanOrEqualToThreshold", "3600"),
         (MONITORING, "RevocationStatusUnknownAlarm", "GreaterThanThreshold", 0),
@@ -112,6 +114,7 @@ def test_an_alarm_has_the_threshold_of_its_parameter(
         ("defaults", "AuthorizerDurationAlarm", "Duration", "p99"),
         ("defaults", "RulesRefreshFailuresAlarm", Metric.RULES_REFRESH_FAILURES, "Sum"),
         ("defaults", "ExpiryAlarm", Metric.DAYS_TO_EXPIRY, "Minimum"),
+        ("defaults", "TruststoreExpiryAlarm", Metric.TRUSTSTORE_DAYS_TO_EXPIRY, "Minimum"),
         ("defaults", "RevocationListStaleAlarm", Metric.REVOCATION_LIST_TIME_LEFT, "Minimum"),
         ("defaults", "RevocationStatusUnknownAlarm", Metric.REVOCATION_STATUS_UNKNOWN, "Sum"),
         ("defaults", "SerialNumberCollisionAlarm", Metric.SERIAL_NUMBER_COLLISION, "Sum"),

@@ -506,6 +506,7 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"alarm_topic_arn": "on-call"},
         {"duration_alarm_milliseconds": 0},
         {"expiry_alarm_days": -1},
+        {"truststore_expiry_alarm_days": -1},
         {"name": "a b"},
     ],
     ids=json.dumps,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY
@@ -15,19 +16,24 @@ if TYPE_CHECKING:
     import pytest
 
 
+def deploy_partitions(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Store more CRLs than are loaded at the start, and return their folder, and the variables for it."""
+    crls = folder / ("long" * 20) / "crl"
+    crls.mkdir(parents=True)
+    for part in range(LOADED_COMPLETELY + 2):
+        (crls / f"{part}.crl").write_bytes(partition(part, 2))
+    (folder / "truststore.pem").write_bytes(CA.pem)
+    return crls, {
+        "ALLOWED_COMMON_NAMES": "client",
+        "CRL_URIS": crls.as_uri() + "/",
+        "TRUSTSTORE_URI": (folder / "truststore.pem").as_uri(),
+    }
+
+
 def test_explain_names_the_crl_below_a_prefix_that_it_has_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / ("long" * 20) / "crl"
-    folder.mkdir(parents=True)
-    for part in range(LOADED_COMPLETELY + 2):
-        (folder / f"{part}.crl").write_bytes(partition(part, 2))
-    (tmp_path / "truststore.pem").write_bytes(CA.pem)
-    environment = {
-        "ALLOWED_COMMON_NAMES": "client",
-        "CRL_URIS": folder.as_uri() + "/",
-        "TRUSTSTORE_URI": (tmp_path / "truststore.pem").as_uri(),
-    }
+    folder, environment = deploy_partitions(tmp_path)
     used = f"crl_uri'{folder.as_uri()}/3.crl'"
     for serial_number, part, status, state, uri in (
         (1, 3, 0, "good", used),
@@ -41,3 +47,16 @@ def test_explain_names_the_crl_below_a_prefix_that_it_has_used(
         output = "".join(capsys.readouterr().out.split())
         assert f"found{state}" in output
         assert [f"{uri}" in output, "crl_uri" in output] == [uri is not None] * 2
+
+
+def test_a_table_has_the_status_of_each_certificate_by_the_crl_that_it_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, environment = deploy_partitions(tmp_path)
+    clients = [(part, serial_number) for part in (0, 3, LOADED_COMPLETELY + 1) for serial_number in (1, 2)]
+    (tmp_path / "clients").mkdir()
+    for part, serial_number in (*clients, (99, 1)):
+        (tmp_path / "clients" / f"{part:03} {serial_number}.pem").write_text(client_of(part, serial_number))
+    assert main(["explain", str(tmp_path / "clients"), "--json"], environment) == 1
+    reasons = [each["reason"] for each in json.loads(capsys.readouterr().out)["certificates"]]
+    assert reasons == [None, "certificate_revoked"] * 3 + ["revocation_status_unknown"]

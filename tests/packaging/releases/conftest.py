@@ -33,7 +33,7 @@ COPIED = [
     "LICENSE",
     "README.md",
     "cdk/client-certificate-authorizer.ts",
-    "cdk/client_certificate_authorizer.py",
+    "cdk/client_certificate_authorizer/__init__.py",
     "examples/behind_the_authorizer.py",
     "terraform/modules/authorizer/main.tf",
 ]

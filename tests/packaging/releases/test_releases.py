@@ -29,7 +29,7 @@ FILES = {
     *("mtls_authorizer-0.1.0-py3-none-any.whl", "mtls_authorizer-0.1.0.tar.gz"),
     *("mtls_authorizer_cli-0.1.0-py3-none-any.whl", "mtls_authorizer_cli-0.1.0.tar.gz"),
     *("template.yaml", "monitoring.yaml", "revocation.yaml", "sample-api.yaml", "serverless-repository.yaml"),
-    *("terraform-modules.zip", "client-certificate-authorizer.ts", "client_certificate_authorizer.py"),
+    *("terraform-modules.zip", "cdk-constructs.zip"),
 }
 SOURCE_URL = "https://git.example.com/client-certificate-auth"
 
@@ -61,6 +61,8 @@ def test_a_release_contains_everything_that_users_download(built: Path) -> None:
         assert archive.namelist() == ["behind_the_authorizer.py"]
     with ZipFile(built / "terraform-modules.zip") as archive:
         assert archive.namelist() == ["authorizer/main.tf"]
+    with ZipFile(built / "cdk-constructs.zip") as archive:
+        assert archive.namelist() == ["client-certificate-authorizer.ts", "client_certificate_authorizer/__init__.py"]
     with ZipFile(built / "mtls_authorizer-0.1.0-py3-none-any.whl") as archive:
         assert "mtls_authorizer/secrets.py" not in archive.namelist()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from functools import cache
@@ -27,8 +28,8 @@ _ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
 def find_commands(text: str) -> list[str]:
     """Return the commands of a document's code blocks, also in ``$(…)``, with continued lines joined."""
     joined = re.sub(r" *\\\n *", " ", text)
-    # The output of a command may be piped to a loop.
-    joined = re.sub(r" \|$", "", joined, flags=re.MULTILINE)
+    # The output of a command may be piped to a loop, or stored in a file.
+    joined = re.sub(r" (\||> [a-z-]+\.json)$", "", joined, flags=re.MULTILINE)
     substituted = re.findall(r"=\$\((aws .+)\)$", joined, re.MULTILINE)
     return re.findall(r"^ *(aws [a-z0-9-]+ [a-z].+?) *$", joined, re.MULTILINE) + substituted
 
@@ -102,8 +103,18 @@ def _wrong_values(shape: Shape, values: list[str]) -> list[str]:
     if not values:
         return ["takes a value"]
     if isinstance(shape, ListShape):
-        return [] if values == ["[]"] else [what for value in values for what in _wrong_value(shape.member, value)]
+        if len(values) == 1 and values[0].startswith("["):
+            return [what for item in json.loads(values[0]) for what in _wrong_json(shape.member, item)]
+        return [what for value in values for what in _wrong_value(shape.member, value)]
     return _wrong_value(shape, values[0]) if len(values) == 1 else ["takes one value"]
+
+
+def _wrong_json(shape: Shape, value: dict[str, str]) -> list[str]:
+    """Return the mistakes of a structure in JSON."""
+    assert isinstance(shape, StructureShape)
+    unknown = [f"there is no {key}" for key in value if key not in shape.members]
+    known = [(shape.members[key], item) for key, item in value.items() if key in shape.members]
+    return unknown + [what for member, item in known for what in _wrong_value(member, item)]
 
 
 def _wrong_value(shape: Shape, value: str) -> list[str]:

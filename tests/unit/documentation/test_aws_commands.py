@@ -48,6 +48,8 @@ aws sts get-caller-identity
         "aws lambda list-layers --compatible-architecture arm64 --max-items 5 --no-paginate",
         "aws lambda publish-layer-version --layer-name l --zip-file fileb://layer.zip",
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
+        """aws apigateway update-rest-api --rest-api-id a --patch-operations '[{"op":"replace","value":"a,b"}]'""",
+        "aws lambda update-function-configuration --function-name f --layers []",
         "aws acm-pca update-certificate-authority --certificate-authority-arn a --revocation-configuration file://a.json",
         "aws apigatewayv2 update-api --api-id a --no-disable-execute-api-endpoint",
         (
@@ -90,6 +92,10 @@ def test_a_right_command_is_right(command: str) -> None:
         (
             "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,key=/name",
             "--patch-operations op=replace,key=/name: there is no key",
+        ),
+        (
+            """aws apigateway update-rest-api --rest-api-id a --patch-operations '[{"op":"replace","key":"/name"}]'""",
+            """--patch-operations [{"op":"replace","key":"/name"}]: there is no key""",
         ),
         (
             (

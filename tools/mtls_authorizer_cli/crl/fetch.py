@@ -24,7 +24,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, whole_number
-from mtls_authorizer_cli.crl.progress import Progress
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,13 +25,15 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file
-from mtls_authorizer_cli.crl.progress import Progress
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+_ENTRIES_PER_STEP = 5000
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -77,7 +79,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
             datetime.now(UTC),
             existing=existing,
             max_age=timedelta(seconds=options.max_age),
-            watch=lambda serial_numbers: progress.watch(serial_numbers, _count_entries(content)),
+            watch=lambda serial_numbers: _watch(serial_numbers, _count_entries(content), progress),
         )
     except ValueError as error:
         kept = "" if existing is None else f" {output} is unchanged."
@@ -88,6 +90,11 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
     number = "" if revocation_list.number is None else f" number {revocation_list.number:X},"
     issued = f"{revocation_list.this_update:%Y-%m-%d %H:%M:%S} UTC"
     return ExitStatus.SUCCESS, f"{output}: {len(index):,} bytes;{number} issued {issued}"
+
+
+def _watch(serial_numbers: Iterable[int], expected: int, progress: Progress) -> Iterator[int]:
+    yield from progress.watch(serial_numbers, expected, "serial numbers", every=_ENTRIES_PER_STEP)
+    progress.show("writing", 1)
 
 
 def _count_entries(content: bytes) -> int:

@@ -34,7 +34,8 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explain.result import CheckResult, Verdict
-from mtls_authorizer_cli.explain.wording import fact_text, listing, plain, printed_routes, quoted, written_route
+from mtls_authorizer_cli.explain.wording import fact_text, printed_routes, written_route
+from mtls_authorizer_cli.printed import listing, plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +66,7 @@ def check_all(question: Question, read: PeerCertificate | str) -> Iterator[Check
         yield CheckResult(check.name, verdict, reason, _required(check, question), found)
 
 
-def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Iterator[tuple[Check[Any], Any]]:
+def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Iterator[tuple[Check, Any]]:
     """Return each check with the facts that it looks at, None if there is no certificate."""
     extraction = read_client_certificate(question.pem)
     yield from ((check, extraction) for check in EXTRACTION_CHECKS)
@@ -106,7 +107,7 @@ def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Questio
     return outcome_for(evaluation, question.request, question.now)
 
 
-def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
+def _skipped(check: Check, passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
     """Return why a check cannot be made, None if it can."""
     if check.name is CheckName.REVOCATION and question.settings.crl_sources is None and not question.policy.revocation:
         return "CRL_URIS is not set"
@@ -121,7 +122,7 @@ def _skipped(check: Check[Any], passed: set[CheckName], question: Question, *, w
 # What a check requires.
 
 
-def _required(check: Check[Any], question: Question) -> str:
+def _required(check: Check, question: Question) -> str:
     special = _REQUIRED.get(check.name)
     return special(question) if special else check.requirement
 

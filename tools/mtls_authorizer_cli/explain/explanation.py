@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import ResponseFormat
-from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CheckName
 from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.request.response import Unauthorized, make_response
@@ -19,6 +18,7 @@ from mtls_authorizer_cli.explain.rules import explain_rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explain.gateway import GatewayExplanation
@@ -76,19 +76,14 @@ def explain(question: Question, *, everything: bool = False) -> Explanation:
         certificate,
         explain_gateway(question, read),
         decision,
-        _without_route(decision.reason, question),
+        question.denial(decision.reason),
         checks,
         explain_all(policy.rules),
         explain_all(policy.shadow_rules),
-        _without_route(decision.shadow_reason, question),
+        question.denial(decision.shadow_reason),
         _answer(decision, question),
         _simple_answer(decision, question),
     )
-
-
-def _without_route(reason: DenyReason | None, question: Question) -> DenyReason | None:
-    """Return the reason, unless it is about a route and no route was given."""
-    return None if reason is DenyReason.ROUTE_NOT_ALLOWED and not question.route_asked else reason
 
 
 def _answer(decision: Decision, question: Question) -> Mapping[str, object] | None:

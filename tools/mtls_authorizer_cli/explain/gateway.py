@@ -79,29 +79,36 @@ def explain_gateway(question: Question, read: PeerCertificate | str) -> GatewayE
     if isinstance(read, str):  # the reason why there is none
         return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
     try:
-        found = _findings(read.x509, question.truststore, question.now)
+        found = gateway_findings(read.x509, question.truststore, question.now)
     except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
         return GatewayExplanation(skipped=f"this tool cannot check the certificate: {error}", warnings=warnings)
     checks = tuple(_result(name, found.get(name), question.now) for name in GatewayCheck)
     explanation = GatewayExplanation(checks, warnings=warnings)
-    return explanation._replace(log_message=_log_message(explanation.rejection, read))
+    rejection = explanation.rejection
+    return explanation._replace(log_message=rejection and log_message(rejection.name, read.x509))
 
 
-class _Finding(NamedTuple):
+class Finding(NamedTuple):
+    """Whether a certificate, or one of a path, passes a check, and in words what was found."""
+
     passed: bool
     text: str
 
 
-def _result(name: GatewayCheck, finding: _Finding | None, now: datetime) -> CheckResult:
+def _result(name: GatewayCheck, finding: Finding | None, now: datetime) -> CheckResult:
     required = _REQUIRED[name].format(time=utc_timestamp(now))
     if finding is None:
         return CheckResult(name, Verdict.NOT_REACHED, None, required, None, "issuer failed")
     return CheckResult(name, Verdict.PASSED if finding.passed else Verdict.FAILED, None, required, finding.text)
 
 
-def _findings(
+def gateway_findings(
     certificate: x509.Certificate, truststore: TruststoreBundle, now: datetime
-) -> dict[GatewayCheck, _Finding]:
+) -> dict[GatewayCheck, Finding]:
+    """Return what each check finds; nothing for the chain if the issuer is missing.
+
+    Raises what cryptography raises when it decodes a certificate: ValueError and more.
+    """
     issuer = _issuer(certificate, truststore)
     if not issuer.passed:
         return {GatewayCheck.ISSUER: issuer, **_properties(certificate, (), now)}
@@ -110,30 +117,31 @@ def _findings(
     if not complete:
         return {
             GatewayCheck.ISSUER: issuer,
-            GatewayCheck.CHAIN: _Finding(passed=False, text=_incomplete(max(paths, key=len))),
+            GatewayCheck.CHAIN: Finding(passed=False, text=describe_incomplete(max(paths, key=len))),
             **_properties(certificate, (), now),
         }
     # One path that passes is enough.
     results = [(path, _properties(certificate, path, now)) for path in complete]
     path, properties = min(results, key=lambda each: sum(not finding.passed for finding in each[1].values()))
-    chain = _Finding(passed=True, text=f"{len(path)}, up to {path[-1]}")
+    chain = Finding(passed=True, text=f"{len(path)}, up to {path[-1]}")
     return {GatewayCheck.ISSUER: issuer, GatewayCheck.CHAIN: chain, **properties}
 
 
-def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> _Finding:
+def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> Finding:
     named = truststore.named(certificate.issuer)
     if not named:
-        return _Finding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
+        return Finding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
     issuers = truststore.issuers(certificate)
     if issuers:
-        return _Finding(passed=True, text=str(issuers[0]))
+        return Finding(passed=True, text=str(issuers[0]))
     others = f" and {len(named) - 1} more" if len(named) > 1 else ""
-    return _Finding(
+    return Finding(
         passed=False, text=f"{named[0]}{others}, but the signature was made with another key, or it is not a CA's"
     )
 
 
-def _incomplete(path: Sequence[TruststoreCertificate]) -> str:
+def describe_incomplete(path: Sequence[TruststoreCertificate]) -> str:
+    """Return in words why a path does not lead to a self-issued certificate, or is too long."""
     if len(path) > MAX_AUTHORITIES:
         return f"more than {MAX_AUTHORITIES}"
     last = path[-1]
@@ -142,13 +150,13 @@ def _incomplete(path: Sequence[TruststoreCertificate]) -> str:
 
 def _properties(
     certificate: x509.Certificate, path: Sequence[TruststoreCertificate], now: datetime
-) -> dict[GatewayCheck, _Finding]:
+) -> dict[GatewayCheck, Finding]:
     """Return the findings about the certificate itself, and about the CA certificates of a path."""
     findings = {}
     for check, examine in (
-        (GatewayCheck.VALIDITY, partial(_validity, now=now)),
-        (GatewayCheck.SIGNATURE, _signature),
-        (GatewayCheck.KEY, _key),
+        (GatewayCheck.VALIDITY, partial(validity_finding, now=now)),
+        (GatewayCheck.SIGNATURE, signature_finding),
+        (GatewayCheck.KEY, key_finding),
     ):
         own = examine(certificate)
         problems = [] if own.passed else [own.text]
@@ -156,43 +164,43 @@ def _properties(
             finding = examine(authority.certificate)
             if not finding.passed:
                 problems.append(f"{authority}: {finding.text}")
-        findings[check] = _Finding(passed=False, text="; ".join(problems)) if problems else own
+        findings[check] = Finding(passed=False, text="; ".join(problems)) if problems else own
     return findings
 
 
-def _validity(certificate: x509.Certificate, now: datetime) -> _Finding:
+def validity_finding(certificate: x509.Certificate, now: datetime) -> Finding:
+    """Return whether a certificate is valid at an aware time."""
     start, end = utc_timestamp(certificate.not_valid_before_utc), utc_timestamp(certificate.not_valid_after_utc)
     if now < certificate.not_valid_before_utc:
-        return _Finding(passed=False, text=f"not valid before {start}")
+        return Finding(passed=False, text=f"not valid before {start}")
     if now > certificate.not_valid_after_utc:
-        return _Finding(passed=False, text=f"expired on {end}")
-    return _Finding(passed=True, text=f"{start} to {end}")
+        return Finding(passed=False, text=f"expired on {end}")
+    return Finding(passed=True, text=f"{start} to {end}")
 
 
-def _signature(certificate: x509.Certificate) -> _Finding:
+def signature_finding(certificate: x509.Certificate) -> Finding:
+    """Return whether the hash of a certificate's signature is strong enough."""
     algorithm = certificate.signature_hash_algorithm
     if algorithm is None:
         # Ed25519 and Ed448, whose keys are not supported.
-        return _Finding(passed=True, text="a signature without a separate hash")
-    return _Finding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
+        return Finding(passed=True, text="a signature without a separate hash")
+    return Finding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
 
 
-def _key(certificate: x509.Certificate) -> _Finding:
+def key_finding(certificate: x509.Certificate) -> Finding:
+    """Return whether a certificate's key is of a supported kind and size. Raises what cryptography raises."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
-        return _Finding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
+        return Finding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return _Finding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
-    return _Finding(passed=False, text="a key of another kind")
+        return Finding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
+    return Finding(passed=False, text="a key of another kind")
 
 
-def _log_message(rejection: CheckResult | None, certificate: PeerCertificate) -> str | None:
-    """Return what execution logs are reported to contain."""
-    if rejection is None:
-        return None
-    if rejection.name == GatewayCheck.SIGNATURE:
+def log_message(rejected_by: str, certificate: x509.Certificate) -> str | None:
+    """Return what a REST API's execution logs are reported to say about a certificate that a check rejects."""
+    if rejected_by == GatewayCheck.SIGNATURE:
         return "Client cert using an insecure Signature Algorithm"
-    if rejection.name in {GatewayCheck.ISSUER, GatewayCheck.CHAIN}:
-        self_signed = is_self_issued(certificate.x509)
-        return "self signed certificate" if self_signed else "Could not find issuer for certificate"
+    if rejected_by in {GatewayCheck.ISSUER, GatewayCheck.CHAIN}:
+        return "self signed certificate" if is_self_issued(certificate) else "Could not find issuer for certificate"
     return None

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
+from mtls_authorizer.request.event import ApiRequest, EventFormat
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.assessment import Assessment
     from mtls_authorizer.request.decision import Decision
-    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+
+EXAMPLE_REQUEST = ApiRequest(EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/")
+"""For questions about no particular request."""
 
 
 class Question(NamedTuple):
@@ -58,10 +63,17 @@ class Question(NamedTuple):
         rules = self.policy.rules
         return rules.matching(certificate, self.settings.required_key_usages) or rules.matching(certificate)
 
+    def assessment(self) -> Assessment:
+        """Return the time-independent part of the decision."""
+        return assess(read_client_certificate(self.pem), self.settings, self.policy)
+
     def decision(self) -> Decision:
         """Return the authorizer's own decision."""
-        assessment = assess(read_client_certificate(self.pem), self.settings, self.policy)
-        return decide(assessment, self.settings, self.policy, self.request, self.now)
+        return decide(self.assessment(), self.settings, self.policy, self.request, self.now)
+
+    def denial(self, reason: DenyReason | None) -> DenyReason | None:
+        """Return the deny reason, unless it is about a route and no route was given."""
+        return None if reason is DenyReason.ROUTE_NOT_ALLOWED and not self.route_asked else reason
 
 
 def read_certificate(pem: object) -> PeerCertificate | str:

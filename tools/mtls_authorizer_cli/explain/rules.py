@@ -17,7 +17,8 @@ from mtls_authorizer.rules.fields import (
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
-from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text, listing, quoted
+from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text
+from mtls_authorizer_cli.printed import listing, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

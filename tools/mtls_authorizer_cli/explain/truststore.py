@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer_cli.content import recognize
-from mtls_authorizer_cli.explain.wording import quoted
+from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,8 +1,4 @@
-"""How ``explain`` prints values: quoted, in printable ASCII, and shortened.
-
-A client may have chosen them. Terminals obey control characters; other characters change the direction of text, or look
-like ASCII.
-"""
+"""Rules, routes and the facts of certificates in words."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
-from mtls_authorizer_cli.command_line import printable
+from mtls_authorizer_cli.printed import LONGEST_TEXT, MOST_EXAMPLES, listing, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -23,20 +19,7 @@ if TYPE_CHECKING:
 Alternative: TypeAlias = "tuple[Condition, ...]"
 """Conditions that must all be satisfied."""
 
-_LONGEST_TEXT = 80
-_MOST_EXAMPLES = 3
-
 _COMPARED = {Comparison.EXACT: "", Comparison.PREFIX: "starting with ", Comparison.SUFFIX: "ending with "}
-
-
-def quoted(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Return text in quotes, only the beginning if it is long. All but printable ASCII is escaped as in Python."""
-    return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
-
-
-def plain(text: str) -> str:
-    """Return a message in printable ASCII. Unlike a quoted value, it may be folded at its spaces."""
-    return printable(text).encode("ascii", "backslashreplace").decode()
 
 
 def value_text(value: Hashable) -> str:
@@ -54,9 +37,9 @@ def fact_text(fact: Fact) -> str:
     return f"{fact.label} {quoted(value_text(fact.value))}".lstrip()
 
 
-def alternative_text(alternative: Alternative) -> str:
+def alternative_text(alternative: Alternative, longest: int = LONGEST_TEXT) -> str:
     """Return an alternative in words: ``O 'Acme' and CN starting with 'Issuing'``."""
-    return " and ".join(map(_condition_text, alternative))
+    return " and ".join(_condition_text(condition, longest) for condition in alternative)
 
 
 def alternatives(matcher: Matcher) -> list[Alternative]:
@@ -70,18 +53,9 @@ def choice(texts: Sequence[str], *, everything: bool = False) -> str:
     """Return texts of which one is required: all of them if they are few, else their number and some examples."""
     if len(texts) == 1:
         return texts[0]
-    if everything or len(texts) <= _MOST_EXAMPLES:
+    if everything or len(texts) <= MOST_EXAMPLES:
         return f"one of {', '.join(texts)}"
-    return f"one of {len(texts):,}, such as {', '.join(texts[:_MOST_EXAMPLES])}"
-
-
-def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none") -> str:
-    """Return a list of texts: all of them if they are few, else some of them, and the number of the others."""
-    if not texts:
-        return none
-    if everything or len(texts) <= _MOST_EXAMPLES:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:_MOST_EXAMPLES])} and {len(texts) - _MOST_EXAMPLES:,} more"
+    return f"one of {len(texts):,}, such as {', '.join(texts[:MOST_EXAMPLES])}"
 
 
 def printed_routes(routes: Routes, *, everything: bool = False) -> str:
@@ -107,8 +81,9 @@ def written_routes(routes: Iterable[str]) -> list[str]:
     ]
 
 
-def _condition_text(condition: Condition) -> str:
-    return f"{condition.label} {_COMPARED[condition.comparison]}{quoted(value_text(condition.value))}".lstrip()
+def _condition_text(condition: Condition, longest: int) -> str:
+    value = quoted(value_text(condition.value), longest)
+    return f"{condition.label} {_COMPARED[condition.comparison]}{value}".lstrip()
 
 
 def _order(condition: Condition) -> tuple[str, str, str]:

@@ -19,8 +19,8 @@ from mtls_authorizer_cli.command_line import (
     write_error,
     write_output,
 )
-from mtls_authorizer_cli.rules.findings import Kind
-from mtls_authorizer_cli.rules.report import Message, Report, check_document
+from mtls_authorizer_cli.rules.checks.findings import Kind
+from mtls_authorizer_cli.rules.checks.report import Message, Report, check_document
 
 if TYPE_CHECKING:
     import argparse
@@ -61,7 +61,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Check a document or the environment, and return the exit status. Raises CommandError."""
     if options.environment:
-        reports = _check_environment(environment)
+        reports = check_environment(environment)
     else:
         # A document that is too large is rejected like any other.
         content = read_beginning(options.file, LARGEST_DOCUMENT + 1)
@@ -74,7 +74,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
-def _check_environment(environment: Mapping[str, str]) -> list[Report]:
+def check_environment(environment: Mapping[str, str]) -> list[Report]:
+    """Check the variables, and each rules document in them."""
     try:
         load_settings(environment)
     except SettingsError as error:

@@ -6,12 +6,12 @@ A CRL may have a million entries. Most questions are answered from its bytes, wi
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_numbe
 
 
 def find_unknown_extension(encoded: bytes, crl: x509.CertificateRevocationList, critical: int) -> str | None:
-    """Return what is wrong if an entry has a critical extension, all of which are unknown (RFC 5280 §5.3).
+    """Return the problem if an entry has a critical extension, all of which are unknown (RFC 5280 §5.3); else None.
 
     The entries are decoded only if the CRL contains bytes that look like a critical extension, more often than the list
     itself has, which is ``critical``, or like an entry of another CA. DER has no second encoding of them. Raises

@@ -6,10 +6,9 @@ that these are read here, and left out of what cryptography reads if it rejects 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from cryptography import x509
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
@@ -30,6 +29,7 @@ from client_certificate_auth.x509.der import (
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Extension
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import AUTHORITY_KEY_IDENTIFIER, read_authority_key_identifier
@@ -22,6 +21,7 @@ from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_sc
 from mtls_authorizer.revocation.crl.signer import check_signer, verify_signature
 from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness, is_stale
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -109,7 +109,7 @@ def read_crl(
     in_force: RevocationList | None = None,
     max_age: timedelta = timedelta(0),
 ) -> VerifiedCrl:
-    """Read a CRL that proves certificates good at a time, which is aware, and may replace the list in force.
+    """Read a CRL that proves certificates good at an aware time, and may replace the list in force.
 
     See ``verify_crl``, ``check_usable`` and ``check_succession``. Raises CrlError.
     """

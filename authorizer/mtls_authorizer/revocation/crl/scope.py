@@ -6,8 +6,7 @@ certificates, each of which names its part in a distribution point, to those of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import SEQUENCE, DerError, read_boolean, read_element, read_optional_elements
 from client_certificate_auth.x509.extensions import (
     BASIC_CONSTRAINTS,
@@ -19,8 +18,10 @@ from client_certificate_auth.x509.extensions import (
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME, URI
 from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_attributes, canonical_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
 
     from client_certificate_auth.x509.certificate import Certificate
     from client_certificate_auth.x509.der import Element
@@ -62,7 +63,7 @@ class CrlScope(NamedTuple):
     only_users: bool = False
     only_cas: bool = False
     only_attributes: bool = False
-    """Attribute certificates, which are no certificates of X.509."""
+    """Whether it covers only attribute certificates, which are not X.509 certificates."""
 
     only_some_reasons: bool = False
     is_indirect: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
 from mtls_authorizer.revocation.truststore.authority import (
@@ -14,6 +13,7 @@ from mtls_authorizer.revocation.truststore.authority import (
 from mtls_authorizer.revocation.truststore.names import canonical_name, printed_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, read_signature_algorithm
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 

@@ -1,7 +1,7 @@
 """The addresses of a host, and whether a function may connect to them.
 
-A name that an administrator has configured is still answered by somebody else's DNS server. Without this check, its
-answer could direct the function to services that only it can reach: its own runtime, the network of its VPC, metadata.
+Names that an administrator has configured are still resolved by DNS servers of others. Without this check, their
+answers could direct the function to services that only it can reach: its own runtime, the network of its VPC, metadata.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeAlias
 
 Resolver: TypeAlias = "Callable[..., list[Any]]"
 """``socket.getaddrinfo``, or a function that takes its place."""

@@ -6,12 +6,13 @@ import socket
 import time
 from contextlib import suppress
 from threading import Timer
-from typing import TYPE_CHECKING, Self
 
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
 
 class Deadline:

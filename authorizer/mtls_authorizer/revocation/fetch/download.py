@@ -10,7 +10,6 @@ from functools import partial
 from http import HTTPStatus
 from http.client import IncompleteRead
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -22,14 +21,17 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.addresses import resolve
 from mtls_authorizer.revocation.fetch.deadline import Deadline
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 from mtls_authorizer.revocation.fetch.url import redirected
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from urllib3.response import BaseHTTPResponse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -17,14 +17,20 @@ class FetchMetric(StrEnum):
 
     FETCH_FAILURES = "CrlFetchFailures"
     FETCHED_TIME_LEFT = "FetchedCrlTimeLeft"
+    TRUSTSTORE_DAYS_TO_EXPIRY = "TruststoreDaysToExpiry"
+    """Once per run, and the same metric as the authorizer's, which writes none without requests."""
 
 
-UNITS = {FetchMetric.FETCH_FAILURES: "Count", FetchMetric.FETCHED_TIME_LEFT: "Seconds"}
+UNITS = {
+    FetchMetric.FETCH_FAILURES: "Count",
+    FetchMetric.FETCHED_TIME_LEFT: "Seconds",
+    FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: "None",
+}
 """The units of the metrics."""
 
 
 def write_metrics(namespace: str, now: datetime, values: Mapping[FetchMetric, int]) -> None:
-    """Write the metrics of one source to a CloudWatch namespace, without dimensions."""
+    """Write metrics, of one source or of the truststore, to a CloudWatch namespace, without dimensions."""
     definitions = [{"Name": metric.value, "Unit": UNITS[metric]} for metric in values]
     directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": definitions}
     record = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX
 from mtls_authorizer.stores.uri import parse_uri
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CrlSource(NamedTuple):
-    """Where a CRL is downloaded from, and the key of the object that it is stored in."""
+    """The URL from which a CRL is downloaded, and the key of the object in which it is stored."""
 
     url: CrlUrl
     key: str
@@ -24,7 +25,7 @@ class CrlSource(NamedTuple):
 
 
 class FetchSettings(NamedTuple):
-    """What the fetcher does."""
+    """The settings of the fetcher."""
 
     bucket: str
     sources: tuple[CrlSource, ...]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.download import Validators
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.bucket import Bucket, StoredObject
     from mtls_authorizer.revocation.fetch.download import Downloaded

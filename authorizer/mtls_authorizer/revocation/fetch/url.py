@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from urllib.parse import urljoin
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 
 _PORTS = {"http": 80, "https": 443}

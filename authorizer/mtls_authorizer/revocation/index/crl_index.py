@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from operator import lt
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime

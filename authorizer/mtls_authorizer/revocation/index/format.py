@@ -46,15 +46,15 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.poly1305 import Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
 from mtls_authorizer.revocation.index.crl_index import CrlIndex, Header, encode_entry, entry_width
 from mtls_authorizer.revocation.truststore.names import canonical_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -69,10 +69,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_WIDTH = 255
 _NUMBER_LENGTH = 20
 
-# Poly1305 (RFC 8439 §2.5) with a public key is a checksum of 128 bits. SHA-256 would prove no more about the origin of
-# an index, and take three times as long on processors with instructions for it, ten times on others: more than all the
-# rest of loading.
-_CHECKSUM_KEY = b"checksum of an index; no secret."
+# GMAC (NIST SP 800-38D: AES-GCM without plaintext) with a public key is only a checksum, of 128 bits. Processors have
+# instructions for it: it takes a third of Poly1305's time, and a fourteenth of that of SHA-256, which would prove no
+# more about the origin of an index.
+_CHECKSUM = AESGCM(b"index, no secret")
+_CHECKSUM_NONCE = bytes(12)
 _CHECKSUM_LENGTH = 16
 
 
@@ -194,7 +195,7 @@ def _unpack(content: bytes) -> tuple[Header, int]:
     except (OverflowError, UnicodeDecodeError) as error:
         message = "the index has a date outside the years 1 to 9999, or a version that is not UTF-8"
         raise CrlIndexError(message) from error
-    # A header has only one encoding: write_index writes no CRL number beside the statement that there is none.
+    # A header has only one encoding: write_index writes no CRL number if it writes that there is none.
     if not width or _pack(header) != content[:start]:
         message = "the index has an invalid header"
         raise CrlIndexError(message)
@@ -210,4 +211,4 @@ def _time(seconds: int) -> datetime:
 
 
 def _checksum(content: bytes | memoryview) -> bytes:
-    return Poly1305.generate_tag(_CHECKSUM_KEY, content)
+    return _CHECKSUM.encrypt(_CHECKSUM_NONCE, b"", content)

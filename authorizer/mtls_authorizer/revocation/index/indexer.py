@@ -1,6 +1,6 @@
 """The indexer: a Lambda function that S3 invokes when a CRL is uploaded.
 
-It verifies the CRL and writes its index beside it, under the key of the CRL and ``.index``. The index is written
+It verifies the CRL and writes its index next to it, under the key of the CRL and ``.index``. The index is written
 completely or not at all, and replaces only the one that was read: of two concurrent runs, the one that would replace a
 newer index starts again.
 
@@ -14,9 +14,9 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_plus
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.function_environment import (
@@ -27,6 +27,7 @@ from mtls_authorizer.revocation.function_environment import (
 )
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mtls_authorizer")
 choose_log_level()
 
-# For the case that another run writes the index in between. After that, Lambda retries the event later.
+# In case another run writes the index in between. After these attempts, Lambda retries the event later.
 _ATTEMPTS = 3
 
 

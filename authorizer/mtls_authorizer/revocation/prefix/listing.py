@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.stores.store import StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from threading import RLock
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.cache import PartitionCache
 from mtls_authorizer.revocation.prefix.partition import Partition
 from mtls_authorizer.revocation.prefix.prefix import MAX_SEARCHED, CrlPrefix
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta

@@ -1,18 +1,19 @@
-"""What is remembered of CRLs that are no longer in memory, so that an older one is recognized."""
+"""Facts that are remembered about CRLs that are no longer in memory, so that an older one is recognized."""
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.retention import current_problem
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta

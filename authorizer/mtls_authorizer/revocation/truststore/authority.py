@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import (
     AUTHORITY_KEY_IDENTIFIER,
@@ -25,6 +25,7 @@ from client_certificate_auth.x509.general_names import DIRECTORY_NAME
 from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_name
 from mtls_authorizer.revocation.truststore.signatures import PublicKey, key_fingerprint, load_public_key
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from binascii import a2b_base64
-from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.truststore.authority import read_authority
 from mtls_authorizer.revocation.truststore.pem import read_blocks
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,9 +46,15 @@ class Truststore:
         self.authorities = tuple({authority.certificate.der: authority for authority in authorities}.values())
         self.skipped = tuple(skipped)
         """Blocks that cannot be used: their clients' status is unknown."""
+        self.first_expiry = min((authority.not_after for authority in self.authorities), default=None)
+        """When the first CA certificate expires, also if it has expired already; None without certificates."""
         self._by_name: dict[CanonicalName, list[Authority]] = {}
         for authority in self.authorities:
             self._by_name.setdefault(authority.identity.name, []).append(authority)
+
+    def by_expiry(self) -> list[Authority]:
+        """Return all CA certificates, the first to expire first."""
+        return sorted(self.authorities, key=lambda authority: authority.not_after)
 
     def named(self, name: CanonicalName) -> tuple[Authority, ...]:
         """Return all certificates of the CAs with this name."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from client_certificate_auth.records import NamedTuple
 
 _BOUNDARY = re.compile(rb"-----(BEGIN|END) ([^\r\n-]*)-----")
 

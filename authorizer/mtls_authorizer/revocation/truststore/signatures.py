@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import (
     INTEGER,
     NULL,
@@ -24,6 +24,10 @@ from client_certificate_auth.x509.der import (
     read_optional_elements,
     read_sequence,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 
@@ -117,7 +121,7 @@ def key_fingerprint(key: PublicKey) -> str:
 
 
 def read_signature_algorithm(identifier: bytes) -> SignatureAlgorithm | None:
-    """Return what an AlgorithmIdentifier (RFC 5280 §4.1.1.2) in DER stands for, None if that is unknown."""
+    """Return the algorithm of an AlgorithmIdentifier (RFC 5280 §4.1.1.2) in DER, None if it is unknown."""
     try:
         tags, contents = read_sequence(identifier)
         oid = _read_algorithm(tags, contents)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE, CertificateValue
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import Problems, member, shown
 from mtls_authorizer.rules.fields import FIELDS, parse_label
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -76,7 +76,7 @@ def _read_prefix(after: object, source: object, place: str, problems: Problems) 
     if source != ("subject_alt_name", "URI"):
         problems.add(place, 'is only supported with "from": "subject_alt_name.uri": remove it')
     elif problems.is_text(after, place):
-        if restriction.expression and restriction.expression.fullmatch(after):
+        if restriction.expression and re.fullmatch(restriction.expression, after):
             return after
         problems.add(place, f"is {shown(after)}, and {restriction.problem}")
     return None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, shown
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, RuleKeyUsages, read_usages
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
     from mtls_authorizer.rules.document.limits import Workload
@@ -43,9 +42,9 @@ def _read(value: object, place: str, problems: Problems, workload: Workload) -> 
 
 
 def _check_identity(matchers: tuple[Matcher, ...], place: str, problems: Problems) -> None:
-    """Check that a rule for other certificates than those for clients names the CA and the client.
+    """Check that a rule for other usages than clientAuth alone names the CA and the client.
 
-    Anyone gets a certificate for servers from a public CA, for any name that they control.
+    Anyone can get a server certificate from a public CA, for any name that they control.
     """
     by_field = {matcher.field: matcher for matcher in matchers}
     missing = []

@@ -6,11 +6,12 @@ at about a second: ``make bench-rules`` measures it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
-
 from mtls_authorizer.rules.fields import takes_long
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from mtls_authorizer.rules.document.problems import Problems
 
 MOST_ENTRIES = 120_000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
 from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.document.limits import Workload
     from mtls_authorizer.rules.document.problems import Problems
@@ -17,7 +18,7 @@ _LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME]
 
 
 class MatchValidator:
-    """Reads matchers and adds what is wrong to the problems. The results are only valid if there are none."""
+    """Reads matchers and adds errors to the problems. The results are only valid if there are none."""
 
     def __init__(self, problems: Problems, workload: Workload) -> None:
         self._problems = problems
@@ -147,7 +148,7 @@ class MatchValidator:
             self._problems.add(place, restriction.problem)
         elif "*" in text:
             self._problems.add(place, "contains a *, and wildcards are not supported: remove it")
-        elif restriction is not None and restriction.expression and not restriction.expression.fullmatch(text):
+        elif restriction is not None and restriction.expression and not re.fullmatch(restriction.expression, text):
             self._problems.add(place, f"is {shown(text)}, and {restriction.problem}")
         else:
             return condition

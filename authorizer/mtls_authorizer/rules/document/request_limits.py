@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.problems import items_with_places, shown
 from mtls_authorizer.rules.request_limits import RequestLimits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.document.limits import Workload
     from mtls_authorizer.rules.document.problems import Problems

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
 from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
@@ -19,13 +19,16 @@ from mtls_authorizer.rules.routes import (
 )
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule, UsagePlanKey
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.request_limits import RequestLimits
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
+
 
 DOCUMENT_KEYS = ("$schema", "deny", "rules")
 LIMIT_KEYS = ("api_id", "domain_name", "not_before", "not_after")

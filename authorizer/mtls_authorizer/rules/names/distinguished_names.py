@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 from client_certificate_auth.rfc4514 import attribute_string, parse_name
 from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -49,7 +50,7 @@ def canonical_name(text: str) -> str:
 
 def _oid(attribute_type: str) -> str:
     oid = _OID_BY_TYPE.get(attribute_type, attribute_type)
-    if not DOTTED_OID.fullmatch(oid):
+    if not re.fullmatch(DOTTED_OID, oid):
         message = f"{attribute_type!r} is neither a short name such as CN nor a dotted OID"
         raise ValueError(message)
     return oid

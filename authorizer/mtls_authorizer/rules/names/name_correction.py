@@ -7,11 +7,11 @@ attribute to the most specific one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.names.distinguished_names import read_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -6,12 +6,11 @@ The domain of a DNS name or an email address is at its end, so a prefix continue
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple
-
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 class PatternRule(NamedTuple):
     """A restriction on the prefixes or suffixes of a label, so that they cannot match another party's names.
 
-    ``expression`` is what the text must match, None if no such pattern is permitted. ``problem`` continues a sentence
-    that begins with the pattern's location.
+    ``expression`` is the regular expression that the text must match, None if no such pattern is permitted. ``problem``
+    continues a sentence that begins with the pattern's location.
     """
 
-    expression: re.Pattern[str] | None
+    expression: str | None
     problem: str
 
 
@@ -34,7 +33,7 @@ _DNS_NAME = {
         "'.example.com', or the exact name",
     ),
     Comparison.SUFFIX: PatternRule(
-        re.compile(r"\..+"), "must start with a dot, such as '.example.com': otherwise it also matches other domains"
+        r"\..+", "must start with a dot, such as '.example.com': otherwise it also matches other domains"
     ),
 }
 _EMAIL_ADDRESS = {
@@ -44,13 +43,13 @@ _EMAIL_ADDRESS = {
         "suffix such as '@example.com', or the exact address",
     ),
     Comparison.SUFFIX: PatternRule(
-        re.compile(r".*@.+|\..+"),
+        r".*@.+|\..+",
         "must contain an @ or start with a dot, such as '@example.com': otherwise it also matches other domains",
     ),
 }
 _URI = {
     Comparison.PREFIX: PatternRule(
-        re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*"),
+        r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*",
         "must continue after the authority, such as 'spiffe://example.com/' or 'urn:example:': otherwise it also "
         "matches other authorities",
     ),

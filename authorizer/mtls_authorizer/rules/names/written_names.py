@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.rules.names.distinguished_names import read_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -22,7 +23,7 @@ _LONGEST_CORRECTED = 500
 def parse_attribute_type(key: str) -> str:
     """Return the short name, or the OID, of an attribute type that is given by either. Raises ValueError."""
     _reject_ambiguous(key)
-    if key not in OID_BY_SHORT_NAME and not DOTTED_OID.fullmatch(key):
+    if key not in OID_BY_SHORT_NAME and not re.fullmatch(DOTTED_OID, key):
         from mtls_authorizer.rules.names.name_correction import correct_type  # noqa: PLC0415 -- see above
 
         correct = correct_type(key)

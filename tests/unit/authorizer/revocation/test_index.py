@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from cryptography.hazmat.primitives.poly1305 import Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +67,7 @@ class ListedRevocations(NamedTuple):
 
 def with_checksum(body: bytes) -> bytes:
     """Return an index whose checksum is right, whatever the rest of it is."""
-    return body + Poly1305.generate_tag(b"checksum of an index; no secret.", body)
+    return body + AESGCM(b"index, no secret").encrypt(bytes(12), b"", body)
 
 
 def patched(index: bytes, place: int, replacement: bytes) -> bytes:
@@ -180,6 +180,7 @@ def test_the_index_has_the_scope_and_the_key_identifier_of_the_crl_and_its_store
     assert read_index(INDEX).source_version is None
 
 
+@pytest.mark.without_coverage
 def test_every_damaged_byte_is_noticed() -> None:
     for place in range(len(INDEX)):
         for change in range(1, 256):

@@ -67,6 +67,7 @@ def names(count: int, start: int = 0) -> list[str]:
     return [f"CN=Partner {number:06} Issuing CA,O=Acme" for number in range(start, start + count)]
 
 
+@pytest.mark.without_coverage
 def test_megabytes_of_issuers_are_rejected_before_they_are_parsed() -> None:
     rules = [rule(name=f"r{number}", match={"issuer": names(100, number * 100)}) for number in range(1000)]
     content = document(*rules)

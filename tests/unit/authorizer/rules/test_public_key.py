@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from tests import der
@@ -19,6 +22,10 @@ from tests.responses import checking
 from tests.rules_documents import rule
 
 OTHER_KEY = der.sequence(der.sequence(der.oid("1.3.101.112")), der.bits(b"\x01" * 32))
+# The golden certificate was made by OpenSSL's rules (tests/golden/keys.py).
+EXPLICIT_PARAMETERS = PeerCertificate.from_pem(
+    (Path(__file__).parents[3] / "golden" / "certificates" / "key-ec-explicit-parameters.pem").read_text("ascii")
+).fields.public_key
 KEY = sha256(ED25519_KEY).hexdigest()
 
 CLIENT = pem(certificate_der())
@@ -77,9 +84,22 @@ def encodings(curve: ec.EllipticCurve, oid: str) -> list[bytes]:
     return [der.sequence(algorithm, der.bits(point)) for point in (uncompressed, compressed, hybrid)]
 
 
+def described_curve() -> list[bytes]:
+    """Return a key on P-256 whose certificate describes the curve, and the same key with the name of the curve."""
+    described = EXPLICIT_PARAMETERS
+    point = described[-65:]
+    algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid("1.2.840.10045.3.1.7"))
+    return [der.sequence(algorithm, der.bits(point)), described]
+
+
 def rsa_encodings() -> list[bytes]:
     numbers = der.bits(der.sequence(der.integer(2**2047 + 1), der.integer(65537)))
-    algorithms = (der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL)), der.sequence(der.oid("2.5.8.1.1")))
+    algorithms = (
+        der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL)),
+        der.sequence(der.oid("2.5.8.1.1")),
+        der.sequence(der.oid("1.2.840.113549.1.1.10")),
+        der.sequence(der.oid("1.2.840.113549.1.1.7"), der.tlv(der.NULL)),
+    )
     return [der.sequence(algorithm, numbers) for algorithm in algorithms]
 
 
@@ -88,6 +108,7 @@ def rsa_encodings() -> list[bytes]:
     [
         *((encodings(ec.SECP256R1(), "1.2.840.10045.3.1.7"), number) for number in range(3)),
         (encodings(ec.SECP384R1(), "1.3.132.0.34"), 0),
+        (described_curve(), 0),
         (rsa_encodings(), 0),
     ],
 )
@@ -99,3 +120,10 @@ def test_a_key_is_excluded_and_not_matched_in_another_encoding(keys: list[bytes]
         event = rest_event(pem(certificate_der(public_key=key)))
         assert reason(deny(event)) == "certificate_excluded"
         assert reason(allow(event)) == (None if number == listed else "public_key_not_allowed")
+
+
+def test_the_first_encoding_is_the_usual_one_whichever_is_given() -> None:
+    for keys in (encodings(ec.SECP384R1(), "1.3.132.0.34"), described_curve(), rsa_encodings()):
+        assert {equal_encodings(key)[0] for key in keys} == {keys[0]}
+    assert equal_encodings(ED25519_KEY) == []
+    assert equal_encodings(der.sequence(der.sequence(der.oid("1.2.840.113549.1.1.10")), der.bits(b"not a key"))) == []

@@ -19,10 +19,11 @@ from mtls_authorizer.request.serial_numbers import SerialNumberCollision
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
+from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure, write_truststore_metric
 from tests import kept_lists
 from tests.api_events import http_2_0_event, rest_event
+from tests.certificate_authorities import DAY
 from tests.observations import CLIENT, HOSTILE, LISTED, NOW, observation
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ GOOD = RevocationStatus(RevocationState.GOOD)
 UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
 COLLISION = SerialNumberCollision("CN=CA", "01", "AA", "BB")
 UNAUTHENTICATED = {"reason": DenyReason.CERTIFICATE_MISSING, "grant": None}
+TRUSTSTORE = {"TruststoreDaysToExpiry": (kept_lists.NOW + 1000 * DAY - NOW).days}
 COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
 
 
@@ -123,6 +125,7 @@ def test_a_decision_is_counted(
 def test_units_are_those_that_cloudwatch_knows() -> None:
     assert UNITS == {
         "DaysToExpiry": "None",
+        "TruststoreDaysToExpiry": "None",
         "RevocationListAge": "Seconds",
         "RevocationListTimeLeft": "Seconds",
         "DecisionTime": "Microseconds",
@@ -164,7 +167,7 @@ def test_the_lists_in_force_are_measured_for_every_client(
 ) -> None:
     observed = observation()
     measured = measure(observed._replace(policy=observed.policy._replace(revocation=lists(*ends))))
-    assert measured == {**COUNTED, **expected}
+    assert measured == {**COUNTED, **TRUSTSTORE, **expected}
 
 
 def test_certificates_of_the_truststore_that_were_skipped_are_counted() -> None:
@@ -172,7 +175,23 @@ def test_certificates_of_the_truststore_that_were_skipped_are_counted() -> None:
     observed = observation()
     revocation = RevocationLists([], read_truststore(kept_lists.CA.pem + broken))
     measured = measure(observed._replace(policy=observed.policy._replace(revocation=revocation)))
-    assert measured == {**COUNTED, "TruststoreCertificatesSkipped": 1}
+    assert measured == {**COUNTED, **TRUSTSTORE, "TruststoreCertificatesSkipped": 1}
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0, 0), (-1, -1), (1, 1), (400, 400)])
+def test_the_first_ca_of_the_truststore_to_expire_is_measured(days: int, expected: int) -> None:
+    first = kept_lists.authority("First", not_after=NOW.replace(microsecond=0) + timedelta(days=days, seconds=1))
+    truststore = read_truststore(kept_lists.CA.pem + first.pem + kept_lists.OTHER.pem)
+    observed = observation(**DENIED, truststore=truststore)
+    assert measure(observed) == {"Denied": 1, "DecisionTime": 7, "TruststoreDaysToExpiry": expected}
+
+
+def test_a_truststore_without_cas_has_no_expiry(capsys: pytest.CaptureFixture[str]) -> None:
+    observed = observation()
+    revocation = RevocationLists([], Truststore(()))
+    assert measure(observed._replace(policy=observed.policy._replace(revocation=revocation))) == COUNTED
+    write_truststore_metric("a", revocation.truststore, NOW)
+    assert capsys.readouterr().out == ""
 
 
 @given(st.sampled_from(DenyReason))

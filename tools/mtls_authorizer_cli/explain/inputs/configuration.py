@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
@@ -18,30 +18,54 @@ from mtls_authorizer_cli.explain.truststore import read_bundle
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
 
 _RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+_PATIENT = WaitSeconds(*[30.0] * len(WaitSeconds._fields))
+"""On a slow connection, a document must not appear to be missing. The stores have their own timeouts."""
 
 
-def read_configuration(
-    environment: Mapping[str, str], rules: str | None, pem: object = None
-) -> tuple[Settings, AccessPolicy]:
-    """Return the settings and the access policy of the function. ``rules`` is a file or a URI.
+class Configuration:
+    """The settings of a function, and its access policy: loaded once, for any number of certificates."""
 
-    The policy includes the CRLs below prefixes that the certificate in ``pem`` needs.
+    def __init__(self, settings: Settings, current: CurrentPolicy, rules: RuleSet | None) -> None:
+        """Take the rules of a file in place of the documents that the settings name; None if there is no file."""
+        self.settings = settings
+        self._current = current
+        self._rules = rules
+        self._loaded = self._latest = current.get()
+        self._replace_rules()
+
+    def policy(self, certificate: PeerCertificate | None) -> AccessPolicy:
+        """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises nothing."""
+        revocation = self._loaded.revocation
+        if revocation is not None and certificate is not None:
+            loaded = self._current.load_crls(revocation.chains(certificate))
+            if loaded is not self._loaded:
+                self._loaded = self._latest = loaded
+                self._replace_rules()
+        return self._latest
+
+    def _replace_rules(self) -> None:
+        if self._rules is not None:
+            self._latest = self._loaded._replace(rules=self._rules).with_issuer_keys()
+
+
+def load_configuration(environment: Mapping[str, str], rules: str | None) -> Configuration:
+    """Load the configuration of a function. ``rules`` is a file or a URI, in place of those of the environment.
 
     Raises CommandError for a configuration with which the function would not start.
     """
     if rules is None:
-        return _load(environment, pem)
+        return _load(_load_settings(environment))
     others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
     if "://" in rules:
-        return _load({**others, _RULES_URI: rules}, pem)
+        return _load(_load_settings({**others, _RULES_URI: rules}))
     # A document in a file conflicts with the same variables as one at a URI, and may need the same ones.
     settings = _load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
-    policy = _load_policy(settings, pem)
     try:
         document = parse_rules(read_beginning(rules, LARGEST_DOCUMENT + 1))
     except RulesError as error:
@@ -53,7 +77,19 @@ def read_configuration(
     except ValueError as error:
         message = f"invalid configuration: {error}"
         raise CommandError(message) from error
-    return settings, policy._replace(rules=RuleSet(all_rules)).with_issuer_keys()
+    return _load(settings, RuleSet(all_rules))
+
+
+def read_configuration(
+    environment: Mapping[str, str], rules: str | None, pem: object = None
+) -> tuple[Settings, AccessPolicy]:
+    """Return the settings and the access policy for the certificate in ``pem``, as ``load_configuration``.
+
+    Raises CommandError.
+    """
+    configuration = load_configuration(environment, rules)
+    certificate = read_certificate(pem)
+    return configuration.settings, configuration.policy(None if isinstance(certificate, str) else certificate)
 
 
 def read_truststore_of_domain(
@@ -88,18 +124,9 @@ def _read(truststore: str, bucket_owner: str | None) -> bytes:
     return b"" if fetched is None else fetched.content
 
 
-def _load(environment: Mapping[str, str], pem: object) -> tuple[Settings, AccessPolicy]:
-    settings = _load_settings(environment)
-    return settings, _load_policy(settings, pem)
-
-
-def _load_policy(settings: Settings, pem: object) -> AccessPolicy:
+def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
     try:
-        current = CurrentPolicy(settings)
-        policy, certificate = current.get(), read_certificate(pem)
-        if policy.revocation is None or isinstance(certificate, str):
-            return policy
-        return current.load_crls(policy.revocation.chains(certificate))
+        return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
     except (StoreError, ValueError) as error:
         raise CommandError(str(error)) from error
 

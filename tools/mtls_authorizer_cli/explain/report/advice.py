@@ -10,7 +10,7 @@ from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer_cli.explain.gateway import GatewayCheck
 from mtls_authorizer_cli.explain.report.rule_advice import Advice, advise_on_rules
-from mtls_authorizer_cli.explain.wording import plain
+from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

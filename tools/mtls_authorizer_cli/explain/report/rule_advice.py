@@ -14,7 +14,8 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.report.suggestion import suggest_rule
 from mtls_authorizer_cli.explain.similarity import Difference
-from mtls_authorizer_cli.explain.wording import alternative_text, fact_text, quoted
+from mtls_authorizer_cli.explain.wording import alternative_text, fact_text
+from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

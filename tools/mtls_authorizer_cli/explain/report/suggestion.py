@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
-from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explain.wording import value_text
+from mtls_authorizer_cli.explain.client_match import name_matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -36,17 +35,8 @@ def suggest_rule(certificate: PeerCertificate, names: Collection[str]) -> Mappin
 
 def _matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
     """Return what can be matched, the most useful first. Not all of it can be written in a rule."""
-    issuer = value_text(name_value(certificate.issuer))
-    if len(certificate.subject):
-        yield {"subject": _exact(value_text(name_value(certificate.subject))), "issuer": _exact(issuer)}
-    if certificate.subject_alt_names:
-        yield {"subject_alt_name": _exact(str(certificate.subject_alt_names[0])), "issuer": _exact(issuer)}
+    yield from name_matches(certificate)
     yield {"fingerprint": certificate.fingerprint256}
-
-
-def _exact(text: str) -> object:
-    """Return a value of a rule: text as it is, unless it could be mistaken for a wildcard."""
-    return {"exact": text} if "*" in text else text
 
 
 def _does_match(rule: Mapping[str, object], certificate: PeerCertificate) -> bool:

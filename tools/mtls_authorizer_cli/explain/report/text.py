@@ -1,4 +1,4 @@
-"""An explanation for a person: the verdict and the next step first, then the evidence. In printable ASCII."""
+"""An explanation for a person: the verdict first, then the evidence, and the next step last. In printable ASCII."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.wording import listing, plain, printed_routes, quoted, written_route, written_routes
+from mtls_authorizer_cli.explain.wording import printed_routes, written_route, written_routes
+from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.tables import WIDTH, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explain.result import CheckResult
     from mtls_authorizer_cli.explain.rules import FieldExplanation, RuleExplanation, RulesExplanation
 
-_WIDTH = 100
 _LONGEST_LINE = 200
+_LABEL_WIDTH = len("serial number  ")
 _MAX_RESOURCES = 8
 
 _MARKS = {Verdict.PASSED: "ok", Verdict.FAILED: "NO", Verdict.NOT_REACHED: "--"}
@@ -44,10 +46,20 @@ _COLOURED = re.compile(r"^(?:ALLOWED|DENIED|REJECTED)[^\n]*|^ +(?:ok|NO)(?=  )",
 
 def as_text(report: Report, *, colour: bool = False) -> str:
     """Return a report for a person, with escape sequences only if ``colour`` is set."""
+    sections = [*_sections(report), list(next_step(report.explanation))]
+    text = "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+    return _COLOURED.sub(_paint, text) if colour else text
+
+
+def without_next_step(report: Report) -> str:
+    """Return the same text without the next step, as a part of another report."""
+    return "\n\n".join("\n".join(section) for section in _sections(report) if section)
+
+
+def _sections(report: Report) -> list[list[str]]:
     explanation = report.explanation
     sections: list[Iterable[str]] = [
         _verdict(explanation),
-        _suggested_rule(explanation),
         _subject(report),
         ["What API Gateway checks (as documented or reported; not verified on AWS)", *_gateway(explanation)],
         ["What the authorizer checks", *_check_lines(explanation.checks)],
@@ -55,8 +67,7 @@ def as_text(report: Report, *, colour: bool = False) -> str:
         _shadow_rules(report),
         _answers(report) if report.with_answer else [],
     ]
-    text = "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
-    return _COLOURED.sub(_paint, text) if colour else text
+    return list(map(list, sections))
 
 
 def _paint(match: re.Match[str]) -> str:
@@ -85,29 +96,39 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
             yield from fold(f"API Gateway's own checks were skipped: {explanation.gateway.skipped}.")
     if advice is not None:
         yield from fold(advice.problem)
-        yield from fold(f"Next step: {advice.next_step}")
 
 
-def _suggested_rule(explanation: Explanation) -> Iterator[str]:
+def next_step(explanation: Explanation) -> Iterator[str]:
+    """Return what to do about a request that is not allowed, in lines; nothing about one that is."""
     advice = advise(explanation)
-    if advice is not None and advice.rule is not None:
-        yield from (f"  {line}" for line in json.dumps(advice.rule, indent=2).splitlines())
+    if advice is not None:
+        yield from fold(f"Next step: {advice.next_step}", first="", others=" " * 11)
+        if advice.rule is not None:
+            yield from (f"  {line}" for line in json.dumps(advice.rule, indent=2).splitlines())
 
 
 def _subject(report: Report) -> Iterator[str]:
     explanation, question = report.explanation, report.explanation.question
     certificate = explanation.certificate
     if certificate is not None:
-        yield f"certificate    {_beginning(certificate.subject.rfc4514_string())}"
-        yield f"issuer         {_beginning(certificate.issuer.rfc4514_string())}"
-        yield f"serial number  {_beginning(certificate.serial_number)}"
-        yield f"SHA-256        {certificate.fingerprint256}"
-    yield f"stage          {question.request.stage_arn}"
+        yield from _value("certificate", _beginning(certificate.subject.rfc4514_string()))
+        yield from _value("issuer", _beginning(certificate.issuer.rfc4514_string()))
+        yield from _value("serial number", _beginning(certificate.serial_number))
+        # In a line of its own, to be copied.
+        yield from ["SHA-256", f"  {certificate.fingerprint256}"]
+    yield from _value("stage", question.request.stage_arn)
     route = "none in particular" if question.invocation is None else quoted(written_route(question.invocation))
-    yield f"route          {route}"
+    yield from _value("route", route)
     yield f"time           {utc_timestamp(question.now)}"
     for note in report.notes:
         yield from fold(f"note           {plain(note)}", first="", others=" " * 15)
+
+
+def _value(name: str, value: str) -> Iterator[str]:
+    """Return a value in as many lines as it needs, without separating its words."""
+    length = WIDTH - _LABEL_WIDTH
+    for position in range(0, max(len(value), 1), length):
+        yield f"{'' if position else name:{_LABEL_WIDTH}}{value[position : position + length]}".rstrip()
 
 
 def _beginning(text: str) -> str:
@@ -223,24 +244,3 @@ def _shortened(value: object) -> object:
         more = len(value) - _MAX_RESOURCES
         return [*map(_shortened, value[:_MAX_RESOURCES]), *([f"... and {more:,} more"] if more > 0 else [])]
     return value
-
-
-# Lines.
-
-# A value in quotes is not broken: its spaces matter.
-_TOKEN = re.compile(r"""\(?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\S*|\S+""")
-
-
-def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
-    """Return text in lines of at most 100 columns, with these indentations."""
-    leading = re.match(" *", text)
-    line, empty = first + (leading[0] if leading else ""), True
-    position = 0
-    for match in _TOKEN.finditer(text):
-        gap = "" if empty else text[position : match.start()]
-        if not empty and len(line) + len(gap) + len(match[0]) > _WIDTH:
-            yield line
-            line, gap = others, ""
-        line += gap + match[0]
-        empty, position = False, match.end()
-    yield line

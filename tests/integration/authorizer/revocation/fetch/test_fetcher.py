@@ -355,13 +355,13 @@ def test_failures_and_the_time_until_the_stored_crl_expires_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("METRICS_NAMESPACE", "Partners/Authorizer")
-    failures, left = FetchMetric
+    failures, left = FetchMetric.FETCH_FAILURES, FetchMetric.FETCHED_TIME_LEFT
     run(caplog)
-    [nothing] = metrics(capsys)
+    [_, nothing] = metrics(capsys)
     assert (nothing[failures], nothing[left]) == (1, 0)
     server.answers["/ca.crl"] = ok(crl(5))
     run(caplog)
-    [fetched] = metrics(capsys)
+    [_, fetched] = metrics(capsys)
     assert fetched[failures] == 0
     assert 0 < fetched[left] <= DAY.total_seconds()
     assert fetched["_aws"]["CloudWatchMetrics"] == [
@@ -373,17 +373,31 @@ def test_failures_and_the_time_until_the_stored_crl_expires_are_counted(
     ]
     server.answers.clear()
     run(caplog)
-    [kept] = metrics(capsys)
+    [_, kept] = metrics(capsys)
     assert kept[failures] == 1
     assert 0 < kept[left] <= fetched[left]
     put(aws, crl(5, days_left=-1))
     run(caplog)
-    [expired] = metrics(capsys)
+    [_, expired] = metrics(capsys)
     assert (expired[failures], expired[left]) == (1, 0)
     put(aws, CA.revoke(entry(5), this_update=TODAY, next_update=None))
     run(caplog)
-    [endless] = metrics(capsys)
+    [_, endless] = metrics(capsys)
     assert left not in endless
+
+
+def test_the_days_until_the_first_ca_of_the_truststore_expires_are_measured_once_per_run(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICS_NAMESPACE", "Partners/Authorizer")
+    run(caplog)
+    [truststore, *sources] = metrics(capsys)
+    days = FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY
+    assert truststore.pop("_aws")["CloudWatchMetrics"] == [
+        {"Namespace": "Partners/Authorizer", "Dimensions": [[]], "Metrics": [{"Name": days, "Unit": "None"}]}
+    ]
+    assert truststore == {days: 99}
+    assert not any(days in source for source in sources)
 
 
 def test_without_a_namespace_there_are_no_metrics(

@@ -1,0 +1,136 @@
+"""The authorizer and the layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, Duration, FileSystem, RemovalPolicy, Stack
+from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement
+from aws_cdk.aws_lambda import Alias, Architecture, IFunction, LayerVersion, SnapStartConf, Tracing
+from aws_cdk.aws_logs import RetentionDays
+from constructs import Construct
+
+from .functions import Release, allow, create_function, create_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ClientCertificateAuthorizer(Construct):
+    """The layer, the authorizer, its log group, and a role that may read what the environment names, and nothing else.
+
+    ``release_folder`` contains the layer's zip files and ``authorizer.zip``. ``environment`` has the variables of
+    ``docs/configuration.md``. ``policy_arn`` is a managed policy to add to the role, such as one with ``kms:Decrypt``.
+    ``crl_bucket_name`` is the bucket of ``ClientCertificateRevocation``, whose indexes the authorizer may read.
+    ``snap_start`` and ``provisioned_concurrency`` exclude each other.
+    """
+
+    layer: LayerVersion
+    """The layer, for functions of the same architecture."""
+
+    authorizer: IFunction
+    """The authorizer, for ``RequestAuthorizer`` and ``HttpLambdaAuthorizer``: the alias if versions are published."""
+
+    def __init__(  # noqa: PLR0913 -- the options of the template
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        release_folder: str,
+        environment: Mapping[str, str],
+        architecture: Architecture = Architecture.ARM_64,
+        policy_arn: str | None = None,
+        crl_bucket_name: str | None = None,
+        snap_start: bool = False,
+        provisioned_concurrency: int = 0,
+        tracing: bool = False,
+        log_retention: RetentionDays = RetentionDays.THREE_MONTHS,
+    ) -> None:
+        super().__init__(scope, name)
+        if snap_start and provisioned_concurrency:
+            message = "set snap_start or provisioned_concurrency, not both"
+            raise ValueError(message)
+        release = Release(release_folder, architecture, log_retention)
+        self.environment = {"S3_BUCKET_OWNER": Stack.of(self).account, **environment}
+        self.layer = create_layer(
+            self,
+            release,
+            name="client-certificate-auth",
+            description="The client certificate of a Lambda event in one call, and cryptography.",
+            removal_policy=RemovalPolicy.RETAIN,  # functions of other stacks may use it
+        )
+        statements = _read_documents(self.environment, crl_bucket_name)
+        if tracing:  # X-Ray has no resources to name
+            statements.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
+        self.function, self.log_group, _ = create_function(
+            self,
+            "Authorizer",
+            release,
+            description="Allows the listed client certificates.",
+            handler="mtls_authorizer.handler.handler",
+            layers=[self.layer],
+            memory_size=512,  # the work is short and CPU-bound, and Lambda allocates CPU in proportion to memory
+            timeout=Duration.seconds(5),
+            tracing=Tracing.ACTIVE if tracing else Tracing.PASS_THROUGH,
+            snap_start=SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
+            environment=self.environment,
+            role_description="Allows the authorizer to write its own log and to read the documents that its variables "
+            "name.",
+            statements=statements,
+            managed_policies=[ManagedPolicy.from_managed_policy_arn(self, "Policy", policy_arn)] if policy_arn else [],
+        )
+        self.authorizer = self.function
+        if snap_start or provisioned_concurrency:
+            # The CDK publishes another version if the function changes, and does not see the contents of the layer.
+            self.function.invalidate_version_based_on(FileSystem.fingerprint(release.layer_zip))
+            self.authorizer = Alias(
+                self,
+                "Live",
+                alias_name="live",
+                version=self.function.current_version,
+                provisioned_concurrent_executions=provisioned_concurrency or None,
+            )
+
+
+def _read_documents(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:
+    rules = [
+        environment[name] for name in ("AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI") if name in environment
+    ]
+    crls = environment["CRL_URIS"].split(",") if "CRL_URIS" in environment else []
+    truststore = [environment["TRUSTSTORE_URI"]] if "TRUSTSTORE_URI" in environment else []
+    objects = [
+        f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}{'*.crl' if uri.endswith('/') else ''}"
+        for uri in (*rules, *truststore, *crls)
+        if uri.startswith("s3://")
+    ]
+    if crl_bucket_name:
+        # Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer
+        # can write them.
+        objects.append(f"arn:{Aws.PARTITION}:s3:::{crl_bucket_name}/*.crl.index")
+    parameters = [
+        f"arn:{Aws.PARTITION}:ssm:{Aws.REGION}:{Aws.ACCOUNT_ID}:parameter{name}"
+        for uri in rules
+        if uri.startswith("ssm://")
+        for name in uri.removeprefix("ssm://").split(",")
+    ]
+    statements = []
+    if objects:
+        statements.append(allow(["s3:GetObject"], objects))
+    if crls and crls[0].startswith("s3://") and crls[0].endswith("/"):
+        # As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
+        _, _, bucket, folder, *_ = crls[0].split("/")
+        listing = allow(["s3:ListBucket"], [f"arn:{Aws.PARTITION}:s3:::{bucket}"])
+        listing.add_condition("StringLike", {"s3:prefix": f"{folder}/*"})
+        statements.append(listing)
+    if parameters:
+        statements.append(allow(["ssm:GetParameters"], parameters))
+    if any(uri.startswith("appconfig://") for uri in rules):
+        # ARNs contain AppConfig's IDs, and the URI contains names.
+        configurations = "application/*/environment/*/configuration/*"
+        statements.append(
+            allow(
+                ["appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"],
+                [f"arn:{Aws.PARTITION}:appconfig:{Aws.REGION}:{Aws.ACCOUNT_ID}:{configurations}"],
+            )
+        )
+    return statements

@@ -1,0 +1,105 @@
+"""A layer and functions from the files of a release, each function with its own log group and role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_iam import IManagedPolicy, PolicyDocument, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_lambda import (
+    ApplicationLogLevel,
+    Architecture,
+    Code,
+    Function,
+    LayerVersion,
+    LoggingFormat,
+    Runtime,
+)
+from aws_cdk.aws_logs import LogGroup, RetentionDays
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from constructs import Construct
+
+RUNTIMES = [Runtime.PYTHON_3_11, Runtime.PYTHON_3_12, Runtime.PYTHON_3_13, Runtime("python3.14")]
+
+
+class Release(NamedTuple):
+    """What the functions of one deployment have in common."""
+
+    folder: str
+    architecture: Architecture
+    log_retention: RetentionDays
+
+    @property
+    def layer_zip(self) -> str:
+        """The path of the layer for the architecture."""
+        return f"{self.folder}/client-certificate-auth-{self.architecture.name}.zip"
+
+
+class FunctionResources(NamedTuple):
+    """A function, and what it needs."""
+
+    function: Function
+    logs: LogGroup
+    role: Role
+
+
+def create_layer(
+    scope: Construct, release: Release, *, name: str, description: str, removal_policy: RemovalPolicy
+) -> LayerVersion:
+    """Add the layer of the release."""
+    return LayerVersion(
+        scope,
+        "Layer",
+        layer_version_name=f"{name}-{release.architecture.name}",
+        description=description,
+        code=Code.from_asset(release.layer_zip),
+        compatible_architectures=[release.architecture],
+        compatible_runtimes=RUNTIMES,
+        removal_policy=removal_policy,
+    )
+
+
+def create_function(  # noqa: PLR0913 -- those that differ between the functions
+    scope: Construct,
+    name: str,
+    release: Release,
+    *,
+    role_description: str,
+    statements: Sequence[PolicyStatement],
+    managed_policies: Sequence[IManagedPolicy] = (),
+    environment: Mapping[str, str],
+    **options: Any,  # noqa: ANN401 -- further arguments of Function
+) -> FunctionResources:
+    """Add a function that may write its own log, and what ``statements`` allow, and nothing else."""
+    logs = LogGroup(scope, f"{name}Logs", retention=release.log_retention, removal_policy=RemovalPolicy.DESTROY)
+    write_log = allow(["logs:CreateLogStream", "logs:PutLogEvents"], [logs.log_group_arn])
+    role = Role(
+        scope,
+        f"{name}Role",
+        description=role_description,
+        assumed_by=ServicePrincipal("lambda.amazonaws.com"),
+        inline_policies={"Work": PolicyDocument(statements=[write_log, *statements])},
+        managed_policies=list(managed_policies),
+    )
+    function = Function(
+        scope,
+        name,
+        code=Code.from_asset(f"{release.folder}/authorizer.zip"),
+        runtime=Runtime.PYTHON_3_13,
+        architecture=release.architecture,
+        role=role.without_policy_updates(),
+        log_group=logs,
+        logging_format=LoggingFormat.JSON,
+        application_log_level_v2=ApplicationLogLevel.INFO,
+        environment=dict(environment),
+        **options,
+    )
+    return FunctionResources(function, logs, role)
+
+
+def allow(actions: Sequence[str], resources: Sequence[str]) -> PolicyStatement:
+    """Return a statement of a policy."""
+    return PolicyStatement(actions=list(actions), resources=list(resources))

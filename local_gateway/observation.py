@@ -1,0 +1,51 @@
+"""The authorizer's log entries for one request, and none for an explanation."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.telemetry.decision_log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_lock = threading.Lock()
+
+
+@contextmanager
+def observed_log() -> Iterator[list[logging.LogRecord]]:
+    """Yield a list that receives what the authorizer logs while the block runs. Only one block runs at a time."""
+    recorder = _Recorder()
+    with _lock:
+        logger.addHandler(recorder)
+        try:
+            yield recorder.records
+        finally:
+            logger.removeHandler(recorder)
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Drop what the authorizer logs on this thread while the block runs."""
+    thread = threading.get_ident()
+
+    def is_another(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(is_another)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_another)
+
+
+class _Recorder(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)

@@ -1,0 +1,88 @@
+"""The options of ``python -m local_gateway``, and the environment variables that they name."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local_gateway.deployment import SERVERS
+from local_gateway.revoke import FOLDER
+from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
+from mtls_authorizer_cli.command_line import CommandError, Parser
+from mtls_authorizer_cli.function import add_options, read_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FIRST_PORT = 8443
+_LAST_FIRST_PORT = 0xFFFF - SERVERS
+
+
+def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespace:
+    """Return the options. Raises SystemExit for wrong ones."""
+    parser = Parser(prog="python -m local_gateway", description=description)
+    parser.add_argument(
+        "--demo", action="store_true", help="don't serve; exit with 1 if a result is not the expected one"
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=FIRST_PORT,
+        help="the first of ten ports to serve on, with free ones for those that are taken; 0 for free ones only "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help=f"where keys and certificates are written (default: {FOLDER}, or {FOLDER}-2 if that is in use, and so on)",
+    )
+    parser.add_argument(
+        "--rules", type=Path, metavar="FILE", help="your rules document; it is reloaded when it changes"
+    )
+    parser.add_argument(
+        "--truststore", type=Path, metavar="FILE", help="your CA certificates (PEM), which the handshake then requires"
+    )
+    parser.add_argument(
+        "--set",
+        type=_variable,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable of the authorizer; several times for several variables",
+    )
+    add_options(parser)
+    parser.add_argument(
+        "--from-environment",
+        action="store_true",
+        help="use the authorizer's variables of this process, as make run does",
+    )
+    return parser.parse_args(arguments)
+
+
+def read_variables(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the user's own environment variables of the authorizer. Raises CommandError, also for a misspelt name."""
+    named = read_environment(options, environment if options.from_environment else {})
+    given = {**named, **dict(options.set)}
+    try:
+        # Of names that are not the authorizer's, it rejects those that look like a misspelt one.
+        load_settings({name: value for name, value in given.items() if name not in VARIABLES})
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
+    return {name: given[name] for name in VARIABLES if name in given}
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or name not in VARIABLES:
+        message = f"{text!r} is not NAME=VALUE with a variable of the authorizer"
+        raise argparse.ArgumentTypeError(message)
+    return name, value
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_FIRST_PORT:
+        message = f"{text!r} is not a port from 0 to {_LAST_FIRST_PORT}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

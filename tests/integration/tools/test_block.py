@@ -1,0 +1,254 @@
+"""``block`` on the configuration of a deployed function: its rules, its region, the caches of its API."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer_cli.block.command import flush_caches
+from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
+from mtls_authorizer_cli.documents.location import RulesLocation
+from mtls_authorizer_cli.documents.update import Access
+from mtls_authorizer_cli.main import main
+from mtls_authorizer_cli.progress import Progress
+from tests.aws_server import ACCOUNT, REGION
+from tests.certificate_authorities import DAY, CertificateAuthority
+from tests.certificates import name, pem
+from tests.faulty_proxy import answer, before_writes
+from tests.lambda_functions import deploy, publish
+from tests.rules_documents import document, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import Exchanging, FaultyProxy
+
+TODAY = datetime.now(UTC).replace(microsecond=0)
+CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
+OTHER_REGION = "us-east-1"
+S3, SSM = "s3://acme-rules/rules.json", "ssm:///acme/rules"
+DOCUMENT = document(rule(match={"issuer": "CN=CA"}))
+STAGES = {("rest1", "live"), ("http1", "$default")}
+FLUSH = ["--flush-rest-api", "rest1/live", "--flush-http-api", "http1/$default"]
+
+
+def variables(uri: str) -> dict[str, str]:
+    return {"AUTHORIZER_RULES_URI": uri, "S3_BUCKET_OWNER": ACCOUNT, "AUTHORIZER_RULES_REFRESH_SECONDS": "1"}
+
+
+@pytest.fixture
+def function(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsServer]:
+    """Return an account with a function whose rules are in S3, and those of its alias in SSM; and a client."""
+    monkeypatch.chdir(tmp_path)
+    for number in range(3):
+        key = CertificateAuthority("key").public_key
+        certificate = CA.issue(
+            number,
+            subject=name(("CN", f"client-{number}")),
+            public_key=key,
+            not_before=TODAY - DAY,
+            not_after=TODAY + DAY,
+        )
+        (tmp_path / f"client-{number}.pem").write_text(pem(certificate))
+    aws.put_object(S3, DOCUMENT)
+    aws.put_parameter(SSM.removeprefix("ssm://"), DOCUMENT.decode())
+    aws.stages |= STAGES
+    deploy(aws, "authorizer", variables(SSM))
+    publish(aws, "authorizer", "live")
+    deploy(aws, "authorizer", variables(S3))
+    yield aws
+    aws.client("lambda").delete_function(FunctionName="authorizer")
+
+
+def stored(aws: AwsServer, uri: str) -> dict[str, object]:
+    if uri == S3:
+        content = aws.client("s3").get_object(Bucket="acme-rules", Key="rules.json")["Body"].read()
+    else:
+        content = aws.client("ssm").get_parameter(Name="/acme/rules")["Parameter"]["Value"]
+    document: dict[str, object] = json.loads(content)
+    return document
+
+
+def block(number: int = 0, *arguments: str) -> int:
+    return main(["block", f"client-{number}.pem", "--yes", *arguments], {})
+
+
+@pytest.mark.parametrize(("qualifier", "uri"), [("", S3), (":live", SSM)])
+def test_a_client_of_a_deployed_function_is_blocked_where_its_rules_are_stored(
+    qualifier: str, uri: str, function: AwsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = PeerCertificate.from_pem((tmp_path / "client-0.pem").read_text())
+    current = CurrentPolicy(load_settings(variables(uri)))
+    assert not isinstance(current.get().rules.evaluate(certificate), DenyReason)
+    assert block(0, "--function", f"authorizer{qualifier}", *FLUSH) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith(f"BLOCKED 'CN=client-0'\nrules         {uri}, version ")
+    assert "cache         REST API rest1, stage live: flushed\ncache         HTTP API http1, stage $default: flu" in out
+    assert f"Next step: verify with mtls-authorizer explain client-0.pem --function authorizer{qualifier}," in out
+    assert set(function.flushed) == STAGES
+    # The function has reloaded the rules by then.
+    assert current.get().rules.evaluate(certificate) is DenyReason.CERTIFICATE_EXCLUDED
+    assert main(["unblock", "client-0.pem", "--yes", "--function", f"authorizer{qualifier}"], {}) == 0
+    assert stored(function, uri) == json.loads(DOCUMENT)
+
+
+@pytest.mark.parametrize(("qualifier", "uri"), [("", S3), (":live", SSM)])
+def test_clients_that_are_blocked_at_the_same_time_are_all_blocked(
+    qualifier: str, uri: str, function: AwsServer, proxy: FaultyProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = iter(["first", "second"])
+
+    def interpose() -> None:
+        text = json.dumps({**stored(function, uri), "deny": [{"common_name": next(others)}]})
+        if uri == S3:
+            function.put_object(S3, text.encode())
+        else:
+            function.put_parameter("/acme/rules", text)
+
+    proxy.break_with(before_writes(interpose, 1))
+    assert block(0, "--function", f"authorizer{qualifier}") == 0
+    assert "note          another writer changed the document meanwhile" in capsys.readouterr().out
+    proxy.heal()
+    arguments = [(1, "--function", f"authorizer{qualifier}"), (2, "--function", f"authorizer{qualifier}")]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda each: block(*each), arguments)) == [0, 0]
+    entries = stored(function, uri)["deny"]
+    assert isinstance(entries, list)
+    assert {"common_name": "first"} in entries
+    assert len(entries) == 4
+
+
+def test_the_region_is_that_of_the_function(
+    function: AwsServer, new_clients: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert new_clients is None
+    deploy(function, "abroad", variables(SSM), OTHER_REGION)
+    function.client_in(OTHER_REGION, "ssm").put_parameter(Name="/acme/rules", Value=DOCUMENT.decode(), Type="String")
+    assert block(0, "--function", f"arn:aws:lambda:{OTHER_REGION}:{ACCOUNT}:function:abroad") == 0
+    assert capsys.readouterr().out.startswith("BLOCKED")
+    assert "deny" not in stored(function, SSM)
+    abroad = function.client_in(OTHER_REGION, "ssm").get_parameter(Name="/acme/rules")["Parameter"]
+    assert len(json.loads(abroad["Value"])["deny"]) == 1
+    function.client_in(OTHER_REGION, "lambda").delete_function(FunctionName="abroad")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"AUTHORIZER_RULES": DOCUMENT.decode()}, "the rules are in the variable AUTHORIZER_RULES of the function"),
+        (
+            {"AUTHORIZER_RULES_URI": "file:///var/task/rules.json"},
+            "is file:///var/task/rules.json, a file in its package",
+        ),
+        ({"ALLOWED_COMMON_NAMES": "a"}, "AUTHORIZER_RULES_URI is not set of the function authorizer"),
+    ],
+)
+def test_rules_that_need_a_deployment_are_refused(
+    changed: dict[str, str], message: str, function: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(function, "authorizer", changed)
+    assert block(0, "--function", "authorizer") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_caches_that_are_not_flushed_are_reported(
+    function: AwsServer, proxy: FaultyProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert block(0, "--rules", S3, "--no-wait", "--flush-rest-api", "rest1/other", *FLUSH) == 1
+    words = " ".join(capsys.readouterr().out.split())
+    missing = "cache REST API rest1, stage other: NotFoundException: there is no such API or stage in the region of the"
+    assert missing in words
+    assert "cache HTTP API http1, stage $default: flushed" in words
+    assert set(function.flushed) == STAGES
+
+    def deny(exchanging: Exchanging) -> None:
+        if exchanging.command == "DELETE":
+            answer(403, b"{}", x_amzn_ErrorType="AccessDeniedException")(exchanging)
+        else:
+            exchanging.send(exchanging.ask())
+
+    proxy.break_with(deny)
+    assert block(0, "--rules", S3, "--no-wait", "--json", "--flush-http-api", "http1/$default") == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["result"] == "already_blocked"
+    (flushed,) = printed["flushed"]
+    assert {**flushed, "problem": ""} == {"api_type": "HTTP", "api_id": "http1", "stage": "$default", "problem": ""}
+    assert "AccessDeniedException (HTTP status 403): you lack apigateway:DELETE" in flushed["problem"]
+
+
+def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: AwsServer) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    stages = [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
+    rules = RulesLocation(S3, Access(), 60, (), ())
+    flushed = flush_caches(argparse.Namespace(stages=stages, no_wait=False), rules, interrupt)
+    assert flushed == [Flushed(stage, "interrupted before it was flushed") for stage in stages]
+    assert not function.flushed
+
+
+def test_nothing_is_flushed_if_nothing_may_be_written(function: AwsServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["block", "client-0.pem", "--rules", S3, "--dry-run", *FLUSH], {}) == 0
+    assert capsys.readouterr().out.startswith("WOULD BLOCK")
+    assert not function.flushed
+
+
+def test_without_boto3_the_command_says_so(
+    function: AwsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("s3", "ssm", "aws"):
+        monkeypatch.delitem(sys.modules, f"mtls_authorizer_cli.documents.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    assert block(0, "--rules", S3) == 2
+    assert f"{S3}: this requires boto3 (no module boto3): pip install boto3" in capsys.readouterr().err
+    rules = function_rules = "rules.json"
+    with open(rules, "wb") as file:  # noqa: PTH123 -- in the working directory
+        file.write(DOCUMENT)
+    assert block(0, "--rules", function_rules, "--no-wait", "--flush-rest-api", "rest1/live") == 1
+    assert "import of boto3 halted" in capsys.readouterr().out
+    assert not function.flushed
+
+
+@pytest.mark.parametrize("text", ["a1b2c3", "a1b2c3/", "/live", "a/b/c", "a1b2c3/$other", "a 1/live"])
+def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        block(0, "--flush-rest-api", text)
+    assert exited.value.code == 2
+    assert "is not the ID of an API and a stage: write them like a1b2c3d4e5/live" in capsys.readouterr().err
+
+
+class Terminal:
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> None:
+        self.written.append(text)
+
+    def flush(self) -> None:
+        pass
+
+
+def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:
+    slept: list[float] = []
+    terminal = Terminal()
+    wait_for_reload(0.5, Progress(terminal), slept.append)  # type: ignore[arg-type]
+    assert slept == [1.0, 1.0, 0.5]
+    assert "waiting for the reload, 2 s (Ctrl-C: do not flush)" in terminal.written[0]
+    assert terminal.written[-1] == "\r\x1b[K"
+    assert REGION != OTHER_REGION

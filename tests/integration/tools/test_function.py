@@ -1,0 +1,108 @@
+"""``--function``: the variables of a deployed function, read from Lambda's API, and its region."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.function import deployed, read_environment
+from tests.aws_server import ACCOUNT, REGION
+from tests.faulty_proxy import answer
+from tests.lambda_functions import deploy, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.aws_server import AwsServer
+    from tests.faulty_proxy import FaultyProxy
+
+OTHER_REGION = "us-east-1"
+LIVE, NEWER = {"ALLOWED_COMMON_NAMES": "published"}, {"ALLOWED_COMMON_NAMES": "newer"}
+
+
+def options(function: str | None = None, env_file: str | None = None) -> argparse.Namespace:
+    return argparse.Namespace(function=function, env_file=env_file)
+
+
+@pytest.fixture
+def functions(aws: AwsServer) -> Iterator[AwsServer]:
+    deploy(aws, "authorizer", LIVE)
+    publish(aws, "authorizer", "live")
+    deploy(aws, "authorizer", NEWER)
+    deploy(aws, "abroad", {}, OTHER_REGION)
+    yield aws
+    for region, name in ((REGION, "authorizer"), (OTHER_REGION, "abroad")):
+        aws.client_in(region, "lambda").delete_function(FunctionName=name)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "variables", "qualifier", "version"),
+    [("", NEWER, "$LATEST", "$LATEST"), (":live", LIVE, "live", "1"), (":1", LIVE, "1", "1")],
+)
+@pytest.mark.parametrize("prefix", ["", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"])
+@pytest.mark.usefixtures("functions")
+def test_the_variables_are_those_of_the_alias_or_version(
+    prefix: str, suffix: str, variables: dict[str, str], qualifier: str, version: str
+) -> None:
+    function = deployed(options(f"{prefix}authorizer{suffix}"))
+    assert function.environment == variables
+    assert (function.name, function.qualifier, function.version) == ("authorizer", qualifier, version)
+    assert (function.region, function.runtime) == (REGION, "python3.13")
+    assert function.arn == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:authorizer{suffix}"
+    assert read_environment(options(f"{prefix}authorizer{suffix}"), {"SHELL": "x"}) == variables
+
+
+@pytest.mark.usefixtures("new_clients")
+def test_stores_use_the_region_of_the_function(functions: AwsServer) -> None:
+    functions.client_in(OTHER_REGION, "ssm").put_parameter(Name="/rules", Value="abroad", Type="String")
+    function = deployed(options(f"arn:aws:lambda:{OTHER_REGION}:{ACCOUNT}:function:abroad"))
+    assert (function.region, function.environment) == (OTHER_REGION, {})
+    fetched = open_store("ssm:///rules", max_bytes=100).fetch(None)
+    assert fetched is not None
+    assert fetched.content == b"abroad"
+
+
+@pytest.mark.usefixtures("functions")
+def test_errors_name_the_function_and_the_next_step(proxy: FaultyProxy) -> None:
+    def error(name: str) -> str:
+        with pytest.raises(CommandError) as raised:
+            deployed(options(name))
+        return str(raised.value)
+
+    for missing in ("other", "authorizer:other"):
+        assert error(missing).startswith(
+            f"there is no function, alias or version {missing} in {REGION}. To list them: "
+        )
+    assert error("a b").startswith("function 'a b': write its name or ARN")
+    assert error("arn:aws:lambda:eu:1:function:x").startswith("function 'arn:")
+    proxy.fault = answer(403, b"{}", x_amzn_ErrorType="AccessDeniedException")
+    message = error("authorizer")
+    assert message.startswith("function authorizer: AccessDeniedException (HTTP status 403): you need the permission ")
+    assert message.endswith(f"aws sts get-caller-identity --region {REGION}")
+
+
+@pytest.mark.usefixtures("functions")
+def test_variables_that_cannot_be_decrypted_are_an_error(proxy: FaultyProxy) -> None:
+    # As in the model of Lambda's API: EnvironmentResponse, EnvironmentError.
+    environment = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt"}}
+    body = {"FunctionName": "authorizer", "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:authorizer"}
+    proxy.fault = answer(200, json.dumps({**body, "Environment": environment}).encode())
+    with pytest.raises(CommandError, match=r"cannot decrypt its variables \(AccessDeniedException\). You need the"):
+        deployed(options("authorizer"))
+
+
+@pytest.mark.usefixtures("aws", "new_clients")
+def test_a_missing_region_or_boto3_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    with pytest.raises(CommandError, match="function authorizer: no AWS region"):
+        deployed(options("authorizer"))
+    monkeypatch.delitem(sys.modules, "mtls_authorizer.stores.aws")
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(CommandError, match=r"reading it requires boto3 \(no module boto3\): pip install boto3"):
+        deployed(options("authorizer"))

@@ -1,0 +1,302 @@
+"""``clients``: clients, their rules, and when their certificates expire."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer_cli.main import main
+from tests import der
+from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
+from tests.questions import document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., "Result"]
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+AT = "2026-11-22T00:00:00Z"
+DAY = timedelta(days=1)
+SUBJECTS = {"Ledger": name(("O", "Acme"), ("CN", "Ledger")), "Journal": name(("O", "Acme"), ("CN", "Journal"))}
+RULES = document(
+    {"name": "acme-ledger", "match": {"common_name": "Ledger"}, "allow": ["GET /x"]},
+    {"name": "acme-journal", "match": {"common_name": "Journal"}, "not_before": "2030-01-01T00:00:00Z"},
+)
+COLUMNS = [
+    *("client", "issuer_dn", "serial_number", "fingerprint256", "rules", "reason", "state"),
+    *("not_after", "days_to_expiry", "expiry_from", "renewed_until", "requests", "last_seen", "files"),
+]
+
+
+class Result(NamedTuple):
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.output)
+        return value
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """The files that are listed, and the states of their certificates."""
+        return [(file, each["state"]) for each in self.json["clients"] for file in each["files"]]
+
+
+def client(subject: str = "Ledger", *, days: float, serial_number: int = 1, issuer: str = "CA") -> bytes:
+    """Return a certificate that expires in some days."""
+    return certificate_der(
+        SUBJECTS[subject],
+        name(("CN", issuer)),
+        serial_number=der.integer(serial_number),
+        not_after=der.time(NOW + days * DAY),
+    )
+
+
+def entry(certificate: bytes, *, at: datetime = NOW, **fields: object) -> dict[str, object]:
+    """Return a decision log entry about a certificate, with what the clock says."""
+    peer = PeerCertificate.from_pem(pem(certificate))
+    return {
+        "timestamp": at.isoformat(),
+        "decision": "allow",
+        "reason": None,
+        "rules": ["logged"],
+        "principal": "Ledger",
+        "subject_dn": peer.subject.rfc4514_string(),
+        "issuer_dn": peer.issuer.rfc4514_string(),
+        "serial_number": peer.serial_number,
+        "fingerprint": peer.fingerprint256,
+        "days_to_expiry": (peer.not_after - at).days,
+        **fields,
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.json").write_bytes(RULES)
+    (tmp_path / "certs").mkdir()
+
+    def run(*arguments: str, at: str = AT, **environment: str) -> Result:
+        return Result(main(["clients", "--at", at, *arguments], environment), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[..., None]:
+    """Return a function that writes certificates to the folder certs, and entries to the file log."""
+
+    def put(*entries: object, **certificates: bytes) -> None:
+        for file, content in certificates.items():
+            (tmp_path / "certs" / f"{file}.pem").write_text(pem(content))
+        if entries:
+            (tmp_path / "log").write_text("\n".join(map(json.dumps, entries)))
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("period", "status", "states"),
+    [
+        ("29d", 0, []),
+        ("30d", 1, ["expiring"]),
+        ("4w", 0, []),
+        ("5w", 1, ["expiring"]),
+        ("0d", 0, []),
+    ],
+)
+def test_expiring_lists_certificates_up_to_the_last_second_of_the_period(
+    period: str, status: int, states: list[str], run: Run, put: Callable[..., None]
+) -> None:
+    put(soon=client(days=30), later=client(days=400, subject="Journal"))
+    result = run("certs", "--rules", "rules.json", "--expiring", period, "--json")
+    assert result.status == status
+    assert result.files == [("certs/soon.pem", state) for state in states]
+    assert (result.json["total"], result.json["expiring"]) == (2, status)
+
+
+def test_a_certificate_has_expired_from_its_last_second_on(run: Run, put: Callable[..., None]) -> None:
+    put(last=client(days=0), earlier=client("Journal", days=-1))
+    result = run("certs", "--expiring", "0d", "--json")
+    assert (result.status, result.files) == (1, [("certs/earlier.pem", "expired"), ("certs/last.pem", "expired")])
+    assert run("certs", "--expiring", "0d", "--json", at="2026-11-21T23:59:59Z").json["expiring"] == 1
+
+
+@pytest.mark.parametrize(
+    ("renewal", "state"),
+    [
+        (client(days=400, serial_number=2), "renewed"),
+        (client(days=400, issuer="Other CA"), "renewed"),  # by its rule
+        (client(days=50, serial_number=2), "expiring"),
+        (client("Journal", days=400), "expiring"),
+    ],
+)
+def test_a_client_with_a_newer_certificate_beyond_the_period_is_renewed(
+    renewal: bytes, state: str, run: Run, put: Callable[..., None]
+) -> None:
+    put(old=client(days=10), new=renewal)
+    result = run("certs", "--rules", "rules.json", "--expiring", "60d", "--json")
+    assert ("certs/old.pem", state) in result.files
+    assert result.status == (0 if state == "renewed" else 1)
+
+
+def test_the_same_name_from_another_ca_without_a_rule_in_common_is_another_client(
+    run: Run, put: Callable[..., None]
+) -> None:
+    put(old=client(days=10), other=client(days=400, issuer="Other CA"))
+    assert run("certs", "--expiring", "60d", "--json").files == [("certs/old.pem", "expiring")]
+
+
+def test_rules_and_reasons_are_those_of_the_configuration(run: Run, put: Callable[..., None]) -> None:
+    put(ledger=client(days=10), journal=client("Journal", days=20), expired=client(days=-1, serial_number=2))
+    clients = run("certs", "--rules", "rules.json", "--json").json["clients"]
+    assert [(each["files"], each["rules"], each["reason"]) for each in clients] == [
+        (["certs/expired.pem"], ["acme-ledger"], "certificate_expired"),
+        (["certs/ledger.pem"], ["acme-ledger"], None),
+        # A rule that is limited to some APIs or times is shown nevertheless.
+        (["certs/journal.pem"], ["acme-journal"], "rule_not_in_effect"),
+    ]
+    assert {each["reason"] for each in run("certs", "--json").json["clients"]} == {"no_allowlist_configured"}
+
+
+EXPECTED = """\
+2 of 4 certificates EXPIRED or expiring by 2027-01-21 (in 60 days) and not renewed
+
+EXPIRED: expiry, days, client, rule, file or last request
+  2026-11-21  -1  CN=Journal,O=Acme  acme-journal  certs/journal.pem
+
+EXPIRING: expiry, days, client, rule, file or last request
+  2026-12-22  30  DNS:api.example  no_rule_matched  certs/nameless.pem
+
+RENEWED by a newer certificate: expiry, days, client, rule, file or last request
+  2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem
+
+NO CERTIFICATE
+  certs/readme  is text of another kind. Name a certificate in PEM (-----BEGIN CERTIFICATE-----) ...
+
+Next step: have these certificates renewed, and check the new ones: docs/rotate-a-certificate.md
+"""
+
+
+def test_the_text_has_the_result_first_and_the_next_step_last(
+    run: Run, put: Callable[..., None], tmp_path: Path
+) -> None:
+    nameless = certificate_der(
+        name(), extensions=[subject_alt_names(dns("api.example"))], not_after=der.time(NOW + 30 * DAY)
+    )
+    put(old=client(days=10), new=client(days=400, serial_number=2), journal=client("Journal", days=-1))
+    put(nameless=nameless)
+    (tmp_path / "certs" / "readme").write_text("text")
+    result = run("certs", "--rules", "rules.json", "--expiring", "60d")
+    assert (result.status, result.errors) == (1, "")
+    assert result.output == EXPECTED
+    assert max(map(len, result.output.splitlines())) <= 100
+
+
+def test_without_expiring_all_clients_are_listed(run: Run, put: Callable[..., None]) -> None:
+    put(old=client(days=10))
+    result = run("certs", "--rules", "rules.json")
+    assert result.status == 0
+    assert result.output == (
+        "1 certificate, 0 EXPIRED and not renewed\n\nVALID: expiry, days, client, rule, file or last request\n"
+        "  2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem\n\n"
+        "Next step: repeat this with --expiring 60d to see which certificates expire within 60 days\n"
+    )
+
+
+def test_csv_has_a_row_for_each_certificate(run: Run, put: Callable[..., None]) -> None:
+    put(one=client(days=10), two=client(days=10))
+    put(entry(client(days=10), at=NOW - DAY))
+    (row,) = csv.DictReader(io.StringIO(run("certs", "--log", "log", "--rules", "rules.json", "--csv").output))
+    assert list(row) == COLUMNS
+    assert (row["client"], row["rules"], row["state"]) == ("CN=Ledger,O=Acme", "acme-ledger", "valid")
+    assert (row["not_after"], row["days_to_expiry"], row["expiry_from"]) == (
+        "2026-12-02T00:00:00Z",
+        "10",
+        "certificate",
+    )
+    assert row["files"] == "certs/one.pem, certs/two.pem"
+    assert (row["requests"], row["last_seen"]) == ("1", "2026-11-21T00:00:00Z")
+
+
+def test_the_expiry_of_a_logged_certificate_is_known_within_a_day(run: Run, put: Callable[..., None]) -> None:
+    certificate = client(days=10.4)
+    put(
+        entry(certificate, at=NOW, decision="deny", reason="route_not_allowed"),
+        entry(certificate, at=NOW - 3.7 * DAY),  # 14.1 days before: the closest to whole days
+        entry(certificate, at=NOW - 3.5 * DAY),
+    )
+    result = run("--log", "log", "--json")
+    (logged,) = result.json["clients"]
+    assert logged["not_after"] == (NOW + 10.3 * DAY).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert (logged["expiry_from"], logged["requests"]) == ("log", 3)
+    assert (logged["last_seen"], logged["reason"]) == (AT, "route_not_allowed")
+    assert list(logged) == COLUMNS
+    text = run("--log", "log", "--expiring", "60d").output
+    assert "  2026-12-02  10  CN=Ledger,O=Acme  logged  seen 2026-11-22\n" in text
+    assert (
+        "note: the log contains whole days: certificates without a file expire on the day shown, or one day\n" in text
+    )
+
+
+def test_entries_are_counted_that_are_not_about_a_client(run: Run, put: Callable[..., None]) -> None:
+    put(
+        {"decision": "deny", "reason": "lambda_event_missing_clientcert", "principal": "unauthenticated"},
+        {"type": "platform.start"},
+        {"decision": "allow", "principal": "p", "days_to_expiry": 3},
+        {"decision": "allow", "principal": "q", "days_to_expiry": 10**12, "timestamp": AT},
+    )
+    result = run("--log", "log", "--json")
+    assert (result.status, result.json["unidentified_decisions"], result.json["skipped_entries"]) == (0, 1, 1)
+    assert [(each["client"], each["state"]) for each in result.json["clients"]] == [("p", "unknown"), ("q", "unknown")]
+    text = run("--log", "log").output
+    assert "EXPIRY UNKNOWN: expiry, days, client, rule, file or last request\n  unknown    p  none\n" in text
+    assert "note: 1 entries of the log are no decisions and were skipped\nnote: 1 decisions are about no" in text
+    assert "Next step: none; repeat" in run("--log", "log", "--expiring", "60d").output
+
+
+def test_a_log_without_clients_says_what_to_do(run: Run, put: Callable[..., None]) -> None:
+    put({"type": "platform.start"})
+    assert run("--log", "log").output.splitlines()[-1] == (
+        "Next step: name certificates, or a log with decisions: see docs/clients.md"
+    )
+
+
+def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., None]) -> None:
+    put(old=client(days=10))
+    result = run(
+        "certs", "--json", CRL_URIS="file:///nowhere/crl", TRUSTSTORE_URI="file:///x", ALLOWED_COMMON_NAMES="Ledger"
+    )
+    assert any(note.startswith("document refresh failed: file:///nowhere/crl") for note in result.json["notes"])
+    assert result.json["clients"][0]["reason"] == "revocation_status_unknown"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no clients: name files or folders with certificates, or a log with --log"),
+        (["certs"], "certs contains no files"),
+        (["x", "--csv", "--json"], "--csv and --json exclude each other: use one of them"),
+        (["-", "--log", "-"], "the standard input is named twice"),
+        (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
+        (["--log", "x"], "x cannot be read: No such file or directory"),
+        (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),
+        (["rules.json", "--expiring=-1d"], "--expiring '-1d': write"),
+        (["rules.json", "--rules", "missing"], "missing cannot be read: No such file or directory"),
+        (["rules.json", "--at", "today"], "time 'today': write it like 2026-12-01T00:00:00Z"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], message: str, run: Run) -> None:
+    result = run(*arguments)
+    assert (result.status, result.output, result.errors.count("\n")) == (2, "", 1)
+    assert result.errors.startswith(f"mtls-authorizer clients: {message}")

@@ -1,0 +1,103 @@
+"""The CSV file of ``rules import``: what spreadsheets write is read, and every problem names its line and column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.rules.change.csv_file import CsvError, read_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mtls_authorizer_cli.rules.change.csv_file import Row
+
+
+def read(folder: Path, content: str | bytes) -> list[Row]:
+    file = folder / "a.csv"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_rows(str(file))
+
+
+def problems(folder: Path, content: str | bytes) -> list[str]:
+    with pytest.raises(CsvError) as raised:
+        read(folder, content)
+    return [problem.removeprefix(f"{folder / 'a.csv'}:") for problem in raised.value.problems]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name,certificate,allow\nacme,a.pem,GET /a|POST /b\n",
+        "\ufeffname;certificate;allow\r\nacme;a.pem;GET /a | POST /b\r\n",
+        "name\tcertificate\tallow\nacme\ta.pem\tGET /a|POST /b",
+        '\n\n"allow","name","certificate"\n\n"GET /a|\nPOST /b",acme,a.pem\n,,\n',
+        " name , certificate , allow \n acme , a.pem , GET /a||POST /b| \n",
+    ],
+)
+def test_files_of_several_spreadsheets_are_read(content: str, tmp_path: Path) -> None:
+    (row,) = read(tmp_path, content)
+    assert (row.cells["name"], row.cells["certificate"], row.routes) == ("acme", "a.pem", ["GET /a", "POST /b"])
+    assert row.context == {}
+
+
+def test_columns_with_a_prefix_are_the_context_and_empty_cells_are_left_out(tmp_path: Path) -> None:
+    first, second = read(
+        tmp_path,
+        "name,certificate,allow,description,context.tenant,context.tier\n"
+        "a,a.pem,GET /a,x,Acme,gold\n"
+        "b,b.pem,GET /b,,,\n",
+    )
+    assert (first.context, first.cells["description"]) == ({"tenant": "Acme", "tier": "gold"}, "x")
+    assert second.context == {}
+
+
+def test_a_row_has_the_line_on_which_it_starts(tmp_path: Path) -> None:
+    rows = read(tmp_path, 'name,certificate,allow\na,a.pem,"GET /a|\nGET /b"\n\nb,b.pem,GET /c\n')
+    assert [row.line for row in rows] == [2, 5]
+
+
+HEADER = "name,certificate,allow\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", ["1: column allow: is missing", "1: column certificate: is missing", "1: column name: is missing"]),
+        (
+            "name,allow\na,GET /a\n",
+            ["1: column certificate: is missing: the first row contains the names of the columns"],
+        ),
+        (HEADER, ["1: there are no rows below the names of the columns"]),
+        (
+            "name,certificate,allow,routes\na,b,c,d\n",
+            ["1: column 'routes': is unknown: write one of name, certificate"],
+        ),
+        ("name,certificate,allow,context.\na,b,c,d\n", ["1: column 'context.': is unknown"]),
+        ("name,name,certificate,allow\na,a,b,c\n", ["1: column name: is there twice: remove one of them"]),
+        (f"{HEADER}a,b\n\na,b,c,d\n", ["2: has 2 cells, and the first row has 3", "4: has 4 cells"]),
+        (
+            f"{HEADER}a,,\n,b,c\n",
+            ["2: column allow: is empty", "2: column certificate: is empty", "3: column name: is"],
+        ),
+        (f'{HEADER}a,b,GET /a\n"a,b,c\n', ["3: is not CSV: unexpected end of data"]),
+        (f"{HEADER}a,b,\xe9\n".encode("latin-1"), ["2: is not UTF-8: save the file as CSV in UTF-8"]),
+    ],
+)
+def test_every_problem_names_its_line_and_its_column(content: str | bytes, expected: list[str], tmp_path: Path) -> None:
+    found = problems(tmp_path, content)
+    assert len(found) == len(expected)
+    assert all(problem.startswith(beginning) for problem, beginning in zip(found, expected, strict=True))
+
+
+def test_many_problems_are_counted(tmp_path: Path) -> None:
+    found = problems(tmp_path, HEADER + "a,b\n" * 60)
+    assert len(found) == 51
+    assert found[-1] == "and 10 more"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="cannot be read"):
+        read_rows(str(tmp_path / "no.csv"))

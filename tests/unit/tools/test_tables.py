@@ -1,0 +1,37 @@
+"""Text in lines of at most 100 columns, and CSV."""
+
+from __future__ import annotations
+
+from mtls_authorizer_cli.tables import columns, csv_text, fold
+
+
+def test_lines_are_folded_between_words_but_never_within_quotes() -> None:
+    quoted = "'" + "a  b " * 15 + "'"
+    text = f'{"word " * 8}{quoted}; it\'s {quoted} ("{"x y " * 10}") {"y" * 120} end'
+    lines = list(fold(text, first="  ", others="    "))
+    assert " ".join(line.strip() for line in lines) == text
+    assert lines[0].startswith("  word")
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert sum(quoted in line for line in lines) == 2
+    assert [len(line) <= 100 for line in lines].count(False) == 1
+
+
+def test_spaces_within_a_line_are_kept() -> None:
+    assert list(fold("ok  name   found x")) == ["  ok  name   found x"]
+    assert list(fold("  detail", first="")) == ["  detail"]
+    assert list(fold("")) == ["  "]
+
+
+def test_columns_are_aligned_and_cut_off_at_their_width_and_at_the_end_of_the_line() -> None:
+    rows = [("a" * 12, "b", "c" * 120), ("a\x1b", "b" * 8, "")]
+    lines = list(columns(rows, (10, 10, 200)))
+    assert lines == [f"  aaaaaaa...  b         {'c' * 73}...", "  a\\x1b       bbbbbbbb"]
+    assert len(lines[0]) == 100
+    assert list(columns([], (1, 2))) == []
+
+
+def test_csv_is_ascii_and_has_no_formulas() -> None:
+    rows = [("=1", "+1", "-1", "@x", "\t=1"), (None, 1, -1, "a,b", '"\u00e9\n')]
+    assert csv_text(["a", "b", "c", "d", "e"], rows) == (
+        'a,b,c,d,e\n\'=1,\'+1,\'-1,\'@x,\\t=1\n,1,-1,"a,b","""\\xe9\\n"\n'
+    )

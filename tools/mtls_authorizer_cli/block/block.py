@@ -1,0 +1,72 @@
+"""``mtls-authorizer block CERT``: deny a client everything, in the rules document where it is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.block.client import read_client
+from mtls_authorizer_cli.block.command import add_options, change, exit_status, explain_command, flush_caches
+from mtls_authorizer_cli.block.entries import add_entry, blocking
+from mtls_authorizer_cli.block.report import as_json, beginning, ending
+from mtls_authorizer_cli.command_line import exit_statuses, write_output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from mtls_authorizer_cli.block.command import Outcome
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "block",
+        help="block a client immediately",
+        description="Block a client: add the key of its certificate to deny in the rules document where it is stored, "
+        "whatever rules allow the client. The change is shown before it is written, and nothing of another writer is "
+        "lost. CRLs are not needed.",
+        epilog=exit_statuses(
+            "if the client is blocked, also if it was before, and for a dry run",
+            "if the change was not confirmed, or a cache was not flushed",
+        ),
+    )
+    add_options(parser)
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Block a client and return the exit status. Raises CommandError."""
+    client = read_client(options, "block")
+    outcome = change(options, environment, client, add_entry(client))
+    entries = blocking(outcome.planned, client) if outcome.update.written or not outcome.declined else []
+    result, answer = _result(outcome)
+    if not options.json:
+        write_output(beginning(answer, outcome, entries))
+    concerned = not outcome.declined and not options.dry_run
+    flushed = flush_caches(options, outcome.rules) if concerned else []
+    step = _next_step(options, outcome)
+    write_output(
+        as_json(result, outcome, entries, flushed, step) if options.json else ending(outcome, flushed, "block", step)
+    )
+    return exit_status(outcome, flushed)
+
+
+def _result(outcome: Outcome) -> tuple[str, str]:
+    name = outcome.client.name
+    if outcome.update.written:
+        return "blocked", f"BLOCKED {name}"
+    if outcome.declined:
+        return "declined", f"NOT BLOCKED {name}: nothing was written"
+    if outcome.planned == outcome.update.before:
+        return "already_blocked", f"ALREADY BLOCKED {name}: nothing was written"
+    return "would_block", f"WOULD BLOCK {name}: nothing was written (--dry-run)"
+
+
+def _next_step(options: argparse.Namespace, outcome: Outcome) -> str:
+    if outcome.declined or options.dry_run:
+        return "to write the change, run the command again with --yes"
+    return (
+        f"verify with {explain_command(outcome)}, which must print DENIED. Afterwards the API must answer the client's "
+        "requests with 403: curl --cert CERT --key KEY https://DOMAIN/PATH"
+    )

@@ -1,0 +1,120 @@
+"""The client to block: by the key of its certificate or, without the certificate, by issuer and serial number."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth.x509.public_key import equal_encodings
+from mtls_authorizer.rules.conditions import Comparison, Condition
+from mtls_authorizer.rules.field_values import public_key_facts
+from mtls_authorizer.rules.fields import parse_exact
+from mtls_authorizer_cli.certificate_files import read_certificate_file
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.printed import plain, quoted
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer_cli.command_line import Parser
+
+_LONGEST_NAME = 60
+
+
+class Client(NamedTuple):
+    """A client, and the entry of ``deny`` that blocks it.
+
+    ``conditions`` are those of the entry by field; a key has several encodings, each of which is one. ``name`` is
+    printable ASCII. ``file`` and ``certificate`` are None without the certificate.
+    """
+
+    name: str
+    entry: Mapping[str, str]
+    conditions: Mapping[str, frozenset[Condition]]
+    notes: tuple[str, ...]
+    file: str | None = None
+    certificate: PeerCertificate | None = None
+
+
+def add_options(parser: Parser) -> None:
+    """Add the certificate, and the options that take its place."""
+    parser.add_argument("certificate", metavar="CERT", nargs="?", help="the client's certificate (PEM or DER)")
+    parser.add_argument(
+        "--issuer", metavar="DN", help="without the certificate: the issuer's whole name, as issuer_dn in the log"
+    )
+    parser.add_argument(
+        "--serial", metavar="HEX", help="without the certificate: its serial number, as serial_number in the log"
+    )
+
+
+def read_client(options: argparse.Namespace, command: str) -> Client:
+    """Return the client that the options name. ``command`` is the subcommand. Raises CommandError."""
+    if options.certificate is not None and (options.issuer is not None or options.serial is not None):
+        message = "a certificate, and --issuer or --serial: the certificate is enough"
+        raise CommandError(message)
+    if options.certificate is not None:
+        return _by_certificate(options.certificate, command)
+    if options.issuer is None or options.serial is None:
+        message = "no client: name the file with its certificate or, if you do not have it, --issuer DN --serial HEX"
+        raise CommandError(message)
+    return _by_serial_number(options.issuer, options.serial)
+
+
+def _by_certificate(file: str, command: str) -> Client:
+    read = read_certificate_file(file)
+    certificate = read.certificate
+    if certificate is None:
+        if read.pem is None:
+            raise CommandError((read.problem or "").replace("mtls-authorizer explain", f"mtls-authorizer {command}"))
+        message = f"{file}: {read.problem}. The authorizer denies such a certificate in any case"
+        raise CommandError(message)
+    keys = [str(fact.value) for fact in public_key_facts(certificate)]
+    conditions = frozenset(Condition("public_key", "", Comparison.EXACT, key) for key in keys)
+    encoded = certificate.fields.public_key
+    # The usual encoding, which is among the facts of every certificate with this key.
+    usual = [*equal_encodings(encoded), encoded][0]
+    return Client(
+        quoted(certificate.subject.rfc4514_string(), _LONGEST_NAME),
+        {"public_key": sha256(usual).hexdigest().upper()},
+        {"public_key": conditions},
+        (*_notes(read.notes), *_certificate_notes(certificate)),
+        file,
+        certificate,
+    )
+
+
+def _notes(notes: Iterable[str]) -> Iterator[str]:
+    """Yield what reading the file has to say, without what ``_certificate_notes`` says, too."""
+    for note in notes:
+        if not note.startswith("this is a CA's certificate"):
+            yield plain(note).replace(" is explained", " is used")
+
+
+def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
+    if certificate.ca:
+        yield (
+            "this is a CA's certificate: only clients that present this certificate itself are concerned, not those "
+            "for which it has signed certificates"
+        )
+    if certificate.not_after < datetime.now(UTC):
+        yield (
+            f"the certificate expired at {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC; a renewed one with the same "
+            "key is concerned as well"
+        )
+
+
+def _by_serial_number(issuer: str, serial_number: str) -> Client:
+    entry = {"serial_number": serial_number, "issuer": issuer}
+    try:
+        conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
+    except ValueError as error:
+        message = f"--issuer or --serial: {error}"
+        raise CommandError(message) from error
+    note = (
+        "only the certificate with this serial number is concerned: the client's other certificates, and renewed ones "
+        "with the same key, are not. With the certificate, its key can be named instead"
+    )
+    return Client(f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}", entry, conditions, (note,))

@@ -1,0 +1,96 @@
+"""What ``block`` and ``unblock`` have in common: options, writing the change, flushing caches, and the result."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer_cli.block.client import add_options as add_client_options
+from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
+from mtls_authorizer_cli.block.flush import add_options as add_flush_options
+from mtls_authorizer_cli.command_line import ExitStatus
+from mtls_authorizer_cli.documents.location import add_options as add_location_options
+from mtls_authorizer_cli.documents.location import find_rules
+from mtls_authorizer_cli.documents.review import add_options as add_review_options
+from mtls_authorizer_cli.documents.review import review
+from mtls_authorizer_cli.documents.update import Update, update_document
+from mtls_authorizer_cli.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mtls_authorizer_cli.block.client import Client
+    from mtls_authorizer_cli.command_line import Parser
+    from mtls_authorizer_cli.documents.location import RulesLocation
+    from mtls_authorizer_cli.documents.update import Change
+
+
+class Outcome(NamedTuple):
+    """The result of a change to ``deny``: ``planned`` is the change, also if it was not written."""
+
+    client: Client
+    rules: RulesLocation
+    update: Update
+    planned: str
+    declined: bool
+    shown: bool
+    """Whether the change was already shown, to ask for confirmation."""
+
+
+def add_options(parser: Parser) -> None:
+    """Add the options of both subcommands."""
+    add_client_options(parser)
+    add_location_options(parser)
+    add_flush_options(parser)
+    add_review_options(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+
+
+def change(
+    options: argparse.Namespace, environment: Mapping[str, str], client: Client, edit: Callable[[str], str]
+) -> Outcome:
+    """Change the rules document. Raises CommandError."""
+    rules = find_rules(options, environment)
+    reviewed: list[Change] = []
+
+    def ask(planned: Change) -> bool:
+        reviewed.append(planned)
+        return review(options, planned)
+
+    update = update_document(rules.location, edit, access=rules.access, review=ask, other_rules=rules.other_rules)
+    planned = update.document.text if update.written or not reviewed else reviewed[0].after
+    asked = bool(reviewed) and not (options.yes or options.dry_run)
+    declined = asked and not update.written and planned != update.document.text
+    return Outcome(client, rules, update, planned, declined, shown=asked)
+
+
+def flush_caches(
+    options: argparse.Namespace, rules: RulesLocation, sleep: Callable[[float], None] = time.sleep
+) -> list[Flushed]:
+    """Flush the caches that the options name, after the reload. Raises nothing; interrupted, it flushes none."""
+    if not options.stages:
+        return []
+    progress = Progress(sys.stderr)
+    try:
+        if not options.no_wait:
+            wait_for_reload(rules.refresh_seconds, progress, sleep)
+    except KeyboardInterrupt:
+        return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
+    finally:
+        progress.clear()
+    return [flush(stage, rules.access.region) for stage in options.stages]
+
+
+def exit_status(outcome: Outcome, flushed: Sequence[Flushed]) -> ExitStatus:
+    """Return the exit status: negative for a change that was declined, and for caches that were not flushed."""
+    failed = outcome.declined or any(each.problem for each in flushed)
+    return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
+
+
+def explain_command(outcome: Outcome) -> str:
+    """Return the command that shows what the client gets under the changed rules."""
+    file = "CERT" if outcome.client.file is None else shlex.quote(outcome.client.file)
+    return f"mtls-authorizer explain {file} {shlex.join(outcome.rules.option)}"

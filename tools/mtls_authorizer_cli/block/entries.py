@@ -1,0 +1,85 @@
+"""The entries of ``deny`` that concern a client: those that block it, and those that ``block`` adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.documents.document import not_empty
+from mtls_authorizer_cli.documents.json_text import append_item, items_of, rewrite_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer_cli.block.client import Client
+    from mtls_authorizer_cli.documents.json_text import Item
+
+
+class Entry(NamedTuple):
+    """An entry of ``deny``: its place in the document, and the fields that it matches."""
+
+    place: str
+    fields: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.place} ({', '.join(self.fields)})"
+
+
+def blocking(text: str, client: Client) -> list[Entry]:
+    """Return the entries of a valid document that block a client, in their order."""
+    rules = RuleSet(parse_rules(text.encode()))
+    if client.certificate is None:
+        return [_entry(rule) for rule in rules.denials if _covers(rule, client)]
+    return [_entry(rule) for rule in rules.denying(rules.satisfied_by(client.certificate))]
+
+
+def add_entry(client: Client) -> Callable[[str], str]:
+    """Return the edit that adds the entry for a client, unless another entry covers it."""
+
+    def edit(text: str) -> str:
+        return text if covering(text, client) else append_item(text, "deny", client.entry)
+
+    return edit
+
+
+def covering(text: str, client: Client) -> list[Entry]:
+    """Return the entries of a valid document that block everything that the entry for a client blocks."""
+    return [_entry(rule) for rule in parse_rules(text.encode()) if rule.denies and _covers(rule, client)]
+
+
+def remove_entries(client: Client) -> Callable[[str], str]:
+    """Return the edit that removes the entries that ``block`` adds for a client, however they are written."""
+
+    def edit(text: str) -> str:
+        denials = [rule for rule in parse_rules(text.encode()) if rule.denies]
+        removed = {
+            item.start
+            for item, rule in zip(items_of(text, "deny"), denials, strict=True)
+            if _covers(rule, client) and _is_exact(rule, client)
+        }
+
+        def keep(item: Item) -> str | None:
+            return None if item.start in removed else text[item.start : item.end]
+
+        return not_empty(rewrite_items(text, "deny", keep))
+
+    return edit
+
+
+def _covers(rule: Rule, client: Client) -> bool:
+    return all(
+        not matcher.alternatives.isdisjoint(client.conditions.get(matcher.field, ())) for matcher in rule.matchers
+    )
+
+
+def _is_exact(rule: Rule, client: Client) -> bool:
+    """Return whether an entry that covers a client names exactly one value in each field of the client's entry."""
+    return len(rule.matchers) == len(client.entry) and all(
+        len(matcher.alternatives) == 1 and not matcher.combinations for matcher in rule.matchers
+    )
+
+
+def _entry(rule: Rule) -> Entry:
+    return Entry(rule.name, tuple(matcher.field for matcher in rule.matchers))

@@ -1,0 +1,84 @@
+"""The output of ``block`` and ``unblock``: the answer first, then when it takes effect, and the next step last."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.block.command import explain_command
+from mtls_authorizer_cli.documents.lines import answer as first
+from mtls_authorizer_cli.documents.lines import next_step, row
+from mtls_authorizer_cli.documents.review import diff
+from mtls_authorizer_cli.printed import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mtls_authorizer_cli.block.command import Outcome
+    from mtls_authorizer_cli.block.entries import Entry
+    from mtls_authorizer_cli.block.flush import Flushed
+
+_RELOAD = (
+    "each environment of the function, warm or restored, reloads the rules with its first request that comes {} s "
+    "(AUTHORIZER_RULES_REFRESH_SECONDS) or more after its last reload; a new one, at its start"
+)
+_NOT_FLUSHED = (
+    "not flushed: if the API's authorizer has a TTL, cached responses stay valid until it ends. After {} s: "
+    "mtls-authorizer {} with the same options and --flush-rest-api ID/STAGE or --flush-http-api ID/STAGE"
+)
+
+
+def beginning(answer: str, outcome: Outcome, entries: Sequence[Entry]) -> str:
+    """Return the first part of the output, which is known before caches are flushed."""
+    rules, update = outcome.rules, outcome.update
+    lines = [first(answer), row("rules", plain(f"{rules.location}, version {update.document.version}"))]
+    lines.append(row("entry", json.dumps(outcome.client.entry)))
+    if entries:
+        lines.append(row("blocked by", ", ".join(map(str, entries))))
+    if update.written:
+        lines.append(row("takes effect", _RELOAD.format(rules.refresh_seconds)))
+    if update.merged:
+        lines.append(row("note", "another writer changed the document meanwhile: both changes are in it"))
+    lines += [row("note", note) for note in outcome.client.notes]
+    if outcome.planned != update.before and not outcome.shown:
+        lines += ["\n", diff(update.before, outcome.planned), "\n"]
+    return "".join(lines)
+
+
+def ending(outcome: Outcome, flushed: Sequence[Flushed], command: str, step: str) -> str:
+    """Return the rest of the output: what was flushed, and the next step."""
+    lines = [row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}")) for each in flushed]
+    if not flushed and outcome.update.written:
+        lines.append(row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, command)))
+    return "".join([*lines, next_step(plain(step))])
+
+
+def as_json(result: str, outcome: Outcome, entries: Sequence[Entry], flushed: Sequence[Flushed], step: str) -> str:
+    """Return the output as one JSON object."""
+    update = outcome.update
+    document = {
+        "version": 1,
+        "result": result,
+        "rules": outcome.rules.location,
+        "rules_version": update.document.version,
+        "entry": dict(outcome.client.entry),
+        "client": outcome.client.name,
+        "written": update.written,
+        "merged": update.merged,
+        "blocked_by": [{"place": entry.place, "fields": list(entry.fields)} for entry in entries],
+        "refresh_seconds": outcome.rules.refresh_seconds,
+        "flushed": [
+            {
+                "api_type": "REST" if each.stage.is_rest else "HTTP",
+                "api_id": each.stage.api_id,
+                "stage": each.stage.name,
+                "problem": each.problem,
+            }
+            for each in flushed
+        ],
+        "diff": diff(update.before, outcome.planned),
+        "notes": list(outcome.client.notes),
+        "next_step": step,
+        "verify": explain_command(outcome),
+    }
+    return json.dumps(document, indent=2) + "\n"

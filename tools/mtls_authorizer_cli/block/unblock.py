@@ -1,0 +1,78 @@
+"""``mtls-authorizer unblock CERT``: remove what ``block`` has added, and say what still blocks the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.block.client import read_client
+from mtls_authorizer_cli.block.command import add_options, change, exit_status, explain_command, flush_caches
+from mtls_authorizer_cli.block.entries import blocking, remove_entries
+from mtls_authorizer_cli.block.report import as_json, beginning, ending
+from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer_cli.block.command import Outcome
+    from mtls_authorizer_cli.block.entries import Entry
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "unblock",
+        help="remove what block has added",
+        description="Unblock a client: remove exactly the entries that block adds for it from deny in the rules "
+        "document where it is stored. Other entries that block the client stay, and are named.",
+        epilog=exit_statuses(
+            "if no entry of deny blocks the client any more, and for a dry run",
+            "if other entries block it, the change was not confirmed, or a cache was not flushed",
+        ),
+    )
+    add_options(parser)
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Unblock a client and return the exit status. Raises CommandError."""
+    client = read_client(options, "unblock")
+    outcome = change(options, environment, client, remove_entries(client))
+    entries = blocking(outcome.planned, client)
+    result, answer = _result(outcome, entries)
+    if not options.json:
+        write_output(beginning(answer, outcome, entries))
+    concerned = not outcome.declined and not options.dry_run
+    flushed = flush_caches(options, outcome.rules) if concerned else []
+    step = _next_step(options, outcome, entries)
+    write_output(
+        as_json(result, outcome, entries, flushed, step) if options.json else ending(outcome, flushed, "unblock", step)
+    )
+    status = exit_status(outcome, flushed)
+    return ExitStatus.NEGATIVE if entries and not options.dry_run else status
+
+
+def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
+    name = outcome.client.name
+    number = "another entry of deny still blocks" if len(entries) == 1 else "other entries of deny still block"
+    still = f", but {number} it"
+    if outcome.declined:
+        return "declined", f"NOT UNBLOCKED {name}: nothing was written"
+    if outcome.update.written:
+        return (
+            ("still_blocked", f"REMOVED the entry for {name}{still}") if entries else ("unblocked", f"UNBLOCKED {name}")
+        )
+    if outcome.planned != outcome.update.before:
+        return "would_unblock", f"WOULD UNBLOCK {name}{still if entries else ''}: nothing was written (--dry-run)"
+    if entries:
+        return "still_blocked", f"STILL BLOCKED {name}: not by an entry that block adds, so nothing was written"
+    return "not_blocked", f"NOT BLOCKED {name}: nothing was written"
+
+
+def _next_step(options: argparse.Namespace, outcome: Outcome, entries: Sequence[Entry]) -> str:
+    if outcome.declined or options.dry_run:
+        return "to write the change, run the command again with --yes"
+    if entries:
+        return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in entries)}"
+    return f"verify with {explain_command(outcome)}, which also checks rules and revocation"

@@ -1,0 +1,92 @@
+"""The client certificates in files and folders, for commands about many clients.
+
+Nothing of a private key is decoded: files are recognized by their content, and only certificates are parsed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth import MalformedCertificateError, PeerCertificate
+from mtls_authorizer_cli.command_line import CommandError, read_file
+from mtls_authorizer_cli.content import recognize
+from mtls_authorizer_cli.inputs.bundle import choose_client
+from mtls_authorizer_cli.inputs.unusable import describe_unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mtls_authorizer_cli.content import Content
+
+LARGEST_FILE = 6 * 1024 * 1024
+"""In bytes."""
+
+
+class CertificateFile(NamedTuple):
+    """A file, and the client's certificate in it: parsed, or the reason why there is none.
+
+    ``pem`` is the certificate as API Gateway would pass it on. It is also present if it cannot be parsed; it is None
+    if the file contains no certificate. ``problem`` is None if there is a ``certificate``. ``notes`` say how the
+    certificate was chosen.
+    """
+
+    name: str
+    pem: str | None
+    certificate: PeerCertificate | None
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
+    """Read the client certificates of files (``-`` is the standard input) and of all files in folders, recursively.
+
+    The files of a folder are sorted by name; hidden ones and those in hidden folders are left out, and links to folders
+    are not followed. Raises CommandError for a folder that cannot be read or that has no files; a file that cannot be
+    read, or that contains no certificate, is an item with a ``problem``.
+    """
+    return [read_certificate_file(file) for path in paths for file in list_files(path)]
+
+
+def read_certificate_file(file: str) -> CertificateFile:
+    """Read the client certificate of a file. Raises nothing."""
+    try:
+        content = recognize(read_file(file, largest=LARGEST_FILE, expected="a certificate, which is smaller"))
+    except CommandError as error:
+        return CertificateFile(file, None, None, str(error))
+    return find_certificate(file, content)
+
+
+def find_certificate(file: str, content: Content) -> CertificateFile:
+    """Return the client certificate in the content of a file. Raises nothing."""
+    if not content.certificates:
+        return CertificateFile(file, None, None, describe_unusable(file, content))
+    try:
+        pem, notes = choose_client(file, content)
+    except CommandError as error:
+        return CertificateFile(file, None, None, str(error))
+    try:
+        return CertificateFile(file, pem, PeerCertificate.from_pem(pem), None, notes)
+    except MalformedCertificateError as error:
+        return CertificateFile(file, pem, None, str(error), notes)
+
+
+def list_files(path: str) -> Iterator[str]:
+    """Return the file itself, or the files of a folder, as ``read_certificates`` does. Raises CommandError."""
+    if not os.path.isdir(path):  # noqa: PTH112 -- False for names that are not valid, which are reported as files
+        yield path
+        return
+    found = False
+    for folder, folders, files in os.walk(path, onerror=_fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in files if not name.startswith(".")):
+            found = True
+            yield os.path.join(folder, name)  # noqa: PTH118 -- keeps a leading ./ as the user has written it
+    if not found:
+        message = f"{path} contains no files: name a folder with client certificates (PEM or DER)"
+        raise CommandError(message)
+
+
+def _fail(error: OSError) -> None:
+    message = f"{error.filename} cannot be read: {error.strerror or error}"
+    raise CommandError(message) from error

@@ -1,0 +1,100 @@
+"""A client's certificate: the rules that it matches, when it expires, and whether it is renewed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+
+class State(StrEnum):
+    """The states of a client's certificate."""
+
+    EXPIRED = "expired"
+    EXPIRING = "expiring"
+    """It expires within the time that was asked for."""
+
+    RENEWED = "renewed"
+    """It expires or has expired, and the client has a newer one that is valid for longer than that time."""
+
+    VALID = "valid"
+    UNKNOWN = "unknown"
+    """The log does not contain the expiry."""
+
+
+class Client(NamedTuple):
+    """One certificate of a client. All times are aware.
+
+    ``name`` is the subject (RFC 4514), or an alternative name if it is empty; None if a log entry contains neither.
+    ``rules`` are the names of the matching rules, ``reason`` is the deny reason if the certificate is denied.
+    ``not_after`` is exact for a certificate; the log has whole days, so that the certificate expires within one day
+    after it. ``files`` are those that contain the certificate; ``requests`` and ``last_seen`` are from the log.
+    """
+
+    name: str | None
+    issuer_dn: str | None
+    serial_number: str | None
+    fingerprint: str | None
+    rules: tuple[str, ...] = ()
+    reason: str | None = None
+    not_after: datetime | None = None
+    files: tuple[str, ...] = ()
+    requests: int = 0
+    last_seen: datetime | None = None
+    renewed_until: datetime | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the expiry is that of the certificate, not calculated from the log."""
+        return bool(self.files)
+
+    def days_to_expiry(self, now: datetime) -> int | None:
+        """Return the whole days until the certificate expires, negative afterwards; None if that is not known."""
+        return None if self.not_after is None else (self.not_after - now).days
+
+    def state(self, now: datetime, until: datetime) -> State:
+        """Return the state of the certificate now and until a later time."""
+        if self.not_after is None:
+            return State.UNKNOWN
+        if self.not_after > until:
+            return State.VALID
+        if self.renewed_until is not None and self.renewed_until > until:
+            return State.RENEWED
+        return State.EXPIRED if self.not_after <= now else State.EXPIRING
+
+
+def with_renewals(clients: Iterable[Client]) -> list[Client]:
+    """Return the clients in the order of their expiry, each with the expiry of its certificate that lasts longest.
+
+    Certificates are of the same client if they have the same name, and match a rule in common or have the same issuer.
+    """
+    by_name: dict[str | None, list[Client]] = {}
+    for client in clients:
+        by_name.setdefault(client.name, []).append(client)
+    return sorted(
+        (
+            client._replace(renewed_until=_renewed_until(client, group))
+            for group in by_name.values()
+            for client in group
+        ),
+        key=lambda client: (client.not_after is None, client.not_after, client.name or ""),
+    )
+
+
+def _renewed_until(client: Client, others: Iterable[Client]) -> datetime | None:
+    if client.name is None or client.not_after is None:
+        return None
+    later = [
+        other.not_after
+        for other in others
+        if other.not_after is not None and other.not_after > client.not_after and _is_same(client, other)
+    ]
+    return max(later, default=None)
+
+
+def _is_same(one: Client, other: Client) -> bool:
+    # A name that another CA has issued, and that no rule of the client allows, is somebody else's.
+    return one.issuer_dn == other.issuer_dn or not set(one.rules).isdisjoint(other.rules)

@@ -1,0 +1,127 @@
+"""``mtls-authorizer clients``: clients, the rules that they match, and when their certificates expire."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.clients.client import with_renewals
+from mtls_authorizer_cli.clients.from_files import clients_in_files
+from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
+from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.explain.inputs.configuration import load_configuration
+from mtls_authorizer_cli.explain.inputs.failures import logged_failures
+from mtls_authorizer_cli.function import add_options, notes_on_variables, read_environment
+from mtls_authorizer_cli.inputs.times import read_time
+from mtls_authorizer_cli.log_records import read_log_records
+from mtls_authorizer_cli.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer_cli.certificate_files import CertificateFile
+    from mtls_authorizer_cli.clients.client import Client
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+_PERIOD = re.compile(r"([0-9]{1,5})([dw])")
+_DAYS = {"d": 1, "w": 7}
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "clients",
+        help="list clients, their rules, and when their certificates expire",
+        description="List the clients whose certificates are in files or folders, or that the decision log contains, "
+        "with the rules that they match and the expiry of their certificates, the first to expire first.",
+        epilog=exit_statuses(
+            "if the clients were listed, and with --expiring, if no certificate expires",
+            "if a certificate expires within the time of --expiring, and the client has no newer one",
+        ),
+    )
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", help="certificates (PEM or DER), or folders with certificates"
+    )
+    parser.add_argument(
+        "--log",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="entries of the decision log, in any form of CloudWatch; - for the standard input. May be repeated",
+    )
+    parser.add_argument(
+        "--expiring", metavar="60d", help="only certificates that expire within this time: days (60d) or weeks (8w)"
+    )
+    add_options(parser)
+    parser.add_argument(
+        "--rules", metavar="FILE|URI", help="a rules document, instead of AUTHORIZER_RULES and AUTHORIZER_RULES_URI"
+    )
+    parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
+    parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each certificate")
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the clients and return the exit status. Raises CommandError."""
+    if not options.files and not options.log:
+        message = "no clients: name files or folders with certificates, or a log with --log"
+        raise CommandError(message)
+    if options.csv and options.json:
+        message = "--csv and --json exclude each other: use one of them"
+        raise CommandError(message)
+    if [*options.files, *options.log].count(STANDARD_INPUT) > 1:
+        message = "the standard input is named twice"
+        raise CommandError(message)
+    now = datetime.now(UTC) if options.at is None else read_time(options.at)
+    period = None if options.expiring is None else _read_period(options.expiring)
+    report = _make_report(options, environment, now, period)
+    write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
+    return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
+
+
+def _make_report(
+    options: argparse.Namespace, environment: Mapping[str, str], now: datetime, period: timedelta | None
+) -> Report:
+    if not options.files and (options.function or options.env_file or options.rules):
+        message = "--function, --env-file and --rules are for certificates; a log contains the rules that matched"
+        raise CommandError(message)
+    logged = LoggedClients()
+    skipped = 0
+    for log in options.log:
+        records = read_log_records(log)
+        logged.add_all(records)
+        skipped += records.skipped
+    files = read_certificates(options.files)
+    in_files, notes = _decide(options, environment, files, now) if files else ([], ())
+    clients = with_renewals(merge(in_files, logged.clients))
+    unusable = tuple((file.name, file.problem) for file in files if file.problem is not None)
+    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes)
+
+
+def _decide(
+    options: argparse.Namespace, environment: Mapping[str, str], files: Sequence[CertificateFile], now: datetime
+) -> tuple[list[Client], tuple[str, ...]]:
+    """Return the clients whose certificates are in files, and notes. Raises CommandError."""
+    progress = Progress(sys.stderr)
+    with logged_failures() as failures:
+        configuration = load_configuration(read_environment(options, environment), options.rules)
+        try:
+            watched = progress.watch(files, len(files), "certificates", every=10)
+            clients = list(clients_in_files(watched, configuration, now))
+        finally:
+            progress.clear()
+    return clients, (*notes_on_variables(options), *failures)
+
+
+def _read_period(text: str) -> timedelta:
+    match = _PERIOD.fullmatch(text)
+    if match is None:
+        message = f"--expiring {text!r}: write a number of days or weeks, such as 60d or 8w"
+        raise CommandError(message)
+    return timedelta(days=int(match[1]) * _DAYS[match[2]])

@@ -1,0 +1,90 @@
+"""The clients in the decision log: their last decision, and when their certificates expire."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.request.assessment import UNAUTHENTICATED_PRINCIPAL
+from mtls_authorizer_cli.clients.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+    from datetime import datetime
+
+    from mtls_authorizer_cli.log_records import LogRecord
+
+
+class LoggedClients:
+    """Collects the clients of log entries. ``unidentified`` is how many entries do not say whose they are."""
+
+    def __init__(self) -> None:
+        self.unidentified = 0
+        self._clients: dict[Hashable, Client] = {}
+
+    @property
+    def clients(self) -> list[Client]:
+        """The clients, in the order of their first entries."""
+        return list(self._clients.values())
+
+    def add_all(self, records: Iterable[LogRecord]) -> None:
+        """Add entries, in any order. Raises CommandError if the log cannot be read."""
+        for record in records:
+            self._add(record)
+
+    def _add(self, record: LogRecord) -> None:
+        client = Client(
+            record.text("subject_dn") or _principal(record),
+            record.text("issuer_dn"),
+            record.text("serial_number"),
+            record.text("fingerprint"),
+        )
+        key = client.fingerprint or (client.name, client.issuer_dn, client.serial_number)
+        if not any((client.name, client.serial_number, client.fingerprint)):
+            self.unidentified += 1
+            return
+        known = self._clients.get(key, client)
+        not_after = _later(known.not_after, _expiry(record))
+        if known.last_seen is None or (record.time is not None and record.time >= known.last_seen):
+            known = known._replace(rules=record.texts("rules"), reason=record.text("reason"), last_seen=record.time)
+        self._clients[key] = known._replace(not_after=not_after, requests=known.requests + 1)
+
+
+def _principal(record: LogRecord) -> str | None:
+    principal = record.text("principal")
+    return None if principal == UNAUTHENTICATED_PRINCIPAL else principal
+
+
+def _expiry(record: LogRecord) -> datetime | None:
+    """Return the earliest time at which the certificate can expire: the log has whole days."""
+    days = record.number("days_to_expiry")
+    if days is None or record.time is None:
+        return None
+    try:
+        return record.time + timedelta(days=days)
+    except OverflowError:
+        return None
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    # Each entry has a lower bound: the highest is the closest.
+    return max(filter(None, (one, other)), default=None)
+
+
+def merge(in_files: Iterable[Client], in_log: Iterable[Client]) -> list[Client]:
+    """Return the clients of both, each certificate once.
+
+    Of a certificate in a file, expiry and rules are those of today; only the requests are from the log.
+    """
+    merged: dict[str | None, Client] = {}
+    for client in in_files:
+        known = merged.get(client.fingerprint)
+        merged[client.fingerprint] = client if known is None else known._replace(files=known.files + client.files)
+    others = []
+    for client in in_log:
+        known = None if client.fingerprint is None else merged.get(client.fingerprint)
+        if known is None:
+            others.append(client)
+        else:
+            merged[known.fingerprint] = known._replace(requests=client.requests, last_seen=client.last_seen)
+    return [*merged.values(), *others]

@@ -1,0 +1,189 @@
+"""The list of clients for a person, for a spreadsheet and for a program."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer_cli.clients.client import State
+from mtls_authorizer_cli.printed import listing, plain
+from mtls_authorizer_cli.tables import columns, csv_text, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from mtls_authorizer_cli.clients.client import Client
+
+JSON_VERSION = 1
+"""Changes when a key loses its meaning, not when keys are added."""
+
+CSV_COLUMNS = (
+    *("client", "issuer_dn", "serial_number", "fingerprint256", "rules", "reason", "state"),
+    *("not_after", "days_to_expiry", "expiry_from", "renewed_until", "requests", "last_seen", "files"),
+)
+_ENDING = (State.EXPIRED, State.EXPIRING, State.RENEWED)
+_TITLES = {
+    State.EXPIRED: "EXPIRED",
+    State.EXPIRING: "EXPIRING",
+    State.RENEWED: "RENEWED by a newer certificate",
+    State.VALID: "VALID",
+    State.UNKNOWN: "EXPIRY UNKNOWN",
+}
+_WIDEST = (10, 6, 40, 28, 100)
+_HEADER = "expiry, days, client, rule, file or last request"
+
+
+class Report(NamedTuple):
+    """Clients in the order of their expiry, at a time, and what of the input is not in the list.
+
+    ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
+    certificate, each with the reason; ``skipped`` log entries are no decisions; ``unidentified`` are decisions that do
+    not say whose they are.
+    """
+
+    clients: tuple[Client, ...]
+    now: datetime
+    period: timedelta | None = None
+    unusable: tuple[tuple[str, str], ...] = ()
+    skipped: int = 0
+    unidentified: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def until(self) -> datetime:
+        """The end of the period; now if there is none."""
+        return self.now + (self.period or timedelta(0))
+
+    def in_state(self, *states: State) -> list[Client]:
+        """Return the clients whose certificate is in one of these states."""
+        return [client for client in self.clients if client.state(self.now, self.until) in states]
+
+    @property
+    def expiring(self) -> list[Client]:
+        """The clients whose certificate expires in the period, or has expired, and that have no newer one."""
+        return self.in_state(State.EXPIRED, State.EXPIRING)
+
+    @property
+    def listed(self) -> list[Client]:
+        """The clients to list: all of them, or those that expire in the period, also if they are renewed."""
+        return list(self.clients) if self.period is None else self.in_state(*_ENDING)
+
+
+def as_text(report: Report) -> str:
+    """Return the list for a person: the result, the clients, and the next step."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def as_csv(report: Report) -> str:
+    """Return the list for a spreadsheet, with one row for each certificate."""
+    records = (_record(client, report) for client in report.listed)
+    return csv_text(CSV_COLUMNS, ([_csv_cell(record[column]) for column in CSV_COLUMNS] for record in records))
+
+
+def as_json(report: Report) -> str:
+    """Return the list for a program: one JSON object in ASCII."""
+    document = {
+        "version": JSON_VERSION,
+        "time": utc_timestamp(report.now),
+        "until": None if report.period is None else utc_timestamp(report.until),
+        "total": len(report.clients),
+        "expiring": len(report.expiring),
+        "without_expiry": len(report.in_state(State.UNKNOWN)),
+        "unidentified_decisions": report.unidentified,
+        "skipped_entries": report.skipped,
+        "notes": report.notes,
+        "clients": [_record(client, report) for client in report.listed],
+        "unusable_files": [{"file": file, "problem": problem} for file, problem in report.unusable],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield _result(report)
+    for state, title in _TITLES.items():
+        clients = report.in_state(state)
+        if clients and (report.period is None or state in _ENDING):
+            yield from ["", f"{title}: {_HEADER}"]
+            yield from columns([_cells(client, report.now) for client in clients], _WIDEST)
+    if report.unusable:
+        yield from ["", "NO CERTIFICATE"]
+        yield from columns([(file, problem.removeprefix(f"{file} ")) for file, problem in report.unusable], (36, 100))
+    yield ""
+    for note in _notes(report):
+        yield from fold(f"note: {plain(note)}", first="", others=" " * 6)
+    yield from fold(f"Next step: {_next_step(report)}", first="", others=" " * 11)
+
+
+def _result(report: Report) -> str:
+    total, expiring = len(report.clients), len(report.expiring)
+    certificates = f"{total:,} certificate{'' if total == 1 else 's'}"
+    if report.period is None:
+        return f"{certificates}, {expiring:,} EXPIRED and not renewed"
+    period = f"by {report.until:%Y-%m-%d} (in {report.period.days:,} days)"
+    return f"{expiring:,} of {certificates} EXPIRED or expiring {period} and not renewed"
+
+
+def _cells(client: Client, now: datetime) -> tuple[str, ...]:
+    days = client.days_to_expiry(now)
+    if client.files:
+        place = listing(client.files)
+    else:
+        place = "" if client.last_seen is None else f"seen {client.last_seen:%Y-%m-%d}"
+    return (
+        f"{client.not_after:%Y-%m-%d}" if client.not_after else "unknown",
+        "" if days is None else f"{days:,}",
+        client.name or "without a name",
+        listing(client.rules, none=client.reason or "none"),
+        place,
+    )
+
+
+def _notes(report: Report) -> Iterator[str]:
+    yield from report.notes
+    if any(not client.is_exact for client in report.listed):
+        yield "the log contains whole days: certificates without a file expire on the day shown, or one day later"
+    if report.skipped:
+        yield f"{report.skipped:,} entries of the log are no decisions and were skipped"
+    if report.unidentified:
+        yield f"{report.unidentified:,} decisions are about no certificate, or the log does not contain whose"
+
+
+def _next_step(report: Report) -> str:
+    if not report.clients:
+        return "name certificates, or a log with decisions: see docs/clients.md"
+    if report.expiring:
+        return "have these certificates renewed, and check the new ones: docs/rotate-a-certificate.md"
+    if report.period is None:
+        return "repeat this with --expiring 60d to see which certificates expire within 60 days"
+    return "none; repeat this regularly, or set EXPIRY_WARNING_DAYS and an alarm: docs/observability.md"
+
+
+def _record(client: Client, report: Report) -> dict[str, object]:
+    """Return what is known of a client, by the names of CSV_COLUMNS."""
+    return {
+        "client": client.name,
+        "issuer_dn": client.issuer_dn,
+        "serial_number": client.serial_number,
+        "fingerprint256": client.fingerprint,
+        "rules": list(client.rules),
+        "reason": client.reason,
+        "state": client.state(report.now, report.until),
+        "not_after": _timestamp(client.not_after),
+        "days_to_expiry": client.days_to_expiry(report.now),
+        "expiry_from": "certificate" if client.is_exact else "log",
+        "renewed_until": _timestamp(client.renewed_until),
+        "requests": client.requests,
+        "last_seen": _timestamp(client.last_seen),
+        "files": list(client.files),
+    }
+
+
+def _csv_cell(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _timestamp(time: datetime | None) -> str | None:
+    return None if time is None else utc_timestamp(time)

@@ -1,0 +1,1 @@
+"""The checks of an API, its domain names and the authorizer's function on AWS."""

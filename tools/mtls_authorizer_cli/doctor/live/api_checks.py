@@ -1,0 +1,149 @@
+"""Checks of an API: its default endpoint, its domain names, its routes and their deployment."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.doctor.account.api import CUSTOM
+from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.rest_api import RestApi
+from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.printed import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtls_authorizer_cli.doctor.live.examination import Examine
+    from mtls_authorizer_cli.doctor.live.subject import Subject
+
+
+def api_checks(subject: Subject) -> dict[Check, Examine]:
+    """Return the checks of an API."""
+    checks = {
+        Check.DEFAULT_ENDPOINT: _default_endpoint,
+        Check.DOMAIN_NAME: _domain_name,
+        Check.ROUTES: _routes,
+        Check.DEPLOYMENT: _deployment,
+        Check.API_KEY_SOURCE: _api_key_source,
+    }
+    return {check: partial(make, subject) for check, make in checks.items()}
+
+
+def _default_endpoint(subject: Subject) -> Iterator[Finding]:
+    api = subject.api
+    if not api.endpoint_is_disabled:
+        host = f"{api.api_id}.execute-api.{subject.aws.region}.amazonaws.com"
+        yield Finding(
+            Check.DEFAULT_ENDPOINT,
+            str(api),
+            f"its default endpoint {host} is enabled",
+            "Clients can bypass mutual TLS: these requests carry no certificate. The authorizer denies them, but "
+            "routes without it are open to everyone.",
+            "Disable it",
+            (api.disable_endpoint(), *subject.deploy_commands()),
+        )
+
+
+def _domain_name(subject: Subject) -> Iterator[Finding | str]:
+    if not subject.domains:
+        api = subject.api
+        stage: str | Variable = next((each.name for each in api.stages()), Variable("STAGE"))
+        words = ("apigatewayv2", "create-api-mapping", "--api-id", api.api_id, "--stage", stage)
+        yield Finding(
+            Check.DOMAIN_NAME,
+            str(api),
+            "no custom domain name leads to it",
+            "Only custom domain names have mutual TLS. The authorizer denies requests without a certificate: "
+            "lambda_event_missing_clientcert.",
+            "Create a domain name with mutual TLS (docs/tutorial.md), put it into DOMAIN_NAME, and map it to the API",
+            (command(subject.aws.region, *words, "--domain-name", Variable("DOMAIN_NAME")),),
+        )
+    for domain in subject.domains:
+        if domain.has_routing_rules:
+            yield f"{domain} has routing rules, which are not read: name each of their APIs with --api"
+
+
+def _routes(subject: Subject) -> Iterator[Finding]:
+    api = subject.api
+    own = {each.authorizer.authorizer_id for each in subject.authorizers}
+    routes = api.routes()
+    open_routes = [each for each in routes if each.authorization != CUSTOM or each.authorizer_id not in own]
+    if open_routes:
+        authorizer = subject.authorizers[0].authorizer
+        described = [
+            f"{each.name} ({each.authorization if each.authorization != CUSTOM else 'another authorizer'})"
+            for each in open_routes
+        ]
+        yield Finding(
+            Check.ROUTES,
+            str(api),
+            f"{len(open_routes)} of {len(routes)} routes do not use the authorizer: {listing(described)}",
+            "Every client with a certificate of the truststore may call them, whatever the rules say; without mutual "
+            "TLS, everyone may.",
+            "Attach the authorizer to each of them",
+            (*(api.attach(each, authorizer) for each in open_routes), *subject.deploy_commands()),
+        )
+
+
+def _deployment(subject: Subject) -> Iterator[Finding | str]:
+    api = subject.api
+    routes = {route.name: route.authorization for route in api.routes()}
+    for stage in subject.served_stages:
+        if stage.failure:
+            yield Finding(
+                Check.DEPLOYMENT,
+                f"{api}, stage {stage.name}",
+                f"its last deployment failed: {stage.failure}",
+                "The routes that were checked are not those that clients call.",
+                "Correct the reason, and deploy",
+                api.deploy([stage._replace(is_automatic=False)]),
+            )
+            continue
+        if stage.has_canary:
+            yield f"{api}, stage {stage.name}, has a canary deployment, which is not examined"
+        if stage.deployment_id is None:
+            yield f"{api}, stage {stage.name}, has no deployment"
+            continue
+        deployed = api.deployed_routes(stage)
+        differing = sorted(name for name in {**routes, **deployed} if routes.get(name) != deployed.get(name))
+        if differing:
+            described = listing([_difference(name, routes, deployed) for name in differing])
+            yield Finding(
+                Check.DEPLOYMENT,
+                f"{api}, stage {stage.name}",
+                f"its deployment differs from the API: {described}",
+                "The stage is a snapshot: clients call the routes of the deployment, with the authorization that they "
+                "had then.",
+                "Deploy the API",
+                api.deploy([stage]),
+            )
+
+
+def _difference(name: str, routes: dict[str, str], deployed: dict[str, str]) -> str:
+    now, then = routes.get(name, "removed"), deployed.get(name, "not deployed")
+    return f"{name} ({now} now, {then} in the deployment)"
+
+
+def _api_key_source(subject: Subject) -> Iterator[Finding]:
+    api = subject.api
+    for _, function in subject.authorizers:
+        if not any(rule.usage_plan_key is not None for rule in function.rules.rules):
+            continue
+        if isinstance(api, RestApi) and api.api_key_source != "AUTHORIZER":
+            fix, commands = (
+                "Take the keys from the authorizer",
+                (api.use_keys_of_authorizer(), *subject.deploy_commands()),
+            )
+        elif isinstance(api, RestApi):
+            continue
+        else:
+            fix, commands = "Use a REST API for usage plans, or remove usage_plan_key", ()
+        yield Finding(
+            Check.API_KEY_SOURCE,
+            str(api),
+            f"rules have a usage_plan_key, and the API takes keys from {api.api_key_source or 'nowhere'}",
+            "The limits of usage plans do not apply to these clients.",
+            fix,
+            commands,
+        )

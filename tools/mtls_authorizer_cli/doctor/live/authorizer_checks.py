@@ -1,0 +1,247 @@
+"""Checks of an API's authorizer: its type, its caching, its response, and the permission to invoke its function."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.settings import ResponseFormat
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer_cli.doctor.account.api import PEM_SOURCE
+from mtls_authorizer_cli.doctor.account.aws import AbsentError, UnavailableError
+from mtls_authorizer_cli.doctor.account.http_api import HttpApi
+from mtls_authorizer_cli.doctor.account.permission import PRINCIPAL, invoke_statements
+from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
+from mtls_authorizer_cli.doctor.offline.truststore import namesakes, public_key
+from mtls_authorizer_cli.printed import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mtls_authorizer_cli.doctor.account.api import Authorizer
+    from mtls_authorizer_cli.doctor.account.function import Function
+    from mtls_authorizer_cli.doctor.account.permission import Statement
+    from mtls_authorizer_cli.doctor.live.examination import Examine
+    from mtls_authorizer_cli.doctor.live.subject import OwnAuthorizer, Subject
+
+_ISSUER_AND_SERIAL = {"context.identity.clientCert.issuerDN", "context.identity.clientCert.serialNumber"}
+_DOMAIN_NAME = "context.domainName"
+_FROM_REQUEST = ("request.", "method.request.")
+
+
+def authorizer_checks(subject: Subject) -> dict[Check, Examine]:
+    """Return the checks of an API's authorizers."""
+    each = {
+        Check.AUTHORIZER_TYPE: _type,
+        Check.IDENTITY_SOURCES: _identity_sources,
+        Check.REQUIRED_IDENTITY_SOURCE: _required_identity_source,
+        Check.CACHED_SIMPLE_RESPONSES: _cached_simple_responses,
+        Check.CACHED_DOMAIN_NAMES: _cached_domain_names,
+        Check.RESPONSE_FORMAT: _response_format,
+        Check.INVOKE_PERMISSION: _invoke_permission,
+        Check.OPEN_INVOKE_PERMISSION: _open_invoke_permission,
+    }
+    return {Check.AUTHORIZER: partial(_authorizer, subject)} | {
+        check: partial(_for_each, make, subject) for check, make in each.items()
+    }
+
+
+def _for_each(
+    make: Callable[[Subject, OwnAuthorizer], Iterator[Finding | str]], subject: Subject
+) -> Iterator[Finding | str]:
+    for each in subject.authorizers:
+        yield from make(subject, each)
+
+
+def _authorizer(subject: Subject) -> Iterator[Finding]:
+    if not subject.found_authorizers:
+        api = subject.api
+        yield Finding(
+            Check.AUTHORIZER,
+            str(api),
+            "none of its authorizers invokes this project's function",
+            "Every client with a certificate of the truststore may call the API.",
+            "Put the output AuthorizerUri of the authorizer's stack into AUTHORIZER_URI, create the authorizer, and "
+            "attach it to every route: docs/deploy/cli.md. If the function is a wrapper, name it with --function",
+            (api.create_authorizer(),),
+        )
+
+
+def _type(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    authorizer = own.authorizer
+    if authorizer.kind != "REQUEST":
+        yield Finding(
+            Check.AUTHORIZER_TYPE,
+            str(authorizer),
+            f"its type is {authorizer.kind}",
+            "Its events have no certificate: the function fails with UnsupportedEventError, and the API responds with "
+            "500.",
+            "Put its URI into AUTHORIZER_URI, create an authorizer of type REQUEST, and attach that one to every route",
+            (f"AUTHORIZER_URI={shlex.quote(authorizer.uri)}", subject.api.create_authorizer()),
+        )
+
+
+def _sources(authorizer: Authorizer) -> set[str]:
+    return {source.removeprefix("$") for source in authorizer.identity_sources}
+
+
+def _identity_sources(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding | str]:
+    authorizer, sources = own.authorizer, _sources(own.authorizer)
+    if authorizer.ttl == 0 or PEM_SOURCE.removeprefix("$") in sources:
+        return
+    if not sources >= _ISSUER_AND_SERIAL:
+        problem = f"it caches for {authorizer.ttl} s by {', '.join(sorted(sources)) or 'nothing'}"
+        yield _shared_cache(subject, authorizer, problem)
+        return
+    for domain in subject.domains:
+        if domain.truststore_uri is None:
+            continue
+        bundle = DomainChecks(subject.aws, domain, own.function).examined_truststore().bundle
+        if any(len({public_key(each.certificate) for each in group}) > 1 for group in namesakes(bundle)):
+            problem = f"it caches by issuer and serial number, and two CAs of {domain.truststore_uri} have one name"
+            yield _shared_cache(subject, authorizer, problem)
+    yield (
+        f"{authorizer} caches by issuer and serial number. That your CAs never reuse a serial number cannot be "
+        "checked: see docs/security-model.md"
+    )
+
+
+def _shared_cache(subject: Subject, authorizer: Authorizer, problem: str) -> Finding:
+    return Finding(
+        Check.IDENTITY_SOURCES,
+        str(authorizer),
+        problem,
+        "Several certificates can share one cached response: a client gets what another one is allowed.",
+        "Turn caching off, or on an HTTP API cache by the whole certificate",
+        (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
+    )
+
+
+def _required_identity_source(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    authorizer = own.authorizer
+    required = sorted(source for source in _sources(authorizer) if source.startswith(_FROM_REQUEST))
+    if required:
+        yield Finding(
+            Check.REQUIRED_IDENTITY_SOURCE,
+            str(authorizer),
+            f"it requires {', '.join(required)}",
+            "A request without it gets 401, and the authorizer is not invoked, whatever certificate the client has.",
+            "Use identity sources that every request with a certificate has",
+            (subject.api.identify_by_certificate(authorizer), *subject.deploy_commands()),
+        )
+
+
+def _cached_simple_responses(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    authorizer = own.authorizer
+    if not authorizer.ttl or not authorizer.simple_responses:
+        return
+    limited = [rule.name for rule in own.function.rules.rules if rule.routes is not ALL_ROUTES]
+    if limited:
+        yield Finding(
+            Check.CACHED_SIMPLE_RESPONSES,
+            str(authorizer),
+            f"it caches simple responses for {authorizer.ttl} s, and rules allow some routes only: {listing(limited)}",
+            "A simple response is about the requested route, and API Gateway applies it to all: a client that was "
+            "allowed one route may call every route until the TTL is over.",
+            "Turn caching off, or use IAM policies",
+            (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
+        )
+
+
+def _cached_domain_names(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    authorizer = own.authorizer
+    if authorizer.ttl and _DOMAIN_NAME not in _sources(authorizer) and own.function.rules.limits_domain_names:
+        yield Finding(
+            Check.CACHED_DOMAIN_NAMES,
+            str(authorizer),
+            f"rules have a domain_name, and it caches for {authorizer.ttl} s without $context.domainName as a source",
+            "A client of two domain names of this API gets the response for one of them on the other.",
+            "Turn caching off, or add the identity source",
+            (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
+        )
+
+
+def _response_format(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    api, authorizer = subject.api, own.authorizer
+    if not isinstance(api, HttpApi) or authorizer.payload_version != "2.0":
+        return  # the response is always an IAM policy
+    configured = own.function.settings.response_format
+    expected = ResponseFormat.SIMPLE if authorizer.simple_responses else ResponseFormat.IAM
+    if configured is not expected:
+        enabled = "enabled" if authorizer.simple_responses else "disabled"
+        yield Finding(
+            Check.RESPONSE_FORMAT,
+            str(authorizer),
+            f"simple responses are {enabled}, and {own.function} has RESPONSE_FORMAT={configured}",
+            "API Gateway does not understand the authorizer's response: it responds with 500 to every request.",
+            "Make both the same",
+            (
+                api.set_simple_responses(authorizer, enabled=configured is ResponseFormat.SIMPLE),
+                *subject.deploy_commands(),
+            ),
+        )
+
+
+def _source_arn(subject: Subject, authorizer: Authorizer) -> str:
+    partition, account = subject.aws.caller()
+    api = f"arn:{partition}:execute-api:{subject.aws.region}:{account}:{subject.api.api_id}"
+    return f"{api}/authorizers/{authorizer.authorizer_id}"
+
+
+def _statements(function: Function) -> list[Statement]:
+    try:
+        return invoke_statements(function.policy())
+    except AbsentError:
+        return []
+
+
+def _invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    authorizer, function = own.authorizer, own.function
+    if authorizer.credentials:
+        reason = f"API Gateway assumes the role {authorizer.credentials}, whose policies are not read"
+        raise UnavailableError(reason)
+    source_arn, (_, account) = _source_arn(subject, authorizer), subject.aws.caller()
+    statements = _statements(function)
+    if any(statement.permits(source_arn, account) for statement in statements):
+        return
+    unclear = [statement.statement_id for statement in statements if not statement.is_decidable]
+    if unclear:
+        reason = f"the policy of {function} has conditions that are not evaluated: {listing(unclear)}"
+        raise UnavailableError(reason)
+    yield Finding(
+        Check.INVOKE_PERMISSION,
+        str(authorizer),
+        f"API Gateway is not permitted to invoke {function.arn}",
+        "The API responds with 500 to every request.",
+        "Permit this authorizer to invoke it",
+        (_permit(subject, own),),
+    )
+
+
+def _permit(subject: Subject, own: OwnAuthorizer) -> str:
+    authorizer = own.authorizer
+    return own.function.command(
+        "add-permission",
+        *(("--qualifier", own.function.arn.qualifier) if own.function.arn.qualifier else ()),
+        *("--statement-id", f"api-{subject.api.api_id}-{authorizer.authorizer_id}"),
+        *("--action", "lambda:InvokeFunction", "--principal", PRINCIPAL),
+        *("--source-arn", _source_arn(subject, authorizer)),
+    )
+
+
+def _open_invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+    function = own.function
+    qualifier = ("--qualifier", function.arn.qualifier) if function.arn.qualifier else ()
+    for statement in _statements(function):
+        if statement.is_open:
+            remove = function.command("remove-permission", *qualifier, "--statement-id", statement.statement_id)
+            yield Finding(
+                Check.OPEN_INVOKE_PERMISSION,
+                str(function),
+                f"statement {statement.statement_id} of its policy has no source ARN and no source account",
+                "Others can invoke the function with any certificate, without its key, and learn who is allowed.",
+                "Permit this authorizer only",
+                (_permit(subject, own), remove),
+            )

@@ -1,0 +1,123 @@
+"""The examination of an API, a domain name or a function on AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.doctor.account.aws import AbsentError, Aws, UnavailableError
+from mtls_authorizer_cli.doctor.account.domain import read_domain
+from mtls_authorizer_cli.doctor.account.function import Function
+from mtls_authorizer_cli.doctor.account.function_arn import FunctionArn, parse_function_arn
+from mtls_authorizer_cli.doctor.account.http_api import HttpApi
+from mtls_authorizer_cli.doctor.account.rest_api import RestApi
+from mtls_authorizer_cli.doctor.findings import Diagnosis, NotChecked, combine
+from mtls_authorizer_cli.doctor.live.api_checks import api_checks
+from mtls_authorizer_cli.doctor.live.authorizer_checks import authorizer_checks
+from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
+from mtls_authorizer_cli.doctor.live.examination import examine
+from mtls_authorizer_cli.doctor.live.function_checks import function_checks
+from mtls_authorizer_cli.doctor.live.subject import Subject
+from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
+from mtls_authorizer_cli.doctor.offline.environment import examine_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtls_authorizer_cli.doctor.account.domain import Domain
+    from mtls_authorizer_cli.progress import Progress
+
+
+def examine_aws(api_id: str | None, domain_name: str | None, function: str | None, progress: Progress) -> Diagnosis:
+    """Examine an API, the APIs of a domain name, or a function alone; names and IDs, None if not given.
+
+    Raises CommandError for a name that does not exist, and without credentials or region.
+    """
+    arn = function and parse_function_arn(function)
+    aws = Aws(arn.region if arn else None)
+    partition, account = aws.caller()
+    if function and not arn:
+        name, _, qualifier = function.partition(":")
+        arn = FunctionArn(partition, aws.region, account, name, qualifier or None)
+    domain = None if domain_name is None else _named(aws, domain_name)
+    api_ids = dict.fromkeys([api_id] if api_id else [mapped for mapped, _ in domain.mapped_stages] if domain else [])
+    examination = _Examination(aws, progress)
+    if not api_ids:
+        return examination.without_api(domain, Function(aws, arn) if arn else None)
+    return combine(
+        *(
+            diagnosis
+            for each in api_ids
+            for diagnosis in examination.of_api(Subject(aws, _read_api(aws, each), domain, arn.name if arn else None))
+        )
+    )
+
+
+class _Examination:
+    """Examines several APIs, and each domain name and function that they share once."""
+
+    def __init__(self, aws: Aws, progress: Progress) -> None:
+        self._aws = aws
+        self._progress = progress
+        self._examined: set[str] = set()
+
+    def of_api(self, subject: Subject) -> Iterator[Diagnosis]:
+        api = subject.api
+        if isinstance(api, HttpApi) and api.is_websocket_api:
+            message = (
+                f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
+            )
+            raise CommandError(message)
+        yield examine(api_checks(subject) | authorizer_checks(subject), str(api), self._progress)
+        for domain in subject.known_domains:
+            if self._is_new(str(domain)):
+                yield DomainChecks(self._aws, domain, subject.function).diagnosis(self._progress)
+        for function in subject.functions:
+            if self._is_new(str(function.arn)):
+                yield self.of_function(function)
+
+    def of_function(self, function: Function) -> Diagnosis:
+        try:
+            environment = examine_environment(str(function), function.environment)
+        except UnavailableError as error:
+            missing = (NotChecked(check, error.reason, error.permission) for check in ENVIRONMENT_CHECKS)
+            environment = Diagnosis(not_checked=tuple(missing))
+        return combine(examine(function_checks(function), str(function), self._progress), environment)
+
+    def without_api(self, domain: Domain | None, function: Function | None) -> Diagnosis:
+        of_function = self.of_function(function) if function else Diagnosis()
+        if domain is None:
+            return of_function
+        note = Diagnosis(notes=(f"{domain} leads to no API",))
+        return combine(of_function, DomainChecks(self._aws, domain, function).diagnosis(self._progress), note)
+
+    def _is_new(self, name: str) -> bool:
+        is_new = name not in self._examined
+        self._examined.add(name)
+        return is_new
+
+
+def _named(aws: Aws, name: str) -> Domain:
+    try:
+        return read_domain(aws, name)
+    except UnavailableError as error:
+        noun = "domain name"
+        raise _cannot_be_read(noun, name, aws, error) from error
+
+
+def _read_api(aws: Aws, api_id: str) -> RestApi | HttpApi:
+    try:
+        try:
+            return RestApi(aws, api_id)
+        except AbsentError:
+            return HttpApi(aws, api_id)
+    except UnavailableError as error:
+        noun = "API"
+        raise _cannot_be_read(noun, api_id, aws, error) from error
+
+
+def _cannot_be_read(noun: str, name: str, aws: Aws, error: UnavailableError) -> CommandError:
+    if isinstance(error, AbsentError):
+        return CommandError(f"there is no {noun} {name} in {aws.region}: set AWS_REGION to its region")
+    missing = f". You need the permission {error.permission}" if error.permission else ""
+    return CommandError(f"{noun} {name} cannot be read: {error.reason}{missing}")

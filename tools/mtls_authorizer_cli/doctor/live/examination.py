@@ -1,0 +1,37 @@
+"""Making checks: each one yields findings and notes, or raises UnavailableError if it cannot be made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from mtls_authorizer_cli.doctor.account.aws import UnavailableError
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mtls_authorizer_cli.progress import Progress
+
+Examine: TypeAlias = "Callable[[], Iterable[Finding | str]]"
+"""A check without its name. Strings are notes."""
+
+
+def examine(checks: Mapping[Check, Examine], name: str, progress: Progress) -> Diagnosis:
+    """Make checks of something with a name. What a check has found before it raises UnavailableError is kept."""
+    checked: list[Check] = []
+    findings: list[Finding] = []
+    not_checked: list[NotChecked] = []
+    notes: list[str] = []
+    for number, (check, make) in enumerate(checks.items()):
+        progress.show(f"{name}: {check}", number / len(checks))
+        try:
+            for result in make():
+                if isinstance(result, str):
+                    notes.append(result)
+                else:
+                    findings.append(result)
+        except UnavailableError as error:
+            not_checked.append(NotChecked(check, error.reason, error.permission))
+        else:
+            checked.append(check)
+    return Diagnosis(tuple(checked), tuple(findings), tuple(not_checked), tuple(notes))

@@ -1,0 +1,229 @@
+"""Checks of the authorizer's function."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.settings import LogDecisions
+from mtls_authorizer_cli.doctor.account.aws import AbsentError
+from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.function import HANDLER
+from mtls_authorizer_cli.doctor.findings import Check, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtls_authorizer_cli.doctor.account.function import Function
+    from mtls_authorizer_cli.doctor.live.examination import Examine
+
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+
+_ALL_500 = "The API responds with 500 to every request."
+_IMAGE = "Image"
+
+
+def function_checks(function: Function) -> dict[Check, Examine]:
+    """Return the checks of a function."""
+    checks = {
+        Check.FUNCTION: _function,
+        Check.UNPUBLISHED_CHANGES: _unpublished_changes,
+        Check.QUALIFIER: _qualifier,
+        Check.CONCURRENCY: _concurrency,
+        Check.LOG_FORMAT: _log_format,
+        Check.RUNTIME: _runtime,
+        Check.LAYER: _layer,
+    }
+    return {check: partial(make, function) for check, make in checks.items()}
+
+
+def _function(function: Function) -> Iterator[Finding]:
+    try:
+        configuration = function.configuration
+    except AbsentError:
+        yield _absent(function)
+        return
+    for key, reason in (("State", "StateReason"), ("LastUpdateStatus", "LastUpdateStatusReason")):
+        if configuration.get(key) == "Failed":
+            yield Finding(
+                Check.FUNCTION,
+                str(function),
+                f"its {key} is Failed: {configuration.get(reason, 'no reason is given')}",
+                _ALL_500 if key == "State" else "The last change of the function has no effect.",
+                "Correct the reason, and deploy again",
+                (function.command("get-function-configuration"),),
+            )
+    if configuration.get("PackageType") != _IMAGE and configuration.get("Handler") != HANDLER:
+        yield Finding(
+            Check.FUNCTION,
+            str(function),
+            f"its handler is {configuration.get('Handler')}",
+            "It is not this project's authorizer, or a wrapper of it, which these checks do not know.",
+            f"Set the handler to {HANDLER} unless it is a wrapper",
+            function.update("--handler", HANDLER),
+        )
+
+
+def _absent(function: Function) -> Finding:
+    arn = function.arn
+    alias = function.command("create-alias", "--name", arn.qualifier or "", "--function-version", Variable("VERSION"))
+    return Finding(
+        Check.FUNCTION,
+        str(function),
+        "there is no such function, alias or version",
+        _ALL_500,
+        "Create the alias if the function exists, or deploy the function",
+        (function.new_version(), alias) if arn.is_published else (),
+    )
+
+
+def _unpublished_changes(function: Function) -> Iterator[Finding]:
+    if not function.arn.is_published:
+        return
+    used, latest = function.configuration, function.latest_configuration
+    variables = [each.get("Environment", {}).get("Variables", {}) for each in (used, latest)]
+    changed = sorted(name for name in {**variables[0], **variables[1]} if _differs(name, *variables))
+    if used.get("CodeSha256") != latest.get("CodeSha256"):
+        changed.append("its code")
+    if changed:
+        yield Finding(
+            Check.UNPUBLISHED_CHANGES,
+            str(function),
+            f"the API invokes version {used.get('Version')}, and $LATEST differs: {', '.join(changed)}",
+            "These changes have no effect until they are published.",
+            "Publish the function, and make the alias invoke the new version",
+            function.publish(),
+        )
+
+
+def _differs(name: str, used: dict[str, str], latest: dict[str, str]) -> bool:
+    return used.get(name) != latest.get(name)
+
+
+def _qualifier(function: Function) -> Iterator[Finding]:
+    snap_start = function.configuration.get("SnapStart", {})
+    if not function.arn.is_published and snap_start.get("ApplyOn") == "PublishedVersions":
+        yield _unused(function, "SnapStart", "live")
+    elif function.arn.is_published and _is_off(snap_start):
+        yield Finding(
+            Check.QUALIFIER,
+            str(function),
+            "SnapStart is enabled, and the version that the API invokes has no snapshot",
+            "Every new execution environment starts without it, which takes longer.",
+            "Publish a new version",
+            function.publish(),
+        )
+    provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
+    if provisioned and function.arn.qualifier not in provisioned:
+        yield _unused(function, "provisioned concurrency", provisioned[0])
+
+
+def _is_off(snap_start: dict[str, str]) -> bool:
+    return snap_start.get("ApplyOn") == "PublishedVersions" and snap_start.get("OptimizationStatus") == "Off"
+
+
+def _unused(function: Function, feature: str, alias: str) -> Finding:
+    return Finding(
+        Check.QUALIFIER,
+        str(function),
+        f"{feature} is enabled, and the API invokes {function.arn.qualifier or '$LATEST'}, which does not have it",
+        f"You pay for {feature} and do not use it: requests wait for new execution environments.",
+        f"Permit API Gateway to invoke the alias, such as {alias}, and set the authorizer's URI to it, as "
+        "docs/500-errors.md describes",
+        (command(function.arn.region, "lambda", "list-aliases", "--function-name", function.arn.unqualified),),
+    )
+
+
+def _concurrency(function: Function) -> Iterator[Finding]:
+    if function.reserved_concurrency() == 0:
+        yield Finding(
+            Check.CONCURRENCY,
+            str(function),
+            "its reserved concurrency is 0",
+            f"Lambda throttles every invocation. {_ALL_500}",
+            "Remove the limit",
+            (function.command("delete-function-concurrency"),),
+        )
+    for each in function.provisioned_concurrency():
+        if each.get("Status") == "FAILED":
+            yield Finding(
+                Check.CONCURRENCY,
+                str(function),
+                f"provisioned concurrency of {each['FunctionArn']} failed: {each.get('StatusReason', 'no reason')}",
+                "Requests wait for new execution environments.",
+                "Correct the reason, and set it again",
+                (
+                    function.command(
+                        "put-provisioned-concurrency-config",
+                        *("--qualifier", each["FunctionArn"].rpartition(":")[2]),
+                        "--provisioned-concurrent-executions",
+                        str(each["RequestedProvisionedConcurrentExecutions"]),
+                    ),
+                ),
+            )
+
+
+def _log_format(function: Function) -> Iterator[Finding]:
+    logging = function.configuration.get("LoggingConfig", {})
+    group = f",LogGroup={logging['LogGroup']}" if "LogGroup" in logging else ""
+    fix = function.update("--logging-config", f"LogFormat=JSON,ApplicationLogLevel=INFO{group}")
+    if logging.get("LogFormat", "Text") != "JSON":
+        yield Finding(
+            Check.LOG_FORMAT,
+            str(function),
+            "its log format is Text",
+            "The log contains the message of a decision, such as deny: common_name_not_allowed, and none of its "
+            "fields: queries, alarms and mtls-authorizer explain --log do not work.",
+            "Set the log format to JSON",
+            fix,
+        )
+        return
+    level, decisions = logging.get("ApplicationLogLevel", "INFO"), function.settings.log_decisions
+    needed = {LogDecisions.ALL: ("TRACE", "DEBUG", "INFO"), LogDecisions.DENIED: ("TRACE", "DEBUG", "INFO", "WARN")}
+    if level not in needed.get(decisions, (level,)):
+        yield Finding(
+            Check.LOG_FORMAT,
+            str(function),
+            f"its log level is {level}, and LOG_DECISIONS is {decisions}",
+            "Allowed decisions are logged as INFO and denied ones as WARNING: some of them are missing in the log.",
+            "Set the log level to INFO",
+            fix,
+        )
+
+
+def _runtime(function: Function) -> Iterator[Finding]:
+    configuration = function.configuration
+    if configuration.get("PackageType") != _IMAGE and configuration.get("Runtime") not in RUNTIMES:
+        yield Finding(
+            Check.RUNTIME,
+            str(function),
+            f"its runtime is {configuration.get('Runtime')}, and the authorizer supports {', '.join(RUNTIMES)}",
+            f"The function does not start. {_ALL_500}",
+            "Set the runtime",
+            function.update("--runtime", "python3.13"),
+        )
+
+
+def _layer(function: Function) -> Iterator[Finding]:
+    configuration = function.configuration
+    architecture = next(iter(configuration.get("Architectures", ())), "x86_64")
+    for layer in configuration.get("Layers", ()):
+        version = function.layer_version(layer["Arn"])
+        for key, wanted, option in (
+            ("CompatibleArchitectures", architecture, "--compatible-architecture"),
+            ("CompatibleRuntimes", configuration.get("Runtime"), "--compatible-runtime"),
+        ):
+            supported = version.get(key, ())
+            if supported and wanted and wanted not in supported:
+                words = ("lambda", "list-layers", option, str(wanted))
+                yield Finding(
+                    Check.LAYER,
+                    str(function),
+                    f"its layer {layer['Arn']} is for {', '.join(supported)}, and the function has {wanted}",
+                    f"Its compiled modules cannot be imported, so that the function does not start. {_ALL_500}",
+                    "Find the layer for the function, put its version's ARN into LAYER_ARN, and replace the layer",
+                    (
+                        command(function.arn.region, *words),
+                        *function.update("--layers", Variable("LAYER_ARN")),
+                    ),
+                )

@@ -1,0 +1,115 @@
+"""Clients' certificates, compared with what API Gateway and the authorizer require of every one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
+from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING
+from mtls_authorizer_cli.explain.gateway import CLIENT_SEES, GatewayCheck, gateway_findings, log_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer_cli.certificate_files import CertificateFile
+    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+
+CHECKS = (
+    Check.CLIENT_CERTIFICATE,
+    Check.CLIENT_SIGNATURE,
+    Check.CLIENT_KEY,
+    Check.CLIENT_ISSUER,
+    Check.CLIENT_CHAIN,
+    Check.CLIENT_VALIDITY,
+    Check.CLIENT_EXPIRES_SOON,
+    Check.CLIENT_KEY_USAGE,
+)
+
+_CHECKS = {
+    GatewayCheck.SIGNATURE: Check.CLIENT_SIGNATURE,
+    GatewayCheck.KEY: Check.CLIENT_KEY,
+    GatewayCheck.ISSUER: Check.CLIENT_ISSUER,
+    GatewayCheck.CHAIN: Check.CLIENT_CHAIN,
+    GatewayCheck.VALIDITY: Check.CLIENT_VALIDITY,
+}
+_FIXES = {
+    Check.CLIENT_SIGNATURE: "Have the certificate issued again, signed with SHA-256 or stronger",
+    Check.CLIENT_KEY: "Have a certificate issued for a key of RSA with 2048 bits or more, or of P-256 or P-384",
+    Check.CLIENT_ISSUER: "Add the certificate of its CA to the truststore if you trust that CA; then update the domain "
+    "name to the new version",
+    Check.CLIENT_CHAIN: "Add the missing CA certificates to the truststore, up to a self-signed one",
+    Check.CLIENT_VALIDITY: "Have the certificate renewed",
+}
+
+
+def examine_certificates(files: Sequence[CertificateFile], truststore: TruststoreBundle, now: datetime) -> Diagnosis:
+    """Check clients' certificates at a time."""
+    findings = [finding for file in files for finding in _file(file, truststore, now)]
+    notes = tuple(note for file in files for note in file.notes)
+    return Diagnosis(CHECKS if files else (), tuple(findings), notes=notes)
+
+
+def _file(file: CertificateFile, truststore: TruststoreBundle, now: datetime) -> Iterator[Finding]:
+    if file.certificate is None:
+        yield Finding(
+            Check.CLIENT_CERTIFICATE,
+            file.name,
+            str(file.problem),
+            "The authorizer denies a certificate that it cannot read: lambda_event_clientcert_malformed."
+            if file.pem
+            else "No certificate was checked.",
+            "Have the certificate issued again" if file.pem else "Name the client's certificate, in PEM or DER",
+        )
+        return
+    try:
+        yield from _gateway(file.name, file.certificate, truststore, now)
+        yield from _authorizer(file.name, file.certificate)
+    except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
+        yield Finding(
+            Check.CLIENT_CERTIFICATE,
+            file.name,
+            f"its contents cannot be decoded: {error}",
+            "It is not known whether API Gateway can.",
+            "Have the certificate issued again",
+        )
+
+
+def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBundle, now: datetime) -> Iterator[Finding]:
+    found = gateway_findings(certificate.x509, truststore, now)
+    for gateway_check, check in _CHECKS.items():
+        finding = found.get(gateway_check)
+        if finding is not None and not finding.passed:
+            logged = log_message(gateway_check, certificate.x509)
+            log = f' A REST API\'s execution log is reported to say: "{logged}".' if logged else ""
+            yield Finding(
+                check,
+                name,
+                f"API Gateway rejects it ({gateway_check}): {finding.text}",
+                f"The client sees {CLIENT_SEES}.{log}",
+                _FIXES[check],
+            )
+    left = certificate.x509.not_valid_after_utc - now
+    if found[GatewayCheck.VALIDITY].passed and left < EXPIRY_WARNING:
+        yield Finding(
+            Check.CLIENT_EXPIRES_SOON,
+            name,
+            f"it expires in {left.days} days",
+            f"From then on, the client sees {CLIENT_SEES}.",
+            "Have the certificate renewed before",
+        )
+
+
+def _authorizer(name: str, certificate: PeerCertificate) -> Iterator[Finding]:
+    usages = certificate.ext_key_usage
+    if usages is not None and CLIENT_AUTH not in usages:
+        yield Finding(
+            Check.CLIENT_KEY_USAGE,
+            name,
+            "its extended key usages do not include clientAuth",
+            "API Gateway is not documented to check this. The authorizer responds with 403 "
+            "(extended_key_usage_not_allowed), unless REQUIRED_EXTENDED_KEY_USAGE or the client's rule permits it.",
+            "Have it issued with clientAuth, or name the usages that its rule accepts",
+        )

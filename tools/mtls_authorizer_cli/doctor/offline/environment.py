@@ -1,0 +1,87 @@
+"""The authorizer's environment variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
+from mtls_authorizer_cli.rules.check import check_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CHECKS = (
+    Check.CONFIGURATION,
+    Check.NO_RULES,
+    Check.SUSPICIOUS_RULE,
+    Check.BUCKET_OWNER,
+    Check.VARIABLES_SIZE,
+)
+
+_MAX_BYTES = 4096
+_RULES_ADVICE = "Write rules or lists as docs/configuration.md describes"
+
+
+def examine_environment(name: str, environment: Mapping[str, str]) -> Diagnosis:
+    """Check variables, and the rules that they contain. ``name`` is their file, or the function's name."""
+    findings = list(_size(name, environment))
+    try:
+        settings = load_settings(environment)
+    except SettingsError as error:
+        findings.append(
+            Finding(
+                Check.CONFIGURATION,
+                name,
+                str(error),
+                "The function does not start: the API responds with 500 to every request.",
+                "Correct the variables, and deploy",
+            )
+        )
+        return Diagnosis((Check.CONFIGURATION, Check.VARIABLES_SIZE), tuple(findings))
+    findings += [*_settings(name, settings), *_rules(name, environment)]
+    return Diagnosis(CHECKS, tuple(findings))
+
+
+def _size(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in environment.items())
+    if size > _MAX_BYTES:
+        yield Finding(
+            Check.VARIABLES_SIZE,
+            name,
+            f"the variables have {size:,} bytes together, and Lambda accepts {_MAX_BYTES:,}",
+            "They cannot be deployed.",
+            "Store the rules in S3 or in Parameter Store, and set AUTHORIZER_RULES_URI instead",
+        )
+
+
+def _settings(name: str, settings: Settings) -> Iterator[Finding]:
+    if not any(not rule.denies for rule in settings.rules) and settings.rules_uri is None:
+        yield Finding(
+            Check.NO_RULES,
+            name,
+            "no list and no rule is set",
+            "Every client is denied: 403, no_allowlist_configured.",
+            _RULES_ADVICE,
+        )
+    if settings.trusts_any_bucket_owner:
+        yield Finding(
+            Check.BUCKET_OWNER,
+            name,
+            "a document is in S3, and S3_BUCKET_OWNER is not set",
+            "If its bucket is ever deleted, anyone can create a bucket with this name, and with it your rules or your "
+            "truststore.",
+            "Set S3_BUCKET_OWNER to the ID of the account that owns the bucket, and deploy",
+        )
+
+
+def _rules(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    for report in check_environment(environment):
+        for warning in report.warnings:
+            yield Finding(
+                Check.SUSPICIOUS_RULE,
+                name if report.source not in environment else f"{report.source} of {name}",
+                f"{warning.kind}: {warning.text}",
+                "The rule is valid, but probably means something else than intended.",
+                "Correct it, or ignore this if it is intended",
+            )

@@ -1,0 +1,219 @@
+"""The truststore of a custom domain, compared with API Gateway's documented limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from client_certificate_auth import MalformedCertificateError
+from client_certificate_auth.x509.certificate import parse_certificate
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer_cli.content import Kind, recognize
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
+from mtls_authorizer_cli.explain.gateway import (
+    CLIENT_SEES,
+    describe_incomplete,
+    key_finding,
+    signature_finding,
+    validity_finding,
+)
+from mtls_authorizer_cli.explain.truststore import is_self_issued, printed_name, read_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from mtls_authorizer_cli.explain.truststore import TruststoreBundle, TruststoreCertificate
+
+CHECKS = (
+    Check.TRUSTSTORE_FILE,
+    Check.TRUSTSTORE_CONTENT,
+    Check.DUPLICATE_CERTIFICATE,
+    Check.CA_VERSION,
+    Check.CA_SIGNATURE,
+    Check.CA_KEY,
+    Check.CA_VALIDITY,
+    Check.CA_EXPIRES_SOON,
+    Check.CA_CHAIN,
+    Check.NOT_A_CA,
+)
+
+EXPIRY_WARNING = timedelta(days=30)
+
+_MAX_PATHS = 100
+_WARNED = "API Gateway ignores a certificate that it cannot use, with a warning that is easily overlooked."
+_CLIENTS_REJECTED = f"Clients below this CA are rejected: they see {CLIENT_SEES}."
+_REISSUE = "Have the CA issue its certificate again, and replace it in the truststore"
+
+
+class Examined(NamedTuple):
+    """A truststore with the findings about it."""
+
+    bundle: TruststoreBundle
+    diagnosis: Diagnosis
+
+
+def examine_truststore(name: str, content: bytes, now: datetime) -> Examined:
+    """Check a truststore at a time. ``name`` is its file or URI.
+
+    Raises ValueError if it contains no certificate that can be read.
+    """
+    bundle = read_bundle(content)
+    findings = [*_file(name, content, bundle), *_duplicates(name, bundle)]
+    for each in bundle.certificates:
+        findings += _certificate(each, bundle, now)
+    return Examined(bundle, Diagnosis(CHECKS, tuple(findings), notes=tuple(_namesakes(bundle))))
+
+
+def _file(name: str, content: bytes, bundle: TruststoreBundle) -> Iterator[Finding]:
+    for warning in bundle.warnings:
+        yield Finding(
+            Check.TRUSTSTORE_FILE, name, warning, _WARNED, "Correct the file, and update the domain name to it"
+        )
+    others = sorted({str(kind) for kind in recognize(content).kinds} - {str(Kind.CERTIFICATE)})
+    if others:
+        yield Finding(
+            Check.TRUSTSTORE_CONTENT,
+            name,
+            f"besides certificates, the truststore contains: {', '.join(others)}",
+            "Everyone who may read the truststore's object can read it, and API Gateway expects certificates only.",
+            "Remove it from the file; if it is a private key, replace the key",
+        )
+
+
+def _duplicates(name: str, bundle: TruststoreBundle) -> Iterator[Finding]:
+    first: dict[bytes, TruststoreCertificate] = {}
+    for each in bundle.certificates:
+        earlier = first.setdefault(each.certificate.public_bytes(Encoding.DER), each)
+        if earlier is not each:
+            yield Finding(
+                Check.DUPLICATE_CERTIFICATE,
+                name,
+                f"{each} is the same as certificate {earlier.position}",
+                "API Gateway is reported to reject a truststore with the same subject twice when it is imported.",
+                "Remove one of the two",
+            )
+
+
+def _namesakes(bundle: TruststoreBundle) -> Iterator[str]:
+    """Yield what is said of CAs with the same name: it has a use, and AWS does not document it."""
+    for group in namesakes(bundle):
+        subject = printed_name(group[0].certificate.subject)
+        yield (
+            f"{len(group)} different certificates of the truststore have the subject {subject}. A public report says "
+            "that API Gateway rejects this when the truststore is imported; AWS does not document it. To tell CAs with "
+            "the same name apart in rules, use issuer_key"
+        )
+
+
+def namesakes(bundle: TruststoreBundle) -> Iterator[list[TruststoreCertificate]]:
+    """Yield the certificates that have one name and differ, for each such name."""
+    seen: set[int] = set()
+    for each in bundle.certificates:
+        if each.position not in seen:
+            group = bundle.named(each.certificate.subject)
+            seen.update(other.position for other in group)
+            different = list({other.certificate.public_bytes(Encoding.DER): other for other in group}.values())
+            if len(different) > 1:
+                yield different
+
+
+def _certificate(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime) -> Iterator[Finding]:
+    subject, certificate = str(each), each.certificate
+    if certificate.version is not x509.Version.v3:
+        problem = "it is not an X.509 certificate of version 3"
+        yield Finding(Check.CA_VERSION, subject, problem, _CLIENTS_REJECTED, _REISSUE)
+    signature = signature_finding(certificate)
+    if not signature.passed:
+        problem = f"it is signed with {signature.text}, and API Gateway requires SHA-256 or stronger"
+        yield Finding(Check.CA_SIGNATURE, subject, problem, _CLIENTS_REJECTED, _REISSUE)
+    try:
+        key = key_finding(certificate)
+    except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
+        yield Finding(Check.CA_KEY, subject, f"its key cannot be read: {error}", _CLIENTS_REJECTED, _REISSUE)
+    else:
+        if not key.passed:
+            problem = f"it has {key.text}, and API Gateway requires RSA with 2048 bits or more, or P-256 or P-384"
+            yield Finding(Check.CA_KEY, subject, problem, _CLIENTS_REJECTED, "Create a CA with another key")
+    yield from _expiry(each, bundle, now)
+    if _is_no_ca(certificate):
+        yield Finding(
+            Check.NOT_A_CA,
+            subject,
+            "it is not a CA's certificate",
+            "No client can chain to it. A client is not trusted because its own certificate is in the truststore, "
+            "unless it is self-signed.",
+            "Remove it from the truststore, and add its CA's certificate if it is missing",
+        )
+    else:
+        yield from _chain(each, bundle)
+
+
+def _expiry(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime) -> Iterator[Finding]:
+    certificate = each.certificate
+    if any(_replaces(other.certificate, certificate, now) for other in bundle.named(certificate.subject)):
+        return
+    validity = validity_finding(certificate, now)
+    if not validity.passed:
+        yield Finding(Check.CA_VALIDITY, str(each), validity.text, _CLIENTS_REJECTED, _REISSUE)
+    elif certificate.not_valid_after_utc - now < EXPIRY_WARNING:
+        yield Finding(
+            Check.CA_EXPIRES_SOON,
+            str(each),
+            f"it expires in {(certificate.not_valid_after_utc - now).days} days",
+            f"From then on, clients below this CA are rejected: they see {CLIENT_SEES}. AWS sends no notification.",
+            f"{_REISSUE} before",
+        )
+
+
+def _replaces(other: x509.Certificate, certificate: x509.Certificate, now: datetime) -> bool:
+    """Return whether another certificate of the same CA and key is valid, and longer."""
+    return (
+        other.not_valid_before_utc <= now < other.not_valid_after_utc
+        and other.not_valid_after_utc > certificate.not_valid_after_utc
+        and public_key(other) == public_key(certificate)
+    )
+
+
+def public_key(certificate: x509.Certificate) -> bytes | None:
+    """Return a certificate's key in DER, None if it cannot be read."""
+    try:
+        return parse_certificate(certificate.public_bytes(Encoding.DER)).public_key
+    except MalformedCertificateError:
+        return None
+
+
+def _is_no_ca(certificate: x509.Certificate) -> bool:
+    """Return whether a certificate says that it is not a CA's. Self-signed ones are clients' own, which is allowed."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except Exception:  # noqa: BLE001 -- absent, or cannot be decoded: ValueError and more
+        return False
+    return not constraints.ca and not is_self_issued(certificate)
+
+
+def _chain(each: TruststoreCertificate, bundle: TruststoreBundle) -> Iterator[Finding]:
+    if is_self_issued(each.certificate):
+        return
+    paths = list(islice(bundle.paths(each.certificate), _MAX_PATHS))
+    if any(len(path) < MAX_AUTHORITIES and is_self_issued(path[-1].certificate) for path in paths):
+        return
+    longest = max(paths, key=len, default=())
+    if not longest:
+        problem = f"its issuer {printed_name(each.certificate.issuer)} is not in the truststore"
+    elif len(longest) >= MAX_AUTHORITIES:
+        problem = f"its chain has more than {MAX_AUTHORITIES} CA certificates"
+    else:
+        problem = f"its chain is incomplete: it has {describe_incomplete(longest)}"
+    yield Finding(
+        Check.CA_CHAIN,
+        str(each),
+        problem,
+        f"{_CLIENTS_REJECTED} API Gateway requires all CA certificates up to a self-signed one, at most "
+        f"{MAX_AUTHORITIES}.",
+        "Add the missing CA certificates, or issue clients' certificates from a CA nearer to the root",
+    )

@@ -1,0 +1,121 @@
+"""What ``doctor`` prints: the number of findings first, then each with its consequence and fix, the next step last."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.printed import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mtls_authorizer_cli.doctor.findings import Diagnosis, Finding, NotChecked
+
+_WIDTH = 100
+_WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+"""Of a command that is quoted for a shell."""
+
+_CONTINUED = "        "
+
+
+def as_text(diagnosis: Diagnosis) -> str:
+    """Return a diagnosis for a person, in printable ASCII."""
+    sections: list[Iterable[str]] = [
+        _summary(diagnosis),
+        *(_finding(number, finding) for number, finding in enumerate(diagnosis.findings, start=1)),
+        _not_checked(diagnosis.not_checked),
+        (line for note in diagnosis.notes for line in _fold(note, first="Note: ")),
+        _next_step(diagnosis),
+    ]
+    return "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
+
+
+def as_json(diagnosis: Diagnosis) -> str:
+    """Return a diagnosis for a program."""
+    document = {
+        "version": 1,
+        "findings": [finding._asdict() for finding in diagnosis.findings],
+        "not_checked": [each._asdict() for each in diagnosis.not_checked],
+        "checked": sorted(set(diagnosis.checked)),
+        "notes": diagnosis.notes,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _summary(diagnosis: Diagnosis) -> Iterator[str]:
+    count = len(diagnosis.findings)
+    yield "Nothing found" if count == 0 else f"{count} finding{'' if count == 1 else 's'}"
+    made = f"{len(set(diagnosis.checked))} kinds of checks were made"
+    missing = len({each.check for each in diagnosis.not_checked})
+    yield f"  {made}, {missing} could not be" if missing else f"  {made}"
+
+
+def _finding(number: int, finding: Finding) -> Iterator[str]:
+    yield from _fold(f"{finding.subject}: {finding.problem}.", first=f"{number}. {finding.check}: ")
+    yield from _fold(finding.consequence, first="   Consequence: ")
+    yield from _fold(f"{finding.fix}{':' if finding.commands else '.'}", first="   Fix: ")
+    for command in finding.commands:
+        yield from _wrap_command(command)
+
+
+def _not_checked(not_checked: Iterable[NotChecked]) -> Iterator[str]:
+    by_reason: dict[tuple[str, str | None], list[str]] = {}
+    for each in not_checked:
+        by_reason.setdefault((each.reason, each.permission), []).append(each.check)
+    if by_reason:
+        yield "Not checked"
+    for (reason, permission), checks in by_reason.items():
+        missing = f" Missing permission: {permission}" if permission else ""
+        yield from _fold(f"{', '.join(dict.fromkeys(checks))}: {reason}.{missing}", first="   ")
+
+
+def _next_step(diagnosis: Diagnosis) -> Iterator[str]:
+    permissions = sorted({each.permission for each in diagnosis.not_checked if each.permission})
+    if diagnosis.findings:
+        first = diagnosis.findings[0]
+        again = ", and run doctor again"
+        yield from _fold(f"{first.fix}{' (the commands of 1)' if first.commands else ''}{again}.", first="Next step: ")
+    elif permissions:
+        step = f"add these permissions, and run doctor again: {', '.join(permissions)}."
+        yield from _fold(step, first="Next step: ")
+    elif diagnosis.not_checked:
+        yield "Next step: check by hand what could not be checked."
+    else:
+        yield "Next step: none."
+
+
+def _fold(text: str, *, first: str) -> list[str]:
+    return textwrap.wrap(
+        plain(text),
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent="   ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _wrap_command(command: str) -> Iterator[str]:
+    """Yield a command on lines that a shell joins, broken before options if their values fit."""
+    line = "     "
+    for group in _groups(plain(command)):
+        for part in [" ".join(group)] if len(" ".join(group)) <= _WIDTH - len(_CONTINUED) - 3 else group:
+            if len(line) + len(part) + 3 > _WIDTH:
+                yield f"{line} \\"
+                line = _CONTINUED
+            line = f"{line} {part}"
+    yield line
+
+
+def _groups(command: str) -> Iterator[list[str]]:
+    """Yield each option with its values, and first the words before the options."""
+    group: list[str] = []
+    for word in _WORD.findall(command):
+        if word.startswith("--"):
+            yield group
+            group = []
+        group.append(word)
+    yield group

@@ -1,0 +1,1 @@
+"""Rules documents where they are stored: reading them, changing them without losing anything, writing conditionally."""

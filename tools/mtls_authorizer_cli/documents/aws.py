@@ -1,0 +1,60 @@
+"""Clients of AWS for stored documents, and errors that name the next step. Importing this module imports boto3."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from mtls_authorizer.stores.aws import AwsClient, error_code, store_errors
+from mtls_authorizer.stores.store import StoreError, Timeouts
+from mtls_authorizer_cli.command_line import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=3)
+
+
+def make_client(service: str, region: str | None) -> AwsClient:
+    """Return a client of a service in a region, by default that of the environment. Raises CommandError."""
+    with aws_errors(service, {}):
+        chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+        if not chosen:
+            raise StoreError(service, "no AWS region: set AWS_REGION to the region of the function")
+        return _client(service, chosen)
+
+
+@cache
+def _client(service: str, region: str) -> AwsClient:
+    config = Config(
+        connect_timeout=_TIMEOUTS.connect_seconds,
+        read_timeout=_TIMEOUTS.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": _TIMEOUTS.tries},
+    )
+    name: Any = service
+    return boto3.session.Session(region_name=region).client(name, config=config)
+
+
+@contextmanager
+def aws_errors(name: str, hints: Mapping[str, str], denied: str = "") -> Iterator[None]:
+    """Turn every exception into a CommandError that begins with a name, such as a URI.
+
+    ``hints`` are next steps by the code of an error; ``denied`` names the permissions that may be missing.
+    """
+    try:
+        with store_errors(name, _TIMEOUTS, denied):
+            try:
+                yield
+            except ClientError as error:
+                code = error_code(error)
+                if code in hints:
+                    raise StoreError(name, f"{code}: {hints[code]}") from None
+                raise
+    except StoreError as error:
+        raise CommandError(str(error)) from error

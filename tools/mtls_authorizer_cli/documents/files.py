@@ -1,0 +1,108 @@
+"""Documents in files: changed under a lock, and replaced by renaming, so that no reader sees half of one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
+from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.documents.document import StoredDocument, Written, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class FileDocument:
+    """A document in a file. A symbolic link stays one: the file that it refers to is replaced.
+
+    Writers that use this class wait for each other. Another program's change is noticed up to the moment before the
+    file is renamed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._name = path
+        try:
+            self._path = Path(path).resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            message = f"{printable(path)} is not a file name: {error}"
+            raise CommandError(message) from error
+
+    def read(self) -> StoredDocument:
+        """Return the document. Raises CommandError."""
+        try:
+            descriptor = self._open()
+            try:
+                return self._read(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            self._fail("read", error)
+
+    def update(self, _read: StoredDocument, edit: Callable[[str], str]) -> Written:
+        """Change the document as it is now. Raises CommandError."""
+        try:
+            with self._locked() as descriptor:
+                current = self._read(descriptor)
+                text = edit(current.text)
+                if text != current.text:
+                    self._replace(descriptor, text.encode())
+                document = StoredDocument(self._name, text, _version(text.encode()))
+                return Written(document, current.text, merged=current.text != _read.text)
+        except OSError as error:
+            self._fail("written", error)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Lock the file. A writer before us may have replaced it: then the new one is locked."""
+        while True:
+            descriptor = self._open()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(descriptor), self._path.stat()):
+                    yield descriptor
+                    return
+            finally:
+                os.close(descriptor)
+
+    def _open(self) -> int:
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            message = f"{printable(self._name)} is not a regular file: name the rules document"
+            raise CommandError(message)
+        return descriptor
+
+    def _read(self, descriptor: int) -> StoredDocument:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read(LARGEST_DOCUMENT + 1)
+        return StoredDocument(self._name, decode(content, self._name), _version(content))
+
+    def _replace(self, descriptor: int, content: bytes) -> None:
+        status = os.fstat(descriptor)
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            with draft.open("xb") as file:
+                # As far as we may: only root can give a file to another user.
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _fail(self, done: str, error: OSError) -> NoReturn:
+        message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"
+        raise CommandError(message) from error
+
+
+def _version(content: bytes) -> str:
+    return f"sha256:{sha256(content).hexdigest()[:12]}"

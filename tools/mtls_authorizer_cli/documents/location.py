@@ -1,0 +1,104 @@
+"""Where the rules document of a function is stored, from options and variables: for commands that change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.documents.update import Access
+from mtls_authorizer_cli.function import add_options as add_function_options
+from mtls_authorizer_cli.function import deployed, read_environment
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer_cli.command_line import Parser
+
+_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+_AT_A_URI = (
+    f"Rules at a URI (s3:// or ssm://, in {_RULES_URI}) can be changed without a deployment: see "
+    "docs/block-a-client-now.md"
+)
+
+
+class RulesLocation(NamedTuple):
+    """The location of a rules document, and how the function that reads it is configured.
+
+    ``other_rules`` are those of lists in the function's environment. ``option`` is the option that names the same
+    function or document in other commands. ``settings`` are all others of the function.
+    """
+
+    location: str
+    access: Access
+    refresh_seconds: int
+    other_rules: Sequence[Rule]
+    option: tuple[str, ...]
+    settings: Settings = Settings()
+
+
+def add_options(parser: Parser) -> None:
+    """Add ``--rules``, ``--function`` and ``--env-file``."""
+    parser.add_argument(
+        "--rules",
+        metavar="LOCATION",
+        help=f"the rules document: a file, s3://bucket/key or ssm:///parameter (default: {_RULES_URI} of the function, "
+        "of the file, or of the shell)",
+    )
+    add_function_options(parser)
+
+
+def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> RulesLocation:
+    """Return the location of the rules document that the options or variables name. Raises CommandError."""
+    if options.function and options.env_file:
+        read_environment(options, environment)  # raises CommandError
+    region = None
+    if options.function:
+        function = deployed(options)
+        environment, region = function.environment, function.region
+    else:
+        environment = read_environment(options, environment)
+    location = options.rules or _stored_location(options, environment)
+    others = {name: value for name, value in environment.items() if name != _RULES}
+    is_file = options.rules and "://" not in location
+    settings = _load_settings({**others, _RULES_URI: "file:///rules" if is_file else location})
+    option = ("--rules", location)
+    for name in ("function", "env_file"):
+        if getattr(options, name) and not options.rules:
+            option = (f"--{name.replace('_', '-')}", getattr(options, name))
+    access = Access(region, settings.s3_bucket_owner)
+    return RulesLocation(location, access, settings.rules_refresh_seconds, settings.rules, option, settings)
+
+
+def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
+    """Return the location in the variables. Raises CommandError if the document cannot be changed there."""
+    of_function = f" of the function {options.function}" if options.function else ""
+    location = environment.get(_RULES_URI, "").strip()
+    if location.startswith("file:") and options.function:
+        message = (
+            f"{_RULES_URI}{of_function} is {location}, a file in its package: change the file there with --rules FILE, "
+            f"and deploy the function. {_AT_A_URI}"
+        )
+        raise CommandError(message)
+    if location:
+        return location
+    if environment.get(_RULES, "").strip():
+        message = (
+            f"the rules are in the variable {_RULES}{of_function}, which only a deployment can change: save them to a "
+            f"file, run the command with --rules FILE, and deploy the file as {_RULES}. {_AT_A_URI}"
+        )
+        raise CommandError(message)
+    message = (
+        f"no rules document: {_RULES_URI} is not set{of_function or ' in the environment'}. Name the function with "
+        f"--function NAME, or the document with --rules LOCATION. {_AT_A_URI}"
+    )
+    raise CommandError(message)
+
+
+def _load_settings(environment: Mapping[str, str]) -> Settings:
+    try:
+        return load_settings(environment)
+    except SettingsError as error:
+        raise CommandError(str(error)) from error

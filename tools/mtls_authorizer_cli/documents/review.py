@@ -1,0 +1,92 @@
+"""Showing a change to the user, and asking before it is written: the options --yes and --dry-run."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.command_line import CommandError, printable, write_error
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mtls_authorizer_cli.command_line import Parser
+    from mtls_authorizer_cli.documents.update import Change
+
+_CONTEXT_LINES = 2
+_WIDTH = 100
+
+
+def add_options(parser: Parser) -> None:
+    """Add the options for reviewing a change."""
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    parser.add_argument("--dry-run", action="store_true", help="show the change, and write nothing")
+
+
+def review(options: argparse.Namespace, change: Change) -> bool:
+    """Return whether to write a change. On a terminal, show it and ask. Raises CommandError without an answer."""
+    if options.dry_run or options.yes:
+        return bool(options.yes and not options.dry_run)
+    if not sys.stdin.isatty():
+        message = (
+            "nothing was written: the standard input is not a terminal on which to ask. Show the change with "
+            "--dry-run, and write it with --yes"
+        )
+        raise CommandError(message)
+    write_error(
+        f"{diff(change.document.text, change.after)}Write this to {printable(change.document.location)}? [y/N] "
+    )
+    answer = sys.stdin.readline().strip().lower()
+    return answer in {"y", "yes"}
+
+
+def diff(before: str, after: str) -> str:
+    """Return the difference of two JSON documents for a terminal: printable, and at most 100 columns wide.
+
+    Documents with longer lines are compared in a form with one value on each line.
+    """
+    old, new = _lines(before, after)
+    start = _count_equal(old, new)
+    rest = min(len(old), len(new)) - start
+    end = min(rest, _count_equal(reversed(old), reversed(new)))
+    # Comparing only what is between them: difflib takes long for long documents.
+    first = max(0, start - _CONTEXT_LINES)
+    old, new = (
+        lines[first : len(lines) - end + _CONTEXT_LINES if end > _CONTEXT_LINES else None] for lines in (old, new)
+    )
+    return "".join(f"{line}\n" for line in _hunks(old, new, first))
+
+
+def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:
+    matcher = difflib.SequenceMatcher(None, old, new)
+    for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
+        yield f"@@ line {first + group[0][1] + 1} @@"
+        for tag, old_start, old_end, new_start, new_end in group:
+            if tag == "equal":
+                yield from (_cut(f"  {line}") for line in old[old_start:old_end])
+                continue
+            for sign, lines in (("-", old[old_start:old_end]), ("+", new[new_start:new_end])):
+                for line in lines:
+                    yield from _wrap(f"{sign} {line}")
+
+
+def _lines(*texts: str) -> list[list[str]]:
+    if any(len(line) > _WIDTH for text in texts for line in text.splitlines()):
+        texts = tuple(json.dumps(json.loads(text), indent=1) for text in texts)
+    return [[printable(line) for line in text.splitlines()] for text in texts]
+
+
+def _count_equal(first: Iterable[str], second: Iterable[str]) -> int:
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+
+
+def _wrap(line: str) -> list[str]:
+    return [line[place : place + _WIDTH] for place in range(0, len(line), _WIDTH)]

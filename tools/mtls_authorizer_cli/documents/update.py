@@ -1,0 +1,143 @@
+"""Reading and changing a rules document where it is stored: a file, Amazon S3 or SSM parameters.
+
+``update_document`` is the only way in which commands change a document: it checks the result as the authorizer does,
+lets the user review the change, and writes so that nothing of another writer is lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.policy.settings import check_together
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules
+from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
+from mtls_authorizer_cli.command_line import CommandError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer_cli.documents.document import DocumentStore, StoredDocument
+
+
+class Access(NamedTuple):
+    """How documents in AWS are reached: the region of the function, and the account that must own the bucket.
+
+    Without a region, that of the environment is used. None as ``bucket_owner`` means that it is not verified.
+    """
+
+    region: str | None = None
+    bucket_owner: str | None = None
+
+
+class Change(NamedTuple):
+    """A change to a document, with the text before and after it."""
+
+    document: StoredDocument
+    after: str
+
+
+class Update(NamedTuple):
+    """The result of ``update_document``: the document, and its text before.
+
+    ``written`` is False if there was nothing to change, or if the change was not confirmed. ``merged`` is whether
+    another writer changed the document meanwhile; then ``before`` includes that writer's change.
+    """
+
+    document: StoredDocument
+    before: str
+    written: bool
+    merged: bool = False
+
+
+def read_document(location: str, access: Access = Access()) -> StoredDocument:  # noqa: B008 -- immutable
+    """Return the rules document in a file, or at a URI as in ``AUTHORIZER_RULES_URI``. It may be invalid.
+
+    Raises CommandError.
+    """
+    return _checked(_open(location, access).read())
+
+
+def update_document(
+    location: str,
+    edit: Callable[[str], str],
+    *,
+    access: Access = Access(),  # noqa: B008 -- immutable
+    review: Callable[[Change], bool] = lambda _change: True,
+    other_rules: Sequence[Rule] = (),
+) -> Update:
+    """Change the rules document at a location. Raises CommandError; then nothing was written, unless it says so.
+
+    ``edit`` returns the changed text, and is called again with the newer text if another writer was faster: it must
+    describe the change, not its result, and change nothing if the text has the change already. ``review`` shows the
+    change, and returns whether to write it. It is called once, and not if nothing changes. ``other_rules`` are those
+    of the function's environment, with which the document must be valid.
+    """
+    store = _open(location, access)
+    read = _checked(store.read())
+
+    def checked_edit(text: str) -> str:
+        _check(text, f"{printable(location)} is not valid as it is stored", ())
+        after = edit(text)
+        _check(after, f"{printable(location)} would not be valid after the change", other_rules)
+        return after
+
+    after = checked_edit(read.text)
+    if after == read.text:
+        return Update(read, read.text, written=False)
+    if not review(Change(read, after)):
+        return Update(read, read.text, written=False)
+    document, before, merged = store.update(read, checked_edit)
+    return Update(document, before, written=document.text != before or merged, merged=merged)
+
+
+def _open(location: str, access: Access) -> DocumentStore:
+    scheme, parts = _parse(location)
+    if scheme is Scheme.FILE:
+        from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- not on Windows
+
+        return FileDocument(parts[0])
+    try:
+        if scheme is Scheme.S3:
+            from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
+
+            return S3Document(location, parts, region=access.region, bucket_owner=access.bucket_owner)
+        if scheme is Scheme.SSM:
+            from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
+
+            return SsmDocument(location, parts, region=access.region)
+    except ModuleNotFoundError as error:
+        message = f"{printable(location)}: this requires boto3 (no module {error.name}): pip install boto3"
+        raise CommandError(message) from error
+    message = (
+        f"{printable(location)} is a configuration in AppConfig, which is changed by a deployment: save it to a "
+        "file, run the command with --rules FILE, and deploy the file as the next version (aws appconfig "
+        "create-hosted-configuration-version, start-deployment)"
+    )
+    raise CommandError(message)
+
+
+def _parse(location: str) -> Location:
+    if "://" not in location:
+        return Location(Scheme.FILE, (location,))
+    try:
+        return parse_uri(location)
+    except ValueError as error:
+        message = f"the location of the rules {error}"
+        raise CommandError(message) from error
+
+
+def _checked(document: StoredDocument) -> StoredDocument:
+    if len(document.text.encode()) > LARGEST_DOCUMENT:
+        message = f"{printable(document.location)} has more than {LARGEST_DOCUMENT:,} bytes: name a rules document"
+        raise CommandError(message)
+    return document
+
+
+def _check(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
+    try:
+        rules = parse_rules(text.encode())
+        check_together([*other_rules, *rules])
+    except ValueError as error:
+        message = f"{problem}: {error}"
+        raise CommandError(message) from error

@@ -1,0 +1,34 @@
+"""What the authorizer logs about documents that cannot be read: without CRLs, for instance, a function still runs."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.telemetry.decision_log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def logged_failures() -> Iterator[list[str]]:
+    """Return a list to which failures are added while the context is entered, each once."""
+    handler = _Failures()
+    logger.addHandler(handler)
+    try:
+        yield handler.notes
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Failures(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.notes: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note = f"{record.getMessage()}: {getattr(record, 'error', '')}"
+        if note not in self.notes:
+            self.notes.append(note)

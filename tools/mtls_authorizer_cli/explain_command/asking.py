@@ -1,0 +1,85 @@
+"""The question that the command's options ask about a certificate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.settings import ResponseFormat
+from mtls_authorizer.request.event import EventFormat
+from mtls_authorizer.rules.document.request_limits import API_ID
+from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.explain.inputs.configuration import read_truststore_of_domain
+from mtls_authorizer_cli.explain.question import Question, read_certificate
+from mtls_authorizer_cli.function import notes_on_variables
+from mtls_authorizer_cli.inputs.times import read_time
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+    from mtls_authorizer.request.event import ApiRequest
+    from mtls_authorizer_cli.explain.inputs.configuration import Configuration
+    from mtls_authorizer_cli.explain_command.inputs import Inputs
+
+
+def make_question(
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    given: Inputs,
+    configuration: Configuration,
+    time: datetime | None = None,
+) -> tuple[Question, tuple[str, ...]]:
+    """Return the question about the certificate that was given, and notes. Raises CommandError.
+
+    Unless an option names the time, it is ``time``, or now if that is None.
+    """
+    now = time or datetime.now(UTC) if options.at is None else read_time(options.at)
+    settings = configuration.settings
+    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
+    certificate = read_certificate(given.pem)
+    policy = configuration.policy(None if isinstance(certificate, str) else certificate)
+    request = _request(given.request, options)
+    route_asked = options.route is not None or given.is_event
+    question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
+    return question, (*given.notes, *notes, *_caching_notes(question), *notes_on_variables(options))
+
+
+def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
+    """Return the request with what the options say about it. Raises CommandError."""
+    if options.route is not None:
+        request = request._replace(invocation=_read_invocation(options.route))
+    if options.api_id is not None:
+        stage_arn = request.stage_arn.replace(f":{request.api_id}/", f":{options.api_id}/")
+        if not API_ID.fullmatch(options.api_id):
+            message = f"API {options.api_id!r}: write its ID, such as a1b2c3d4e5"
+            raise CommandError(message)
+        request = request._replace(stage_arn=stage_arn)
+    if options.domain_name is not None:
+        context = {**request.request_context, "domainName": options.domain_name}
+        request = request._replace(event={**request.event, "requestContext": context})
+    return request
+
+
+def _caching_notes(question: Question) -> Iterator[str]:
+    if question.policy.rules.limits_domain_names and question.request.may_be_cached_for_other_domain_names:
+        yield (
+            "rules have domain_name, and the authorizer has identity sources without $context.domainName: if its "
+            "responses are cached, one domain name gets the response for another"
+        )
+    is_simple = question.settings.response_format is ResponseFormat.SIMPLE
+    limits_routes = any(rule.routes is not ALL_ROUTES for rule in question.policy.rules.rules)
+    if is_simple and limits_routes and question.request.event_format is EventFormat.HTTP_2_0:
+        yield (
+            "responses are simple and rules have routes: if responses are cached, API Gateway applies the response for "
+            "one route to all routes"
+        )
+
+
+def _read_invocation(route: str) -> str:
+    method, _, path = route.partition(" ")
+    if method not in METHODS or not path.startswith("/") or "?" in path or "#" in path:
+        message = f"route {route!r}: write a method ({', '.join(METHODS)}) and a path, such as 'GET /payments/1'"
+        raise CommandError(message)
+    return method + path

@@ -1,0 +1,1 @@
+"""What commands are given: certificates in bundles, logs in all forms of CloudWatch, times, and other files."""

@@ -1,0 +1,188 @@
+"""The entries of a log, in every form in which CloudWatch's tools print or export them.
+
+JSON lines and arrays; ``aws logs filter-log-events``, ``get-log-events``, ``get-query-results``, ``tail``; exports to
+S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, shown_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import IO
+
+_LARGEST_DOCUMENT = 256 * 1024 * 1024
+"""In characters, of JSON in several lines. Entries in lines of their own are read one by one, whatever their number."""
+
+_LONGEST_ENTRY = 2_000
+"""In lines, of an entry that ``aws logs tail --format json`` prints indented."""
+
+MESSAGE, TIMESTAMP = "@message", "@timestamp"
+"""Fields of Logs Insights."""
+
+_COLUMNS = {MESSAGE, TIMESTAMP, "decision", "reason", "principal", "subject_dn", "serial_number", "fingerprint"}
+_UNFINISHED = {"Scheduled", "Running"}
+
+
+class LogEntry(NamedTuple):
+    """An entry of a log: a message, or the fields of one.
+
+    ``time`` is the entry's own, as in the input: text, or milliseconds since 1970. ``selected`` is whether a query in
+    Logs Insights selected the fields: then there may be more, and all values are text.
+    """
+
+    message: str | Mapping[str, Any]
+    time: object = None
+    selected: bool = False
+
+
+def read_log_entries(file: str) -> Iterator[LogEntry]:
+    """Return the entries of a log in a file, or in the standard input for ``-``, one by one. Raises CommandError."""
+    try:
+        with _open(file) as stream:
+            yield from _read(file, stream)
+    except (OSError, EOFError, zlib.error) as error:
+        message = f"{shown_file(file)} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise CommandError(message) from error
+    except (ValueError, RecursionError, csv.Error) as error:
+        message = f"{shown_file(file)} is not a log: {error}"
+        raise CommandError(message) from error
+
+
+def load_object(text: str) -> Mapping[str, Any] | None:
+    """Return the JSON object that a line ends with, after its time or stream; None if there is none."""
+    value = _load(text[start:]) if (start := text.find("{")) >= 0 else None
+    return value if isinstance(value, dict) else None
+
+
+@contextmanager
+def _open(file: str) -> Iterator[IO[str]]:
+    opened: Any = sys.stdin.buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
+    with opened, io.BufferedReader(opened) as buffered:
+        beginning = buffered.peek(2)[:2]
+        stream: Any = gzip.GzipFile(fileobj=buffered) if beginning == b"\x1f\x8b" else buffered
+        # PowerShell writes UTF-16 with a byte order mark.
+        encoding = "utf-16" if beginning in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+        with io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text:
+            yield text
+
+
+def _read(file: str, stream: IO[str]) -> Iterator[LogEntry]:
+    first = next((line for line in stream if line.strip()), None)
+    if first is None:
+        message = f"{shown_file(file)} is empty: it should contain entries of the decision log"
+        raise CommandError(message)
+    lines = chain([first], stream)
+    if not first.lstrip().startswith(("{", "[")):
+        is_csv = not _COLUMNS.isdisjoint(next(csv.reader([first])))
+        return _read_csv(lines) if is_csv else _read_lines(file, lines)
+    return _read_lines(file, lines) if _load(first) is not None else _read_documents(file, lines)
+
+
+def _read_csv(lines: Iterable[str]) -> Iterator[LogEntry]:
+    for row in csv.DictReader(lines):
+        yield _selected(row)
+
+
+def _read_lines(file: str, lines: Iterable[str]) -> Iterator[LogEntry]:
+    iterator = iter(lines)
+    for line in iterator:
+        text = line.strip()
+        if text.endswith("{") and text.count("{") == 1:
+            indented = _until_closed(iterator)
+            yield LogEntry(f"{text}{indented}", text.partition(" ")[0])
+        elif text.startswith(("{", "[")) and (value := _load(text)) is not None:
+            yield from _expand(file, value)
+        elif text:
+            yield LogEntry(text, text.partition(" ")[0])
+
+
+def _until_closed(lines: Iterator[str]) -> str:
+    """Return the rest of an indented object, up to the line that closes it."""
+    rest = []
+    for line in lines:
+        rest.append(line)
+        if line.startswith("}") or len(rest) == _LONGEST_ENTRY:
+            break
+    return "".join(rest)
+
+
+def _read_documents(file: str, lines: Iterable[str]) -> Iterator[LogEntry]:
+    """Read JSON in several lines: one document, or several after each other, as of several calls of the AWS CLI."""
+    text = io.StringIO()
+    for line in lines:
+        text.write(line)
+        if text.tell() > _LARGEST_DOCUMENT:
+            message = f"it has more than {_LARGEST_DOCUMENT:,} characters: write one record per line (jq -c .)"
+            raise ValueError(message)
+    rest = text.getvalue().lstrip()
+    decoder = json.JSONDecoder()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        yield from _expand(file, value)
+        rest = rest[end:].lstrip()
+
+
+def _expand(file: str, value: object) -> Iterator[LogEntry]:
+    """Return the entries in a decoded document, whatever has wrapped them."""
+    if isinstance(value, list):
+        if value and all(isinstance(each, dict) and "field" in each for each in value):
+            yield _selected({str(each["field"]): each.get("value") for each in value})
+            return
+        for each in value:
+            yield from _expand(file, each)
+    elif isinstance(value, dict):
+        entries = next((value[key] for key in ("results", "events", "logEvents") if key in value), None)
+        if value.get("status") in _UNFINISHED:
+            message = f"{shown_file(file)}: the query is still running: call aws logs get-query-results again later"
+            raise CommandError(message)
+        if isinstance(entries, list):
+            yield from _expand(file, entries)
+        elif set(value) == {"queryId"}:
+            message = (
+                f"{shown_file(file)} is the start of a query. Its result: "
+                f"aws logs get-query-results --query-id {value['queryId']}"
+            )
+            raise CommandError(message)
+        else:
+            yield _unwrap(value)
+    else:
+        yield LogEntry(str(value))
+
+
+def _unwrap(value: Mapping[str, Any]) -> LogEntry:
+    """Return the entry in an event of CloudWatch, or in a row of Logs Insights."""
+    message = value.get("message")
+    if MESSAGE in value:
+        return _selected(value)
+    # The record that Lambda makes of a decision has a message and a timestamp as well.
+    if isinstance(message, str) and "timestamp" in value and "level" not in value:
+        return LogEntry(message, value["timestamp"])
+    return LogEntry(value, value.get("timestamp"))
+
+
+def _selected(row: Mapping[str, Any]) -> LogEntry:
+    message = row.get(MESSAGE)
+    if isinstance(message, str | dict) and message:
+        return LogEntry(cast("str | dict[str, Any]", message), row.get(TIMESTAMP))
+    return LogEntry(row, row.get(TIMESTAMP), selected=True)
+
+
+def _load(text: str) -> object:
+    """Return the value of JSON; None if it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,37 @@
+"""Values that a client may have chosen, as commands print them: quoted, in printable ASCII, and shortened.
+
+Terminals obey control characters; other characters change the direction of text, or look like ASCII.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.command_line import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_EXAMPLES = 3
+"""Of a list that is not printed completely."""
+
+LONGEST_TEXT = 80
+
+
+def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return text in quotes, only the beginning if it is long. All but printable ASCII is escaped as in Python."""
+    return ascii(text) if len(text) <= longest else ascii(text[:longest]) + "..."
+
+
+def plain(text: str) -> str:
+    """Return a message in printable ASCII. Unlike a quoted value, it may be folded at its spaces."""
+    return printable(text).encode("ascii", "backslashreplace").decode()
+
+
+def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none") -> str:
+    """Return a list of texts: all of them if they are few, else some of them, and the number of the others."""
+    if not texts:
+        return none
+    if everything or len(texts) <= MOST_EXAMPLES:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:MOST_EXAMPLES])} and {len(texts) - MOST_EXAMPLES:,} more"

@@ -1,0 +1,42 @@
+"""A bar that shows the progress of a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+Item = TypeVar("Item")
+
+_BAR_WIDTH = 40
+
+
+class Progress:
+    """A bar on a terminal's standard error; on anything else, nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown = stream.isatty()
+
+    def show(self, step: str, fraction: float) -> None:
+        """Draw the bar for a step, at a fraction of all of them."""
+        if self._shown:
+            filled = round(_BAR_WIDTH * min(1, fraction))
+            bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+            self._stream.write(f"\r\x1b[K[{bar}] {step}")
+            self._stream.flush()
+
+    def clear(self) -> None:
+        """Remove the bar."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def watch(self, items: Iterable[Item], expected: int, noun: str, *, every: int = 1) -> Iterator[Item]:
+        """Pass items through, and show after ``every`` few of them how many of the expected ones have passed."""
+        for count, item in enumerate(items):
+            if count % every == 0:
+                self.show(f"{count:,} of {expected:,} {noun}", count / max(expected, 1))
+            yield item

@@ -1,0 +1,1 @@
+"""``mtls-authorizer rules add`` and ``rules import``: new rules, made from the certificates of clients."""

@@ -1,0 +1,151 @@
+"""A rule for the client of one certificate: the narrowest one that still matches after a renewal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth import ExtractionSuccess
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.request.assessment import RejectedCertificate, assess
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.fields import ISSUER_KEY
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.certificate_files import read_certificate_file
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.explain.client_match import exact, name_matches
+from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer_cli.rules.change.trust import Trust
+
+_SERVERS_ONLY = {"extended_key_usage": ["serverAuth"]}
+_NOT_VERIFIED = (
+    "the chain is not verified, and every CA in the truststore that has the issuer's name can issue matching "
+    "certificates: name the truststore with --truststore"
+)
+_PUBLIC_CA = (
+    "public CAs stop issuing certificates with clientAuth, and this one is also for servers: see "
+    "docs/public-certificates.md before its next renewal"
+)
+_ONLY_FOR_SERVERS = (
+    "the certificate is for servers, without clientAuth: the rule allows this, for one issuer and one name. Public CAs "
+    "change their issuing CAs: list all that the partner may get (docs/public-certificates.md)"
+)
+
+
+class ClientRule(NamedTuple):
+    """What a rule contains so that it matches a client: ``match``, and ``extended_key_usage`` if it needs that.
+
+    ``warnings`` are about what the rule cannot ensure.
+    """
+
+    certificate: PeerCertificate
+    keys: Mapping[str, object]
+    warnings: tuple[str, ...]
+
+
+def client_rule_of(file: str, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
+    """Return what a rule for the client of the certificate in a file contains. ``now`` is aware.
+
+    With a truststore, the chain is verified, and the rule names the key of the CA. Raises CommandError for a
+    certificate that cannot be read or that the authorizer or API Gateway would reject, and for one that no rule can
+    safely match.
+    """
+    read = read_certificate_file(file)
+    if read.certificate is None:
+        raise CommandError(read.problem)
+    return _client_rule(read.certificate, trust, settings, now)
+
+
+def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
+    _check(certificate, settings)
+    issuer = {} if trust is None else {ISSUER_KEY: verified_issuer_key(certificate, trust, now)}
+    meets_usages = settings.required_key_usages.met_by(certificate.ext_key_usage)
+    matches = name_matches(certificate) if meets_usages else _server_matches(certificate)
+    for match in matches:
+        keys = {"match": {**match, **issuer}, **({} if meets_usages else _SERVERS_ONLY)}
+        if _does_match(keys, certificate, trust, settings):
+            return ClientRule(
+                certificate, keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages))
+            )
+    message = "no rule can match this certificate by names, which its renewals share: write a rule with its public_key"
+    raise CommandError(message)
+
+
+def _check(certificate: PeerCertificate, settings: Settings) -> None:
+    """Raise CommandError for a certificate that is not a client's, or that the authorizer denies with every rule."""
+    if certificate.ca:
+        message = "this is the certificate of a CA: name that of the client"
+        raise CommandError(message)
+    assessment = assess(ExtractionSuccess(certificate), settings, AccessPolicy(RuleSet(())))
+    if isinstance(assessment, RejectedCertificate):
+        message = f"the authorizer denies this certificate whatever rules match it: {assessment.reason}"
+        raise CommandError(message)
+    usages, required = certificate.ext_key_usage, settings.required_key_usages
+    if not required.met_by(usages) and (CLIENT_AUTH not in required.usages or SERVER_AUTH not in (usages or ())):
+        found = "no extended key usages" if not usages else f"the usages {', '.join(map(usage_name, usages))}"
+        wanted = ", ".join(sorted(map(usage_name, required.usages)))
+        message = (
+            f"the certificate has {found}, and the authorizer requires {wanted}: ask for a certificate with that "
+            "usage, or write a rule with extended_key_usage yourself (docs/public-certificates.md)"
+        )
+        raise CommandError(message)
+
+
+def _server_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
+    """Return what a rule for a certificate of a server can match: it must name the client exactly, and the issuer.
+
+    Public CAs issue such certificates to everybody, for the names that they control.
+    """
+    common_name = certificate.subject.get_single("CN")
+    for match in name_matches(certificate):
+        if "subject_alt_name" in match:
+            yield match
+        elif common_name and not certificate.subject_alt_names:
+            yield {**match, "common_name": exact(common_name)}
+
+
+def _does_match(
+    keys: Mapping[str, object], certificate: PeerCertificate, trust: Trust | None, settings: Settings
+) -> bool:
+    try:
+        rules = RuleSet(parse_rules(json.dumps({"rules": [{"name": "rule", **keys}]}).encode()))
+    except RulesError:
+        return False
+    if trust is not None:
+        rules = with_issuer_keys(rules, trust.authorities)
+    return bool(rules.matching(certificate, settings.required_key_usages))
+
+
+def _warnings(
+    certificate: PeerCertificate, match: Mapping[str, object], trust: Trust | None, now: datetime, *, meets_usages: bool
+) -> Iterator[str]:
+    usages = certificate.ext_key_usage or ()
+    if trust is None:
+        yield _NOT_VERIFIED
+        if now > certificate.not_after:
+            yield f"the certificate expired on {utc_timestamp(certificate.not_after)}"
+    if not meets_usages:
+        yield _ONLY_FOR_SERVERS
+    elif SERVER_AUTH in usages and CLIENT_AUTH in usages:
+        yield _PUBLIC_CA
+    if "subject_alt_name" in match and len(certificate.subject_alt_names) > 1:
+        others = len(certificate.subject_alt_names) - 1
+        yield (
+            f"the rule requires one alternative name, {quoted(_text(match['subject_alt_name']))}, and the certificate "
+            f"has {others} more: renewals must have that one"
+        )
+
+
+def _text(value: object) -> str:
+    return str(value["exact"]) if isinstance(value, dict) else str(value)

@@ -1,0 +1,146 @@
+"""``mtls-authorizer rules import``: a rule for each row of a CSV file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    ExitStatus,
+    printable,
+    shown_file,
+    write_error,
+)
+from mtls_authorizer_cli.documents.review import add_options as add_review_options
+from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
+from mtls_authorizer_cli.rules.change.csv_file import (
+    ALL_ROUTES_CELL,
+    ALLOW,
+    CERTIFICATE,
+    DESCRIPTION,
+    NAME,
+    CsvError,
+    Problems,
+    read_rows,
+)
+from mtls_authorizer_cli.rules.change.new_rules import NewRule
+from mtls_authorizer_cli.rules.change.rule_problems import problems_of
+from mtls_authorizer_cli.rules.change.target import add_options, read_target
+from mtls_authorizer_cli.rules.change.writing import EXIT_STATUSES, write
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.rules.change.client_rule import ClientRule
+    from mtls_authorizer_cli.rules.change.csv_file import Row
+    from mtls_authorizer_cli.rules.change.target import Target
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "import",
+        help="add a rule for each row of a CSV file",
+        description="Add a rule for the client of each row of a CSV file, as rules add does. If anything is wrong with "
+        "any row, every problem is printed with its line and column, and nothing is written.",
+        epilog=EXIT_STATUSES,
+    )
+    parser.add_argument("file", metavar="FILE.csv", help="the CSV file; - for the standard input")
+    parser.add_argument(
+        "--allow-all-routes",
+        action="store_true",
+        help=f"accept '{ALL_ROUTES_CELL}' in the column {ALLOW}: the client may call all routes",
+    )
+    add_options(parser)
+    add_review_options(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Add the rules and return the exit status. Raises CommandError."""
+    target = read_target(options, environment)
+    importer = _Importer(options.file, target, allow_all_routes=options.allow_all_routes)
+    try:
+        rules = importer.rules()
+    except CsvError as error:
+        for problem in error.problems:
+            write_error(f"{printable(problem)}\n")
+        write_error(f"{options.program}: nothing was written: correct the lines above\n")
+        return ExitStatus.BAD_INPUT
+    return write(target, rules, importer.warnings, options)
+
+
+class _Importer:
+    """Makes the rules of a CSV file. ``warnings`` are those about all certificates."""
+
+    def __init__(self, file: str, target: Target, *, allow_all_routes: bool) -> None:
+        self.warnings: list[str] = []
+        self._file = file
+        self._folder = Path() if file == STANDARD_INPUT else Path(file).parent
+        self._target = target
+        self._allow_all_routes = allow_all_routes
+        self._now = datetime.now(UTC)
+        self._problems = Problems(file)
+        self._line_by_name: dict[str, int] = {}
+        self._line_by_match: dict[str, int] = {}
+
+    def rules(self) -> list[NewRule]:
+        """Return the rules of all rows. Raises CommandError and CsvError."""
+        rows, progress = read_rows(self._file), Progress(sys.stderr)
+        try:
+            rules = [self._rule(row) for row in progress.watch(rows, len(rows), "rows", every=10)]
+        finally:
+            progress.clear()
+        self._problems.check()
+        return [rule for rule in rules if rule is not None]
+
+    def _rule(self, row: Row) -> NewRule | None:
+        """Return the rule of a row, None if its certificate has a problem."""
+        cells, client = row.cells, self._client(row)
+        rule = {
+            "name": cells[NAME],
+            **({"description": cells[DESCRIPTION]} if cells.get(DESCRIPTION) else {}),
+            # Without the certificate, the other cells are checked all the same.
+            **({"match": {"common_name": "-"}} if client is None else client.keys),
+            **self._routes(row),
+            **({"context": row.context} if row.context else {}),
+        }
+        for column, problem in problems_of(rule):
+            self._problems.add(row.line, column, problem)
+        self._check_repetition(row, NAME, cells[NAME], self._line_by_name, "is also the name")
+        place = f"{shown_file(self._file)}:{row.line}: column {NAME}"
+        return None if client is None else NewRule(rule, place, client.certificate)
+
+    def _routes(self, row: Row) -> dict[str, object]:
+        if row.cells[ALLOW].lower() != ALL_ROUTES_CELL:
+            return {"allow": row.routes}
+        if not self._allow_all_routes:
+            self._problems.add(row.line, ALLOW, f"is {ALL_ROUTES_CELL!r}: write routes, or use --allow-all-routes")
+        return {}
+
+    def _client(self, row: Row) -> ClientRule | None:
+        file = str(self._folder / row.cells[CERTIFICATE])
+        try:
+            client = client_rule_of(file, self._target.trust, self._target.settings, self._now)
+        except CommandError as error:
+            self._problems.add(row.line, CERTIFICATE, str(error))
+            return None
+        self.warnings += client.warnings
+        match = json.dumps(client.keys["match"], sort_keys=True)
+        self._check_repetition(row, CERTIFICATE, match, self._line_by_match, "is of the same client as that")
+        return client
+
+    def _check_repetition(self, row: Row, column: str, value: str, lines: dict[str, int], wording: str) -> None:
+        if value in lines:
+            self._problems.add(row.line, column, f"{wording} on line {lines[value]}: write one row for each client")
+        else:
+            lines[value] = row.line

@@ -1,0 +1,136 @@
+"""New rules, and adding them to the document where it is stored."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.documents.document import StoredDocument
+from mtls_authorizer_cli.documents.json_text import append_items, items_of
+from mtls_authorizer_cli.documents.update import Change, update_document
+from mtls_authorizer_cli.printed import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer_cli.rules.change.target import Target
+
+
+class NewRule(NamedTuple):
+    """A rule to add, as JSON, and the certificate that it was made for.
+
+    ``place`` is where its name was given, for messages: ``partners.csv:3: column name``.
+    """
+
+    rule: Mapping[str, object]
+    place: str
+    certificate: PeerCertificate
+
+    @property
+    def name(self) -> str:
+        """The name of the rule."""
+        return str(self.rule["name"])
+
+
+class Result(NamedTuple):
+    """The rules that were added, or would be, and those that the document contained already.
+
+    ``warnings`` are about what the document contains about the same clients.
+    """
+
+    added: tuple[str, ...]
+    present: tuple[str, ...]
+    written: bool
+    warnings: tuple[str, ...] = ()
+
+
+def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result:
+    """Add rules at the end of the document, all of them or none. Raises CommandError.
+
+    A file that does not exist is created. A rule that the document contains already is left as it is; another rule with
+    the same name is an error.
+    """
+    location = target.rules.location
+    file = location.removeprefix("file://")
+    if "://" not in file and not Path(file).exists():
+        created = _create(file, rules, review)
+        if created is not None:
+            return created
+    present: set[str] = set()
+
+    def edit(text: str) -> str:
+        present.clear()
+        return append_items(text, "rules", _missing(text, rules, present))
+
+    update = update_document(
+        location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
+    )
+    added = [rule for rule in rules if rule.name not in present]
+    return Result(
+        tuple(rule.name for rule in added),
+        tuple(rule.name for rule in rules if rule.name in present),
+        update.written,
+        tuple(_warnings(update.before, added, target)),
+    )
+
+
+def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
+    """Yield what a document says about the clients of new rules."""
+    known = RuleSet(parse_rules(text.encode()))
+    if target.trust is not None:
+        known = with_issuer_keys(known, target.trust.authorities)
+    for new in added:
+        denials = known.denying(known.satisfied_by(new.certificate))
+        if denials:
+            yield f"the client of rule {new.name} stays blocked by {denials[0].name}: see mtls-authorizer unblock"
+        matching = [rule.name for rule in known.matching(new.certificate)]
+        if matching:
+            yield (
+                f"the client of rule {new.name} also matches {listing(matching)}, and may call the routes of all of "
+                "them"
+            )
+
+
+def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Mapping[str, object]]:
+    """Return the rules that a document does not contain; the names of the others are added to ``present``."""
+    known = {rule["name"]: rule for rule in (item.value for item in items_of(text, "rules")) if isinstance(rule, dict)}
+    missing = []
+    for new in rules:
+        if new.name not in known:
+            missing.append(new.rule)
+        elif known[new.name] == new.rule:
+            present.add(new.name)
+        else:
+            message = f"{new.place}: {new.name!r} is the name of another rule in the document: choose another name"
+            raise CommandError(message)
+    return missing
+
+
+def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result | None:
+    """Create a file with rules; None if another process has created it meanwhile."""
+    text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
+    names = tuple(rule.name for rule in rules)
+    if not review(Change(StoredDocument(location, "{}", ""), text)):
+        return Result(names, (), written=False)
+    path = Path(location)
+    draft = path.with_name(f".{path.name}.{token_hex(8)}")
+    try:
+        with suppress(FileExistsError):
+            draft.write_text(text)
+            # Unlike a renaming, this fails if the file exists.
+            path.hardlink_to(draft)
+            return Result(names, (), written=True)
+    except (OSError, ValueError) as error:
+        message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise CommandError(message) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return None

@@ -1,0 +1,1 @@
+"""``mtls-authorizer rules diff``: what changes between two rules documents."""

@@ -1,0 +1,86 @@
+"""``mtls-authorizer rules diff OLD NEW``: which clients gain or lose which routes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.certificate_files import list_files, read_certificate_file
+from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.function import add_options, read_environment
+from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.rules.diff.clients import access, compare_access
+from mtls_authorizer_cli.rules.diff.comparison import compare
+from mtls_authorizer_cli.rules.diff.json_document import as_json
+from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report
+from mtls_authorizer_cli.rules.diff.text import as_text
+from mtls_authorizer_cli.rules.rule_sources import (
+    check_issuer_keys,
+    make_rule_set,
+    read_rules,
+    read_settings,
+    read_truststore_of,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "diff",
+        help="show which clients gain or lose which routes between two rules documents",
+        description="Compare two rules documents by what they mean: order, formatting and spelling are no differences. "
+        "With certificates, show which of their clients gain or lose which routes, next to the lists in the "
+        "authorizer's environment variables.",
+        epilog=exit_statuses("if nothing differs", "if something differs"),
+    )
+    parser.add_argument("old", metavar="OLD", help="the rules document in force: a file or a URI")
+    parser.add_argument("new", metavar="NEW", help="the new rules document: a file or a URI")
+    parser.add_argument(
+        "--certs", metavar="FOLDER", action="append", help="a folder with client certificates, or one certificate"
+    )
+    parser.add_argument(
+        "--truststore", metavar="FILE|URI", help="the truststore, for rules with issuer_key (default: TRUSTSTORE_URI)"
+    )
+    add_options(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the differences and return the exit status. Raises CommandError."""
+    settings = read_settings(read_environment(options, environment))
+    old, new = (read_rules(location, settings) for location in (options.old, options.new))
+    report = Report(options.old, options.new, compare(old, new))
+    if options.certs:
+        truststore = read_truststore_of(options.truststore, settings)
+        rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
+        for rules, location in zip(rule_sets, (options.old, options.new), strict=True):
+            check_issuer_keys(rules, location, truststore)
+        report = _with_clients(report, options.certs, settings, rule_sets)
+    write_output(as_json(report) if options.json else as_text(report))
+    return ExitStatus.NEGATIVE if report.has_differences else ExitStatus.SUCCESS
+
+
+def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule_sets: Sequence[RuleSet]) -> Report:
+    """Return a report with what changes for the clients whose certificates are in files and folders."""
+    names, progress = [file for path in paths for file in list_files(path)], Progress(sys.stderr)
+    clients, unreadable = [], []
+    try:
+        for name in progress.watch(names, len(names), "certificates", every=10):
+            file = read_certificate_file(name)
+            if file.certificate is None:
+                unreadable.append((name, file.problem or ""))
+            else:
+                old, new = (access(file.certificate, settings, rules) for rules in rule_sets)
+                clients.append(ClientDifference(name, file.certificate, compare_access(old, new)))
+    finally:
+        progress.clear()
+    return report._replace(clients=tuple(clients), unreadable=tuple(unreadable))

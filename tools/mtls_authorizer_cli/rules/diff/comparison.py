@@ -1,0 +1,160 @@
+"""The differences between two sets of rules: what a rule matches, and which routes it allows.
+
+Formatting, the order of rules and lists, and the way in which a value is written are no differences.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from mtls_authorizer_cli.rules.diff.parts import denial_parts, rule_parts
+from mtls_authorizer_cli.rules.routes import missing_from
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+    from mtls_authorizer.rules.routes import Routes
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer_cli.rules.diff.parts import Parts
+
+_Content: TypeAlias = "frozenset[tuple[str, frozenset[Hashable]]]"
+
+
+class Change(StrEnum):
+    """The kinds of changes, as in the JSON output."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    RENAMED = "renamed"
+
+
+class PartChange(NamedTuple):
+    """The values that a part of a rule, such as ``match.subject``, has gained and lost, in words."""
+
+    part: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class RuleChange(NamedTuple):
+    """The difference between a rule and its namesake.
+
+    ``gained`` and ``lost`` are routes of clients that match the rule, and ``routes`` those that it now allows; none if
+    it was removed. ``old_name`` differs for a renamed rule.
+    """
+
+    name: str
+    old_name: str
+    change: Change
+    gained: Routes
+    lost: Routes
+    routes: Routes
+    parts: tuple[PartChange, ...]
+
+
+class Comparison(NamedTuple):
+    """The differences between two documents.
+
+    ``denials`` are those of ``deny``. ``unchanged`` is how many rules are the same. ``is_reordered`` says whether rules
+    with a context or a usage plan key are in another order: those of the first matching rule are used.
+    """
+
+    rules: tuple[RuleChange, ...]
+    denials: PartChange | None
+    unchanged: int
+    is_reordered: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the same clients may call the same routes, for certain."""
+        return not self.rules and self.denials is None
+
+
+def compare(old: Sequence[Rule], new: Sequence[Rule]) -> Comparison:
+    """Compare the rules of two documents."""
+    former = {rule.name: rule for rule in old if not rule.denies}
+    current = {rule.name: rule for rule in new if not rule.denies}
+    renamed = _renamed(former, current)
+    changes = [
+        *(_change(former[name], current[name]) for name in current.keys() & former.keys()),
+        *(_renaming(former[old_name], current[name]) for name, old_name in renamed.items()),
+        *(_addition(current[name]) for name in current.keys() - former.keys() - renamed.keys()),
+        *(_removal(former[name]) for name in former.keys() - current.keys() - set(renamed.values())),
+    ]
+    found = sorted((change for change in changes if change is not None), key=lambda change: change.name)
+    return Comparison(
+        tuple(found),
+        _part_change("deny", denial_parts(old), denial_parts(new)),
+        len(changes) - len(found),
+        _reordered(former, current),
+    )
+
+
+def _change(old: Rule, new: Rule) -> RuleChange | None:
+    parts = tuple(_part_changes(rule_parts(old), rule_parts(new)))
+    gained, lost = missing_from(old.routes, new.routes), missing_from(new.routes, old.routes)
+    if not parts and not gained and not lost:
+        return None
+    return RuleChange(new.name, old.name, Change.CHANGED, gained, lost, new.routes, parts)
+
+
+def _addition(rule: Rule) -> RuleChange:
+    parts = tuple(_part_changes({}, rule_parts(rule)))
+    return RuleChange(rule.name, rule.name, Change.ADDED, rule.routes, (), rule.routes, parts)
+
+
+def _removal(rule: Rule) -> RuleChange:
+    parts = tuple(_part_changes(rule_parts(rule), {}))
+    return RuleChange(rule.name, rule.name, Change.REMOVED, (), rule.routes, (), parts)
+
+
+def _renaming(old: Rule, new: Rule) -> RuleChange:
+    return RuleChange(new.name, old.name, Change.RENAMED, (), (), new.routes, ())
+
+
+def _renamed(former: Mapping[str, Rule], current: Mapping[str, Rule]) -> dict[str, str]:
+    """Return the former names of rules that only have another name, by their new ones."""
+    removed: dict[_Content, list[str]] = {}
+    for name in former:
+        if name not in current:
+            removed.setdefault(_content(former[name]), []).append(name)
+    renamed = {}
+    for name in current:
+        if name not in former and removed.get(_content(current[name])):
+            renamed[name] = removed[_content(current[name])].pop(0)
+    return renamed
+
+
+def _content(rule: Rule) -> _Content:
+    """Return everything about a rule except for its name, as a value that can be compared."""
+    routes = frozenset([rule.routes]) if not isinstance(rule.routes, tuple) else frozenset(rule.routes)
+    parts = {part: frozenset(values) for part, values in rule_parts(rule).items()}
+    return frozenset([("allow", routes), *parts.items()])
+
+
+def _part_changes(old: Mapping[str, Parts], new: Mapping[str, Parts]) -> Iterator[PartChange]:
+    for part in dict.fromkeys([*new, *old]):
+        change = _part_change(part, old.get(part, {}), new.get(part, {}))
+        if change is not None:
+            yield change
+
+
+def _part_change(part: str, old: Parts, new: Parts) -> PartChange | None:
+    added = tuple(text for value, text in new.items() if value not in old)
+    removed = tuple(text for value, text in old.items() if value not in new)
+    return PartChange(part, added, removed) if added or removed else None
+
+
+def _reordered(former: Mapping[str, Rule], current: Mapping[str, Rule]) -> bool:
+    before, after = (
+        [name for name in rules if name in others and _has_constants(rules[name])]
+        for rules, others in ((former, current), (current, former))
+    )
+    common = set(before) & set(after)
+    return [name for name in before if name in common] != [name for name in after if name in common]
+
+
+def _has_constants(rule: Rule) -> bool:
+    return bool(rule.context or rule.certificate_context or rule.usage_plan_key)

@@ -1,0 +1,128 @@
+"""``mtls-authorizer rules remove NAME``: remove rules from a document where it is stored."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.documents.document import not_empty
+from mtls_authorizer_cli.documents.json_text import items_of, remove_items
+from mtls_authorizer_cli.documents.lines import answer as first
+from mtls_authorizer_cli.documents.lines import next_step, row
+from mtls_authorizer_cli.documents.location import add_options as add_location_options
+from mtls_authorizer_cli.documents.location import find_rules
+from mtls_authorizer_cli.documents.review import add_options as add_review_options
+from mtls_authorizer_cli.documents.review import diff, review
+from mtls_authorizer_cli.documents.update import update_document
+from mtls_authorizer_cli.printed import listing, plain, quoted
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.documents.update import Change
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "remove",
+        help="remove rules from a document",
+        description="Remove rules from a rules document where it is stored. The change is shown before it is written, "
+        "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny a client "
+        "whatever allows it, use block.",
+        epilog=exit_statuses("if the rules are removed, and for a dry run", "if the change was not confirmed"),
+    )
+    parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
+    add_location_options(parser)
+    add_review_options(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Remove rules and return the exit status. Raises CommandError."""
+    rules = find_rules(options, environment)
+    reviewed: list[Change] = []
+
+    def ask(change: Change) -> bool:
+        reviewed.append(change)
+        return review(options, change)
+
+    update = update_document(
+        rules.location,
+        _remove(frozenset(options.names)),
+        access=rules.access,
+        review=ask,
+        other_rules=rules.other_rules,
+    )
+    planned = update.document.text if update.written else reviewed[0].after
+    declined = not update.written and not options.dry_run
+    result = "removed" if update.written else "declined" if declined else "would_remove"
+    step = (
+        "to write the change, run the command again with --yes"
+        if not update.written
+        else f"verify with mtls-authorizer explain CERT {shlex.join(rules.option)} what the clients get. "
+        f"It takes effect with the reload, after {rules.refresh_seconds} s; cached responses stay valid until the "
+        "authorizer's TTL ends"
+    )
+    if options.json:
+        document = {
+            "version": 1,
+            "result": result,
+            "rules": rules.location,
+            "rules_version": update.document.version,
+            "names": options.names,
+            "written": update.written,
+            "merged": update.merged,
+            "refresh_seconds": rules.refresh_seconds,
+            "diff": diff(update.before, planned),
+            "next_step": step,
+        }
+        write_output(json.dumps(document, indent=2) + "\n")
+    else:
+        write_output(_text(options, result, rules.location, update.document.version))
+        if options.yes or options.dry_run:
+            write_output(f"\n{diff(update.before, planned)}\n")
+        write_output(next_step(plain(step)))
+    return ExitStatus.NEGATIVE if declined else ExitStatus.SUCCESS
+
+
+def _text(options: argparse.Namespace, result: str, location: str, version: str) -> str:
+    names = listing([quoted(name) for name in options.names], everything=True)
+    answer = {"removed": "REMOVED", "declined": "NOT REMOVED", "would_remove": "WOULD REMOVE"}[result]
+    reason = {"declined": ": nothing was written", "would_remove": ": nothing was written (--dry-run)"}.get(result, "")
+    return f"{first(f'{answer} {names}{reason}')}{row('rules', plain(f'{location}, version {version}'))}"
+
+
+def _remove(names: frozenset[str]) -> Callable[[str], str]:
+    """Return the edit that removes rules.
+
+    It raises CommandError for names that no rule has, but only at first: later, another writer has removed them.
+    """
+    first = [True]
+
+    def edit(text: str) -> str:
+        existing = [_name(item.value) for item in items_of(text, "rules")]
+        if first:
+            _require(names, existing)
+            first.clear()
+        return not_empty(remove_items(text, "rules", lambda rule: _name(rule) in names))
+
+    return edit
+
+
+def _name(rule: object) -> str:
+    return str(rule["name"]) if isinstance(rule, dict) else ""
+
+
+def _require(names: frozenset[str], existing: Sequence[str]) -> None:
+    for name in sorted(names - {*existing}):
+        similar = difflib.get_close_matches(name, existing, n=3)
+        advice = f"similar: {', '.join(similar)}" if similar else f"there are {listing(existing)}"
+        message = f"there is no rule {quoted(name)}, so nothing was written; {advice}"
+        raise CommandError(message)

@@ -1,0 +1,92 @@
+"""Rules to compare or to try: a document, next to the lists in the environment, with a truststore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
+from mtls_authorizer.rules.fields import ISSUER_KEY
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
+    from mtls_authorizer.rules.rule import Rule
+
+_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+
+
+def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
+    """Return the rules of a document in a file or at a URI. Raises CommandError."""
+    try:
+        return parse_rules(read_location(location, settings, LARGEST_DOCUMENT + 1))
+    except RulesError as error:
+        message = f"{shown_file(location)}: {error}"
+        raise CommandError(message) from error
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a function, without its rules documents. Raises CommandError."""
+    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
+    try:
+        # Some variables are valid only together with a document.
+        return load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
+
+
+def truststore_uri(settings: Settings) -> str | None:
+    """Return the URI of a function's truststore, with CRLs or without; None if it has none."""
+    if settings.crl_sources is not None:
+        return settings.crl_sources.truststore_uri
+    return settings.truststore and settings.truststore.uri
+
+
+def read_truststore_of(location: str | None, settings: Settings) -> Truststore | None:
+    """Return the truststore at a location, by default the function's; None if neither is given. Raises CommandError."""
+    location = location or truststore_uri(settings)
+    if location is None:
+        return None
+    try:
+        return read_truststore(read_location(location, settings))
+    except ValueError as error:
+        message = f"{shown_file(location)}: {error}"
+        raise CommandError(message) from error
+
+
+def make_rule_set(document: Sequence[Rule], settings: Settings, truststore: Truststore | None) -> RuleSet:
+    """Return the rules of a document together with the lists in the environment. Raises CommandError."""
+    rules = (*settings.rules, *document)
+    try:
+        check_together(rules)
+    except ValueError as error:
+        message = f"invalid configuration: {error}"
+        raise CommandError(message) from error
+    rule_set = RuleSet(rules)
+    return rule_set if truststore is None else with_issuer_keys(rule_set, truststore)
+
+
+def check_issuer_keys(rules: RuleSet, location: str, truststore: Truststore | None) -> None:
+    """Raise CommandError if rules name keys of issuers, and there is no truststore that contains them."""
+    if truststore is None and rules.uses(ISSUER_KEY):
+        message = f"{shown_file(location)} has rules with {ISSUER_KEY}: name the truststore with --truststore"
+        raise CommandError(message)
+
+
+def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_BYTES + 1) -> bytes:
+    """Return at most ``size`` bytes of a file or of what is at a URI. Raises CommandError."""
+    if "://" not in location:
+        return read_beginning(location, size)
+    try:
+        fetched = open_store(location, max_bytes=size, bucket_owner=settings.s3_bucket_owner).fetch(None)
+    except (StoreError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    return b"" if fetched is None else fetched.content

@@ -1,0 +1,98 @@
+"""Which rules match a certificate of which only some facts are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.conditions import ConditionIndex
+from mtls_authorizer.rules.field_values import psd2_statement_problem
+from mtls_authorizer.rules.fields import PSD2_ROLE
+from mtls_authorizer_cli.rules.what_if.ternary import FALSE, Statement, all_of, any_of, known, negated, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mtls_authorizer.rules.conditions import Condition, Matcher, SatisfiedConditions
+    from mtls_authorizer.rules.key_usage import RequiredKeyUsages
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.rules.what_if.facts import KnownCertificate
+
+USAGES = "extended_key_usage"
+
+
+class Matches(NamedTuple):
+    """The rules that match or may match, in their order, and whether the certificate is denied whatever they allow."""
+
+    rules: tuple[tuple[Rule, Statement], ...]
+    denied: Statement
+
+
+class Evaluator:
+    """Rules, prepared for many certificates. ``required`` are the usages that the settings require."""
+
+    def __init__(self, rules: RuleSet, required: RequiredKeyUsages) -> None:
+        self._rules = rules
+        self._required = required
+        conditions: set[Condition] = set()
+        for rule in (*rules.rules, *rules.denials):
+            conditions.update(rule.conditions())
+        self._conditions = ConditionIndex(conditions)
+
+    def matches(self, client: KnownCertificate) -> Matches:
+        """Return the rules that match a certificate or may match it."""
+        readers = {
+            field: read if field in client.fields else lambda _certificate: ()
+            for field, read in self._rules.readers.items()
+        }
+        satisfied = self._conditions.satisfied_by(client.certificate, readers)
+        rules = [(rule, self._matches(rule, client, satisfied)) for rule in self._rules.rules]
+        denials = (_all_match(rule.matchers, client, satisfied.any_fact) for rule in self._rules.denials)
+        return Matches(
+            tuple((rule, statement) for rule, statement in rules if statement.value is not False),
+            any_of([*denials, self._has_malformed_roles(client)]),
+        )
+
+    def _matches(self, rule: Rule, client: KnownCertificate, satisfied: SatisfiedConditions) -> Statement:
+        """Return whether a rule matches: as ``Rule.mismatch`` and ``RuleSet.evaluate`` decide it."""
+        if not rule.matchers and not rule.anyone:
+            return FALSE
+        return all_of(
+            [
+                _all_match(rule.matchers, client, satisfied.unambiguous),
+                *(negated(_all_match(exclusion, client, satisfied.any_fact)) for exclusion in rule.exclusions),
+                self._has_usages(rule, client),
+                *(
+                    known(value.read(client.certificate) is not None)
+                    if value.field in client.fields
+                    else unknown(value.field)
+                    for value in rule.certificate_values().values()
+                    if value.is_required
+                ),
+            ]
+        )
+
+    def _has_usages(self, rule: Rule, client: KnownCertificate) -> Statement:
+        def accepts(usages: Iterable[str] | None) -> bool:
+            each = None if usages is None else list(usages)
+            return rule.accepts_usages(each, required_met=self._required.met_by(each))
+
+        if client.usages_known:
+            return known(accepts(client.usages))
+        # A requirement that is met by no usages at all is met by any.
+        return known(value=True) if accepts(None) and accepts(()) else unknown(USAGES)
+
+    def _has_malformed_roles(self, client: KnownCertificate) -> Statement:
+        """Return whether the certificate is denied because its PSD2 statement cannot be read."""
+        if not self._rules.uses(PSD2_ROLE):
+            return FALSE
+        if PSD2_ROLE not in client.fields:
+            return unknown(PSD2_ROLE)
+        return known(psd2_statement_problem(client.certificate) is not None)
+
+
+def _all_match(matchers: Iterable[Matcher], client: KnownCertificate, satisfied: frozenset[Condition]) -> Statement:
+    return all_of(
+        known(matcher.matches(satisfied)) if matcher.field in client.fields else unknown(matcher.field)
+        for matcher in matchers
+    )

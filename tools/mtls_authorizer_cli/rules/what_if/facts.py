@@ -1,0 +1,109 @@
+"""What is known of the certificate behind a decision: the facts in the log entry, or the certificate itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
+from mtls_authorizer.rules.key_usage import read_usages
+from mtls_authorizer.rules.names.distinguished_names import read_name
+from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_VALUES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer_cli.log_records import LogRecord
+
+_OF_SUBJECT = ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER)
+
+
+class KnownCertificate(NamedTuple):
+    """A certificate of which only some fields of rules are known: those in ``fields``.
+
+    ``certificate`` must be asked for nothing else. ``usages`` are the extended key usages as dotted OIDs, None without
+    the extension; ``usages_known`` says whether they are known.
+    """
+
+    certificate: PeerCertificate
+    fields: frozenset[str]
+    usages: Collection[str] | None
+    usages_known: bool
+
+
+class _LoggedName:
+    """A distinguished name that was logged in the form of RFC 4514. Raises ValueError if it cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        self.rdns = cast("tuple[tuple[tuple[str, str], ...], ...]", read_name(text))
+        self._values: dict[str, list[str]] = {}
+        for rdn in self.rdns:
+            for oid, value in rdn:
+                self._values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def get_all(self, key: str) -> list[str]:
+        """Return every value of an attribute."""
+        return self._values.get(key, [])
+
+
+class _LoggedCertificate(NamedTuple):
+    """The parts of a certificate that are logged."""
+
+    subject: _LoggedName | None
+    issuer: _LoggedName | None
+    serial_number: str | None
+    fingerprint256: str | None
+
+
+def facts_of_certificate(certificate: PeerCertificate, *, issuer_key_known: bool) -> KnownCertificate:
+    """Return a certificate of which everything is known; the key of its issuer only with a truststore."""
+    fields = frozenset(FIELDS) if issuer_key_known else frozenset(FIELDS) - {ISSUER_KEY}
+    return KnownCertificate(certificate, fields, certificate.ext_key_usage, usages_known=True)
+
+
+def facts_of_record(record: LogRecord) -> KnownCertificate:
+    """Return what a log entry contains about the certificate."""
+    subject, issuer = _name(record, "subject_dn"), _name(record, "issuer_dn")
+    logged = _LoggedCertificate(subject, issuer, _text(record, "serial_number"), _text(record, "fingerprint"))
+    fields = [
+        *(_OF_SUBJECT if subject is not None else ()),
+        *(("issuer",) if issuer is not None else ()),
+        *(("serial_number",) if logged.serial_number is not None else ()),
+        *(("fingerprint",) if logged.fingerprint256 is not None else ()),
+    ]
+    return KnownCertificate(cast("PeerCertificate", logged), frozenset(fields), *_usages(record))
+
+
+def _name(record: LogRecord, field: str) -> _LoggedName | None:
+    text = _text(record, field)
+    try:
+        return None if text is None else _LoggedName(text)
+    except ValueError:
+        return None
+
+
+def _text(record: LogRecord, field: str) -> str | None:
+    """Return a text that was logged completely, which may be empty; None otherwise."""
+    value = record.fields.get(field)
+    if not isinstance(value, str) or (len(value) >= LONGEST_VALUE and value.endswith("...")):
+        return None
+    return value
+
+
+def _usages(record: LogRecord) -> tuple[Collection[str] | None, bool]:
+    """Return the extended key usages, and whether they are known."""
+    if "extended_key_usage" not in record.fields:
+        return None, False
+    value = record.fields["extended_key_usage"]
+    if value is None:
+        return None, True
+    try:
+        usages = read_usages(value)
+    except (TypeError, ValueError):
+        # Shortened, or not what the authorizer logs.
+        return None, False
+    return usages, len(value) <= MOST_VALUES

@@ -1,0 +1,165 @@
+"""Deciding on a logged request again, under other rules, as far as its log entry contains the facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, GRANT_CHECKS, CheckName
+from mtls_authorizer.rules.grant import Grant, combine
+from mtls_authorizer_cli.rules.what_if.evaluation import Evaluator
+from mtls_authorizer_cli.rules.what_if.facts import facts_of_certificate, facts_of_record
+from mtls_authorizer_cli.rules.what_if.route_coverage import covers
+from mtls_authorizer_cli.rules.what_if.ternary import FALSE, TRUE, Statement, all_of, any_of, known, negated, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.rules.request_limits import RequestLimits
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.rules.what_if.evaluation import Matches
+
+BEFORE_RULES = frozenset().union(
+    *(check.reasons for check in EXTRACTION_CHECKS), *(check.reasons for check in CERTIFICATE_CHECKS)
+)
+"""The reasons for which no rules are evaluated."""
+
+_NOT_VALID, _REVOKED = (
+    next(check.reasons for check in GRANT_CHECKS if check.name is name)
+    for name in (CheckName.VALIDITY, CheckName.REVOCATION)
+)
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Candidate(NamedTuple):
+    """A rule that matches and is in effect, or may be."""
+
+    rule: Rule
+    applies: Statement
+
+
+class Redecision(NamedTuple):
+    """The decision that the rules would have made: whether it is an Allow, and why, in words."""
+
+    allowed: Statement
+    why: str
+
+
+class Redecider:
+    """Rules, prepared for many log entries.
+
+    ``certificates`` are those that are available, by their fingerprints as in the log. ``issuer_key_known`` is whether
+    the rules read the keys of issuers from a truststore.
+    """
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        settings: Settings,
+        certificates: Mapping[str, PeerCertificate],
+        *,
+        issuer_key_known: bool,
+    ) -> None:
+        self._evaluator = Evaluator(rules, settings.required_key_usages)
+        self._checks_revocation = settings.crl_sources is not None
+        self._certificates = certificates
+        self._issuer_key_known = issuer_key_known
+        self._matches: dict[tuple[str, ...], Matches] = {}
+
+    def decide(self, record: LogRecord) -> Redecision:
+        """Return the decision on a request that was logged."""
+        reason = record.text("reason")
+        if record.decision is None:
+            return Redecision(unknown("decision"), "")
+        if reason in BEFORE_RULES:
+            return Redecision(FALSE, f"{reason}, whatever the rules are")
+        matching, denied = self._matches_of(record)
+        candidates = [
+            Candidate(rule, statement)
+            for rule, matches in matching
+            if (statement := all_of([matches, _in_effect(rule.limits, record)])).value is not False
+        ]
+        route = record.text("route")
+        granted = any_of(all_of([each.applies, covers(each.rule.routes, route)]) for each in candidates)
+        usable = all_of([_fits(candidates), _is_valid(record, reason), self._is_not_revoked(record, reason)])
+        allowed = all_of([negated(denied), granted, usable])
+        if allowed.value:
+            why = f"rules {', '.join(each.rule.name for each in candidates)}"
+        elif denied.value:
+            why = "deny excludes the certificate"
+        elif not matching:
+            why = "no rule matches"
+        else:
+            why = reason if granted.value and reason else "no rule that matches allows the request"
+        return Redecision(allowed, why)
+
+    def _matches_of(self, record: LogRecord) -> Matches:
+        """Return the rules that match the certificate. A client has many entries."""
+        key = tuple(
+            repr(record.fields.get(field, ...))
+            for field in ("subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage")
+        )
+        if key not in self._matches:
+            certificate = self._certificates.get(record.text("fingerprint") or "")
+            client = (
+                facts_of_record(record)
+                if certificate is None
+                else facts_of_certificate(certificate, issuer_key_known=self._issuer_key_known)
+            )
+            self._matches[key] = self._evaluator.matches(client)
+        return self._matches[key]
+
+    def _is_not_revoked(self, record: LogRecord, reason: str | None) -> Statement:
+        if _passed_all_but_route(record, reason):
+            return TRUE
+        if reason in _REVOKED:
+            return FALSE
+        return unknown("revocation status") if self._checks_revocation else TRUE
+
+
+def _passed_all_but_route(record: LogRecord, reason: str | None) -> bool:
+    return record.decision == "allow" or reason == DenyReason.ROUTE_NOT_ALLOWED
+
+
+def _is_valid(record: LogRecord, reason: str | None) -> Statement:
+    """Return whether the certificate was valid. One that API Gateway has accepted has passed its notBefore."""
+    if _passed_all_but_route(record, reason) or reason in _REVOKED:
+        return TRUE
+    if reason in _NOT_VALID:
+        return FALSE
+    if reason is None:
+        # It may be one for which no rules are evaluated.
+        return unknown("reason")
+    days = record.number("days_to_expiry")
+    return unknown("days_to_expiry") if days is None else known(days >= 0)
+
+
+def _in_effect(limits: RequestLimits | None, record: LogRecord) -> Statement:
+    """Return whether a rule with these limits was in effect for a request."""
+    if limits is None:
+        return TRUE
+    api_id, domain_name, time = record.text("api_id"), record.text("domain_name"), record.time
+    missing = []
+    if api_id is None and limits.api_ids is not None:
+        missing.append("api_id")
+        limits = limits._replace(api_ids=None)
+    if domain_name is None and not record.complete and limits.domain_names is not None:
+        missing.append("domain_name")
+        limits = limits._replace(domain_names=None)
+    if time is None and (limits.not_before is not None or limits.not_after is not None):
+        missing.append("time")
+        limits = limits._replace(not_before=None, not_after=None)
+    return all_of([known(limits.permit(api_id or "", domain_name, time or _ANY_TIME)), *map(unknown, missing)])
+
+
+def _fits(candidates: Sequence[Candidate]) -> Statement:
+    """Return whether the policy for the routes of all rules that apply is not too large."""
+    grants = [Grant((each.rule.name,), each.rule.routes, {}, None) for each in candidates]
+    if not grants or isinstance(combine(grants), Grant):
+        return TRUE
+    return FALSE if all(each.applies.value for each in candidates) else unknown("policy size")

@@ -1,0 +1,115 @@
+"""What ``rules what-if`` reports: for a person, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer_cli.printed import plain, quoted
+from mtls_authorizer_cli.tables import wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtls_authorizer_cli.rules.what_if.tally import Tally
+
+_MOST_LINES = 50
+_LONGEST_NAME = 200
+
+
+class Report(NamedTuple):
+    """The result for a log and a document. ``skipped`` is how many entries of the log are not decisions."""
+
+    log: str
+    rules: str
+    tally: Tally
+    skipped: int
+    has_certificates: bool
+
+
+def as_json(report: Report) -> str:
+    """Return a report as JSON. ``docs/change-rules.md`` describes the keys."""
+    tally = report.tally
+    document = {
+        "version": 1,
+        "decisions": tally.total,
+        "unchanged": tally.same,
+        "changed": [
+            {
+                "from": "deny" if changed.allowed else "allow",
+                "to": "allow" if changed.allowed else "deny",
+                "requests": number,
+                "subject_dn": changed.client,
+                "issuer_dn": changed.issuer_dn,
+                "route": changed.route,
+                "why": changed.why,
+            }
+            for changed, number in tally.changed.most_common()
+        ],
+        "undetermined": [
+            {"missing": missing, "requests": number, "clients": len(tally.clients[missing])}
+            for missing, number in tally.undetermined.most_common()
+        ],
+        "skipped": report.skipped,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def as_text(report: Report) -> str:
+    """Return a report for a person: the answer first, the next step last."""
+    lines = [
+        *_answer(report),
+        *_changed(report.tally, allowed=False),
+        *_changed(report.tally, allowed=True),
+        *_undetermined(report.tally),
+        "",
+        f"Next step: {_next_step(report)}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _answer(report: Report) -> Iterator[str]:
+    tally = report.tally
+    yield (
+        f"{tally.changed.total():,} of {tally.total:,} logged decisions change: "
+        f"{tally.requests(allowed=False):,} would be denied, {tally.requests(allowed=True):,} would be allowed"
+    )
+    yield f"{tally.same:,} stay the same, {tally.undetermined.total():,} cannot be determined"
+    if report.skipped:
+        yield f"skipped, because they are not decisions: {report.skipped:,} entries of the log"
+
+
+def _changed(tally: Tally, *, allowed: bool) -> Iterator[str]:
+    changed = [(each, number) for each, number in tally.changed.most_common() if each.allowed is allowed]
+    if changed:
+        yield ""
+        yield "were denied, would be allowed" if allowed else "were allowed, would be denied"
+    for each, number in changed[:_MOST_LINES]:
+        client = quoted(each.client or "-", _LONGEST_NAME)
+        yield from wrap(f"{number:>8,}  {plain(each.route or '-')}  {client}", first="", others=" " * 10)
+        yield from wrap(
+            f"{each.why}; issuer {quoted(each.issuer_dn or '-', _LONGEST_NAME)}", first=" " * 10, others=" " * 10
+        )
+    if len(changed) > _MOST_LINES:
+        yield f"          and {len(changed) - _MOST_LINES:,} more: --json prints all"
+
+
+def _undetermined(tally: Tally) -> Iterator[str]:
+    if tally.undetermined:
+        yield ""
+        yield "cannot be determined, because the log lacks"
+    for missing, number in tally.undetermined.most_common():
+        clients = len(tally.clients[missing])
+        noun = "certificate" if clients == 1 else "certificates"
+        yield from wrap(f"{number:>8,}  {', '.join(missing)} ({clients:,} {noun})", first="", others=" " * 10)
+
+
+def _next_step(report: Report) -> str:
+    tally = report.tally
+    if not tally.total:
+        return "give it entries of the decision log: this file has none"
+    if tally.undetermined and not report.has_certificates:
+        return "add --certs FOLDER with the certificates of the clients to determine the others"
+    if tally.changed:
+        return "correct the rules if a change is not intended; see mtls-authorizer rules diff"
+    return "use the rules as shadow rules to try them on all requests (docs/try-rules-first.md)"

@@ -1,0 +1,82 @@
+"""Text in lines of at most 100 columns: paragraphs and tables. Tables also as CSV (RFC 4180)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.printed import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+WIDTH = 100
+"""Of a line, in columns."""
+
+_INDENTATION, _GAP = "  ", "  "
+_FORMULA = ("=", "+", "-", "@")
+
+
+def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[str]:
+    """Return rows as indented lines with aligned columns. Each column is as wide as its longest cell needs.
+
+    Cells longer than ``widest`` for their column are cut off, the last one where the line ends. All but printable ASCII
+    is escaped.
+    """
+    cells = [[_beginning(plain(cell), most) for cell, most in zip(row, widest, strict=True)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        line = _INDENTATION + _GAP.join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield _beginning(line.rstrip(), WIDTH)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return CSV for spreadsheets and programs, in ASCII.
+
+    Clients choose some of the values, so text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _beginning(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - len("...")] + "..."
+
+
+# A value in quotes is not broken: its spaces matter.
+_TOKEN = re.compile(r"""\(?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\S*|\S+""")
+
+
+def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
+    """Return text in lines of at most 100 columns, with these indentations."""
+    leading = re.match(" *", text)
+    line, empty = first + (leading[0] if leading else ""), True
+    position = 0
+    for match in _TOKEN.finditer(text):
+        gap = "" if empty else text[position : match.start()]
+        if not empty and len(line) + len(gap) + len(match[0]) > WIDTH:
+            yield line
+            line, gap = others, ""
+        line += gap + match[0]
+        empty, position = False, match.end()
+    yield line
+
+
+def wrap(text: str, *, first: str = "  ", others: str = "  ") -> list[str]:
+    """Return text in lines of at most 100 columns, with these indentations: unlike ``fold``, it breaks long values."""
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
