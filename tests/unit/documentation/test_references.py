@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate, testing
@@ -46,6 +45,7 @@ from tests.integration.authorizer.revocation.test_crl_sets_against_openssl impor
 from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
+from tests.yaml_templates import yaml_parse
 
 TEMPLATES = {
     "Authorizer stack": "template.yaml",
