@@ -213,7 +213,7 @@ def test_without_boto3_the_command_says_so(
         monkeypatch.delitem(sys.modules, f"mtls_authorizer_cli.documents.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     assert block(0, "--rules", S3) == 2
-    assert f"{S3}: this requires boto3 (no module boto3): pip install boto3" in capsys.readouterr().err
+    assert f"{S3}: there is no module boto3, so that this requires boto3: pip install boto3" in capsys.readouterr().err
     rules = function_rules = "rules.json"
     with open(rules, "wb") as file:  # noqa: PTH123 -- in the working directory
         file.write(DOCUMENT)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.aws import aws_errors, make_client
 from mtls_authorizer_cli.documents.document import (
     MOST_ATTEMPTS,
     StoredDocument,
     Written,
+    rules_of,
     too_many_conflicts,
     wait_seconds,
 )
@@ -164,7 +165,7 @@ def _valid(change: _Change, versions: Sequence[Version], begin: int) -> dict[int
     for version in versions:
         text = change.text_with(version.value)
         try:
-            parse_rules(text.encode())
+            rules_of(text)
         except RulesError:
             continue
         if version.number >= begin:
