@@ -194,7 +194,7 @@ def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: 
         raise KeyboardInterrupt
 
     stages = [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
-    rules = RulesLocation(S3, Access(), 60, (), ())
+    rules = RulesLocation(S3, Access(), load_settings({}), ())
     flushed = flush_caches(argparse.Namespace(stages=stages, no_wait=False), rules, interrupt)
     assert flushed == [Flushed(stage, "interrupted before it was flushed") for stage in stages]
     assert not function.flushed

@@ -57,14 +57,6 @@ class Update(NamedTuple):
     merged: bool = False
 
 
-def read_document(location: str, access: Access = Access()) -> StoredDocument:  # noqa: B008 -- immutable
-    """Return the rules document in a file, or at a URI as in ``AUTHORIZER_RULES_URI``. It may be invalid.
-
-    Raises CommandError.
-    """
-    return _checked(_open(location, access).read())
-
-
 def update_document(
     location: str,
     edit: Callable[[str], str],
