@@ -82,10 +82,11 @@ class SsmDocument:
             raise CommandError(message)
         try:
             return self._merge(parameter, change, edit, known, version)
-        except CommandError as error:
+        except (CommandError, KeyboardInterrupt) as error:
             message = (
-                f"{error}. Versions of {parameter.name} between {known} and {version} were overwritten, and are not "
-                f"all merged: compare them with aws ssm get-parameter-history --name {parameter.name} --with-decryption"
+                f"{str(error) or 'interrupted'}. Versions of {parameter.name} between {known} and {version} were "
+                "overwritten, and are not all merged: compare them with aws ssm get-parameter-history --name "
+                f"{parameter.name} --with-decryption"
             )
             raise CommandError(message) from error
 

@@ -202,6 +202,20 @@ def test_endless_conflicts_end(aws: AwsServer, proxy: FaultyProxy) -> None:
         store().update(store().read(), denying("mine"))
 
 
+def test_an_interrupted_merge_names_the_versions_to_compare(aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_parameter(NAME, DOCUMENT)
+    proxy.break_with(before_writes(lambda: aws.put_parameter(NAME, denying("other")(DOCUMENT)), 1))
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    interrupted = SsmDocument(URI, [NAME], region=None, sleep=interrupt)
+    with pytest.raises(
+        CommandError, match=rf"^interrupted\. Versions of {NAME} between 1 and 3 were overwritten, and are"
+    ):
+        interrupted.update(interrupted.read(), denying("mine"))
+
+
 def test_versions_that_are_not_yet_in_the_history_are_waited_for(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_parameter(NAME, DOCUMENT)
     late = [1, 1]
