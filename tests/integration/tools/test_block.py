@@ -194,7 +194,7 @@ def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: 
         raise KeyboardInterrupt
 
     stages = [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
-    rules = RulesLocation(S3, Access(), 60, (), ())
+    rules = RulesLocation(S3, Access(), load_settings({}), ())
     flushed = flush_caches(argparse.Namespace(stages=stages, no_wait=False), rules, interrupt)
     assert flushed == [Flushed(stage, "interrupted before it was flushed") for stage in stages]
     assert not function.flushed
@@ -213,7 +213,7 @@ def test_without_boto3_the_command_says_so(
         monkeypatch.delitem(sys.modules, f"mtls_authorizer_cli.documents.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     assert block(0, "--rules", S3) == 2
-    assert f"{S3}: this requires boto3 (no module boto3): pip install boto3" in capsys.readouterr().err
+    assert f"{S3}: there is no module boto3, so that this requires boto3: pip install boto3" in capsys.readouterr().err
     rules = function_rules = "rules.json"
     with open(rules, "wb") as file:  # noqa: PTH123 -- in the working directory
         file.write(DOCUMENT)

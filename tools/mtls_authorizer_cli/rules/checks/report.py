@@ -45,7 +45,7 @@ class Report(NamedTuple):
 
 
 def check_document(source: str, content: bytes, now: datetime) -> Report:
-    """Check a rules document at a time, which is aware."""
+    """Check a rules document at an aware time."""
     try:
         every_rule = parse_rules(content)
     except RulesError as error:
