@@ -723,7 +723,7 @@ def test_a_planted_mistake_is_found_and_nothing_else(
 
 
 EVERY_READ = {
-    "GetAuthorizers": {Check.AUTHORIZER, Check.ROUTES, Check.INVOKE_PERMISSION, Check.RESPONSE_FORMAT},
+    "GetAuthorizers": {Check.AUTHORIZER, Check.ROUTES, Check.INVOKE_PERMISSION, Check.FUNCTION, Check.CONFIGURATION},
     "GetResources": {Check.ROUTES, Check.DEPLOYMENT},
     "GetStages": {Check.DEPLOYMENT},
     "GetDeployment": {Check.DEPLOYMENT},
@@ -763,9 +763,23 @@ def test_a_denied_request_is_reported_with_the_missing_permission_and_the_checks
     not_checked = {each["check"]: each for each in diagnosis["not_checked"]}
     assert EVERY_READ[operation] <= not_checked.keys()
     assert not not_checked.keys() & set(diagnosis["checked"])
+    assert not_checked.keys() | set(diagnosis["checked"]) == LIVE_CHECKS
     for check in EVERY_READ[operation]:
         assert not_checked[check]["reason"].startswith(("AccessDenied", "403 ("))
         assert not_checked[check]["permission"] == PERMISSIONS[operation]
+
+
+def test_everything_about_domain_names_that_are_not_known_is_not_checked(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    cloud.account.denied.add("GetDomainNames")
+    diagnosis = diagnose(capsys, "--api", REST)
+    assert diagnosis["findings"] == []
+    not_checked = {each["check"] for each in diagnosis["not_checked"]}
+    assert not_checked | set(diagnosis["checked"]) == LIVE_CHECKS
+    assert {Check.DOMAIN_NAME, Check.MUTUAL_TLS, Check.TRUSTSTORE_VERSION, Check.CA_CHAIN} <= not_checked
+    assert Check.DEPLOYMENT in diagnosis["checked"]
 
 
 def test_the_text_ends_with_the_missing_permissions(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

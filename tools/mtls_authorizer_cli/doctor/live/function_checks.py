@@ -23,18 +23,21 @@ _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
 
 
+CHECKS = (
+    Check.FUNCTION,
+    Check.QUALIFIER,
+    Check.UNPUBLISHED_CHANGES,
+    Check.CONCURRENCY,
+    Check.LOG_FORMAT,
+    Check.RUNTIME,
+    Check.LAYER,
+)
+
+
 def function_checks(function: Function) -> dict[Check, Examine]:
     """Return the checks of a function."""
-    checks = {
-        Check.FUNCTION: _function,
-        Check.UNPUBLISHED_CHANGES: _unpublished_changes,
-        Check.QUALIFIER: _qualifier,
-        Check.CONCURRENCY: _concurrency,
-        Check.LOG_FORMAT: _log_format,
-        Check.RUNTIME: _runtime,
-        Check.LAYER: _layer,
-    }
-    return {check: partial(make, function) for check, make in checks.items()}
+    made = (_function, _qualifier, _unpublished_changes, _concurrency, _log_format, _runtime, _layer)
+    return {check: partial(make, function) for check, make in zip(CHECKS, made, strict=True)}
 
 
 def _function(function: Function) -> Iterator[Finding]:
