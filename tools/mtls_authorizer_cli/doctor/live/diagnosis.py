@@ -96,7 +96,7 @@ class _Examination:
 
     def of_function(self, function: Function) -> Diagnosis:
         try:
-            environment = examine_environment(str(function), function.environment)
+            environment = _with_commands(examine_environment(str(function), function.environment), function)
         except UnavailableError as error:
             environment = unavailable(ENVIRONMENT_CHECKS, error)
         return combine(examine(function_checks(function), str(function), self._progress), environment)
@@ -112,6 +112,18 @@ class _Examination:
         is_new = name not in self._examined
         self._examined.add(name)
         return is_new
+
+
+def _with_commands(diagnosis: Diagnosis, function: Function) -> Diagnosis:
+    """Return findings about variables with the commands that change those of a function."""
+    findings = (
+        each._replace(
+            fix=f"{each.fix}. To change them on AWS, edit environment.json after the first command",
+            commands=function.edit_environment(),
+        )
+        for each in diagnosis.findings
+    )
+    return diagnosis._replace(findings=tuple(findings))
 
 
 def _named(aws: Aws, name: str) -> Domain:

@@ -10,6 +10,7 @@ from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.live.rules_document import rules_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +32,16 @@ CHECKS = (
     Check.LOG_FORMAT,
     Check.RUNTIME,
     Check.LAYER,
+    Check.RULES_DOCUMENT,
 )
 
 
 def function_checks(function: Function) -> dict[Check, Examine]:
     """Return the checks of a function."""
-    made = (_function, _qualifier, _unpublished_changes, _concurrency, _log_format, _runtime, _layer)
+    made = (
+        *(_function, _qualifier, _unpublished_changes, _concurrency),
+        *(_log_format, _runtime, _layer, rules_document),
+    )
     return {check: partial(make, function) for check, make in zip(CHECKS, made, strict=True)}
 
 
