@@ -15,7 +15,7 @@ export BROWSER_FOLDER ?= $(CURDIR)/.browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-explain bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture page-picture lock clean
 
@@ -76,6 +76,9 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries again
 	@$(BIN)/python -m benchmarks.crl
 	@$(BIN)/python -m benchmarks.partitions
 
+bench-explain: $(VENV)/.test ## Measure what it takes to explain a folder of 1,000 certificates; fails above 20 s.
+	@$(BIN)/python -m benchmarks.explain_folder
+
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
 	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
@@ -103,7 +106,7 @@ test: lint available-pythons available-browser ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
-fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
+fuzz: $(VENV)/.test ## Fuzz the readers of certificates, PSD2 statements, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
 	@for target in $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))); do \
 	    echo "== $$target"; \
 	    $(BIN)/python -m tests.fuzz.$$target --seconds $(FUZZ_SECONDS) || exit 1; \

@@ -194,7 +194,7 @@ def _write_partitions(pki: Pki, ca: trustme.CA, clients: Iterable[Client]) -> No
 def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
     """Sign a CRL with the key of the first CA in the truststore, and replace the older one."""
     crl = sign_crl(pki.truststore.read_bytes(), pki.client_ca_key.read_bytes(), number, serial_numbers)
-    # A concurrent reader finds either the old or the new one, and complete.
+    # A concurrent reader finds either the complete old one or the complete new one.
     new = pki.revocation_list.with_suffix(".new")
     new.write_bytes(crl)
     new.replace(pki.revocation_list)
@@ -240,7 +240,7 @@ def _make_ca(name: str) -> trustme.CA:
 
 
 def issue(ca: trustme.CA, client: Client) -> bytes:
-    """Return a client's new private key and certificate. trustme's own certificates can't have such subjects."""
+    """Return a client's new private key and certificate. trustme cannot create certificates with such subjects."""
     issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
     issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))
     key = ec.generate_private_key(ec.SECP256R1())
