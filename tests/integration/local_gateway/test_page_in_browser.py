@@ -201,13 +201,17 @@ def test_very_long_names_are_shortened_and_leave_the_page_narrow(browser: Browse
     assert len(text) < 60_000
 
 
-def test_hostile_rules_execute_nothing(browser: Browser, pki: Pki, endpoints: list[Endpoint]) -> None:
+def test_with_an_own_truststore_and_hostile_rules_only_certificates_can_be_pasted_and_nothing_is_executed(
+    browser: Browser, pki: Pki, endpoints: list[Endpoint]
+) -> None:
     rule = {"name": "hostile", "match": {"common_name": HOSTILE[0]}, "context": {"tenant": HOSTILE[1]}}
     variables = {"AUTHORIZER_RULES": json.dumps({"rules": [rule]})}
-    with served(pki, endpoints, own_configuration(pki, variables)) as own:
+    with served(pki, endpoints, own_configuration(pki, variables, None, pki.untrusted_ca)) as own:
         own.overview.finished = True
         with opened(browser, own.url) as page:
             assert HOSTILE[0] in page.inner_text("#configuration")
+            assert page.inner_text("#progress").endswith("so no scenario is played.")
+            assert page.is_visible("#pem")
             subject = name(("CN", HOSTILE[0]))
             explain_pem(page, pem(certificate_der(subject, subject)))
             assert "hacked" in result_of(page)
