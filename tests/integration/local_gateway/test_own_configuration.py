@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,9 +27,10 @@ from local_gateway.folder import claim_folder
 from local_gateway.invitation import CURL_MESSAGES
 from local_gateway.options import parse, read_variables
 from local_gateway.page.overview import Overview
-from local_gateway.scenarios import SCENARIOS
+from local_gateway.scenarios import LISTED_CN, SCENARIOS
 from mtls_authorizer_cli.command_line import CommandError
-from tests.integration.local_gateway.test_command import TIMEOUT, get, run, serving
+from tests.integration.local_gateway.test_command import ENVIRONMENT as PROCESS_ENVIRONMENT
+from tests.integration.local_gateway.test_command import ROOT, TIMEOUT, get, run, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,6 +188,24 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     result = run("-m", "local_gateway", "--demo", "--rules", str(tmp_path / "no\nrules"))
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith("local gateway: ")
+
+
+def make(target: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in PROCESS_ENVIRONMENT.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}}
+    # The virtual environment is up to date: this one.
+    command = ["make", "-o", f"{sys.prefix}/.run", target, f"VENV={sys.prefix}"]
+    command += [f"{name}={value}" for name, value in variables.items()]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
+
+
+def test_make_passes_the_truststore_and_variables_on(pki: Pki) -> None:
+    # As a variable of the environment, TRUSTSTORE would be rejected.
+    ran = make("run", TRUSTSTORE="/no/truststore", ALLOWED_COMMON_NAMES="alpha", ARGS="--demo")
+    assert "local gateway: /no/truststore cannot be read" in ran.stderr
+    explained = make("explain", TRUSTSTORE=pki.truststore, ALLOWED_COMMON_NAMES="alpha", CERT=pki.client(LISTED_CN))
+    assert explained.stdout.startswith("DENIED by the authorizer: common_name_not_allowed")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
