@@ -15,7 +15,7 @@ export BROWSER_FOLDER ?= $(CURDIR)/.browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-explain bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture page-picture lock clean
 
@@ -75,6 +75,9 @@ bench-cold: $(VENV)/.test available-pythons layer ## Measure a cold start agains
 bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries against JSON, and a start with 1,000 partitions.
 	@$(BIN)/python -m benchmarks.crl
 	@$(BIN)/python -m benchmarks.partitions
+
+bench-explain: $(VENV)/.test ## Measure what it takes to explain a folder of 1,000 certificates; fails above 20 s.
+	@$(BIN)/python -m benchmarks.explain_folder
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \

@@ -1,8 +1,8 @@
-"""Amazon API Gateway on your own machine, as far as a Lambda authorizer for client certificates can observe it.
+"""Amazon API Gateway on your own machine, as a Lambda authorizer for client certificates sees it.
 
-It also contains an Application Load Balancer in either mode, and CloudFront, as far as a function with the layer can
-observe them.
+It includes other front doors, as a function with the layer sees them: an Application Load Balancer in either mode, and
+CloudFront. A web page explains the result of each request.
 
-This is a development tool: it terminates real mutual TLS on loopback, invokes the real authorizer, and calls real
-functions. The sample APIs have no identity sources and cache no responses, which is also what the templates configure.
+A development tool: it uses real mutual TLS on loopback, the real authorizer, and real functions. The sample APIs have
+no identity sources and cache no responses, as the authorizer's template requires.
 """

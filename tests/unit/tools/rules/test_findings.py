@@ -14,10 +14,10 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.rules.contradictions import contradictions
-from mtls_authorizer_cli.rules.coverage import covered_rules
-from mtls_authorizer_cli.rules.findings import Finding, Kind
-from mtls_authorizer_cli.rules.values import value_findings
+from mtls_authorizer_cli.rules.checks.contradictions import contradictions
+from mtls_authorizer_cli.rules.checks.coverage import covered_rules
+from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
+from mtls_authorizer_cli.rules.checks.values import value_findings
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.rules_documents import VALID, document, rule
 
