@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _BAR_WIDTH = 40
+
+
+@contextmanager
+def progress_on(stream: TextIO) -> Iterator[Progress]:
+    """Return a bar that is removed at the end of the context."""
+    progress = Progress(stream)
+    try:
+        yield progress
+    finally:
+        progress.clear()
 
 
 class Progress:
@@ -39,4 +50,11 @@ class Progress:
         for count, item in enumerate(items):
             if count % every == 0:
                 self.show(f"{count:,} of {expected:,} {noun}", count / max(expected, 1))
+            yield item
+
+    def count(self, items: Iterable[Item], noun: str, *, every: int) -> Iterator[Item]:
+        """Pass items through whose number is not known, and show after ``every`` few of them how many have passed."""
+        for number, item in enumerate(items):
+            if number % every == 0:
+                self.show(f"{number:,} {noun}", 0)
             yield item
