@@ -106,7 +106,7 @@ test: lint available-pythons available-browser ## Run all tests, with coverage.
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
-fuzz: $(VENV)/.test ## Fuzz what reads certificates, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
+fuzz: $(VENV)/.test ## Fuzz the readers of certificates, PSD2 statements, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].
 	@for target in $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.py))); do \
 	    echo "== $$target"; \
 	    $(BIN)/python -m tests.fuzz.$$target --seconds $(FUZZ_SECONDS) || exit 1; \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from local_gateway.revoke import FOLDER
 from mtls_authorizer_cli.command_line import CommandError
@@ -25,16 +25,24 @@ def claim_folder(folder: Path | None, default: Path = FOLDER) -> Iterator[Path]:
     candidates = _numbered(default) if folder is None else (folder,)
     for candidate in candidates:
         candidate.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The lock ends with the process, however that ends.
-        with (candidate / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield candidate
+        lock = _lock(candidate / "lock")
+        if lock is not None:
+            with lock:
+                yield candidate
             return
     message = f"{folder} is in use by another local gateway: stop that, or name another --folder"
     raise CommandError(message)
+
+
+def _lock(file: Path) -> IO[str] | None:
+    """Lock a file until it is closed, which it is when the process ends. Returns None if another process has."""
+    lock = file.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def _numbered(default: Path) -> Iterable[Path]:

@@ -35,6 +35,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name long bytes by their type: keys and certificates are different ones in each process that runs the tests."""
+    return "bytes" if isinstance(val, bytes) and len(val) > 16 else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let no search count for coverage: what it comes upon is another thing each time, and watching it takes long."""
     if config.pluginmanager.hasplugin("_cov"):

@@ -7,13 +7,19 @@ from time import perf_counter_ns
 
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.settings import ResponseFormat
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import AssessmentCache
 from mtls_authorizer.request.decision import decide
-from mtls_authorizer.request.event import read_request
+from mtls_authorizer.request.event import EventFormat, read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.request.serial_numbers import SerialNumberRegister
-from mtls_authorizer.telemetry.decision_log import log_collision, log_missing_identity_source
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.telemetry.decision_log import (
+    log_collision,
+    log_missing_identity_source,
+    log_simple_response_of_route,
+)
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer.telemetry.recorder import make_recorder
 
@@ -75,6 +81,7 @@ class Authorizer:
         self._serial_numbers = SerialNumberRegister()
         self._record = make_recorder(settings)
         self._missing_identity_source_logged = False
+        self._cached_simple_response_logged = settings.response_format is not ResponseFormat.SIMPLE
         self._truststore_expiry = _truststore_expiry_reporter(settings)
         if self._truststore_expiry is not None:
             self._truststore_expiry.report_start(policy.truststore, clock())
@@ -82,7 +89,7 @@ class Authorizer:
     def authorize(self, event: object) -> dict[str, object]:
         """Return the response to an event of API Gateway.
 
-        Raises UnsupportedEventError, for which API Gateway answers 500, and Unauthorized (401 on a REST API).
+        Raises UnsupportedEventError, to which API Gateway responds with 500, and Unauthorized (401 on a REST API).
         """
         request = read_request(event)
         policy = self._current_policy.get()
@@ -101,6 +108,8 @@ class Authorizer:
             log_collision(collision)
         if policy.rules.limits_domain_names and not self._missing_identity_source_logged:
             self._check_identity_sources(request)
+        if not self._cached_simple_response_logged:
+            self._check_simple_response(decision, request)
         if self._truststore_expiry is not None:
             self._truststore_expiry.report(policy.truststore, now)
         if self._record is not None:
@@ -113,6 +122,13 @@ class Authorizer:
         if request.may_be_cached_for_other_domain_names:
             self._missing_identity_source_logged = True
             log_missing_identity_source()
+
+    def _check_simple_response(self, decision: Decision, request: ApiRequest) -> None:
+        """Log once that a simple response that is about one route may be cached for all of them."""
+        is_simple = request.event_format is EventFormat.HTTP_2_0
+        if is_simple and request.identity and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
+            self._cached_simple_response_logged = True
+            log_simple_response_of_route()
 
     def _assessments_under(self, policy: AccessPolicy) -> AssessmentCache:
         # A local variable, because another thread may replace the cache at any time.

@@ -25,6 +25,10 @@ if _settings.trusts_any_bucket_owner:
     warn_of_unverified_owner()
 for _warning in allowlist_warnings(os.environ):
     logger.warning(_warning.message.value, extra=_warning.fields())
+if "AUTHORIZER_RULES" in os.environ or "AUTHORIZER_SHADOW_RULES" in os.environ:
+    from mtls_authorizer.policy.rule_warning_log import log_inline_rule_warnings
+
+    log_inline_rule_warnings(os.environ)
 _current_policy = CurrentPolicy(_settings)
 _authorizer = Authorizer(_settings, _current_policy)
 

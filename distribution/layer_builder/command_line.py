@@ -11,7 +11,7 @@ from distribution.layer_builder.bytecode import CompileError
 from distribution.layer_builder.contents import assemble_function, assemble_layer
 from distribution.layer_builder.release import MissingPythonError, build_release
 from distribution.layer_builder.sources import SourceError
-from distribution.layer_builder.wheels import Architecture, DownloadError, download_wheels
+from distribution.layer_builder.wheels import Architecture, DownloadError, check_index, download_wheels
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
 
@@ -65,6 +65,7 @@ def _build_release(options: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _build_layer(options: argparse.Namespace) -> dict[str, str | None]:
+    check_index()
     with tempfile.TemporaryDirectory() as folder:
         wheels = download_wheels(ROOT / "layer/requirements.txt", options.architecture, Path(folder), _report)
         return assemble_layer(ROOT / "layer", wheels, options.destination, _report)

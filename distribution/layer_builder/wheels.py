@@ -8,6 +8,7 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from distribution.layer_builder.package_index import answers, find_index
 from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ _PATIENCE = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "3"}
 
 
 class DownloadError(Exception):
-    """Pip could not download the wheels. The message contains pip's reason."""
+    """Pip could not download the wheels. The message contains the reason."""
+
+
+def check_index() -> None:
+    """Raise DownloadError if pip's index does not answer within seconds."""
+    if (index := find_index()) and not answers(index):
+        message = f"{index} does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`"
+        raise DownloadError(message)
 
 
 def download_wheels(

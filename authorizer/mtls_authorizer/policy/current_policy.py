@@ -14,7 +14,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.refresh.document import AnyDocument, Document
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.documents import RevocationDocuments
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.revocation.truststore.bundle import Truststore
+    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
 
 # Code that loads documents is imported when it is needed: settings without documents do not pay for it.
@@ -51,12 +52,12 @@ DEFAULT_WAIT_SECONDS = WaitSeconds()
 class CurrentPolicy:
     """The access policy in force, made of the settings and of the documents that they name. Safe for threads.
 
-    They are loaded when it is created, so that a function without its rules does not start: raises StoreError for rules
-    that cannot be read, and ValueError for invalid ones. After that the last good rules stay in force. CRLs that cannot
-    be read do not stop a function: the failure mode decides about certificates without a CRL.
+    Creating it loads the documents, so that a function without its rules does not start: raises StoreError for rules
+    that cannot be read, and ValueError for invalid ones. Later, the last good rules stay in force. CRLs that cannot be
+    read do not stop a function: the failure mode decides about certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
-    returns seconds and never goes back, ``now`` the time, which is aware (that of the system if None).
+    returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
     """
 
     def __init__(  # noqa: PLR0913 -- what tests replace, each by name
@@ -168,22 +169,15 @@ class CurrentPolicy:
     def _start_rules(self, settings: Settings) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
         from mtls_authorizer.refresh.loader import StoreLoader  # noqa: PLC0415
-        from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules  # noqa: PLC0415
-
-        def rule_set(content: bytes) -> RuleSet:
-            rules = (*settings.rules, *parse_rules(content))
-            check_together(rules)
-            return RuleSet(rules)
-
-        def shadow_rule_set(content: bytes) -> RuleSet:
-            return RuleSet(parse_rules(content))
+        from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT  # noqa: PLC0415
 
         opener = self._store_opener()
-        for field, uri, parse in (
-            ("rules", settings.rules_uri, rule_set),
-            ("shadow_rules", settings.shadow_rules_uri, shadow_rule_set),
+        for field, uri, own_rules in (
+            ("rules", settings.rules_uri, settings.rules),
+            ("shadow_rules", settings.shadow_rules_uri, ()),
         ):
             if uri is not None:
+                parse = partial(_parse_rules, own_rules, {"document": field, "uri": uri})
                 self._rules[field] = Document(StoreLoader(field, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
         rules = list(self._rules.values())
         self._add_refresher(rules, settings.rules_refresh_seconds, self._wait_seconds.rules).start()
@@ -256,3 +250,15 @@ class CurrentPolicy:
             value, version = shadow_rules.in_force
             policy = policy._replace(shadow_rules=value, shadow_rules_version=version)
         return policy.with_issuer_keys()
+
+
+def _parse_rules(own_rules: tuple[Rule, ...], fields: Mapping[str, object], content: bytes) -> RuleSet:
+    """Return the rules of a stored document together with those of the environment, and log the warnings about it."""
+    from mtls_authorizer.policy.rule_warning_log import log_rule_warnings  # noqa: PLC0415 -- see above
+    from mtls_authorizer.rules.document.reader import read_rules  # noqa: PLC0415
+
+    stored, document = read_rules(content)
+    rules = (*own_rules, *stored)
+    check_together(rules)
+    log_rule_warnings(document, fields)
+    return RuleSet(rules)

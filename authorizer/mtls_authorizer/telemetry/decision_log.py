@@ -19,7 +19,7 @@ LONGEST_VALUE = 2048
 as a certificate: its client's decisions could not be found."""
 
 MOST_VALUES = 16
-"""Of a list in a certificate that is logged."""
+"""The number of values that are logged of a list in a certificate."""
 
 
 def log_decision(observation: Observation) -> None:
@@ -50,6 +50,12 @@ def log_collision(collision: SerialNumberCollision) -> None:
 def log_missing_identity_source() -> None:
     """Log that API Gateway may return the response for one domain name to a request for another one."""
     logger.warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
+
+
+def log_simple_response_of_route() -> None:
+    """Log that API Gateway may return the simple response for one route to a request for another one."""
+    correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"
+    logger.warning("simple response may be cached for other routes", extra={"correction": correction})
 
 
 def log_fields(observation: Observation) -> dict[str, object]:

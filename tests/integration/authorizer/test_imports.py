@@ -49,7 +49,11 @@ RULES_BY_ROLE = json.dumps({"rules": [{"name": "client", "match": {"psd2_role": 
 
 PARTS = {
     "metrics": ("mtls_authorizer.telemetry.metrics",),
-    "rules document": ("mtls_authorizer.rules.document.reader",),
+    "rules document": (
+        "mtls_authorizer.rules.document.reader",
+        "mtls_authorizer.policy.rule_warnings",
+        "mtls_authorizer.policy.rule_warning_log",
+    ),
     "limits of rules": ("mtls_authorizer.rules.request_limits", "mtls_authorizer.rules.document.request_limits"),
     "values from the certificate": (
         "mtls_authorizer.rules.certificate_values",

@@ -1050,6 +1050,53 @@ def test_a_domain_name_that_leads_to_no_api_is_examined_alone(cloud: Cloud, caps
     assert [each["reason"] for each in diagnosis["not_checked"]] == ["the authorizer's function is not known"]
 
 
+@pytest.mark.parametrize(
+    ("denied", "plant", "check"),
+    [
+        ("GetStages", lambda cloud: rest(cloud).api.update(disableExecuteApiEndpoint=False), Check.DEFAULT_ENDPOINT),
+        ("GetFunctionConfiguration", lambda cloud: cloud.domain.pop("MutualTlsAuthentication"), Check.MUTUAL_TLS),
+    ],
+)
+def test_a_finding_does_not_depend_on_what_its_fix_would_be_completed_with(
+    cloud: Cloud, denied: str, plant: Callable[[Cloud], object], check: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    plant(cloud)
+    cloud.account.denied.add(denied)
+    assert checks(diagnose(capsys, "--api", REST)) == {check}
+
+
+def test_domain_names_and_functions_that_two_apis_share_are_examined_once(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    deploy(cloud, HTTP)
+    cloud.account.mappings[DOMAIN] = [
+        {"ApiId": each, "ApiMappingId": each, "ApiMappingKey": each, "Stage": stage}
+        for each, stage in ((REST, "live"), (HTTP, "$default"))
+    ]
+    expired_ca(cloud)
+    throttled(cloud)
+    diagnosis = diagnose(capsys, "--domain", DOMAIN)
+    assert [each["check"] for each in diagnosis["findings"]] == [Check.CA_VALIDITY, Check.CONCURRENCY]
+
+
+def test_a_canary_deployment_is_named_as_something_that_is_not_examined(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    rest(cloud).stages[0]["canarySettings"] = {"deploymentId": "canary"}
+    assert "has a canary deployment" in diagnose(capsys, "--api", REST)["notes"][0]
+
+
+def test_an_api_without_domain_names_and_stages_is_found(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, REST)
+    no_default_mapping(cloud)
+    rest(cloud).stages.clear()
+    (finding,) = diagnose(capsys, "--api", REST)["findings"]
+    assert '--stage "$STAGE"' in finding["commands"][0]
+
+
 def test_routing_rules_are_named_as_something_that_is_not_read(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,6 +90,35 @@ def test_simple_responses_are_for_payload_2_0_only() -> None:
         assert answer(event, **SIMPLE)["policyDocument"] == policy("Allow")
 
 
+def test_a_simple_response_of_a_client_with_limited_routes_that_may_be_cached_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def warnings(authorizer: Authorizer, *events: dict[str, Any]) -> int:
+        caplog.clear()
+        for event in events:
+            authorizer.authorize(event)
+        return [record.message for record in caplog.records].count("simple response may be cached for other routes")
+
+    limited = json.dumps(
+        {
+            "rules": [
+                {"name": "limited", "match": {"common_name": "client"}, "allow": ["GET /hello"]},
+                {"name": "unlimited", "match": {"common_name": "other"}},
+            ]
+        }
+    )
+    settings = load_settings({"AUTHORIZER_RULES": limited, "RESPONSE_FORMAT": "simple"})
+    may_be_cached, uncached = http_2_0_event(CLIENT, identitySource=[CLIENT]), http_2_0_event(CLIENT)
+    simple = Authorizer(settings)
+    others = [http_2_0_event(OTHER, identitySource=[OTHER]), http_2_0_event(None, identitySource=["a"])]
+    assert warnings(simple, uncached, *others, rest_event(CLIENT), http_1_0_event(CLIENT, identitySource=CLIENT)) == 0
+    assert warnings(simple, may_be_cached, may_be_cached) == 1
+    assert warnings(simple, may_be_cached) == 0
+    # Also if the requested route is denied: the Deny would be cached, too.
+    assert warnings(Authorizer(settings), http_2_0_event(CLIENT, path="/other", identitySource=[CLIENT])) == 1
+    assert warnings(Authorizer(load_settings({"AUTHORIZER_RULES": limited})), may_be_cached) == 0
+
+
 @pytest.mark.parametrize(
     ("certificate", "reason"),
     [(None, "lambda_event_missing_clientcert"), ("garbage", "lambda_event_clientcert_malformed")],
@@ -125,7 +154,7 @@ def test_an_http_api_responds_with_401_only_if_that_is_set_and_there_is_no_ident
 
 
 @every_event
-def test_with_nothing_configured_nobody_is_let_in(make_event: Callable[..., dict[str, Any]]) -> None:
+def test_with_nothing_configured_every_client_is_denied(make_event: Callable[..., dict[str, Any]]) -> None:
     result = checking(Authorizer(load_settings({})))(make_event(CLIENT))
     assert result["policyDocument"] == policy("Deny")
     assert result["context"] == {"reason": "no_allowlist_configured"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -67,6 +68,22 @@ def test_doubtful_lists_are_logged_at_start_up_and_stay_in_force(
         *(("variable", "ALLOWED_ISSUERS"), ("value", "C=DE,O=Acme,CN=Acme CA")),
         ("correction", "CN=Acme CA,O=Acme,C=DE"),
     }
+
+
+def test_doubtful_values_of_rules_in_the_environment_are_logged_at_start_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = json.dumps({"rules": [{"name": "acme", "match": {"issuer": "C=DE,CN=Acme CA"}}]})
+    monkeypatch.setenv("AUTHORIZER_RULES", rules)
+    start()
+    assert [vars(record)["variable"] for record in caplog.records] == ["AUTHORIZER_RULES"]
+    caplog.clear()
+    monkeypatch.setenv("AUTHORIZER_SHADOW_RULES", rules.replace("acme", "tried"))
+    start()
+    assert [(record.message, vars(record)["variable"], vars(record)["rule"]) for record in caplog.records] == [
+        ("name looks reversed", "AUTHORIZER_RULES", "acme"),
+        ("name looks reversed", "AUTHORIZER_SHADOW_RULES", "tried"),
+    ]
 
 
 @pytest.mark.parametrize(("level", "expected"), [("", logging.INFO), ("ERROR", logging.NOTSET)])

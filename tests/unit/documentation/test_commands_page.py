@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.findings import Kind
+from mtls_authorizer_cli.rules.checks.findings import Kind
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ OPTIONS = {
     "explain": ("docs/explain.md", "Options"),
     **{each: (_CHANGES, each) for each in ("rules add", "rules import", "rules diff", "rules what-if")},
     "doctor": ("docs/doctor.md", "Options"),
-    **{"block": (_BLOCK, "Options"), "unblock": (_BLOCK, "Options"), "rules remove": (_BLOCK, "rules remove")},
+    "block": (_BLOCK, "Options"),
+    "unblock": (_BLOCK, "Options"),
+    "rules remove": (_BLOCK, "rules remove"),
 }
 """The page and the section with the options of a subcommand, if it is not its section of the page on commands."""
 

@@ -14,10 +14,11 @@ from mtls_authorizer.rules.document.validation import validate_rules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from mtls_authorizer.rules.rule import Rule
 
-__all__ = ["LARGEST_DOCUMENT", "RulesError", "parse_rules"]
+__all__ = ["LARGEST_DOCUMENT", "RulesError", "parse_rules", "read_rules"]
 
 LARGEST_DOCUMENT = 5 * 1024 * 1024
 """In bytes. 1,000 rules with 100 names each take about 3 MB."""
@@ -25,7 +26,15 @@ LARGEST_DOCUMENT = 5 * 1024 * 1024
 
 def parse_rules(content: bytes) -> tuple[Rule, ...]:
     """Return the rules of a document. Raises RulesError."""
-    return validate_rules(_load(content))
+    return read_rules(content)[0]
+
+
+def read_rules(content: bytes) -> tuple[tuple[Rule, ...], dict[str, Any]]:
+    """Return the rules of a document, and its JSON. Raises RulesError."""
+    document = _load(content)
+    rules = validate_rules(document)
+    assert isinstance(document, dict)  # noqa: S101 -- otherwise it has no rules
+    return rules, document
 
 
 def _load(content: bytes) -> object:

@@ -13,7 +13,7 @@ import pytest
 
 from mtls_authorizer.telemetry.decision_log import logger
 from mtls_authorizer_cli.main import main
-from tests.api_events import http_2_0_event
+from tests.api_events import http_2_0_event, rest_event
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
@@ -325,6 +325,29 @@ def test_a_domain_name_that_is_no_identity_source_is_noted(run: Callable[..., Re
         (tmp_path / "limited.json").write_text(json.dumps(event))
         notes = run("limited.json", "--json", **rules).json["notes"]
         assert any("without $context.domainName" in note for note in notes) is noted
+
+
+@pytest.mark.parametrize(
+    ("make_event", "variables", "noted"),
+    [
+        (http_2_0_event, {"RESPONSE_FORMAT": "simple"}, True),
+        (http_2_0_event, {}, False),
+        (rest_event, {"RESPONSE_FORMAT": "simple"}, False),
+    ],
+)
+def test_simple_responses_are_noted_if_rules_have_routes(
+    run: Callable[..., Result],
+    tmp_path: Path,
+    make_event: Callable[..., dict[str, Any]],
+    variables: dict[str, str],
+    noted: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    (tmp_path / "event.json").write_text(json.dumps(make_event(CLIENT)))
+    for routes, expected in ((["GET /hello"], noted), (None, False)):
+        rule = {"name": "a", "match": {"common_name": "client"}} | ({"allow": routes} if routes else {})
+        result = run("event.json", "--json", AUTHORIZER_RULES=document(rule).decode(), **variables)
+        notes = result.json["notes"]
+        assert any("the response for one route" in note for note in notes) is expected
 
 
 def test_a_value_from_the_certificate_is_explained(run: Callable[..., Result]) -> None:

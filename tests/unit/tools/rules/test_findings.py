@@ -14,10 +14,10 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.rules.contradictions import contradictions
-from mtls_authorizer_cli.rules.coverage import covered_rules
-from mtls_authorizer_cli.rules.findings import Finding, Kind
-from mtls_authorizer_cli.rules.values import value_findings
+from mtls_authorizer_cli.rules.checks.contradictions import contradictions
+from mtls_authorizer_cli.rules.checks.coverage import covered_rules
+from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
+from mtls_authorizer_cli.rules.checks.values import value_findings
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.rules_documents import VALID, document, rule
 
@@ -368,6 +368,46 @@ def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: Kind,
     (finding,) = values(**keys)
     assert finding[:2] == (kind, f"rules[0].{place}")
     assert text in finding.message
+
+
+ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä"]
+
+
+@pytest.mark.parametrize("position", range(3))
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("a ", Kind.SURROUNDING_WHITESPACE),
+        ("\u2003a", Kind.SURROUNDING_WHITESPACE),
+        ("Inc.", Kind.SPLIT_NAME),
+        ("Sp. z o.o.", Kind.SPLIT_NAME),
+        ("GmbH & Co. KG", Kind.SPLIT_NAME),
+        ({"prefix": "api.acme.example"}, Kind.OPEN_DOMAIN),
+        ({"suffix": "acme.example"}, Kind.OPEN_DOMAIN),
+        ({"exact": " a"}, Kind.SURROUNDING_WHITESPACE),
+    ],
+)
+def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: Kind, position: int) -> None:
+    items = [*ORDINARY[: position + 1], value, *ORDINARY[position + 1 :]]
+    (finding,) = values(match={"organization": items})
+    assert finding.kind is kind
+
+
+@pytest.mark.parametrize("position", range(2))
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("C=DE,CN=CA", Kind.REVERSED_NAME),
+        ({"exact": "DC=example,CN=CA"}, Kind.REVERSED_NAME),
+        ({"CN": "a "}, Kind.SURROUNDING_WHITESPACE),
+        ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, Kind.OPEN_DOMAIN),
+        ({"O": "Acme", "CN": {"exact": "a "}}, Kind.SURROUNDING_WHITESPACE),
+    ],
+)
+def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Kind, position: int) -> None:
+    items: list[object] = ["CN=CA,C=DE", {"O": "Acme", "CN": {"prefix": "client-"}}]
+    (finding,) = values(match={"issuer": [*items[:position], value, *items[position:]]})
+    assert finding.kind is kind
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,6 @@ def _differs(name: str, used: dict[str, str], latest: dict[str, str]) -> bool:
 
 def _qualifier(function: Function) -> Iterator[Finding]:
     snap_start = function.configuration.get("SnapStart", {})
-    provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
     if not function.arn.is_published and snap_start.get("ApplyOn") == "PublishedVersions":
         yield _unused(function, "SnapStart", "live")
     elif function.arn.is_published and _is_off(snap_start):
@@ -114,6 +113,7 @@ def _qualifier(function: Function) -> Iterator[Finding]:
             "Publish a new version",
             function.publish(),
         )
+    provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
     if provisioned and function.arn.qualifier not in provisioned:
         yield _unused(function, "provisioned concurrency", provisioned[0])
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
+from mtls_authorizer_cli.doctor.account.commands import Variable
 from mtls_authorizer_cli.doctor.account.domain import domains_of_api
 from mtls_authorizer_cli.doctor.account.function import HANDLER, Function
 from mtls_authorizer_cli.doctor.account.function_arn import parse_authorizer_uri
@@ -71,6 +72,13 @@ class Subject:
             if api_id == self.api.api_id
         }
         return [stage for stage in stages if stage.name in mapped] or stages
+
+    def deploy_commands(self) -> tuple[str, ...]:
+        """Return the commands that make changes of the API take effect. Raises nothing."""
+        try:
+            return self.api.deploy(self.served_stages)
+        except UnavailableError:
+            return (self.api.deploy_stage(Variable("STAGE")),)
 
     @cached_property
     def found_authorizers(self) -> Sequence[OwnAuthorizer]:

@@ -205,6 +205,24 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
     }
 
 
+def test_other_rules_about_the_same_client_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"deny": {"common_name": "a"}, "rules": [{"name": "acme", "match": {"organization": "Acme"}}]}
+    (folder / "rules.json").write_text(json.dumps(document))
+    for client, warnings in (
+        ("b", ["the client of rule b also matches acme, and may call the routes of all of them"]),
+        (
+            "a",
+            [
+                "the client of rule a stays blocked by deny: see mtls-authorizer unblock",
+                "the client of rule a also matches acme, and may call the routes of all of them",
+            ],
+        ),
+    ):
+        options = ("--from-cert", f"{client}.pem", "--name", client, *ROUTE, "--rules", "rules.json", "--yes", "--json")
+        assert add(*options) == 0
+        assert json.loads(capsys.readouterr().out)["warnings"][1:] == warnings
+
+
 HEADER = "name,certificate,allow,context.tenant\n"
 
 

@@ -1,0 +1,56 @@
+"""The log records of warnings about rules documents, when they are loaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+from itertools import islice
+
+from mtls_authorizer.policy.rule_warnings import RuleWarning, RuleWarningKind, rule_warnings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+logger = logging.getLogger("mtls_authorizer")
+
+MOST_LOGGED = 20
+"""Of the warnings about one document."""
+
+MESSAGES = {
+    RuleWarningKind.SURROUNDING_WHITESPACE: "value starts or ends with whitespace",
+    RuleWarningKind.REVERSED_NAME: "name looks reversed",
+    RuleWarningKind.SPLIT_NAME: "list item looks like part of a name",
+    RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
+}
+NOT_ALL = "further warnings about rules"
+
+
+def log_rule_warnings(document: Mapping[str, Any], fields: Mapping[str, object]) -> None:
+    """Log the first warnings about a valid document. ``fields`` say which document it is."""
+    warnings = list(islice(rule_warnings(document), MOST_LOGGED + 1))
+    for warning in warnings[:MOST_LOGGED]:
+        details = {
+            "rule": _rule_name(document, warning),
+            "place": warning.place,
+            "explanation": f"{warning.place} {warning.message}",
+        }
+        logger.warning(MESSAGES[warning.kind], extra={**fields, **details})
+    if len(warnings) > MOST_LOGGED:
+        logger.warning(NOT_ALL, extra={**fields, "explanation": "mtls-authorizer rules check prints all warnings"})
+
+
+def log_inline_rule_warnings(environment: Mapping[str, str]) -> None:
+    """Log the warnings about the documents in an environment that ``load_settings`` accepts."""
+    for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
+        if variable in environment:
+            log_rule_warnings(json.loads(environment[variable]), {"variable": variable})
+
+
+def _rule_name(document: Mapping[str, Any], warning: RuleWarning) -> str | None:
+    """Return the name of the rule that a warning is about; None for an item of ``deny``."""
+    if not warning.place.startswith("rules["):
+        return None
+    number = int(warning.place.removeprefix("rules[").partition("]")[0])
+    return str(document["rules"][number]["name"])

@@ -1,0 +1,170 @@
+"""Warnings about values in rules documents that are valid, but probably mean something else than intended.
+
+Such a value can deny a client that should be allowed, or allow one that should not. ``mtls-authorizer rules check``
+prints the warnings, and the authorizer logs them when it loads a document.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.policy.allowlist_warnings import (
+    joined_names,
+    may_be_reversed,
+    may_contain_legal_forms,
+    reversed_name,
+    split_names,
+)
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.document.problems import items_with_places, member, shown
+from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_label
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+_DOMAIN = re.compile(r"([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*")
+_COMPARISONS = frozenset(Comparison)
+
+
+class RuleWarningKind(StrEnum):
+    """The kinds of warnings, as in the JSON output of ``rules check``."""
+
+    SURROUNDING_WHITESPACE = "surrounding_whitespace"
+    REVERSED_NAME = "reversed_name"
+    SPLIT_NAME = "split_name"
+    OPEN_DOMAIN = "open_domain"
+
+
+class RuleWarning(NamedTuple):
+    """A warning about one value.
+
+    ``place`` is its location in the document, such as ``rules[0].match.issuer``; ``message`` continues a sentence that
+    begins with it.
+    """
+
+    kind: RuleWarningKind
+    place: str
+    message: str
+
+
+def rule_warnings(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
+    """Return the warnings about the values of a valid document, which is parsed JSON."""
+    if "deny" in document:
+        yield from _exclusion_warnings(document["deny"], "deny")
+    for number, rule in enumerate(document.get("rules", [])):
+        yield from _match_warnings(rule["match"], f"rules[{number}].match")
+        if "not" in rule:
+            yield from _exclusion_warnings(rule["not"], f"rules[{number}].not")
+        for key, text in rule.get("context", {}).items():
+            if isinstance(text, str) and text.strip() != text:
+                yield from _whitespace(text, member(f"rules[{number}].context", key), Comparison.EXACT)
+
+
+def _exclusion_warnings(exclusions: object, place: str) -> Iterator[RuleWarning]:
+    for exclusion, where in items_with_places(exclusions, place):
+        yield from _match_warnings(exclusion, where)
+
+
+def _match_warnings(match: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
+    for field, value in match.items():
+        kind = FIELDS[field].kind
+        if _are_ordinary(value if isinstance(value, list) else [value], kind):
+            continue
+        where = f"{place}.{field}"
+        if isinstance(value, list) and kind is FieldKind.TEXT:
+            yield from _split_names([item for item in value if isinstance(item, str)], where)
+        for item, item_place in items_with_places(value, where):
+            yield from _alternative_warnings(field, item, item_place)
+
+
+# Almost all values are ordinary. Finding that out first makes long lists load almost as fast as without warnings.
+
+
+def _are_ordinary(items: list[Any], kind: FieldKind) -> bool:
+    """Return whether certainly none of the values of a field has a warning."""
+    if set(map(type, items)) != {str}:
+        return all(_is_ordinary(item, kind) for item in items)
+    if kind is FieldKind.DISTINGUISHED_NAME and any(map(may_be_reversed, items)):
+        return False
+    # Values contain no line breaks.
+    lines = "\n".join(items)
+    return lines == "\n".join(map(str.strip, items)) and not (
+        kind is FieldKind.TEXT and len(items) > 1 and may_contain_legal_forms(lines)
+    )
+
+
+def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
+    """Return whether a value certainly has no warning: text, a pattern, or attributes with such values."""
+    if isinstance(item, str):
+        return item.strip() == item and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
+    for key, value in item.items():
+        comparison, text = (key, value) if isinstance(value, str) else next(iter(value.items()))
+        if text.strip() != text or comparison == Comparison.EXACT:
+            return False
+        if comparison in _COMPARISONS and _is_open_domain(comparison, text):
+            return False
+    return True
+
+
+def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
+    """Return the warnings about one alternative of a field: a string, a comparison, or an object of them by label."""
+    if isinstance(item, str) or _COMPARISONS.issuperset(item):
+        yield from _comparison_warnings(field, "", item, place)
+        return
+    for key, value in item.items():
+        label = parse_label(FIELDS[field].kind, key)
+        yield from _comparison_warnings(field, label, value, member(place, key))
+
+
+def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
+    comparison, text = Comparison.EXACT, value
+    if not isinstance(value, str):
+        ((key, text),) = value.items()
+        comparison, place = Comparison(key), f"{place}.{key}"
+    yield from _whitespace(text, place, comparison)
+    if not label and FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME:
+        correct = reversed_name(text)
+        if correct is not None:
+            yield RuleWarning(
+                RuleWarningKind.REVERSED_NAME,
+                place,
+                f"starts with the country or domain and ends with the common name: {shown(text)}. If that is reversed, "
+                f"write the same attributes in reverse order: {shown(correct)}",
+            )
+    if (label, comparison) not in FIELDS[field].patterns and _is_open_domain(comparison, text):
+        yield RuleWarning(
+            RuleWarningKind.OPEN_DOMAIN,
+            place,
+            f"looks like a domain, and also matches names of other domains: {shown(text)}. Write the exact value, or a "
+            "suffix that starts with a dot or an @",
+        )
+
+
+def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleWarning]:
+    # At its open end, a pattern may well have a space.
+    part = {Comparison.PREFIX: text.lstrip(), Comparison.SUFFIX: text.rstrip()}.get(comparison, text.strip())
+    if part != text:
+        yield RuleWarning(
+            RuleWarningKind.SURROUNDING_WHITESPACE, place, f"starts or ends with whitespace: {shown(text)}"
+        )
+
+
+def _split_names(items: list[str], place: str) -> Iterator[RuleWarning]:
+    for first, second in split_names(items):
+        (name,) = joined_names([first, second])
+        yield RuleWarning(
+            RuleWarningKind.SPLIT_NAME,
+            place,
+            f"contains {shown(first)} and {shown(second)}, which look like one name: write {shown(name)}",
+        )
+
+
+def _is_open_domain(comparison: Comparison, text: str) -> bool:
+    """Return whether a pattern of free text is a domain that is open at an end: a prefix, or a suffix without a dot."""
+    if comparison is Comparison.EXACT:
+        return False
+    return _DOMAIN.fullmatch(text.rpartition("@")[2] if comparison == Comparison.PREFIX else text) is not None

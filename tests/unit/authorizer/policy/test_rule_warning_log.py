@@ -1,0 +1,113 @@
+"""Warnings about rules documents are logged when a document is loaded, and only then."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
+from mtls_authorizer.policy.rule_warning_log import MESSAGES, MOST_LOGGED, NOT_ALL, log_rule_warnings
+from mtls_authorizer.policy.settings import load_settings
+from tests.clocks import LONG, Clock
+from tests.kept_lists import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REVERSED, SPLIT = {"issuer": "C=DE,O=Acme,CN=CA"}, {"organization": ["Acme", "Inc."]}
+OPEN, SPACE = {"common_name": {"prefix": "api.acme.example"}}, {"common_name": "a "}
+ORDINARY = {"common_name": "client"}
+
+
+def document(*matches: object, **keys: object) -> bytes:
+    rules = [{"name": f"rule-{number}", "match": match} for number, match in enumerate(matches)]
+    return json.dumps({"rules": rules, **keys}).encode()
+
+
+class Loading:
+    """The policy of settings with stored rules and shadow rules, and what loading them has logged."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+        self._clock = Clock()
+        self.shelf = Memory()
+        self.shelf.put("rules.json", document(ORDINARY))
+        self.shelf.put("next.json", document(ORDINARY))
+        caplog.set_level(logging.WARNING, "mtls_authorizer")
+
+    def start(self) -> None:
+        uris = {
+            "AUTHORIZER_RULES_URI": self.shelf.uri("rules.json"),
+            "AUTHORIZER_SHADOW_RULES_URI": self.shelf.uri("next.json"),
+        }
+        patient = WaitSeconds(*[LONG] * 6)
+        self._policy = CurrentPolicy(
+            load_settings(uris), opener=self.shelf.open, clock=self._clock, wait_seconds=patient
+        )
+
+    def reload(self) -> None:
+        self._clock.advance(61)
+        self._policy.get()
+
+    def logged(self, *fields: str) -> Sequence[Any]:
+        records = [(record.getMessage(), *(vars(record)[field] for field in fields)) for record in self._caplog.records]
+        self._caplog.clear()
+        return records
+
+
+@pytest.fixture
+def loading(caplog: pytest.LogCaptureFixture) -> Loading:
+    return Loading(caplog)
+
+
+def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None:
+    loading.shelf.put("rules.json", document(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, deny=[ORDINARY, REVERSED]))
+    loading.start()
+    rows = loading.logged("document", "uri", "rule", "place", "explanation")
+    rules = ("rules", loading.shelf.uri("rules.json"))
+    assert [row[:5] for row in rows] == [
+        ("name looks reversed", *rules, None, "deny[1].issuer"),
+        ("name looks reversed", *rules, "rule-1", "rules[1].match.issuer"),
+        ("list item looks like part of a name", *rules, "rule-2", "rules[2].match.organization"),
+        ("pattern also matches other domains", *rules, "rule-3", "rules[3].match.common_name.prefix"),
+        ("value starts or ends with whitespace", *rules, "rule-4", "rules[4].match.common_name"),
+    ]
+    assert {row[0] for row in rows} == set(MESSAGES.values())
+    assert all(row[5].startswith(f"{row[4]} ") for row in rows)
+    assert rows[0][5].endswith("write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'")
+
+
+def test_the_warnings_are_logged_once_for_each_version_of_a_document(loading: Loading) -> None:
+    loading.shelf.put("rules.json", document(REVERSED))
+    loading.start()
+    assert loading.logged("rule") == [("name looks reversed", "rule-0")]
+    loading.reload()
+    assert loading.logged() == []
+    loading.shelf.put("rules.json", document(ORDINARY, REVERSED))
+    loading.shelf.put("next.json", document(SPACE))
+    loading.reload()
+    assert sorted(loading.logged("document", "rule")) == [
+        ("name looks reversed", "rules", "rule-1"),
+        ("value starts or ends with whitespace", "shadow_rules", "rule-0"),
+    ]
+    loading.reload()
+    assert loading.logged() == []
+
+
+def test_a_rejected_document_has_only_its_error(loading: Loading) -> None:
+    loading.start()
+    loading.shelf.put("rules.json", document(REVERSED, {}))
+    loading.reload()
+    assert loading.logged() == [("document refresh failed",)]
+
+
+def test_few_of_many_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    for count, more in ((MOST_LOGGED, []), (MOST_LOGGED + 1, [NOT_ALL]), (MOST_LOGGED + 1000, [NOT_ALL])):
+        caplog.clear()
+        log_rule_warnings(json.loads(document(*[SPACE] * count)), {"variable": "AUTHORIZER_RULES"})
+        messages = [record.getMessage() for record in caplog.records]
+        assert messages == ["value starts or ends with whitespace"] * MOST_LOGGED + more
+        assert all(vars(record)["variable"] == "AUTHORIZER_RULES" for record in caplog.records)
