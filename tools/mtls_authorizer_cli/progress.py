@@ -30,6 +30,7 @@ class Progress:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._shown = stream.isatty()
+        self._is_drawn = False
 
     def show(self, step: str, fraction: float) -> None:
         """Draw the bar for a step, at a fraction of all of them."""
@@ -38,12 +39,14 @@ class Progress:
             bar = "#" * filled + "." * (_BAR_WIDTH - filled)
             self._stream.write(f"\r\x1b[K[{bar}] {step}")
             self._stream.flush()
+            self._is_drawn = True
 
     def clear(self) -> None:
         """Remove the bar."""
-        if self._shown:
+        if self._is_drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+            self._is_drawn = False
 
     def watch(self, items: Iterable[Item], expected: int, noun: str, *, every: int = 1) -> Iterator[Item]:
         """Pass items through, and show after ``every`` few of them how many of the expected ones have passed."""
