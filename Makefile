@@ -15,7 +15,7 @@ export BROWSER_FOLDER ?= $(CURDIR)/.browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-rules soak \
+.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-explain bench-rules soak \
     test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
     dashboard-picture page-picture lock clean
 
@@ -76,6 +76,9 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries again
 	@$(BIN)/python -m benchmarks.crl
 	@$(BIN)/python -m benchmarks.partitions
 
+bench-explain: $(VENV)/.test ## Measure what it takes to explain a folder of 1,000 certificates; fails above 20 s.
+	@$(BIN)/python -m benchmarks.explain_folder
+
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
 	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
 	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
@@ -99,7 +102,8 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 
 # More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
-test: lint available-pythons available-browser ## Run all tests, with coverage.
+test: ## Run all tests, with coverage.
+	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
@@ -157,7 +161,8 @@ test-interpreters: available-pythons ## Test the code that runs on Lambda with e
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done
 
-test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+test-arm64: $(VENV)/.test ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+	@ALL_CERTIFICATES=1 $(BIN)/python -m pytest tests/platforms/test_arm64.py
 	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
 	    echo "== Python $$version for arm64"; \
 	    $(BIN)/python -m tests.platforms.arm64 "$(PYTHONS)" $$version -m pytest $(SHARED) $(RUNS_ON_LAMBDA) || exit 1; \
@@ -167,11 +172,16 @@ test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for relea
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
-lint: $(VENV)/.test ## Check style, format, types and the order of imports.
+lint: lint-types lint-style ## Check style, format, types and the order of imports.
+
+.PHONY: lint-types lint-style
+lint-types: $(VENV)/.test
+	$(BIN)/mypy
+
+lint-style: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy
 
 format: $(VENV)/.test ## Format the code and mend what can be mended.
 	$(BIN)/ruff check --fix

@@ -1,1 +1,1 @@
-"""Measurements against what a user would pick instead, each as a ratio within one run."""
+"""Measurements in comparison with common alternatives, each as a ratio within one run."""

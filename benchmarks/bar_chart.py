@@ -1,4 +1,4 @@
-"""A bar chart in SVG: small, of nothing but text and rectangles, and legible on light and dark pages."""
+"""A small bar chart in SVG, made of text and rectangles only, and legible on light and dark pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cold start costs: the built layer and the authorizer against a typical authorizer on Node.
+"""The cost of a cold start: the built layer and the authorizer in comparison with a typical authorizer on Node.
 
 ``make bench-cold`` builds the layer, runs this, and writes ``benchmarks/results/cold-start.md``.
 """
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def make_commands(folder: Path) -> dict[str, list[str]]:
-    """Unpack what was built, with compiled files and without, and return what to run."""
+    """Unpack the built layer and function, with compiled files and without, and return the commands to run."""
     compiled, sources = unpack(folder / "compiled"), folder / "sources"
     interpreters = find_interpreters()
     shutil.copytree(compiled, sources, ignore=shutil.ignore_patterns("__pycache__"))
@@ -64,7 +64,7 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
         NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
     }
     for version, interpreter in interpreters.items():
-        # Neither the environment nor site-packages: as Lambda starts Python, whatever is on this machine.
+        # Ignores the environment and site-packages: Python starts as on Lambda, whatever this machine contains.
         python = [str(interpreter), "-I", "-S", "-B"]
         once = [*python, str(PROJECT / "benchmarks" / "one_event.py"), str(event)]
         path = str(compiled / "opt" / "python")
@@ -81,7 +81,7 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
 
 
 def unpack(folder: Path) -> Path:
-    """Unpack the built layer to ``opt`` in a folder, and the authorizer for each Python beside it."""
+    """Unpack the built layer to ``opt`` in a folder, and the authorizer for each Python next to it."""
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     with ZipFile(PROJECT / "build" / f"client-certificate-auth-{architecture}.zip") as layer:
         layer.extractall(folder / "opt")
@@ -91,12 +91,12 @@ def unpack(folder: Path) -> Path:
 
 
 def check(commands: dict[str, list[str]]) -> None:
-    """Make sure that all that decide let the client in: what fails is quick."""
+    """Check that every authorizer allows the client, because failing takes less time."""
     for name, command in commands.items():
         if "authorizer" in name:
             (statement,) = json.loads(run(command, ENVIRONMENT).output.splitlines()[0])["policyDocument"]["Statement"]
             if statement["Effect"] != "Allow":
-                message = f"{name} did not let the client in"
+                message = f"{name} did not allow the client"
                 raise RuntimeError(message)
 
 

@@ -1,6 +1,6 @@
-"""What a revocation list of a million entries costs: its index and the CRL itself, against a JSON object.
+"""The cost of a revocation list of a million entries: its index and the CRL itself in comparison with a JSON object.
 
-``make bench-crl`` runs this, and writes ``benchmarks/results/crl.md``. The lists are made once, under ``build``.
+``make bench-crl`` runs this, and writes ``benchmarks/results/crl.md``. The lists are created once, under ``build``.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _ASKED = 50
 
 
 class Figures(NamedTuple):
-    """What an approach takes until its first answer: CPU time in milliseconds, memory in MiB. A lookup: microseconds.
+    """CPU milliseconds and MiB of an approach until its first answer, and microseconds of CPU time for a lookup.
 
-    Of CPU times the least of all rounds, of memory the most.
+    CPU times are the minimum of all rounds, memory the maximum.
     """
 
     read: float
@@ -76,14 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def make_lists(folder: Path, entries: int) -> None:
-    """Make a CRL, signed by a real key, and the same list in the other forms; all of it or no folder."""
+    """Create a CRL with a real signature, and the same list in the other forms. On an error, no folder remains."""
     draft = folder.with_name(f"{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     random = Random(entries)  # noqa: S311 -- the same list each time
     serial_numbers = [random.getrandbits(_SERIAL_BITS) for _ in range(entries)]
     others = [random.getrandbits(_SERIAL_BITS) for _ in range(_ASKED)]
-    # The cache lasts as long as the CA.
+    # The cache exists as long as the CA.
     now = datetime.now(UTC).replace(microsecond=0)
     start, end = now - timedelta(days=1), now + timedelta(days=3650)
     ca = CertificateAuthority("CA", algorithm=ALGORITHMS["RSA with SHA-256"], not_before=start, not_after=end)
@@ -108,8 +108,8 @@ def _json(answers: dict[int, bool]) -> str:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Figures]:
-    """Run each approach once a round, in turn, in a process of its own."""
-    # As Lambda starts Python: neither the environment nor site-packages.
+    """Run each approach once per round, alternately, in a process of its own."""
+    # As on Lambda, Python ignores the environment and site-packages.
     python = [sys.executable, "-I", "-S", "-B"]
     script = str(PROJECT / "benchmarks" / "one_revocation_list.py")
     bare = f"import time; print(time.process_time() * 1e3); {PYTHON_STATUS}"

@@ -1,7 +1,7 @@
-"""What an invocation costs under awslambdaric, Lambda's own runtime interface client, with and without records.
+"""The cost of an invocation under awslambdaric, Lambda's runtime interface client, with and without records.
 
-That is all the work that a function has with a decision: the client fetches the event and parses it, calls the
-function, and sends the answer. ``make bench`` runs this as well, which writes ``benchmarks/results/invocations.md``.
+This is all the work of a function for a decision: the client fetches and parses the event, calls the function, and
+sends the response. ``make bench`` also runs this, and writes ``benchmarks/results/invocations.md``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RECORDS = {
 
 
 class InvocationCost(NamedTuple):
-    """CPU time of the function's process for one invocation, without log and metrics and with both."""
+    """CPU time of the function's process for one invocation, without log and metrics, and with both."""
 
     without: Cost
     recorded: Cost
@@ -57,10 +57,10 @@ def main() -> None:
 
 
 def measure_invocations(workload: Path, rounds: int, *, cached: bool) -> InvocationCost:
-    """Invoke a function without records and one with them in turn, about certificates that aren't kept, or are.
+    """Invoke a function without records and one with them alternately, with new certificates and with cached ones.
 
-    ``workload`` is a file of ``write_workload``, with more certificates than the authorizer keeps. Raises RuntimeError
-    for an answer that isn't Allow.
+    ``workload`` is a file of ``write_workload``, with more certificates than the authorizer caches. Raises RuntimeError
+    for a response that is not an Allow.
     """
     environment, *events = workload.read_bytes().splitlines()
     events = events[:CACHED] if cached else events

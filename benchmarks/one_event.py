@@ -1,7 +1,7 @@
-"""What Lambda does at a cold start, once: import the authorizer, answer one event.
+"""A cold start as on Lambda, once: import the authorizer, and handle one event.
 
-``python one_event.py EVENT.json FOLDER...``: the folders are where the authorizer and the layer are unpacked. Prints
-the answer as JSON on one line, then what the kernel says of the process.
+``python one_event.py EVENT.json FOLDER...``: the folders contain the unpacked authorizer and layer. Prints the response
+as JSON on one line, then the kernel's status of the process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a process does with a revocation list at its start, once: read it, make something of it that can be asked.
+"""The start of a process with a revocation list, once: read it, and create an object that answers queries.
 
-``python one_revocation_list.py FOLDER NAME [PATH...]``: a file's name, ``crl.json``, ``crl.index`` or ``crl.der``, says
-what is made of it, and the rest is for ``sys.path``. Prints figures as JSON on one line, then what the kernel says of
-the process.
+``python one_revocation_list.py FOLDER NAME [PATH...]``: the file name ``crl.json``, ``crl.index`` or ``crl.der``
+selects the approach, and the paths are for ``sys.path``. Prints figures as JSON on one line, then the kernel's status
+of the process.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ APPROACHES = {"crl.json": json_object, "crl.index": index, "crl.der": crl}
 
 
 def measure(folder: Path, name: str) -> dict[str, float]:
-    """Return CPU milliseconds and MiB until the first answer, and the microseconds of CPU time of a lookup after that.
+    """Return CPU milliseconds and MiB until the first answer, and microseconds of CPU time for a lookup after that.
 
-    What is imported is counted for the process, and neither for reading nor for loading: the authorizer has nearly all
-    of it anyway. Each serial number is asked for once, so that nothing is remembered. Raises RuntimeError for a wrong
-    answer.
+    Imports are included in the figures of the process, but not in those for reading and loading, because the authorizer
+    has imported nearly all of it anyway. Each serial number is looked up once, so that no cache helps. Raises
+    RuntimeError for a wrong answer.
     """
     answers = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
     (first, expected), *others = ((int(serial_number, 16), revoked) for serial_number, revoked in answers.items())
@@ -85,7 +85,7 @@ def measure(folder: Path, name: str) -> dict[str, float]:
 
 
 def memory(name: str) -> float:
-    """Return a figure of the kernel's for this process, in MiB."""
+    """Return one of the kernel's memory figures of this process, in MiB."""
     with open("/proc/self/status", encoding="utf-8") as status:  # noqa: PTH123 -- read again and again
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(name))
 

@@ -1,7 +1,7 @@
-"""What CRLs below a prefix cost: the start of a function with 1,000 partitions, against one with a single partition.
+"""The cost of CRLs below a prefix: the start of a function with 1,000 partitions in comparison with a single one.
 
-``make bench-crl`` runs this, and writes ``benchmarks/results/partitions.md``. The CRLs are in S3: on loopback, a proxy
-repeats the answers of moto's server, which itself takes longer than S3.
+``make bench-crl`` runs this, and writes ``benchmarks/results/partitions.md``. The CRLs are in S3: a proxy on loopback
+repeats the responses of moto's server, which itself takes longer than S3.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(aws: AwsServer, proxy: FaultyProxy, sizes: Sequence[int], entries: int, rounds: int) -> dict[int, Figures]:
-    """Start a function for each size of a prefix once a round, in turn, in a process of its own."""
+    """Start a function for each size of a prefix once per round, alternately, in a process of its own."""
     answers: dict[str, Answer] = {}
 
     def repeat(exchanging: Exchanging) -> None:

@@ -1,4 +1,4 @@
-"""Whole processes, measured: CPU time and peak memory, as the kernel counts them."""
+"""Measurements of whole processes: CPU time and peak memory, as the kernel reports them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-# What a measured process prints last. The kernel's figure for children would do, but it isn't less than the parent's.
+# The last output of a measured process. The kernel's figure for children is not usable: it is never less than the
+# parent's.
 PYTHON_STATUS = "print(open('/proc/self/status').read())"
 NODE_STATUS = "process.stdout.write(require('fs').readFileSync('/proc/self/status'))"
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 class Usage(NamedTuple):
-    """What one process took: ``cpu`` in milliseconds, user and system; ``memory`` in MiB, its peak resident set."""
+    """The resources of one process: ``cpu`` in milliseconds, user and system; ``memory`` in MiB, its peak."""
 
     cpu: float
     memory: float
@@ -29,7 +30,7 @@ class Usage(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What a process takes: the least CPU time, which other work on the machine disturbs least, and the median."""
+    """The CPU time of a process: the minimum, which other work on the machine affects least, and the median."""
 
     least_cpu: float
     median_cpu: float
@@ -37,7 +38,7 @@ class Summary(NamedTuple):
 
 
 def measure(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], rounds: int) -> dict[str, Summary]:
-    """Run each command once a round, in turn, so that whatever else the machine does falls on all alike.
+    """Run each command once per round, alternately, so that other work on the machine affects all of them equally.
 
     Raises RuntimeError for a command that fails.
     """
@@ -49,7 +50,7 @@ def measure(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
-    """Run a command that prints its ``/proc/self/status`` last. Raises RuntimeError if it fails, or doesn't."""
+    """Run a command that prints its ``/proc/self/status`` last. Raises RuntimeError if it does not, or fails."""
     reading, writing = os.pipe()
     process = os.posix_spawn(
         command[0], list(command), dict(environment), file_actions=[(os.POSIX_SPAWN_DUP2, writing, 1)]
@@ -69,7 +70,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
 
 
 def find_node() -> str:
-    """Return the path of Node: the one on PATH, else the one that the tests' requirements bring along."""
+    """Return the path of Node: the one on PATH, or the one that the tests' requirements install."""
     on_path = shutil.which("node")
     if on_path:
         return on_path

@@ -1,4 +1,4 @@
-"""What many rules and long lists cost a decision for a new certificate, against one rule with one value.
+"""The cost of many rules and long lists for a decision on a new certificate, compared with one rule with one value.
 
 ``make bench-rules`` runs this, and writes ``benchmarks/results/rules.md``.
 """
@@ -58,7 +58,7 @@ print(open("/proc/self/status").read())
 
 
 class Case(NamedTuple):
-    """A document and a certificate. ``base`` is the document with one rule of one value that decides alike."""
+    """A document and a certificate. ``base`` is the document with one rule of one value that has the same decision."""
 
     what: str
     document: dict[str, Any]
@@ -69,9 +69,9 @@ class Case(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Medians: microseconds of CPU time for a decision, that of its base, and their ratio in a round.
+    """Medians: microseconds of CPU time for a decision and for that of its base, and the median of the rounds' ratios.
 
-    Milliseconds of CPU time to load the document, MiB that it takes then.
+    Also milliseconds of CPU time to load the document, and the MiB that it occupies.
     """
 
     decision: float
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def make_cases(count: int) -> list[Case]:
-    """Return the cases, of so many rules with up to 100 values each, as many as a document may contain."""
+    """Return the cases: ``count`` rules with up to 100 values each, as many as a document may contain."""
     last = count - 1
     shared = {"O": "Acme", "CN": "Acme Issuing CA"}
     listed = f"{count} rules, each with 100"
@@ -221,7 +221,7 @@ def make_cases(count: int) -> list[Case]:
 
 
 def rules(count: int, match: Callable[[int], dict[str, Any]], **others: object) -> dict[str, Any]:
-    """Return a document of rules, by what each matches, with other keys that all of them have."""
+    """Return a document with rules. ``match`` returns what a rule matches; the other keys are those of all rules."""
     allowed = ["GET /payments/*", "POST /payments"]
     return {
         "rules": [
@@ -237,7 +237,7 @@ def certificate(common_name: str, issuer: str = "Acme CA", spiffe: str = "spiffe
 
 
 def measure(cases: Sequence[Case], rounds: int, decisions: int) -> list[Figures]:
-    """Measure all cases once a round, each right after its base."""
+    """Measure all cases once per round, each immediately after its base."""
     deciders = [(_decider(case.document, case), _decider(case.base, case)) for case in cases]
     times: list[list[tuple[float, float]]] = [[] for _ in cases]
     for _ in range(rounds):
@@ -256,7 +256,7 @@ def measure(cases: Sequence[Case], rounds: int, decisions: int) -> list[Figures]
 
 
 def _decider(document: dict[str, Any], case: Case) -> Callable[[], None]:
-    """Return what decides on a certificate as if it had never been seen. Raises RuntimeError for a wrong decision."""
+    """Return a function that decides on a certificate as if it were new. Raises RuntimeError for a wrong decision."""
     settings = Settings()
     policy = AccessPolicy(RuleSet(parse_rules(_json(document).encode())))
     request = read_request(rest_event(case.certificate))
@@ -284,7 +284,7 @@ def _cpu_time(decide_once: Callable[[], None], decisions: int) -> float:
 
 
 def _load(document: dict[str, Any]) -> tuple[float, float]:
-    """Return what loading takes in a process of its own: milliseconds of CPU time, and MiB. The least of three."""
+    """Return milliseconds of CPU time and MiB for loading, in a process of its own. The minimum of three runs."""
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write(_json(document))

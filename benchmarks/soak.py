@@ -1,7 +1,7 @@
-"""The authorizer under load, for long: under Lambda's own runtime client, and behind the local gateway over real TLS.
+"""A long load test of the authorizer: under Lambda's own runtime client, and behind the local gateway over real TLS.
 
-``make soak`` runs this, and writes ``benchmarks/results/soak.md``. The exit code is 1 if anything is wrong: an answer,
-a line of the log, or memory that grows.
+``make soak`` runs this, and writes ``benchmarks/results/soak.md``. The exit code is 1 after any problem: a wrong
+response, a wrong line in the log, or growing memory.
 """
 
 from __future__ import annotations
@@ -66,20 +66,20 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "soak.md"
 LARGEST_GROWTH = 8.0
-"""In MiB. Of 100,000 decisions, each would have to leave 84 bytes behind."""
+"""In MiB. With 100,000 decisions, a leak of 84 bytes per decision exceeds it."""
 
 _THREADS = 4
 _CONNECTIONS_PER_CLIENT = 2
 _SAMPLES = 400
 _TIMEOUT_SECONDS = 30
-# Only for when certificates expire: about halfway, on a machine that makes so many decisions a second.
+# Determines only when certificates expire: about halfway, on a machine with this number of decisions per second.
 _RUNTIME_RATE, _GATEWAY_RATE = 1000, 250
-# How far from a certificate's end, in seconds, OpenSSL may see it on either side.
+# In seconds: so close to a certificate's end, OpenSSL may consider it valid or expired.
 _TLS_SLACK = 1.5
 
 
 class Result(NamedTuple):
-    """What came of one way. ``seconds`` is how long each decision took, in ascending order."""
+    """The result of one run. ``seconds`` contains the durations of the decisions in ascending order."""
 
     certificates: int
     outcomes: Counter[str]
@@ -94,7 +94,7 @@ class Result(NamedTuple):
 
 
 class Run:
-    """What all threads of one way share: whose turn it is, what was answered, and when the rules change."""
+    """The state that all threads of one run share: the next decision, the results, and when the rules change."""
 
     def __init__(self, decisions: int, rules: Path, process_id: int, judges: Sequence[Judge]) -> None:
         self.judges = judges
@@ -112,7 +112,7 @@ class Run:
         self.elapsed = 0.0
 
     def turn(self) -> bool:
-        """Return whether there is a decision left, and take it. Publishes other rules on the way."""
+        """Return whether a decision is left, and reserve it. Publishes other rules at certain decisions."""
         with self.lock:
             if self._next == self._decisions:
                 return False
@@ -120,7 +120,7 @@ class Run:
             if self._next in {third, 2 * third}:
                 self._publish(self._next // third + 1)
             elif self._next in {third + sixth, 2 * third + sixth}:
-                # So few decisions that the interval isn't over yet.
+                # There were so few decisions that the interval is not over yet.
                 time.sleep(max(0.0, self._published_at + REFRESH_SECONDS + 0.2 - time.monotonic()))
             self._next += 1
             return True
@@ -133,7 +133,7 @@ class Run:
         self._published_at = time.monotonic()
 
     def note(self, function: int, asked: Asked, entitled: Entitlement | None, seconds: float) -> None:
-        """Note an answer of a function, by its number."""
+        """Record a response of a function, given by its number."""
         with self.lock:
             self.seconds.append(seconds)
             if entitled is not None:
@@ -153,7 +153,7 @@ class Run:
     def result(
         self, log: Log, problems: Sequence[str], handshakes: Sequence[float] = (), refused_handshakes: int = 0
     ) -> Result:
-        """Return what came of it, checked."""
+        """Return the result, with the problems that the checks have found."""
         wrong_answers = sum(judge.wrong_answers for judge in self.judges)
         found = [problem for judge in self.judges for problem in judge.problems()]
         found += log_problems(log, self.outcomes["allowed"], self._decisions) + list(problems)
@@ -186,7 +186,7 @@ def _outcome(asked: Asked, entitled: Entitlement) -> str:
 
 
 def publish_rules(path: Path, edition: int) -> None:
-    """Put an edition of the rules in the place of the one before, at once."""
+    """Replace the rules with an edition of them atomically."""
     draft = path.with_suffix(".draft")
     draft.write_bytes(rules_document(edition))
     draft.rename(path)
@@ -203,7 +203,7 @@ def environment(rules: Path) -> dict[str, str]:
 
 
 def soak_runtime(folder: Path, decisions: int, certificates: int, random: Random) -> Result:
-    """Ask the authorizer under awslambdaric, one event after the other, as Lambda does."""
+    """Invoke the authorizer under awslambdaric, one event after the other, as Lambda does."""
     clients = Authority().make_clients(certificates, decisions / _RUNTIME_RATE, random)
     sequence = sequence_of(clients, clients_without_certificates(clients), random)
     rules, log = folder / "rules.json", folder / "log"
@@ -221,7 +221,7 @@ def soak_runtime(folder: Path, decisions: int, certificates: int, random: Random
             given = function.invoke(request_id, event)
             entitled = judge.judge(began, asked, _invocation_problem(asked, given))
             run.note(0, asked, entitled, given.seconds)
-            # What is wrong is counted. Something must stand for it here.
+            # Wrong responses are counted, so they need a value here.
             expected.append((request_id, asked, entitled or Entitlement(asked.client, "wrong")))
     found = read_log(log)
     problems = record_problems(found, expected)
@@ -249,7 +249,7 @@ def _invocation_problem(asked: Asked, given: Invocation) -> Callable[[Entitlemen
 
 
 class Gateway(NamedTuple):
-    """A local gateway that is running. ``ports`` are those of each kind: with mutual TLS and without."""
+    """A local gateway that is running. ``ports`` are those of each kind of API: with mutual TLS and without."""
 
     process_id: int
     ports: dict[ApiKind, tuple[int, int]]
@@ -257,7 +257,7 @@ class Gateway(NamedTuple):
 
 @contextmanager
 def running_gateway(pki: Pki, rules: Path, log: Path) -> Iterator[Gateway]:
-    """Run a local gateway, which logs to a file, for as long as the context lasts."""
+    """Run a local gateway, which logs to a file, while the block runs."""
     log.touch()
     process = subprocess.Popen(  # noqa: S603 -- no shell
         [sys.executable, "-m", "benchmarks.soak_gateway", str(pki.folder), str(log)],
@@ -281,7 +281,7 @@ def running_gateway(pki: Pki, rules: Path, log: Path) -> Iterator[Gateway]:
 
 
 class Visitors:
-    """Clients of the gateway, some at a time: each keeps its connection for some requests."""
+    """Clients of the gateway, several at a time. Each keeps its connection for some requests."""
 
     def __init__(self, run: Run, gateway: Gateway, sequence: Iterator[Client], pki: Pki, key: bytes) -> None:
         self.handshakes = array("d")
@@ -294,7 +294,7 @@ class Visitors:
         self._key = key
 
     def visit(self, random: Random, requests: int) -> None:
-        """Connect as one client after the other, and ask so often, until no decision is left."""
+        """Connect as one client after the other and send requests, until no decision is left."""
         try:
             while self._visit_once(random, requests):
                 pass
@@ -321,7 +321,7 @@ class Visitors:
             connection.close()
 
     def _connect(self, client: Client, function: int) -> http.client.HTTPSConnection | None:
-        """Return a connection; None where the handshake was refused, which must be right."""
+        """Return a connection; None if the handshake was rejected. Whether that is correct is recorded."""
         mutual, default = self._gateway.ports[KINDS[function]]
         context = self._context(client)
         port = default if client.pem is None else mutual
@@ -350,7 +350,7 @@ class Visitors:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(self._pki.server_ca)
         if client.pem is not None:
-            # Python takes it from a file only.
+            # Python reads it from a file only.
             with tempfile.NamedTemporaryFile(dir=self._pki.folder) as file:
                 file.write(self._key + client.pem.encode())
                 file.flush()
@@ -371,7 +371,7 @@ class Visitors:
 
 
 def soak_gateway(folder: Path, decisions: int, certificates: int, random: Random) -> Result:
-    """Ask the authorizer behind the local gateway, over TLS, from several threads."""
+    """Invoke the authorizer behind the local gateway, over TLS, from several threads."""
     authority = Authority()
     clients = authority.make_clients(certificates, decisions / _GATEWAY_RATE, random)
     sequence = sequence_of(clients, clients_without_certificates(clients), random)
@@ -383,7 +383,7 @@ def soak_gateway(folder: Path, decisions: int, certificates: int, random: Random
     with running_gateway(pki, rules, log) as gateway:
         run = Run(decisions, rules, gateway.process_id, [Judge() for _ in KINDS])
         visitors = Visitors(run, gateway, sequence, pki, authority.clients_key)
-        # They ask for something else each, and the same as in the last run.
+        # Each thread sends different requests, and the same ones in every run.
         randoms = [Random(random.random()) for _ in range(_THREADS)]  # noqa: S311 -- nothing secret
         threads = [threading.Thread(target=visitors.visit, args=(each, requests), daemon=True) for each in randoms]
         for thread in threads:
@@ -400,7 +400,7 @@ WAYS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Soak, print the table, and write it. Returns 1 if anything is wrong."""
+    """Run the load test, print the table, and write it. Returns 1 after any problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=100_000, help="through awslambdaric (default: %(default)s)")
     parser.add_argument(

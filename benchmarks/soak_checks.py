@@ -1,4 +1,4 @@
-"""What is looked at while the authorizer is soaked: whether answers are right, memory, and the log."""
+"""The checks of the load test: whether responses are right, memory, and the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.soak_runtime import Invocation
 
 REFRESH_SECONDS = 1
-# A machine that is busy may take its time. It is at once, or never.
+# A busy machine may take this long. Otherwise the rules change immediately, or never.
 _LATEST_SECONDS = 15
 _MOST_PROBLEMS = 20
 
@@ -28,7 +28,7 @@ _GRANTED = {"allow": True, "deny": False}
 
 
 class Asked(NamedTuple):
-    """A request: who asks whom for what. ``rest`` is a REST API, else it is an HTTP API with simple responses."""
+    """A request: the client, the route, and whether the API is a REST API or an HTTP API with simple responses."""
 
     client: Client
     route: Route
@@ -36,30 +36,30 @@ class Asked(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a request began, in seconds since the epoch, and the oldest edition that may answer it."""
+    """The start of a request, in seconds since the epoch, and the oldest edition that may determine its response."""
 
     time: float
     oldest: int
 
 
 class Judge:
-    """Judges the answers of one function, whose rules change. Safe to use from several threads.
+    """Checks the responses of one function, whose rules change. Safe for threads.
 
-    Once an edition has answered, none before it may.
+    After a response of one edition, no earlier edition may determine a response.
     """
 
     def __init__(self) -> None:
         self.in_force = 1
-        """The newest edition that has answered."""
+        """The newest edition that has determined a response."""
         self.wrong: list[str] = []
-        """The first answers that were wrong, and how."""
+        """The first wrong responses, and why they are wrong."""
         self.wrong_answers = 0
         self._lock = threading.Lock()
         self._published = 1
         self._published_at = time.time()
 
     def publish(self, edition: int) -> None:
-        """Note that an edition is about to be published."""
+        """Record that an edition is about to be published."""
         with self._lock:
             self._published, self._published_at = edition, time.time()
 
@@ -71,7 +71,7 @@ class Judge:
             return Moment(now, self._published if late else self.in_force)
 
     def judge(self, began: Moment, asked: Asked, problem: Callable[[Entitlement], str | None]) -> Entitlement | None:
-        """Return the entitlement that an answer is right by; None, and note the problem, if it is wrong by all."""
+        """Return the entitlement by which a response is right; None, and record the problem, if there is none."""
         ended = time.time()
         lapsed = {began.time > asked.client.not_after, ended > asked.client.not_after}
         with self._lock:
@@ -89,13 +89,13 @@ class Judge:
             return None
 
     def problems(self) -> list[str]:
-        """Return what is wrong at the end."""
+        """Return the problems at the end."""
         never = [] if self.in_force == LAST_EDITION else ["the new rules never came into force"]
         return [*self.wrong, *never]
 
 
 def invocation_problem(entitled: Entitlement, asked: Asked, routes: Iterable[Route], given: Invocation) -> str | None:
-    """Return what is wrong with what the function posted. A policy is tried for all ``routes``."""
+    """Return the problem of what the function posted, if any. A policy is evaluated for all ``routes``."""
     if asked.rest and asked.client.kind in UNAUTHENTICATED:
         right = given.kind == "error" and given.payload.get("errorMessage") == "Unauthorized"
         return None if right else f"must be Unauthorized, is {given}"
@@ -125,7 +125,7 @@ def invocation_problem(entitled: Entitlement, asked: Asked, routes: Iterable[Rou
 
 
 def response_problem(entitled: Entitlement, asked: Asked, status: int, body: bytes) -> str | None:
-    """Return what is wrong with what a client of the gateway got."""
+    """Return the problem of a response to a client of the gateway, if any."""
     if asked.rest and asked.client.kind in UNAUTHENTICATED:
         expected = 401
     else:
@@ -140,14 +140,14 @@ def response_problem(entitled: Entitlement, asked: Asked, status: int, body: byt
 
 
 def _policy_allows(statements: list[dict[str, Any]], route: Route) -> bool:
-    """Return what IAM makes of a policy: an Allow that matches, and no Deny that does."""
+    """Return how IAM evaluates a policy: an Allow that matches, and no Deny that matches."""
     arn = f"{STAGE_ARN}/{route.method}{route.path}"
     effects = {each["Effect"] for each in statements if any(_matches(arn, one) for one in _list(each["Resource"]))}
     return effects == {"Allow"}
 
 
 def _matches(arn: str, resource: str) -> bool:
-    # Nothing but * and ? means anything in a resource, and no resource here has a bracket.
+    # Only * and ? are special in a resource, and no resource here contains a bracket.
     return fnmatch.fnmatchcase(arn, resource)
 
 
@@ -156,13 +156,13 @@ def _list(value: str | list[str]) -> list[str]:
 
 
 class Memory:
-    """A process's resident set in MiB, looked at from time to time: from the moment that its caches are full."""
+    """A process's resident set in MiB, sampled from the time when its caches are full."""
 
     def __init__(self, process_id: int) -> None:
         self._path = Path(f"/proc/{process_id}/statm")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self.samples: list[float] = []
-        """The first is that of the moment when the caches were full."""
+        """The first sample is that of the time when the caches were full."""
 
     def look(self) -> None:
         """Take a sample."""
@@ -175,12 +175,12 @@ class Memory:
 
 
 class Log(NamedTuple):
-    """What a log has: its decisions, and how many lines of other kinds."""
+    """The contents of a log: its decisions, and the number of lines of other kinds."""
 
     lines: int
     decisions: list[Mapping[str, Any]]
     metrics: Counter[str]
-    """The sums of the metrics that count; ``lines`` is how many lines of metrics there are."""
+    """The sums of the metrics that are counts; ``lines`` is the number of lines with metrics."""
     messages: Counter[str]
     problems: list[str]
 
@@ -214,7 +214,7 @@ def _count(record: dict[str, Any], log: Log) -> None:
 
 
 def log_problems(log: Log, allowed: int, decisions: int) -> list[str]:
-    """Return what is wrong with the log of so many decisions."""
+    """Return the problems of the log of this number of decisions."""
     failures = log.messages["document refresh failed"]
     expected = {
         "decisions": decisions,
@@ -240,7 +240,7 @@ def log_problems(log: Log, allowed: int, decisions: int) -> list[str]:
 
 
 def record_problems(log: Log, expected: Iterable[tuple[str, Asked, Entitlement]]) -> list[str]:
-    """Return which records aren't those of the answers, in their order, each with its request's ID."""
+    """Return the records that differ from the responses, which are in their order, each with its request's ID."""
     problems = []
     for record, (request_id, asked, entitled) in zip(log.decisions, expected, strict=False):
         granted = entitled.may_call(asked.route)

@@ -1,6 +1,6 @@
-"""The clients of the soak: certificates of every kind, the rules that they meet, and what each must be answered.
+"""The clients of the load test: certificates of every kind, the rules that apply to them, and the expected responses.
 
-That follows from how a certificate was made. No code of the authorizer's has a say in it.
+The expectations follow from how a certificate was created, not from code of the authorizer.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 TENANTS = 50
 OPERATOR = "operator"
 LAST_EDITION = 2
-"""The rules come in editions, from 1 on. What comes after the last is broken."""
+"""Editions of the rules are numbered from 1. The document after the last one is broken."""
 
 
 class Kind(StrEnum):
-    """What a client is."""
+    """The kinds of clients."""
 
     TENANT = "its rule has routes"
     OPERATOR = "listed by name, may call everything"
@@ -60,20 +60,20 @@ _MIX = (
     *(Kind.UNPRINTABLE, Kind.UNDECODABLE_EXTENSION, Kind.UNDECODABLE_SUBJECT, Kind.LARGE),
 )
 REFUSED_BY_TLS = frozenset({Kind.EXPIRED, Kind.EARLY, Kind.SERVER})
-"""Those whose handshake a server that verifies certificates refuses."""
+"""The kinds whose handshake is rejected by a server that verifies certificates."""
 UNAUTHENTICATED = frozenset({Kind.UNDECODABLE_SUBJECT, Kind.NO_CERTIFICATE, Kind.MISSING})
 
 _PADDING = 16 * 1024
 _NO_CERTIFICATES = 50
 _COUNTRY = "ZZ"
-# A TLS feature (RFC 7633), which OpenSSL doesn't look at.
+# A TLS feature (RFC 7633), which OpenSSL ignores.
 _ODD_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), b"\x30\x03\x02\x01")
 
 _NOBODYS_EXTENSION = x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")
 
 
 class Client(NamedTuple):
-    """A client, and what there is to know of its certificate. ``not_after`` is in seconds since the epoch."""
+    """A client, and the facts about its certificate. ``not_after`` is in seconds since the epoch."""
 
     kind: Kind
     pem: str | None = None
@@ -85,14 +85,14 @@ class Client(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A method and a path that a client asks for."""
+    """A method and a path that a client requests."""
 
     method: str
     path: str
 
 
 class Entitlement(NamedTuple):
-    """What a client must be answered: why it is refused altogether, or else ``edition``, that lets it in."""
+    """The expected response to a client: the reason why it is denied everything, or the ``edition`` that allows it."""
 
     client: Client
     reason: str | None
@@ -111,7 +111,7 @@ class Entitlement(NamedTuple):
         return (below and "%" not in route.path) or route == Route("POST", own)
 
     def context(self) -> dict[str, str]:
-        """Return what must be in the context, among more."""
+        """Return the values that the context must contain, among others."""
         if self.reason is not None:
             return {"reason": self.reason}
         client = self.client
@@ -133,7 +133,7 @@ class Entitlement(NamedTuple):
 
 
 def entitlement(client: Client, edition: int, *, lapsed: bool) -> Entitlement:
-    """Return what a client must be answered under an edition. ``lapsed``: after the certificate's end."""
+    """Return the expected response under an edition. ``lapsed`` is whether the certificate has expired."""
     reasons = {
         Kind.STRANGER: "no_rule_matched",
         Kind.IMPOSTOR: "no_rule_matched",
@@ -155,7 +155,7 @@ def entitlement(client: Client, edition: int, *, lapsed: bool) -> Entitlement:
 
 
 def routes_to_ask(client: Client) -> list[Route]:
-    """Return routes to ask for as a client: its own, another's, and ways out of its own."""
+    """Return the routes that a client requests: its own, another client's, and attempts to leave its own."""
     own, other = f"/tenants/{client.tenant}", f"/tenants/{(client.tenant + 1) % TENANTS}"
     return [
         *[Route("GET", f"{own}/orders"), Route("GET", f"{own}/orders/1/items"), Route("POST", own)] * 2,
@@ -165,7 +165,7 @@ def routes_to_ask(client: Client) -> list[Route]:
 
 
 class Authority:
-    """A CA that issues certificates of all kinds, all for one key: keys take long."""
+    """A CA that issues certificates of all kinds, all for one key, because creating keys takes long."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -185,7 +185,7 @@ class Authority:
         """The private key of all clients, in PEM."""
 
     def make_clients(self, count: int, seconds: float, random: Random) -> list[Client]:
-        """Make ``count`` clients with certificates, of all kinds, mixed. Some expire within ``seconds`` from now."""
+        """Create clients with certificates of all kinds, in mixed order. Some expire within ``seconds`` from now."""
         kinds = islice(cycle(_MIX), count)
         clients = [self._make_client(kind, number, seconds, random) for number, kind in enumerate(kinds)]
         random.shuffle(clients)
@@ -273,7 +273,7 @@ def _names(kind: Kind, number: int, tenant: int) -> tuple[str, str]:
 
 
 def clients_without_certificates(clients: list[Client]) -> list[Client]:
-    """Return a client that sends none, and others that send what isn't one: pieces of real ones, and other texts."""
+    """Return a client without a certificate, and clients that send parts of certificates or other text."""
     texts = [" ", "null", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "\x00" * 1000, "CN=operator"]
     pems = [client.pem for client in clients[:_NO_CERTIFICATES] if client.pem]
     texts += [pem[: len(pem) * number // (len(pems) + 1)] for number, pem in enumerate(pems)]
@@ -282,7 +282,7 @@ def clients_without_certificates(clients: list[Client]) -> list[Client]:
 
 
 def rules_document(edition: int) -> bytes:
-    """Return an edition of the rules; after the last comes one that would let everybody in, and breaks off."""
+    """Return an edition of the rules. The one after the last would allow every client, but is truncated."""
     rules: list[dict[str, object]] = [
         {
             "name": f"tenant-{tenant}",
@@ -304,9 +304,9 @@ def rules_document(edition: int) -> bytes:
 
 
 def sequence_of(clients: list[Client], without: list[Client], random: Random) -> Iterator[Client]:
-    """Yield clients to ask as, without end: each once, then some often and most seldom.
+    """Yield clients without end: each once, then some often and most rarely.
 
-    One in ten has no certificate: it sends none, or what isn't one.
+    One in ten has no certificate: it sends none, or something else.
     """
     once = iter(clients)
     missing, *others = without

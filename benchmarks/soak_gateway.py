@@ -1,6 +1,6 @@
-"""The local gateway as a process of its own, for the soak: a REST API and an HTTP API, over TLS.
+"""The local gateway as a process of its own, for the load test: a REST API and an HTTP API, over TLS.
 
-It writes where they are on a line, and from then on what the function would log. It ends when its standard input does.
+It prints their ports on one line, and then the log that the function would write. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def _api(kind: ApiKind) -> Api:
 
 
 def _log_to(path: str, last_words: str) -> None:
-    """Print the last words, and turn standard output into a log as Lambda would have it."""
+    """Print a last line, and turn standard output into a log as on Lambda."""
     print(last_words, flush=True)
     file = os.open(path, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, sys.stdout.fileno())
     os.close(file)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
-    handler.terminator = ""  # the formatter's lines have an end
+    handler.terminator = ""  # the formatter ends its lines
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
 

@@ -1,4 +1,4 @@
-"""A function under awslambdaric, and a Runtime API that is quick: one connection, and no thread beside the caller's."""
+"""A function under awslambdaric, and a fast Runtime API: one connection, and no thread other than the caller's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 
 
 class Invocation(NamedTuple):
-    """What a function posted, ``response`` or ``error``, and how many seconds after the event was on its way."""
+    """The ``response`` or ``error`` that a function posted, and how many seconds after the event was sent."""
 
     kind: str
     payload: Any
@@ -37,7 +37,7 @@ class Function:
         self._received: IO[bytes] | None = None
 
     def invoke(self, request_id: str, event: bytes) -> Invocation:
-        """Hand an event, JSON, to the function and return what it posts. Raises RuntimeError for anything else."""
+        """Pass an event in JSON to the function and return what it posts. Raises RuntimeError for anything else."""
         path, _ = self._receive()
         if not path.endswith("/invocation/next"):
             message = f"the function asked for {path} and not for an event"
@@ -90,7 +90,7 @@ class Function:
 
 @contextmanager
 def running_function(environment: Mapping[str, str], log: IO[bytes]) -> Iterator[Function]:
-    """Run the authorizer with these variables, and no others, for as long as the context lasts."""
+    """Run the authorizer with these variables, and no others, while the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(_SECONDS)
         process = subprocess.Popen(

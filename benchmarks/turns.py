@@ -1,4 +1,4 @@
-"""Processes that go on and take turns, so that whatever else the machine does falls on all alike."""
+"""Long-running processes that take turns, so that other work on the machine affects all of them equally."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# What comes before the rounds that count, so that the just-in-time compiler of Node is warm.
+# Rounds before the measured ones, so that Node's just-in-time compiler is warm.
 WARM_UP_ROUNDS = 2
 
 
 class Turn(NamedTuple):
-    """So many decisions, a multiple of 16, about a workload: the file that ``write_workload`` wrote.
+    """A number of decisions, a multiple of 16, on a workload: a file of ``write_workload``.
 
-    ``kind`` is what the process knows to do: ``not seen before`` or ``in the cache`` here, ``subject only`` or ``whole
-    object`` on Node. ``recorded``: each decision writes its log record and its metrics; Node's write nothing.
+    ``kind`` selects what the process measures: ``not seen before`` or ``in the cache`` here, ``subject only`` or
+    ``whole object`` on Node. ``recorded`` is whether each decision writes its log record and its metrics; Node's
+    decisions write nothing.
     """
 
     workload: str
@@ -41,13 +42,13 @@ class Cost(NamedTuple):
 
     @property
     def least(self) -> float:
-        """The least, which other work on the machine disturbs least."""
+        """The minimum, which other work on the machine affects least."""
         return min(self.rounds)
 
     def ratio(self, other: Cost) -> float:
-        """Return how many times the other's this is: the median of the rounds' ratios.
+        """Return the ratio of this cost to another one: the median of the rounds' ratios.
 
-        Within a round, whatever else the machine does is about the same for both.
+        Within a round, other work on the machine affects both about equally.
         """
         return statistics.median(ours / theirs for ours, theirs in zip(self.rounds, other.rounds, strict=True))
 
@@ -60,7 +61,7 @@ class Cost(NamedTuple):
 
 
 class WarmProcess:
-    """A process that answers each turn, one line of JSON, with another: ``cpu`` in µs a decision, ``allowed``."""
+    """A process that responds to each turn, a line of JSON, with a line: ``cpu`` in µs per decision, ``allowed``."""
 
     def __init__(self, command: Sequence[str | Path]) -> None:
         self._command = " ".join(map(str, command))
@@ -71,7 +72,7 @@ class WarmProcess:
     def take(self, turn: Turn) -> float:
         """Return the CPU time of a decision in µs.
 
-        Raises RuntimeError if the process ends, or didn't let everybody in: what fails is quick.
+        Raises RuntimeError if the process ends, or did not allow every client, because failing takes less time.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError
@@ -95,7 +96,7 @@ class WarmProcess:
 
 
 def measure(commands: Mapping[str, Sequence[str | Path]], turns: Sequence[tuple[str, Turn]], rounds: int) -> list[Cost]:
-    """Let each turn's process, named as in ``commands``, take it once a round. Return what the turns cost, in order."""
+    """Let the process of each turn, named as in ``commands``, take it once per round. Return the costs in order."""
     with ExitStack() as stack:
         processes = {name: stack.enter_context(WarmProcess(command)) for name, command in commands.items()}
         measured = [[processes[name].take(turn) for name, turn in turns] for _ in range(WARM_UP_ROUNDS + rounds)]

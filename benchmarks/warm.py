@@ -1,4 +1,4 @@
-"""What a decision costs once the function is warm: this authorizer against typical ones on Node.
+"""The cost of a decision of a warm function: this authorizer in comparison with typical ones on Node.
 
 ``make bench`` builds the layer, runs this, and writes ``benchmarks/results/warm.md`` and ``warm.svg``.
 """
@@ -24,7 +24,7 @@ PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results"
 COMMON = Workload("a common certificate")
 
-# Each differs from the common certificate in one thing. What a decision shall not grow with has its rows here.
+# Each differs from the common certificate in one property. The cost of a decision must not grow with these properties.
 GROWTH = {
     "names in the list": [Workload(f"{number:,} in the list", listed=number) for number in (1, 100, 10_000)],
     "rules": [Workload(f"{number:,} {'rule' if number == 1 else 'rules'}", rules=number) for number in (1, 100, 1_000)],
@@ -46,7 +46,7 @@ SUBJECT_ONLY, WHOLE_OBJECT, NOT_SEEN_BEFORE, IN_THE_CACHE = KINDS = (
 
 
 class Row(NamedTuple):
-    """A row of the table: who decides here about which workload. Node does about the same."""
+    """A row of the table: the Python and the workload. Node decides on about the same workload."""
 
     name: str
     python: str
@@ -71,9 +71,9 @@ def main() -> None:
 
 
 def find_system_builds() -> dict[str, Path]:
-    """Return the operating system's Pythons that aren't those of ``find_interpreters``, by what the table calls them.
+    """Return the operating system's Pythons that ``find_interpreters`` does not return, by their names in the table.
 
-    pyenv compiles without profile-guided optimization, which distributors use, and which makes a difference in time.
+    pyenv compiles without profile-guided optimization, which distributors use, and which affects times.
     """
     found: dict[str, Path] = {}
     for version, interpreter in find_interpreters().items():
@@ -87,7 +87,7 @@ def find_system_builds() -> dict[str, Path]:
 def make_rows(versions: list[str], system_builds: list[str]) -> list[Row]:
     """Return the rows of the table: the common certificate on each Python, then the growth on the newest.
 
-    What is compared is next to each other, so that it is measured at about the same time.
+    Rows that are compared with each other are next to each other, so that they are measured at about the same time.
     """
     on_each = [
         Row(f"Python {version}{', with log and metrics' if recorded else ''}", version, COMMON, recorded)
@@ -99,7 +99,7 @@ def make_rows(versions: list[str], system_builds: list[str]) -> list[Row]:
 
 
 def make_commands(folder: Path) -> dict[str, list[str | Path]]:
-    """Return what to run for Node, and for each Python: the built layer, as Lambda has it."""
+    """Return the commands for Node, and for each Python with the built layer, as on Lambda."""
     compiled = unpack(folder / "unpacked")
     runtime = folder / "runtime"
     copy_runtime(runtime)
@@ -112,7 +112,7 @@ def make_commands(folder: Path) -> dict[str, list[str | Path]]:
 
 
 def copy_runtime(destination: Path) -> None:
-    """Copy what of Lambda's runtime client is Python, and so good for any: its logging doesn't need more."""
+    """Copy the part of Lambda's runtime client that is Python and works on every version: logging needs no more."""
     for package in ("awslambdaric", "simplejson"):
         specification = importlib.util.find_spec(package)
         if specification is None or specification.origin is None:
@@ -126,7 +126,7 @@ def copy_runtime(destination: Path) -> None:
 def measure_rows(
     rows: list[Row], files: dict[Workload, Path], commands: dict[str, list[str | Path]], rounds: int
 ) -> list[dict[str, Cost]]:
-    """Return what each row costs, by kind."""
+    """Return the cost of each row, by kind."""
     turns = [
         (
             NODE if kind in {SUBJECT_ONLY, WHOLE_OBJECT} else row.python,
@@ -164,7 +164,7 @@ def describe(rows: list[Row], costs: list[dict[str, Cost]], sizes: dict[Workload
 
 
 def _recording(rows: list[Row], costs: list[dict[str, Cost]]) -> str:
-    """Return a sentence on what log and metrics add: a row with them against the one without."""
+    """Return a sentence on the cost of log and metrics: a row with them in comparison with the one without."""
     of_one = {(row.python, row.recorded): cost for row, cost in zip(rows, costs, strict=True) if row.workload is COMMON}
     pairs = [(of_one[python, True], cost) for (python, recorded), cost in of_one.items() if not recorded]
     ratios = {

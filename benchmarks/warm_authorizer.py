@@ -1,7 +1,7 @@
-"""The authorizer in a process that goes on, as Lambda keeps one: it measures decisions when it is told to.
+"""The authorizer in a long-running process, as on Lambda, which measures decisions on request.
 
-``python warm_authorizer.py FOLDER...``: the folders are where the authorizer, the layer and Lambda's runtime client
-are. Each line on standard input is a turn in JSON, see ``benchmarks.turns``; each gets a line of JSON in answer.
+``python warm_authorizer.py FOLDER...``: the folders contain the authorizer, the layer and Lambda's runtime client. Each
+line on standard input is a turn in JSON (see ``benchmarks.turns``), and each response is a line of JSON.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Of so many certificates each is answered from the authorizer's cache.
+# So few certificates that the decision on each is in the authorizer's cache.
 CACHED = 200
 
-# Events are parsed shortly before they are answered, as Lambda does. The clock is read once for so many.
+# Events are parsed shortly before they are handled, as on Lambda. The clock is read once for this number of events.
 AT_ONCE = 16
 
 
@@ -45,7 +45,7 @@ def authorizer(path: str, kind: str, *, recorded: bool) -> Callable[[object], di
 
 
 def set_up_logging() -> None:
-    """Let Lambda's runtime do it as for ``LogFormat: JSON``. What is written, records and metrics, goes nowhere."""
+    """Set up logging with Lambda's runtime client as for ``LogFormat: JSON``. Records and metrics are discarded."""
     nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- as above, and for good
     sys.stdout = nowhere
     os.environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
@@ -58,7 +58,7 @@ def set_up_logging() -> None:
 
 
 def take(turn: dict[str, Any]) -> dict[str, float]:
-    """Answer as many events as the turn says. Return the CPU time of each in µs, and how many were allowed."""
+    """Handle as many events as the turn requests. Return the CPU time of each in µs, and the number of allowed ones."""
     events = load(turn["workload"])[1]
     authorize = authorizer(turn["workload"], turn["kind"], recorded=turn["recorded"])
     if turn["kind"] == "in the cache":

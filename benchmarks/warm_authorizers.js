@@ -56,16 +56,16 @@ function take({ workload, kind, decisions }) {
   const { allowed, events } = load(workload);
   const commonNameOf = COMMON_NAME[kind];
   let cpu = 0;
-  let letIn = 0;
+  let allowedCount = 0;
   for (let start = 0; start < decisions; start += AT_ONCE) {
     const parsed = Array.from({ length: AT_ONCE }, (_, i) => JSON.parse(events[(start + i) % events.length]));
     const begin = process.cpuUsage();
     const answers = parsed.map((event) => authorize(event, commonNameOf, allowed));
     const { user, system } = process.cpuUsage(begin);
     cpu += user + system;
-    letIn += answers.filter(({ policyDocument }) => policyDocument.Statement[0].Effect === 'Allow').length;
+    allowedCount += answers.filter(({ policyDocument }) => policyDocument.Statement[0].Effect === 'Allow').length;
   }
-  return { cpu: cpu / decisions, allowed: letIn };
+  return { cpu: cpu / decisions, allowed: allowedCount };
 }
 
 createInterface({ input: process.stdin }).on('line', (line) => {

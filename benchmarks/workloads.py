@@ -1,4 +1,4 @@
-"""Certificates and events to measure with: many that differ, and are of one shape."""
+"""Certificates and events for measurements: many different ones of the same shape."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
-# So many that, one after the other and again, none is still in the authorizer's cache when it comes back.
+# So many that none is still in the authorizer's cache when it is used again.
 CERTIFICATES = 2 * MAX_CACHED_CERTIFICATES
 _COMMON_NAME = "client"
 _NOT_BEFORE = datetime.now(UTC) - timedelta(days=1)
 
 
 class Workload(NamedTuple):
-    """What is decided about: clients with certificates of a shape, under a configuration that lets them all in.
+    """A workload: clients with certificates of one shape, and a configuration that allows all of them.
 
-    ``listed``: how many common names the list has. ``rules``: how many rules there are in place of a list, each for one
-    common name, of which the last matches. ``key``: ``P-256`` or the length of an RSA key in bits. ``padding``: the
-    bytes of an extension that nobody knows.
+    ``listed`` is the number of common names in the list. ``rules`` is the number of rules instead of a list, each for
+    one common name; the last one matches. ``key`` is ``P-256`` or the length of an RSA key in bits. ``padding`` is the
+    number of bytes of an unknown extension.
     """
 
     name: str
@@ -43,9 +43,9 @@ class Workload(NamedTuple):
 
 
 def write_workload(workload: Workload, folder: Path, certificates: int = CERTIFICATES) -> Path:
-    """Write a workload for the processes that are measured, and return its path.
+    """Write a workload for the measured processes, and return its path.
 
-    Each line is JSON: first the environment's variables, then events.
+    Each line is JSON: first the environment variables, then events.
     """
     lines = [_make_environment(workload), *map(rest_event, _make_pems(workload, certificates))]
     path = folder / f"{workload.name}.jsonl"
@@ -68,7 +68,7 @@ def pem_size(path: Path) -> int:
 
 
 def _make_pems(workload: Workload, count: int) -> list[str]:
-    """Make certificates of the shape that a company's own CA gives its clients, all for one key: keys take long."""
+    """Create certificates like those of a company's own CA, all for one key, because creating keys takes long."""
     key: CertificateIssuerPrivateKeyTypes
     if workload.key == "P-256":
         key = ec.generate_private_key(ec.SECP256R1())

@@ -1,6 +1,6 @@
 """A Lambda function behind an Application Load Balancer in passthrough mode: nobody but itself verifies the chain.
 
-In a file of your own, with the CA certificates of your clients in PEM beside it:
+In a file of your own, with the CA certificates of your clients in PEM next to it:
 
     handler = make_handler(Path(__file__).with_name("truststore.pem"))
 

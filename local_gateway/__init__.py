@@ -1,9 +1,8 @@
-"""Amazon API Gateway on your own machine, as far as a Lambda authorizer for client certificates can tell.
+"""Amazon API Gateway on your own machine, as a Lambda authorizer for client certificates sees it.
 
-Beside it are other front doors, as far as a function with the layer can tell: an Application Load Balancer in either
-mode, and CloudFront.
+It includes other front doors, as a function with the layer sees them: an Application Load Balancer in either mode, and
+CloudFront. A web page explains the result of each request.
 
-A development tool: it speaks real mutual TLS on loopback, asks the real authorizer, and calls real functions. It
-never caches what an authorizer answered, and has no identity sources, which is what the authorizer's template asks
-of the real one.
+A development tool: it uses real mutual TLS on loopback, the real authorizer, and real functions. The sample APIs have
+no identity sources and cache no responses, as the authorizer's template requires.
 """

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from local_gateway.revoke import FOLDER
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -22,22 +23,28 @@ def claim_folder(folder: Path | None, default: Path = FOLDER) -> Iterator[Path]:
     None stands for ``default`` or, while other processes use it, for the first free one of ``default-2``,
     ``default-3`` and so on. Raises CommandError if another process uses the folder.
     """
-    candidates = _numbered(default) if folder is None else (folder,)
+    candidates = map(partial(_numbered, default), count(1)) if folder is None else (folder,)
     for candidate in candidates:
         candidate.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The lock ends with the process, however that ends.
-        with (candidate / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield candidate
+        lock = _lock(candidate / "lock")
+        if lock is not None:
+            with lock:
+                yield candidate
             return
     message = f"{folder} is in use by another local gateway: stop that, or name another --folder"
     raise CommandError(message)
 
 
-def _numbered(default: Path) -> Iterable[Path]:
-    yield default
-    for number in count(2):
-        yield default.with_name(f"{default.name}-{number}")
+def _lock(file: Path) -> IO[str] | None:
+    """Lock a file until it is closed, which it is when the process ends. Returns None if another process has."""
+    lock = file.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _numbered(default: Path, number: int) -> Path:
+    return default if number == 1 else default.with_name(f"{default.name}-{number}")

@@ -1,4 +1,4 @@
-"""The authorizer's log entries for one request."""
+"""The authorizer's log entries for one request, and none for an explanation."""
 
 from __future__ import annotations
 
@@ -25,6 +25,21 @@ def observed_log() -> Iterator[list[logging.LogRecord]]:
             yield recorder.records
         finally:
             logger.removeHandler(recorder)
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Drop what the authorizer logs on this thread while the block runs."""
+    thread = threading.get_ident()
+
+    def is_another(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(is_another)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_another)
 
 
 class _Recorder(logging.Handler):

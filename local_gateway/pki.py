@@ -35,16 +35,16 @@ class Ca(StrEnum):
 
     CLIENT = "Client CA"
     NAMESAKE = "Namesake of the Client CA"
-    """In the truststore, too, with the same name and another key."""
+    """Also in the truststore, with the same name and another key."""
 
     PARTNER = "Partner CA"
-    """In the truststore, too. It publishes its CRL over HTTP."""
+    """Also in the truststore. It publishes its CRL over HTTP."""
 
     PARTITIONED = "Partitioned CA"
-    """In the truststore, too. It has a CRL for each part of its certificates, which name their part."""
+    """Also in the truststore. It has a CRL for each part of its certificates, which name their part."""
 
     UNREADABLE = "Unreadable CA"
-    """In the truststore, but in a block that was damaged."""
+    """In the truststore, in a damaged block."""
 
     UNTRUSTED = "Untrusted CA"
     """Not in the truststore."""
@@ -53,15 +53,15 @@ class Ca(StrEnum):
 _READABLE = (Ca.CLIENT, Ca.NAMESAKE, Ca.PARTNER, Ca.PARTITIONED)
 
 PARTS = 20
-"""So many CRLs are not loaded at the start, but when a certificate names them."""
+"""So many CRLs that they are not loaded at the start, but when a certificate names them."""
 
 
 class Client(NamedTuple):
     """A client and its certificate.
 
-    ``name`` is the file's. ``subject`` is the distinguished name (RFC 5280 §4.1.2.6), attribute by attribute, with
-    the short names CN, O and OU. The certificate of a revoked client is in the CRL of its CA from the beginning. The
-    serial number is random unless one is given. ``part`` is the part of its CA's certificates that it names.
+    ``name`` is the file's. ``subject`` contains the attributes of the distinguished name (RFC 5280 §4.1.2.6), with the
+    short names CN, O and OU. The certificate of a revoked client is in its CA's first CRL. The serial number is random
+    unless one is given. ``part`` is the part of its CA's certificates that the certificate names.
     """
 
     name: str
@@ -75,13 +75,13 @@ class Client(NamedTuple):
 
 @dataclass(frozen=True)
 class Pki:
-    """Where the files are, all of them PEM (RFC 7468)."""
+    """The paths of the files, which are all in PEM (RFC 7468)."""
 
     folder: Path
 
     @property
     def truststore(self) -> Path:
-        """The CA certificates that clients' certificates must chain to: those that API Gateway can read."""
+        """The CA certificates that API Gateway can read, to which clients' certificates must chain."""
         return self.folder / "truststore.pem"
 
     @property
@@ -96,7 +96,7 @@ class Pki:
 
     @property
     def client_ca_key(self) -> Path:
-        """The private key of the first CA in the truststore, to revoke more with."""
+        """The private key of the first CA in the truststore, for revoking more clients."""
         return self.folder / "client-ca-key.pem"
 
     @property
@@ -121,7 +121,7 @@ class Pki:
 
     @property
     def untrusted_ca(self) -> Path:
-        """The CA certificate of the clients that are not to be trusted."""
+        """The certificate of the CA that is not trusted."""
         return self.folder / "untrusted-ca.pem"
 
     @property
@@ -155,10 +155,10 @@ class Pki:
 
 
 def make_pki(folder: Path, clients: Collection[Client]) -> Pki:
-    """Make CAs, CRLs, a server's certificate and one for each client in a folder. Replaces older ones."""
+    """Create CAs, CRLs, a server's certificate and one for each client in a folder. Replaces older ones."""
     pki = Pki(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # On AWS the server's certificate comes from a public CA, which has no business in the truststore.
+    # On AWS the server's certificate is from a public CA, which is not in the truststore.
     server_ca = _make_ca("Server CA")
     cas = {ca: _make_ca(Ca.CLIENT if ca is Ca.NAMESAKE else ca) for ca in Ca}
     server_ca.cert_pem.write_to_path(pki.server_ca)
@@ -192,9 +192,9 @@ def _write_partitions(pki: Pki, ca: trustme.CA, clients: Iterable[Client]) -> No
 
 
 def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
-    """Sign a CRL with the key of the first CA in the truststore, and put it in the place of the one before."""
+    """Sign a CRL with the key of the first CA in the truststore, and replace the older one."""
     crl = sign_crl(pki.truststore.read_bytes(), pki.client_ca_key.read_bytes(), number, serial_numbers)
-    # A concurrent reader finds either the old or the new one, and complete.
+    # A concurrent reader finds either the complete old one or the complete new one.
     new = pki.revocation_list.with_suffix(".new")
     new.write_bytes(crl)
     new.replace(pki.revocation_list)
@@ -240,7 +240,7 @@ def _make_ca(name: str) -> trustme.CA:
 
 
 def issue(ca: trustme.CA, client: Client) -> bytes:
-    """Return a client's new private key and certificate. trustme's own certificates can't have such subjects."""
+    """Return a client's new private key and certificate. trustme cannot create certificates with such subjects."""
     issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
     issuer_key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca.private_key_pem.bytes(), password=None))
     key = ec.generate_private_key(ec.SECP256R1())

@@ -45,7 +45,7 @@ def clients(pki: Pki) -> list[str]:
 
 
 def revoke(pki: Pki, client: Client) -> tuple[int, int]:
-    """Sign a new CRL with a client's certificate in it as well. Returns its number, and how many are in it."""
+    """Sign a new CRL that also contains a client's certificate. Returns its number, and the number of its entries."""
     crl = x509.load_pem_x509_crl(pki.revocation_list.read_bytes())
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number + 1
     serial_numbers = dict.fromkeys([*(entry.serial_number for entry in crl), pki.serial_number(client)])

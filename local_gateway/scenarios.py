@@ -37,11 +37,11 @@ TWO_CNS = Client("two-cns", (("CN", "authorized-client"), ("CN", "nobody")))
 EXPIRED = Client("expired", LISTED_CN.subject, expired=True)
 REVOKED = Client("revoked", LISTED_CN.subject, revoked=True)
 TO_BE_REVOKED = Client("to-be-revoked", LISTED_CN.subject)
-# A rule lets it read, and only some of what there is.
+# A rule allows it to read some routes.
 READER = Client("reader", (("O", "Acme"), ("CN", "reader")))
 # A list and two rules allow it, and the rules document denies it.
 BLOCKED = Client("blocked", (("O", "Acme"), ("OU", "Payments"), ("CN", "blocked")))
-# A rule allows it, if the CA whose key it names issued the certificate.
+# A rule allows it if the CA with the key that the rule names has issued the certificate.
 PINNED_CA = Client("pinned-ca", (("CN", "pinned-ca"),))
 NAMESAKE_OF_CA = Client("namesake-of-ca", PINNED_CA.subject, ca=Ca.NAMESAKE)
 UNTRUSTED = Client("untrusted", LISTED_CN.subject, ca=Ca.UNTRUSTED)
@@ -50,9 +50,9 @@ REVOKED_PARTNER = Client("revoked-partner", LISTED_CN.subject, ca=Ca.PARTNER, re
 PARTITIONED = Client("partitioned", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3)
 REVOKED_IN_PART = Client("revoked-in-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=3, revoked=True)
 OF_MISSING_PART = Client("of-missing-part", LISTED_CN.subject, ca=Ca.PARTITIONED, part=PARTS)
-# Its CA is in the truststore, in a block that was damaged.
+# Its CA is in the truststore, in a damaged block.
 UNREADABLE_CA = Client("unreadable-ca", LISTED_CN.subject, ca=Ca.UNREADABLE)
-# Its organizational unit is listed: it is the line feed alone that keeps it out.
+# Its organizational unit is listed: it is denied only because of the line feed.
 CONTROL_CHARACTER = Client("control-character", (("OU", "Payments"), ("CN", "invoice\nrun")))
 
 

@@ -27,6 +27,7 @@ from werkzeug.wrappers import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import timedelta
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 REGION = "eu-central-1"
@@ -202,6 +203,11 @@ class AwsServer:
     def put_parameter(self, name: str, value: str, kind: str = "String") -> None:
         """Put a parameter, or a new version of one."""
         self.client("ssm").put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+    def age_parameter(self, name: str, age: timedelta) -> None:
+        """Let all versions of a parameter be older."""
+        for version in ssm_backends[DEFAULT_ACCOUNT_ID][REGION]._parameters[name]:  # noqa: SLF001 -- the only way
+            version.last_modified_date -= age
 
 
 class _Quiet(WSGIRequestHandler):

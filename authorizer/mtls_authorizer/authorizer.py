@@ -89,7 +89,7 @@ class Authorizer:
     def authorize(self, event: object) -> dict[str, object]:
         """Return the response to an event of API Gateway.
 
-        Raises UnsupportedEventError, for which API Gateway answers 500, and Unauthorized (401 on a REST API).
+        Raises UnsupportedEventError, to which API Gateway responds with 500, and Unauthorized (401 on a REST API).
         """
         request = read_request(event)
         policy = self._current_policy.get()

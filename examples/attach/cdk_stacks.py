@@ -81,7 +81,7 @@ class RestApiStack(Stack):
         api = rest.RestApi(
             self,
             "Api",
-            # Requests that come in here carry no certificate.
+            # Requests to this endpoint carry no certificate.
             disable_execute_api_endpoint=True,
             endpoint_types=[rest.EndpointType.REGIONAL],
             cloud_watch_role=False,
@@ -145,7 +145,7 @@ class HttpApiStack(Stack):
         api = http.HttpApi(
             self,
             "Api",
-            # Requests that come in here carry no certificate.
+            # Requests to this endpoint carry no certificate.
             disable_execute_api_endpoint=True,
             default_authorizer=authorizer,
             default_domain_mapping=http.DomainMappingOptions(domain_name=domain),

@@ -1,7 +1,7 @@
-"""The client certificate of a mutual TLS connection, from the Lambda event that was made of the request.
+"""The client certificate of a mutual TLS connection, extracted from the Lambda event of a request.
 
-Certificates are parsed here. Only ``PeerCertificate.x509`` needs cryptography 43.0.0 or later: the layer's, or one
-that the function brings along.
+This package parses certificates itself. Only ``PeerCertificate.x509`` needs cryptography 43.0.0 or later, from the
+layer or from the package of the function.
 """
 
 from client_certificate_auth.alternative_names import SubjectAltName

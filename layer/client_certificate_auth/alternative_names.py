@@ -37,7 +37,7 @@ class SubjectAltName(NamedTuple):
 
     @classmethod
     def from_string(cls, text: str) -> SubjectAltName:
-        """Read what ``str()`` writes, an IP address in any form. Raises ValueError."""
+        """Return the name that ``str()`` has written. An IP address may be in any form. Raises ValueError."""
         kind, _, value = text.partition(":")
         if kind not in _TYPES or not value:
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
@@ -80,7 +80,7 @@ def _other_name(content: bytes) -> str:
         try:
             return f"{oid};UTF8:{value.decode()}"
         except UnicodeDecodeError:
-            # It is not text, and written in hexadecimal like all other types.
+            # Not text, so it is written in hexadecimal like all other types.
             pass
     return f"{oid};DER:{encode(tag, value).hex()}"
 

@@ -29,9 +29,9 @@ _NULLABLE = frozenset({"subjectaltname", "infoAccess"})
 class PeerCertificate:
     """An X.509 certificate (RFC 5280) with the attributes of Node's certificate object under Python names.
 
-    Names, serial number and dates are decoded when the object is made, everything else when it is asked for. No
-    attribute raises, except ``x509``: what is absent from the certificate, or cannot be decoded, is None, an empty
-    tuple or False.
+    Names, serial number and dates are decoded when the object is created, everything else when it is first read. No
+    attribute raises, except ``x509``: if a value is absent or cannot be decoded, the attribute is None, an empty tuple
+    or False.
     """
 
     __slots__ = ("_decoded", "_public_key_facts", "_sha256", "_x509", "fields", "issuer", "serial_number", "subject")
@@ -68,7 +68,7 @@ class PeerCertificate:
 
     @classmethod
     def from_pem(cls, pem: str) -> PeerCertificate:
-        """Read one certificate in PEM (RFC 7468 §5). Raises MalformedCertificateError, for more than one as well."""
+        """Read a text with exactly one certificate in PEM (RFC 7468 §5). Raises MalformedCertificateError."""
         return cls(parse_certificate(pem))
 
     @classmethod
@@ -95,8 +95,8 @@ class PeerCertificate:
     def extensions_decodable(self) -> bool:
         """Whether the extensions that identify the client and its rights can be decoded.
 
-        These are alternative names, key usage and extended key usage. If not, what is absent from the other attributes
-        may be in the certificate.
+        These are subject alternative names, key usage and extended key usage. If not, the certificate may contain
+        values that the other attributes do not show.
         """
         return (self._decoded or self._decode()).decodable
 
@@ -116,7 +116,7 @@ class PeerCertificate:
 
     @property
     def subjectaltname(self) -> str | None:
-        """The subject alternative names as Node joins them. For people: match ``subject_alt_names`` instead."""
+        """The subject alternative names as one string, as in Node. For display: compare ``subject_alt_names``."""
         from client_certificate_auth.node_view import subject_alt_name_string  # noqa: PLC0415 -- see above
 
         value = self._extension(SUBJECT_ALT_NAME)
@@ -164,7 +164,7 @@ class PeerCertificate:
 
     @property
     def nist_curve(self) -> str | None:
-        """NIST's name of the curve, where it has one: ``P-256``."""
+        """NIST's name of the curve, if it has one: ``P-256``."""
         return self._public_key.nist_curve
 
     @property
@@ -205,7 +205,7 @@ class PeerCertificate:
 
     @property
     def x509(self) -> CryptographyCertificate:
-        """The certificate as cryptography's object, for everything else. Its attributes can raise.
+        """The certificate as an object of cryptography, for everything else. Reading its attributes can raise.
 
         Raises MalformedCertificateError for a certificate that cryptography rejects.
         """
@@ -216,7 +216,10 @@ class PeerCertificate:
         return self._x509
 
     def to_dict(self) -> dict[str, object]:
-        """Return the object of Node's ``X509Certificate.toLegacyObject()``: absent fields are absent, Buffers bytes."""
+        """Return the object that Node's ``X509Certificate.toLegacyObject()`` returns.
+
+        Absent fields are omitted, and Buffers are bytes.
+        """
         from client_certificate_auth.node_view import name_object  # noqa: PLC0415 -- see above
 
         fields = {
@@ -274,7 +277,7 @@ def _serial_number(number: int) -> str:
 
 
 def _datetime(time: str) -> datetime:
-    """Return a time that is written in the form of RFC 3339."""
+    """Return the datetime of a time in the form of RFC 3339."""
     if time < "0001":
         return datetime.min.replace(tzinfo=UTC)
     return datetime.fromisoformat(time)

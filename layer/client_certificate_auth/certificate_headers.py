@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 
 class AlbMutualTlsMode(StrEnum):
-    """What the listener of an Application Load Balancer does with client certificates."""
+    """The modes in which the listener of an Application Load Balancer handles client certificates."""
 
     VERIFY = "verify"
-    """It refuses those that don't chain to its trust store, and sends the client's own certificate along."""
+    """The load balancer rejects certificates that do not chain to its trust store, and forwards the client's
+    certificate."""
 
     PASSTHROUGH = "passthrough"
-    """It verifies nothing, and sends the whole chain along."""
+    """The load balancer verifies nothing, and forwards the whole chain."""
 
 
 _ALB_HEADERS = {
@@ -40,11 +41,11 @@ _CLOUDFRONT_PRESENT = "cloudfront-viewer-cert-present"
 # In characters: all headers of a request to an Application Load Balancer together may have 64 KB.
 _LONGEST_VALUE = 65_536
 
-# These are left to `re` to compile and to keep when a header is there: the authorizer, which imports this too, never
-# needs them.
+# Patterns are compiled and cached by `re` when a header is present: the authorizer, which also imports this module,
+# never needs them.
 
-# Percent-encoding (RFC 3986 §2.1) of PEM, of which AWS says that `+`, `=` and `/` stay as they are; its own examples
-# escape `=` nevertheless. Possessive, so that no value makes it try again and again.
+# Percent-encoded (RFC 3986 §2.1) PEM. AWS documents that `+`, `=` and `/` are not escaped, but its own examples escape
+# `=`. Possessive quantifiers prevent backtracking, whatever the value is.
 _ENCODED = r"(?:[A-Za-z0-9+/=-]++|%[0-9A-Fa-f]{2})*+"
 _ESCAPE = r"%(..)"
 # Certificates in PEM (RFC 7468 §5.1) with nothing around them.
@@ -57,18 +58,18 @@ def extract_client_certificate_from_alb_event(
 ) -> ExtractionResult:
     """Extract the mutual TLS client certificate from a Lambda event of an Application Load Balancer.
 
-    ``event`` has its headers in ``headers`` or, where the target group says so, in ``multiValueHeaders``. ``mode`` is
-    that of the listener: ``verify`` reads one certificate from ``X-Amzn-Mtls-Clientcert-Leaf``, and ``passthrough`` the
-    chain from ``X-Amzn-Mtls-Clientcert``, of which the first is the client's and the others are the result's
-    ``intermediates``. More than one value, or certificate, where one belongs is malformed, and so is an event that
-    also has the header of the other mode.
+    ``event`` contains its headers in ``headers`` or, depending on the target group, in ``multiValueHeaders``. ``mode``
+    is that of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
+    ``passthrough``, ``X-Amzn-Mtls-Clientcert`` contains the chain: the first certificate is the client's, and the
+    others are the ``intermediates`` of the result. The result is *malformed* for several values of a header, for
+    several certificates in verify mode, and if the event also contains the header of the other mode.
 
-    Raises nothing, whatever the event is, and ValueError for a mode that isn't one.
+    Raises ValueError for a mode that does not exist, and nothing else, whatever the event is.
 
-    Trust boundary: in passthrough mode **nobody has verified the chain**. Anyone can make a certificate with any name,
-    so verify it against trust anchors of your own before you look at what it says. In verify mode, the load balancer
-    has done so. In both, a header is what anyone can send who reaches the function another way, such as through a
-    listener without mutual TLS.
+    Trust boundary: in passthrough mode **nobody has verified the chain**. Anyone can create a certificate with any
+    name, so verify it against trust anchors of your own before you use its contents. In verify mode, the load balancer
+    has verified it. In both modes, anyone who can reach the function in another way, such as through a listener without
+    mutual TLS, can send the header.
     """
     if mode not in list(AlbMutualTlsMode):
         message = f"mode is {mode!r}: write {' or '.join(repr(known.value) for known in AlbMutualTlsMode)}"
@@ -94,16 +95,16 @@ def extract_client_certificate_from_alb_event(
 def extract_client_certificate_from_cloudfront_event(event: object) -> ExtractionResult:
     """Extract the viewer's mutual TLS certificate from the Lambda event of an origin behind CloudFront.
 
-    ``event`` is that of a REST API, an HTTP API, a function URL or an Application Load Balancer. The certificate is in
-    ``CloudFront-Viewer-Cert-Pem``, which the origin request policy must name. ``CloudFront-Viewer-Cert-Present`` need
-    not be there; if it is anything but ``1`` beside a certificate, that is malformed. Where it is ``1`` and the
-    certificate wasn't forwarded, that is missing.
+    ``event`` is that of a REST API, an HTTP API, a function URL or an Application Load Balancer. The header
+    ``CloudFront-Viewer-Cert-Pem`` contains the certificate; the origin request policy must forward it.
+    ``CloudFront-Viewer-Cert-Present`` is optional. With a certificate, every value of it other than ``1`` makes the
+    result *malformed*; if it is ``1`` and there is no certificate, the certificate is *missing*.
 
     Raises nothing, whatever the event is.
 
-    Trust boundary: the header proves something only where **the origin can be reached through CloudFront alone**,
-    since a client that reaches it directly can send the header as well, and where the distribution's mutual TLS is
-    required or optional: in its passthrough mode, CloudFront has verified nothing.
+    Trust boundary: the header proves something only if **the origin can be reached through CloudFront alone**, because
+    a client that reaches it directly can send the header as well, and if mutual TLS of the distribution is required or
+    optional: in passthrough mode, CloudFront has verified nothing.
     """
     try:
         value = _value(event, _CLOUDFRONT_PEM)
@@ -117,10 +118,10 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
 
 
 def _value(event: object, name: str) -> str | None:
-    """Return the one value of a header, which ``headers`` and ``multiValueHeaders`` agree on; None where it is absent.
+    """Return the only value of a header, from ``headers`` and ``multiValueHeaders``; None if it is absent.
 
-    ``name`` is in lower case. Raises MalformedCertificateError: to choose one of several values would leave the
-    choice to the sender of the others.
+    ``name`` is in lower case. Raises MalformedCertificateError for different values: choosing one of them would leave
+    the choice to whichever client sent the others.
     """
     if not isinstance(event, Mapping):
         return None

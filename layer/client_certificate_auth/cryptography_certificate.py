@@ -1,4 +1,4 @@
-"""cryptography's object of a certificate, for what this package does not decode."""
+"""The object of cryptography for a certificate, for everything that this package does not decode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-# cryptography warns of what is unusual in a certificate. In a function's log that would be a line of another format, at
-# the wish of the sender of the certificate.
+# cryptography warns about unusual certificates. Clients could cause lines of another format in the function's log.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"client_certificate_auth\.")
 
 

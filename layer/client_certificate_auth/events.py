@@ -20,25 +20,25 @@ _PLACES = ("authentication", "identity")
 
 
 class ExtractionFailureReason(StrEnum):
-    """Why an event gave no certificate."""
+    """Why no certificate could be extracted from an event."""
 
     MISSING = "lambda_event_missing_clientcert"
-    """No PEM on either path: no mutual TLS on this way in, or a client without a certificate."""
+    """The event contains no PEM: the endpoint has no mutual TLS, or the client sent no certificate."""
 
     MALFORMED = "lambda_event_clientcert_malformed"
-    """Not one certificate in PEM, or one whose names, serial number or dates can't be decoded."""
+    """Not exactly one certificate in PEM, or one whose names, serial number or dates cannot be decoded."""
 
     ALB_MISSING = "alb_event_missing_clientcert"
-    """No header with a certificate: mutual TLS is off or in another mode, or the client has none."""
+    """No header with a certificate: mutual TLS is off or in another mode, or the client sent no certificate."""
 
     ALB_MALFORMED = "alb_event_clientcert_malformed"
-    """The header doesn't hold what the listener's mode sends, or more than one value."""
+    """The header does not contain what the listener's mode sends, or it has several values."""
 
     CLOUDFRONT_MISSING = "cloudfront_event_missing_clientcert"
-    """No header with a certificate: none from the viewer, or the header isn't forwarded."""
+    """No header with a certificate: the viewer sent none, or the header is not forwarded."""
 
     CLOUDFRONT_MALFORMED = "cloudfront_event_clientcert_malformed"
-    """The header doesn't hold one certificate, or more than one value."""
+    """The header does not contain exactly one certificate, or it has several values."""
 
 
 class ExtractionSuccess(NamedTuple):
@@ -48,11 +48,11 @@ class ExtractionSuccess(NamedTuple):
     success: Literal[True] = True
     reason: None = None
     intermediates: tuple[PeerCertificate, ...] = ()
-    """What came along with it through an Application Load Balancer in passthrough mode, in that order, unverified."""
+    """The other certificates that a load balancer in passthrough mode has forwarded, in their order, unverified."""
 
 
 class ExtractionFailure(NamedTuple):
-    """No certificate, and why. The reason compares equal to its string. A failure is false, a success is true."""
+    """The reason why there is no certificate. It is equal to its string. A failure is false, a success is true."""
 
     reason: ExtractionFailureReason
     success: Literal[False] = False
@@ -67,10 +67,11 @@ ExtractionResult: TypeAlias = ExtractionSuccess | ExtractionFailure
 
 
 def find_client_certificate(event: object) -> object:
-    """Return what an event holds where API Gateway puts the client certificate's PEM, unread.
+    """Return the value at the place of an event where API Gateway puts the PEM of the client certificate.
 
-    That of payload 2.0 comes before that of payload 1.0. None if both are absent, null or empty; anything else,
-    a string or not, is what ``read_client_certificate`` takes. Raises nothing, whatever the event is.
+    The place of payload 2.0 precedes that of payload 1.0. None if both are absent, null or empty. The value is not
+    checked, and need not be a string: it is the argument of ``read_client_certificate``. Raises nothing, whatever the
+    event is.
     """
     request_context = _member(event, "requestContext")
     for place in _PLACES:
@@ -85,7 +86,7 @@ def find_client_certificate(event: object) -> object:
 def read_client_certificate(pem: object) -> ExtractionResult:
     """Read the client certificate in a PEM (RFC 7468 §5) that ``find_client_certificate`` returned.
 
-    None is a missing certificate. Raises nothing, whatever the PEM is.
+    None means that the certificate is missing. Raises nothing, whatever the PEM is.
     """
     if pem is None:
         return ExtractionFailure(ExtractionFailureReason.MISSING)
@@ -100,11 +101,11 @@ def read_client_certificate(pem: object) -> ExtractionResult:
 def extract_client_certificate_from_lambda_event(event: object) -> ExtractionResult:
     """Extract the mutual TLS client certificate from a Lambda event of API Gateway.
 
-    ``event`` is that of a REST API or an HTTP API, with payload 1.0 or 2.0, for an integration or an authorizer.
-    If both payloads' paths hold a PEM, that of 2.0 counts, and if that one is broken, there is no falling back.
+    ``event`` is that of a REST API or an HTTP API, with payload 1.0 or 2.0, for an integration or an authorizer. If it
+    contains a PEM at the places of both payloads, that of 2.0 is used, even if it is malformed.
 
-    The result has ``success``, ``certificate`` and ``reason``. Raises nothing, whatever the event is. That the
-    certificate chains to the truststore has been checked by API Gateway, not here.
+    The result has ``success``, ``certificate`` and ``reason``. Raises nothing, whatever the event is. API Gateway has
+    checked that the certificate chains to the truststore; this function does not.
     """
     return read_client_certificate(find_client_certificate(event))
 

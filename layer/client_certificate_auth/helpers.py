@@ -1,9 +1,9 @@
-"""Checks of a certificate against what is allowed.
+"""Checks that compare a certificate with a list of allowed values.
 
-Each ``allow_…`` takes a list once and returns a check, a function that takes a certificate and returns whether it
-matches. Values match exactly, case included. A check never raises for a certificate: what can't be decoded doesn't
-match. An unusable list is an error when the check is made: TypeError for a bare string or for items of another type,
-ValueError for items that could never match as they are meant.
+Each ``allow_…`` takes a list once and returns a check: a function that takes a certificate and returns whether it
+matches. Values must be equal, including case. A check never raises for a certificate: a value that cannot be decoded
+does not match. An unusable list raises when the check is created: TypeError for a bare string or for items of another
+type, ValueError for items that could never match as intended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHA512_DIGITS = 128
 def allow_cn(common_names: Iterable[str]) -> CertificateCheck:
     """Match a subject with exactly one common name, which is in the list.
 
-    A subject with several common names matches none: nobody can say which one it means.
+    A subject with several common names matches no list, because it is not clear which of them names the client.
     """
     allowed = _strings(common_names, "common_names")
 
@@ -43,13 +43,13 @@ def allow_cn(common_names: Iterable[str]) -> CertificateCheck:
 
 
 def allow_ou(organizational_units: Iterable[str]) -> CertificateCheck:
-    """Match a subject of which any organizational unit is in the list."""
+    """Match a subject if any of its organizational units is in the list."""
     allowed = _strings(organizational_units, "organizational_units")
     return lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("OU"))
 
 
 def allow_organization(organizations: Iterable[str]) -> CertificateCheck:
-    """Match a subject of which any organization is in the list."""
+    """Match a subject if any of its organizations is in the list."""
     allowed = _strings(organizations, "organizations")
     return lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("O"))
 
@@ -57,8 +57,8 @@ def allow_organization(organizations: Iterable[str]) -> CertificateCheck:
 def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
     """Match a certificate whose SHA-256 or SHA-512 is in the list.
 
-    In hexadecimal, in upper or lower case, with or without colons, also after ``SHA256:``. A SHA-1 is a ValueError:
-    it is broken.
+    Fingerprints are hexadecimal, in upper or lower case, with or without colons, also after ``SHA256:``. A SHA-1 raises
+    ValueError, because it is broken.
     """
     allowed = {read_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
 
@@ -71,8 +71,8 @@ def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
 def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
     """Match an issuer that has all attributes of one of the mappings.
 
-    ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names or dotted OIDs. An attribute of which the
-    issuer has several values matches if any of them is the one. One mapping may stand without a list.
+    ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names or dotted OIDs. If the issuer has several values
+    of an attribute, one of them must be equal. A single mapping need not be in a list.
     """
     allowed = _attribute_mappings(issuers, "issuers")
     return lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed)
@@ -81,7 +81,7 @@ def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> Ce
 def allow_subject(subjects: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
     """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers.
 
-    A common name matches only where it is the subject's single one, as in ``allow_cn``.
+    A common name matches only if the subject has exactly one, as in ``allow_cn``.
     """
     allowed = _attribute_mappings(subjects, "subjects")
     return lambda certificate: any(_has_all(certificate.subject, attributes) for attributes in allowed)
@@ -90,15 +90,15 @@ def allow_subject(subjects: Iterable[Mapping[str, str]] | Mapping[str, str]) -> 
 def allow_serial(serial_numbers: Iterable[str]) -> CertificateCheck:
     """Match a certificate whose serial number is in the list: hexadecimal, any case, with or without colons.
 
-    A serial number is unique to its issuer only (RFC 5280 §4.1.2.2): combine with ``allow_issuer`` where there is
-    more than one CA in the truststore.
+    A serial number is unique only within its issuer (RFC 5280 §4.1.2.2): combine this check with ``allow_issuer`` if
+    the truststore contains more than one CA.
     """
     allowed = {read_serial_number(text) for text in _strings(serial_numbers, "serial_numbers")}
     return lambda certificate: int(certificate.serial_number, 16) in allowed
 
 
 def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
-    """Match a certificate of which any subject alternative name is in the list, by type and value.
+    """Match a certificate if any of its subject alternative names is in the list, by type and value.
 
     ``["DNS:api.example.com", "URI:spiffe://example/a", "email:a@example.com", "IP:192.0.2.1"]``, also ``dirName``,
     ``RID`` and ``otherName`` as ``SubjectAltName`` writes them.
@@ -108,9 +108,9 @@ def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
 
 
 def allow_email(addresses: Iterable[str]) -> CertificateCheck:
-    """Match a certificate of which any email address is in the list.
+    """Match a certificate if any of its email addresses is in the list.
 
-    Those of the subject's ``emailAddress`` attributes and those among the subject alternative names count.
+    These are the subject's ``emailAddress`` attributes, and the email addresses among the subject alternative names.
     """
     allowed = _strings(addresses, "addresses")
 
@@ -122,13 +122,13 @@ def allow_email(addresses: Iterable[str]) -> CertificateCheck:
 
 
 def all_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
-    """Match what every check matches. Takes the checks, or one list of them; none at all is a ValueError."""
+    """Match if every check matches. Takes checks, or one list of them; without any, raises ValueError."""
     flat = _checks(checks)
     return lambda certificate: all(check(certificate) for check in flat)
 
 
 def any_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
-    """Match what at least one check matches. Takes the checks, or one list of them; none at all is a ValueError."""
+    """Match if at least one check matches. Takes checks, or one list of them; without any, raises ValueError."""
     flat = _checks(checks)
     return lambda certificate: any(check(certificate) for check in flat)
 

@@ -24,7 +24,7 @@ _IDENTIFYING = frozenset({SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE, KEY_USAGE})
 
 
 class IdentifyingExtensions:
-    """What decisions need of the extensions, decoded when any of it is first asked for."""
+    """The values of extensions that decisions need, decoded when one of them is first read."""
 
     __slots__ = ("decodable", "extended_key_usage", "subject_alt_names", "unhandled_critical")
 

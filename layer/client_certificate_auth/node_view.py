@@ -1,4 +1,4 @@
-"""A certificate as Node's ``X509Certificate.toLegacyObject()`` presents it. For people: no decision depends on it."""
+"""A certificate as Node's ``X509Certificate.toLegacyObject()`` presents it. For display: no decision depends on it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth.x509.names import DistinguishedName
 
-# English whatever the locale, which strftime's %b is not.
+# English in every locale, unlike strftime's %b.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# The other names that Node writes out, with the string type that their definition demands.
+# The types of other names that Node prints as text, with the string type that their definitions require.
 _OTHER_NAMES = {
     "1.3.6.1.4.1.311.20.2.3": ("UPN", UTF8_STRING),
     "1.3.6.1.5.5.7.8.5": ("XmppAddr", UTF8_STRING),
@@ -57,7 +57,7 @@ _OTHER_NAMES = {
 }
 _STRINGS = {DNS: "DNS", EMAIL: "email", URI: "URI"}
 _UNSUPPORTED = {X400_ADDRESS: "X400Name", EDI_PARTY_NAME: "EdiPartyName"}
-# The size of the buffer that Node and OpenSSL have for a dotted OID, but for the final NUL.
+# The size of the buffer that Node and OpenSSL use for a dotted OID, without the final NUL.
 _LONGEST_OID = 79
 
 _IPV4_OCTETS, _IPV6_OCTETS = 4, 16
@@ -96,7 +96,7 @@ def time_string(time: str) -> str:
 
 
 def subject_alt_name_string(value: bytes) -> str | None:
-    """Return Node's ``subjectaltname``: typed names, joined, and quoted where they could pass for a separator.
+    """Return Node's ``subjectaltname``: names with their types, joined, and quoted if they could contain a separator.
 
     None if the value of the extension cannot be decoded.
     """
@@ -167,7 +167,7 @@ def _other_name(content: bytes) -> _Text:
 
 
 def _quote_unless_safe(text: _Text) -> str:
-    """Write a name as Node does since CVE-2021-44532: as a JSON string where it has anything unusual."""
+    """Return a name as Node writes it since CVE-2021-44532: as a JSON string if it contains unusual characters."""
     if text.verbatim or not any(_is_unsafe(character, utf8=text.utf8) for character in text.value):
         return text.value
     return '"' + "".join([_escape(character, utf8=text.utf8) for character in text.value]) + '"'

@@ -40,7 +40,7 @@ def attribute_string(oid: str, text: str) -> str:
 
 
 def escape_value(text: str) -> str:
-    """Return an attribute's value with the characters escaped that have a meaning (RFC 4514 §2.4)."""
+    """Return an attribute's value in which the characters with a special meaning are escaped (RFC 4514 §2.4)."""
     escaped = text.translate(_ESCAPES)
     if text.startswith(("#", " ")):
         escaped = "\\" + escaped

@@ -17,23 +17,23 @@ _GREEDY = "/{proxy+}"
 
 
 class ApiKind(StrEnum):
-    """The kinds of APIs, by what they send to an authorizer and take from it."""
+    """The kinds of APIs, by the events that they send to an authorizer and the responses that they accept."""
 
     REST = "REST API"
-    """Sends REST events, takes IAM policies."""
+    """Sends REST events, accepts IAM policies."""
 
     HTTP_IAM = "HTTP API, IAM"
-    """Sends payload 2.0, takes IAM policies."""
+    """Sends payload 2.0, accepts IAM policies."""
 
     HTTP_SIMPLE = "HTTP API, simple"
-    """Sends payload 2.0, takes simple responses."""
+    """Sends payload 2.0, accepts simple responses."""
 
 
 class Route(NamedTuple):
     """A method and a path that a function answers.
 
-    ``method`` may be ``ANY``, and ``path``, which is REST's *resource*, may end in ``{proxy+}``, one or more segments.
-    ``authorized``: the authorizer is asked before.
+    ``method`` may be ``ANY``. ``path``, which is called *resource* in REST APIs, may end with ``{proxy+}``, which
+    matches one or more segments. ``authorized`` is whether the authorizer is invoked first.
     """
 
     method: str
@@ -48,7 +48,7 @@ class Route(NamedTuple):
 
 
 class RouteMatch(NamedTuple):
-    """The route of a request, and what its path's variables stand for."""
+    """The route of a request, and the values of its path's variables."""
 
     route: Route
     path_parameters: dict[str, str]
@@ -66,7 +66,7 @@ NO_CACHING = Caching()
 
 @dataclass(frozen=True)
 class Api:
-    """An API with one stage. The first route that matches a request answers it."""
+    """An API with one stage. The first route that matches a request is used."""
 
     kind: ApiKind
     api_id: str
@@ -76,7 +76,7 @@ class Api:
     caching: Caching = NO_CACHING
 
     def match(self, method: str, path: str) -> RouteMatch | None:
-        """Find the route of a request. ``path`` is as sent: an encoded slash separates nothing."""
+        """Find the route of a request. ``path`` is as sent: an encoded slash is not a separator."""
         for route in self.routes:
             parameters = _match_path(route.path, path)
             if route.method in {method, _ANY} and parameters is not None:
@@ -84,19 +84,19 @@ class Api:
         return None
 
     def event_path(self, path: str) -> str:
-        """Return a path, given as sent, as this API's events have it.
+        """Return a path as it is in the events of this API. ``path`` is as sent.
 
         REST APIs leave it percent-encoded and HTTP APIs decode it: not documented, but seen on live APIs.
         """
         return path if self.kind is ApiKind.REST else unquote(path)
 
     def request_arn(self, method: str, path: str) -> str:
-        """Return the ``methodArn`` or ``routeArn`` of a request. The path, given as sent, is the client's to choose."""
+        """Return the ``methodArn`` or ``routeArn`` of a request. The path, as sent, is chosen by the client."""
         return Endpoint(self.api_id, self.stage).request_arn(method, self.event_path(path))
 
 
 def _match_path(pattern: str, path: str) -> dict[str, str] | None:
-    """Return the path's variables by name, None where the path doesn't match."""
+    """Return the path's variables by name, None if the path does not match."""
     if not pattern.endswith(_GREEDY):
         return {} if path == pattern else None
     prefix = pattern.removesuffix(_GREEDY) + "/"

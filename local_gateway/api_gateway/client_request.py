@@ -1,4 +1,4 @@
-"""A request as it came in over TLS."""
+"""A request that was received over TLS."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class ClientRequest(Request):
 def read_request(environ: WSGIEnvironment) -> ClientRequest:
     """Read a request from Werkzeug's server.
 
-    That takes the certificate from the connection. A client can't get there with a header: headers become ``HTTP_…``.
+    The server takes the certificate from the connection. A client cannot set it with a header: headers become
+    ``HTTP_…``.
     """
     request = wrappers.Request(environ)
-    # PATH_INFO is decoded already, and %2F in it can't be told from a slash. RFC 3875 §4.1.5 leaves no other way.
+    # PATH_INFO is already decoded, so that %2F in it cannot be distinguished from a slash (RFC 3875 §4.1.5).
     path, _, query = environ["REQUEST_URI"].partition("?")
     return ClientRequest(
         method=request.method,

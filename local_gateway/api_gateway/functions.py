@@ -12,11 +12,11 @@ LambdaFunction: TypeAlias = Callable[[Any, Any], object]
 
 
 class FunctionError(Exception):
-    """The function raised, or answered what isn't JSON. The message is what Lambda calls ``errorMessage``."""
+    """The function raised, or returned something other than JSON. The message is Lambda's ``errorMessage``."""
 
 
 class CountedFunction:
-    """A function that knows how often it was called, from whatever thread."""
+    """A function that counts its calls. Safe for threads."""
 
     def __init__(self, function: LambdaFunction) -> None:
         self._function = function
@@ -24,19 +24,19 @@ class CountedFunction:
         self.calls = 0
 
     def __call__(self, event: object, context: object) -> object:
-        """Count the call, and pass it on."""
+        """Count the call, and call the function."""
         with self._lock:
             self.calls += 1
         return self._function(event, context)
 
 
 def invoke(function: LambdaFunction, event: dict[str, object]) -> object:
-    """Call a function with an event and return its answer, both of them through JSON. Raises FunctionError."""
+    """Call a function with an event and return its response, both converted to JSON and back. Raises FunctionError."""
     received = _through_json(event)
     try:
         return _through_json(function(received, None))
     except (Exception, SystemExit) as error:
-        # Lambda reports whatever ends a function. That must not end the gateway.
+        # Lambda reports every exception of a function. None of them may end the gateway.
         raise FunctionError(str(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""The gateway: how a request passes through an API, from the authorizer to the function and back."""
+"""The gateway: the path of a request through an API, from the authorizer to the function and back."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("local_gateway")
 
 LONGEST_ARN = 1600
-"""In bytes; beyond it API Gateway answers 414."""
+"""In bytes. To a longer request, API Gateway responds with 414."""
 
 UNAUTHORIZED_BY_HTTP_API = {"errorMessage": "Unauthorized"}
-"""The answer of an authorizer without identity sources for which an HTTP API responds with 401."""
+"""The response of an authorizer without identity sources for which an HTTP API responds with 401."""
 
 _DENIALS = {
     Effect.EXPLICIT_DENY: GatewayResponse.EXPLICIT_DENY,

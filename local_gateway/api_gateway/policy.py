@@ -1,4 +1,4 @@
-"""What API Gateway makes of an authorizer's answer."""
+"""How API Gateway evaluates an authorizer's response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local_gateway.api_gateway.api import ApiKind
 
 _ACTION = "execute-api:Invoke"
 _LONGEST_RESOURCE = 512
-# Anything else would narrow or turn round what a statement says, and isn't evaluated here.
+# Other elements, which would limit or negate a statement, are not evaluated here.
 _STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource"}
 
 
@@ -22,11 +22,11 @@ class Effect(Enum):
     ALLOW = auto()
     EXPLICIT_DENY = auto()
     IMPLICIT_DENY = auto()
-    """No statement is about the request."""
+    """No statement applies to the request."""
 
 
 class Verdict(NamedTuple):
-    """The effect of an authorizer's answer. A simple response has no principal."""
+    """The effect of an authorizer's response. A simple response has no principal."""
 
     effect: Effect
     context: Mapping[str, object]
@@ -34,13 +34,13 @@ class Verdict(NamedTuple):
 
 
 class MalformedAnswerError(ValueError):
-    """API Gateway would answer 500 to the client. The message says what is wrong, for the operator."""
+    """API Gateway would respond with 500. The message describes the problem, for the operator."""
 
 
 def judge(answer: object, kind: ApiKind, arn: str) -> Verdict:
-    """Return the effect of an authorizer's answer on a request to an API. Raises MalformedAnswerError.
+    """Return the effect of an authorizer's response on a request to an API. Raises MalformedAnswerError.
 
-    ``arn`` is the request's: whatever it holds stands for itself, wildcards are those of the policy.
+    ``arn`` is that of the request. It is compared literally: only wildcards of the policy are wildcards.
     """
     answer = _mapping(answer, "the answer")
     context = _context(answer, scalars_only=kind is ApiKind.REST)
@@ -56,7 +56,7 @@ def judge(answer: object, kind: ApiKind, arn: str) -> Verdict:
 def evaluate(policy: object, arn: str) -> Effect:
     """Evaluate an IAM policy for an invocation of an ARN. Raises MalformedAnswerError.
 
-    An explicit Deny wins over every Allow, and what no statement is about is denied.
+    An explicit Deny overrides every Allow, and a request to which no statement applies is denied.
     """
     statements = _mapping(policy, "policyDocument").get("Statement")
     if isinstance(statements, Mapping):
@@ -64,7 +64,7 @@ def evaluate(policy: object, arn: str) -> Effect:
     if not isinstance(statements, list) or not statements:
         message = "Statement must be a statement or a list of them"
         raise MalformedAnswerError(message)
-    # All of them are read, so that one that is malformed counts wherever it stands.
+    # All of them are read, so that a malformed one is found at any position.
     effects = {effect for effect in [_statement_effect(statement, arn) for statement in statements] if effect}
     if Effect.EXPLICIT_DENY in effects:
         return Effect.EXPLICIT_DENY
@@ -72,7 +72,7 @@ def evaluate(policy: object, arn: str) -> Effect:
 
 
 def wildcard_match(pattern: str, text: str) -> bool:
-    """Match a whole text. ``*`` is any number of any characters, ``/`` and ``:`` included, and ``?`` is any one."""
+    """Match a whole text. ``*`` matches any characters, including ``/`` and ``:``; ``?`` matches any one character."""
     return _expression(pattern).fullmatch(text) is not None
 
 
@@ -92,7 +92,7 @@ def _simple_effect(answer: Mapping[str, object]) -> Effect:
 
 
 def _statement_effect(statement: object, arn: str) -> Effect | None:
-    """Return a statement's effect on a request, None where it isn't about it."""
+    """Return a statement's effect on a request, None if it does not apply to the request."""
     statement = _mapping(statement, "a statement")
     effect = statement.get("Effect")
     actions, resources = _strings(statement, "Action"), _strings(statement, "Resource")

@@ -1,4 +1,4 @@
-"""What the client gets: API Gateway's own answers, and those of the function."""
+"""The responses to the client: API Gateway's own, and those of the function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local_gateway.api_gateway.api import ApiKind
 
 
 class GatewayResponse(Enum):
-    """The answers that API Gateway gives by itself."""
+    """The responses that API Gateway creates itself."""
 
     NO_ROUTE = auto()
     URI_TOO_LONG = auto()
@@ -26,13 +26,13 @@ class GatewayResponse(Enum):
     AUTHORIZER_FAILURE = auto()
     """The authorizer raised."""
     AUTHORIZER_CONFIGURATION_ERROR = auto()
-    """The authorizer's answer is malformed."""
+    """The authorizer's response is malformed."""
     INTEGRATION_FAILURE = auto()
-    """The function raised, or its answer is malformed."""
+    """The function raised, or its response is malformed."""
 
 
 class MalformedResponseError(ValueError):
-    """A function's answer that API Gateway can't make an HTTP response of."""
+    """A response of a function that API Gateway cannot convert to an HTTP response."""
 
 
 # The names of the keys differ as they do on AWS.
@@ -53,7 +53,7 @@ _REST_RESPONSES: Mapping[GatewayResponse, tuple[HTTPStatus, dict[str, str | None
     GatewayResponse.INTEGRATION_FAILURE: (HTTPStatus.BAD_GATEWAY, {"message": "Internal server error"}),
 }
 _STATUSES = range(100, 600)
-# HTTP APIs have the same status and its phrase as the message, but for these.
+# HTTP APIs use the same status and its phrase as the message, except for these.
 _HTTP_STATUSES = {
     GatewayResponse.NO_ROUTE: HTTPStatus.NOT_FOUND,
     GatewayResponse.INTEGRATION_FAILURE: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -61,7 +61,7 @@ _HTTP_STATUSES = {
 
 
 def gateway_response(kind: ApiKind, response: GatewayResponse) -> Response:
-    """Return one of API Gateway's own answers, as an API of this kind gives it."""
+    """Return one of API Gateway's own responses, as an API of this kind sends it."""
     status, body = _REST_RESPONSES[response]
     if kind is not ApiKind.REST:
         status = _HTTP_STATUSES.get(response, status)
@@ -70,9 +70,9 @@ def gateway_response(kind: ApiKind, response: GatewayResponse) -> Response:
 
 
 def integration_response(kind: ApiKind, answer: object) -> Response:
-    """Return what a function's answer becomes. Raises MalformedResponseError.
+    """Return the HTTP response for a function's response. Raises MalformedResponseError.
 
-    An HTTP API takes an answer without ``statusCode`` for a JSON body; a REST API takes it for an error.
+    For an HTTP API, a response without ``statusCode`` is a JSON body; for a REST API it is an error.
     """
     if kind is not ApiKind.REST and not (isinstance(answer, Mapping) and "statusCode" in answer):
         return _json_response(answer, HTTPStatus.OK)
@@ -84,7 +84,7 @@ def integration_response(kind: ApiKind, answer: object) -> Response:
 
 
 def _proxy_response(answer: Mapping[str, Any], default_content_type: str) -> Response:
-    """Make a response of the fields of a proxy integration's answer. Raises LookupError, TypeError and ValueError."""
+    """Convert the fields of a proxy integration's response. Raises LookupError, TypeError and ValueError."""
     status = int(answer["statusCode"])
     if status not in _STATUSES:
         message = f"statusCode is {status}"

@@ -16,7 +16,8 @@ from local_gateway.api_gateway.client_request import ClientRequest
 from local_gateway.api_gateway.events import authorizer_event
 from local_gateway.deployment import authorizer_variables
 from local_gateway.front_doors import FrontDoorKind, forged_header
-from local_gateway.observation import observed_log
+from local_gateway.observation import observed_log, unlogged
+from local_gateway.page.inquiry import InquiryError
 from local_gateway.pki import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
@@ -56,7 +57,8 @@ def inspect(inquiry: Inquiry, overview: Overview, pki: Pki) -> dict[str, object]
     api = overview.api(inquiry.endpoint)
     match = api.match(request.method, request.path) if isinstance(inquiry.endpoint.kind, ApiKind) else None
     is_authorized = match is not None and match.route.authorized
-    explanation = _explain(api, match or _NO_ROUTE, request, overview.configuration)
+    with unlogged():
+        explanation = _explain(api, match or _NO_ROUTE, request, overview.configuration)
     handshake = _shake_hands(inquiry, pki, explanation["api_gateway"])
     status, body, records = _send(inquiry, request) if handshake.accepted else (None, "", [])
     return {
@@ -84,10 +86,20 @@ def _request(inquiry: Inquiry, pki: Pki) -> ClientRequest:
 
 
 def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration: Configuration) -> dict[str, Any]:
-    """Return what ``mtls-authorizer explain --json`` prints for the event that the authorizer receives."""
+    """Return what ``mtls-authorizer explain --json`` prints for the event that the authorizer receives.
+
+    Raises InquiryError if there is no event, because the gateway decodes more of a certificate than the authorizer.
+    """
     variables, pem = authorizer_variables(api.kind, configuration.variables), request.certificate_pem
     settings, policy = read_configuration(variables, None, pem)
-    event = read_request(authorizer_event(api, match, request))
+    try:
+        event = read_request(authorizer_event(api, match, request))
+    except Exception as error:
+        # cryptography decodes lazily, and raises ValueError and more.
+        message = (
+            "The local gateway cannot decode this certificate. mtls-authorizer explain says what is wrong with it."
+        )
+        raise InquiryError(message) from error
     truststore = read_bundle(configuration.stored_truststore.read_bytes())
     question = Question(pem, settings, policy, event, route_asked=True, now=datetime.now(UTC), truststore=truststore)
     explained: dict[str, Any] = json.loads(as_json(Report(explain(question))))
@@ -113,11 +125,11 @@ def _shake_hands(inquiry: Inquiry, pki: Pki, api_gateway: Mapping[str, Any]) -> 
 
 
 def _send(inquiry: Inquiry, request: ClientRequest) -> tuple[int, str, list[logging.LogRecord]]:
-    """Return status, body and log entries. The request goes straight to the API: the key is not needed any more."""
+    """Return status, body and logged decisions. The request goes straight to the API, which needs no key."""
     with observed_log() as records:
         response = inquiry.endpoint.application.answer(request)
-    # Other clients may send requests at the same time.
-    own = [record for record in records if record.thread == threading.get_ident()]
+    # Other clients may send requests at the same time, and the authorizer may reload documents.
+    own = [record for record in records if record.thread == threading.get_ident() and hasattr(record, "decision")]
     return response.status_code, response.get_data(as_text=True), own
 
 

@@ -78,7 +78,7 @@ class FindingError(AssertionError):
 
 
 def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float("inf")) -> Counter[str]:
-    """Run until the time is over or the number reached, and count what came of the inputs. Raises FindingError."""
+    """Run until a limit is reached, and return how often each outcome occurred. Raises FindingError."""
     chance = Random(seed)  # noqa: S311 -- to be repeatable
     outcomes: Counter[str] = Counter()
     end = time.monotonic() + seconds

@@ -1,5 +1,5 @@
-// Writes down what Node makes of each certificate of a folder: certificates/NAME.json beside certificates/NAME.pem,
-// and in node.json who said so. Usage: node legacy_objects.js FOLDER
+// Writes the object that Node creates from each certificate of a folder: certificates/NAME.json next to certificates/NAME.pem,
+// and the versions of Node and OpenSSL to node.json. Usage: node legacy_objects.js FOLDER
 
 'use strict';
 

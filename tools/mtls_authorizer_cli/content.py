@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """The kinds of content that are told apart."""
+    """The kinds of content that are distinguished."""
 
     EMPTY = "empty"
     CERTIFICATE = "a certificate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.printed import plain
@@ -74,3 +75,8 @@ def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
         line += gap + match[0]
         empty, position = False, match.end()
     yield line
+
+
+def wrap(text: str, *, first: str = "  ", others: str = "  ") -> list[str]:
+    """Return text in lines of at most 100 columns, with these indentations: unlike ``fold``, it breaks long values."""
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""The access policy in force: the rules and CRLs by which certificates are judged at one moment."""
+"""The access policy in force: the rules and CRLs that apply to a request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class AccessPolicy(NamedTuple):
-    """Rules and CRLs that are in force together. A change replaces the whole value, so a request sees one state.
+    """Rules and CRLs that are in force together. A change replaces the whole object, so a request sees one state.
 
-    ``shadow_rules`` are tried and logged but decide nothing. ``revocation`` is None unless the settings name CRLs. The
-    versions are those of the stored documents; None for rules that the environment contains. ``truststore`` is None if
-    there is none, or none that can be used.
+    ``shadow_rules`` are evaluated and logged, but decide nothing. ``revocation`` is None unless the settings name CRLs.
+    The versions are those of the stored documents; None for rules that the environment contains. ``truststore`` is None
+    if there is none, or none that can be used.
     """
 
     rules: RuleSet

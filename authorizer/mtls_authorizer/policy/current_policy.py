@@ -52,12 +52,12 @@ DEFAULT_WAIT_SECONDS = WaitSeconds()
 class CurrentPolicy:
     """The access policy in force, made of the settings and of the documents that they name. Safe for threads.
 
-    They are loaded when it is created, so that a function without its rules does not start: raises StoreError for rules
-    that cannot be read, and ValueError for invalid ones. After that the last good rules stay in force. CRLs that cannot
-    be read do not stop a function: the failure mode decides about certificates without a CRL.
+    Creating it loads the documents, so that a function without its rules does not start: raises StoreError for rules
+    that cannot be read, and ValueError for invalid ones. Later, the last good rules stay in force. CRLs that cannot be
+    read do not stop a function: the failure mode decides about certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
-    returns seconds and never goes back, ``now`` the time, which is aware (that of the system if None).
+    returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
     """
 
     def __init__(  # noqa: PLR0913 -- what tests replace, each by name

@@ -64,10 +64,10 @@ class LogDecisions(StrEnum):
 
 
 class Settings(NamedTuple):
-    """What the environment variables ask for. Without a rule, every request is denied.
+    """The values of the environment variables. Without a rule, every request is denied.
 
-    ``rules`` and ``shadow_rules`` are those that the environment itself contains; the documents at the URIs add theirs
-    to the ``AccessPolicy``.
+    ``rules`` and ``shadow_rules`` are those in the environment itself; the documents at the URIs add theirs to the
+    ``AccessPolicy``.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -95,7 +95,7 @@ class Settings(NamedTuple):
     """The AWS account that must own the buckets; None if that is not verified."""
 
     version: str | None = None
-    """A digest of the variables' values, which tells one configuration from another in the log."""
+    """A digest of the variables' values, which identifies the configuration in the log."""
 
     @property
     def truststore_uri(self) -> str | None:

@@ -1,4 +1,4 @@
-"""One document that is kept up to date: the value in force, the attempts to replace it, and what is logged of them."""
+"""One document that is kept up to date: the value in force, the attempts to replace it, and their log records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ V = TypeVar("V")
 
 
 class LogRecord(NamedTuple):
-    """A record to log. Messages are a closed set; the words of stores and parsers are in fields only."""
+    """A record to log. Messages are a closed set; text from stores and parsers is only in fields."""
 
     level: int
     message: str

@@ -1,4 +1,4 @@
-"""Loaders: each makes the value of one document from what is stored, and says whether that has changed."""
+"""Loaders: each creates the value of one document from what is stored, and determines whether it has changed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ V = TypeVar("V")
 
 
 class Loaded(NamedTuple, Generic[T, V]):
-    """A value, and the version of what it was made from. They are replaced together.
+    """A value, and the version of the stored objects that it was created from. They are replaced together.
 
-    The version is whatever its loader needs to tell whether the document has changed. ``str(version)`` is logged.
+    The version contains whatever the loader needs to determine whether the document has changed. ``str(version)`` is
+    logged.
     """
 
     value: T
@@ -27,7 +28,7 @@ class Loaded(NamedTuple, Generic[T, V]):
 
 
 class Loader(Protocol[T, V]):
-    """Makes the value of one document. It may read several objects for it, such as an index and its CRL."""
+    """Creates the value of one document. It may read several objects for it, such as an index and its CRL."""
 
     @property
     def name(self) -> str:
@@ -38,12 +39,12 @@ class Loader(Protocol[T, V]):
         """The URI of the document, for the log."""
 
     def load(self, current: Loaded[T, V] | None) -> Loaded[T, V]:
-        """Load the document. ``current`` is what is in force, None at first.
+        """Load the document. ``current`` is the value in force with its version, None at first.
 
-        Returns ``current`` itself if nothing has changed; the same value with another version if only the version has.
-        Raises StoreError if the document cannot be read, and ValueError, with a message that can be logged, if it must
-        not be used. It is called in a thread of its own, may take long, and may run more than once at the same time:
-        all state between two loads belongs into the version.
+        Returns ``current`` itself if nothing has changed, and the same value with another version if only the version
+        has changed. Raises StoreError if the document cannot be read, and ValueError, with a message that can be
+        logged, if it must not be used. It is called in a thread of its own, may take long, and may run several times
+        concurrently: all state between two loads belongs into the version.
         """
 
     def reset(self) -> None:
@@ -51,7 +52,7 @@ class Loader(Protocol[T, V]):
 
 
 class StoreLoader(Generic[T]):
-    """The loader of a document in one store. ``parse`` makes the value of its content, or raises ValueError."""
+    """The loader of a document in one store. ``parse`` creates the value from its content, or raises ValueError."""
 
     def __init__(self, name: str, store: Store, parse: Callable[[bytes], T]) -> None:
         self.name = name

@@ -91,8 +91,8 @@ class Refresher:
     def restore(self) -> None:
         """Load everything again after a snapshot was restored; wait as long as at the start.
 
-        Every loader is reset first, and attempts from before the snapshot are ignored, so that nothing from before
-        counts as recent. The next ``refresh_if_due`` reports whether values have changed.
+        Every loader is reset first, and attempts from before the snapshot are ignored, so that no state from before the
+        snapshot is considered recent. The next ``refresh_if_due`` reports whether values have changed.
         """
         for document in self._documents:
             document.loader.reset()
@@ -112,7 +112,7 @@ class Refresher:
     def hasten(self) -> None:
         """Make all documents due, but at most every RETRY_SECONDS.
 
-        For use when a value in force is of no use any more, and the next one may already be stored.
+        For use when a value in force can no longer be used, and its successor may already be stored.
         """
         now = self._clock()
         with self._lock:

@@ -76,7 +76,7 @@ class AssessedCertificate(NamedTuple):
     not_before: datetime
     not_after: datetime
     loses_client_auth: bool = False
-    """Whether something is granted that the certificate's next renewal loses, if its CA is a public one.
+    """Whether the certificate's next renewal loses the grant, if its CA is a public one.
 
     Public CAs issue certificates for clients and servers, which must be for servers only from 2027-03-15 on.
     """
@@ -141,9 +141,9 @@ def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy:
 def _tbs_hash(certificate: PeerCertificate) -> int:
     """Return a hash of the TBSCertificate (RFC 5280 §4.1.1.1), the part of a certificate that its CA has signed.
 
-    A fingerprint would not do: the CA may issue the same certificate again with another signature, and with ECDSA
-    anyone can make one signature into another. Python's hash has a random key in each process; SHA-256 takes 2 µs
-    longer.
+    A fingerprint is not sufficient: the CA may issue the same certificate again with another signature, and anyone can
+    convert an ECDSA signature into another valid one. Python's hash has a random key in each process; SHA-256 takes 2
+    µs longer.
     """
     return hash(certificate.fields.tbs_fields)
 

@@ -60,7 +60,7 @@ def build_context(certificate: PeerCertificate, *, with_header: bool = False) ->
 
 
 def _byte_sequence(content: bytes) -> str:
-    """Return a Byte Sequence of structured fields (RFC 8941 §3.3.5)."""
+    """Return a Byte Sequence in the syntax of structured fields (RFC 8941 §3.3.5)."""
     from binascii import b2a_base64  # noqa: PLC0415 -- rarely used
 
     return f":{b2a_base64(content, newline=False).decode()}:"

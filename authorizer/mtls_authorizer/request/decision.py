@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """Whether the client may make this request: ``reason`` is None exactly if it may.
+    """Whether the client may send this request: ``reason`` is None exactly if it may.
 
-    ``grant`` is everything that the client may call, None if that is nothing. It does not depend on the requested
-    route, so API Gateway may cache a policy that is made of it: a request can be denied although there is a grant.
+    ``grant`` contains everything that the client may call, None if that is nothing. It does not depend on the requested
+    route, so API Gateway may cache the policy that is made from it: a request can be denied although there is a grant.
     ``context`` belongs to the grant; without one it contains the reason.
     """
 
@@ -54,7 +54,7 @@ class Decision(NamedTuple):
 def decide(
     assessment: Assessment, settings: Settings, policy: AccessPolicy, request: ApiRequest, now: datetime
 ) -> Decision:
-    """Decide on a request at a time, which is aware. Pure.
+    """Decide on a request at an aware time. Pure.
 
     The assessment was made under the same settings and access policy.
     """

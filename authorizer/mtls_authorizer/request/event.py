@@ -1,4 +1,4 @@
-"""What the authorizer needs to know of a request: where it came in, and the stage that it is for."""
+"""The properties of a request that the authorizer needs: the kind of API, the stage, and the values for the log."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from functools import lru_cache
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.routes import LONGEST_STAGE_ARN
 
-# An execute-api ARN up to its stage. What follows is the client's to choose, and no policy is made of it.
+# An execute-api ARN up to its stage. Clients choose the rest of the ARN, so policies never contain it.
 _STAGE_ARN = re.compile(
     r"arn:aws(?:-[a-z]+)*:execute-api:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9]+/(?:\$default|[A-Za-z0-9_-]+)"
 )
 
-# A dict is a Mapping, but is told far sooner.
+# Check `dict` first: checks of `Mapping` are slow.
 _OBJECT = (dict, Mapping)
 
 
 class UnsupportedEventError(ValueError):
-    """The event is not that of a REQUEST authorizer of a REST API or an HTTP API. API Gateway answers 500."""
+    """The event is not from a REST API or HTTP API to an authorizer of type REQUEST. API Gateway responds with 500."""
 
 
 class EventFormat(StrEnum):
-    """The kinds of events that an authorizer of type REQUEST gets."""
+    """The kinds of events that an authorizer of type REQUEST receives."""
 
     REST = "rest"
-    """A REST API's."""
+    """From a REST API."""
 
     HTTP_1_0 = "http-1.0"
-    """An HTTP API's with payload 1.0."""
+    """From an HTTP API with payload 1.0."""
 
     HTTP_2_0 = "http-2.0"
-    """An HTTP API's with payload 2.0."""
+    """From an HTTP API with payload 2.0."""
 
 
 class ApiRequest(NamedTuple):
@@ -64,7 +64,7 @@ class ApiRequest(NamedTuple):
     def source_ip(self) -> str | None:
         """The client's IP address."""
         context = self.request_context
-        # That of payload 2.0, and that of all others.
+        # The place in payload 2.0, and the one in all other events.
         place = context.get("http" if "http" in context else "identity")
         return _loggable(place.get("sourceIp")) if isinstance(place, _OBJECT) else None
 
@@ -118,7 +118,8 @@ def read_request(event: object) -> ApiRequest:
 
 
 def _event_format(event: Mapping[str, object]) -> EventFormat:
-    # Every front door sends a request context. A REST API sends no version; without a method it is a WebSocket API.
+    # Events of all APIs contain a request context. Those of a REST API have no version; without a method, the API is a
+    # WebSocket API.
     if isinstance(event.get("requestContext"), _OBJECT):
         if event.get("version") == "2.0":
             return EventFormat.HTTP_2_0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Unauthorized(Exception):  # noqa: N818 -- API Gateway compares the message; the name appears in people's logs
-    """Makes a REST API answer 401. The message must be exactly this word."""
+    """Makes a REST API respond with 401. The message must be exactly this word."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")

@@ -1,4 +1,4 @@
-"""Chains: the ways from a certificate, by the signatures on it, up to the last CA in the truststore."""
+"""Chains: the paths from a certificate, by the signatures on it, up to the last CA in the truststore."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ MAX_AUTHORITIES = 4
 
 
 MAX_CHAINS = 256
-"""The number of chains of one certificate that are told apart. Renewed and cross-signed CAs multiply it."""
+"""The most chains of one certificate that are examined one by one. Renewed and cross-signed CAs multiply their
+number."""
 
 
 class ChainLink(NamedTuple):

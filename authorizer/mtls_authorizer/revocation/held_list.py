@@ -31,7 +31,7 @@ class HeldList(NamedTuple):
         return cls(revocation_list, permitted_signers(revocation_list, truststore), assume_complete)
 
     def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
-        """Return why the list does not prove certificates good at a time, which is aware; None if it does."""
+        """Return why the list does not prove certificates good at an aware time; None if it does."""
         if not self.signers:
             return UnknownReason.NO_LIST
         if self.revocation_list.defect is not None:

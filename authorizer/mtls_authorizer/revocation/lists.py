@@ -91,7 +91,7 @@ class RevocationLists:
         self._ends = sorted(ends)
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
-        """Return the status of a certificate at a time, which is aware."""
+        """Return the status of a certificate at an aware time."""
         return self.status_at(self.chains(certificate), now)
 
     def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
@@ -135,7 +135,7 @@ class RevocationLists:
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 
     def became_stale_within(self, period: timedelta, now: datetime) -> bool:
-        """Return whether a list became stale in a period before a time, which is aware."""
+        """Return whether a list became stale in a period before an aware time."""
         end = now - self._max_age
         place = bisect_right(self._ends, end)
         return place > 0 and end - self._ends[place - 1] < period

@@ -24,7 +24,7 @@ class RevocationState(StrEnum):
 
     UNKNOWN = "unknown"
     EXEMPT = "exempt"
-    """Not revoked as far as is known: its issuer publishes no CRL, and is exempt."""
+    """Not known to be revoked: its issuer publishes no CRL, and is exempt."""
 
 
 _BY_SEVERITY = (RevocationState.REVOKED, RevocationState.UNKNOWN, RevocationState.EXEMPT, RevocationState.GOOD)
@@ -40,7 +40,7 @@ class UnknownReason(StrEnum):
     """No chain that is valid now ends at a self-signed certificate, which ``CRL_CHECK=chain`` requires."""
 
     NO_LIST = "no_list"
-    """There is no list of the issuer, or none any more; or the issuer may not sign lists."""
+    """There is no list of the issuer, or no longer one; or the issuer may not sign lists."""
 
     NOT_COVERED = "not_covered"
     """The lists of the issuer are limited to other certificates."""
@@ -78,7 +78,7 @@ class RevocationStatus(NamedTuple):
         return _BY_SEVERITY.index(self.state)
 
     def details(self, now: datetime) -> dict[str, str | int | list[str]]:
-        """Return the log fields about the list at a time, which is aware: issuer, number, URI and age in seconds.
+        """Return the log fields about the list at an aware time: issuer, number, URI and age in seconds.
 
         The number is hexadecimal, as OpenSSL prints it, and absent if the CRL has none.
         """

@@ -29,9 +29,9 @@ class Comparison(StrEnum):
 class Fact(NamedTuple):
     """One value of a field in a certificate.
 
-    ``label`` tells the kinds of values of a field apart, such as ``URI`` or ``O``; it is empty in a field with one
-    kind. An ``ambiguous`` fact is one of several common names: nobody can say which of them names the client, so none
-    of them matches a rule, and each of them can exclude a certificate.
+    ``label`` distinguishes the kinds of values of a field, such as ``URI`` or ``O``; it is empty for a field with one
+    kind. A fact is ``ambiguous`` if it is one of several common names: it is not clear which of them names the client,
+    so none of them matches a rule, and each of them can exclude a certificate.
     """
 
     label: str
@@ -51,8 +51,8 @@ class Condition(NamedTuple):
 class Matcher(NamedTuple):
     """A requirement on one field: at least one of the alternatives must be satisfied.
 
-    ``alternatives`` are single conditions, ``combinations`` are sets of conditions that must all be satisfied.
-    ``make_matcher`` makes one.
+    ``alternatives`` are single conditions, ``combinations`` are sets of conditions that must all be satisfied. Use
+    ``make_matcher`` to create one.
     """
 
     field: str

@@ -66,7 +66,7 @@ class Field(NamedTuple):
     variable: str | None
     """The environment variable that lists values of this field."""
     meaning: str
-    """The values that count, for the documentation."""
+    """The values that are compared, for the documentation."""
     syntax: str | None = None
     """A regular expression that all text accepted by ``parse`` matches, for the JSON Schema."""
     patterns: Mapping[tuple[str, Comparison], PatternRule] = {}

@@ -1,4 +1,4 @@
-"""What a certificate is meant for: its extended key usages (RFC 5280 §4.2.1.12)."""
+"""The extended key usages of a certificate (RFC 5280 §4.2.1.12), and the usages that are required."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _NAME_BY_OID = {oid: name for name, oid in _OID_BY_NAME.items()}
 class RequiredKeyUsages(NamedTuple):
     """Usages that a certificate must have, as dotted OIDs.
 
-    Without ``extension_required``, only a certificate that has the extension must.
-    ``anyExtendedKeyUsage`` stands for no other usage: RFC 5280 lets applications ask for the one they mean.
+    Without ``extension_required``, a certificate without the extension meets the requirement. ``anyExtendedKeyUsage``
+    does not replace another usage: RFC 5280 permits applications to require a specific one.
     """
 
     usages: frozenset[str]
@@ -59,7 +59,7 @@ class RuleKeyUsages(NamedTuple):
 
 
 CLIENT_AUTH_IF_RESTRICTED = RequiredKeyUsages(frozenset({CLIENT_AUTH}), extension_required=False)
-"""The default: a certificate that says what it is for must say that it is for clients."""
+"""The default: if a certificate has the extension, clientAuth must be in it."""
 
 NO_KEY_USAGES = RequiredKeyUsages(frozenset(), extension_required=False)
 

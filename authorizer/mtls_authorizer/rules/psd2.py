@@ -1,6 +1,6 @@
 """The PSD2 statement in a certificate of a payment service provider (ETSI TS 119 495 §5, Annex A).
 
-It is one of the QCStatements (RFC 3739 §3.2.6). Nothing here asks whether the provider still has its authorization.
+It is one of the QCStatements (RFC 3739 §3.2.6). This module does not check whether the provider is still authorized.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Rule(NamedTuple):
         return False
 
     def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
-        """Return whether the rule accepts a certificate's usages, which the settings accept or not."""
+        """Return whether the rule accepts usages. ``required_met`` is whether the settings accept them."""
         return required_met if self.key_usages is None else self.key_usages.met_by(usages)
 
     def certificate_values(self) -> Mapping[str, CertificateValue]:

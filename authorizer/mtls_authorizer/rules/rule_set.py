@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 _MANY = 20
-"""A number of rules that match but for their exclusions."""
+"""From this number of rules that match except for their exclusions, all exclusions are evaluated with an index."""
 
 
 class RuleSet:

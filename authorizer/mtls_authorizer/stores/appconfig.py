@@ -42,9 +42,9 @@ class _Polling:
 class AppConfigStore:
     """A configuration that AppConfig has deployed, read without AppConfig's Lambda extension.
 
-    AppConfig remembers what it has delivered in a session, and delivers it once. A token is good for one call and for
-    24 hours. So a session continues only from the version that the caller has, and any failure ends it. ``clock``
-    returns seconds and never goes back.
+    AppConfig remembers what it has delivered in a session, and delivers it once. A token is valid for one call and for
+    24 hours. Therefore a session continues only from the version that the caller has, and any failure ends it.
+    ``clock`` returns seconds and never goes back.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- as all stores, and the clock
@@ -82,9 +82,9 @@ class AppConfigStore:
         return None if fetched is None or fetched.version == version else fetched
 
     def reset(self) -> None:
-        """Forget the session, and with it the time before which AppConfig would not be asked.
+        """Forget the session, and the time before which AppConfig must not be called again.
 
-        A fetch that is running continues with the state that it began with, and cannot bring it back.
+        A fetch that is running continues with the state that it started with, and cannot restore it.
         """
         self._polling = _Polling()
 
@@ -99,7 +99,7 @@ class AppConfigStore:
         return token
 
     def _call(self, polling: _Polling, token: str, delivered: str | None) -> Fetched | None:
-        """Return what the session delivers; None if that is nothing new."""
+        """Return the configuration that the session delivers; None if there is no new one."""
         answer = self._client.get_latest_configuration(ConfigurationToken=token)
         with closing(answer["Configuration"]) as body:
             content = read_body(body, self.uri, self._max_bytes)
@@ -113,6 +113,6 @@ class AppConfigStore:
 
 
 def _version(content: bytes, label: str | None) -> str:
-    # AppConfig tells versions apart only by labels, and not every version has one.
+    # AppConfig identifies versions only by labels, and not every version has one.
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     return f"{label} {digest}" if label else digest

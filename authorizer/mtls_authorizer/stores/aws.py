@@ -1,4 +1,4 @@
-"""What the stores in AWS share: clients, the translation of errors, and reading an answer up to a limit.
+"""The common parts of the stores in AWS: clients, the translation of errors, and reading an answer up to a limit.
 
 Importing this module imports boto3.
 """

@@ -19,7 +19,7 @@ LONGEST_VALUE = 2048
 as a certificate: its client's decisions could not be found."""
 
 MOST_VALUES = 16
-"""Of a list in a certificate that is logged."""
+"""The number of values that are logged of a list in a certificate."""
 
 
 def log_decision(observation: Observation) -> None:

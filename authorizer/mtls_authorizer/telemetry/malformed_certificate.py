@@ -1,6 +1,6 @@
-"""What can be logged about a client certificate that could not be parsed, so that such certificates can be told apart.
+"""The loggable properties of a client certificate that could not be parsed, to tell such certificates apart.
 
-Nothing here has any influence on a decision: API Gateway's own reading of the certificate is not verified.
+They have no influence on a decision: what API Gateway reports about the certificate is not verified.
 """
 
 from __future__ import annotations

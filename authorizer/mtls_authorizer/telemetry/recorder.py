@@ -1,4 +1,4 @@
-"""The recorder: writes what the settings ask for about each decision."""
+"""The recorder: writes the log entry and the metrics of each decision, as far as the settings enable them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class TruststoreExpiryReporter:
         self.report(truststore, now)
 
     def report(self, truststore: Truststore | None, now: datetime) -> None:
-        """Log at a time, which is aware. Almost every call returns after one comparison."""
+        """Log at an aware time. Almost every call returns after one comparison."""
         if truststore is None or truststore.first_expiry is None:
             return
         if (truststore.first_expiry - now).days > self._warning_days or self._logged == (truststore, now.date()):

@@ -50,7 +50,7 @@ def cloudfront_headers(pem: str | None) -> dict[str, str]:
 
 
 def encode_pem(pem: str) -> str:
-    """Return PEM as a header has it: percent-encoded, except for ``+``, ``=`` and ``/``."""
+    """Return PEM as it is in a header: percent-encoded, except for ``+``, ``=`` and ``/``."""
     return quote(pem, safe="+=/")
 
 

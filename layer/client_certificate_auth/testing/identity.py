@@ -1,4 +1,4 @@
-"""A certificate in the words of API Gateway, of load balancers and of CloudFront, which functions must not rely on."""
+"""A certificate as API Gateway, load balancers and CloudFront describe it. Functions must not rely on this."""
 
 from __future__ import annotations
 

@@ -103,12 +103,12 @@ def _check_number(content: bytes, start: int) -> None:
 
 
 def read_element(encoded: bytes, tag: int) -> bytes:
-    """Return the content of an element with this tag that is all there is."""
+    """Return the content of exactly one element with this tag."""
     return encoded[_content_start(encoded, tag) :]
 
 
 def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:
-    """Return the tags and contents of the elements of a SEQUENCE (X.690 §8.9) that is all there is."""
+    """Return the tags and contents of the elements of exactly one SEQUENCE (X.690 §8.9)."""
     return read_elements(encoded, _content_start(encoded, SEQUENCE))
 
 
@@ -246,7 +246,7 @@ def describe(tags: list[int]) -> str:
 
 
 def _content_start(encoded: bytes, tag: int) -> int:
-    """Return where the content of an element with this tag starts that is all there is."""
+    """Return where the content of exactly one element with this tag starts."""
     size = len(encoded)
     if size > 1 and encoded[0] == tag:
         length = encoded[1]

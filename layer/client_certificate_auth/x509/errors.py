@@ -1,4 +1,4 @@
-"""What this package raises."""
+"""The exception that this package raises."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class AuthorityKeyIdentifier:
 
 
 def read_bits(value: bytes) -> bytes:
-    """Return the octets of a BIT STRING, such as a key usage (RFC 5280 §4.2.1.3), for ``bit_is_set``."""
+    """Return the octets of a BIT STRING, such as a key usage (RFC 5280 §4.2.1.3), for use with ``bit_is_set``."""
     return read_bit_string(read_element(value, BIT_STRING))
 
 

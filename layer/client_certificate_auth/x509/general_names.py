@@ -1,6 +1,6 @@
 """General names (RFC 5280 §4.2.1.6): their structure, as far as OpenSSL checks it.
 
-A general name is an element: a tag that tells its kind, and a content of that kind.
+A general name is an element: the tag determines the type of its content.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DIRECTORY_STRINGS = (T61_STRING, PRINTABLE_STRING, UNIVERSAL_STRING, UTF8_STRIN
 
 
 def read_general_names(content: bytes) -> list[Element]:
-    """Return tags and contents of GeneralNames, which may be none. Raises DerError.
+    """Return the tags and contents of GeneralNames, which may be empty. Raises DerError.
 
     ``content`` is that of the SEQUENCE.
     """

@@ -64,12 +64,15 @@ def _one_of(reads: dict[int, Read]) -> Check:
 
 
 def _each(check: Check) -> Read:
-    """Return what reads the content of a SEQUENCE OF."""
+    """Return a function that reads the content of a SEQUENCE OF."""
     return lambda content: list(map(check, *read_elements(content)))
 
 
 def _fields(*fields: Check | tuple[int, Read]) -> Read:
-    """Return what reads the content of a SEQUENCE. Fields are checks, or tags and functions for optional ones."""
+    """Return a function that reads the content of a SEQUENCE.
+
+    Fields are checks, or pairs of a tag and a function for optional ones.
+    """
 
     def read(content: bytes) -> None:
         elements = list(zip(*read_elements(content), strict=True))
@@ -91,7 +94,7 @@ def _fields(*fields: Check | tuple[int, Read]) -> Read:
 
 
 def _value(tag: int, read: Read) -> Read:
-    """Return what reads one element that is all there is: the value of an extension, or of an explicit tag."""
+    """Return a function that reads exactly one element: the value of an extension, or of an explicit tag."""
     return _fields(_one_of({tag: read}))
 
 

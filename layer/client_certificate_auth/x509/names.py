@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    # A relative distinguished name: dotted OIDs and values; the same with OpenSSL's short names, where it has one; the
-    # string of RFC 4514; and whether a value has a control character.
+    # A relative distinguished name: dotted OIDs and values; the same with OpenSSL's short names, if there are any; its
+    # string form (RFC 4514); and whether a value contains a control character.
     _DecodedRdn: TypeAlias = tuple[list[tuple[str, str]], list[tuple[str, str]], str, bool]
 
 _ENCODINGS = {
@@ -64,12 +64,12 @@ def _is_control_character(character: str) -> bool:
 class DistinguishedName(Mapping[str, "str | list[str]"]):
     """A subject or an issuer (RFC 5280 §4.1.2.4 and §4.1.2.6), from the DER of a Name. Raises ValueError.
 
-    As a mapping it is Node's object: keys are OpenSSL's short names, or dotted OIDs where OpenSSL has none; a value is
-    a string, or a list of strings where the attribute repeats. The short names are attributes too: ``subject.CN`` is
-    ``subject.get("CN")``, None where the subject has no common name. A misspelt name (``subject.commonName``) is an
-    AttributeError, so that it cannot be mistaken for an absent attribute.
+    As a mapping it is Node's object: keys are OpenSSL's short names, or dotted OIDs if OpenSSL has none; a value is a
+    string, or a list of strings if the attribute occurs more than once. The short names are also attributes:
+    ``subject.CN`` is ``subject.get("CN")``, None if the subject has no common name. A misspelt name
+    (``subject.commonName``) is an AttributeError, so that it cannot be mistaken for an absent attribute.
 
-    Names are equal if their relative distinguished names are, in the same order. String types do not matter.
+    Names are equal if their relative distinguished names are equal and in the same order. String types do not matter.
     """
 
     __slots__ = ("_attributes", "_repeats", "_rfc4514_string", "_values", "has_control_characters")
@@ -82,7 +82,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
     @classmethod
     def from_rdns(cls, content: bytes) -> DistinguishedName:
-        """Do the same with the content of a Name: its relative distinguished names."""
+        """Return the name with these relative distinguished names: the content of a Name. Raises ValueError."""
         name = cls.__new__(cls)
         name._read(content)  # noqa: SLF001 -- a constructor
         return name
@@ -108,28 +108,28 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         return list(map(list, self._attributes))
 
     def get_all(self, key: str) -> list[str]:
-        """Return every value of an attribute, in the order of the name; an empty list where there is none."""
+        """Return every value of an attribute, in the order of the name; an empty list if it is absent."""
         value = self._values.get(key)
         if value is None:
             return []
         return [value] if isinstance(value, str) else value.copy()
 
     def get_single(self, key: str) -> str | None:
-        """Return the value of an attribute that the name has exactly once, None for any other."""
+        """Return the value of an attribute that occurs exactly once in the name, otherwise None."""
         value = self._values.get(key)
         return value if isinstance(value, str) else None
 
     def single_values(self) -> list[tuple[str, str]]:
-        """Return keys and values of the attributes that the name has exactly once, in the order of the name."""
+        """Return keys and values of the attributes that occur exactly once in the name, in its order."""
         if not self._repeats:
             return list(self._values.items())  # type: ignore[arg-type]  # a list is the value of a repeated attribute
         return [(key, value) for key, value in self._values.items() if isinstance(value, str)]
 
     def rfc4514_string(self) -> str:
-        """Return the name as RFC 4514 has it, in printable ASCII.
+        """Return the name in the string form of RFC 4514, in printable ASCII.
 
         All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that the
-        string fits an HTTP header and one line of a log.
+        string fits into an HTTP header and into one line of a log.
         """
         return self._rfc4514_string
 
@@ -168,12 +168,12 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
 @lru_cache(64)
 def read_issuer(content: bytes) -> DistinguishedName:
-    """Do as ``DistinguishedName.from_rdns``: a truststore has few issuers, and each has many clients."""
+    """Return the issuer with these relative distinguished names, from a cache: many clients have the same issuer."""
     return DistinguishedName.from_rdns(content)
 
 
 def read_text(tag: int, content: bytes) -> str | None:
-    """Return the text of a string as OpenSSL reads it, None for what is not text."""
+    """Return the text of a string as OpenSSL reads it, None for a type that is not text."""
     encoding = _ENCODINGS.get(tag)
     if encoding is None:
         return None
@@ -186,7 +186,7 @@ def read_text(tag: int, content: bytes) -> str | None:
 
 @lru_cache(512)
 def _read_rdn(content: bytes) -> _DecodedRdn | None:
-    """Decode the content of a SET; None for an empty one. Clients of one company have most of theirs in common."""
+    """Decode the content of a SET; None for an empty one. Cached, because clients of one company share most of them."""
     attributes, texts, strings = [], [], []
     has_control_characters = False
     for oid, tag, value in read_attributes(content):
@@ -194,14 +194,14 @@ def _read_rdn(content: bytes) -> _DecodedRdn | None:
         attributes.append((oid, text))
         texts.append((SHORT_NAME_BY_OID.get(oid, oid), text))
         strings.append(attribute_string(oid, text))
-        # Most text is printable, which is quick to see.
+        # Most text is printable, which is fast to check.
         if not text.isprintable() and any(map(_is_control_character, text)):
             has_control_characters = True
     return (attributes, texts, "+".join(strings), has_control_characters) if attributes else None
 
 
 def _values_by_key(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
-    """Return the values of attributes by key, in lists where a key repeats."""
+    """Return the values of attributes by key, in a list if a key occurs more than once."""
     values: dict[str, list[str]] = {}
     for key, text in pairs:
         values.setdefault(key, []).append(text)

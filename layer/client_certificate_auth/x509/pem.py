@@ -32,7 +32,7 @@ def read_pem(text: str) -> bytes:
         message = f"one certificate expected, {blocks} blocks found"
         raise PemError(message)
     before, begin, rest = text.partition(_BEGIN)
-    # A single character is found much sooner than a line: saves 20 µs for a certificate of 8 KiB.
+    # Searching for one character is much faster than for a line: saves 20 µs for a certificate of 8 KiB.
     end = rest.find(_BASE64_END) - 1
     if not rest.startswith(_END, end):
         end = rest.find(_END)

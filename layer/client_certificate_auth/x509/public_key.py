@@ -1,4 +1,7 @@
-"""What Node tells of a certificate's public key, without a cryptographic library: only ``to_dict()`` needs it."""
+"""The facts that Node reports about a certificate's public key, read without a cryptographic library.
+
+Only ``to_dict()`` and rules with public keys need this module.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CUR
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 # The algorithm of RSA keys in X.509 of 1988, which OpenSSL knows as well.
 _X500_RSA = "2.5.8.1.1"
-# RSASSA-PSS and RSAES-OAEP (RFC 4055 §1.2): the same keys with a restricted use, of which Node tells nothing.
+# RSASSA-PSS and RSAES-OAEP (RFC 4055 §1.2): the same keys with a restricted use, about which Node reports nothing.
 _OTHER_RSA = ("1.2.840.113549.1.1.10", "1.2.840.113549.1.1.7")
 _RSA_ALGORITHM = bytes.fromhex("06092a864886f70d0101010500")
 
@@ -52,7 +55,7 @@ class PublicKey:
 
 
 def read_public_key(subject_public_key_info: bytes) -> PublicKey:
-    """Return what Node tells of the key in a SubjectPublicKeyInfo in DER, nothing if OpenSSL does not read it."""
+    """Return what Node reports about the key in a SubjectPublicKeyInfo in DER; all None if OpenSSL does not read it."""
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     tags, (oid, *parameters) = read_elements(algorithm)
     try:

@@ -66,7 +66,7 @@ def test_simple_responses_are_answered_where_they_are_configured() -> None:
         assert function.invoke(http_2_0_event()).payload["isAuthorized"] is False
 
 
-def test_without_any_configuration_nobody_is_let_in() -> None:
+def test_without_any_configuration_every_client_is_denied() -> None:
     with lambda_function(HANDLER, {}) as function:
         outcome = function.invoke(rest_event(CLIENT))
     assert effect(outcome) == "Deny"

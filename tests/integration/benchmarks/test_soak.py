@@ -142,7 +142,7 @@ def test_rules_are_valid_but_for_those_after_the_last_edition() -> None:
         assert parse_rules(rules_document(edition))
     with pytest.raises(RulesError):
         parse_rules(rules_document(LAST_EDITION + 1))
-    # What breaks off would let everybody in.
+    # The truncated document would allow every client.
     assert parse_rules(rules_document(LAST_EDITION + 1) + b"}")[0].routes is ALL_ROUTES
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -226,7 +227,7 @@ def test_a_client_is_inspected_from_handshake_to_log(
     assert (answer["status"], json.loads(answer["body"])["tenant"], answer["not_asked"]) == (200, "acme", None)
     explained = answer["explanation"]
     assert explained["decision"] == "allow"
-    assert explained["certificate"]["serial_number"].lower() == f"{pki.serial_number(READER):x}"
+    assert int(explained["certificate"]["serial_number"], 16) == pki.serial_number(READER)
     assert explained["answer"]["context"]["tenant"] == "acme"
     assert [rule["name"] for rule in explained["rules"]["matching"]] == ["acme-reader", "acme"]
     (entry,) = answer["log"]
@@ -300,6 +301,13 @@ def test_a_certificate_that_cannot_be_read_is_not_accepted(server: Server) -> No
     _, answer = server.inspect(client=None, pem=pem)
     assert answer["handshake"]["accepted"] is False
     assert answer["handshake"]["text"] == "there is no certificate that can be read"
+
+
+def test_a_certificate_that_the_gateway_cannot_decode_is_an_error(server: Server, pki: Pki) -> None:
+    version_3, version_4 = (bytes.fromhex(f"a0030201{version}") for version in ("02", "03"))
+    der = ssl.PEM_cert_to_DER_cert(pki.certificate(READER)).replace(version_3, version_4, 1)
+    status, answer = server.inspect(client=None, pem=ssl.DER_cert_to_PEM_cert(der))
+    assert (status, answer["error"].split(".")[0]) == (422, "The local gateway cannot decode this certificate")
 
 
 def test_the_clients_certificate_is_found_in_a_pasted_chain(server: Server, pki: Pki) -> None:

@@ -307,7 +307,7 @@ def terraform_resources(kind: str) -> dict[str, Any]:
     route["authorizer_id"] = "authorizer"
     permission = attached.pop("aws_lambda_permission")
     source_arn = permission["source_arn"].replace(f"{prefix}authorizer.client_certificate.id", "authorizer")
-    resources: dict[str, dict[str, Any]] = {
+    resources: dict[str, Any] = {
         _camel_case(name): {
             "Type": f"AWS::ApiGateway{'V2' if kind == 'http' else ''}::{_camel_case(name)}",
             "Properties": {_camel_case(key): value for key, value in properties.items()},

@@ -105,10 +105,10 @@ def test_the_answer_is_that_of_the_oracle(
             environment[variable] = ",".join(items) if plain else json.dumps(items)
     expected = oracle(subject, names, units, either=either)
     event(f"allowed: {expected}")
-    assert is_let_in(make_event(certificate), environment) is expected
+    assert is_allowed(make_event(certificate), environment) is expected
 
 
-def is_let_in(event: dict[str, Any], environment: dict[str, str]) -> bool:
+def is_allowed(event: dict[str, Any], environment: dict[str, str]) -> bool:
     try:
         answer = checking(Authorizer(load_settings(environment)))(event)
     except Unauthorized:

@@ -67,7 +67,10 @@ _CERTIFICATES = st.builds(
     lambda subject, issuer, usages, names: pem(
         certificate_der(name(*subject), name(*issuer), extensions=[*usages, *names])
     ),
-    st.sampled_from([[("CN", "a"), ("O", "a")]] * 2 + [[("O", "a"), ("CN", "b")]]) | _SUBJECTS,
+    st.sampled_from(
+        [*[[("CN", "a"), ("O", "a")]] * 4, [("O", "a"), ("CN", "b")], [("CN", "a"), ("O", "a"), ("CN", "b")]]
+    )
+    | _SUBJECTS,
     st.just([("CN", "ca")]) | _SUBJECTS,
     st.sampled_from([*_USAGES[:2] * 3, *_USAGES]),
     st.sampled_from([*_ALTERNATIVE_NAMES[:2] * 5, *_ALTERNATIVE_NAMES]),
@@ -92,7 +95,9 @@ _MATCHES = st.dictionaries(
 ).map(
     lambda fields: {field: _VALUES[field][number % len(_VALUES[field])] for field, number in fields.items()}
 ) | st.just({"serial_number": "0102030405", "issuer": "CN=ca"})
-_EXCLUSIONS = _MATCHES.filter(lambda match: "issuer_key" not in match)
+_EXCLUSIONS = st.sampled_from([{"common_name": "b"}, {"subject_alt_name": "DNS:x"}]) | _MATCHES.filter(
+    lambda match: "issuer_key" not in match
+)
 _RULES = st.lists(
     st.fixed_dictionaries(
         {"match": _MATCHES},
@@ -137,6 +142,7 @@ _DOCUMENTS = st.builds(
         [
             {"name": "last", "match": {"common_name": "a"}, "allow": ["GET /payments/*", "GET /payments"]},
             {"name": "last", "match": {"organization": "a", "issuer": "CN=ca"}},
+            {"name": "last", "match": {"organization": "a"}, "not": {"common_name": "b"}},
             {"name": "last", "match": {"common_name": "nobody"}},
         ]
     ),

@@ -154,7 +154,7 @@ def test_an_http_api_responds_with_401_only_if_that_is_set_and_there_is_no_ident
 
 
 @every_event
-def test_with_nothing_configured_nobody_is_let_in(make_event: Callable[..., dict[str, Any]]) -> None:
+def test_with_nothing_configured_every_client_is_denied(make_event: Callable[..., dict[str, Any]]) -> None:
     result = checking(Authorizer(load_settings({})))(make_event(CLIENT))
     assert result["policyDocument"] == policy("Deny")
     assert result["context"] == {"reason": "no_allowlist_configured"}

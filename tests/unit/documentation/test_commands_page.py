@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer_cli.explain.result import Verdict
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.findings import Kind
-from tests.certificates import certificate_der, name, pem
+from mtls_authorizer_cli.rules.checks.findings import Kind
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:
@@ -27,6 +25,8 @@ SUBCOMMANDS = {
 _CHANGES = "docs/change-rules.md"
 _BLOCK = "docs/block.md"
 OPTIONS = {
+    "clients": ("docs/clients.md", "Options"),
+    "explain": ("docs/explain.md", "Options"),
     **{each: (_CHANGES, each) for each in ("rules add", "rules import", "rules diff", "rules what-if")},
     "doctor": ("docs/doctor.md", "Options"),
     "block": (_BLOCK, "Options"),
@@ -34,18 +34,6 @@ OPTIONS = {
     "rules remove": (_BLOCK, "rules remove"),
 }
 """The page and the section with the options of a subcommand, if it is not its section of the page on commands."""
-
-AT = ("--at", "2026-11-22T00:00:00Z")
-LISTS = {"ALLOWED_COMMON_NAMES": "billing, ledger, orders, returns"}
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> str:
-    """Return the file with the certificate of the page's example."""
-    subject = name(("O", "Acme"), ("OU", "payments"), ("CN", "Ledger"))
-    file = tmp_path / "client.pem"
-    file.write_text(pem(certificate_der(subject, name(("O", "Acme"), ("CN", "Acme Issuing CA")))))
-    return str(file)
 
 
 def help_of(subcommand: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -83,33 +71,6 @@ def test_commands_have_options_that_exist(fence: Fence, capsys: pytest.CaptureFi
         assert {word for word in words if word.startswith("--")} <= set(
             re.findall(r"--[a-z-]+", help_of(subcommand, capsys))
         )
-
-
-def test_the_example_is_what_explain_prints(client: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", client, *AT], LISTS) == 1
-    (shown,) = (fence.text for fence in fences("text") if fence.page == PAGE and "DENIED" in fence.text)
-    assert capsys.readouterr().out.rstrip() == shown.rstrip()
-    assert f'ALLOWED_COMMON_NAMES="{LISTS["ALLOWED_COMMON_NAMES"]}"' in section(PAGE, "explain")
-
-
-def test_every_key_of_the_json_is_documented(client: str, capsys: pytest.CaptureFixture[str]) -> None:
-    rules = {
-        "rules": [
-            {"name": "other", "match": {"organization": "Other"}},
-            {"name": "nobody", "match": {"common_name": "ledger"}, "not": {"organization": "Other"}},
-        ]
-    }
-    main(["explain", client, *AT, "--json"], {"AUTHORIZER_RULES": json.dumps(rules)})
-    explained = json.loads(capsys.readouterr().out)
-    text = section(PAGE, "JSON output")
-    keys = first_column(PAGE, "JSON output")
-    assert sorted(keys) == sorted(explained)
-    documented = set(codes(text))
-    rule = explained["rules"]["nearest"][0]
-    for part in (explained["certificate"], explained["api_gateway"], explained["checks"][0], explained["rules"], rule):
-        assert part.keys() <= documented
-    assert {key for each in explained["rules"]["nearest"] for field in each["match"] for key in field} <= documented
-    assert {verdict.value for verdict in Verdict} <= documented
 
 
 def test_every_kind_of_warning_is_documented() -> None:

@@ -154,7 +154,7 @@ ODD_PATHS = [
 @pytest.mark.parametrize("kind", ApiKind)
 @pytest.mark.parametrize("path", ODD_PATHS)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "*"])
-def test_no_path_or_method_changes_who_is_let_in(
+def test_no_path_or_method_changes_which_clients_are_allowed(
     kind: ApiKind, path: str, method: str, certificate_pem: Callable[[Client], str]
 ) -> None:
     gateway = Gateway(sample_api(kind))

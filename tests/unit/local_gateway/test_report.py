@@ -12,12 +12,12 @@ from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import LISTED_CN, Outcome, Scenario
 
 REFUSED = Outcome(None, authorizer_asked=False)
-LET_IN = Outcome(200, context={"clientCertCN": "authorized-client"})
+ALLOWED = Outcome(200, context={"clientCertCN": "authorized-client"})
 SCENARIO = Scenario(
     "no certificate", None, Outcome(403, "missing"), {ApiKind.REST: Outcome(401, "missing")}, mutual_tls=False
 )
 RESULTS = [
-    Result(SCENARIO, {ApiKind.REST: Outcome(401, "missing"), ApiKind.HTTP_IAM: LET_IN}),
+    Result(SCENARIO, {ApiKind.REST: Outcome(401, "missing"), ApiKind.HTTP_IAM: ALLOWED}),
     Result(Scenario("expired", LISTED_CN, REFUSED), {ApiKind.REST: REFUSED, ApiKind.HTTP_IAM: REFUSED}),
 ]
 
@@ -36,13 +36,13 @@ def test_the_summary_counts_and_tells_differences_in_full() -> None:
         "3 of 4 as expected.",
         "no certificate, HTTP API, IAM:",
         f"  expected {Outcome(403, 'missing')}",
-        f"  happened {LET_IN}",
+        f"  happened {ALLOWED}",
     ]
 
 
 def test_any_part_of_an_outcome_makes_a_difference() -> None:
-    for other in (Outcome(403), Outcome(200), Outcome(200, "reason", context=LET_IN.context), REFUSED):
-        result = Result(Scenario("listed", LISTED_CN, LET_IN), {ApiKind.REST: other})
+    for other in (Outcome(403), Outcome(200), Outcome(200, "reason", context=ALLOWED.context), REFUSED):
+        result = Result(Scenario("listed", LISTED_CN, ALLOWED), {ApiKind.REST: other})
         assert result.differences == [ApiKind.REST]
 
 
@@ -51,7 +51,7 @@ def test_commands_are_what_a_shell_takes_even_where_folders_have_spaces() -> Non
     endpoint = Endpoint(ApiKind.REST, Gateway(sample_api(ApiKind.REST, authorizer)), 8443, 8444, authorizer)
     pki = Pki(Path("my folder"))
 
-    comment, command = curl_commands([Scenario("listed", LISTED_CN, LET_IN)], endpoint, pki)
+    comment, command = curl_commands([Scenario("listed", LISTED_CN, ALLOWED)], endpoint, pki)
     without_certificate = list(curl_commands([SCENARIO], endpoint, pki))[1]
 
     assert comment == "# listed: 200 + context"
@@ -59,7 +59,7 @@ def test_commands_are_what_a_shell_takes_even_where_folders_have_spaces() -> Non
         *("curl", "--include", "--noproxy", "*", "--cacert", "my folder/server-ca.pem"),
         *("--cert", "my folder/listed-cn.pem", "https://127.0.0.1:8443/hello"),
     ]
-    escaping = list(curl_commands([Scenario("escaping", LISTED_CN, LET_IN, path="/hello/../x")], endpoint, pki))[1]
+    escaping = list(curl_commands([Scenario("escaping", LISTED_CN, ALLOWED, path="/hello/../x")], endpoint, pki))[1]
     assert escaping.startswith("curl --include --path-as-is ")
     assert escaping.endswith("https://127.0.0.1:8443/hello/../x")
     assert "--cert " not in without_certificate

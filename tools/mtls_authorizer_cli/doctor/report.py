@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.findings import Diagnosis, Finding, NotChecked
 
 _WIDTH = 100
+_WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+"""Of a command that is quoted for a shell."""
+
 _CONTINUED = "        "
 
 
@@ -110,17 +113,9 @@ def _wrap_command(command: str) -> Iterator[str]:
 def _groups(command: str) -> Iterator[list[str]]:
     """Yield each option with its values, and first the words before the options."""
     group: list[str] = []
-    for word in _words(command):
+    for word in _WORD.findall(command):
         if word.startswith("--"):
             yield group
             group = []
         group.append(word)
     yield group
-
-
-def _words(command: str) -> Iterator[str]:
-    """Yield the words of a command as they are written: a space in quotes does not end one."""
-    lexer = shlex.shlex(command, posix=False, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    yield from lexer

@@ -1,7 +1,12 @@
 """Merging the changes of several writers, of whom some have overwritten others without noticing.
 
-SSM parameters have no conditional write, but a history of all versions. What each writer changed is derived from it:
-a version is based on that earlier version from which it differs least, and on the latest of several such versions.
+SSM parameters have no conditional write, but a history of all versions. What each writer changed is derived from it,
+and made again in the order of the versions:
+
+- A version that differs from all others is based on the earlier version from which it differs least, and on the latest
+  of several such versions: the one that its writer had read.
+- A version that equals what had to be merged at an earlier time was written to merge it, by a command like this one. It
+  changes nothing.
 """
 
 from __future__ import annotations
@@ -31,27 +36,34 @@ _State: TypeAlias = dict[_Identity, _Written]
 """The items of a document by their identity."""
 
 
-def merge(versions: Sequence[str]) -> str:
-    """Return the last of several versions of a document, with every change that a later version has overwritten.
+def merge(versions: Sequence[str], onto: str) -> str:
+    """Return ``onto``, one of the versions of a document, with every change that a later version has overwritten.
 
-    The versions are all valid, in the order in which they were written. The first one is what all others derive from.
+    The versions are all valid, in the order in which they were written; at the first one, nothing was overwritten.
     """
     states = [_state(version) for version in versions]
-    merged = dict(states[0])
+    merged = [states[0]]
     for number in range(1, len(states)):
-        base = states[_base(states, number)]
-        _apply(base, states[number], merged)
-    return _rewrite(versions[-1], states[-1], merged)
+        base = _base(states, merged, number)
+        merged.append(merged[-1] if base is None else _apply(base, states[number], merged[-1]))
+    return _rewrite(onto, _state(onto), merged[-1])
 
 
-def _base(states: Sequence[_State], number: int) -> int:
-    """Return the number of the version on which a version is based.
+def same_items(first: str, second: str) -> bool:
+    """Return whether two documents have the same items, whatever their order and formatting."""
+    return not _changed(_state(first), _state(second))
 
-    That is not one with the same items, except the version just before it: nobody writes what was read.
-    """
-    differences = [len(_changed(states[each], states[number])) for each in range(number)]
-    candidates = [each for each in range(number) if differences[each] or each == number - 1]
-    return min(reversed(candidates), key=differences.__getitem__)
+
+def _base(states: Sequence[_State], merged: Sequence[_State], number: int) -> _State | None:
+    """Return the state on which a version is based; None if it changes nothing."""
+    state = states[number]
+    if not _changed(states[number - 1], state):
+        return None
+    if any(_changed(merged[each], states[each]) and not _changed(merged[each], state) for each in range(number)):
+        return None
+    # Nobody writes what was read.
+    candidates = [states[each] for each in reversed(range(number)) if _changed(states[each], state)]
+    return min(candidates, key=lambda each: len(_changed(each, state)))
 
 
 def _changed(before: _State, after: _State) -> set[_Identity]:
@@ -63,15 +75,10 @@ def _differ(first: _State, second: _State, identity: _Identity) -> bool:
     return one is None or other is None or one.canonical != other.canonical
 
 
-def _apply(before: _State, after: _State, state: _State) -> None:
-    """Change a state as one version was changed into another."""
-    for identity in [*before, *after]:
-        if not _differ(before, after, identity):
-            continue
-        if identity in after:
-            state[identity] = after[identity]
-        else:
-            state.pop(identity, None)
+def _apply(before: _State, after: _State, state: _State) -> _State:
+    """Return a state, changed as one version was changed into another."""
+    kept = {identity: item for identity, item in state.items() if identity in after or identity not in before}
+    return kept | {identity: item for identity, item in after.items() if _differ(before, after, identity)}
 
 
 def _rewrite(text: str, current: _State, wanted: _State) -> str:

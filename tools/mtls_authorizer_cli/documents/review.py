@@ -62,7 +62,7 @@ def diff(before: str, after: str) -> str:
 
 
 def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, old, new)
     for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
         yield f"@@ line {first + group[0][1] + 1} @@"
         for tag, old_start, old_end, new_start, new_end in group:

@@ -7,36 +7,24 @@ writer was faster, and was overwritten. Its change is found in the history of th
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.aws import aws_errors, make_client
 from mtls_authorizer_cli.documents.document import (
     MOST_ATTEMPTS,
     StoredDocument,
     Written,
+    rules_of,
     too_many_conflicts,
     wait_seconds,
 )
-from mtls_authorizer_cli.documents.merge import merge
+from mtls_authorizer_cli.documents.merge import merge, same_items
+from mtls_authorizer_cli.documents.parameter import DENIED, Parameter, Version, begin_of_burst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-_DENIED = (
-    "you lack ssm:GetParameters, ssm:GetParameterHistory or ssm:PutParameter for the parameter, or kms:Decrypt and "
-    "kms:Encrypt (kms:GenerateDataKey for the tier Advanced) for the key of a SecureString"
-)
-_HINTS = {
-    "ParameterMaxVersionLimitExceeded": "the oldest of its 100 versions has a label: move the label to a newer version",
-    "ParameterPatternMismatchException": "the changed document does not match the parameter's AllowedPattern",
-    "TooManyUpdates": "others are changing the parameter at the same time: run the command again",
-}
-_KEPT = ("AllowedPattern", "DataType", "Description", "KeyId", "Tier", "Type")
-"""The properties of a parameter that are written again, above all the key: the default is another one."""
-_LARGEST = {"Standard": 4096, "Advanced": 8192}
-"""The largest values of the tiers, in bytes."""
+    from collections.abc import Callable, Sequence
 
 
 class _Part(NamedTuple):
@@ -78,33 +66,61 @@ class SsmDocument:
         """Change the document. Raises CommandError."""
         parts = self._read()
         current = self._stored(parts)
-        merged = current.version != read.version
         text = edit(current.text)
         if text == current.text:
-            return Written(current, current.text, merged)
+            return Written(current, current.text, merged=current.version != read.version)
         change = _Change(parts, _changed_part(self._uri, parts, text))
-        properties = _properties(self._history(change.part, change.part.version)[-1])
-        known, before = change.part.version, current.text
+        parameter = Parameter(self._client, change.part.name, self._sleep)
+        known = change.part.version
+        properties = parameter.history(known - 1, known)[-1].properties
+        version = parameter.write(change.value_in(text), properties)
+        if version == known + 1:
+            document = StoredDocument(self._uri, text, change.version(version))
+            return Written(document, current.text, merged=current.version != read.version)
+        if version <= known:
+            message = f"{parameter.name} was deleted and created again meanwhile: compare it with what you expect"
+            raise CommandError(message)
+        try:
+            return self._merge(parameter, change, edit, known, version)
+        except (CommandError, KeyboardInterrupt) as error:
+            message = (
+                f"{str(error) or 'interrupted'}. Versions of {parameter.name} between {known} and {version} were "
+                "overwritten, and are not all merged: compare them with aws ssm get-parameter-history --name "
+                f"{parameter.name} --with-decryption"
+            )
+            raise CommandError(message) from error
+
+    def _merge(
+        self, parameter: Parameter, change: _Change, edit: Callable[[str], str], known: int, version: int
+    ) -> Written:
+        """Write all changes that were overwritten by ``version``, our first one. Raises CommandError."""
+        first, mine, begin = version, {version}, 0
         for attempt in range(MOST_ATTEMPTS):
-            version = self._write(change.part.name, change.value_in(text), properties)
-            if version == known + 1:
-                return Written(StoredDocument(self._uri, text, change.version(version)), before, merged)
-            history = self._history(change.part, version)
-            properties = _properties(history[-1])
-            # The last version is ours: it adds nothing to what we have merged and edited.
-            before = merge([current.text, *_valid(change.text_with(each["Value"]) for each in history[1:-1])])
-            written, text = text, edit(before)
-            known, merged = version, True
-            if text == written:
-                return Written(StoredDocument(self._uri, text, change.version(version)), before, merged)
-            self._sleep(wait_seconds(attempt))
+            self._sleep(wait_seconds(attempt))  # another writer may be merging already
+            history = parameter.history(known, version)
+            known = history[-1].number
+            begin = begin or begin_of_burst(history, first)
+            texts = _valid(change, history, begin)
+            before = [text for number, text in texts.items() if number < first]
+            others = [text for number, text in texts.items() if number not in mine]
+            text = edit(merge([*texts.values()], onto=others[-1]))
+            if known in texts and same_items(text, texts[known]):
+                text = texts[known]
+            else:
+                version = parameter.write(change.value_in(text), history[-1].properties)
+                mine.add(version)
+                if version != known + 1:
+                    continue
+                known = version
+            document = StoredDocument(self._uri, text, change.version(known))
+            return Written(document, merge(before, onto=before[-1]), merged=True)
         raise too_many_conflicts(self._uri)
 
     def _stored(self, parts: Sequence[_Part]) -> StoredDocument:
         return StoredDocument(self._uri, _text(parts), ",".join(str(part.version) for part in parts))
 
     def _read(self) -> list[_Part]:
-        with aws_errors(self._uri, _HINTS, _DENIED):
+        with aws_errors(self._uri, {}, DENIED):
             answer = self._client.get_parameters(Names=self._names, WithDecryption=True)
         found = {each["Name"]: _Part(each["Name"], each["Value"], each["Version"]) for each in answer["Parameters"]}
         for name in self._names:
@@ -112,47 +128,6 @@ class SsmDocument:
                 message = f"{printable(self._uri)}: there is no parameter {name}"
                 raise CommandError(message)
         return [found[name] for name in self._names]
-
-    def _write(self, name: str, value: str, properties: Mapping[str, Any]) -> int:
-        size, largest = len(value.encode()), _LARGEST.get(properties.get("Tier", ""), _LARGEST["Advanced"])
-        if size > largest:
-            message = (
-                f"{name} would have {size} bytes, and its limit is {largest}: "
-                + ("use the tier Advanced, with 8,192 bytes, or " if largest < _LARGEST["Advanced"] else "")
-                + "move the document to S3"
-            )
-            raise CommandError(message)
-        with aws_errors(self._uri, _HINTS, _DENIED):
-            version: int = self._client.put_parameter(Name=name, Value=value, Overwrite=True, **properties)["Version"]
-        return version
-
-    def _history(self, part: _Part, last: int) -> list[Any]:
-        """Return the versions of a parameter from the one that was read to the ``last``."""
-        if last < part.version:
-            message = f"{part.name} was deleted and created again meanwhile: compare it with what you expect"
-            raise CommandError(message)
-        for attempt in range(MOST_ATTEMPTS):
-            with aws_errors(self._uri, _HINTS, _DENIED):
-                found = {each["Version"]: each for each in self._pages(part.name)}
-            versions = range(part.version, last + 1)
-            if all(version in found for version in versions):
-                return [found[version] for version in versions]
-            self._sleep(wait_seconds(attempt))  # the newest versions may be missing at first
-        message = (
-            f"{part.name}: version {last} is not in the history, or one before it. Compare the versions from "
-            f"{part.version}: aws ssm get-parameter-history --name {part.name} --with-decryption"
-        )
-        raise CommandError(message)
-
-    def _pages(self, name: str) -> list[Any]:
-        found: list[Any] = []
-        token: dict[str, str] = {}
-        while True:
-            page = self._client.get_parameter_history(Name=name, WithDecryption=True, **token)
-            found += page["Parameters"]
-            if not page.get("NextToken"):
-                return found
-            token = {"NextToken": page["NextToken"]}
 
 
 class _Change:
@@ -182,18 +157,21 @@ class _Change:
         return ",".join(map(str, versions))
 
 
-def _properties(version: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: version[name] for name in _KEPT if version.get(name)}
+def _valid(change: _Change, versions: Sequence[Version], begin: int) -> dict[int, str]:
+    """Return the documents of versions, by number, from a first one: those that are valid.
 
-
-def _valid(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the texts that are rules documents: another writer may have written anything else."""
-    for text in texts:
+    Another writer may have written anything else.
+    """
+    texts: dict[int, str] = {}
+    for version in versions:
+        text = change.text_with(version.value)
         try:
-            parse_rules(text.encode())
+            rules_of(text)
         except RulesError:
             continue
-        yield text
+        if version.number >= begin:
+            texts[version.number] = text
+    return texts
 
 
 def _text(parts: Sequence[_Part]) -> str:

@@ -169,7 +169,7 @@ def _properties(
 
 
 def validity_finding(certificate: x509.Certificate, now: datetime) -> Finding:
-    """Return whether a certificate is valid at a time, which is aware."""
+    """Return whether a certificate is valid at an aware time."""
     start, end = utc_timestamp(certificate.not_valid_before_utc), utc_timestamp(certificate.not_valid_after_utc)
     if now < certificate.not_valid_before_utc:
         return Finding(passed=False, text=f"not valid before {start}")

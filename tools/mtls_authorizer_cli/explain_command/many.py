@@ -50,7 +50,7 @@ def decide_all(files: Iterable[CertificateFile], question: Question, configurati
 
 
 class Table(NamedTuple):
-    """The decisions about all files at a time, which is aware, with notes on the inputs.
+    """The decisions about all files at an aware time, with notes on the inputs.
 
     ``arguments`` are those with which one of the files can be explained in the same way.
     """

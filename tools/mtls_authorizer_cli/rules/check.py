@@ -19,8 +19,8 @@ from mtls_authorizer_cli.command_line import (
     write_error,
     write_output,
 )
-from mtls_authorizer_cli.rules.findings import Kind
-from mtls_authorizer_cli.rules.report import Message, Report, check_document
+from mtls_authorizer_cli.rules.checks.findings import Kind
+from mtls_authorizer_cli.rules.checks.report import Message, Report, check_document
 
 if TYPE_CHECKING:
     import argparse

@@ -54,7 +54,7 @@ def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_numbe
 
 
 def find_unknown_extension(encoded: bytes, crl: x509.CertificateRevocationList, critical: int) -> str | None:
-    """Return what is wrong if an entry has a critical extension, all of which are unknown (RFC 5280 §5.3).
+    """Return the problem if an entry has a critical extension, all of which are unknown (RFC 5280 §5.3); else None.
 
     The entries are decoded only if the CRL contains bytes that look like a critical extension, more often than the list
     itself has, which is ``critical``, or like an entry of another CA. DER has no second encoding of them. Raises

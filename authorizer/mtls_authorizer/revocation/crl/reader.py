@@ -109,7 +109,7 @@ def read_crl(
     in_force: RevocationList | None = None,
     max_age: timedelta = timedelta(0),
 ) -> VerifiedCrl:
-    """Read a CRL that proves certificates good at a time, which is aware, and may replace the list in force.
+    """Read a CRL that proves certificates good at an aware time, and may replace the list in force.
 
     See ``verify_crl``, ``check_usable`` and ``check_succession``. Raises CrlError.
     """

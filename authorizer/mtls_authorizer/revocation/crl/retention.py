@@ -1,4 +1,4 @@
-"""The lists of one location that are held: the stored one, and earlier ones whose entries still count."""
+"""The lists of one location that are kept: the stored one, and earlier ones whose entries still apply."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MAX_HELD = 4
 def hold(
     new: RevocationList, held: HeldLists, truststore: Truststore, now: datetime, max_age: timedelta
 ) -> tuple[HeldLists, CrlError | None]:
-    """Return the lists to hold once a new one, which was verified, was delivered, and why it is not usable now.
+    """Return the lists to keep after a new, verified one was delivered, and why the new one is not usable now.
 
-    A usable list replaces those with the same identity. One that is not usable, such as one whose time has not come,
-    does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none.
+    A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
+    in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none.
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
     """
@@ -52,7 +52,7 @@ def hold(
 def current_problem(
     revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta
 ) -> CrlError | None:
-    """Return why a list, which was verified, proves no certificate good at a time, which is aware; None if it does."""
+    """Return why a list, which was verified, proves no certificate good at an aware time; None if it does."""
     try:
         check_usable(revocation_list, truststore, now, max_age)
     except CrlError as error:

@@ -23,7 +23,7 @@ class RevocationList(Protocol):
     def signer(self) -> str:
         """The key that verified the CRL: SHA-256 of its SubjectPublicKeyInfo in DER, in lower-case hexadecimal.
 
-        It tells CAs with the same name apart.
+        It distinguishes CAs with the same name.
         """
 
     @property

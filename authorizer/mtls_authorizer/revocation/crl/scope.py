@@ -63,7 +63,7 @@ class CrlScope(NamedTuple):
     only_users: bool = False
     only_cas: bool = False
     only_attributes: bool = False
-    """Attribute certificates, which are no certificates of X.509."""
+    """Whether it covers only attribute certificates, which are not X.509 certificates."""
 
     only_some_reasons: bool = False
     is_indirect: bool = False

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta) -> bool:
-    """Return whether the nextUpdate of a list, plus ``max_age``, has passed at a time, which is aware.
+    """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
 
-    At that very moment it has, as in OpenSSL. Without a nextUpdate it never has.
+    At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
     """
     next_update = revocation_list.next_update
     # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
@@ -27,7 +27,7 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
 
 
 def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age: timedelta = timedelta(0)) -> None:
-    """Check that a list is valid at a time, which is aware. Raises CrlError."""
+    """Check that a list is valid at an aware time. Raises CrlError."""
     if revocation_list.this_update > now:
         reject(CrlRejection.NOT_YET_VALID, f"the CRL's thisUpdate, {revocation_list.this_update}, is after {now}")
     if is_stale(revocation_list, now, max_age):
@@ -35,14 +35,14 @@ def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age:
 
 
 class ListIdentity(NamedTuple):
-    """What a list is about: only a list with the same identity replaces it."""
+    """The identity of a list: only a list with the same identity replaces it."""
 
     issuer: AuthorityId
     distribution_point: bytes | None
 
 
 def identity_of(revocation_list: RevocationList) -> ListIdentity:
-    """Return what a list is about."""
+    """Return the identity of a list."""
     return ListIdentity(issuer_of(revocation_list), revocation_list.distribution_point)
 
 

@@ -1,7 +1,7 @@
 """The addresses of a host, and whether a function may connect to them.
 
-A name that an administrator has configured is still answered by somebody else's DNS server. Without this check, its
-answer could direct the function to services that only it can reach: its own runtime, the network of its VPC, metadata.
+Names that an administrator has configured are still resolved by DNS servers of others. Without this check, their
+answers could direct the function to services that only it can reach: its own runtime, the network of its VPC, metadata.
 """
 
 from __future__ import annotations

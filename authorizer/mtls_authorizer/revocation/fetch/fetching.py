@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.download import Downloaded, Validators
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
-# For the case that somebody else writes the CRL in between.
+# In case another process writes the CRL in between.
 _ATTEMPTS = 3
 
 
@@ -26,7 +26,7 @@ class FetchError(Exception):
 
 
 class Outcome(StrEnum):
-    """What became of the stored CRL."""
+    """The result for the stored CRL."""
 
     STORED = "CRL stored"
     UNCHANGED = "CRL unchanged"
@@ -44,7 +44,7 @@ class FetchResult(NamedTuple):
 
 
 class Stored(Protocol):
-    """What is stored in a place."""
+    """The content of a place."""
 
     @property
     def content(self) -> bytes:
@@ -76,17 +76,17 @@ class Verification(NamedTuple):
 def fetch(
     place: Place, verification: Verification, download: Callable[[Validators | None], Downloaded | None]
 ) -> FetchResult:
-    """Fetch a CRL, which ``download`` returns unless it has not changed since the validators that it is given.
+    """Fetch a CRL. ``download`` returns it, or None if it has not changed since the validators that it receives.
 
     A stored CRL is replaced only by one that is usable now, of the same issuer, key and scope, and not older; if it has
-    expired, also by one of another issuer or scope. What is stored and cannot be verified, the authorizer does not use
-    either: it is replaced. Whatever fails, the result says so, and what is stored stays.
+    expired, also by one of another issuer or scope. A stored CRL that cannot be verified is replaced, because the
+    authorizer does not use it either. Every failure is reported in the result, and leaves the stored CRL unchanged.
     """
     current: VerifiedCrl | None = None
     try:
         stored = place.read()
         current = _verified(stored, verification)
-        # Whatever the server says has not changed, a CRL that is not usable is downloaded again.
+        # A CRL that is not usable is downloaded again, even if the server reports that it has not changed.
         is_kept = current is not None and is_usable(current, verification)
         downloaded = download(stored.validators if stored is not None and is_kept else None)
         if downloaded is None:

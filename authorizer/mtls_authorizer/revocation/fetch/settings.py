@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CrlSource(NamedTuple):
-    """Where a CRL is downloaded from, and the key of the object that it is stored in."""
+    """The URL from which a CRL is downloaded, and the key of the object in which it is stored."""
 
     url: CrlUrl
     key: str
@@ -25,7 +25,7 @@ class CrlSource(NamedTuple):
 
 
 class FetchSettings(NamedTuple):
-    """What the fetcher does."""
+    """The settings of the fetcher."""
 
     bucket: str
     sources: tuple[CrlSource, ...]

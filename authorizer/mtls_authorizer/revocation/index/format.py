@@ -195,7 +195,7 @@ def _unpack(content: bytes) -> tuple[Header, int]:
     except (OverflowError, UnicodeDecodeError) as error:
         message = "the index has a date outside the years 1 to 9999, or a version that is not UTF-8"
         raise CrlIndexError(message) from error
-    # A header has only one encoding: write_index writes no CRL number beside the statement that there is none.
+    # A header has only one encoding: write_index writes no CRL number if it writes that there is none.
     if not width or _pack(header) != content[:start]:
         message = "the index has an invalid header"
         raise CrlIndexError(message)

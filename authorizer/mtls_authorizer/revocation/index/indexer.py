@@ -1,6 +1,6 @@
 """The indexer: a Lambda function that S3 invokes when a CRL is uploaded.
 
-It verifies the CRL and writes its index beside it, under the key of the CRL and ``.index``. The index is written
+It verifies the CRL and writes its index next to it, under the key of the CRL and ``.index``. The index is written
 completely or not at all, and replaces only the one that was read: of two concurrent runs, the one that would replace a
 newer index starts again.
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mtls_authorizer")
 choose_log_level()
 
-# For the case that another run writes the index in between. After that, Lambda retries the event later.
+# In case another run writes the index in between. After these attempts, Lambda retries the event later.
 _ATTEMPTS = 3
 
 

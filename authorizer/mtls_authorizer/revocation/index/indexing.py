@@ -20,7 +20,7 @@ CRL_SUFFIX = ".crl"
 """The end of the names of CRLs below a prefix, and of those that the fetcher writes. Truststores have another one."""
 
 INDEX_SUFFIX = ".index"
-"""An index is stored beside its CRL, under the CRL's name and this suffix."""
+"""An index is stored next to its CRL, under the CRL's name and this suffix."""
 
 
 class Indexing(NamedTuple):
@@ -40,7 +40,7 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
     source_version: str | None = None,
     watch: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Indexing:
-    """Verify a CRL, in PEM or DER, at a time, which is aware, and make its index.
+    """Verify a CRL, in PEM or DER, at an aware time, and make its index.
 
     ``existing`` is the content of the place of the index. The list in it counts as the list in force: an older CRL, or
     one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``source_version`` is

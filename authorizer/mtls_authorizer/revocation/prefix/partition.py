@@ -25,7 +25,7 @@ class Partition:
         self.document: Document[HeldLists, CrlVersion] = Document(loader)
         self.refresher = Refresher([self.document], interval_seconds, start_seconds=0, wait_seconds=0, clock=clock)
         self.size = 0
-        """In bytes, as listed: what it takes in memory."""
+        """In bytes, as listed: the memory that it takes."""
         self.is_removed = False
         """Whether it is not listed any more."""
 
@@ -49,7 +49,10 @@ class Partition:
         return not self.is_removed and listing.versions(self.uri) != self._listed
 
     def must_stay(self, now: datetime, max_age: timedelta) -> bool:
-        """Return whether it cannot be loaded again although it counts: it was removed, and has not expired."""
+        """Return whether it must not be evicted, because it still applies and cannot be loaded again.
+
+        That is the case if it was removed from the prefix, and has not expired.
+        """
         return self.is_removed and any(not is_stale(each, now, max_age) for each in self.lists)
 
     def reset(self) -> None:

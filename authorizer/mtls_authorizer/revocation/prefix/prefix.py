@@ -30,11 +30,11 @@ _NOTHING = CrlListing({})
 
 
 class CrlPrefix:
-    """The CRLs below a prefix, and what is known of them.
+    """The CRLs below a prefix, and the facts that are known about them.
 
     A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
-    because their CA writes no distribution points, are found by reading those that were not read yet. It is known of a
-    complete CRL, once it was read, whose it is. ``max_bytes`` is the limit of one CRL, and of all that are in memory.
+    because their CA writes no distribution points, are found by reading those that were not read yet. The issuer of a
+    complete CRL is known once the CRL was read. ``max_bytes`` is the limit of one CRL, and of all that are in memory.
     """
 
     def __init__(self, folder: Folder, max_bytes: int) -> None:
@@ -51,7 +51,7 @@ class CrlPrefix:
         return self.document.value or _NOTHING
 
     def is_loaded_completely(self) -> bool:
-        """Return whether the prefix is small enough to be loaded completely. What is too large is not read."""
+        """Return whether the prefix is small enough to be loaded completely. CRLs that are too large are not read."""
         sizes = [listed.size for listed in self.listing.crls.values() if listed.size <= self._max_bytes]
         return len(self.listing.crls) <= LOADED_COMPLETELY and sum(sizes) <= self._max_bytes
 
@@ -67,7 +67,7 @@ class CrlPrefix:
         return list(self._unread)
 
     def learn(self, partition: Partition) -> None:
-        """Take note of a partition that was loaded, or could not be."""
+        """Record the facts about a partition that was loaded, or could not be loaded."""
         uri, error = partition.uri, partition.document.error
         if not partition.lists:
             if isinstance(error, ValueError) and uri in self.listing.crls:
@@ -83,7 +83,7 @@ class CrlPrefix:
             self._complete.pop(uri, None)
 
     def see_listing(self) -> None:
-        """Adapt what is known to a new listing."""
+        """Adapt the facts to a new listing."""
         crls = self.listing.crls
         self._read &= crls.keys()
         self._complete = {uri: issuer for uri, issuer in self._complete.items() if uri in crls}

@@ -1,4 +1,4 @@
-"""What is remembered of CRLs that are no longer in memory, so that an older one is recognized."""
+"""Facts that are remembered about CRLs that are no longer in memory, so that an older one is recognized."""
 
 from __future__ import annotations
 

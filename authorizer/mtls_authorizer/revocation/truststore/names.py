@@ -17,7 +17,7 @@ CanonicalName: TypeAlias = tuple[CanonicalRdn, ...]
 def canonical_name(der: bytes) -> CanonicalName:
     """Return a Name, in DER, in a form that ignores string types, case and repeated spaces. Raises DerError.
 
-    It is good for finding candidates; the signature decides. Empty relative distinguished names are ignored, as by
+    Use it to find candidates; the signature decides. Empty relative distinguished names are ignored, as by
     OpenSSL. A value that is not text compares as it is.
     """
     rdns = map(canonical_attributes, read_sequence_of(der, SET))
@@ -34,7 +34,7 @@ def canonical_attributes(content: bytes) -> CanonicalRdn:
 
 
 def printed_name(der: bytes) -> str:
-    """Return a Name as RFC 4514 has it, in printable ASCII; one that is not text as the hexadecimal of its DER."""
+    """Return a Name in the string form of RFC 4514, in printable ASCII; if it is not text, its DER in hexadecimal."""
     try:
         return DistinguishedName(der).rfc4514_string()
     except DerError:

@@ -121,7 +121,7 @@ def key_fingerprint(key: PublicKey) -> str:
 
 
 def read_signature_algorithm(identifier: bytes) -> SignatureAlgorithm | None:
-    """Return what an AlgorithmIdentifier (RFC 5280 §4.1.1.2) in DER stands for, None if that is unknown."""
+    """Return the algorithm of an AlgorithmIdentifier (RFC 5280 §4.1.1.2) in DER, None if it is unknown."""
     try:
         tags, contents = read_sequence(identifier)
         oid = _read_algorithm(tags, contents)

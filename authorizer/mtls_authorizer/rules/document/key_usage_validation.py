@@ -42,9 +42,9 @@ def _read(value: object, place: str, problems: Problems, workload: Workload) -> 
 
 
 def _check_identity(matchers: tuple[Matcher, ...], place: str, problems: Problems) -> None:
-    """Check that a rule for other certificates than those for clients names the CA and the client.
+    """Check that a rule for other usages than clientAuth alone names the CA and the client.
 
-    Anyone gets a certificate for servers from a public CA, for any name that they control.
+    Anyone can get a server certificate from a public CA, for any name that they control.
     """
     by_field = {matcher.field: matcher for matcher in matchers}
     missing = []

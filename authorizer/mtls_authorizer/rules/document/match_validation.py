@@ -18,7 +18,7 @@ _LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME]
 
 
 class MatchValidator:
-    """Reads matchers and adds what is wrong to the problems. The results are only valid if there are none."""
+    """Reads matchers and adds errors to the problems. The results are only valid if there are none."""
 
     def __init__(self, problems: Problems, workload: Workload) -> None:
         self._problems = problems

@@ -36,5 +36,5 @@ def trust_domain(uris: Sequence[str]) -> str | None:
 
 
 def similar_trust_domains(uris: Sequence[str]) -> list[str]:
-    """Return what others may take for the trust domains of URI names, valid or not. They exclude a certificate."""
+    """Return the trust domains that others may read in URI names, valid or not. They can exclude a certificate."""
     return [match[1].lower() for match in map(_SIMILAR.match, uris) if match is not None]

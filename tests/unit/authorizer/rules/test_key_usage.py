@@ -28,7 +28,7 @@ UNDECODABLE = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension
 
 
 @pytest.mark.parametrize(
-    ("required", "let_in", "kept_out"),
+    ("required", "allowed", "denied"),
     [
         (
             None,
@@ -55,14 +55,14 @@ UNDECODABLE = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension
         ("none", [NO_EXTENSION, certificate(SERVER), certificate(ANY), certificate(CLIENT)], []),
     ],
 )
-def test_a_certificate_is_let_in_with_the_usages_that_are_required(
-    required: str | None, let_in: list[PeerCertificate], kept_out: list[PeerCertificate]
+def test_a_certificate_is_allowed_with_the_usages_that_are_required(
+    required: str | None, allowed: list[PeerCertificate], denied: list[PeerCertificate]
 ) -> None:
     environment = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
     settings = load_settings(environment | ({"REQUIRED_EXTENDED_KEY_USAGE": required} if required else {}))
-    for each in let_in:
+    for each in allowed:
         assert decision_on(each, settings, NOW).allowed
-    for each in kept_out:
+    for each in denied:
         assert decision_on(each, settings, NOW).reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     # What can't be decoded excludes nobody knows whom, whatever is required.
     assert decision_on(UNDECODABLE, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from local_gateway.pki import Client, make_pki
+from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.report import as_text
 from mtls_authorizer_cli.main import main
@@ -299,10 +301,15 @@ def test_the_text_says_in_its_first_line_that_nothing_was_found(
     assert capsys.readouterr().out == "Nothing found\n  10 kinds of checks were made\n\nNext step: none.\n"
 
 
-def test_a_long_command_is_folded_between_words() -> None:
-    command = f"aws apigateway update-method --patch-operations {'a' * 60} {'b' * 60} --region eu-central-1"
-    text = as_text(Diagnosis(findings=(Finding(Check.ROUTES, "API", "problem", "consequence", "fix", (command,)),)))
-    assert find_commands(text) == [command]
+@pytest.mark.parametrize(
+    "value", ["a" * 20, 'it\'s a "key".pem', "$(reboot) `reboot` $HOME", "two  spaces", "'", "a\\b"]
+)
+def test_a_command_is_folded_between_words_that_a_shell_reads_as_they_are_meant(value: str) -> None:
+    words = ["s3api", "copy-object", "--copy-source", f"{value}/{'b' * 60}", "--bucket", value]
+    line = command("eu-central-1", *words, "--key", Variable("KEY"))
+    text = as_text(Diagnosis(findings=(Finding(Check.ROUTES, "API", "problem", "consequence", "fix", (line,)),)))
+    (found,) = find_commands(text)
+    assert shlex.split(found) == ["aws", *words, "--key", "$KEY", "--region", "eu-central-1"]
     assert all(len(line) <= 100 for line in text.splitlines())
 
 

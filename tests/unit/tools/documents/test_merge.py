@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer_cli.documents.merge import merge
+from mtls_authorizer_cli.documents.json_text import append_item, remove_items
+from mtls_authorizer_cli.documents.merge import merge, same_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +43,8 @@ def denied(text: str) -> str:
     ],
 )
 def test_the_changes_of_all_writers_are_merged(versions: list[str], merged: str) -> None:
-    assert denied(merge([denying(version) for version in versions])) == merged
+    texts = [denying(version) for version in versions]
+    assert denied(merge(texts, texts[-1])) == denied(merge(texts, texts[0])) == merged
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
@@ -50,20 +53,62 @@ def test_writers_that_read_any_earlier_version_lose_nothing(count: int) -> None:
         versions = [""]
         for number, base in enumerate(bases):
             versions.append(versions[base] + "abcd"[number])
-        assert denied(merge([denying(version) for version in versions])) == "abcd"[:count], bases
+        texts = [denying(version) for version in versions]
+        assert denied(merge(texts, texts[0])) == "abcd"[:count], bases
+
+
+class Writer:
+    """A writer that does what ``SsmDocument`` does, one step at a time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.step = self.read
+        self.finished = False
+
+    def read(self, history: list[str]) -> None:
+        self.known, self.text = len(history) - 1, history[-1]
+        self.step = self.write
+
+    def write(self, history: list[str]) -> None:
+        history.append(self.edit(self.text))
+        self.finished = len(history) - 1 == self.known + 1
+        self.step = self.merge
+
+    def merge(self, history: list[str]) -> None:
+        self.known, self.text = len(history) - 1, merge(history, history[-1])
+        self.finished = same_items(self.edit(self.text), history[-1])
+        self.step = self.write
+
+    def edit(self, text: str) -> str:
+        if self.name.isupper():  # removes the item that is there at first
+            return remove_items(text, "deny", {"common_name": self.name}.__eq__)
+        return text if f'"{self.name}"' in text else append_item(text, "deny", {"common_name": self.name})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_writers_that_overwrite_each_other_in_any_order_end_with_all_changes(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 -- no secret
+    names = "abcdeXY"[: chance.randint(2, 7)]
+    history = [denying("XYZ")]
+    writers = [Writer(name) for name in names]
+    while active := [writer for writer in writers if not writer.finished]:
+        chance.choice(active).step(history)
+    expected = {*"XYZ"} - {*names} | {name for name in names if name.islower()}
+    assert denied(history[-1]) == "".join(sorted(expected)), history
 
 
 def test_rules_are_merged_by_their_names_and_keep_their_places_and_their_text() -> None:
     first = '{"rules": [{"name": "a", "match": "1"},\n  {"name":"b", "match": "1"}, {"name":   "c"}]}'
     changed = first.replace('"b", "match": "1"', '"b", "match":  "2"')
     other = first.replace('"a", "match": "1"', '"a", "match": "3"').replace('{"name":   "c"}', '{"name": "d"}')
-    assert merge([first, changed, other]) == (
+    assert merge([first, changed, other], other) == (
         '{"rules": [{"name": "a", "match": "3"},\n  {"name":"b", "match":  "2"}, {"name": "d"}]}'
     )
-    renamed = merge([first, changed.replace('{"name":   "c"}', '{"name": "e", "allow": []}'), other])
+    versions = [first, changed.replace('{"name":   "c"}', '{"name": "e", "allow": []}'), other]
+    renamed = merge(versions, other)
     assert renamed.endswith(' {"name": "d"}, {"name": "e", "allow": []}]}')
 
 
 def test_a_single_foreign_version_is_kept_as_it_is_written() -> None:
     text = '{"deny":{"common_name":"a"} ,"rules": [ {"name": "r"} ] }\n'
-    assert merge([denying("x"), text]) == text
+    assert merge([denying("x"), text], text) == text

@@ -7,6 +7,9 @@ from typing import NamedTuple
 CUSTOM = "CUSTOM"
 """The authorization type of a route that invokes a Lambda authorizer."""
 
+DEFAULT_TTL = 300
+"""In seconds, of an authorizer without one."""
+
 PEM_SOURCE = "$context.identity.clientCert.clientCertPem"
 
 
@@ -38,9 +41,13 @@ class Route(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A stage, and the deployment that it serves. ``failure`` says why the last automatic one failed, or is empty."""
+    """A stage, and the deployment that it serves.
+
+    ``failure`` says why the last automatic one failed, or is empty.
+    """
 
     name: str
     deployment_id: str | None
     is_automatic: bool
     failure: str
+    has_canary: bool = False

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mtls_authorizer.stores.aws import session
+from mtls_authorizer.stores.aws import AwsClient, client, session
+from mtls_authorizer.stores.store import Timeouts
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _READS = ("get_", "list_", "head_")
+_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=4)
 _MAX_BYTES = 4_000_000
 """Of an object: a truststore or a rules document, which are smaller."""
 
@@ -62,7 +63,6 @@ class Aws:
             message = "no AWS region: set AWS_REGION to that of the API"
             raise CommandError(message)
         self.region = found
-        self._clients: dict[str, Any] = {}
         self._results: dict[object, Any] = {}
         self._contents: dict[tuple[str, str, str | None], bytes] = {}
 
@@ -117,36 +117,35 @@ class Aws:
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- boto3's
         assert operation.startswith(_READS)  # noqa: S101 -- doctor changes nothing
         try:
-            client = self._client(service)
-            return getattr(client, operation)(**arguments)
+            used = self._client(service)
+            return getattr(used, operation)(**arguments)
         except ClientError as error:
-            return _unavailable(client, operation, arguments, error)
+            return _unavailable(used, operation, arguments, error)
         except BotoCoreError as error:
             return UnavailableError(f"{service}: {' '.join(str(error).split())}")
 
-    def _client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its clients' classes at run time
-        if service not in self._clients:
-            config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-            name: Any = service
-            self._clients[service] = self._session.client(name, region_name=self.region, config=config)
-        return self._clients[service]
+    def _client(self, service: str) -> AwsClient:
+        if self.region == self._session.region_name:
+            return client(service, _TIMEOUTS)
+        name: Any = service
+        return self._session.client(name, region_name=self.region)
 
 
-def _unavailable(client: Any, operation: str, arguments: Mapping[str, Any], error: ClientError) -> UnavailableError:  # noqa: ANN401 -- as above
+def _unavailable(used: AwsClient, operation: str, arguments: Mapping[str, Any], error: ClientError) -> UnavailableError:
     code = str(error.response.get("Error", {}).get("Code", "an error without a code"))
-    name = client.meta.method_to_api_mapping[operation]
+    name = used.meta.method_to_api_mapping[operation]
     if _ABSENT.fullmatch(code):
         return AbsentError(f"{code} ({name})")
     if _DENIED.fullmatch(code):
-        return UnavailableError(f"{code} ({name})", _permission(client, name, arguments))
+        return UnavailableError(f"{code} ({name})", _permission(used, name, arguments))
     return UnavailableError(f"{code} ({name})")
 
 
-def _permission(client: Any, name: str, arguments: Mapping[str, Any]) -> str:  # noqa: ANN401 -- as above
+def _permission(used: AwsClient, name: str, arguments: Mapping[str, Any]) -> str:
     """Return the IAM permission for an operation, and its resource."""
-    service = client.meta.service_model.service_name
+    service = used.meta.service_model.service_name
     if service in {"apigateway", "apigatewayv2"}:
-        operation = client.meta.service_model.operation_model(name)
+        operation = used.meta.service_model.operation_model(name)
         path = operation.http["requestUri"].partition("?")[0].removeprefix("/v2")
         for member, shape in operation.input_shape.members.items():
             if shape.serialization.get("location") == "uri":

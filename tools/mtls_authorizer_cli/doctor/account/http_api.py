@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mtls_authorizer_cli.doctor.account.api import PEM_SOURCE, Authorizer, Route, Stage
+from mtls_authorizer_cli.doctor.account.api import DEFAULT_TTL, PEM_SOURCE, Authorizer, Route, Stage
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 
@@ -39,7 +39,7 @@ class HttpApi:
                 each.get("Name", ""),
                 each["AuthorizerType"],
                 each.get("AuthorizerUri", ""),
-                each.get("AuthorizerResultTtlInSeconds", 0),
+                each.get("AuthorizerResultTtlInSeconds", DEFAULT_TTL),
                 tuple(each.get("IdentitySource", ())),
                 each.get("AuthorizerCredentialsArn", ""),
                 each.get("AuthorizerPayloadFormatVersion", ""),
@@ -112,9 +112,11 @@ class HttpApi:
 
     def deploy(self, stages: Sequence[Stage]) -> tuple[str, ...]:
         """Return the commands that make changes take effect: none for stages that are deployed automatically."""
-        return tuple(
-            self._command("create-deployment", "--stage-name", stage.name) for stage in stages if not stage.is_automatic
-        )
+        return tuple(self.deploy_stage(stage.name) for stage in stages if not stage.is_automatic)
+
+    def deploy_stage(self, name: str | Variable) -> str:
+        """Return the command that deploys the API to a stage."""
+        return self._command("create-deployment", "--stage-name", name)
 
     def _has_failed(self, stage: dict[str, Any]) -> bool:
         if "LastDeploymentStatusMessage" not in stage or not stage.get("AutoDeploy"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mtls_authorizer_cli.doctor.account.api import Authorizer, Route, Stage
+from mtls_authorizer_cli.doctor.account.api import DEFAULT_TTL, Authorizer, Route, Stage
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.doctor.account.aws import Aws
 
-_DEFAULT_TTL = 300
 _CERTIFICATE_SOURCES = "context.identity.clientCert.issuerDN,context.identity.clientCert.serialNumber"
 
 
@@ -41,7 +40,7 @@ class RestApi:
                 each.get("name", ""),
                 each["type"],
                 each.get("authorizerUri", ""),
-                each.get("authorizerResultTtlInSeconds", _DEFAULT_TTL),
+                each.get("authorizerResultTtlInSeconds", DEFAULT_TTL),
                 _split(each.get("identitySource", "")),
                 each.get("authorizerCredentials", ""),
                 "1.0",
@@ -67,7 +66,13 @@ class RestApi:
         """Read all stages."""
         response = self._aws.get("apigateway", "get_stages", restApiId=self.api_id)
         return [
-            Stage(each["stageName"], each.get("deploymentId"), is_automatic=False, failure="")
+            Stage(
+                each["stageName"],
+                each.get("deploymentId"),
+                is_automatic=False,
+                failure="",
+                has_canary="canarySettings" in each,
+            )
             for each in response.get("item", ())
         ]
 
@@ -125,7 +130,11 @@ class RestApi:
 
     def deploy(self, stages: Sequence[Stage]) -> tuple[str, ...]:
         """Return the commands that make changes take effect."""
-        return tuple(self._command("create-deployment", "--stage-name", stage.name) for stage in stages)
+        return tuple(self.deploy_stage(stage.name) for stage in stages)
+
+    def deploy_stage(self, name: str | Variable) -> str:
+        """Return the command that deploys the API to a stage."""
+        return self._command("create-deployment", "--stage-name", name)
 
     def _items(self, operation: str, **arguments: list[str]) -> Iterable[Any]:
         return self._aws.items("apigateway", operation, "items", restApiId=self.api_id, **arguments)

@@ -41,14 +41,15 @@ def _default_endpoint(subject: Subject) -> Iterator[Finding]:
             "Clients can bypass mutual TLS: these requests carry no certificate. The authorizer denies them, but "
             "routes without it are open to everyone.",
             "Disable it",
-            (api.disable_endpoint(), *api.deploy(subject.served_stages)),
+            (api.disable_endpoint(), *subject.deploy_commands()),
         )
 
 
 def _domain_name(subject: Subject) -> Iterator[Finding | str]:
     if not subject.domains:
         api = subject.api
-        words = ("apigatewayv2", "create-api-mapping", "--api-id", api.api_id, "--stage", api.stages()[0].name)
+        stage: str | Variable = next((each.name for each in api.stages()), Variable("STAGE"))
+        words = ("apigatewayv2", "create-api-mapping", "--api-id", api.api_id, "--stage", stage)
         yield Finding(
             Check.DOMAIN_NAME,
             str(api),
@@ -81,7 +82,7 @@ def _routes(subject: Subject) -> Iterator[Finding]:
             "Every client with a certificate of the truststore may call them, whatever the rules say; without mutual "
             "TLS, everyone may.",
             "Attach the authorizer to each of them",
-            (*(api.attach(each, authorizer) for each in open_routes), *api.deploy(subject.served_stages)),
+            (*(api.attach(each, authorizer) for each in open_routes), *subject.deploy_commands()),
         )
 
 
@@ -99,6 +100,8 @@ def _deployment(subject: Subject) -> Iterator[Finding | str]:
                 api.deploy([stage._replace(is_automatic=False)]),
             )
             continue
+        if stage.has_canary:
+            yield f"{api}, stage {stage.name}, has a canary deployment, which is not examined"
         if stage.deployment_id is None:
             yield f"{api}, stage {stage.name}, has no deployment"
             continue
@@ -130,7 +133,7 @@ def _api_key_source(subject: Subject) -> Iterator[Finding]:
         if isinstance(api, RestApi) and api.api_key_source != "AUTHORIZER":
             fix, commands = (
                 "Take the keys from the authorizer",
-                (api.use_keys_of_authorizer(), *api.deploy(subject.served_stages)),
+                (api.use_keys_of_authorizer(), *subject.deploy_commands()),
             )
         elif isinstance(api, RestApi):
             continue

@@ -115,7 +115,7 @@ def _shared_cache(subject: Subject, authorizer: Authorizer, problem: str) -> Fin
         problem,
         "Several certificates can share one cached response: a client gets what another one is allowed.",
         "Turn caching off, or on an HTTP API cache by the whole certificate",
-        (subject.api.stop_caching(authorizer), *subject.api.deploy(subject.served_stages)),
+        (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
     )
 
 
@@ -129,7 +129,7 @@ def _required_identity_source(subject: Subject, own: OwnAuthorizer) -> Iterator[
             f"it requires {', '.join(required)}",
             "A request without it gets 401, and the authorizer is not invoked, whatever certificate the client has.",
             "Use identity sources that every request with a certificate has",
-            (subject.api.identify_by_certificate(authorizer), *subject.api.deploy(subject.served_stages)),
+            (subject.api.identify_by_certificate(authorizer), *subject.deploy_commands()),
         )
 
 
@@ -146,7 +146,7 @@ def _cached_simple_responses(subject: Subject, own: OwnAuthorizer) -> Iterator[F
             "A simple response is about the requested route, and API Gateway applies it to all: a client that was "
             "allowed one route may call every route until the TTL is over.",
             "Turn caching off, or use IAM policies",
-            (subject.api.stop_caching(authorizer), *subject.api.deploy(subject.served_stages)),
+            (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
         )
 
 
@@ -159,7 +159,7 @@ def _cached_domain_names(subject: Subject, own: OwnAuthorizer) -> Iterator[Findi
             f"rules have a domain_name, and it caches for {authorizer.ttl} s without $context.domainName as a source",
             "A client of two domain names of this API gets the response for one of them on the other.",
             "Turn caching off, or add the identity source",
-            (subject.api.stop_caching(authorizer), *subject.api.deploy(subject.served_stages)),
+            (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
         )
 
 
@@ -179,7 +179,7 @@ def _response_format(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
             "Make both the same",
             (
                 api.set_simple_responses(authorizer, enabled=configured is ResponseFormat.SIMPLE),
-                *api.deploy(subject.served_stages),
+                *subject.deploy_commands(),
             ),
         )
 

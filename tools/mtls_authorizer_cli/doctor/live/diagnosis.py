@@ -11,11 +11,13 @@ from mtls_authorizer_cli.doctor.account.function import Function
 from mtls_authorizer_cli.doctor.account.function_arn import FunctionArn, parse_function_arn
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
-from mtls_authorizer_cli.doctor.findings import Diagnosis, NotChecked, combine
+from mtls_authorizer_cli.doctor.findings import Diagnosis, combine
 from mtls_authorizer_cli.doctor.live.api_checks import api_checks
 from mtls_authorizer_cli.doctor.live.authorizer_checks import authorizer_checks
+from mtls_authorizer_cli.doctor.live.domain_checks import CHECKS as DOMAIN_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
-from mtls_authorizer_cli.doctor.live.examination import examine
+from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
+from mtls_authorizer_cli.doctor.live.function_checks import CHECKS as FUNCTION_CHECKS
 from mtls_authorizer_cli.doctor.live.function_checks import function_checks
 from mtls_authorizer_cli.doctor.live.subject import Subject
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
@@ -41,43 +43,87 @@ def examine_aws(api_id: str | None, domain_name: str | None, function: str | Non
         arn = FunctionArn(partition, aws.region, account, name, qualifier or None)
     domain = None if domain_name is None else _named(aws, domain_name)
     api_ids = dict.fromkeys([api_id] if api_id else [mapped for mapped, _ in domain.mapped_stages] if domain else [])
+    examination = _Examination(aws, progress)
     if not api_ids:
-        return _without_api(aws, domain, Function(aws, arn) if arn else None)
-    diagnoses: list[Diagnosis] = []
-    for number, each in enumerate(api_ids):
-        progress.show(f"API {each}", number / len(api_ids))
-        subject = Subject(aws, _read_api(aws, each), domain, arn.name if arn else None)
-        diagnoses += _examine_api(subject)
-    return combine(*diagnoses)
+        return examination.without_api(domain, Function(aws, arn) if arn else None)
+    return combine(
+        *(
+            diagnosis
+            for each in api_ids
+            for diagnosis in examination.of_api(Subject(aws, _read_api(aws, each), domain, arn.name if arn else None))
+        )
+    )
 
 
-def _examine_api(subject: Subject) -> Iterator[Diagnosis]:
-    api = subject.api
-    if isinstance(api, HttpApi) and api.is_websocket_api:
-        message = f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
-        raise CommandError(message)
-    yield examine(api_checks(subject) | authorizer_checks(subject))
-    for domain in subject.known_domains:
-        yield DomainChecks(subject.aws, domain, subject.function).diagnosis()
-    for function in subject.functions:
-        yield _examine_function(function)
+class _Examination:
+    """Examines several APIs, and each domain name and function that they share once."""
+
+    def __init__(self, aws: Aws, progress: Progress) -> None:
+        self._aws = aws
+        self._progress = progress
+        self._examined: set[str] = set()
+
+    def of_api(self, subject: Subject) -> Iterator[Diagnosis]:
+        api = subject.api
+        if isinstance(api, HttpApi) and api.is_websocket_api:
+            message = (
+                f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
+            )
+            raise CommandError(message)
+        yield examine(api_checks(subject) | authorizer_checks(subject), str(api), self._progress)
+        yield from self._of_domains(subject)
+        yield from self._of_functions(subject)
+
+    def _of_domains(self, subject: Subject) -> Iterator[Diagnosis]:
+        try:
+            domains = subject.known_domains
+        except UnavailableError as error:
+            yield unavailable(DOMAIN_CHECKS, error)
+            return
+        for domain in domains:
+            if self._is_new(str(domain)):
+                yield DomainChecks(self._aws, domain, subject.function).diagnosis(self._progress)
+
+    def _of_functions(self, subject: Subject) -> Iterator[Diagnosis]:
+        try:
+            authorizers = subject.authorizers
+        except UnavailableError as error:
+            yield unavailable((*FUNCTION_CHECKS, *ENVIRONMENT_CHECKS), error)
+            return
+        for _, function in authorizers:
+            if self._is_new(str(function.arn)):
+                yield self.of_function(function)
+
+    def of_function(self, function: Function) -> Diagnosis:
+        try:
+            environment = _with_commands(examine_environment(str(function), function.environment), function)
+        except UnavailableError as error:
+            environment = unavailable(ENVIRONMENT_CHECKS, error)
+        return combine(examine(function_checks(function), str(function), self._progress), environment)
+
+    def without_api(self, domain: Domain | None, function: Function | None) -> Diagnosis:
+        of_function = self.of_function(function) if function else Diagnosis()
+        if domain is None:
+            return of_function
+        note = Diagnosis(notes=(f"{domain} leads to no API",))
+        return combine(of_function, DomainChecks(self._aws, domain, function).diagnosis(self._progress), note)
+
+    def _is_new(self, name: str) -> bool:
+        is_new = name not in self._examined
+        self._examined.add(name)
+        return is_new
 
 
-def _examine_function(function: Function) -> Diagnosis:
-    try:
-        environment = examine_environment(str(function), function.environment)
-    except UnavailableError as error:
-        missing = (NotChecked(check, error.reason, error.permission) for check in ENVIRONMENT_CHECKS)
-        environment = Diagnosis(not_checked=tuple(missing))
-    return combine(examine(function_checks(function)), environment)
-
-
-def _without_api(aws: Aws, domain: Domain | None, function: Function | None) -> Diagnosis:
-    of_function = _examine_function(function) if function else Diagnosis()
-    if domain is None:
-        return of_function
-    note = Diagnosis(notes=(f"{domain} leads to no API",))
-    return combine(of_function, DomainChecks(aws, domain, function).diagnosis(), note)
+def _with_commands(diagnosis: Diagnosis, function: Function) -> Diagnosis:
+    """Return findings about variables with the commands that change those of a function."""
+    findings = (
+        each._replace(
+            fix=f"{each.fix}. To change them on AWS, edit environment.json after the first command",
+            commands=function.edit_environment(),
+        )
+        for each in diagnosis.findings
+    )
+    return diagnosis._replace(findings=tuple(findings))
 
 
 def _named(aws: Aws, name: str) -> Domain:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
-from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked, combine
-from mtls_authorizer_cli.doctor.live.examination import examine
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, combine
+from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
 from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_CHECKS
 from mtls_authorizer_cli.doctor.offline.truststore import Examined, examine_truststore
 
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.aws import Aws
     from mtls_authorizer_cli.doctor.account.domain import Domain
     from mtls_authorizer_cli.doctor.account.function import Function
+    from mtls_authorizer_cli.progress import Progress
+
+CHECKS = (
+    Check.MUTUAL_TLS,
+    Check.DOMAIN_STATUS,
+    Check.TRUSTSTORE_WARNINGS,
+    Check.TRUSTSTORE_VERSION,
+    Check.TRUSTSTORE_URI,
+    *TRUSTSTORE_CHECKS,
+)
 
 _AVAILABLE = "AVAILABLE"
 _STATUSES = {
@@ -35,17 +45,17 @@ class DomainChecks:
         self._domain = domain
         self._function = function
 
-    def diagnosis(self) -> Diagnosis:
+    def diagnosis(self, progress: Progress) -> Diagnosis:
         """Make all checks."""
         checks = {Check.MUTUAL_TLS: self._mutual_tls, Check.DOMAIN_STATUS: self._status}
         if self._domain.truststore_uri is None:
-            return examine(checks)
+            return examine(checks, str(self._domain), progress)
         checks |= {
             Check.TRUSTSTORE_WARNINGS: self._warnings,
             Check.TRUSTSTORE_VERSION: self._version,
             Check.TRUSTSTORE_URI: self._uri_of_authorizer,
         }
-        return combine(examine(checks), self._truststore())
+        return combine(examine(checks, str(self._domain), progress), self._truststore())
 
     def examined_truststore(self) -> Examined:
         """Read and check the truststore. Raises UnavailableError."""
@@ -61,13 +71,12 @@ class DomainChecks:
         try:
             return self.examined_truststore().diagnosis
         except UnavailableError as error:
-            missing = [NotChecked(check, error.reason, error.permission) for check in TRUSTSTORE_CHECKS]
-            return Diagnosis(not_checked=tuple(missing))
+            return unavailable(TRUSTSTORE_CHECKS, error)
 
     def _mutual_tls(self) -> Iterator[Finding]:
         domain = self._domain
         if domain.truststore_uri is None:
-            uri = self._function.environment.get("TRUSTSTORE_URI") if self._function else None
+            uri = self._uri_of_function()
             yield Finding(
                 Check.MUTUAL_TLS,
                 str(domain),
@@ -77,6 +86,12 @@ class DomainChecks:
                 "Turn mutual TLS on" if uri else "Put the truststore's URI into TRUSTSTORE_URI, and turn mutual TLS on",
                 (domain.update(self._aws.region, "truststoreUri", uri or Variable("TRUSTSTORE_URI")),),
             )
+
+    def _uri_of_function(self) -> str | None:
+        try:
+            return self._function.environment.get("TRUSTSTORE_URI") if self._function else None
+        except UnavailableError:
+            return None
 
     def _status(self) -> Iterator[Finding]:
         for status, message in self._domain.statuses:

@@ -10,17 +10,20 @@ from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotCh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from mtls_authorizer_cli.progress import Progress
+
 Examine: TypeAlias = "Callable[[], Iterable[Finding | str]]"
 """A check without its name. Strings are notes."""
 
 
-def examine(checks: Mapping[Check, Examine]) -> Diagnosis:
-    """Make checks. What a check has found before it raises UnavailableError is kept."""
+def examine(checks: Mapping[Check, Examine], name: str, progress: Progress) -> Diagnosis:
+    """Make checks of something with a name. What a check has found before it raises UnavailableError is kept."""
     checked: list[Check] = []
     findings: list[Finding] = []
     not_checked: list[NotChecked] = []
     notes: list[str] = []
-    for check, make in checks.items():
+    for number, (check, make) in enumerate(checks.items()):
+        progress.show(f"{name}: {check}", number / len(checks))
         try:
             for result in make():
                 if isinstance(result, str):
@@ -32,3 +35,8 @@ def examine(checks: Mapping[Check, Examine]) -> Diagnosis:
         else:
             checked.append(check)
     return Diagnosis(tuple(checked), tuple(findings), tuple(not_checked), tuple(notes))
+
+
+def unavailable(checks: Iterable[Check], error: UnavailableError) -> Diagnosis:
+    """Return that checks were not made because of an error."""
+    return Diagnosis(not_checked=tuple(NotChecked(check, error.reason, error.permission) for check in checks))

@@ -10,6 +10,7 @@ from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.live.rules_document import rules_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,18 +24,25 @@ _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
 
 
+CHECKS = (
+    Check.FUNCTION,
+    Check.QUALIFIER,
+    Check.UNPUBLISHED_CHANGES,
+    Check.CONCURRENCY,
+    Check.LOG_FORMAT,
+    Check.RUNTIME,
+    Check.LAYER,
+    Check.RULES_DOCUMENT,
+)
+
+
 def function_checks(function: Function) -> dict[Check, Examine]:
     """Return the checks of a function."""
-    checks = {
-        Check.FUNCTION: _function,
-        Check.UNPUBLISHED_CHANGES: _unpublished_changes,
-        Check.QUALIFIER: _qualifier,
-        Check.CONCURRENCY: _concurrency,
-        Check.LOG_FORMAT: _log_format,
-        Check.RUNTIME: _runtime,
-        Check.LAYER: _layer,
-    }
-    return {check: partial(make, function) for check, make in checks.items()}
+    made = (
+        *(_function, _qualifier, _unpublished_changes, _concurrency),
+        *(_log_format, _runtime, _layer, rules_document),
+    )
+    return {check: partial(make, function) for check, make in zip(CHECKS, made, strict=True)}
 
 
 def _function(function: Function) -> Iterator[Finding]:
@@ -102,7 +110,6 @@ def _differs(name: str, used: dict[str, str], latest: dict[str, str]) -> bool:
 
 def _qualifier(function: Function) -> Iterator[Finding]:
     snap_start = function.configuration.get("SnapStart", {})
-    provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
     if not function.arn.is_published and snap_start.get("ApplyOn") == "PublishedVersions":
         yield _unused(function, "SnapStart", "live")
     elif function.arn.is_published and _is_off(snap_start):
@@ -114,6 +121,7 @@ def _qualifier(function: Function) -> Iterator[Finding]:
             "Publish a new version",
             function.publish(),
         )
+    provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
     if provisioned and function.arn.qualifier not in provisioned:
         yield _unused(function, "provisioned concurrency", provisioned[0])
 

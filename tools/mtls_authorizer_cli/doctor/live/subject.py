@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
+from mtls_authorizer_cli.doctor.account.commands import Variable
 from mtls_authorizer_cli.doctor.account.domain import domains_of_api
 from mtls_authorizer_cli.doctor.account.function import HANDLER, Function
 from mtls_authorizer_cli.doctor.account.function_arn import parse_authorizer_uri
@@ -54,23 +55,31 @@ class Subject:
 
     @property
     def known_domains(self) -> Sequence[Domain]:
-        """The domain names that can be read."""
+        """The domain names that lead to the API, or only the one that the user named if the others are unknown."""
         try:
             return self.domains
         except UnavailableError:
-            return [] if self._domain is None else [self._domain]
+            if self._domain is None:
+                raise
+            return [self._domain]
 
     @property
     def served_stages(self) -> Sequence[Stage]:
-        """The stages that domain names lead to, all of them if there is none."""
+        """The stages that domain names lead to; all of them if there is none, or if they are not known."""
         stages = self.api.stages()
-        mapped = {
-            stage
-            for domain in self.known_domains
-            for api_id, stage in domain.mapped_stages
-            if api_id == self.api.api_id
-        }
+        try:
+            domains = self.known_domains
+        except UnavailableError:
+            return stages
+        mapped = {stage for domain in domains for api_id, stage in domain.mapped_stages if api_id == self.api.api_id}
         return [stage for stage in stages if stage.name in mapped] or stages
+
+    def deploy_commands(self) -> tuple[str, ...]:
+        """Return the commands that make changes of the API take effect. Raises nothing."""
+        try:
+            return self.api.deploy(self.served_stages)
+        except UnavailableError:
+            return (self.api.deploy_stage(Variable("STAGE")),)
 
     @cached_property
     def found_authorizers(self) -> Sequence[OwnAuthorizer]:
@@ -106,14 +115,6 @@ class Subject:
             return self.authorizers[0].function
         except UnavailableError:
             return None
-
-    @property
-    def functions(self) -> Sequence[Function]:
-        """The functions of the authorizers, each once; none if they are not known."""
-        try:
-            return list({str(each.function.arn): each.function for each in self.found_authorizers}.values())
-        except UnavailableError:
-            return []
 
     def _is_own(self, arn: FunctionArn, *, alone: bool) -> bool:
         if self._function_name is not None:

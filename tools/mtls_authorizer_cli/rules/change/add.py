@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     problems = [f"--{option}: {problem}" for option, problem in problems_of(rule)]
     if problems:
         raise CommandError("; ".join(problems))
-    return write(target, [NewRule(rule, "--name")], client.warnings, options)
+    return write(target, [NewRule(rule, "--name", client.certificate)], client.warnings, options)
 
 
 def _client(file: str, target: Target) -> ClientRule:

@@ -49,6 +49,7 @@ class ClientRule(NamedTuple):
     ``warnings`` are about what the rule cannot ensure.
     """
 
+    certificate: PeerCertificate
     keys: Mapping[str, object]
     warnings: tuple[str, ...]
 
@@ -74,7 +75,9 @@ def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Se
     for match in matches:
         keys = {"match": {**match, **issuer}, **({} if meets_usages else _SERVERS_ONLY)}
         if _does_match(keys, certificate, trust, settings):
-            return ClientRule(keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages)))
+            return ClientRule(
+                certificate, keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages))
+            )
     message = "no rule can match this certificate by names, which its renewals share: write a rule with its public_key"
     raise CommandError(message)
 

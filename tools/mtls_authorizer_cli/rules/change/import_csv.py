@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.rules.change.client_rule import ClientRule
     from mtls_authorizer_cli.rules.change.csv_file import Row
     from mtls_authorizer_cli.rules.change.target import Target
 
@@ -100,21 +101,24 @@ class _Importer:
         finally:
             progress.clear()
         self._problems.check()
-        return rules
+        return [rule for rule in rules if rule is not None]
 
-    def _rule(self, row: Row) -> NewRule:
-        cells = row.cells
+    def _rule(self, row: Row) -> NewRule | None:
+        """Return the rule of a row, None if its certificate has a problem."""
+        cells, client = row.cells, self._client(row)
         rule = {
             "name": cells[NAME],
             **({"description": cells[DESCRIPTION]} if cells.get(DESCRIPTION) else {}),
-            **self._client(row),
+            # Without the certificate, the other cells are checked all the same.
+            **({"match": {"common_name": "-"}} if client is None else client.keys),
             **self._routes(row),
             **({"context": row.context} if row.context else {}),
         }
         for column, problem in problems_of(rule):
             self._problems.add(row.line, column, problem)
         self._check_repetition(row, NAME, cells[NAME], self._line_by_name, "is also the name")
-        return NewRule(rule, f"{shown_file(self._file)}:{row.line}: column {NAME}")
+        place = f"{shown_file(self._file)}:{row.line}: column {NAME}"
+        return None if client is None else NewRule(rule, place, client.certificate)
 
     def _routes(self, row: Row) -> dict[str, object]:
         if row.cells[ALLOW].lower() != ALL_ROUTES_CELL:
@@ -123,18 +127,17 @@ class _Importer:
             self._problems.add(row.line, ALLOW, f"is {ALL_ROUTES_CELL!r}: write routes, or use --allow-all-routes")
         return {}
 
-    def _client(self, row: Row) -> dict[str, object]:
-        """Return the keys of the rule that match the row's certificate; others that are valid if that is impossible."""
+    def _client(self, row: Row) -> ClientRule | None:
         file = str(self._folder / row.cells[CERTIFICATE])
         try:
             client = client_rule_of(file, self._target.trust, self._target.settings, self._now)
         except CommandError as error:
             self._problems.add(row.line, CERTIFICATE, str(error))
-            return {"match": {"common_name": "-"}}
+            return None
         self.warnings += client.warnings
         match = json.dumps(client.keys["match"], sort_keys=True)
         self._check_repetition(row, CERTIFICATE, match, self._line_by_match, "is of the same client as that")
-        return dict(client.keys)
+        return client
 
     def _check_repetition(self, row: Row, column: str, value: str, lines: dict[str, int], wording: str) -> None:
         if value in lines:

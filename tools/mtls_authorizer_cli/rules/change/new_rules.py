@@ -8,22 +8,32 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.settings import check_together
+from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import StoredDocument
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, update_document
+from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from client_certificate_auth import PeerCertificate
     from mtls_authorizer_cli.rules.change.target import Target
 
 
 class NewRule(NamedTuple):
-    """A rule to add, as JSON, and where its name was given, for messages: ``partners.csv:3: column name``."""
+    """A rule to add, as JSON, and the certificate that it was made for.
+
+    ``place`` is where its name was given, for messages: ``partners.csv:3: column name``.
+    """
 
     rule: Mapping[str, object]
     place: str
+    certificate: PeerCertificate
 
     @property
     def name(self) -> str:
@@ -32,11 +42,15 @@ class NewRule(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The rules that were added, or would be, and those that the document contained already."""
+    """The rules that were added, or would be, and those that the document contained already.
+
+    ``warnings`` are about what the document contains about the same clients.
+    """
 
     added: tuple[str, ...]
     present: tuple[str, ...]
     written: bool
+    warnings: tuple[str, ...] = ()
 
 
 def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result:
@@ -48,7 +62,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     location = target.rules.location
     file = location.removeprefix("file://")
     if "://" not in file and not Path(file).exists():
-        created = _create(file, rules, review)
+        created = _create(file, rules, review, target)
         if created is not None:
             return created
     present: set[str] = set()
@@ -60,12 +74,30 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     update = update_document(
         location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
     )
-    names = [rule.name for rule in rules]
+    added = [rule for rule in rules if rule.name not in present]
     return Result(
-        tuple(name for name in names if name not in present),
-        tuple(name for name in names if name in present),
+        tuple(rule.name for rule in added),
+        tuple(rule.name for rule in rules if rule.name in present),
         update.written,
+        tuple(_warnings(update.before, added, target)),
     )
+
+
+def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
+    """Yield what a document says about the clients of new rules."""
+    known = RuleSet(parse_rules(text.encode()))
+    if target.trust is not None:
+        known = with_issuer_keys(known, target.trust.authorities)
+    for new in added:
+        denials = known.denying(known.satisfied_by(new.certificate))
+        if denials:
+            yield f"the client of rule {new.name} stays blocked by {denials[0].name}: see mtls-authorizer unblock"
+        matching = [rule.name for rule in known.matching(new.certificate)]
+        if matching:
+            yield (
+                f"the client of rule {new.name} also matches {listing(matching)}, and may call the routes of all of "
+                "them"
+            )
 
 
 def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Mapping[str, object]]:
@@ -83,9 +115,14 @@ def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Map
     return missing
 
 
-def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result | None:
+def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Result | None:
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
+    try:
+        check_together([*target.rules.other_rules, *parse_rules(text.encode())])
+    except ValueError as error:
+        message = f"{printable(location)} would not be valid: {error}"
+        raise CommandError(message) from error
     names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)

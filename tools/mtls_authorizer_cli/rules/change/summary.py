@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import write_output
 from mtls_authorizer_cli.printed import plain
-from mtls_authorizer_cli.tables import fold
+from mtls_authorizer_cli.tables import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +50,9 @@ def _json(summary: Summary) -> str:
 
 
 def _lines(summary: Summary) -> Iterator[str]:
-    yield from fold(f"{_answer(summary)}.", first="")
+    yield from wrap(f"{_answer(summary)}.", first="")
     for warning in summary.warnings:
-        yield from fold(f"warning: {plain(warning)}.", first="")
+        yield from wrap(f"warning: {plain(warning)}.", first="")
     if summary.difference:
         yield summary.difference.rstrip("\n")
     yield from _next_step(summary)

@@ -32,7 +32,7 @@ def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], opt
         return review(options, change)
 
     result = add_rules(target, rules, reviewed)
-    all_warnings = (*dict.fromkeys(warnings), *target.warnings())
+    all_warnings = (*dict.fromkeys(warnings), *target.warnings(), *result.warnings)
     summary = Summary(target.rules, tuple(rules), result, all_warnings, options.dry_run, "".join(differences))
     print_summary(summary, as_json=options.json)
     done = result.written or options.dry_run or not result.added

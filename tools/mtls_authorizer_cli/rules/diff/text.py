@@ -8,7 +8,7 @@ from mtls_authorizer_cli.explain.wording import printed_routes
 from mtls_authorizer_cli.printed import plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text
-from mtls_authorizer_cli.tables import fold
+from mtls_authorizer_cli.tables import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,18 +53,18 @@ def _clients(report: Report) -> Iterator[str]:
     for client in report.changed_clients:
         change = client.change
         yield ""
-        yield from fold(f"client {quoted(_client_name(client), _LONGEST_NAME)} in {plain(client.file)}", first="")
+        yield from wrap(f"client {quoted(_client_name(client), _LONGEST_NAME)} in {plain(client.file)}", first="")
         for verb, several in (("gains", change.gained), ("loses", change.lost), ("now", change.new.limited_routes())):
             for routes, limits in several if verb != "now" or change.lost else ():
                 yield from _routes(verb, routes, "" if limits is None else f" (only for {limits_text(limits)})")
         if change.context_changes:
             yield "  context or usage plan key change"
-        yield from fold(f"{'rules':8}{_matching(change.old)} -> {_matching(change.new)}", others=" " * 10)
+        yield from wrap(f"{'rules':8}{_matching(change.old)} -> {_matching(change.new)}", others=" " * 10)
 
 
 def _routes(verb: str, routes: Routes, limits: str = "") -> Iterator[str]:
     if routes:
-        yield from fold(f"{verb:8}{printed_routes(routes, everything=True)}{limits}", others=" " * 10)
+        yield from wrap(f"{verb:8}{printed_routes(routes, everything=True)}{limits}", others=" " * 10)
 
 
 def _matching(access: Access) -> str:
@@ -98,13 +98,13 @@ def _part(part: PartChange, *, label: bool = True) -> Iterator[str]:
         yield f"  {part.part}"
     for mark, texts in (("+", part.added), ("-", part.removed)):
         for text in texts:
-            yield from fold(f"{mark} {text}", first="    ", others="      ")
+            yield from wrap(f"{mark} {text}", first="    ", others="      ")
 
 
 def _notes(report: Report) -> Iterator[str]:
     if report.comparison.is_reordered:
         yield ""
-        yield from fold(
+        yield from wrap(
             "note: rules with a context or a usage plan key are in another order. If several match a client, those of "
             "the first rule are used.",
             first="",
@@ -112,7 +112,7 @@ def _notes(report: Report) -> Iterator[str]:
     for file, problem in report.unreadable:
         yield ""
         named = problem if problem.startswith(file) else f"{file}: {problem}"
-        yield from fold(f"note: skipped: {plain(named)}", first="")
+        yield from wrap(f"note: skipped: {plain(named)}", first="")
 
 
 def _next_step(report: Report) -> Iterator[str]:

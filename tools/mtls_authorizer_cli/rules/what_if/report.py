@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.printed import plain, quoted
-from mtls_authorizer_cli.tables import fold
+from mtls_authorizer_cli.tables import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +86,8 @@ def _changed(tally: Tally, *, allowed: bool) -> Iterator[str]:
         yield "were denied, would be allowed" if allowed else "were allowed, would be denied"
     for each, number in changed[:_MOST_LINES]:
         client = quoted(each.client or "-", _LONGEST_NAME)
-        yield from fold(f"{number:>8,}  {plain(each.route or '-')}  {client}", first="", others=" " * 10)
-        yield from fold(
+        yield from wrap(f"{number:>8,}  {plain(each.route or '-')}  {client}", first="", others=" " * 10)
+        yield from wrap(
             f"{each.why}; issuer {quoted(each.issuer_dn or '-', _LONGEST_NAME)}", first=" " * 10, others=" " * 10
         )
     if len(changed) > _MOST_LINES:
@@ -101,7 +101,7 @@ def _undetermined(tally: Tally) -> Iterator[str]:
     for missing, number in tally.undetermined.most_common():
         clients = len(tally.clients[missing])
         noun = "certificate" if clients == 1 else "certificates"
-        yield from fold(f"{number:>8,}  {', '.join(missing)} ({clients:,} {noun})", first="", others=" " * 10)
+        yield from wrap(f"{number:>8,}  {', '.join(missing)} ({clients:,} {noun})", first="", others=" " * 10)
 
 
 def _next_step(report: Report) -> str:

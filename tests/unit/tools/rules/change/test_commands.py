@@ -138,6 +138,9 @@ def test_a_document_that_does_not_exist_is_created_once(folder: Path, capsys: py
         assert capsys.readouterr().out.startswith(expected)
     assert rules_in(folder, "new.json") == [rule_of("a")]
     assert sorted(path.name for path in folder.iterdir()) == ["a.pem", "b.pem", "c.pem", "new.json", "rules.json"]
+    anyone = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
+    assert add(*options, "--rules", "other.json", "--yes", environment=anyone) == 2
+    assert "other.json would not be valid: ALLOW_ANY_CLIENT_CERTIFICATE is true" in capsys.readouterr().err
     assert add(*options, "--rules", "no/new.json", "--yes") == 2
     assert "no/new.json cannot be written: No such file or directory" in capsys.readouterr().err
 
@@ -203,6 +206,24 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
         "already_present": ["d"],
         "warnings": [],
     }
+
+
+def test_other_rules_about_the_same_client_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"deny": {"common_name": "a"}, "rules": [{"name": "acme", "match": {"organization": "Acme"}}]}
+    (folder / "rules.json").write_text(json.dumps(document))
+    for client, warnings in (
+        ("b", ["the client of rule b also matches acme, and may call the routes of all of them"]),
+        (
+            "a",
+            [
+                "the client of rule a stays blocked by deny: see mtls-authorizer unblock",
+                "the client of rule a also matches acme, and may call the routes of all of them",
+            ],
+        ),
+    ):
+        options = ("--from-cert", f"{client}.pem", "--name", client, *ROUTE, "--rules", "rules.json", "--yes", "--json")
+        assert add(*options) == 0
+        assert json.loads(capsys.readouterr().out)["warnings"][1:] == warnings
 
 
 HEADER = "name,certificate,allow,context.tenant\n"

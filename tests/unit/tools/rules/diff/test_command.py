@@ -135,6 +135,16 @@ def test_the_differences_are_available_as_json(capsys: pytest.CaptureFixture[str
     assert [each["file"] for each in result["skipped"]] == ["certs/notes.txt"]
 
 
+def test_long_values_are_broken_into_lines_of_100_columns(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    long = rule(name="long", match={"subject": f"CN={'x' * 400},O=\u202e"}, allow=["GET /" + "y" * 290])
+    (folder / "new.json").write_bytes(document(*OLD, long))
+    assert diff("--certs", "certs") == 1
+    output = capsys.readouterr().out
+    assert max(map(len, output.splitlines())) <= 100
+    assert output.isascii()
+    assert "y" * 80 in output
+
+
 def test_equal_documents_have_status_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "new.json").write_text(json.dumps({"rules": OLD[::-1]}, indent=3))
     assert diff("--certs", "certs/a.pem") == 0

@@ -85,6 +85,7 @@ def test_changes_are_counted_by_client_and_route(folder: Path, capsys: pytest.Ca
         "          rules acme; issuer 'CN=Test CA'\n"
     ) in output
     assert "\x1b" not in output
+    assert max(map(len, output.splitlines())) <= 100
     assert output.endswith("see mtls-authorizer rules diff.\n")
 
 

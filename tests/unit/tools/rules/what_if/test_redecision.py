@@ -89,6 +89,18 @@ def test_an_entry_determines_that_a_request_would_be_allowed(
         (ALLOWED, [rule(domain_name="api.example.com")], "no rule that matches allows the request"),
         (ALLOWED, [rule(not_after="2026-11-21T00:00:00Z")], "no rule that matches allows the request"),
         ({"extended_key_usage": ["serverAuth"]}, [rule()], "no rule matches"),
+        # Of several common names, none matches, and each excludes.
+        ({"subject_dn": "CN=client,CN=b"}, [rule()], "no rule matches"),
+        (
+            {"subject_dn": "CN=client,CN=b,O=Acme"},
+            [rule(match={"organization": "Acme"}, **{"not": {"common_name": "b"}})],
+            "no rule matches",
+        ),
+        (
+            {"subject_dn": "CN=client,CN=b", "deny": {"common_name": "b"}},
+            [rule(match={"issuer": "CN=CA"})],
+            "deny excludes the certificate",
+        ),
         ({"reason": "extensions_malformed"}, [rule()], "extensions_malformed, whatever the rules are"),
         ({"reason": "certificate_expired", "days_to_expiry": -1}, [rule()], "certificate_expired"),
         ({"reason": "certificate_revoked"}, [rule()], "certificate_revoked"),

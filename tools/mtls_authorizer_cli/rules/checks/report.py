@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
-from mtls_authorizer_cli.rules.contradictions import contradictions
-from mtls_authorizer_cli.rules.coverage import covered_rules
-from mtls_authorizer_cli.rules.findings import Finding, Kind
-from mtls_authorizer_cli.rules.positions import line_numbers, line_of
-from mtls_authorizer_cli.rules.values import value_findings
+from mtls_authorizer_cli.rules.checks.contradictions import contradictions
+from mtls_authorizer_cli.rules.checks.coverage import covered_rules
+from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
+from mtls_authorizer_cli.rules.checks.positions import line_numbers, line_of
+from mtls_authorizer_cli.rules.checks.values import value_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ class Report(NamedTuple):
 
 
 def check_document(source: str, content: bytes, now: datetime) -> Report:
-    """Check a rules document at a time, which is aware."""
+    """Check a rules document at an aware time."""
     try:
         every_rule = parse_rules(content)
     except RulesError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.policy.rule_warnings import rule_warnings
-from mtls_authorizer_cli.rules.findings import Finding, Kind
+from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""What ``mtls-authorizer rules check`` reports: problems of a rules document, and doubtful rules."""

@@ -1,0 +1,1 @@
+"""``mtls-authorizer rules schema``: the JSON Schema of rules documents."""
