@@ -15,8 +15,8 @@ from tests.api_gateway_account import Account, Api, ApiGatewayAccount, Function,
 from tests.aws_fixtures import forget_clients
 from tests.aws_server import REGION
 from tests.certificate_authorities import CertificateAuthority
-from tests.integration.examples.test_attach import PEM, TEMPLATES, synthesized, transformed
-from tests.integration.template.stacks import AUTHORIZER, SAMPLE_API
+from tests.integration.examples.test_attach import PEM, TEMPLATES, transformed
+from tests.integration.template.stacks import AUTHORIZER, RULES, SAMPLE_API
 from tests.integration.tools.doctor_accounts import (
     ACCOUNT_ID,
     FUNCTION_ARN,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import FaultyProxy
-
-__all__ = ["synthesized"]
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 CA = CertificateAuthority("CA", not_after=LATER)
@@ -151,7 +149,7 @@ def diagnose(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any
         assert finding["consequence"]
         assert finding["fix"]
         for command in finding["commands"]:
-            for found in find_commands(command) or [command]:
+            for found in find_commands(command.removesuffix(" > environment.json")) or [command]:
                 assert found.startswith(("aws ", "AUTHORIZER_URI=")), found
                 assert not found.startswith("aws ") or mistakes(found) == []
     return diagnosis
@@ -196,6 +194,8 @@ def test_nothing_is_found_in_the_authorizers_stack(
     if stack == "provisioned-concurrency":
         function.provisioned.append({"FunctionArn": f"{FUNCTION_ARN}:live", "Status": "READY"})
         cloud.variables["ALLOWED_COMMON_NAMES"] = "alpha"  # which this stack leaves out
+    if uri := cloud.variables.get("AUTHORIZER_RULES_URI"):
+        cloud.aws.put_object(uri, RULES.encode())
     diagnosis = diagnose(capsys, "--function", FUNCTION_ARN + qualifier)
     assert diagnosis["findings"] == []
     assert diagnosis["not_checked"] == []
@@ -215,7 +215,7 @@ def test_nothing_is_found_in_the_examples(cloud: Cloud, template: Path, capsys: 
 def test_nothing_is_found_in_the_examples_of_the_cdk(
     cloud: Cloud, synthesized: Path, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    resources = json.loads((synthesized / f"{stack}.template.json").read_text())["Resources"]
+    resources = json.loads((synthesized / f"examples/{stack}.template.json").read_text())["Resources"]
     deploy_api(cloud.account, resources, PARAMETERS)
     pin(cloud)
     diagnosis = diagnose(capsys, "--domain", DOMAIN)
@@ -453,7 +453,26 @@ def uri_of(authorizer: dict[str, Any], function: str) -> dict[str, Any]:
     return authorizer
 
 
+def rules_at(cloud: Cloud, uri: str) -> None:
+    cloud.variables.update(AUTHORIZER_RULES_URI=uri, S3_BUCKET_OWNER=ACCOUNT_ID)
+
+
+def invalid_rules(cloud: Cloud) -> None:
+    rules_at(cloud, "s3://bucket/rules.json")
+    cloud.aws.put_object("s3://bucket/rules.json", b"{}")
+
+
+def expired_rule(cloud: Cloud) -> None:
+    rules_at(cloud, "s3://bucket/rules.json")
+    rule = {"name": "old", "match": {"organization": "Acme"}, "not_after": "2020-01-01T00:00:00Z"}
+    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
+
+
 MISTAKES = {
+    "invalid rules at a URI": Mistake(
+        REST, invalid_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
+    ),
+    "an expired rule at a URI": Mistake(HTTP, expired_rule, Check.RULES_DOCUMENT, "expired: rule 'old'", "Correct it"),
     "the default endpoint of a REST API": Mistake(
         REST,
         lambda cloud: rest(cloud).api.update(disableExecuteApiEndpoint=False),
@@ -701,7 +720,7 @@ MISTAKES = {
         lambda cloud: cloud.variables.update(ALLOWED_COMMON_NAME="alpha"),
         Check.CONFIGURATION,
         "ALLOWED_COMMON_NAME is not a variable of this authorizer",
-        "Correct the variables",
+        f"--function-name {FUNCTION_ARN} --environment file://environment.json",
     ),
 }
 
@@ -723,7 +742,7 @@ def test_a_planted_mistake_is_found_and_nothing_else(
 
 
 EVERY_READ = {
-    "GetAuthorizers": {Check.AUTHORIZER, Check.ROUTES, Check.INVOKE_PERMISSION, Check.RESPONSE_FORMAT},
+    "GetAuthorizers": {Check.AUTHORIZER, Check.ROUTES, Check.INVOKE_PERMISSION, Check.FUNCTION, Check.CONFIGURATION},
     "GetResources": {Check.ROUTES, Check.DEPLOYMENT},
     "GetStages": {Check.DEPLOYMENT},
     "GetDeployment": {Check.DEPLOYMENT},
@@ -763,9 +782,23 @@ def test_a_denied_request_is_reported_with_the_missing_permission_and_the_checks
     not_checked = {each["check"]: each for each in diagnosis["not_checked"]}
     assert EVERY_READ[operation] <= not_checked.keys()
     assert not not_checked.keys() & set(diagnosis["checked"])
+    assert not_checked.keys() | set(diagnosis["checked"]) == LIVE_CHECKS
     for check in EVERY_READ[operation]:
         assert not_checked[check]["reason"].startswith(("AccessDenied", "403 ("))
         assert not_checked[check]["permission"] == PERMISSIONS[operation]
+
+
+def test_everything_about_domain_names_that_are_not_known_is_not_checked(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(cloud, REST)
+    cloud.account.denied.add("GetDomainNames")
+    diagnosis = diagnose(capsys, "--api", REST)
+    assert diagnosis["findings"] == []
+    not_checked = {each["check"] for each in diagnosis["not_checked"]}
+    assert not_checked | set(diagnosis["checked"]) == LIVE_CHECKS
+    assert {Check.DOMAIN_NAME, Check.MUTUAL_TLS, Check.TRUSTSTORE_VERSION, Check.CA_CHAIN} <= not_checked
+    assert Check.DEPLOYMENT in diagnosis["checked"]
 
 
 def test_the_text_ends_with_the_missing_permissions(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
@@ -801,15 +834,6 @@ def stage_variable(cloud: Cloud) -> None:
 
 def truststore_in_file(cloud: Cloud) -> None:
     cloud.variables.update(TRUSTSTORE_URI="file:///opt/truststore.pem", CRL_URIS="file:///opt/ca.crl")
-
-
-def rules_at(cloud: Cloud, uri: str) -> None:
-    cloud.variables.update(AUTHORIZER_RULES_URI=uri, S3_BUCKET_OWNER=ACCOUNT_ID)
-
-
-def invalid_rules(cloud: Cloud) -> None:
-    rules_at(cloud, "s3://bucket/rules.json")
-    cloud.aws.put_object("s3://bucket/rules.json", b"{}")
 
 
 def condition(cloud: Cloud) -> None:
@@ -908,7 +932,6 @@ UNAVAILABLE = {
         Check.API_KEY_SOURCE,
         "NoSuchKey",
     ),
-    "the rules are invalid": Undetermined(REST, invalid_rules, Check.API_KEY_SOURCE, "cannot be read"),
     "the variables cannot be decrypted": Undetermined(
         REST,
         lambda cloud: cloud.configuration.update(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
-from mtls_authorizer_cli import function
 from mtls_authorizer_cli.certificate_files import read_certificates
 from mtls_authorizer_cli.command_line import (
     CommandError,
@@ -22,11 +21,12 @@ from mtls_authorizer_cli.doctor.offline.certificates import examine_certificates
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 from mtls_authorizer_cli.doctor.offline.truststore import examine_truststore
 from mtls_authorizer_cli.doctor.report import as_json, as_text
+from mtls_authorizer_cli.function import read_env_file
 from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.doctor.findings import Diagnosis
@@ -53,7 +53,16 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument("--truststore", metavar="FILE", help="the truststore of a custom domain, a PEM bundle")
     parser.add_argument("--api", metavar="ID", help="examine this API on AWS")
     parser.add_argument("--domain", metavar="NAME", help="examine this custom domain name and its APIs on AWS")
-    function.add_options(parser)
+    parser.add_argument(
+        "--function",
+        metavar="NAME[:ALIAS]",
+        help="examine this function on AWS, a name or ARN; with --api or --domain, it is the authorizer's function",
+    )
+    parser.add_argument(
+        "--env-file",
+        metavar="FILE",
+        help="the authorizer's variables: NAME=value lines, or the JSON of aws lambda get-function-configuration",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
@@ -67,23 +76,26 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not any((options.truststore, options.api, options.domain, options.function, options.env_file)):
         message = "nothing to examine: name --truststore, --env-file, --api, --domain or --function"
         raise CommandError(message)
-    diagnoses = _offline(options)
-    if options.api or options.domain or options.function:
-        # Imports boto3, which takes half a second.
-        from mtls_authorizer_cli.doctor.live.diagnosis import examine_aws  # noqa: PLC0415 -- see above
-
-        progress = Progress(sys.stderr)
-        try:
-            diagnoses.append(examine_aws(options.api, options.domain, options.function, progress))
-        finally:
-            progress.clear()
+    progress = Progress(sys.stderr)
+    try:
+        diagnoses = [*_offline(options, progress), *_live(options, progress)]
+    finally:
+        progress.clear()
     diagnosis = combine(*diagnoses)
     write_output(as_json(diagnosis) if options.json else as_text(diagnosis))
     return ExitStatus.NEGATIVE if diagnosis.findings else ExitStatus.SUCCESS
 
 
-def _offline(options: argparse.Namespace) -> list[Diagnosis]:
-    diagnoses, now = [], datetime.now(UTC)
+def _live(options: argparse.Namespace, progress: Progress) -> Iterator[Diagnosis]:
+    if options.api or options.domain or options.function:
+        # Imports boto3, which takes half a second.
+        from mtls_authorizer_cli.doctor.live.diagnosis import examine_aws  # noqa: PLC0415 -- see above
+
+        yield examine_aws(options.api, options.domain, options.function, progress)
+
+
+def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagnosis]:
+    now = datetime.now(UTC)
     if options.truststore:
         content = read_file(options.truststore, largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
         name = shown_file(options.truststore)
@@ -92,10 +104,10 @@ def _offline(options: argparse.Namespace) -> list[Diagnosis]:
         except ValueError as error:
             message = f"{name} {error}"
             raise CommandError(message) from error
-        diagnoses.append(examined)
+        yield examined
         if options.certificates:
-            diagnoses.append(examine_certificates(read_certificates(options.certificates), bundle, now))
+            files = read_certificates(options.certificates)
+            watched = progress.watch(files, len(files), "certificates", every=20)
+            yield examine_certificates(watched, bundle, now)
     if options.env_file:
-        variables = function.read_env_file(options.env_file)
-        diagnoses.append(examine_environment(shown_file(options.env_file), variables))
-    return diagnoses
+        yield examine_environment(shown_file(options.env_file), read_env_file(options.env_file))

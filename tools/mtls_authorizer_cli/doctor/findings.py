@@ -69,6 +69,7 @@ class Check(StrEnum):
     LOG_FORMAT = "log_format"
     RUNTIME = "runtime"
     LAYER = "layer"
+    RULES_DOCUMENT = "rules_document"
 
 
 class Finding(NamedTuple):

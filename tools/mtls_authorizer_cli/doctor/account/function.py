@@ -64,11 +64,11 @@ class Function:
             raise UnavailableError(reason) from error
 
     @cached_property
-    def rules(self) -> RuleSet:
-        """The rules of its variables, and those of the document that it uses now."""
+    def rules_document(self) -> bytes | None:
+        """The document at AUTHORIZER_RULES_URI as it is now, None without one."""
         settings = self.settings
         if settings.rules_uri is None:
-            return RuleSet(settings.rules)
+            return None
         if settings.rules_uri.startswith("file:"):
             reason = f"the rules are a file of the function: {settings.rules_uri}"
             raise UnavailableError(reason)
@@ -80,9 +80,19 @@ class Function:
                 bucket_owner=settings.s3_bucket_owner,
             )
             fetched = store.fetch(None)
-            return RuleSet([*settings.rules, *(parse_rules(fetched.content) if fetched else ())])
-        except (StoreError, RulesError) as error:
+        except StoreError as error:
             reason = f"the rules of the function cannot be read: {error}"
+            raise UnavailableError(reason) from error
+        return fetched and fetched.content
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules of its variables and of the document."""
+        document = self.rules_document
+        try:
+            return RuleSet([*self.settings.rules, *(parse_rules(document) if document is not None else ())])
+        except RulesError as error:
+            reason = "the rules of the function are invalid"
             raise UnavailableError(reason) from error
 
     def policy(self) -> str:
@@ -118,6 +128,11 @@ class Function:
     def update(self, *words: str | Variable) -> tuple[str, ...]:
         """Return the commands that change its configuration, and publish it if the API invokes an alias."""
         return (self.command("update-function-configuration", *words), *self.publish())
+
+    def edit_environment(self) -> tuple[str, ...]:
+        """Return the commands that change its variables, by way of a file to edit after the first one."""
+        read = self.command("get-function-configuration", "--query", "Environment", "--output", "json")
+        return (f"{read} > environment.json", *self.update("--environment", "file://environment.json"))
 
     def publish(self) -> tuple[str, ...]:
         """Return the commands that publish the function, and make an alias invoke the new version."""

@@ -11,11 +11,13 @@ from mtls_authorizer_cli.doctor.account.function import Function
 from mtls_authorizer_cli.doctor.account.function_arn import FunctionArn, parse_function_arn
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
-from mtls_authorizer_cli.doctor.findings import Diagnosis, NotChecked, combine
+from mtls_authorizer_cli.doctor.findings import Diagnosis, combine
 from mtls_authorizer_cli.doctor.live.api_checks import api_checks
 from mtls_authorizer_cli.doctor.live.authorizer_checks import authorizer_checks
+from mtls_authorizer_cli.doctor.live.domain_checks import CHECKS as DOMAIN_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
-from mtls_authorizer_cli.doctor.live.examination import examine
+from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
+from mtls_authorizer_cli.doctor.live.function_checks import CHECKS as FUNCTION_CHECKS
 from mtls_authorizer_cli.doctor.live.function_checks import function_checks
 from mtls_authorizer_cli.doctor.live.subject import Subject
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
@@ -69,19 +71,34 @@ class _Examination:
             )
             raise CommandError(message)
         yield examine(api_checks(subject) | authorizer_checks(subject), str(api), self._progress)
-        for domain in subject.known_domains:
+        yield from self._of_domains(subject)
+        yield from self._of_functions(subject)
+
+    def _of_domains(self, subject: Subject) -> Iterator[Diagnosis]:
+        try:
+            domains = subject.known_domains
+        except UnavailableError as error:
+            yield unavailable(DOMAIN_CHECKS, error)
+            return
+        for domain in domains:
             if self._is_new(str(domain)):
                 yield DomainChecks(self._aws, domain, subject.function).diagnosis(self._progress)
-        for function in subject.functions:
+
+    def _of_functions(self, subject: Subject) -> Iterator[Diagnosis]:
+        try:
+            authorizers = subject.authorizers
+        except UnavailableError as error:
+            yield unavailable((*FUNCTION_CHECKS, *ENVIRONMENT_CHECKS), error)
+            return
+        for _, function in authorizers:
             if self._is_new(str(function.arn)):
                 yield self.of_function(function)
 
     def of_function(self, function: Function) -> Diagnosis:
         try:
-            environment = examine_environment(str(function), function.environment)
+            environment = _with_commands(examine_environment(str(function), function.environment), function)
         except UnavailableError as error:
-            missing = (NotChecked(check, error.reason, error.permission) for check in ENVIRONMENT_CHECKS)
-            environment = Diagnosis(not_checked=tuple(missing))
+            environment = unavailable(ENVIRONMENT_CHECKS, error)
         return combine(examine(function_checks(function), str(function), self._progress), environment)
 
     def without_api(self, domain: Domain | None, function: Function | None) -> Diagnosis:
@@ -95,6 +112,18 @@ class _Examination:
         is_new = name not in self._examined
         self._examined.add(name)
         return is_new
+
+
+def _with_commands(diagnosis: Diagnosis, function: Function) -> Diagnosis:
+    """Return findings about variables with the commands that change those of a function."""
+    findings = (
+        each._replace(
+            fix=f"{each.fix}. To change them on AWS, edit environment.json after the first command",
+            commands=function.edit_environment(),
+        )
+        for each in diagnosis.findings
+    )
+    return diagnosis._replace(findings=tuple(findings))
 
 
 def _named(aws: Aws, name: str) -> Domain:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
-from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked, combine
-from mtls_authorizer_cli.doctor.live.examination import examine
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, combine
+from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
 from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_CHECKS
 from mtls_authorizer_cli.doctor.offline.truststore import Examined, examine_truststore
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.domain import Domain
     from mtls_authorizer_cli.doctor.account.function import Function
     from mtls_authorizer_cli.progress import Progress
+
+CHECKS = (
+    Check.MUTUAL_TLS,
+    Check.DOMAIN_STATUS,
+    Check.TRUSTSTORE_WARNINGS,
+    Check.TRUSTSTORE_VERSION,
+    Check.TRUSTSTORE_URI,
+    *TRUSTSTORE_CHECKS,
+)
 
 _AVAILABLE = "AVAILABLE"
 _STATUSES = {
@@ -62,8 +71,7 @@ class DomainChecks:
         try:
             return self.examined_truststore().diagnosis
         except UnavailableError as error:
-            missing = [NotChecked(check, error.reason, error.permission) for check in TRUSTSTORE_CHECKS]
-            return Diagnosis(not_checked=tuple(missing))
+            return unavailable(TRUSTSTORE_CHECKS, error)
 
     def _mutual_tls(self) -> Iterator[Finding]:
         domain = self._domain

@@ -35,3 +35,8 @@ def examine(checks: Mapping[Check, Examine], name: str, progress: Progress) -> D
         else:
             checked.append(check)
     return Diagnosis(tuple(checked), tuple(findings), tuple(not_checked), tuple(notes))
+
+
+def unavailable(checks: Iterable[Check], error: UnavailableError) -> Diagnosis:
+    """Return that checks were not made because of an error."""
+    return Diagnosis(not_checked=tuple(NotChecked(check, error.reason, error.permission) for check in checks))

@@ -10,6 +10,7 @@ from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.live.rules_document import rules_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,18 +24,25 @@ _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
 
 
+CHECKS = (
+    Check.FUNCTION,
+    Check.QUALIFIER,
+    Check.UNPUBLISHED_CHANGES,
+    Check.CONCURRENCY,
+    Check.LOG_FORMAT,
+    Check.RUNTIME,
+    Check.LAYER,
+    Check.RULES_DOCUMENT,
+)
+
+
 def function_checks(function: Function) -> dict[Check, Examine]:
     """Return the checks of a function."""
-    checks = {
-        Check.FUNCTION: _function,
-        Check.UNPUBLISHED_CHANGES: _unpublished_changes,
-        Check.QUALIFIER: _qualifier,
-        Check.CONCURRENCY: _concurrency,
-        Check.LOG_FORMAT: _log_format,
-        Check.RUNTIME: _runtime,
-        Check.LAYER: _layer,
-    }
-    return {check: partial(make, function) for check, make in checks.items()}
+    made = (
+        *(_function, _qualifier, _unpublished_changes, _concurrency),
+        *(_log_format, _runtime, _layer, rules_document),
+    )
+    return {check: partial(make, function) for check, make in zip(CHECKS, made, strict=True)}
 
 
 def _function(function: Function) -> Iterator[Finding]:

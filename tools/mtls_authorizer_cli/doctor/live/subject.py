@@ -55,22 +55,23 @@ class Subject:
 
     @property
     def known_domains(self) -> Sequence[Domain]:
-        """The domain names that can be read."""
+        """The domain names that lead to the API, or only the one that the user named if the others are unknown."""
         try:
             return self.domains
         except UnavailableError:
-            return [] if self._domain is None else [self._domain]
+            if self._domain is None:
+                raise
+            return [self._domain]
 
     @property
     def served_stages(self) -> Sequence[Stage]:
-        """The stages that domain names lead to, all of them if there is none."""
+        """The stages that domain names lead to; all of them if there is none, or if they are not known."""
         stages = self.api.stages()
-        mapped = {
-            stage
-            for domain in self.known_domains
-            for api_id, stage in domain.mapped_stages
-            if api_id == self.api.api_id
-        }
+        try:
+            domains = self.known_domains
+        except UnavailableError:
+            return stages
+        mapped = {stage for domain in domains for api_id, stage in domain.mapped_stages if api_id == self.api.api_id}
         return [stage for stage in stages if stage.name in mapped] or stages
 
     def deploy_commands(self) -> tuple[str, ...]:
@@ -114,14 +115,6 @@ class Subject:
             return self.authorizers[0].function
         except UnavailableError:
             return None
-
-    @property
-    def functions(self) -> Sequence[Function]:
-        """The functions of the authorizers, each once; none if they are not known."""
-        try:
-            return list({str(each.function.arn): each.function for each in self.found_authorizers}.values())
-        except UnavailableError:
-            return []
 
     def _is_own(self, arn: FunctionArn, *, alone: bool) -> bool:
         if self._function_name is not None:

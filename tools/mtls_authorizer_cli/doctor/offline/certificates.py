@@ -10,7 +10,7 @@ from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING
 from mtls_authorizer_cli.explain.gateway import CLIENT_SEES, GatewayCheck, gateway_findings, log_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
@@ -45,11 +45,14 @@ _FIXES = {
 }
 
 
-def examine_certificates(files: Sequence[CertificateFile], truststore: TruststoreBundle, now: datetime) -> Diagnosis:
+def examine_certificates(files: Iterable[CertificateFile], truststore: TruststoreBundle, now: datetime) -> Diagnosis:
     """Check clients' certificates at a time."""
-    findings = [finding for file in files for finding in _file(file, truststore, now)]
-    notes = tuple(note for file in files for note in file.notes)
-    return Diagnosis(CHECKS if files else (), tuple(findings), notes=notes)
+    findings: list[Finding] = []
+    notes: list[str] = []
+    for file in files:
+        findings += _file(file, truststore, now)
+        notes += file.notes
+    return Diagnosis(CHECKS, tuple(findings), notes=tuple(notes))
 
 
 def _file(file: CertificateFile, truststore: TruststoreBundle, now: datetime) -> Iterator[Finding]:

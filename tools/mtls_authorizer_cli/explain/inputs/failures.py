@@ -1,4 +1,4 @@
-"""What the authorizer logs about documents that cannot be read: without CRLs, for instance, a function still runs."""
+"""The log records of the authorizer about documents that cannot be read: a function runs without CRLs, for example."""
 
 from __future__ import annotations
 
