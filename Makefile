@@ -102,7 +102,8 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 
 # More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
-test: lint available-pythons available-browser ## Run all tests, with coverage.
+test: ## Run all tests, with coverage.
+	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
@@ -160,7 +161,8 @@ test-interpreters: available-pythons ## Test the code that runs on Lambda with e
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done
 
-test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+test-arm64: $(VENV)/.test ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+	@ALL_CERTIFICATES=1 $(BIN)/python -m pytest tests/platforms/test_arm64.py
 	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
 	    echo "== Python $$version for arm64"; \
 	    $(BIN)/python -m tests.platforms.arm64 "$(PYTHONS)" $$version -m pytest $(SHARED) $(RUNS_ON_LAMBDA) || exit 1; \
@@ -170,11 +172,16 @@ test-arm64: $(VENV)/.python ## The same with arm64 Pythons under QEMU, for relea
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
 
-lint: $(VENV)/.test ## Check style, format, types and the order of imports.
+lint: lint-types lint-style ## Check style, format, types and the order of imports.
+
+.PHONY: lint-types lint-style
+lint-types: $(VENV)/.test
+	$(BIN)/mypy
+
+lint-style: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy
 
 format: $(VENV)/.test ## Format the code and mend what can be mended.
 	$(BIN)/ruff check --fix

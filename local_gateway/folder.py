@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import IO, TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from local_gateway.revoke import FOLDER
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -22,7 +23,7 @@ def claim_folder(folder: Path | None, default: Path = FOLDER) -> Iterator[Path]:
     None stands for ``default`` or, while other processes use it, for the first free one of ``default-2``,
     ``default-3`` and so on. Raises CommandError if another process uses the folder.
     """
-    candidates = _numbered(default) if folder is None else (folder,)
+    candidates = map(partial(_numbered, default), count(1)) if folder is None else (folder,)
     for candidate in candidates:
         candidate.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(candidate / "lock")
@@ -45,7 +46,5 @@ def _lock(file: Path) -> IO[str] | None:
     return lock
 
 
-def _numbered(default: Path) -> Iterable[Path]:
-    yield default
-    for number in count(2):
-        yield default.with_name(f"{default.name}-{number}")
+def _numbered(default: Path, number: int) -> Path:
+    return default if number == 1 else default.with_name(f"{default.name}-{number}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
@@ -13,14 +14,17 @@ from distribution.layer_builder import command_line as layer_builder
 from distribution.layer_builder.wheels import Architecture
 from tests.shared_folder import shared_folder
 
-pytest_plugins = ["tests.aws_fixtures", "tests.local_gateway_fixtures"]
+pytest_plugins = ["tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Collecting the tests creates a million objects, all of which stay: see pytest_collection_finish.
+gc.disable()
+
 # Nothing is timed in a test: the machine may have other work to do.
 hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True, max_examples=40
 )
 # For `make test-full`.
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("untimed"), max_examples=2000)
@@ -41,11 +45,18 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let no search count for coverage: what it comes upon is another thing each time, and watching it takes long."""
+    """Measure no coverage by searches, whose examples differ each time, and by tests that repeat the same lines."""
     if config.pluginmanager.hasplugin("_cov"):
         for item in items:
-            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            search = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+            if search or item.get_closest_marker("without_coverage"):
                 item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, without looking at all modules and tests each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

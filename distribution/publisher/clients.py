@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # Lambda responds to an upload after it has unpacked it, which takes some seconds.
 _CONFIG = Config(connect_timeout=10, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 5})
 
-CONNECT_SECONDS: Final = 4
-READ_SECONDS: Final = 5
+CONNECT_SECONDS: Final = 3
+READ_SECONDS: Final = 3
 """The time limits of the first request: an address that does not answer must not keep users waiting."""
 
 

@@ -50,9 +50,12 @@ class _Published:
 def main(arguments: Sequence[str]) -> int:
     """Publish the layer to the regions in the arguments, and return the exit status: 0, or 1 if anything failed.
 
-    Raises SystemExit with status 2 for invalid arguments.
+    Without regions it returns 2. Raises SystemExit with status 2 for other invalid arguments.
     """
     options = _parser().parse_args(arguments)
+    if not options.regions:
+        _tell('name the regions to publish to: make publish REGIONS="eu-central-1 us-east-1"')
+        return 2
     try:
         archives = read_archives(options.build)
         regions = connect(options.regions, ssm=options.ssm_parameters)
@@ -88,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="publisher",
         description="Publish the layer that `make layer` built, for every architecture that a region does not have.",
     )
-    parser.add_argument("regions", nargs="+", metavar="region", help="a region to publish to, such as eu-central-1")
+    parser.add_argument("regions", nargs="*", metavar="region", help="a region to publish to, such as eu-central-1")
     grants = parser.add_mutually_exclusive_group()
     grants.add_argument(
         "--public",

@@ -1,4 +1,7 @@
-"""The question that the page asks. Private keys are refused, and no error repeats anything of what was sent."""
+"""The question that the page asks.
+
+Private keys are refused. Errors repeat nothing of what was sent, except the names in several certificates.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ class Inquiry(NamedTuple):
 
 
 class InquiryError(ValueError):
-    """The question cannot be answered. The message contains nothing of the question."""
+    """The question cannot be answered."""
 
 
 class PrivateKeyError(InquiryError):
@@ -58,7 +61,7 @@ class PrivateKeyError(InquiryError):
 
 
 def read_inquiry(body: bytes, overview: Overview) -> Inquiry:
-    """Read a question in JSON. Raises InquiryError."""
+    """Read a question in JSON. Raises InquiryError, and CommandError for several clients' certificates."""
     text = body.decode(errors="replace")
     if _MENTIONS_KEY.search(text):
         raise PrivateKeyError(KEY_REFUSED)
@@ -100,7 +103,7 @@ def _client(question: Mapping[str, object], key: str, overview: Overview) -> Cli
 
 
 def _read_certificate(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return the client's certificate, and notes. Raises InquiryError."""
+    """Return the client's certificate, and notes. Raises InquiryError and CommandError."""
     content = recognize(text.encode(errors="replace"))
     # Escapes in JSON can hide it above.
     if _MENTIONS_KEY.search(text) or not _PRIVATE.isdisjoint(content.kinds):

@@ -100,6 +100,18 @@ def test_the_wheel_of_a_source_distribution_is_the_same(packages: Path, tmp_path
     assert wheel.read_bytes() == wheel_of(packages, "tools").read_bytes()
 
 
+def test_the_checkout_as_a_whole_installs_its_three_distributions(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path, cwd=ROOT)
+    (path,) = tmp_path.iterdir()
+    with ZipFile(path) as wheel:
+        names = wheel.namelist()
+        (metadata,) = [HeaderParser().parsestr(wheel.read(name).decode()) for name in names if "METADATA" in name]
+    assert {name.split("/")[0] for name in names} == {path.name.replace("-py3-none-any.whl", ".dist-info")}
+    assert metadata.get_all("Requires-Dist") == [
+        f"{PACKAGES[folder].replace('_', '-')} @ {(ROOT / folder).as_uri()}" for folder in DISTRIBUTIONS
+    ]
+
+
 def test_a_failed_build_is_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer/pyproject.toml").write_text("[project]\nname = 'name'\n")

@@ -8,11 +8,11 @@ import tomllib
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
 from distribution.metadata import LICENSE, VERSION
 from distribution.project import DISTRIBUTIONS, ROOT, read_metadata
+from tests.yaml_templates import yaml_parse
 
 PROJECT = read_metadata(ROOT)
 SERVERLESS_REPOSITORY: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Metadata"][

@@ -6,10 +6,10 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from distribution.project import ROOT
 from distribution.python_versions import DEBIAN_SUITES, PYTHON_VERSIONS
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

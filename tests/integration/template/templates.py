@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from tests.integration.template.intrinsic_functions import resolve
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

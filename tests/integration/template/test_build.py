@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from distribution.layer_builder.interpreters import find_interpreters
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, SAMPLE_API, TEMPLATES
 from tests.integration.template.templates import ROOT
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.integration.template.templates import REGION
 
-# One process for all templates: starting the tool takes longer than validating a template.
-_VALIDATE = """
-import sys
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# One process for all templates: starting the tool takes longer than what it does. Standard input is a list of arguments
+# of commands, standard output a list with the output of each command that failed, and null for the others.
+_SAM = """
+import contextlib, io, json, sys
 from samcli.cli.main import cli
-for template in sys.argv[1:]:
-    cli(["validate", "--lint", "--template", template], standalone_mode=False)
+failures = []
+for arguments in json.load(sys.stdin):
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    failure = None
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        try:
+            cli(arguments, standalone_mode=False)
+        except Exception as error:
+            failure = f"{error}"
+    failures.append(failure and f"{failure} {output.buffer.getvalue().decode()}")
+json.dump(failures, sys.stdout)
 """
 
 
-def cfn_lint(*templates: Path, folder: Path, informational: bool = True) -> None:
-    checks = ["--include-checks", "I"] if informational else []
-    _run(_tool("cfn-lint"), *checks, "--template", *templates, folder=folder)
+def cfn_lint(*templates: Path, folder: Path, options: Sequence[str] = ()) -> None:
+    _run(Path(sys.executable).with_name("cfn-lint"), *options, "--template", *templates, folder=folder)
 
 
-def sam_validate(*templates: Path, folder: Path) -> None:
-    _run(Path(sys.executable), "-c", _VALIDATE, *templates, folder=folder)
+def sam_validate(*templates: Path, folder: Path) -> list[str | None]:
+    """Return the problem of each template, None for a valid one."""
+    return _sam(*(["validate", "--lint", f"--template={template}"] for template in templates), folder=folder)
 
 
-def sam_build(template: Path, build: Path) -> None:
-    """Build a template into a folder. Builds in the same parent folder share a cache, and so their layers."""
-    folders = [f"--build-dir={build}", f"--cache-dir={build.parent / 'cache'}"]
-    _run(_tool("sam"), "build", "--cached", "--template", template, *folders, folder=build.parent)
+def sam_build(*templates: Path, folder: Path, names: Sequence[str]) -> None:
+    """Build templates into folders with these names. They share a cache, and so their layers."""
+    problems = _sam(
+        *(
+            [
+                "build",
+                "--cached",
+                f"--template={template}",
+                f"--build-dir={folder / name}",
+                f"--cache-dir={folder / 'cache'}",
+            ]
+            for template, name in zip(templates, names, strict=True)
+        ),
+        folder=folder,
+    )
+    assert not any(problems), problems
 
 
-def _tool(name: str) -> Path:
-    return Path(sys.executable).with_name(name)
+def _sam(*commands: list[str], folder: Path) -> list[str | None]:
+    output = _run(Path(sys.executable), "-c", _SAM, folder=folder, text=json.dumps(commands))
+    problems: list[str | None] = json.loads(output)
+    return problems
 
 
-def _run(*command: str | Path, folder: Path) -> None:
+def _run(*command: str | Path, folder: Path, text: str = "") -> str:
+    """Run a command with a text as its input, and return its output. A failure is an AssertionError."""
     # Variables of a make that runs the tests would override PYTHON.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE"))}
     environment = inherited | {
@@ -48,5 +78,8 @@ def _run(*command: str | Path, folder: Path) -> None:
         "__SAM_CLI_APP_DIR": str(folder / "sam"),
         "PYTHON": sys.executable,
     }
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=folder, env=environment, input=text, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout

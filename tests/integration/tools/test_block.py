@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import pty
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -194,7 +198,7 @@ def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: 
         raise KeyboardInterrupt
 
     stages = [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
-    rules = RulesLocation(S3, Access(), 60, (), ())
+    rules = RulesLocation(S3, Access(), load_settings({}), ())
     flushed = flush_caches(argparse.Namespace(stages=stages, no_wait=False), rules, interrupt)
     assert flushed == [Flushed(stage, "interrupted before it was flushed") for stage in stages]
     assert not function.flushed
@@ -213,7 +217,7 @@ def test_without_boto3_the_command_says_so(
         monkeypatch.delitem(sys.modules, f"mtls_authorizer_cli.documents.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     assert block(0, "--rules", S3) == 2
-    assert f"{S3}: this requires boto3 (no module boto3): pip install boto3" in capsys.readouterr().err
+    assert f"{S3}: there is no module boto3, so that this requires boto3: pip install boto3" in capsys.readouterr().err
     rules = function_rules = "rules.json"
     with open(rules, "wb") as file:  # noqa: PTH123 -- in the working directory
         file.write(DOCUMENT)
@@ -252,3 +256,37 @@ def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:
     assert "waiting for the reload, 2 s (Ctrl-C: do not flush)" in terminal.written[0]
     assert terminal.written[-1] == "\r\x1b[K"
     assert REGION != OTHER_REGION
+
+
+def test_on_a_terminal_nothing_of_a_hostile_certificate_is_obeyed_and_the_change_is_confirmed(tmp_path: Path) -> None:
+    hostile = name(("CN", "x\x1b[2J\u202e\nBLOCKED\x9b31m"))
+    (tmp_path / "client.pem").write_text(
+        pem(CA.issue(1, subject=hostile, not_before=TODAY - DAY, not_after=TODAY + DAY))
+    )
+    (tmp_path / "rules.json").write_bytes(DOCUMENT)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mtls_authorizer_cli", "block", "client.pem", "--rules", "rules.json"],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm"},
+    )
+    os.close(theirs)
+    written = b""
+    # At the end of a terminal, Linux gives an error.
+    with suppress(OSError):
+        while piece := os.read(ours, 65536):
+            written += piece
+            if written.endswith(b"Write this to rules.json? [y/N] "):
+                os.write(ours, b"y\n")
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    shown = written.decode()
+    assert '+    "public_key": "' in shown.partition("Write this to")[0]
+    # What erases the progress bar is all that the terminal obeys.
+    lines = shown.replace("\r\x1b[K", "").split("\r\n")
+    assert all(line.isprintable() and line.isascii() for line in lines)
+    assert r"BLOCKED 'CN=x\\1B[2J" in shown
+    assert len(json.loads((tmp_path / "rules.json").read_text())["deny"]) == 1

@@ -3,8 +3,11 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from functools import cache
 from typing import TYPE_CHECKING
 
+import botocore.loaders
+import botocore.session
 import pytest
 
 from distribution.layer_builder.wheels import Architecture
@@ -14,6 +17,14 @@ from tests.packaging.publisher.lambda_service import LambdaService, lambda_servi
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_parsed_once() -> Iterator[None]:
+    """Have one loader of botocore's models for all sessions: each would parse megabytes of JSON for its clients."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

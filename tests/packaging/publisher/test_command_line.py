@@ -44,6 +44,12 @@ def test_the_help_lists_all_options(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     )
 
 
+def test_without_regions_one_line_shows_how_to_name_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dry-run"]) == 2
+    message = 'name the regions to publish to: make publish REGIONS="eu-central-1 us-east-1"\n'
+    assert capsys.readouterr() == ("", message)
+
+
 def test_an_invalid_organization_is_rejected_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["eu-central-1", "--organization", "o-short"])

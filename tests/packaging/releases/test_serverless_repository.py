@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from distribution.metadata import VERSION
 from distribution.project import ROOT
 from distribution.releases.serverless_repository import write_serverless_repository_template
 from tests.integration.template.intrinsic_functions import references
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from pathlib import Path

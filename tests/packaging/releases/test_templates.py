@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from distribution.project import ROOT
 from distribution.releases.errors import ReleaseError
 from distribution.releases.templates import TEMPLATES, rewrite_template, write_templates
+from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from pathlib import Path

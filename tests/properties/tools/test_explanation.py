@@ -29,6 +29,7 @@ from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text
 from mtls_authorizer_cli.explain.result import Verdict
+from mtls_authorizer_cli.explain.summary import summarize
 from mtls_authorizer_cli.explain.truststore import read_bundle
 from tests import der
 from tests.api_events import EVENTS, STAGE_ARN
@@ -188,6 +189,12 @@ def test_the_explained_decision_is_the_authorizers_own(asked: Question) -> None:
     assert [check.name for check in explanation.checks] == [check.name for check in CHECKS]
     assert explanation.allowed is (explanation.denial is None and explanation.gateway.rejection is None)
     assert (advise(explanation) is None) is explanation.allowed
+    summary = summarize(asked)
+    assert summary.allowed is explanation.allowed
+    assert (summary.denial, summary.grant) == (explanation.denial, explanation.decision.grant)
+    assert (summary.certificate is None) is (explanation.certificate is None)
+    assert summary.rejection == explanation.gateway.rejection
+    assert summary.grant is None or summary.rules == summary.grant.rules
 
 
 @given(_QUESTIONS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,7 +23,7 @@ EXPLAIN, CLIENTS = "docs/explain.md", "docs/clients.md"
 AT = "2026-11-22T00:00:00Z"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LISTS = {"ALLOWED_COMMON_NAMES": "billing, ledger, orders, returns"}
-ENTRY: dict[str, Any] = {
+ENTRY: dict[str, object] = {
     "timestamp": AT,
     "decision": "deny",
     "reason": "common_name_not_allowed",

@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate, testing
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
+from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_ALL
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
@@ -23,6 +24,7 @@ from mtls_authorizer.request.checks import CHECKS, CheckName
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
+from mtls_authorizer.revocation.documents import _EXPLANATIONS
 from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.revocation.fetch.fetching import Outcome
 from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
@@ -46,6 +48,7 @@ from tests.integration.authorizer.revocation.test_crl_sets_against_openssl impor
 from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
+from tests.yaml_templates import yaml_parse
 
 TEMPLATES = {
     "Authorizer stack": "template.yaml",
@@ -188,6 +191,28 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     malformed = MalformedCertificate("", "", "", "")
     optional |= log_fields(observation(malformed=malformed)).keys() - log_fields(observation()).keys()
     assert documented - vars(record).keys() == optional
+
+
+def logged_messages() -> set[str]:
+    """Return the messages of all records that the authorizer logs, except for decisions."""
+    messages = {*MESSAGES.values(), NOT_ALL, *AllowlistMessage}
+    for path in sorted((PROJECT / "authorizer" / "mtls_authorizer").rglob("*.py")):
+        if path.parent.name in {"fetch", "index"}:
+            continue  # other functions, whose logs are on the page on revocation
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+                if name in {"warning", "info", "error", "exception", "_warn", "_record"}:
+                    texts = [each for argument in node.args[:2] for each in ast.walk(argument)]
+                    messages |= {
+                        each.value for each in texts if isinstance(each, ast.Constant) and " " in str(each.value)
+                    }
+    return messages
+
+
+def test_every_other_log_record_is_documented() -> None:
+    (rows,) = tables("docs/observability.md", "Other log records")
+    assert {code for row in rows for code in codes(row[0])} == logged_messages() | set(_EXPLANATIONS)
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:

@@ -14,10 +14,10 @@ import hcl2
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 from hcl2.rules.base import AttributeRule, BlockRule
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from mtls_authorizer.policy.settings import VARIABLES
 from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_column
+from tests.yaml_templates import yaml_parse
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 LANGUAGES = {

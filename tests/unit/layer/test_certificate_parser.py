@@ -324,6 +324,7 @@ def nested(depth: int) -> bytes:
 
 
 @pytest.mark.parametrize("make", GROWING.values(), ids=GROWING)
+@pytest.mark.without_coverage
 def test_time_grows_in_proportion_to_the_size(make: object) -> None:
     small, large = make(2_500), make(20_000)  # type: ignore[operator]
     assert len(large) < LARGEST_CERTIFICATE

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.documents.document import not_empty
+from mtls_authorizer_cli.documents.document import not_empty, rules_of
 from mtls_authorizer_cli.documents.json_text import append_item, items_of, rewrite_items
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class Entry(NamedTuple):
 
 def blocking(text: str, client: Client) -> list[Entry]:
     """Return the entries of a valid document that block a client, in their order."""
-    rules = RuleSet(parse_rules(text.encode()))
+    rules = RuleSet(rules_of(text))
     if client.certificate is None:
         return [_entry(rule) for rule in rules.denials if _covers(rule, client)]
     return [_entry(rule) for rule in rules.denying(rules.satisfied_by(client.certificate))]
@@ -46,14 +45,14 @@ def add_entry(client: Client) -> Callable[[str], str]:
 
 def covering(text: str, client: Client) -> list[Entry]:
     """Return the entries of a valid document that block everything that the entry for a client blocks."""
-    return [_entry(rule) for rule in parse_rules(text.encode()) if rule.denies and _covers(rule, client)]
+    return [_entry(rule) for rule in rules_of(text) if rule.denies and _covers(rule, client)]
 
 
 def remove_entries(client: Client) -> Callable[[str], str]:
     """Return the edit that removes the entries that ``block`` adds for a client, however they are written."""
 
     def edit(text: str) -> str:
-        denials = [rule for rule in parse_rules(text.encode()) if rule.denies]
+        denials = [rule for rule in rules_of(text) if rule.denies]
         removed = {
             item.start
             for item, rule in zip(items_of(text, "deny"), denials, strict=True)

@@ -18,7 +18,7 @@ from mtls_authorizer_cli.explain.inputs.failures import logged_failures
 from mtls_authorizer_cli.function import add_options, notes_on_variables, read_environment
 from mtls_authorizer_cli.inputs.times import read_time
 from mtls_authorizer_cli.log_records import read_log_records
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
@@ -95,7 +95,8 @@ def _make_report(
     skipped = 0
     for log in options.log:
         records = read_log_records(log)
-        logged.add_all(records)
+        with progress_on(sys.stderr) as progress:
+            logged.add_all(progress.count(records, "decisions", every=5000))
         skipped += records.skipped
     files = read_certificates(options.files)
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
@@ -108,14 +109,11 @@ def _decide(
     options: argparse.Namespace, environment: Mapping[str, str], files: Sequence[CertificateFile], now: datetime
 ) -> tuple[list[Client], tuple[str, ...]]:
     """Return the clients whose certificates are in files, and notes. Raises CommandError."""
-    progress = Progress(sys.stderr)
-    with logged_failures() as failures:
+    with logged_failures() as failures, progress_on(sys.stderr) as progress:
+        progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
-        try:
-            watched = progress.watch(files, len(files), "certificates", every=10)
-            clients = list(clients_in_files(watched, configuration, now))
-        finally:
-            progress.clear()
+        watched = progress.watch(files, len(files), "certificates", every=10)
+        clients = list(clients_in_files(watched, configuration, now))
     return clients, (*notes_on_variables(options), *failures)
 
 

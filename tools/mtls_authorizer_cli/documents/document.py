@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.json_text import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mtls_authorizer.rules.rule import Rule
 
 MOST_ATTEMPTS = 20
 """How often a change is made again because another writer was faster."""
@@ -45,6 +49,12 @@ class Written(NamedTuple):
     document: StoredDocument
     before: str
     merged: bool
+
+
+@lru_cache(maxsize=4)
+def rules_of(text: str) -> tuple[Rule, ...]:
+    """Return the rules of a document. Raises RulesError. Cached: several steps of a change need the same ones."""
+    return parse_rules(text.encode())
 
 
 def decode(content: bytes, location: str) -> str:

@@ -25,18 +25,25 @@ _AT_A_URI = (
 
 
 class RulesLocation(NamedTuple):
-    """The location of a rules document, and how the function that reads it is configured.
+    """The location of a rules document, and the settings of the function that reads it.
 
-    ``other_rules`` are those of lists in the function's environment. ``option`` is the option that names the same
-    function or document in other commands. ``settings`` are all others of the function.
+    ``option`` is the option that names the same function or document in other commands.
     """
 
     location: str
     access: Access
-    refresh_seconds: int
-    other_rules: Sequence[Rule]
+    settings: Settings
     option: tuple[str, ...]
-    settings: Settings = Settings()
+
+    @property
+    def refresh_seconds(self) -> int:
+        """The interval at which the function reloads the document."""
+        return self.settings.rules_refresh_seconds
+
+    @property
+    def other_rules(self) -> Sequence[Rule]:
+        """The rules of lists in the function's environment."""
+        return self.settings.rules
 
 
 def add_options(parser: Parser) -> None:
@@ -69,7 +76,7 @@ def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> R
         if getattr(options, name) and not options.rules:
             option = (f"--{name.replace('_', '-')}", getattr(options, name))
     access = Access(region, settings.s3_bucket_owner)
-    return RulesLocation(location, access, settings.rules_refresh_seconds, settings.rules, option, settings)
+    return RulesLocation(location, access, settings, option)
 
 
 def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:

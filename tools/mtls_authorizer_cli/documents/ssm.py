@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.aws import aws_errors, make_client
 from mtls_authorizer_cli.documents.document import (
     MOST_ATTEMPTS,
     StoredDocument,
     Written,
+    rules_of,
     too_many_conflicts,
     wait_seconds,
 )
@@ -81,10 +82,11 @@ class SsmDocument:
             raise CommandError(message)
         try:
             return self._merge(parameter, change, edit, known, version)
-        except CommandError as error:
+        except (CommandError, KeyboardInterrupt) as error:
             message = (
-                f"{error}. Versions of {parameter.name} between {known} and {version} were overwritten, and are not "
-                f"all merged: compare them with aws ssm get-parameter-history --name {parameter.name} --with-decryption"
+                f"{str(error) or 'interrupted'}. Versions of {parameter.name} between {known} and {version} were "
+                "overwritten, and are not all merged: compare them with aws ssm get-parameter-history --name "
+                f"{parameter.name} --with-decryption"
             )
             raise CommandError(message) from error
 
@@ -164,7 +166,7 @@ def _valid(change: _Change, versions: Sequence[Version], begin: int) -> dict[int
     for version in versions:
         text = change.text_with(version.value)
         try:
-            parse_rules(text.encode())
+            rules_of(text)
         except RulesError:
             continue
         if version.number >= begin:

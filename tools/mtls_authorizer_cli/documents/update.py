@@ -6,18 +6,25 @@ lets the user review the change, and writes so that nothing of another writer is
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.settings import check_together
-from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, parse_rules
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
 from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.documents.document import rules_of
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.documents.document import DocumentStore, StoredDocument
+
+
+_CHECKING, _WRITING = 0.3, 0.6
+"""The progress when these steps begin."""
 
 
 class Access(NamedTuple):
@@ -50,14 +57,6 @@ class Update(NamedTuple):
     merged: bool = False
 
 
-def read_document(location: str, access: Access = Access()) -> StoredDocument:  # noqa: B008 -- immutable
-    """Return the rules document in a file, or at a URI as in ``AUTHORIZER_RULES_URI``. It may be invalid.
-
-    Raises CommandError.
-    """
-    return _checked(_open(location, access).read())
-
-
 def update_document(
     location: str,
     edit: Callable[[str], str],
@@ -73,8 +72,6 @@ def update_document(
     change, and returns whether to write it. It is called once, and not if nothing changes. ``other_rules`` are those
     of the function's environment, with which the document must be valid.
     """
-    store = _open(location, access)
-    read = _checked(store.read())
 
     def checked_edit(text: str) -> str:
         _check(text, f"{printable(location)} is not valid as it is stored", ())
@@ -82,22 +79,32 @@ def update_document(
         _check(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
-    after = checked_edit(read.text)
-    if after == read.text:
+    progress = Progress(sys.stderr)
+    progress.show(f"reading {printable(location)}", 0)
+    try:
+        store = _open(location, access)
+        read = _checked(store.read())
+        progress.show("checking the change", _CHECKING)
+        after = checked_edit(read.text)
+    finally:
+        progress.clear()
+    if after == read.text or not review(Change(read, after)):
         return Update(read, read.text, written=False)
-    if not review(Change(read, after)):
-        return Update(read, read.text, written=False)
-    document, before, merged = store.update(read, checked_edit)
+    progress.show("writing", _WRITING)
+    try:
+        document, before, merged = store.update(read, checked_edit)
+    finally:
+        progress.clear()
     return Update(document, before, written=document.text != before or merged, merged=merged)
 
 
 def _open(location: str, access: Access) -> DocumentStore:
     scheme, parts = _parse(location)
-    if scheme is Scheme.FILE:
-        from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- not on Windows
-
-        return FileDocument(parts[0])
     try:
+        if scheme is Scheme.FILE:
+            from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- imports fcntl
+
+            return FileDocument(parts[0])
         if scheme is Scheme.S3:
             from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
 
@@ -107,7 +114,8 @@ def _open(location: str, access: Access) -> DocumentStore:
 
             return SsmDocument(location, parts, region=access.region)
     except ModuleNotFoundError as error:
-        message = f"{printable(location)}: this requires boto3 (no module {error.name}): pip install boto3"
+        needed = "Linux or macOS, such as WSL" if scheme is Scheme.FILE else "boto3: pip install boto3"
+        message = f"{printable(location)}: there is no module {error.name}, so that this requires {needed}"
         raise CommandError(message) from error
     message = (
         f"{printable(location)} is a configuration in AppConfig, which is changed by a deployment: save it to a "
@@ -136,7 +144,7 @@ def _checked(document: StoredDocument) -> StoredDocument:
 
 def _check(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
     try:
-        rules = parse_rules(text.encode())
+        rules = rules_of(text)
         check_together([*other_rules, *rules])
     except ValueError as error:
         message = f"{problem}: {error}"

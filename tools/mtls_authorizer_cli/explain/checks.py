@@ -1,7 +1,7 @@
-"""The authorizer's checks, each with what it requires and what the certificate has.
+"""The authorizer's checks, each with its requirement and what was found in the certificate.
 
-They are the checks by which the authorizer decides: one table. Here each one is evaluated whose prerequisites passed,
-also behind one that failed.
+They are the authorizer's own table of checks. Every check whose prerequisites passed is evaluated, even after a failed
+one.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class RuleExplanation(NamedTuple):
 
     @property
     def is_overlooked(self) -> bool:
-        """Whether the rule would match but for differences that are easily overlooked."""
+        """Whether the rule would match except for differences that are easily overlooked."""
         return bool(self.failing) and all(field.is_overlooked for field in self.failing)
 
     @property

@@ -32,7 +32,7 @@ class Summary(NamedTuple):
 
     @property
     def allowed(self) -> bool:
-        """Whether the client may make the request, as far as it can be told without AWS."""
+        """Whether the client may make the request, as far as that can be determined without AWS."""
         return self.reason is None
 
     @property

@@ -10,7 +10,7 @@ from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.explain.inputs.configuration import read_truststore_of_domain
+from mtls_authorizer_cli.explain.inputs.configuration import load_configuration, read_truststore_of_domain
 from mtls_authorizer_cli.explain.question import Question, read_certificate
 from mtls_authorizer_cli.function import notes_on_variables
 from mtls_authorizer_cli.inputs.times import read_time
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer_cli.explain.inputs.configuration import Configuration
     from mtls_authorizer_cli.explain_command.inputs import Inputs
+    from mtls_authorizer_cli.progress import Progress
+
+
+def load(options: argparse.Namespace, environment: Mapping[str, str], progress: Progress) -> Configuration:
+    """Load the configuration that the options name. Raises CommandError."""
+    if any(name.endswith(("_URI", "_URIS")) for name in environment):
+        progress.show("loading the configuration", 0)
+    return load_configuration(environment, options.rules)
 
 
 def make_question(

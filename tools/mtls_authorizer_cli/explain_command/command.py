@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.inputs.configuration import load_configuration
 from mtls_authorizer_cli.explain.inputs.failures import logged_failures
 from mtls_authorizer_cli.explain.question import read_certificate
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text
-from mtls_authorizer_cli.explain_command.asking import make_question
+from mtls_authorizer_cli.explain_command.asking import load, make_question
 from mtls_authorizer_cli.explain_command.entry import read_entry
 from mtls_authorizer_cli.explain_command.inputs import read_inputs
 from mtls_authorizer_cli.explain_command.logged import explain_entry
@@ -24,7 +23,7 @@ from mtls_authorizer_cli.explain_command.many import Table, as_csv, decide_all
 from mtls_authorizer_cli.explain_command.many import as_json as table_json
 from mtls_authorizer_cli.explain_command.many import as_text as table_text
 from mtls_authorizer_cli.function import add_options, read_environment
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
@@ -131,7 +130,8 @@ def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Report:
     """Explain one certificate. Raises CommandError."""
     try:
-        configuration = load_configuration(environment, options.rules)
+        with progress_on(sys.stderr) as progress:
+            configuration = load(options, environment, progress)
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
@@ -145,14 +145,11 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
     if options.policy:
         message = "--policy prints the answer for one certificate: name one"
         raise CommandError(message)
-    configuration = load_configuration(environment, options.rules)
-    question, notes = make_question(options, environment, given, configuration)
-    progress = Progress(sys.stderr)
-    files = progress.watch(given.files, len(given.files), "certificates", every=10)
-    try:
+    with progress_on(sys.stderr) as progress:
+        configuration = load(options, environment, progress)
+        question, notes = make_question(options, environment, given, configuration)
+        files = progress.watch(given.files, len(given.files), "certificates", every=10)
         rows = tuple(decide_all(files, question, configuration))
-    finally:
-        progress.clear()
     return Table(rows, question.now, notes, _repeated_arguments(options))
 
 

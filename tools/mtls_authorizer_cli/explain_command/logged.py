@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.inputs.configuration import load_configuration
 from mtls_authorizer_cli.explain.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain_command.asking import make_question
+from mtls_authorizer_cli.explain_command.asking import load, make_question
 from mtls_authorizer_cli.explain_command.entry import as_request, has_path
 from mtls_authorizer_cli.explain_command.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.progress import progress_on
 from mtls_authorizer_cli.rules.what_if.redecision import Redecider
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def explain_entry(
     options: argparse.Namespace, environment: Mapping[str, str], record: LogRecord, paths: Sequence[str]
 ) -> LoggedExplanation:
     """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
-    configuration = load_configuration(environment, options.rules)
+    with progress_on(sys.stderr) as progress:
+        configuration = load(options, environment, progress)
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})
     file, notes = _find_certificate(record, paths)

@@ -1,1 +1,1 @@
-"""What commands are given: certificates in bundles, logs in all forms of CloudWatch, times, and other files."""
+"""The inputs of commands: certificates in bundles, logs in all forms of CloudWatch, times, and other files."""

@@ -1,4 +1,4 @@
-"""What to do with a file that is neither a certificate nor an event: what it is, and the one right command."""
+"""Advice on a file that is neither a certificate nor an event: what it is, and the right command for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _RULES_ADVICE = f"is a rules document: {_EXPLAIN} --rules {{file}}"
 
 
 def describe_unusable(file: str, content: Content, *, problem: str = "") -> str:
-    """Return what a file is and what to do with it. ``problem`` says why JSON is not an event."""
+    """Return what a file is, and the next step. ``problem`` is the reason why its JSON is not an event."""
     name = "FILE" if file == STANDARD_INPUT else shlex.quote(printable(file))
     if isinstance(content.value, dict) and "rules" in content.value:
         return f"{shown_file(file)} {_RULES_ADVICE.format(file=name)}"

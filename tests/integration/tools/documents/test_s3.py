@@ -12,7 +12,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_item
 from mtls_authorizer_cli.documents.s3 import S3Document
-from mtls_authorizer_cli.documents.update import Access, Change, Update, read_document, update_document
+from mtls_authorizer_cli.documents.update import Access, Change, Update, update_document
 from tests.aws_server import ACCOUNT
 from tests.faulty_proxy import answer, before_writes
 from tests.rules_documents import document, rule
@@ -58,7 +58,7 @@ def test_an_object_is_replaced_and_keeps_its_properties_and_tags(aws: AwsServer)
     result = block("a")
     assert result.written
     assert not result.merged
-    assert result.document == read_document(URI)
+    assert result.document == update_document(URI, str).document
     stored = aws.client("s3").head_object(Bucket="rules", Key="folder/rules.json")
     assert {name: stored[name] for name in {**kept, **encrypted}} == {**kept, **encrypted}
     tags = aws.client("s3").get_object_tagging(Bucket="rules", Key="folder/rules.json")["TagSet"]
@@ -140,9 +140,9 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandError, match=r"^s3://rules/folder/rules\.json: NoSuchBucket"):
         block("a")
     with pytest.raises(CommandError, match=r"AccessDenied .*you lack s3:GetObject or s3:PutObject"):
-        read_document(URI, Access(bucket_owner="000000000000"))
+        update_document(URI, str, access=Access(bucket_owner="000000000000"))
     monkeypatch.delenv("AWS_REGION")
     with pytest.raises(CommandError, match="s3: no AWS region: set AWS_REGION to the region of the function"):
-        read_document(URI)
+        update_document(URI, str)
     with pytest.raises(CommandError, match="NoSuchBucket"):
-        read_document(URI, Access(region="eu-west-1"))
+        update_document(URI, str, access=Access(region="eu-west-1"))

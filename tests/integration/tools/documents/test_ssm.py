@@ -13,7 +13,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_item, remove_items
 from mtls_authorizer_cli.documents.ssm import SsmDocument
-from mtls_authorizer_cli.documents.update import Change, Update, read_document, update_document
+from mtls_authorizer_cli.documents.update import Change, Update, update_document
 from tests.faulty_proxy import answer, before_writes
 from tests.rules_documents import document, rule
 
@@ -53,7 +53,7 @@ def test_a_parameter_gets_a_new_version_with_the_same_key_tier_and_description(a
     aws.client("ssm").put_parameter(Name=NAME, Value=DOCUMENT, **kept)
     result = block("a")
     assert (result.written, result.merged, result.document.version) == (True, False, "2")
-    assert result.document == read_document(URI)
+    assert result.document == update_document(URI, str).document
     first, second = aws.client("ssm").get_parameter_history(Name=NAME, WithDecryption=True)["Parameters"]
     assert first["Value"] == DOCUMENT
     assert {name: second[name] for name in kept} == kept
@@ -143,8 +143,11 @@ def test_a_change_to_a_split_document_is_written_to_one_parameter(aws: AwsServer
     result = block("mine", uri)
     assert (result.merged, result.document.version) == (True, "1,1,4")
     assert [get(aws, name)["Version"] for name in parts] == [1, 1, 4]
-    assert json.loads(read_document(uri).text)["deny"] == [{"common_name": "other"}, {"common_name": "mine"}]
-    assert read_document(uri) == result.document
+    assert json.loads(update_document(uri, str).document.text)["deny"] == [
+        {"common_name": "other"},
+        {"common_name": "mine"},
+    ]
+    assert update_document(uri, str).document == result.document
     several = "the change concerns several parameters, which cannot be written at once"
     with pytest.raises(CommandError, match=several):
         update_document(uri, lambda text: text.replace('"acme"', '"new"').replace('"mine"', '"mime"'))
@@ -197,6 +200,20 @@ def test_endless_conflicts_end(aws: AwsServer, proxy: FaultyProxy) -> None:
     proxy.break_with(before_writes(lambda: aws.put_parameter(NAME, denying(f"c{next(names)}")(DOCUMENT)), 999))
     with pytest.raises(CommandError, match=f"was changed by others {MOST_ATTEMPTS} times in a row"):
         store().update(store().read(), denying("mine"))
+
+
+def test_an_interrupted_merge_names_the_versions_to_compare(aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_parameter(NAME, DOCUMENT)
+    proxy.break_with(before_writes(lambda: aws.put_parameter(NAME, denying("other")(DOCUMENT)), 1))
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    interrupted = SsmDocument(URI, [NAME], region=None, sleep=interrupt)
+    with pytest.raises(
+        CommandError, match=rf"^interrupted\. Versions of {NAME} between 1 and 3 were overwritten, and are"
+    ):
+        interrupted.update(interrupted.read(), denying("mine"))
 
 
 def test_versions_that_are_not_yet_in_the_history_are_waited_for(aws: AwsServer, proxy: FaultyProxy) -> None:

@@ -180,6 +180,7 @@ def test_the_index_has_the_scope_and_the_key_identifier_of_the_crl_and_its_store
     assert read_index(INDEX).source_version is None
 
 
+@pytest.mark.without_coverage
 def test_every_damaged_byte_is_noticed() -> None:
     for place in range(len(INDEX)):
         for change in range(1, 256):

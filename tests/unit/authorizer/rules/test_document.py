@@ -75,7 +75,11 @@ def test_an_invalid_document_is_rejected_quickly_with_a_message_that_names_the_l
     message.encode()
 
 
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+# Lambda's environments hold 4 KB.
+SHORT = {name: hostile for name, hostile in HOSTILE.items() if len(hostile.content) < 100_000}
+
+
+@pytest.mark.parametrize("hostile", SHORT.values(), ids=SHORT)
 def test_an_invalid_document_in_the_environment_is_a_configuration_error(hostile: Hostile) -> None:
     for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
         # As Python reads an environment.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
+from mtls_authorizer.rules.document import limits
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from tests.rules_documents import document, matching, rule
 
@@ -17,8 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-ENTRIES = "exceeds the limit of 120000 entries in a document"
-CHARACTERS = "exceeds the limit of 250000 characters for all different distinguished names and IP addresses"
+
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have limits of a fiftieth: documents at the real ones take seconds each. Some tests have the real ones."""
+    monkeypatch.setattr(limits, "MOST_ENTRIES", limits.MOST_ENTRIES // 50)
+    monkeypatch.setattr(limits, "LONGEST_NAMES", limits.LONGEST_NAMES // 50)
+
+
+with_small_limits = pytest.mark.usefixtures("small_limits")
+
+
+def too_many_entries() -> str:
+    return f"exceeds the limit of {limits.MOST_ENTRIES} entries in a document"
+
+
+def too_many_characters() -> str:
+    return (
+        f"exceeds the limit of {limits.LONGEST_NAMES} characters for all different distinguished names and IP addresses"
+    )
 
 
 def rejection(content: bytes) -> str:
@@ -50,6 +67,7 @@ def names(count: int, start: int = 0) -> list[str]:
     return [f"CN=Partner {number:06} Issuing CA,O=Acme" for number in range(start, start + count)]
 
 
+@pytest.mark.without_coverage
 def test_megabytes_of_issuers_are_rejected_before_they_are_parsed() -> None:
     rules = [rule(name=f"r{number}", match={"issuer": names(100, number * 100)}) for number in range(1000)]
     content = document(*rules)
@@ -57,23 +75,25 @@ def test_megabytes_of_issuers_are_rejected_before_they_are_parsed() -> None:
     calls = calls_for(lambda: rejection(content))
     problem = rejection(content)
     assert problem.startswith("rules[71].match.issuer[42] ")
-    assert CHARACTERS in problem
+    assert too_many_characters() in problem
     assert 'such as {"CN": "Issuing CA"} instead of a whole name' in problem
     # Without the limit there are 20 million.
     assert calls < 1_500_000
 
 
+@with_small_limits
 def test_different_names_are_counted_once() -> None:
     name = names(1)[0]
-    count = LONGEST_NAMES // len(name)
+    count = limits.LONGEST_NAMES // len(name)
     blocked = [{"serial_number": f"{number:X}", "issuer": name} for number in range(count * 2)]
     assert parse_rules(document(rule(**{"not": blocked})))
     assert parse_rules(document(rule(match={"issuer": names(count)}), rule(name="b", match={"issuer": names(count)})))
-    assert CHARACTERS in rejection(document(rule(match={"issuer": names(count + 1)})))
+    assert too_many_characters() in rejection(document(rule(match={"issuer": names(count + 1)})))
     # The subject's names are others than the issuer's.
-    assert CHARACTERS in rejection(document(rule(match={"subject": names(count), "issuer": name})))
+    assert too_many_characters() in rejection(document(rule(match={"subject": names(count), "issuer": name})))
 
 
+@with_small_limits
 @pytest.mark.parametrize(
     ("field", "item", "length"),
     [
@@ -85,11 +105,11 @@ def test_different_names_are_counted_once() -> None:
     ],
 )
 def test_names_and_addresses_have_a_limit_in_characters(field: str, item: Callable[[int], object], length: int) -> None:
-    count = LONGEST_NAMES // length
+    count = limits.LONGEST_NAMES // length
     assert parse_rules(matching(field, [item(number) for number in range(count)]))
     problem = rejection(matching(field, [item(number) for number in range(count + 1)]))
     assert problem.startswith(f"rules[0].match.{field}[{count}]")
-    assert CHARACTERS in problem
+    assert too_many_characters() in problem
 
 
 COUNTED: dict[str, tuple[Callable[[int], dict[str, Any]], int, str]] = {
@@ -128,43 +148,57 @@ COUNTED: dict[str, tuple[Callable[[int], dict[str, Any]], int, str]] = {
 }
 
 
+@with_small_limits
 @pytest.mark.parametrize("kind", COUNTED)
 def test_a_document_has_a_limited_number_of_entries(kind: str) -> None:
     make, weight, place = COUNTED[kind]
-    most = (MOST_ENTRIES - 4) // weight
+    most = (limits.MOST_ENTRIES - 4) // weight
     if kind == "constants":
         # They are limited more strictly in each rule.
-        most = MOST_ENTRIES
+        most = limits.MOST_ENTRIES
     else:
         assert parse_rules(document(rule(**make(most - 1))))
     problem = rejection(document(rule(**make(most + 2))))
     assert problem.startswith(f"rules[0].{place}")
-    assert ENTRIES in problem
+    assert too_many_entries() in problem
 
 
+@with_small_limits
 def test_rules_and_their_routes_are_entries() -> None:
     def rules(count: int, routes: int) -> bytes:
         allow = [f"GET /{number}" for number in range(routes)]
         one = '{"name":"r%d","match":{"organization":"a"},"allow":' + json.dumps(allow) + "}"
         return ('{"rules":[' + ",".join(one % number for number in range(count)) + "]}").encode()
 
-    count = MOST_ENTRIES // 104
+    count = limits.MOST_ENTRIES // 104
     assert len(parse_rules(rules(count, 100))) == count
     problem = rejection(rules(count + 1, 100))
     assert problem.startswith(f"rules[{count}].allow ")
-    assert ENTRIES in problem
+    assert too_many_entries() in problem
+
+
+LONG_NAMES = [f"CN={number:0997}" for number in range(251)]
+"""Each of 1,000 characters."""
+
+
+def test_the_limits_are_120000_entries_and_250000_characters() -> None:
+    assert parse_rules(matching("common_name", ["a"] * 119_997))
+    assert "exceeds the limit of 120000 entries" in rejection(matching("common_name", ["a"] * 119_998))
+    assert parse_rules(matching("issuer", LONG_NAMES[:250]))
+    assert "exceeds the limit of 250000 characters" in rejection(matching("issuer", LONG_NAMES))
 
 
 def test_too_many_rules_are_rejected_before_the_first_is_read() -> None:
-    content = b'{"rules": [' + b",".join([b"{}"] * (MOST_ENTRIES // 3 + 1)) + b"]}"
+    content = b'{"rules": [' + b",".join([b"{}"] * (limits.MOST_ENTRIES // 3 + 1)) + b"]}"
     problem = rejection(content)
     assert problem.startswith("rules ")
-    assert ENTRIES in problem
+    assert too_many_entries() in problem
 
 
+@with_small_limits
 def test_problems_found_before_a_limit_are_reported_with_it() -> None:
     with pytest.raises(RulesError) as rejected:
-        parse_rules(document(rule(name=""), rule(match={"common_name": ["a"] * MOST_ENTRIES}), rule(name="")))
+        parse_rules(document(rule(name=""), rule(match={"common_name": ["a"] * limits.MOST_ENTRIES}), rule(name="")))
     first, second = rejected.value.problems
     assert first.startswith("rules[0].name ")
     assert second.startswith("rules[1].match.common_name exceeds")
@@ -172,8 +206,8 @@ def test_problems_found_before_a_limit_are_reported_with_it() -> None:
 
 def test_lists_in_the_environment_have_the_same_limits() -> None:
     for variable, good, bad in (
-        ("ALLOWED_COMMON_NAMES", ["a"] * MOST_ENTRIES, ["a"] * (MOST_ENTRIES + 1)),
-        ("ALLOWED_ISSUERS", names(7142), names(7143)),
+        ("ALLOWED_COMMON_NAMES", ["a"] * limits.MOST_ENTRIES, ["a"] * (limits.MOST_ENTRIES + 1)),
+        ("ALLOWED_ISSUERS", LONG_NAMES[:250], LONG_NAMES),
         ("ALLOWED_SUBJECT_ALT_NAMES", ["IP:192.0.2.1"] * 20833, ["IP:192.0.2.1"] * 20834),
     ):
         assert load_settings({variable: json.dumps(good)}).rules

@@ -100,7 +100,7 @@ def test_a_blocked_client_is_denied_with_every_certificate_of_its_key(
     assert main(["explain", "client.pem", "--rules", "rules.json"], {}) == 1
 
 
-@pytest.mark.parametrize("key", [KEY, COMPRESSED])
+@pytest.mark.parametrize("key", [KEY, COMPRESSED], ids=["uncompressed", "compressed"])
 def test_the_usual_encoding_of_the_key_is_written_whichever_the_certificate_has(
     key: bytes, folder: Path, rules: Path
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer_cli.crl import index as crl_index
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import Progress, progress_on
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 
 if TYPE_CHECKING:
@@ -244,6 +244,14 @@ def test_the_bar_grows_with_every_few_thousand_items() -> None:
         f"[{'#' * 20}{'.' * 20}] 5,000 of 10,001 serial numbers",
         f"[{'#' * 40}] 10,000 of 10,001 serial numbers",
     ]
+
+
+def test_items_of_an_unknown_number_are_counted_until_the_bar_is_removed() -> None:
+    terminal = Terminal()
+    with progress_on(terminal) as progress:
+        assert list(progress.count(range(3), "decisions", every=2)) == [0, 1, 2]
+    empty = "." * 40
+    assert terminal.getvalue().split("\r\x1b[K") == ["", f"[{empty}] 0 decisions", f"[{empty}] 2 decisions", ""]
 
 
 def test_without_a_terminal_there_is_no_bar() -> None:

@@ -1,1 +1,1 @@
-"""What ``explain`` is given: certificates, events, the configuration."""
+"""The configuration that ``explain`` uses."""

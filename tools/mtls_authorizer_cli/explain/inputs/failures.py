@@ -1,4 +1,4 @@
-"""What the authorizer logs about documents that cannot be read: without CRLs, for instance, a function still runs."""
+"""The log records of the authorizer about documents that cannot be read: a function runs without CRLs, for example."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.telemetry.decision_log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
 @contextmanager
-def logged_failures() -> Iterator[list[str]]:
-    """Return a list to which failures are added while the context is entered, each once."""
+def logged_failures() -> Iterator[Collection[str]]:
+    """Return a collection to which failures are added while the context is entered, each once."""
     handler = _Failures()
     logger.addHandler(handler)
     try:
-        yield handler.notes
+        yield handler.notes.keys()
     finally:
         logger.removeHandler(handler)
 
@@ -26,9 +26,7 @@ def logged_failures() -> Iterator[list[str]]:
 class _Failures(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.notes: list[str] = []
+        self.notes: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        note = f"{record.getMessage()}: {getattr(record, 'error', '')}"
-        if note not in self.notes:
-            self.notes.append(note)
+        self.notes[f"{record.getMessage()}: {getattr(record, 'error', '')}"] = None

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do next, in two sentences."""
+"""The problem and the next step, in two sentences."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError, printable
@@ -61,7 +62,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     location = target.rules.location
     file = location.removeprefix("file://")
     if "://" not in file and not Path(file).exists():
-        created = _create(file, rules, review)
+        created = _create(file, rules, review, target)
         if created is not None:
             return created
     present: set[str] = set()
@@ -114,9 +115,14 @@ def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Map
     return missing
 
 
-def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result | None:
+def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Result | None:
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
+    try:
+        check_together([*target.rules.other_rules, *parse_rules(text.encode())])
+    except ValueError as error:
+        message = f"{printable(location)} would not be valid: {error}"
+        raise CommandError(message) from error
     names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)

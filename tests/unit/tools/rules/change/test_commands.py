@@ -138,6 +138,9 @@ def test_a_document_that_does_not_exist_is_created_once(folder: Path, capsys: py
         assert capsys.readouterr().out.startswith(expected)
     assert rules_in(folder, "new.json") == [rule_of("a")]
     assert sorted(path.name for path in folder.iterdir()) == ["a.pem", "b.pem", "c.pem", "new.json", "rules.json"]
+    anyone = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
+    assert add(*options, "--rules", "other.json", "--yes", environment=anyone) == 2
+    assert "other.json would not be valid: ALLOW_ANY_CLIENT_CERTIFICATE is true" in capsys.readouterr().err
     assert add(*options, "--rules", "no/new.json", "--yes") == 2
     assert "no/new.json cannot be written: No such file or directory" in capsys.readouterr().err
 
