@@ -15,7 +15,7 @@ from tests.api_gateway_account import Account, Api, ApiGatewayAccount, Function,
 from tests.aws_fixtures import forget_clients
 from tests.aws_server import REGION
 from tests.certificate_authorities import CertificateAuthority
-from tests.integration.examples.test_attach import PEM, TEMPLATES, synthesized, transformed
+from tests.integration.examples.test_attach import PEM, TEMPLATES, transformed
 from tests.integration.template.stacks import AUTHORIZER, RULES, SAMPLE_API
 from tests.integration.tools.doctor_accounts import (
     ACCOUNT_ID,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import FaultyProxy
-
-__all__ = ["synthesized"]
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 CA = CertificateAuthority("CA", not_after=LATER)
@@ -217,7 +215,18 @@ def test_nothing_is_found_in_the_examples(cloud: Cloud, template: Path, capsys: 
 def test_nothing_is_found_in_the_examples_of_the_cdk(
     cloud: Cloud, synthesized: Path, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    resources = json.loads((synthesized / f"{stack}.template.json").read_text())["Resources"]
+    resources = json.loads((synthesized / f"examples/{stack}.template.json").read_text())["Resources"]
+    (function,) = (
+        each["Properties"]
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::Function" and each["Properties"]["Handler"] == CONFIGURATION["Handler"]
+    )
+    configuration = function_configuration(function)
+    # Without references, such as that to the stack's account.
+    configuration["Environment"]["Variables"] = {
+        name: value for name, value in configuration["Environment"]["Variables"].items() if isinstance(value, str)
+    }
+    add_function(cloud.account, configuration)
     deploy_api(cloud.account, resources, PARAMETERS)
     pin(cloud)
     diagnosis = diagnose(capsys, "--domain", DOMAIN)
