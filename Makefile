@@ -100,7 +100,7 @@ schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rul
 test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
-# More processes than processors, because some tests wait. Each needs 13 seconds of processor time to collect the tests.
+# More processes than processors, because some tests wait. Each needs 7 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
 test: ## Run all tests, with coverage.
 	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser
@@ -144,16 +144,9 @@ RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integra
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
     --ignore tests/integration/layer/test_typing.py
 
-# mutmut takes a module's name from its path below src, so it works on a copy with that layout.
-MUTATED = build/mutation
 mutation: ## Change the code that decides in small ways, and list the changes that no test notices: [MODULES="…"].
 	@$(MAKE) --no-print-directory VENV=.venv-mutation .venv-mutation/.mutation
-	@rm -rf $(MUTATED) && mkdir -p $(MUTATED)/src
-	@cp -R layer/client_certificate_auth authorizer/mtls_authorizer tools/mtls_authorizer_cli $(MUTATED)/src
-	@cp -R pyproject.toml README.md benchmarks distribution examples local_gateway tests $(MUTATED)
-	@cd $(MUTATED) && PYTHONPATH= $(CURDIR)/.venv-mutation/bin/mutmut run $(MODULES:%="%.*")
-	@cd $(MUTATED) && $(CURDIR)/.venv-mutation/bin/mutmut results | sed '/: not checked/d'
-	@cd $(MUTATED) && $(CURDIR)/.venv-mutation/bin/mutmut export-cicd-stats
+	@PYTHONPATH= .venv-mutation/bin/python -m tests.mutation $(MODULES)
 
 test-interpreters: available-pythons ## Test the code that runs on Lambda with every other supported Python version.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \

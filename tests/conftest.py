@@ -17,10 +17,8 @@ from tests.shared_folder import shared_folder
 pytest_plugins = ["tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
-
-# Collecting the tests creates a million objects, all of which stay: see pytest_collection_finish.
-gc.disable()
 
 # Nothing is timed in a test: the machine may have other work to do.
 hypothesis.settings.register_profile(
@@ -53,10 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.no_cover)
 
 
-def pytest_collection_finish() -> None:
-    """Collect garbage from now on, without looking at all modules and tests each time."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while the tests are collected, and never look for it in them: a million objects that stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,8 @@ def read_record(position: int, entry: LogEntry) -> LogRecord | None:
     fields = load_object(entry.message) if isinstance(entry.message, str) else entry.message
     if fields is None:
         return None
+    # The authorizer logs nothing that is nested more deeply.
+    fields = {name: value for name, value in fields.items() if _is_flat(value)}
     if entry.selected:
         fields = _typed(fields)
         if _ABOUT_CLIENTS.isdisjoint(fields):
@@ -101,6 +103,12 @@ def read_record(position: int, entry: LogEntry) -> LogRecord | None:
         return None
     time = _read_time(entry.time) or _read_time(fields.get("timestamp"))
     return LogRecord(position, fields, not entry.selected, time)
+
+
+def _is_flat(value: object) -> bool:
+    """Return whether a value is text, a number, a flag, null, or a list of these."""
+    items = value if isinstance(value, list) else [value]
+    return not any(isinstance(item, dict | list) for item in items)
 
 
 def _typed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def combined_routes(routes: Iterable[Routes]) -> Routes:
     for of_rule in routes:
         if of_rule is ALL_ROUTES:
             return ALL_ROUTES
-        limited[of_rule] = None
+        limited[of_rule] = None  # pragma: no mutate -- only the keys are used
     return tuple(dict.fromkeys(chain.from_iterable(limited)))
 
 

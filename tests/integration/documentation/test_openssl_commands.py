@@ -65,15 +65,6 @@ def test_the_tutorials_clients_are_allowed_and_denied(folder: Path) -> None:
     assert not allowed(folder / "staging/mallory.pem", ALLOWED_COMMON_NAMES="alpha")
 
 
-def test_names_are_printed_as_rules_need_them(folder: Path) -> None:
-    (command,) = openssl_commands("docs/onboard-a-partner.md")
-    printed = run(command, folder)
-    names = dict(line.split("=", 1) for line in printed.splitlines() if line.startswith(("subject", "issuer")))
-    rule = {"name": "partner", "match": names}
-    assert names == {"subject": "CN=alpha,O=Staging", "issuer": "CN=Staging CA,O=Staging"}
-    assert allowed(folder / "partner.pem", AUTHORIZER_RULES=json.dumps({"rules": [rule]}))
-
-
 def test_serial_number_and_issuer_are_printed_as_rules_need_them(folder: Path) -> None:
     (command,) = openssl_commands("docs/block-a-client-now.md")
     printed = dict(line.split("=", 1) for line in run(command, folder).splitlines())
@@ -140,7 +131,6 @@ def test_every_openssl_command_on_the_pages_is_run_here() -> None:
     pages = {
         "aws-private-ca",
         "tutorial",
-        "onboard-a-partner",
         "block-a-client-now",
         "rotate-a-certificate",
         "stale-crl",

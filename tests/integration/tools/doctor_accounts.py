@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mtls_authorizer_cli.doctor.account.function import HANDLER
 from tests.api_gateway_account import Account, Api, Function
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.templates import DEPLOYED, REGION
@@ -65,18 +66,12 @@ def deploy_api(account: Account, resources: Mapping[str, Any], parameters: Mappi
     """Add the API of CloudFormation resources, with its domain name and permissions."""
     identifiers = {name: IDENTIFIERS.get(name, name.lower()[:10]) for name in resources}
     values = {**DEPLOYED, **parameters, **identifiers}
-    values |= {f"{name}.RootResourceId": "root" for name in resources} | {
-        f"{name}.Arn": f"arn:{name}" for name in resources
-    }
-    values |= {f"{name}.Stage": "live" for name in resources} | {
-        f"{name}.DomainName": parameters["DomainName"] for name in resources
-    }
-    named = {
-        name: properties["DomainName"]
-        for name, properties in _named_properties(resources, "DomainName")
-        if isinstance(properties["DomainName"], str)
-    }
-    values |= named
+    for name, resource in resources.items():
+        values |= {f"{name}.RootResourceId": "root", f"{name}.Stage": "live"}
+        values |= {f"{name}.Arn": _arn(name, resource), f"{name}.DomainName": parameters["DomainName"]}
+    for name, properties in _named_properties(resources, "DomainName"):
+        if isinstance(properties["DomainName"], str):
+            values[name] = properties["DomainName"]
     deployed: dict[str, Any] = resolve(resources, values, {})
     for name, properties in _named_properties(deployed, "RestApi"):
         account.rest_apis[identifiers[name]] = _rest_api(identifiers, deployed, properties)
@@ -86,6 +81,12 @@ def deploy_api(account: Account, resources: Mapping[str, Any], parameters: Mappi
     stage = (account.rest_apis | account.http_apis)[api_id].stages[0]
     _domain(account, deployed, api_id, stage.get("stageName") or stage["StageName"])
     _permissions(account, deployed)
+
+
+def _arn(name: str, resource: Mapping[str, Any]) -> str:
+    if resource["Type"] != "AWS::Lambda::Function":
+        return f"arn:{name}"
+    return FUNCTION_ARN if resource["Properties"]["Handler"] == HANDLER else FUNCTION_ARN.replace("authorizer", "other")
 
 
 def _named_properties(resources: Mapping[str, Any], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

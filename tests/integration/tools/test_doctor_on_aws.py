@@ -216,6 +216,17 @@ def test_nothing_is_found_in_the_examples_of_the_cdk(
     cloud: Cloud, synthesized: Path, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resources = json.loads((synthesized / f"examples/{stack}.template.json").read_text())["Resources"]
+    (function,) = (
+        each["Properties"]
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::Function" and each["Properties"]["Handler"] == CONFIGURATION["Handler"]
+    )
+    configuration = function_configuration(function)
+    # Without references, such as that to the stack's account.
+    configuration["Environment"]["Variables"] = {
+        name: value for name, value in configuration["Environment"]["Variables"].items() if isinstance(value, str)
+    }
+    add_function(cloud.account, configuration)
     deploy_api(cloud.account, resources, PARAMETERS)
     pin(cloud)
     diagnosis = diagnose(capsys, "--domain", DOMAIN)

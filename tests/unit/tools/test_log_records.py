@@ -133,6 +133,12 @@ def test_fields_of_unexpected_types_are_as_good_as_absent() -> None:
     assert (record.number("days_to_expiry"), record.number("reason"), record.number("other")) == (None, 1, None)
 
 
+def test_fields_that_are_nested_more_deeply_than_the_log_are_left_out(tmp_path: Path) -> None:
+    nested = {"principal": [[1]], "rules": [{}], "reason": {"a": 1}}
+    ((record,), _) = read(tmp_path, json.dumps({**DENY, **nested}))
+    assert record.fields == {name: value for name, value in DENY.items() if name not in nested}
+
+
 @pytest.mark.parametrize("time", ["tomorrow", True, 10**30, None, "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_cannot_be_read_is_none(time: object, tmp_path: Path) -> None:
     ((record,), _) = read(tmp_path, json.dumps({**DENY, "timestamp": time}))

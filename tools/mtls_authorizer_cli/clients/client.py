@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+_DAY = timedelta(days=1)
 
 
 class State(StrEnum):
@@ -63,7 +66,9 @@ class Client(NamedTuple):
             return State.VALID
         if self.renewed_until is not None and self.renewed_until > until:
             return State.RENEWED
-        return State.EXPIRED if self.not_after <= now else State.EXPIRING
+        # From the log, it may be valid for up to one more day.
+        has_expired = now - self.not_after >= (timedelta(0) if self.is_exact else _DAY)
+        return State.EXPIRED if has_expired else State.EXPIRING
 
 
 def with_renewals(clients: Iterable[Client]) -> list[Client]:

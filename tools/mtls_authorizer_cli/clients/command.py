@@ -79,7 +79,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         message = "the standard input is named twice"
         raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
-    period = None if options.expiring is None else _read_period(options.expiring)
+    period = None if options.expiring is None else _read_period(options.expiring, now)
     report = _make_report(options, environment, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
     return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
@@ -117,9 +117,14 @@ def _decide(
     return clients, (*notes_on_variables(options), *failures)
 
 
-def _read_period(text: str) -> timedelta:
+def _read_period(text: str, now: datetime) -> timedelta:
     match = _PERIOD.fullmatch(text)
-    if match is None:
-        message = f"--expiring {text!r}: write a number of days or weeks, such as 60d or 8w"
-        raise CommandError(message)
-    return timedelta(days=int(match[1]) * _DAYS[match[2]])
+    try:
+        if match is not None:
+            period = timedelta(days=int(match[1]) * _DAYS[match[2]])
+            _ = now + period
+            return period
+    except OverflowError:
+        pass
+    message = f"--expiring {text!r}: write a number of days or weeks, such as 60d or 8w"
+    raise CommandError(message)

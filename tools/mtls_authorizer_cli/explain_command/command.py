@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         help="explain why client certificates are allowed or denied",
         description="Explain why a client certificate is allowed or denied, under the authorizer's environment "
         "variables. Files are recognized by their content; - is the standard input. Several certificates, or a folder, "
-        "give a table.",
+        "give a table; --log explains an entry of the decision log.",
         epilog=exit_statuses(
             "if the client is allowed, or all of them are", "if API Gateway or the authorizer denies one"
         ),

@@ -33,7 +33,7 @@ MESSAGE, TIMESTAMP = "@message", "@timestamp"
 """Fields of Logs Insights."""
 
 _COLUMNS = {MESSAGE, TIMESTAMP, "decision", "reason", "principal", "subject_dn", "serial_number", "fingerprint"}
-_UNFINISHED = {"Scheduled", "Running"}
+_UNFINISHED = ("Scheduled", "Running")
 
 
 class LogEntry(NamedTuple):

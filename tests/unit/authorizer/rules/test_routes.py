@@ -74,6 +74,24 @@ def test_an_error_quotes_the_route(text: str) -> None:
         read_route(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("GET", "is not a method and a path"),
+        ("GET payments", "is not a method and a path"),
+        ("GET /a /b", "characters other than"),
+        ("GET /a/./b", "contains the segment '.'"),
+        ("GET /..", "contains the segment '..'"),
+        ("GET /a//b", "contains the segment ''"),
+        ("GET /a*/b", "would also match slashes"),
+        ("GET /{id}", "contains a path parameter"),
+    ],
+)
+def test_the_error_names_what_is_to_be_changed(text: str, fix: str) -> None:
+    with pytest.raises(RouteError, match=re.escape(fix)):
+        read_route(text)
+
+
 # Known ways to leave a path, or to make one path look like another.
 TRICKS = [
     *(

@@ -249,6 +249,16 @@ def test_the_expiry_of_a_logged_certificate_is_known_within_a_day(run: Run, put:
     )
 
 
+@pytest.mark.parametrize(("days", "state"), [(0.5, "expiring"), (-0.5, "expired"), (-1, "expired")])
+def test_a_logged_certificate_has_expired_once_it_must_have(
+    days: float, state: str, run: Run, put: Callable[..., None]
+) -> None:
+    # Logged yesterday, when it had 1, 0 or 0 whole days left.
+    put(entry(client(days=days), at=NOW - DAY))
+    (logged,) = run("--log", "log", "--expiring", "60d", "--json").json["clients"]
+    assert logged["state"] == state
+
+
 def test_entries_are_counted_that_are_not_about_a_client(run: Run, put: Callable[..., None]) -> None:
     put(
         {"decision": "deny", "reason": "lambda_event_missing_clientcert", "principal": "unauthenticated"},
@@ -291,6 +301,7 @@ def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., No
         (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),
+        (["rules.json", "--expiring", "9w", "--at", "9999-12-31T00:00:00Z"], "--expiring '9w': write"),
         (["rules.json", "--expiring=-1d"], "--expiring '-1d': write"),
         (["rules.json", "--rules", "missing"], "missing cannot be read: No such file or directory"),
         (["rules.json", "--at", "today"], "time 'today': write it like 2026-12-01T00:00:00Z"),
