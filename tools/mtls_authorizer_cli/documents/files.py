@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.command_line import CommandError, printable
-from mtls_authorizer_cli.documents.document import StoredDocument, Written, decode
+from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, StoredDocument, Written, decode, too_many_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,15 +47,16 @@ class FileDocument:
     def update(self, _read: StoredDocument, edit: Callable[[str], str]) -> Written:
         """Change the document as it is now. Raises CommandError."""
         try:
-            with self._locked() as descriptor:
-                current = self._read(descriptor)
-                text = edit(current.text)
-                if text != current.text:
-                    self._replace(descriptor, text.encode())
-                document = StoredDocument(self._name, text, _version(text.encode()))
-                return Written(document, current.text, merged=current.text != _read.text)
+            for _ in range(MOST_ATTEMPTS):
+                with self._locked() as descriptor:
+                    current = self._read(descriptor)
+                    text = edit(current.text)
+                    if text == current.text or self._replace(descriptor, current, text.encode()):
+                        document = StoredDocument(self._name, text, _version(text.encode()))
+                        return Written(document, current.text, merged=current.text != _read.text)
         except OSError as error:
             self._fail("written", error)
+        raise too_many_conflicts(self._name)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -83,7 +84,8 @@ class FileDocument:
             content = file.read(LARGEST_DOCUMENT + 1)
         return StoredDocument(self._name, decode(content, self._name), _version(content))
 
-    def _replace(self, descriptor: int, content: bytes) -> None:
+    def _replace(self, descriptor: int, current: StoredDocument, content: bytes) -> bool:
+        """Replace the file. Returns False, without doing it, if it is not the current document any more."""
         status = os.fstat(descriptor)
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
@@ -95,9 +97,12 @@ class FileDocument:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            if self.read() != current:
+                return False
             draft.replace(self._path)
         finally:
             draft.unlink(missing_ok=True)
+        return True
 
     def _fail(self, done: str, error: OSError) -> NoReturn:
         message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"
