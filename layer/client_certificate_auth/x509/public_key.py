@@ -17,7 +17,7 @@ from client_certificate_auth.x509.der import (
     read_oid,
     read_sequence,
 )
-from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CURVES
+from client_certificate_auth.x509.elliptic_curves import BASE_POINTS, NAMED_CURVES, PRIME_CURVES
 
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 # The algorithm of RSA keys in X.509 of 1988, which OpenSSL knows as well.
@@ -120,16 +120,21 @@ def _read_curve(tag: int, content: bytes) -> str:
     """Return the dotted OID of a curve in ECParameters (RFC 5480 §2.1.1): its name, or its description in full."""
     if tag == OID:
         return read_oid(content)
-    # SpecifiedECDomain (SEC 1 §C.2): a version, the field and the curve come first.
-    _, field, equation, *_ = [*read_elements(content)[1], b"", b"", b""]
+    # SpecifiedECDomain (SEC 1 §C.2): a version, the field, the curve and the base point come first.
+    _, field, equation, base, *_ = [*read_elements(content)[1], b"", b"", b"", b""]
     octets = read_elements(field)[1][1:2] + read_elements(equation)[1][:2]
     numbers = [int.from_bytes(each, "big") for each in octets]
     for oid, (name, _, _) in NAMED_CURVES.items():
         p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
-        if numbers == [p, a % p, b]:
+        # With another base point, everyone can make a private key for a given public key (CVE-2020-0601).
+        if numbers == [p, a % p, b] and _abscissa(base, p) == BASE_POINTS[name]:
             return oid
-    message = "an elliptic curve of another equation than the known ones"
+    message = "an elliptic curve of another equation or base point than the known ones"
     raise DerError(message)
+
+
+def _abscissa(point: bytes, p: int) -> int:
+    return int.from_bytes(point[1 : (p.bit_length() + 7) // 8 + 1], "big")
 
 
 def _read_ec_key(curve: str, point: bytes) -> PublicKey:

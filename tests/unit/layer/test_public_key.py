@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.elliptic_curves import BASE_POINTS, PRIME_CURVES
 from client_certificate_auth.x509.public_key import PublicKey, read_public_key
 from tests import der
 
@@ -110,3 +112,22 @@ def test_nothing_is_told_of_what_is_no_rsa_key() -> None:
         [b"\x30\x80"],
     ):
         assert told(rsa_key(*elements)) == {}
+
+
+def test_base_points_are_those_of_openssl() -> None:
+    curves = {
+        "prime192v1": ec.SECP192R1(),
+        "secp224r1": ec.SECP224R1(),
+        "secp256k1": ec.SECP256K1(),
+        "prime256v1": ec.SECP256R1(),
+        "secp384r1": ec.SECP384R1(),
+        "secp521r1": ec.SECP521R1(),
+        "brainpoolP256r1": ec.BrainpoolP256R1(),
+        "brainpoolP384r1": ec.BrainpoolP384R1(),
+        "brainpoolP512r1": ec.BrainpoolP512R1(),
+    }
+    assert curves.keys() == PRIME_CURVES.keys()
+    # The public key of the private key 1.
+    assert {
+        name: ec.derive_private_key(1, curve).public_key().public_numbers().x for name, curve in curves.items()
+    } == BASE_POINTS

@@ -122,6 +122,16 @@ def test_a_key_is_excluded_and_not_matched_in_another_encoding(keys: list[bytes]
         assert reason(allow(event)) == (None if number == listed else "public_key_not_allowed")
 
 
+def test_a_key_on_a_curve_with_another_base_point_is_another_key() -> None:
+    # Whoever chooses the base point can make a private key for any public key (CVE-2020-0601).
+    base = bytes.fromhex("6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296")
+    assert EXPLICIT_PARAMETERS.count(base) == 1
+    forged = EXPLICIT_PARAMETERS.replace(base, EXPLICIT_PARAMETERS[-64:-32])
+    usual = described_curve()[0]
+    assert usual in equal_encodings(EXPLICIT_PARAMETERS)
+    assert equal_encodings(forged) == []
+
+
 def test_the_first_encoding_is_the_usual_one_whichever_is_given() -> None:
     for keys in (encodings(ec.SECP384R1(), "1.3.132.0.34"), described_curve(), rsa_encodings()):
         assert {equal_encodings(key)[0] for key in keys} == {keys[0]}
