@@ -5,6 +5,8 @@ Only ``to_dict()`` and rules with public keys need this module.
 
 from __future__ import annotations
 
+from itertools import count
+
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     INTEGER,
@@ -159,8 +161,7 @@ def _uncompressed(curve: str, point: bytes) -> bytes:
     form, x, y = point[0] if point else 0, int.from_bytes(point[1 : length + 1], "big"), p
     right_side = x**3 + a * x + b
     if form in _COMPRESSED and len(point) == length + 1:
-        # A square root modulo p, where p ≡ 3 (mod 4).
-        y = pow(right_side, (p + 1) // 4, p)
+        y = _square_root(right_side % p, p)
         y = y if y % 2 == form % 2 else p - y
     elif form == _UNCOMPRESSED or (form in _HYBRID and point[-1] % 2 == form % 2):
         y = int.from_bytes(point[length + 1 :], "big")
@@ -168,6 +169,26 @@ def _uncompressed(curve: str, point: bytes) -> bytes:
         message = "the point is not on the curve"
         raise DerError(message)
     return bytes([_UNCOMPRESSED]) + x.to_bytes(length, "big") + y.to_bytes(length, "big")
+
+
+def _square_root(square: int, p: int) -> int:
+    """Return a square root modulo a prime; some other number if there is none."""
+    if p % 4 == 3 or not square:  # noqa: PLR2004 -- the case that needs one exponentiation
+        return pow(square, (p + 1) // 4, p)
+    # P-224: Cipolla's algorithm. It raises t + √w to a power, where w is not a square.
+    t = next(t for t in count(1) if pow(t * t - square, (p - 1) // 2, p) == p - 1)
+    w = t * t - square
+    root, factor, exponent = (1, 0), (t, 1), (p + 1) // 2
+    while exponent:
+        if exponent % 2:
+            root = _product(root, factor, w, p)
+        factor, exponent = _product(factor, factor, w, p), exponent // 2
+    return root[0]
+
+
+def _product(one: tuple[int, int], other: tuple[int, int], w: int, p: int) -> tuple[int, int]:
+    """Return the product of two numbers a + b√w modulo p."""
+    return (one[0] * other[0] + one[1] * other[1] * w) % p, (one[0] * other[1] + one[1] * other[0]) % p
 
 
 def _encode_oid(dotted: str) -> bytes:

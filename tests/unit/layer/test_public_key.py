@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.elliptic_curves import BASE_POINTS, PRIME_CURVES
@@ -47,6 +48,17 @@ def test_a_point_is_told_uncompressed() -> None:
     assert {ec_key(point).pubkey for point in (POINT, compressed, hybrid)} == {POINT}
     assert ec_key(b"\2" + POINT[1:33]).pubkey == negated
     assert told(ec_key(POINT)) == {"bits": 256, "pubkey": POINT, "asn1_curve": "prime256v1", "nist_curve": "P-256"}
+
+
+def test_a_compressed_point_of_p224_is_told_uncompressed() -> None:
+    # The only curve here whose prime leaves 1 if divided by 4.
+    for number in (1, 2, 3, 2**200 + 5):
+        point = ec.derive_private_key(number, ec.SECP224R1()).public_key()
+        compressed = point.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        uncompressed = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        assert ec_key(compressed, "1.3.132.0.33").pubkey == uncompressed
+    without_point = [x for x in range(20) if told(ec_key(b"\2" + x.to_bytes(28), "1.3.132.0.33")) == {}]
+    assert 0 < len(without_point) < 20
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def rsa_encodings() -> list[bytes]:
     [
         *((encodings(ec.SECP256R1(), "1.2.840.10045.3.1.7"), number) for number in range(3)),
         (encodings(ec.SECP384R1(), "1.3.132.0.34"), 0),
+        *((encodings(ec.SECP224R1(), "1.3.132.0.33"), number) for number in range(3)),
         (described_curve(), 0),
         (rsa_encodings(), 0),
     ],
