@@ -41,9 +41,9 @@ class CertificateFile(NamedTuple):
 def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
     """Read the client certificates of files (``-`` is the standard input) and of all files in folders, recursively.
 
-    The files of a folder are sorted by name; hidden ones and those in hidden folders are left out, and links to folders
-    are not followed. Raises CommandError for a folder that cannot be read or that has no files; a file that cannot be
-    read, or that contains no certificate, is an item with a ``problem``.
+    The files of a folder are sorted by name; hidden ones and those in hidden folders are left out, as are pipes and
+    devices, and links to folders are not followed. Raises CommandError for a folder that cannot be read or that has no
+    files; a file that cannot be read, or that contains no certificate, is an item with a ``problem``.
     """
     return [read_certificate_file(file) for path in paths for file in list_files(path)]
 
@@ -80,8 +80,11 @@ def list_files(path: str) -> Iterator[str]:
     for folder, folders, files in os.walk(path, onerror=_fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in files if not name.startswith(".")):
-            found = True
-            yield os.path.join(folder, name)  # noqa: PTH118 -- keeps a leading ./ as the user has written it
+            file = os.path.join(folder, name)  # noqa: PTH118 -- keeps a leading ./ as the user has written it
+            # Reading a pipe would wait for a writer. Links that lead nowhere are reported.
+            if os.path.isfile(file) or not os.path.exists(file):  # noqa: PTH110, PTH113 -- as above
+                found = True
+                yield file
     if not found:
         message = f"{path} contains no files: name a folder with client certificates (PEM or DER)"
         raise CommandError(message)

@@ -61,6 +61,15 @@ def test_the_files_of_a_folder_are_read_recursively_in_the_order_of_their_names(
     assert [each.pem for each in read] == [pem(FIRST), None, pem(b"\x30\x00"), pem(SECOND), pem(SECOND)]
 
 
+def test_pipes_and_devices_in_a_folder_are_left_out_and_broken_links_are_reported(tmp_path: Path) -> None:
+    # Reading the pipe would wait for ever, and the device would never end.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "link").symlink_to(tmp_path / "missing")
+    (read,) = read_certificates([str(tmp_path)])
+    assert str(read.problem).endswith("link cannot be read: No such file or directory")
+
+
 def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder: Path) -> None:
     read = read_certificates([str(folder / "key.pem"), str(folder / "a" / "broken.pem"), str(folder / "missing")])
     problems = [each.problem or "" for each in read]
