@@ -250,6 +250,9 @@ def test_nothing_is_found_in_the_example_of_terraform(
 # Planted mistakes
 
 
+OTHER_LAYER_ARN = LAYER_ARN.replace("client-certificate-auth-arm64", "monitoring")
+
+
 class Mistake(NamedTuple):
     """A change of an account without mistakes, and what doctor must find, and nothing else.
 
@@ -437,6 +440,12 @@ def throttled(cloud: Cloud) -> None:
 
 def logging_as(cloud: Cloud, **members: str) -> None:
     cloud.configuration["LoggingConfig"].update(members)
+
+
+def other_architecture(cloud: Cloud) -> None:
+    """Use the other architecture, and a second layer, which is for both."""
+    cloud.configuration.update(Architectures=["x86_64"], Layers=[{"Arn": LAYER_ARN}, {"Arn": OTHER_LAYER_ARN}])
+    cloud.account.layers[OTHER_LAYER_ARN] = {"LayerVersionArn": OTHER_LAYER_ARN}
 
 
 def no_default_mapping(cloud: Cloud) -> None:
@@ -721,10 +730,10 @@ MISTAKES = {
     ),
     "a layer of the other architecture": Mistake(
         HTTP,
-        lambda cloud: cloud.configuration.update(Architectures=["x86_64"]),
+        other_architecture,
         Check.LAYER,
         "is for arm64, and the function has x86_64",
-        f'update-function-configuration --function-name {FUNCTION_ARN} --layers "$LAYER_ARN"',
+        f'update-function-configuration --function-name {FUNCTION_ARN} --layers "$LAYER_ARN" {OTHER_LAYER_ARN}',
     ),
     "invalid variables": Mistake(
         HTTP,
@@ -747,6 +756,7 @@ def test_a_planted_mistake_is_found_and_nothing_else(
     assert finding["check"] == mistake.check
     assert mistake.problem in finding["problem"]
     assert mistake.command in "\n".join(finding["commands"] or [finding["fix"]])
+    assert ("this replaces it" in finding["fix"]) is ("another authorizer" in mistake.problem)
 
 
 # What cannot be queried

@@ -75,13 +75,15 @@ def _routes(subject: Subject) -> Iterator[Finding]:
             f"{each.name} ({each.authorization if each.authorization != CUSTOM else 'another authorizer'})"
             for each in open_routes
         ]
+        replaces = any(each.authorization != "NONE" for each in open_routes)
         yield Finding(
             Check.ROUTES,
             str(api),
             f"{len(open_routes)} of {len(routes)} routes do not use the authorizer: {listing(described)}",
             "Every client with a certificate of the truststore may call them, whatever the rules say; without mutual "
             "TLS, everyone may.",
-            "Attach the authorizer to each of them",
+            "Attach the authorizer to each of them"
+            + ("; where one has another authorization, this replaces it" if replaces else ""),
             (*(api.attach(each, authorizer) for each in open_routes), *subject.deploy_commands()),
         )
 

@@ -224,6 +224,10 @@ def _layer(function: Function) -> Iterator[Finding]:
             supported = version.get(key, ())
             if supported and wanted and wanted not in supported:
                 words = ("lambda", "list-layers", option, str(wanted))
+                # The command replaces all layers of the function.
+                layers = [
+                    Variable("LAYER_ARN") if each is layer else each["Arn"] for each in configuration.get("Layers", ())
+                ]
                 yield Finding(
                     Check.LAYER,
                     str(function),
@@ -232,6 +236,6 @@ def _layer(function: Function) -> Iterator[Finding]:
                     "Find the layer for the function, put its version's ARN into LAYER_ARN, and replace the layer",
                     (
                         command(function.arn.region, *words),
-                        *function.update("--layers", Variable("LAYER_ARN")),
+                        *function.update("--layers", *layers),
                     ),
                 )
