@@ -27,13 +27,15 @@ _LONGEST_NAME = 60
 class Client(NamedTuple):
     """A client, and the entry of ``deny`` that blocks it.
 
-    ``conditions`` are those of the entry by field; a key has several encodings, each of which is one. ``name`` is
-    printable ASCII. ``file`` and ``certificate`` are None without the certificate.
+    ``conditions`` are those of the entry by field; a key has several encodings, each of which is one.
+    ``common_conditions`` are those that all certificates satisfy that the entry blocks. ``name`` is printable ASCII.
+    ``file`` and ``certificate`` are None without the certificate.
     """
 
     name: str
     entry: Mapping[str, str]
     conditions: Mapping[str, frozenset[Condition]]
+    common_conditions: Mapping[str, frozenset[Condition]]
     notes: tuple[str, ...]
     file: str | None = None
     certificate: PeerCertificate | None = None
@@ -71,15 +73,18 @@ def _by_certificate(file: str, command: str) -> Client:
             raise CommandError((read.problem or "").replace("mtls-authorizer explain", f"mtls-authorizer {command}"))
         message = f"{file}: {read.problem}. The authorizer denies such a certificate in any case"
         raise CommandError(message)
-    keys = [str(fact.value) for fact in public_key_facts(certificate)]
-    conditions = frozenset(Condition("public_key", "", Comparison.EXACT, key) for key in keys)
+    conditions = frozenset(
+        Condition("public_key", "", Comparison.EXACT, fact.value) for fact in public_key_facts(certificate)
+    )
     encoded = certificate.fields.public_key
-    # The usual encoding, which is among the facts of every certificate with this key.
+    # The usual encoding, which is among the facts of every certificate with this key, as are those that it is equal to.
     usual = [*equal_encodings(encoded), encoded][0]
+    common = [parse_exact("public_key", sha256(each).hexdigest()) for each in (usual, *equal_encodings(usual))]
     return Client(
         quoted(certificate.subject.rfc4514_string(), _LONGEST_NAME),
         {"public_key": sha256(usual).hexdigest().upper()},
         {"public_key": conditions},
+        {"public_key": frozenset(common)},
         (*_notes(read.notes), *_certificate_notes(certificate)),
         file,
         certificate,
@@ -117,4 +122,6 @@ def _by_serial_number(issuer: str, serial_number: str) -> Client:
         "only the certificate with this serial number is concerned: the client's other certificates, and renewed ones "
         "with the same key, are not. With the certificate, its key can be named instead"
     )
-    return Client(f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}", entry, conditions, (note,))
+    return Client(
+        f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}", entry, conditions, conditions, (note,)
+    )

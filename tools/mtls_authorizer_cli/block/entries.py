@@ -9,8 +9,9 @@ from mtls_authorizer_cli.documents.document import not_empty, rules_of
 from mtls_authorizer_cli.documents.json_text import append_item, items_of, rewrite_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.block.client import Client
     from mtls_authorizer_cli.documents.json_text import Item
@@ -30,7 +31,7 @@ def blocking(text: str, client: Client) -> list[Entry]:
     """Return the entries of a valid document that block a client, in their order."""
     rules = RuleSet(rules_of(text))
     if client.certificate is None:
-        return [_entry(rule) for rule in rules.denials if _covers(rule, client)]
+        return [_entry(rule) for rule in rules.denials if _covers(rule, client.conditions)]
     return [_entry(rule) for rule in rules.denying(rules.satisfied_by(client.certificate))]
 
 
@@ -44,8 +45,11 @@ def add_entry(client: Client) -> Callable[[str], str]:
 
 
 def covering(text: str, client: Client) -> list[Entry]:
-    """Return the entries of a valid document that block everything that the entry for a client blocks."""
-    return [_entry(rule) for rule in rules_of(text) if rule.denies and _covers(rule, client)]
+    """Return the entries of a valid document that block everything that the entry for a client blocks.
+
+    An entry with an unusual encoding of the key does not: certificates with the usual one do not match it.
+    """
+    return [_entry(rule) for rule in rules_of(text) if rule.denies and _covers(rule, client.common_conditions)]
 
 
 def remove_entries(client: Client) -> Callable[[str], str]:
@@ -56,7 +60,7 @@ def remove_entries(client: Client) -> Callable[[str], str]:
         removed = {
             item.start
             for item, rule in zip(items_of(text, "deny"), denials, strict=True)
-            if _covers(rule, client) and _is_exact(rule, client)
+            if _covers(rule, client.conditions) and _is_exact(rule, client)
         }
 
         def keep(item: Item) -> str | None:
@@ -67,10 +71,8 @@ def remove_entries(client: Client) -> Callable[[str], str]:
     return edit
 
 
-def _covers(rule: Rule, client: Client) -> bool:
-    return all(
-        not matcher.alternatives.isdisjoint(client.conditions.get(matcher.field, ())) for matcher in rule.matchers
-    )
+def _covers(rule: Rule, conditions: Mapping[str, frozenset[Condition]]) -> bool:
+    return all(not matcher.alternatives.isdisjoint(conditions.get(matcher.field, ())) for matcher in rule.matchers)
 
 
 def _is_exact(rule: Rule, client: Client) -> bool:

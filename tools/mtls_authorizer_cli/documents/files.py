@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.command_line import CommandError, printable
-from mtls_authorizer_cli.documents.document import StoredDocument, Written, decode
+from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, StoredDocument, Written, decode, too_many_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,15 +48,16 @@ class FileDocument:
     def update(self, _read: StoredDocument, edit: Callable[[str], str]) -> Written:
         """Change the document as it is now. Raises CommandError."""
         try:
-            with self._locked() as descriptor:
-                current = self._read(descriptor)
-                text = edit(current.text)
-                if text != current.text:
-                    self._replace(descriptor, text.encode())
-                document = StoredDocument(self._name, text, _version(text.encode()))
-                return Written(document, current.text, merged=current.text != _read.text)
+            for _ in range(MOST_ATTEMPTS):
+                with self._locked() as descriptor:
+                    current = self._read(descriptor)
+                    text = edit(current.text)
+                    if text == current.text or self._replace(descriptor, current, text.encode()):
+                        document = StoredDocument(self._name, text, _version(text.encode()))
+                        return Written(document, current.text, merged=current.text != _read.text)
         except OSError as error:
             self._fail("written", error)
+        raise too_many_conflicts(self._name)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -84,9 +85,11 @@ class FileDocument:
             content = file.read(LARGEST_DOCUMENT + 1)
         return StoredDocument(self._name, decode(content, self._name), _version(content))
 
-    def _replace(self, descriptor: int, content: bytes) -> None:
+    def _replace(self, descriptor: int, current: StoredDocument, content: bytes) -> bool:
+        """Replace the file. Returns False, without doing it, if it is not the current document any more."""
         status = os.fstat(descriptor)
         with NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as draft:
+            path, replaced = Path(draft.name), False
             try:
                 # As far as we may: only root can give a file to another user.
                 with suppress(PermissionError):
@@ -95,10 +98,13 @@ class FileDocument:
                 draft.write(content)
                 draft.flush()
                 os.fsync(draft.fileno())
-                Path(draft.name).replace(self._path)
-            except BaseException:
-                Path(draft.name).unlink()
-                raise
+                if self.read() == current:
+                    path.replace(self._path)
+                    replaced = True
+            finally:
+                if not replaced:
+                    path.unlink()
+        return replaced
 
     def _fail(self, done: str, error: OSError) -> NoReturn:
         message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"

@@ -109,6 +109,19 @@ def test_the_usual_encoding_of_the_key_is_written_whichever_the_certificate_has(
     assert json.loads(rules.read_text())["deny"] == [ENTRY]
 
 
+def test_an_entry_for_an_unusual_encoding_of_the_key_is_not_enough(folder: Path, rules: Path) -> None:
+    # The same numbers for another algorithm (RSAES-OAEP), which certificates with the usual one do not match.
+    numbers = der.bits(der.sequence(der.integer(2**2047 + 1), der.integer(65537)))
+    usual = der.sequence(der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL)), numbers)
+    unusual = der.sequence(der.sequence(der.oid("1.2.840.113549.1.1.7"), der.tlv(der.NULL)), numbers)
+    listed = {"public_key": sha256(unusual).hexdigest()}
+    rules.write_text(json.dumps({**json.loads(DOCUMENT), "deny": [listed]}))
+    (folder / "client.pem").write_text(issue(key=unusual))
+    assert command("block", "client.pem") == 0
+    assert json.loads(rules.read_text())["deny"] == [listed, {"public_key": sha256(usual).hexdigest().upper()}]
+    assert reason(rules, issue(key=usual)) == "certificate_excluded"
+
+
 @pytest.mark.parametrize(
     "entry",
     [

@@ -40,7 +40,23 @@ def condition(operator: str, key: str, *patterns: str) -> dict[str, Any]:
 def test_a_statement_permits_the_authorizer(given: dict[str, Any]) -> None:
     (found,) = invoke_statements(json.dumps({"Statement": given}))
     assert found.permits(SOURCE, ACCOUNT)
-    assert found.is_open == ("Condition" not in given)
+    assert found.is_open(SOURCE) == ("Condition" not in given)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_open"),
+    [
+        (condition("ArnLike", "AWS:SourceArn", "*"), True),
+        (condition("ArnLike", "AWS:SourceArn", "arn:aws:execute-api:eu-central-1:*:*"), True),
+        (condition("ArnLike", "AWS:SourceArn", SOURCE, "arn:aws:execute-api:*:*:*/authorizers/*"), True),
+        (condition("StringLike", "AWS:SourceAccount", "*"), True),
+        (condition("ArnLike", "AWS:SourceArn", f"arn:aws:execute-api:*:{ACCOUNT}:*"), False),
+        (condition("ArnLike", "AWS:SourceArn", "arn:aws:execute-api:*:*:a1b2c3d4e5/*"), False),
+    ],
+)
+def test_a_statement_whose_wildcards_match_other_accounts_is_open(given: dict[str, Any], *, is_open: bool) -> None:
+    (found,) = invoke_statements(json.dumps({"Statement": [statement(**given)]}))
+    assert found.is_open(SOURCE) is is_open
 
 
 @pytest.mark.parametrize(
@@ -75,4 +91,4 @@ def test_a_statement_with_another_condition_is_not_decided() -> None:
     (found,) = invoke_statements(json.dumps({"Statement": [given]}))
     assert not found.is_decidable
     assert not found.permits(SOURCE, ACCOUNT)
-    assert not found.is_open
+    assert not found.is_open(SOURCE)

@@ -14,6 +14,7 @@ import pytest
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_item
 from mtls_authorizer_cli.documents.update import Change, update_document
 from tests.rules_documents import document, rule
@@ -87,6 +88,30 @@ def test_what_another_program_has_written_during_the_review_is_kept(rules: Path)
     # The other program makes the same change.
     same = update_document(str(rules), lambda _text: denying("other")(DOCUMENT), review=review)
     assert (same.merged, rules.stat().st_ino) == (True, inode)
+
+
+@pytest.mark.parametrize("writes", [1, 1000])
+def test_what_an_editor_saves_while_the_change_is_made_is_kept(writes: int, rules: Path) -> None:
+    saved = rules.with_name("saved")
+    edits = 0
+
+    def edit(text: str) -> str:
+        nonlocal edits
+        edits += 1
+        # The first call is for the review. Editors lock nothing, and replace the file.
+        if 1 < edits <= writes + 1:
+            saved.write_text(denying(f"editor-{edits}")(text))
+            saved.replace(rules)
+        return denying("a")(text)
+
+    if writes == 1:
+        result = update_document(str(rules), edit)
+        assert (result.merged, result.before) == (True, denying("editor-2")(DOCUMENT))
+        assert rules.read_text() == denying("a")(result.before)
+    else:
+        with pytest.raises(CommandError, match="was changed by others 20 times in a row"):
+            update_document(str(rules), edit)
+        assert len(json.loads(rules.read_text())["deny"]) == MOST_ATTEMPTS
 
 
 def test_many_writers_at_once_lose_nothing(rules: Path) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PRINCIPAL = "apigateway.amazonaws.com"
 
+_OTHER_ACCOUNT = "000000000000"
 _ACTION = "lambda:invokefunction"
 _KEYS = ("aws:sourcearn", "aws:sourceaccount")
 _WITH_WILDCARDS = {"arnlike", "arnequals", "stringlike"}
@@ -27,10 +28,10 @@ class Statement(NamedTuple):
     conditions: Mapping[str, tuple[re.Pattern[str], ...]]
     is_decidable: bool
 
-    @property
-    def is_open(self) -> bool:
-        """Whether APIs of every account may invoke the function."""
-        return self.is_decidable and not self.conditions
+    def is_open(self, source_arn: str) -> bool:
+        """Return whether the APIs of other accounts may invoke the function, given the ARN of an authorizer."""
+        *beginning, _, _ = source_arn.split(":")
+        return self.permits(":".join([*beginning, _OTHER_ACCOUNT, "0000000000/authorizers/000000"]), _OTHER_ACCOUNT)
 
     def permits(self, source_arn: str, account: str) -> bool:
         """Return whether an authorizer of an account may invoke the function, if that can be decided."""

@@ -234,14 +234,17 @@ def _permit(subject: Subject, own: OwnAuthorizer) -> str:
 def _open_invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
     function = own.function
     qualifier = ("--qualifier", function.arn.qualifier) if function.arn.qualifier else ()
-    for statement in _statements(function):
-        if statement.is_open:
+    statements = _statements(function)
+    source_arn = _source_arn(subject, own.authorizer) if statements else ""
+    for statement in statements:
+        if statement.is_open(source_arn):
             remove = function.command("remove-permission", *qualifier, "--statement-id", statement.statement_id)
             yield Finding(
                 Check.OPEN_INVOKE_PERMISSION,
                 str(function),
-                f"statement {statement.statement_id} of its policy has no source ARN and no source account",
+                f"statement {statement.statement_id} of its policy has no source ARN and no source account, or one "
+                "whose wildcards match the APIs of every account",
                 "Others can invoke the function with any certificate, without its key, and learn who is allowed.",
-                "Permit this authorizer only",
+                "Permit this authorizer, and those of all other APIs that use the function, before you remove it",
                 (_permit(subject, own), remove),
             )
