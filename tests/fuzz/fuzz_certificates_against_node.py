@@ -100,6 +100,11 @@ def _difference(key: str, ours: object, nodes: object, certificate: bytes) -> Ou
             assert all(_DOTTED_OID.fullmatch(name) for name in ours.keys() - nodes.keys())
             assert sorted(_values(ours)) == sorted(_values(nodes))
             return Outcome.OBJECT_IDENTIFIER
+        case "subjectaltname" if isinstance(ours, str) and isinstance(nodes, str):
+            # Likewise in a directory name.
+            named = re.sub(r"\d+(\\\.\d+)+(?==)", lambda oid: f"(?:{oid[0]}|[A-Za-z0-9-]+)", re.escape(ours))
+            assert re.fullmatch(named, nodes)
+            return Outcome.OBJECT_IDENTIFIER
         case "bits" | "pubkey" | "asn1Curve" | "nistCurve":
             assert der.oid("1.2.840.10045.2.1") in certificate
             return Outcome.KEY

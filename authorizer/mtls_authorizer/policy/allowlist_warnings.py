@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import lru_cache
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
@@ -104,6 +105,8 @@ def may_be_reversed(name: str) -> bool:
     return name[:3].upper().startswith(("C=", "DC="))
 
 
+# The limit on the names of a document is one on different names: each of them may be repeated in thousands of rules.
+@lru_cache(16_384)
 def reversed_name(name: str) -> str | None:
     """Return a name with its attributes in reverse order if it looks reversed, otherwise None."""
     if not may_be_reversed(name):

@@ -45,7 +45,8 @@ def log_inline_rule_warnings(environment: Mapping[str, str]) -> None:
     """Log the warnings about the documents in an environment that ``load_settings`` accepts."""
     for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
         if variable in environment:
-            log_rule_warnings(json.loads(environment[variable]), {"variable": variable})
+            # JSON allows fewer kinds of whitespace around it than the settings do.
+            log_rule_warnings(json.loads(environment[variable].strip()), {"variable": variable})
 
 
 def _rule_name(document: Mapping[str, Any], warning: RuleWarning) -> str | None:

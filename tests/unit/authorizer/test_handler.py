@@ -51,6 +51,15 @@ def test_an_unreadable_environment_is_an_error_at_start_up(monkeypatch: pytest.M
         start()
 
 
+def test_rules_that_the_settings_accept_start_the_function_whatever_whitespace_is_around_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
+    monkeypatch.setenv("AUTHORIZER_RULES", f"\u00a0{rules}\u2003\n")
+    answer = start().handler(http_2_0_event(client_pem(("CN", "client"))), None)
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+
+
 def test_doubtful_lists_are_logged_at_start_up_and_stay_in_force(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -16,18 +16,33 @@ if TYPE_CHECKING:
 _TYPES = ("URI", "DNS", "email", "otherName", "dirName", "RID", "IP")
 """The types of subject alternative names, those first that most likely identify a client."""
 
+_IDENTIFYING = (
+    *("CN", "serialNumber", "UID", "uid", "emailAddress", "mail", "organizationIdentifier", "pseudonym"),
+    *("x500UniqueIdentifier", "dnQualifier"),
+)
+"""The attributes that distinguish clients. All clients of a company can have a subject without any of them."""
+
 
 def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
     """Return what can be matched by names, the best first: subject and issuer, or an alternative name and the issuer.
 
-    Not everything that it returns can be written in a rules document.
+    A subject that other clients can have, such as ``O=SPIRE,C=US`` of SPIFFE's implementation, is matched together with
+    an alternative name if there is one. Not everything that it returns can be written in a rules document.
     """
+    name = alternative_name(certificate)
+    alternative = {} if name is None else {"subject_alt_name": exact(str(name))}
+    is_workload = name is not None and name.type == "URI" and name.value.startswith("spiffe://")
+    also = {} if identifies_client(certificate.subject) and not is_workload else alternative
     for issuer in _spellings(certificate.issuer):
         if len(certificate.subject):
-            yield from ({"subject": subject, "issuer": issuer} for subject in _spellings(certificate.subject))
-        name = alternative_name(certificate)
-        if name is not None:
-            yield {"subject_alt_name": exact(str(name)), "issuer": issuer}
+            yield from ({"subject": subject, **also, "issuer": issuer} for subject in _spellings(certificate.subject))
+        if alternative:
+            yield {**alternative, "issuer": issuer}
+
+
+def identifies_client(subject: DistinguishedName) -> bool:
+    """Return whether a subject has an attribute that distinguishes clients, such as a common name."""
+    return any(map(subject.get_all, _IDENTIFYING))
 
 
 def alternative_name(certificate: PeerCertificate) -> SubjectAltName | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mtls_authorizer.policy.allowlist_warnings import reversed_name
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.rule_warning_log import MESSAGES, MOST_LOGGED, NOT_ALL, log_rule_warnings
 from mtls_authorizer.policy.settings import load_settings
@@ -111,3 +112,10 @@ def test_few_of_many_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> No
         messages = [record.getMessage() for record in caplog.records]
         assert messages == ["value starts or ends with whitespace"] * MOST_LOGGED + more
         assert all(vars(record)["variable"] == "AUTHORIZER_RULES" for record in caplog.records)
+
+
+def test_a_name_that_many_rules_repeat_is_examined_once() -> None:
+    reversed_name.cache_clear()
+    issuer = {"issuer": f"C=DE,O={1:0300},OU=unit"}
+    log_rule_warnings(json.loads(document(*[issuer] * 100)), {"variable": "AUTHORIZER_RULES"})
+    assert reversed_name.cache_info().misses == 1

@@ -16,7 +16,7 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.certificate_files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.explain.client_match import exact, name_matches
+from mtls_authorizer_cli.explain.client_match import exact, identifies_client, name_matches
 from mtls_authorizer_cli.printed import quoted
 from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
 
@@ -110,7 +110,8 @@ def _server_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, objec
     common_name = certificate.subject.get_single("CN")
     for match in name_matches(certificate):
         if "subject_alt_name" in match:
-            yield match
+            # The subject of such a certificate changes with the product that is bought.
+            yield {key: value for key, value in match.items() if key != "subject"}
         elif common_name and not certificate.subject_alt_names:
             yield {**match, "common_name": exact(common_name)}
 
@@ -139,6 +140,11 @@ def _warnings(
         yield _ONLY_FOR_SERVERS
     elif SERVER_AUTH in usages and CLIENT_AUTH in usages:
         yield _PUBLIC_CA
+    if "subject_alt_name" not in match and not identifies_client(certificate.subject):
+        yield (
+            f"the subject {quoted(certificate.subject.rfc4514_string())} has no common name or another attribute that "
+            "distinguishes clients: the rule matches every certificate of this issuer with the same subject"
+        )
     if "subject_alt_name" in match and len(certificate.subject_alt_names) > 1:
         others = len(certificate.subject_alt_names) - 1
         yield (

@@ -44,6 +44,7 @@ ACME = name(("O", "Acme"), ("CN", "acme-batch"))
 SERVER_AUTH, CLIENT_AUTH, EMAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.4"
 ISSUER = "CN=Test CA"
 DEFAULT = Settings()
+SPIRE, SERIAL = name(("C", "US"), ("O", "SPIRE")), "serialNumber=7,O=Acme"
 NOT_VERIFIED = "the chain is not verified, and every CA in the truststore"
 
 
@@ -84,6 +85,23 @@ def made(
             [subject_alt_names(ip(bytes(4)), email("a@b.example"), dns("a.example"), uri("spiffe://a.example/b"))],
             {"subject_alt_name": "URI:spiffe://a.example/b"},
         ),
+        # The workloads of a trust domain, and the clients of a company, can have the same subject.
+        (
+            SPIRE,
+            [subject_alt_names(uri("spiffe://a.example/b"))],
+            {"subject": "O=SPIRE,C=US", "subject_alt_name": "URI:spiffe://a.example/b"},
+        ),
+        (
+            ACME,
+            [subject_alt_names(uri("spiffe://a.example/b"))],
+            {"subject": "CN=acme-batch,O=Acme", "subject_alt_name": "URI:spiffe://a.example/b"},
+        ),
+        (
+            name(("O", "Acme")),
+            [subject_alt_names(dns("a.example"))],
+            {"subject": "O=Acme", "subject_alt_name": "DNS:a.example"},
+        ),
+        (name(("O", "Acme"), ("serialNumber", "7")), [subject_alt_names(dns("a.example"))], {"subject": SERIAL}),
     ],
 )
 def test_a_rule_has_the_whole_subject_or_one_alternative_name_and_the_issuer(
@@ -161,6 +179,7 @@ def test_a_truststore_that_cannot_be_used_is_named() -> None:
             NOW,
             [NOT_VERIFIED, r"the rule requires one alternative name, 'DNS:*.a.example'"],
         ),
+        (certificate_der(name(("O", "Acme"))), NOW, [NOT_VERIFIED, "the subject 'O=Acme' has no common name"]),
     ],
 )
 def test_warnings_say_what_the_rule_does_not_ensure(
@@ -175,6 +194,7 @@ def test_warnings_say_what_the_rule_does_not_ensure(
     ("subject", "extensions", "match"),
     [
         (name(("CN", "a.example")), [subject_alt_names(dns("a.example"))], {"subject_alt_name": "DNS:a.example"}),
+        (name(("O", "Acme")), [subject_alt_names(dns("a.example"))], {"subject_alt_name": "DNS:a.example"}),
         (name(("CN", "a")), [], {"subject": "CN=a", "common_name": "a"}),
     ],
 )
