@@ -27,7 +27,7 @@ TESTS = {
     "mtls_authorizer.request.checks": _DECISION,
     "mtls_authorizer.request.decision": _DECISION,
     "mtls_authorizer.request.event": [f"{REQUEST}/test_event.py"],
-    "mtls_authorizer.rules.grant": _DECISION,
+    "mtls_authorizer.rules.grant": [*_DECISION, *_RULE_SETS],
     "mtls_authorizer.rules.key_usage": [f"{RULES}/test_key_usage.py", f"{RULES}/test_rule_key_usages.py"],
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],
