@@ -8,6 +8,7 @@ import stat
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
@@ -85,19 +86,19 @@ class FileDocument:
 
     def _replace(self, descriptor: int, content: bytes) -> None:
         status = os.fstat(descriptor)
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        try:
-            with draft.open("xb") as file:
+        with NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as draft:
+            try:
                 # As far as we may: only root can give a file to another user.
                 with suppress(PermissionError):
-                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
-                os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-        finally:
-            draft.unlink(missing_ok=True)
+                    os.fchown(draft.fileno(), status.st_uid, status.st_gid)
+                os.fchmod(draft.fileno(), stat.S_IMODE(status.st_mode))
+                draft.write(content)
+                draft.flush()
+                os.fsync(draft.fileno())
+                Path(draft.name).replace(self._path)
+            except BaseException:
+                Path(draft.name).unlink()
+                raise
 
     def _fail(self, done: str, error: OSError) -> NoReturn:
         message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"
