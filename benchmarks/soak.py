@@ -261,7 +261,7 @@ def running_gateway(pki: Pki, rules: Path, log: Path) -> Iterator[Gateway]:
     log.touch()
     process = subprocess.Popen(  # noqa: S603 -- no shell
         [sys.executable, "-m", "benchmarks.soak_gateway", str(pki.folder), str(log)],
-        env={**environment(rules), "PYTHONPATH": f"{PROJECT}:{FUNCTION_PATH}"},
+        env={**environment(rules), "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tools'}:{FUNCTION_PATH}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

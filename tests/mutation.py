@@ -16,30 +16,24 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 RULES, REQUEST = "tests/unit/authorizer/rules", "tests/unit/authorizer/request"
+_AUTHORIZER = [
+    "tests/unit/authorizer/test_authorizer.py",
+    f"{RULES}/test_certificate_values.py",
+    f"{RULES}/test_request_limits.py",
+]
+_DECISION = [*_AUTHORIZER, REQUEST, "tests/unit/authorizer/telemetry/test_decision_log.py"]
+_RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_key_usages", "request_limits")]
 TESTS = {
-    "mtls_authorizer.rules.conditions": [
-        f"{RULES}/test_conditions.py",
-        f"{RULES}/test_fields.py",
-        f"{RULES}/test_rule_set.py",
-    ],
-    "mtls_authorizer.rules.grant": [f"{RULES}/test_rule_set.py", f"{REQUEST}/test_checks.py"],
+    "mtls_authorizer.request.checks": _DECISION,
+    "mtls_authorizer.request.decision": _DECISION,
+    "mtls_authorizer.request.event": [f"{REQUEST}/test_event.py"],
+    "mtls_authorizer.rules.grant": [*_DECISION, *_RULE_SETS],
     "mtls_authorizer.rules.key_usage": [f"{RULES}/test_key_usage.py", f"{RULES}/test_rule_key_usages.py"],
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],
-    "mtls_authorizer.rules.rule": [
-        f"{RULES}/test_rule_set.py",
-        f"{RULES}/test_deny.py",
-        f"{RULES}/test_rule_key_usages.py",
-    ],
-    "mtls_authorizer.rules.rule_index": [f"{RULES}/test_rule_set.py", f"{RULES}/test_deny.py"],
-    "mtls_authorizer.rules.rule_set": [
-        f"{RULES}/test_rule_set.py",
-        f"{RULES}/test_deny.py",
-        f"{RULES}/test_rule_key_usages.py",
-    ],
-    "mtls_authorizer.request.checks": [REQUEST, "tests/unit/authorizer/test_authorizer.py"],
-    "mtls_authorizer.request.decision": [f"{REQUEST}/test_decision.py", "tests/unit/authorizer/test_authorizer.py"],
-    "mtls_authorizer.request.event": [f"{REQUEST}/test_event.py"],
+    "mtls_authorizer.rules.rule": [*_RULE_SETS, *_AUTHORIZER, "tests/unit/authorizer/policy/test_settings.py"],
+    "mtls_authorizer.rules.rule_index": _RULE_SETS,
+    "mtls_authorizer.rules.rule_set": [*_RULE_SETS, "tests/unit/authorizer/policy"],
 }
 """The unit tests of each module that decides."""
 
@@ -90,7 +84,7 @@ def configuration(module: str) -> str:
     limited = text.replace(
         "[tool.mutmut]\n",
         f"[tool.mutmut]\nonly_mutate = ['src/{module.replace('.', '/')}.py']\n"
-        f"pytest_add_cli_args_test_selection = {TESTS[module]}\n",
+        f"pytest_add_cli_args_test_selection = {list(dict.fromkeys(TESTS[module]))}\n",
     )
     tomllib.loads(limited)
     return limited

@@ -8,6 +8,7 @@ import stat
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
@@ -87,22 +88,23 @@ class FileDocument:
     def _replace(self, descriptor: int, current: StoredDocument, content: bytes) -> bool:
         """Replace the file. Returns False, without doing it, if it is not the current document any more."""
         status = os.fstat(descriptor)
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        try:
-            with draft.open("xb") as file:
+        with NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as draft:
+            path, replaced = Path(draft.name), False
+            try:
                 # As far as we may: only root can give a file to another user.
                 with suppress(PermissionError):
-                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
-                os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if self.read() != current:
-                return False
-            draft.replace(self._path)
-        finally:
-            draft.unlink(missing_ok=True)
-        return True
+                    os.fchown(draft.fileno(), status.st_uid, status.st_gid)
+                os.fchmod(draft.fileno(), stat.S_IMODE(status.st_mode))
+                draft.write(content)
+                draft.flush()
+                os.fsync(draft.fileno())
+                if self.read() == current:
+                    path.replace(self._path)
+                    replaced = True
+            finally:
+                if not replaced:
+                    path.unlink()
+        return replaced
 
     def _fail(self, done: str, error: OSError) -> NoReturn:
         message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"

@@ -8,7 +8,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages, usage_name
 from tests import der
 from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
 from tests.decisions import decision_on
@@ -135,3 +135,8 @@ def test_the_error_shows_80_characters_and_every_name() -> None:
         f"is '{'x' * 80}': write some of serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, "
         "OCSPSigning, anyExtendedKeyUsage, dotted OIDs, or none"
     )
+
+
+def test_a_usage_without_a_name_is_shown_by_its_oid() -> None:
+    assert usage_name("1.3.6.1.5.5.7.3.2") == "clientAuth"
+    assert usage_name("1.2.3") == "1.2.3"

@@ -313,3 +313,10 @@ def test_a_rule_needs_routes_and_does_not_allow_any_by_default() -> None:
     outcome = RuleSet([Rule("none", (), (), anyone=True)]).evaluate(CLIENT)
     assert isinstance(outcome, Grant)
     assert not permits(outcome.routes, "GET/")
+
+
+def test_a_rule_uses_the_fields_of_its_matchers_and_exclusions() -> None:
+    (parsed,) = parse_rules(document(rule(match={"organization": "a"}, **{"not": {"common_name": "b"}})))
+    assert [field for field in ("organization", "common_name", "subject") if parsed.uses(field)] == [
+        *("organization", "common_name")
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
 import sys
 import threading
@@ -170,10 +171,13 @@ def test_files_are_not_changed_on_windows(rules: Path, monkeypatch: pytest.Monke
         update_document(str(rules), denying("a"))
 
 
-def test_a_folder_that_cannot_be_written_is_reported(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The name of the draft is taken, as root may write everywhere.
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    rules.with_name(".rules.json.1").mkdir()
-    with pytest.raises(CommandError, match=r"rules\.json cannot be written: "):
-        update_document(str(rules), denying("a"))
+def test_a_file_that_cannot_be_written_stays_as_it_is(rules: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        with pytest.raises(CommandError, match=r"rules\.json cannot be written: File too large"):
+            update_document(str(rules), denying("a"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert rules.read_text() == DOCUMENT
+    assert list(rules.parent.iterdir()) == [rules]

@@ -183,8 +183,10 @@ def test_nothing_is_written_without_a_confirmation(
 
 
 def test_with_a_truststore_the_rule_needs_the_functions_truststore(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The store would wait after a file was written.
+    monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
     far = NOW.replace(year=2049)
     authority = CertificateAuthority("CA", not_after=far)
     (folder / "truststore.pem").write_bytes(authority.pem)
