@@ -5,6 +5,7 @@ Only ``to_dict()`` and rules with public keys need this module.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 
 from client_certificate_auth.x509.der import (
@@ -30,6 +31,9 @@ _RSA_ALGORITHM = bytes.fromhex("06092a864886f70d0101010500")
 
 # OpenSSL gives the exponent as one machine word, and all ones for a longer one.
 _LARGEST_EXPONENT = 2**64 - 1
+
+# BER (X.690 §8.1.3.6 and §8.1.5): the length of an element that ends with these octets.
+_INDEFINITE, _END_OF_CONTENTS = 0x80, b"\0\0"
 
 # The first octet of a point (SEC 1 §2.3.3): compressed with an even or odd y, uncompressed, and both.
 _COMPRESSED, _UNCOMPRESSED, _HYBRID = (2, 3), 4, (6, 7)
@@ -76,19 +80,21 @@ def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
     """Return the encodings of an RSA or an elliptic curve key that certificates have, whichever is given.
 
     The request for a certificate chooses one: the algorithm of an RSA key; whether a curve is named or described; one
-    of three forms of a point (SEC 1 §2.3.3). The first one is the usual one. None are returned for keys of other kinds,
-    which have one encoding, and for what OpenSSL does not read.
+    of three forms of a point (SEC 1 §2.3.3). The first one is the usual one. For keys of other kinds, and for what
+    OpenSSL does not read, only the usual one is returned if another is given, and none otherwise.
     """
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     encoded = read_public_key(subject_public_key_info)
     point = encoded.pubkey
     if read_oid(read_elements(algorithm)[1][0]) in _OTHER_RSA:
-        try:
+        with suppress(DerError):
             point = _read_rsa_key(read_bit_string(key)).pubkey
-        except DerError:
-            return []
-    if point is None or encoded.asn1_curve is None:
-        return [] if point is None else [point]
+    if point is None:
+        # Octets that end with zero bits can be written with a number of unused ones.
+        usual = encode(SEQUENCE, encode(SEQUENCE, algorithm) + encode(BIT_STRING, b"\0" + read_bit_string(key)))
+        return [] if usual == subject_public_key_info else [usual]
+    if encoded.asn1_curve is None:
+        return [point]
     odd = point[-1] % 2
     compressed = bytes([_COMPRESSED[odd]]) + point[1 : len(point) // 2 + 1]
     curve = next(oid for oid, (name, _, _) in NAMED_CURVES.items() if name == encoded.asn1_curve)
@@ -101,14 +107,18 @@ def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
 
 
 def _read_rsa_key(encoded: bytes) -> PublicKey:
-    """Return the facts of an RSAPublicKey (RFC 8017 §A.1.1)."""
-    tags, contents = read_elements(encoded)
-    tags, numbers = read_elements(contents[0]) if tags[:1] == [SEQUENCE] else ([], [])
-    if tags != [INTEGER, INTEGER]:
+    """Return the facts of an RSAPublicKey (RFC 8017 §A.1.1).
+
+    OpenSSL accepts BER here, which a certificate has if its CA copies the key from the request, and data after it.
+    """
+    numbers, _ = _read_ber(encoded, SEQUENCE)
+    first, numbers = _read_ber(numbers, INTEGER)
+    second, end = _read_ber(numbers, INTEGER)
+    if end[:2] != (_END_OF_CONTENTS if encoded[1] == _INDEFINITE else b""):
         message = "not an RSA key"
         raise DerError(message)
     # OpenSSL reads these as unsigned, of any length.
-    modulus, exponent = (int.from_bytes(content, "big") for content in numbers)
+    modulus, exponent = int.from_bytes(first, "big"), int.from_bytes(second, "big")
     key = encode(SEQUENCE, _encode_integer(modulus) + _encode_integer(exponent))
     facts = PublicKey()
     facts.modulus = f"{modulus:X}"
@@ -116,6 +126,23 @@ def _read_rsa_key(encoded: bytes) -> PublicKey:
     facts.exponent = f"0x{min(exponent, _LARGEST_EXPONENT):x}"
     facts.pubkey = encode(SEQUENCE, encode(SEQUENCE, _RSA_ALGORITHM) + encode(BIT_STRING, b"\0" + key))
     return facts
+
+
+def _read_ber(encoded: bytes, tag: int) -> tuple[bytes, bytes]:
+    """Return the content of the first element, which must have a tag, and what follows it (X.690 §8.1.3).
+
+    The content of one with an indefinite length is everything up to the end.
+    """
+    length, start = (encoded[1], 2) if len(encoded) > 1 and encoded[0] == tag else (-1, 0)
+    if length == _INDEFINITE:
+        return encoded[start:], b""
+    if length > _INDEFINITE:
+        start += length - _INDEFINITE
+        length = int.from_bytes(encoded[2:start], "big")
+    if length < 0 or start + length > len(encoded):
+        message = f"no complete element with the tag {tag:02X}"
+        raise DerError(message)
+    return encoded[start : start + length], encoded[start + length :]
 
 
 def _read_curve(tag: int, content: bytes) -> str:

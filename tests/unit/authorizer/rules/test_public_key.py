@@ -103,6 +103,27 @@ def rsa_encodings() -> list[bytes]:
     return [der.sequence(algorithm, numbers) for algorithm in algorithms]
 
 
+def rsa_in_ber() -> list[bytes]:
+    """Return an RSA key as it should be written, and as OpenSSL also reads it."""
+    algorithm = der.sequence(der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL))
+    numbers = der.integer(2**2047 + 1) + der.integer(65537)
+    usual = der.sequence(numbers)
+    contents = (
+        b"\0" + usual,
+        b"\0" + usual + b"\xff",
+        b"\1" + usual + b"\0",
+        b"\0\x30\x80" + numbers + b"\0\0",
+        b"\0\x30\x83" + len(numbers).to_bytes(3) + numbers,
+        b"\0" + der.sequence(der.tlv(der.INTEGER, bytes(3) + (2**2047 + 1).to_bytes(256)), der.integer(65537)),
+    )
+    return [der.sequence(algorithm, der.tlv(der.BIT_STRING, content)) for content in contents]
+
+
+def with_unused_bits() -> list[bytes]:
+    algorithm, point = der.sequence(der.oid("1.3.101.112")), b"\1" * 31 + b"\x10"
+    return [der.sequence(algorithm, der.tlv(der.BIT_STRING, bytes([unused]) + point)) for unused in (0, 1, 4)]
+
+
 @pytest.mark.parametrize(
     ("keys", "listed"),
     [
@@ -111,6 +132,8 @@ def rsa_encodings() -> list[bytes]:
         *((encodings(ec.SECP224R1(), "1.3.132.0.33"), number) for number in range(3)),
         (described_curve(), 0),
         (rsa_encodings(), 0),
+        (rsa_in_ber(), 0),
+        (with_unused_bits(), 0),
     ],
 )
 def test_a_key_is_excluded_and_not_matched_in_another_encoding(keys: list[bytes], listed: int) -> None:
@@ -134,7 +157,13 @@ def test_a_key_on_a_curve_with_another_base_point_is_another_key() -> None:
 
 
 def test_the_first_encoding_is_the_usual_one_whichever_is_given() -> None:
-    for keys in (encodings(ec.SECP384R1(), "1.3.132.0.34"), described_curve(), rsa_encodings()):
-        assert {equal_encodings(key)[0] for key in keys} == {keys[0]}
+    for keys in (
+        encodings(ec.SECP384R1(), "1.3.132.0.34"),
+        described_curve(),
+        rsa_encodings(),
+        rsa_in_ber(),
+        with_unused_bits(),
+    ):
+        assert {[*equal_encodings(key), key][0] for key in keys} == {keys[0]}
     assert equal_encodings(ED25519_KEY) == []
     assert equal_encodings(der.sequence(der.sequence(der.oid("1.2.840.113549.1.1.10")), der.bits(b"not a key"))) == []
