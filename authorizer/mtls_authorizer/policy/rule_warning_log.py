@@ -25,11 +25,16 @@ MESSAGES = {
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
 }
 NOT_ALL = "further warnings about rules"
+NOT_EXAMINED = "rules not examined for warnings"
 
 
 def log_rule_warnings(document: Mapping[str, Any], fields: Mapping[str, object]) -> None:
-    """Log the first warnings about a valid document. ``fields`` say which document it is."""
-    warnings = list(islice(rule_warnings(document), MOST_LOGGED + 1))
+    """Log the first warnings about a valid document. ``fields`` say which document it is. Raises nothing."""
+    try:
+        warnings = list(islice(rule_warnings(document), MOST_LOGGED + 1))
+    except Exception as error:  # noqa: BLE001 -- valid rules take effect, whatever is wrong with the warnings
+        logger.warning(NOT_EXAMINED, extra={**fields, "error": f"{type(error).__name__}: {error}"})
+        return
     for warning in warnings[:MOST_LOGGED]:
         details = {
             "rule": _rule_name(document, warning),

@@ -10,7 +10,7 @@ import pytest
 
 from mtls_authorizer.policy.allowlist_warnings import reversed_name
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
-from mtls_authorizer.policy.rule_warning_log import MESSAGES, MOST_LOGGED, NOT_ALL, log_rule_warnings
+from mtls_authorizer.policy.rule_warning_log import MESSAGES, MOST_LOGGED, NOT_ALL, NOT_EXAMINED, log_rule_warnings
 from mtls_authorizer.policy.settings import load_settings
 from tests.clocks import LONG, Clock
 from tests.kept_lists import Memory
@@ -119,3 +119,11 @@ def test_a_name_that_many_rules_repeat_is_examined_once() -> None:
     issuer = {"issuer": f"C=DE,O={1:0300},OU=unit"}
     log_rule_warnings(json.loads(document(*[issuer] * 100)), {"variable": "AUTHORIZER_RULES"})
     assert reversed_name.cache_info().misses == 1
+
+
+def test_an_error_in_the_warnings_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    # A document that validation would reject stands for a mistake in the code that makes the warnings.
+    log_rule_warnings({"rules": [{"name": "a"}]}, {"variable": "AUTHORIZER_RULES"})
+    (record,) = map(vars, caplog.records)
+    assert (record["msg"], record["levelname"]) == (NOT_EXAMINED, "WARNING")
+    assert (record["variable"], record["error"]) == ("AUTHORIZER_RULES", "KeyError: 'match'")
