@@ -31,7 +31,8 @@ class State(StrEnum):
 class Client(NamedTuple):
     """One certificate of a client. All times are aware.
 
-    ``name`` is the subject (RFC 4514), or an alternative name if it is empty; None if a log entry contains neither.
+    ``name`` is the subject (RFC 4514), with an alternative name if that does not distinguish clients or is empty; None
+    if a log entry contains neither. ``is_distinct`` is whether the name is that of one client, as far as is known.
     ``rules`` are the names of the matching rules, ``reason`` is the deny reason if the certificate is denied.
     ``not_after`` is exact for a certificate; the log has whole days, so that the certificate expires within one day
     after it. ``files`` are those that contain the certificate; ``requests`` and ``last_seen`` are from the log.
@@ -48,6 +49,7 @@ class Client(NamedTuple):
     requests: int = 0
     last_seen: datetime | None = None
     renewed_until: datetime | None = None
+    is_distinct: bool = True
 
     @property
     def is_exact(self) -> bool:
@@ -90,7 +92,7 @@ def with_renewals(clients: Iterable[Client]) -> list[Client]:
 
 
 def _renewed_until(client: Client, others: Iterable[Client]) -> datetime | None:
-    if client.name is None or client.not_after is None:
+    if client.name is None or client.not_after is None or not client.is_distinct:
         return None
     later = [
         other.not_after

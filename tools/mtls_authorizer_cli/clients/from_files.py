@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer_cli.clients.client import Client
+from mtls_authorizer_cli.explain.client_match import alternative_name, identifies_client
 from mtls_authorizer_cli.explain.question import EXAMPLE_REQUEST, Question
 from mtls_authorizer_cli.explain.summary import summarize
 
@@ -38,9 +39,8 @@ def _client(
     if summary.denial is DenyReason.RULE_NOT_IN_EFFECT:
         # The example's API and today decide nothing here.
         rules = tuple(rule.name for rule in question.matching_rules(certificate))
-    names = [certificate.subject.rfc4514_string(), *map(str, certificate.subject_alt_names)]
     return Client(
-        next(filter(None, names), None),
+        _name(certificate),
         certificate.issuer.rfc4514_string(),
         certificate.serial_number,
         certificate.fingerprint256,
@@ -49,3 +49,10 @@ def _client(
         certificate.not_after,
         files=(file.name,),
     )
+
+
+def _name(certificate: PeerCertificate) -> str | None:
+    subject, other = certificate.subject.rfc4514_string(), alternative_name(certificate)
+    if identifies_client(certificate.subject) or other is None:
+        return subject or None
+    return f"{subject} {other}" if subject else str(other)

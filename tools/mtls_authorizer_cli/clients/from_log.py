@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.assessment import UNAUTHENTICATED_PRINCIPAL
 from mtls_authorizer_cli.clients.client import Client
+from mtls_authorizer_cli.explain.client_match import name_identifies_client
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -33,11 +34,14 @@ class LoggedClients:
             self._add(record)
 
     def _add(self, record: LogRecord) -> None:
+        subject = record.text("subject_dn")
         client = Client(
-            record.text("subject_dn") or _principal(record),
+            subject or _principal(record),
             record.text("issuer_dn"),
             record.text("serial_number"),
             record.text("fingerprint"),
+            # Alternative names, by which such clients differ, are not logged.
+            is_distinct=subject is None or name_identifies_client(subject),
         )
         key = client.fingerprint or (client.name, client.issuer_dn, client.serial_number)
         if not any((client.name, client.serial_number, client.fingerprint)):

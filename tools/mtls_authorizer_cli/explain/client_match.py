@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from client_certificate_auth.rfc4514 import parse_name
+from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer_cli.explain.wording import value_text
 
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
 _TYPES = ("URI", "DNS", "email", "otherName", "dirName", "RID", "IP")
 """The types of subject alternative names, those first that most likely identify a client."""
 
-_IDENTIFYING = (
-    *("CN", "serialNumber", "UID", "uid", "emailAddress", "mail", "organizationIdentifier", "pseudonym"),
-    *("x500UniqueIdentifier", "dnQualifier"),
+_IDENTIFYING = frozenset(
+    (
+        *("CN", "serialNumber", "UID", "uid", "emailAddress", "mail", "organizationIdentifier", "pseudonym"),
+        *("x500UniqueIdentifier", "dnQualifier"),
+    )
 )
 """The attributes that distinguish clients. All clients of a company can have a subject without any of them."""
 
@@ -42,7 +46,17 @@ def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]
 
 def identifies_client(subject: DistinguishedName) -> bool:
     """Return whether a subject has an attribute that distinguishes clients, such as a common name."""
-    return any(map(subject.get_all, _IDENTIFYING))
+    return not _IDENTIFYING.isdisjoint(subject)
+
+
+def name_identifies_client(text: str) -> bool:
+    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read."""
+    try:
+        types = {attribute_type for rdn in parse_name(text) for attribute_type, _ in rdn}
+    except ValueError:
+        return False
+    # The string form has dotted OIDs for those that RFC 4514 does not name.
+    return not _IDENTIFYING.isdisjoint(SHORT_NAME_BY_OID.get(each, each) for each in types)
 
 
 def alternative_name(certificate: PeerCertificate) -> SubjectAltName | None:

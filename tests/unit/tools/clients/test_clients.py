@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from mtls_authorizer_cli.explain.client_match import identifies_client, name_identifies_client
 from mtls_authorizer_cli.main import main
 from tests import der
-from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
+from tests.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri
 from tests.questions import document
 
 if TYPE_CHECKING:
@@ -155,6 +157,47 @@ def test_the_same_name_from_another_ca_without_a_rule_in_common_is_another_clien
 ) -> None:
     put(old=client(days=10), other=client(days=400, issuer="Other CA"))
     assert run("certs", "--expiring", "60d", "--json").files == [("certs/old.pem", "expiring")]
+
+
+DISTINGUISHING = (
+    *("CN", "serialNumber", "UID", "uid", "emailAddress", "mail", "organizationIdentifier", "pseudonym"),
+    *("x500UniqueIdentifier", "dnQualifier"),
+)
+
+
+def workload(path: str, *, days: float) -> bytes:
+    """Return a certificate with the subject that SPIFFE's implementation gives all workloads."""
+    return certificate_der(
+        name(("C", "US"), ("O", "SPIRE")),
+        serial_number=der.integer(int(days)),
+        not_after=der.time(NOW + days * DAY),
+        extensions=[subject_alt_names(uri(f"spiffe://a.example/{path}"))],
+    )
+
+
+def test_a_newer_certificate_with_a_subject_that_clients_share_is_not_a_renewal(
+    run: Run, put: Callable[..., None]
+) -> None:
+    old, other = workload("pay", days=10), workload("ship", days=400)
+    put(entry(old), entry(other), old=old, other=other)
+    result = run("certs", "--expiring", "60d", "--json")
+    assert result.files == [("certs/old.pem", "expiring")]
+    assert result.json["clients"][0]["client"] == "O=SPIRE,C=US URI:spiffe://a.example/pay"
+    assert [each["state"] for each in run("--log", "log", "--expiring", "60d", "--json").json["clients"]] == [
+        "expiring"
+    ]
+    put(new=workload("pay", days=300))
+    assert run("certs", "--expiring", "60d", "--json").files == [("certs/old.pem", "renewed")]
+    put(entry(old, subject_dn="not a name"), entry(other, subject_dn="not a name"))
+    assert run("--log", "log", "--expiring", "60d", "--json").json["expiring"] == 1
+
+
+def test_clients_are_distinguished_by_the_same_attributes_in_files_and_in_a_log() -> None:
+    for short_name, oid in OID_BY_SHORT_NAME.items():
+        subject = PeerCertificate.from_pem(pem(certificate_der(name(attribute(oid, "x"))))).subject
+        distinguished = identifies_client(subject)
+        assert distinguished == (short_name in {*DISTINGUISHING})
+        assert name_identifies_client(subject.rfc4514_string()) == distinguished
 
 
 def test_rules_and_reasons_are_those_of_the_configuration(run: Run, put: Callable[..., None]) -> None:
