@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.public_key import equal_encodings
+from mtls_authorizer.policy.allowlist_warnings import reversed_name
 from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
@@ -62,7 +64,7 @@ def read_client(options: argparse.Namespace, command: str) -> Client:
     if options.issuer is None or options.serial is None:
         message = "no client: name the file with its certificate or, if you do not have it, --issuer DN --serial HEX"
         raise CommandError(message)
-    return _by_serial_number(options.issuer, options.serial)
+    return _by_serial_number(options.issuer, options.serial, command)
 
 
 def _by_certificate(file: str, command: str) -> Client:
@@ -111,7 +113,14 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
         )
 
 
-def _by_serial_number(issuer: str, serial_number: str) -> Client:
+def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
+    correct = reversed_name(issuer) if command == "block" else None
+    if correct is not None:
+        message = (
+            f"--issuer {quoted(issuer)} looks reversed, as API Gateway and OpenSSL print names, and probably blocks "
+            f"no client: write --issuer {shlex.quote(correct)}, or name the certificate"
+        )
+        raise CommandError(message)
     entry = {"serial_number": serial_number, "issuer": issuer}
     try:
         conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}

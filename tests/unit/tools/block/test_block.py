@@ -225,6 +225,10 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
         (["--issuer", "CN=CA"], "no client: "),
         (["client.pem", "--serial", "5"], "a certificate, and --issuer or --serial: the certificate is enough"),
         (["--issuer", "Test CA", "--serial", "5"], "--issuer or --serial: "),
+        (
+            ["--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5"],
+            "no client: write --issuer CN=CA,O=Acme,C=DE, or name the certificate",
+        ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
         (["rules.json"], "rules.json is a rules document: mtls-authorizer block CERTIFICATE --rules rules.json"),
         (["key.pem"], "key.pem is a private key (PEM). It is not needed, and nothing of it was printed"),
