@@ -35,6 +35,7 @@ _coverage: Any = sys.modules.get("coverage")
 if _coverage and _coverage.Coverage.current():
     # Then that of the processes is measured as well.
     ENVIRONMENT["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
+    ENVIRONMENT["COVERAGE_FILE"] = str(ROOT / ".coverage")  # also for processes in other folders
 
 FAILING = """
 import sys
