@@ -134,8 +134,10 @@ def _read_ber(encoded: bytes, tag: int) -> tuple[bytes, bytes]:
     The content of one with an indefinite length is everything up to the end.
     """
     length, start = (encoded[1], 2) if len(encoded) > 1 and encoded[0] == tag else (-1, 0)
-    if length == _INDEFINITE:
+    if length == _INDEFINITE and tag == SEQUENCE:
         return encoded[start:], b""
+    if length == _INDEFINITE:  # only a constructed element may have it
+        length = -1
     if length > _INDEFINITE:
         start += length - _INDEFINITE
         length = int.from_bytes(encoded[2:start], "big")

@@ -122,6 +122,9 @@ def test_nothing_is_told_of_what_is_no_rsa_key() -> None:
         [der.sequence(der.integer(5), der.integer(3), der.integer(1))],
         [der.sequence(der.integer(5), der.octets(b"a"))],
         [b"\x30\x80"],
+        # An INTEGER is primitive, and has no indefinite length (X.690 §8.1.3.2).
+        [der.sequence(der.integer(5), b"\2\x80\1\0\1")],
+        [der.sequence(b"\2\x80" + bytes([1]) * 128, der.integer(3))],
     ):
         assert told(rsa_key(*elements)) == {}
 
