@@ -16,7 +16,7 @@ from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import review
 from mtls_authorizer_cli.documents.update import Update, update_document
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
@@ -73,14 +73,12 @@ def flush_caches(
     """Flush the caches that the options name, after the reload. Raises nothing; interrupted, it flushes none."""
     if not options.stages:
         return []
-    progress = Progress(sys.stderr)
     try:
         if not options.no_wait:
-            wait_for_reload(rules.refresh_seconds, progress, sleep)
+            with progress_on(sys.stderr) as progress:
+                wait_for_reload(rules.refresh_seconds, progress, sleep)
     except KeyboardInterrupt:
         return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
-    finally:
-        progress.clear()
     return [flush(stage, rules.access.region) for stage in options.stages]
 
 

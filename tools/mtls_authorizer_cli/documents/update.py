@@ -14,7 +14,7 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import rules_of
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,22 +79,17 @@ def update_document(
         _check(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
-    progress = Progress(sys.stderr)
-    progress.show(f"reading {printable(location)}", 0)
-    try:
+    with progress_on(sys.stderr) as progress:
+        progress.show(f"reading {printable(location)}", 0)
         store = _open(location, access)
         read = _checked(store.read())
         progress.show("checking the change", _CHECKING)
         after = checked_edit(read.text)
-    finally:
-        progress.clear()
     if after == read.text or not review(Change(read, after)):
         return Update(read, read.text, written=False)
-    progress.show("writing", _WRITING)
-    try:
+    with progress_on(sys.stderr) as progress:
+        progress.show("writing", _WRITING)
         document, before, merged = store.update(read, checked_edit)
-    finally:
-        progress.clear()
     return Update(document, before, written=document.text != before or merged, merged=merged)
 
 
