@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Block a client and return the exit status. Raises CommandError."""
     client = read_client(options, "block")
     outcome = change(options, environment, client, add_entry(client))
-    entries = blocking(outcome.planned, client) if outcome.update.written or not outcome.declined else []
+    entries = [] if outcome.declined else blocking(outcome.update.planned, client)
     result, answer = _result(outcome)
     if not options.json:
         write_output(beginning(answer, outcome, entries))
@@ -58,7 +58,7 @@ def _result(outcome: Outcome) -> tuple[str, str]:
         return "blocked", f"BLOCKED {name}"
     if outcome.declined:
         return "declined", f"NOT BLOCKED {name}: nothing was written"
-    if outcome.planned == outcome.update.before:
+    if outcome.update.planned == outcome.update.before:
         return "already_blocked", f"ALREADY BLOCKED {name}: nothing was written"
     return "would_block", f"WOULD BLOCK {name}: nothing was written (--dry-run)"
 

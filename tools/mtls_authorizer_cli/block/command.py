@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.block.client import add_options as add_client_options
@@ -25,16 +26,14 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.block.client import Client
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.location import RulesLocation
-    from mtls_authorizer_cli.documents.update import Change
 
 
 class Outcome(NamedTuple):
-    """The result of a change to ``deny``: ``planned`` is the change, also if it was not written."""
+    """The result of a change to ``deny``. ``declined`` is whether it was not confirmed."""
 
     client: Client
     rules: RulesLocation
     update: Update
-    planned: str
     declined: bool
     shown: bool
     """Whether the change was already shown, to ask for confirmation."""
@@ -54,17 +53,12 @@ def change(
 ) -> Outcome:
     """Change the rules document. Raises CommandError."""
     rules = find_rules(options, environment)
-    reviewed: list[Change] = []
-
-    def ask(planned: Change) -> bool:
-        reviewed.append(planned)
-        return review(options, planned)
-
-    update = update_document(rules.location, edit, access=rules.access, review=ask, other_rules=rules.other_rules)
-    planned = update.document.text if update.written or not reviewed else reviewed[0].after
-    asked = bool(reviewed) and not (options.yes or options.dry_run)
-    declined = asked and not update.written and planned != update.document.text
-    return Outcome(client, rules, update, planned, declined, shown=asked)
+    update = update_document(
+        rules.location, edit, access=rules.access, review=partial(review, options), other_rules=rules.other_rules
+    )
+    changes = update.written or update.planned != update.before
+    asked = changes and not (options.yes or options.dry_run)
+    return Outcome(client, rules, update, declined=asked and not update.written, shown=asked)
 
 
 def flush_caches(

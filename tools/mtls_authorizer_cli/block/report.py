@@ -40,8 +40,8 @@ def beginning(answer: str, outcome: Outcome, entries: Sequence[Entry]) -> str:
     if update.merged:
         lines.append(row("note", "another writer changed the document meanwhile: both changes are in it"))
     lines += [row("note", note) for note in outcome.client.notes]
-    if outcome.planned != update.before and not outcome.shown:
-        lines += ["\n", diff(update.before, outcome.planned), "\n"]
+    if update.planned != update.before and not outcome.shown:
+        lines += ["\n", diff(update.before, update.planned), "\n"]
     return "".join(lines)
 
 
@@ -76,7 +76,7 @@ def as_json(result: str, outcome: Outcome, entries: Sequence[Entry], flushed: Se
             }
             for each in flushed
         ],
-        "diff": diff(update.before, outcome.planned),
+        "diff": diff(update.before, update.planned),
         "notes": list(outcome.client.notes),
         "next_step": step,
         "verify": explain_command(outcome),

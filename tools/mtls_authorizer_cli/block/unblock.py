@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Unblock a client and return the exit status. Raises CommandError."""
     client = read_client(options, "unblock")
     outcome = change(options, environment, client, remove_entries(client))
-    entries = blocking(outcome.planned, client)
+    entries = blocking(outcome.update.planned, client)
     result, answer = _result(outcome, entries)
     if not options.json:
         write_output(beginning(answer, outcome, entries))
@@ -63,7 +63,7 @@ def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
         return (
             ("still_blocked", f"REMOVED the entry for {name}{still}") if entries else ("unblocked", f"UNBLOCKED {name}")
         )
-    if outcome.planned != outcome.update.before:
+    if outcome.update.planned != outcome.update.before:
         return "would_unblock", f"WOULD UNBLOCK {name}{still if entries else ''}: nothing was written (--dry-run)"
     if entries:
         return "still_blocked", f"STILL BLOCKED {name}: not by an entry that block adds, so nothing was written"

@@ -45,14 +45,16 @@ class Change(NamedTuple):
 
 
 class Update(NamedTuple):
-    """The result of ``update_document``: the document, and its text before.
+    """The result of ``update_document``: the document, its text before, and the text ``planned``.
 
-    ``written`` is False if there was nothing to change, or if the change was not confirmed. ``merged`` is whether
-    another writer changed the document meanwhile; then ``before`` includes that writer's change.
+    The planned text is that of the document, unless it was not written: there was nothing to change, or the change was
+    not confirmed. ``merged`` is whether another writer changed the document meanwhile; then ``before`` includes that
+    writer's change.
     """
 
     document: StoredDocument
     before: str
+    planned: str
     written: bool
     merged: bool = False
 
@@ -86,11 +88,11 @@ def update_document(
         progress.show("checking the change", _CHECKING)
         after = checked_edit(read.text)
     if after == read.text or not review(Change(read, after)):
-        return Update(read, read.text, written=False)
+        return Update(read, read.text, after, written=False)
     with progress_on(sys.stderr) as progress:
         progress.show("writing", _WRITING)
         document, before, merged = store.update(read, checked_edit)
-    return Update(document, before, written=document.text != before or merged, merged=merged)
+    return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
 
 
 def _open(location: str, access: Access) -> DocumentStore:
