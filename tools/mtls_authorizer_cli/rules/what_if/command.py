@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer_cli.certificate_files import read_certificates
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
@@ -60,8 +59,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}
-    known_issuers = truststore is not None or not rules.uses(ISSUER_KEY)
-    redecider = Redecider(rules, settings, certificates, issuer_key_known=known_issuers)
+    redecider = Redecider(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
     with progress_on(sys.stderr) as progress:
         result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), redecider)
