@@ -76,9 +76,9 @@ def update_document(
     """
 
     def checked_edit(text: str) -> str:
-        _check(text, f"{printable(location)} is not valid as it is stored", ())
+        check_valid(text, f"{printable(location)} is not valid as it is stored", ())
         after = edit(text)
-        _check(after, f"{printable(location)} would not be valid after the change", other_rules)
+        check_valid(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
     with progress_on(sys.stderr) as progress:
@@ -139,7 +139,8 @@ def _checked(document: StoredDocument) -> StoredDocument:
     return document
 
 
-def _check(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
+def check_valid(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
+    """Raise CommandError, which begins with a problem, for a document that is not valid together with other rules."""
     try:
         rules = rules_of(text)
         check_together([*other_rules, *rules])
