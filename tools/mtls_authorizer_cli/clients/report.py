@@ -80,7 +80,7 @@ def as_text(report: Report) -> str:
 def as_csv(report: Report) -> str:
     """Return the list for a spreadsheet, with one row for each certificate."""
     records = (_record(client, report) for client in report.listed)
-    return csv_text(CSV_COLUMNS, ([_csv_cell(record[column]) for column in CSV_COLUMNS] for record in records))
+    return csv_text(CSV_COLUMNS, ([record[column] for column in CSV_COLUMNS] for record in records))
 
 
 def as_json(report: Report) -> str:
@@ -179,10 +179,6 @@ def _record(client: Client, report: Report) -> dict[str, object]:
         "last_seen": _timestamp(client.last_seen),
         "files": list(client.files),
     }
-
-
-def _csv_cell(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _timestamp(time: datetime | None) -> str | None:
