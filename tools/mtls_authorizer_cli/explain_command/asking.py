@@ -45,7 +45,7 @@ def make_question(
     """
     now = time or datetime.now(UTC) if options.at is None else read_time(options.at)
     settings = configuration.settings
-    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
+    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings)
     certificate = read_certificate(given.pem)
     policy = configuration.policy(None if isinstance(certificate, str) else certificate)
     request = _request(given.request, options)

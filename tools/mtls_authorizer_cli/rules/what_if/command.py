@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.certificate_files import read_certificates
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
+from mtls_authorizer_cli.inputs.configured import (
+    make_rule_set,
+    read_rules,
+    read_settings_without_document,
+    read_truststore_of,
+)
 from mtls_authorizer_cli.log_records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
-from mtls_authorizer_cli.rules.rule_sources import make_rule_set, read_rules, read_settings, read_truststore_of
 from mtls_authorizer_cli.rules.what_if.redecision import Redecider
 from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
 from mtls_authorizer_cli.rules.what_if.tally import tally
@@ -54,7 +59,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what changes and return the exit status. Raises CommandError."""
-    settings = read_settings(read_environment(options, environment))
+    settings = read_settings_without_document(read_environment(options, environment))
     truststore = read_truststore_of(options.truststore, settings)
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)

@@ -179,8 +179,8 @@ def test_the_lists_in_the_environment_are_in_force_as_well(folder: Path, capsys:
     ("options", "problem"),
     [
         (("--rules", "no.json"), "no.json cannot be read: No such file or directory"),
+        (("--rules", "http://x"), "rules what-if: the location is 'http://x': write file:///absolute/path"),
         (("--rules", "log.json"), "log.json: "),
-        (("--rules", "s3x://a"), "s3x://a"),
         (("--log", "no.json"), "no.json cannot be read: No such file or directory"),
         (("--truststore", "log.json"), "log.json: the truststore contains no certificate"),
         (("--certs", "no"), None),
