@@ -1,4 +1,4 @@
-"""What ``block`` and ``unblock`` have in common: options, writing the change, flushing caches, and the result."""
+"""What ``block`` and ``unblock`` have in common: options, writing the change, and flushing caches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer_cli.block.client import add_options as add_client_options
 from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
 from mtls_authorizer_cli.block.flush import add_options as add_flush_options
-from mtls_authorizer_cli.command_line import ExitStatus
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
@@ -21,7 +20,7 @@ from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from mtls_authorizer_cli.block.client import Client
     from mtls_authorizer_cli.command_line import Parser
@@ -74,12 +73,6 @@ def flush_caches(
     except KeyboardInterrupt:
         return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
     return [flush(stage, rules.access.region) for stage in options.stages]
-
-
-def exit_status(outcome: Outcome, flushed: Sequence[Flushed]) -> ExitStatus:
-    """Return the exit status: negative for a change that was declined, and for caches that were not flushed."""
-    failed = outcome.declined or any(each.problem for each in flushed)
-    return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
 def explain_command(outcome: Outcome) -> str:
