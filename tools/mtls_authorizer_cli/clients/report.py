@@ -40,8 +40,8 @@ class Report(NamedTuple):
     """Clients in the order of their expiry, at a time, and what of the input is not in the list.
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
-    certificate, each with the reason; ``skipped`` log entries are no decisions; ``unidentified`` are decisions that do
-    not say whose they are.
+    certificate, each with the reason; ``skipped`` log entries are no decisions; ``unidentified`` decisions name no
+    client.
     """
 
     clients: tuple[Client, ...]
@@ -148,7 +148,7 @@ def _notes(report: Report) -> Iterator[str]:
     if report.skipped:
         yield f"{report.skipped:,} entries of the log are no decisions and were skipped"
     if report.unidentified:
-        yield f"{report.unidentified:,} decisions are about no certificate, or the log does not contain whose"
+        yield f"{report.unidentified:,} decisions name no client: the request had no certificate, or the log lacks it"
 
 
 def _next_step(report: Report) -> str:

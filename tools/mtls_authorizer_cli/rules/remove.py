@@ -33,8 +33,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "remove",
         help="remove rules from a document",
         description="Remove rules from a rules document where it is stored. The change is shown before it is written, "
-        "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny a client "
-        "whatever allows it, use block.",
+        "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny it "
+        "all requests, use block.",
         epilog=exit_statuses("if the rules are removed, and for a dry run", "if the change was not confirmed"),
     )
     parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
