@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import botocore.session
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -265,22 +265,9 @@ _HANDLERS: dict[tuple[str, str], Callable[[Account, dict[str, Any]], dict[str, A
 }
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_arguments: object) -> None:
-        """Log nothing."""
-
-
 @contextmanager
 def api_gateway_account(others: AwsServer) -> Iterator[ApiGatewayAccount]:
     """Serve on a free port. ``others`` responds for the other services."""
     services = ApiGatewayAccount(others)
-    server = make_server("127.0.0.1", 0, services, threaded=True, request_handler=_Quiet)
-    services.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serve(services) as services.url:
         yield services
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
