@@ -60,7 +60,7 @@ class Function:
 
 @dataclass
 class Account:
-    """What there is. ``denied`` are the names of operations that the caller may not use, and ``failing``
+    """The resources of an account. ``denied`` are the names of operations that the caller may not use, and ``failing``
     those that fail for another reason."""
 
     rest_apis: dict[str, Api] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class _NotFoundError(Exception):
 
 
 class ApiGatewayAccount:
-    """The services. ``problems`` are requests and responses that AWS would not have."""
+    """The services. ``problems`` are requests that AWS would reject, and responses that it would never send."""
 
     def __init__(self, others: AwsServer) -> None:
         self.url = ""
@@ -95,7 +95,7 @@ class ApiGatewayAccount:
         return self.account
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Respond to a request, as WSGI has it."""
+        """Respond to a request (PEP 3333)."""
         request = Request(environ)
         service = request.headers["Authorization"].split("Credential=")[1].split("/")[3]
         if service == "s3" and {"GET": "GetObject", "HEAD": "HeadObject"}[request.method] in self.account.denied:
@@ -199,7 +199,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def _serialize(shape: Shape, value: Any, place: str) -> Any:  # noqa: ANN401 -- as in JSON
-    """Return a value as a response has it, by the model of its shape."""
+    """Return a value in JSON, by the model of its shape."""
     is_right = isinstance(value, _TYPES[shape.type_name])
     assert is_right, f"{place} is {value!r}, and should be a {shape.type_name}"
     if shape.type_name == "structure":
