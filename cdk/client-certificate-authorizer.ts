@@ -400,7 +400,7 @@ function bucketPolicy(
       conditions: { ArnNotEquals: { 'aws:PrincipalArn': indexerRoleArn } },
     }),
   ];
-  // As AWS's guide to Private CA has it. It writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set that
+  // From AWS's guide to Private CA, which writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set that
   // to crl/<CA ID>. The test key is written when the CA is configured.
   const privateCas = props.privateCaArns ?? [];
   const privateCa = [new iam.ServicePrincipal('acm-pca.amazonaws.com')];
@@ -567,7 +567,7 @@ function allow(actions: string[], resources: string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions, resources });
 }
 
-// As AWSLambdaVPCAccessExecutionRole has them.
+// The actions of AWSLambdaVPCAccessExecutionRole.
 const VPC_ACTIONS = [
   'ec2:CreateNetworkInterface',
   'ec2:DescribeNetworkInterfaces',

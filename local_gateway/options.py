@@ -42,7 +42,10 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
         "--rules", type=Path, metavar="FILE", help="your rules document; it is reloaded when it changes"
     )
     parser.add_argument(
-        "--truststore", type=Path, metavar="FILE", help="your CA certificates (PEM), which the handshake then requires"
+        "--truststore",
+        type=Path,
+        metavar="FILE",
+        help="your CA certificates (PEM); the handshake then accepts certificates from these CAs only",
     )
     parser.add_argument(
         "--set",

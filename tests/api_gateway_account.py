@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import botocore.session
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,7 +60,7 @@ class Function:
 
 @dataclass
 class Account:
-    """What there is. ``denied`` are the names of operations that the caller may not use, and ``failing``
+    """The resources of an account. ``denied`` are the names of operations that the caller may not use, and ``failing``
     those that fail for another reason."""
 
     rest_apis: dict[str, Api] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class _NotFoundError(Exception):
 
 
 class ApiGatewayAccount:
-    """The services. ``problems`` are requests and responses that AWS would not have."""
+    """The services. ``problems`` are requests that AWS would reject, and responses that it would never send."""
 
     def __init__(self, others: AwsServer) -> None:
         self.url = ""
@@ -95,7 +95,7 @@ class ApiGatewayAccount:
         return self.account
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Respond to a request, as WSGI has it."""
+        """Respond to a request (PEP 3333)."""
         request = Request(environ)
         service = request.headers["Authorization"].split("Credential=")[1].split("/")[3]
         if service == "s3" and {"GET": "GetObject", "HEAD": "HeadObject"}[request.method] in self.account.denied:
@@ -199,7 +199,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def _serialize(shape: Shape, value: Any, place: str) -> Any:  # noqa: ANN401 -- as in JSON
-    """Return a value as a response has it, by the model of its shape."""
+    """Return a value in JSON, by the model of its shape."""
     is_right = isinstance(value, _TYPES[shape.type_name])
     assert is_right, f"{place} is {value!r}, and should be a {shape.type_name}"
     if shape.type_name == "structure":
@@ -265,22 +265,9 @@ _HANDLERS: dict[tuple[str, str], Callable[[Account, dict[str, Any]], dict[str, A
 }
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_arguments: object) -> None:
-        """Log nothing."""
-
-
 @contextmanager
 def api_gateway_account(others: AwsServer) -> Iterator[ApiGatewayAccount]:
     """Serve on a free port. ``others`` responds for the other services."""
     services = ApiGatewayAccount(others)
-    server = make_server("127.0.0.1", 0, services, threaded=True, request_handler=_Quiet)
-    services.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serve(services) as services.url:
         yield services
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -22,8 +22,9 @@ from moto.s3.models import s3_backends
 from moto.ssm.models import ssm_backends
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -210,22 +211,9 @@ class AwsServer:
             version.last_modified_date -= age
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_arguments: object) -> None:
-        """Log nothing: many tests look at what is logged."""
-
-
 @contextmanager
 def aws_server() -> Iterator[AwsServer]:
     """Serve on a free port."""
     aws = AwsServer()
-    server = make_server("127.0.0.1", 0, aws, threaded=True, request_handler=_Quiet)
-    aws.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serve(aws) as aws.url:
         yield aws
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

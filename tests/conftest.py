@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect no garbage while the tests are collected, and never look for it in them: a million objects that stay."""
+    """Disable garbage collection while tests are collected, and exclude their million objects from it afterwards."""
     gc.disable()
     try:
         return (yield)

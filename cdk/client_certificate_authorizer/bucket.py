@@ -98,7 +98,7 @@ def _policy(
         resources=[f"{bucket_arn}/*.index"],
         conditions={"ArnNotEquals": {"aws:PrincipalArn": indexer_role_arn}},
     )
-    # As AWS's guide to Private CA has it. It writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set
+    # From AWS's guide to Private CA, which writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set
     # that to crl/<CA ID>. The test key is written when the CA is configured.
     private_ca = ServicePrincipal("acm-pca.amazonaws.com")
     if private_ca_arns:

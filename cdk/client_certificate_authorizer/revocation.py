@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aws_cdk.aws_iam import PolicyStatement
     from aws_cdk.aws_s3 import Bucket
 
-# As AWSLambdaVPCAccessExecutionRole has them.
+# The actions of AWSLambdaVPCAccessExecutionRole.
 _VPC_ACTIONS = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",

@@ -8,15 +8,17 @@ import ssl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from threading import Thread
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-SECONDS: Final = 3
+SECONDS: Final = 6
 """How long an index may take to answer: it must not keep users waiting."""
 
-# Then pip does not use the index, or does not connect to it.
+# With these settings, pip does not use the index, or does not connect to it itself.
 _OTHERWISE = re.compile(r"(?m)\.(?:no-index|proxy)=")
 _INDEX = re.compile(r"--index-url <url> .*?\(default (https?://[^)\s]+)\)")
 
@@ -33,15 +35,27 @@ def find_index() -> str | None:
 
 
 def answers(url: str) -> bool:
-    """Return whether a server answers within seconds, whatever it answers."""
+    """Return whether a server answers within SECONDS, whatever it answers."""
+    answered: list[bool] = []
+    # On a thread, because the timeout of a request applies to each address and each read, and not to resolving names.
+    request = Thread(target=lambda: answered.append(_request(url)), daemon=True)
+    request.start()
+    request.join(SECONDS)
+    return answered == [True]
+
+
+def _request(url: str) -> bool:
+    """Return whether a server answers, or fails with an error that pip explains."""
     try:
-        urlopen(Request(url, method="HEAD"), timeout=SECONDS).close()  # noqa: S310 -- http or https
+        # Half of the time, for a second address if the first one is silent.
+        urlopen(Request(url, method="HEAD"), timeout=SECONDS / 2).close()  # noqa: S310 -- http or https
     except HTTPError as answer:
         answer.close()
-    except URLError as error:
-        return isinstance(error.reason, ssl.SSLError)  # pip knows which certificates to trust
-    except TimeoutError:
-        return False
+    except OSError as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        return isinstance(reason, ssl.SSLError)  # pip knows which certificates to trust
+    except (HTTPException, ValueError):
+        return True  # not HTTP, or an invalid URL
     return True
 
 

@@ -22,12 +22,11 @@ from local_gateway.pki import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.inputs.configuration import read_configuration
+from mtls_authorizer_cli.explain.inputs.configuration import read_configuration, read_truststore_of_domain
 from mtls_authorizer_cli.explain.question import Question
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.truststore import read_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +51,7 @@ class Handshake(NamedTuple):
 
 
 def inspect(inquiry: Inquiry, overview: Overview, pki: Pki) -> dict[str, object]:
-    """Return the answer as a JSON object."""
+    """Return the answer as a JSON object. Raises InquiryError and CommandError."""
     request = _request(inquiry, pki)
     api = overview.api(inquiry.endpoint)
     match = api.match(request.method, request.path) if isinstance(inquiry.endpoint.kind, ApiKind) else None
@@ -88,7 +87,8 @@ def _request(inquiry: Inquiry, pki: Pki) -> ClientRequest:
 def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration: Configuration) -> dict[str, Any]:
     """Return what ``mtls-authorizer explain --json`` prints for the event that the authorizer receives.
 
-    Raises InquiryError if there is no event, because the gateway decodes more of a certificate than the authorizer.
+    Raises InquiryError if there is no event, because the gateway decodes more of a certificate than the authorizer, and
+    CommandError for documents that cannot be read any more.
     """
     variables, pem = authorizer_variables(api.kind, configuration.variables), request.certificate_pem
     settings, policy = read_configuration(variables, None, pem)
@@ -100,7 +100,8 @@ def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration:
             "The local gateway cannot decode this certificate. mtls-authorizer explain says what is wrong with it."
         )
         raise InquiryError(message) from error
-    truststore = read_bundle(configuration.stored_truststore.read_bytes())
+    # It may be the user's own, which can change.
+    truststore, _ = read_truststore_of_domain({}, str(configuration.stored_truststore.absolute()), None)
     question = Question(pem, settings, policy, event, route_asked=True, now=datetime.now(UTC), truststore=truststore)
     explained: dict[str, Any] = json.loads(as_json(Report(explain(question))))
     return explained
@@ -122,6 +123,9 @@ def _shake_hands(inquiry: Inquiry, pki: Pki, api_gateway: Mapping[str, Any]) -> 
     except ssl.SSLError as error:
         # As curl with OpenSSL prints it.
         return Handshake(performed=True, accepted=False, text=str(error.reason).replace("_", " ").lower())
+    except ConnectionResetError:
+        # A server that rejects the certificate may close the connection before the client has read the alert.
+        return Handshake(performed=True, accepted=False, text="connection reset")
 
 
 def _send(inquiry: Inquiry, request: ClientRequest) -> tuple[int, str, list[logging.LogRecord]]:

@@ -135,9 +135,8 @@ def _add_revocation_metrics(values: dict[str, int], observation: Observation) ->
 
 
 def _measure_truststore(truststore: Truststore, now: datetime) -> dict[str, int]:
-    if truststore.first_expiry is None:
-        return {}
-    return {Metric.TRUSTSTORE_DAYS_TO_EXPIRY: (truststore.first_expiry - now).days}
+    days = truststore.days_to_expiry(now)
+    return {} if days is None else {Metric.TRUSTSTORE_DAYS_TO_EXPIRY: days}
 
 
 @lru_cache(64)

@@ -40,9 +40,10 @@ class TruststoreExpiryReporter:
 
     def report(self, truststore: Truststore | None, now: datetime) -> None:
         """Log at an aware time. Almost every call returns after one comparison."""
-        if truststore is None or truststore.first_expiry is None:
+        if truststore is None or self._logged == (truststore, now.date()):
             return
-        if (truststore.first_expiry - now).days > self._warning_days or self._logged == (truststore, now.date()):
+        days = truststore.days_to_expiry(now)
+        if days is None or days > self._warning_days:
             return
         self._logged = (truststore, now.date())
         for authority in truststore.by_expiry()[:MOST_VALUES]:

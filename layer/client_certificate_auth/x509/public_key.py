@@ -133,11 +133,11 @@ def _read_ber(encoded: bytes, tag: int) -> tuple[bytes, bytes]:
 
     The content of one with an indefinite length is everything up to the end.
     """
-    length, start = (encoded[1], 2) if len(encoded) > 1 and encoded[0] == tag else (-1, 0)
-    if length == _INDEFINITE and tag == SEQUENCE:
-        return encoded[start:], b""
-    if length == _INDEFINITE:  # only a constructed element may have it
-        length = -1
+    if tag == SEQUENCE and encoded[:2] == bytes([tag, _INDEFINITE]):
+        return encoded[2:], b""
+    # Only a constructed element may have an indefinite length.
+    is_definite = len(encoded) > 1 and encoded[0] == tag and encoded[1] != _INDEFINITE
+    length, start = (encoded[1], 2) if is_definite else (-1, 0)
     if length > _INDEFINITE:
         start += length - _INDEFINITE
         length = int.from_bytes(encoded[2:start], "big")

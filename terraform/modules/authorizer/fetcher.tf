@@ -128,7 +128,7 @@ resource "aws_iam_role_policy" "crl_fetcher" {
       # Without it, S3 answers AccessDenied for a CRL that does not exist yet.
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [local.crl_bucket_arn] },
       ],
-      # As AWSLambdaVPCAccessExecutionRole has them.
+      # The actions of AWSLambdaVPCAccessExecutionRole.
       [for actions in [local.vpc_actions] : { Effect = "Allow", Action = actions, Resource = ["*"] } if length(var.fetcher_subnet_ids) > 0],
     )
   })

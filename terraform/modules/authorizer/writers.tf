@@ -1,7 +1,7 @@
 # The CAs of AWS Private CA and the roles that may write CRLs to the bucket.
 
 locals {
-  # As AWS's guide to Private CA has it. It writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set that to
+  # From AWS's guide to Private CA, which writes complete CRLs to crl/<CA ID>.crl, all others below CustomPath: set that to
   # crl/<CA ID>. The test key is written when the CA is configured.
   private_cas_read = [for arns in [var.private_ca_arns] : {
     Sid       = "PrivateCasReadThePropertiesOfTheBucket"

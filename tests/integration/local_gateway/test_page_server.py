@@ -5,7 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import socket
 import ssl
+import struct
+from contextlib import contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -17,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from local_gateway.__main__ import prepare
-from local_gateway.configuration import sample_configuration
+from local_gateway.configuration import own_configuration, sample_configuration
 from local_gateway.page.application import PAGE, Page, content_security_policy
 from local_gateway.page.inquiry import KEY_REFUSED, LARGEST_INQUIRY
 from local_gateway.page.overview import Overview
@@ -27,7 +31,9 @@ from local_gateway.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from local_gateway.configuration import Configuration
     from local_gateway.deployment import Endpoint
     from local_gateway.pki import Pki
 
@@ -67,12 +73,17 @@ class Server(NamedTuple):
         return response.status, json.loads(response.body)
 
 
-@pytest.fixture(scope="module")
-def server(pki: Pki, endpoints: list[Endpoint]) -> Iterator[Server]:
-    configuration = sample_configuration(pki)
+@contextmanager
+def serve_page(configuration: Configuration, endpoints: list[Endpoint], pki: Pki) -> Iterator[Server]:
     overview = Overview(prepare(SCENARIOS, configuration), configuration, endpoints)
     with serve(Page(overview, pki), None) as port:
         yield Server(port, overview)
+
+
+@pytest.fixture(scope="module")
+def server(pki: Pki, endpoints: list[Endpoint]) -> Iterator[Server]:
+    with serve_page(sample_configuration(pki), endpoints, pki) as server:
+        yield server
 
 
 def test_only_its_own_names_are_answered(server: Server) -> None:
@@ -268,6 +279,30 @@ def test_a_rejected_handshake_has_the_message_of_openssl(server: Server) -> None
         _, answer = server.inspect(client=client)
         assert answer["handshake"] == {"performed": True, "accepted": False, "text": text}
         assert (answer["log"], answer["body"]) == ([], "")
+
+
+def test_a_handshake_whose_connection_is_reset_is_rejected(pki: Pki, endpoints: list[Endpoint]) -> None:
+    def reset() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        Thread(target=reset).start()
+        endpoint = endpoints[0]._replace(mutual_tls_port=listening.getsockname()[1])
+        with serve_page(sample_configuration(pki), [endpoint], pki) as server:
+            _, answer = server.inspect()
+    assert answer["handshake"] == {"performed": True, "accepted": False, "text": "connection reset"}
+
+
+def test_a_truststore_that_was_removed_is_an_error(pki: Pki, endpoints: list[Endpoint], tmp_path: Path) -> None:
+    truststore = tmp_path / "truststore.pem"
+    truststore.write_bytes(pki.truststore.read_bytes())
+    with serve_page(own_configuration(pki, {}, None, truststore), endpoints, pki) as server:
+        truststore.unlink()
+        status, answer = server.inspect(client=None, pem=pki.certificate(READER))
+    assert (status, answer["error"]) == (422, f"{truststore} cannot be read: No such file or directory")
 
 
 def test_a_pasted_certificate_is_inspected_without_its_key(server: Server, pki: Pki) -> None:

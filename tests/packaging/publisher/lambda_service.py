@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.ssm.models import ssm_backends
-from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Request, Response
+
+from tests.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -167,12 +167,5 @@ def _with_location(response: Response, location: str) -> Response:
 def lambda_service() -> Iterator[tuple[LambdaService, str]]:
     """Serve on a free port. Yields the service and its URL."""
     service = LambdaService()
-    server = make_server("127.0.0.1", 0, service, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield service, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve(service) as url:
+        yield service, url

@@ -51,10 +51,10 @@ def handler(_event: object, context: _Context) -> None:
     settings = read_fetch_settings(os.environ)
     owner = read_owner(os.environ)
     verification = Verification(load_truststore(os.environ, owner), datetime.now(UTC), read_max_age(os.environ))
-    first_expiry = verification.truststore.first_expiry
-    if settings.metrics_namespace is not None and first_expiry is not None:
-        days = {FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: (first_expiry - verification.now).days}
-        write_metrics(settings.metrics_namespace, verification.now, days)
+    days = verification.truststore.days_to_expiry(verification.now)
+    if settings.metrics_namespace is not None and days is not None:
+        metrics = {FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: days}
+        write_metrics(settings.metrics_namespace, verification.now, metrics)
     bucket = Bucket(s3_client(), settings.bucket, owner)
     for position, source in enumerate(settings.sources):
         seconds = _share(context, len(settings.sources) - position)

@@ -15,6 +15,7 @@ from mtls_authorizer.revocation.truststore.pem import read_blocks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
     from mtls_authorizer.revocation.truststore.names import CanonicalName
@@ -46,11 +47,17 @@ class Truststore:
         self.authorities = tuple({authority.certificate.der: authority for authority in authorities}.values())
         self.skipped = tuple(skipped)
         """Blocks that cannot be used: their clients' status is unknown."""
-        self.first_expiry = min((authority.not_after for authority in self.authorities), default=None)
-        """When the first CA certificate expires, also if it has expired already; None without certificates."""
+        self._first_expiry = min((authority.not_after for authority in self.authorities), default=None)
         self._by_name: dict[CanonicalName, list[Authority]] = {}
         for authority in self.authorities:
             self._by_name.setdefault(authority.identity.name, []).append(authority)
+
+    def days_to_expiry(self, now: datetime) -> int | None:
+        """Return the whole days until the first CA certificate expires, negative afterwards. ``now`` is aware.
+
+        None without certificates.
+        """
+        return None if self._first_expiry is None else (self._first_expiry - now).days
 
     def by_expiry(self) -> list[Authority]:
         """Return all CA certificates, the first to expire first."""

@@ -147,7 +147,7 @@ def test_a_key_is_excluded_and_not_matched_in_another_encoding(keys: list[bytes]
 
 
 def test_a_key_on_a_curve_with_another_base_point_is_another_key() -> None:
-    # Whoever chooses the base point can make a private key for any public key (CVE-2020-0601).
+    # With a base point of one's own choice, a private key can be made for any public key (CVE-2020-0601).
     base = bytes.fromhex("6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296")
     assert EXPLICIT_PARAMETERS.count(base) == 1
     forged = EXPLICIT_PARAMETERS.replace(base, EXPLICIT_PARAMETERS[-64:-32])
