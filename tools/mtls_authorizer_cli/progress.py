@@ -49,14 +49,14 @@ class Progress:
             self._is_drawn = False
 
     def watch(self, items: Iterable[Item], expected: int, noun: str, *, every: int = 1) -> Iterator[Item]:
-        """Pass items through, and show after ``every`` few of them how many of the expected ones have passed."""
+        """Pass items through, and show at each multiple of ``every`` how many of the expected ones have passed."""
         for count, item in enumerate(items):
             if count % every == 0:
                 self.show(f"{count:,} of {expected:,} {noun}", count / max(expected, 1))
             yield item
 
     def count(self, items: Iterable[Item], noun: str, *, every: int) -> Iterator[Item]:
-        """Pass items through whose number is not known, and show after ``every`` few of them how many have passed."""
+        """Pass an unknown number of items through, and show at each multiple of ``every`` how many have passed."""
         for number, item in enumerate(items):
             if number % every == 0:
                 self.show(f"{number:,} {noun}", 0)

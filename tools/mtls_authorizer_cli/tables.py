@@ -34,7 +34,7 @@ def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[st
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return CSV for spreadsheets and programs, in ASCII.
+    """Return CSV for spreadsheets and programs, in ASCII. The items of lists are separated by commas.
 
     Clients choose some of the values, so text that a spreadsheet would take for a formula begins with an apostrophe.
     """
@@ -48,6 +48,8 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _cell(value: object) -> object:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return _cell(", ".join(map(str, value)))
     if not isinstance(value, str):
         return value
     text = plain(value)

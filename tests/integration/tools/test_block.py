@@ -24,7 +24,7 @@ from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
 from mtls_authorizer_cli.documents.location import RulesLocation
 from mtls_authorizer_cli.documents.update import Access
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 from tests.aws_server import ACCOUNT, REGION
 from tests.certificate_authorities import DAY, CertificateAuthority
 from tests.certificates import name, pem
@@ -251,7 +251,8 @@ class Terminal:
 def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:
     slept: list[float] = []
     terminal = Terminal()
-    wait_for_reload(0.5, Progress(terminal), slept.append)  # type: ignore[arg-type]
+    with progress_on(terminal) as progress:  # type: ignore[arg-type]
+        wait_for_reload(0.5, progress, slept.append)
     assert slept == [1.0, 1.0, 0.5]
     assert "waiting for the reload, 2 s (Ctrl-C: do not flush)" in terminal.written[0]
     assert terminal.written[-1] == "\r\x1b[K"

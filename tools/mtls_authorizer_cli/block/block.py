@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block.client import read_client
-from mtls_authorizer_cli.block.command import add_options, change, exit_status, explain_command, flush_caches
+from mtls_authorizer_cli.block.command import add_options, change, explain_command
 from mtls_authorizer_cli.block.entries import add_entry, blocking
-from mtls_authorizer_cli.block.report import as_json, beginning, ending
-from mtls_authorizer_cli.command_line import exit_statuses, write_output
+from mtls_authorizer_cli.block.report import Answer, flush_and_print
+from mtls_authorizer_cli.command_line import exit_statuses
 
 if TYPE_CHECKING:
     import argparse
@@ -39,17 +39,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Block a client and return the exit status. Raises CommandError."""
     client = read_client(options, "block")
     outcome = change(options, environment, client, add_entry(client))
-    entries = blocking(outcome.planned, client) if outcome.update.written or not outcome.declined else []
-    result, answer = _result(outcome)
-    if not options.json:
-        write_output(beginning(answer, outcome, entries))
-    concerned = not outcome.declined and not options.dry_run
-    flushed = flush_caches(options, outcome.rules) if concerned else []
-    step = _next_step(options, outcome)
-    write_output(
-        as_json(result, outcome, entries, flushed, step) if options.json else ending(outcome, flushed, "block", step)
-    )
-    return exit_status(outcome, flushed)
+    entries = [] if outcome.declined else blocking(outcome.update.planned, client)
+    result, text = _result(outcome)
+    answer = Answer("block", result, text, _next_step(options, outcome))
+    return flush_and_print(options, outcome, entries, answer)
 
 
 def _result(outcome: Outcome) -> tuple[str, str]:
@@ -58,7 +51,7 @@ def _result(outcome: Outcome) -> tuple[str, str]:
         return "blocked", f"BLOCKED {name}"
     if outcome.declined:
         return "declined", f"NOT BLOCKED {name}: nothing was written"
-    if outcome.planned == outcome.update.before:
+    if outcome.update.planned == outcome.update.before:
         return "already_blocked", f"ALREADY BLOCKED {name}: nothing was written"
     return "would_block", f"WOULD BLOCK {name}: nothing was written (--dry-run)"
 

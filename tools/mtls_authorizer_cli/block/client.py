@@ -97,7 +97,7 @@ def _notes(notes: Iterable[str]) -> Iterator[str]:
     """Yield what reading the file has to say, without what ``_certificate_notes`` says, too."""
     for note in notes:
         if not note.startswith("this is a CA's certificate"):
-            yield plain(note).replace(" is explained", " is used")
+            yield plain(note)
 
 
 def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:

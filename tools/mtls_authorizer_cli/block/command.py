@@ -1,40 +1,38 @@
-"""What ``block`` and ``unblock`` have in common: options, writing the change, flushing caches, and the result."""
+"""What ``block`` and ``unblock`` have in common: options, writing the change, and flushing caches."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.block.client import add_options as add_client_options
 from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
 from mtls_authorizer_cli.block.flush import add_options as add_flush_options
-from mtls_authorizer_cli.command_line import ExitStatus
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import review
 from mtls_authorizer_cli.documents.update import Update, update_document
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from mtls_authorizer_cli.block.client import Client
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.location import RulesLocation
-    from mtls_authorizer_cli.documents.update import Change
 
 
 class Outcome(NamedTuple):
-    """The result of a change to ``deny``: ``planned`` is the change, also if it was not written."""
+    """The result of a change to ``deny``. ``declined`` is whether it was not confirmed."""
 
     client: Client
     rules: RulesLocation
     update: Update
-    planned: str
     declined: bool
     shown: bool
     """Whether the change was already shown, to ask for confirmation."""
@@ -54,17 +52,12 @@ def change(
 ) -> Outcome:
     """Change the rules document. Raises CommandError."""
     rules = find_rules(options, environment)
-    reviewed: list[Change] = []
-
-    def ask(planned: Change) -> bool:
-        reviewed.append(planned)
-        return review(options, planned)
-
-    update = update_document(rules.location, edit, access=rules.access, review=ask, other_rules=rules.other_rules)
-    planned = update.document.text if update.written or not reviewed else reviewed[0].after
-    asked = bool(reviewed) and not (options.yes or options.dry_run)
-    declined = asked and not update.written and planned != update.document.text
-    return Outcome(client, rules, update, planned, declined, shown=asked)
+    update = update_document(
+        rules.location, edit, access=rules.access, review=partial(review, options), other_rules=rules.other_rules
+    )
+    changes = update.written or update.planned != update.before
+    asked = changes and not (options.yes or options.dry_run)
+    return Outcome(client, rules, update, declined=asked and not update.written, shown=asked)
 
 
 def flush_caches(
@@ -73,21 +66,13 @@ def flush_caches(
     """Flush the caches that the options name, after the reload. Raises nothing; interrupted, it flushes none."""
     if not options.stages:
         return []
-    progress = Progress(sys.stderr)
     try:
         if not options.no_wait:
-            wait_for_reload(rules.refresh_seconds, progress, sleep)
+            with progress_on(sys.stderr) as progress:
+                wait_for_reload(rules.refresh_seconds, progress, sleep)
     except KeyboardInterrupt:
         return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
-    finally:
-        progress.clear()
     return [flush(stage, rules.access.region) for stage in options.stages]
-
-
-def exit_status(outcome: Outcome, flushed: Sequence[Flushed]) -> ExitStatus:
-    """Return the exit status: negative for a change that was declined, and for caches that were not flushed."""
-    failed = outcome.declined or any(each.problem for each in flushed)
-    return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
 def explain_command(outcome: Outcome) -> str:

@@ -74,7 +74,6 @@ def wait_for_reload(seconds: float, progress: Progress, sleep: Callable[[float],
         step = min(1.0, total - waited)
         sleep(step)
         waited += step
-    progress.clear()
 
 
 def flush(stage: Stage, region: str | None) -> Flushed:

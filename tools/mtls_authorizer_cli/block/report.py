@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.block.command import explain_command
+from mtls_authorizer_cli.block.command import explain_command, flush_caches
+from mtls_authorizer_cli.command_line import ExitStatus, write_output
 from mtls_authorizer_cli.documents.lines import answer as first
 from mtls_authorizer_cli.documents.lines import next_step, row
 from mtls_authorizer_cli.documents.review import diff
 from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from mtls_authorizer_cli.block.command import Outcome
@@ -28,10 +30,34 @@ _NOT_FLUSHED = (
 )
 
 
-def beginning(answer: str, outcome: Outcome, entries: Sequence[Entry]) -> str:
+class Answer(NamedTuple):
+    """The answer of ``block`` or ``unblock``, whose name is the ``command``: the result as in JSON and in words."""
+
+    command: str
+    result: str
+    text: str
+    next_step: str
+
+
+def flush_and_print(
+    options: argparse.Namespace, outcome: Outcome, entries: Sequence[Entry], answer: Answer
+) -> ExitStatus:
+    """Print the answer, flush caches after a change, print the rest, and return the exit status. Raises CommandError.
+
+    ``entries`` are those of ``deny`` that block the client.
+    """
+    if not options.json:
+        write_output(_beginning(answer, outcome, entries))
+    flushed = [] if outcome.declined or options.dry_run else flush_caches(options, outcome.rules)
+    write_output(_as_json(answer, outcome, entries, flushed) if options.json else _ending(answer, outcome, flushed))
+    failed = outcome.declined or any(each.problem for each in flushed)
+    return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
+
+
+def _beginning(answer: Answer, outcome: Outcome, entries: Sequence[Entry]) -> str:
     """Return the first part of the output, which is known before caches are flushed."""
     rules, update = outcome.rules, outcome.update
-    lines = [first(answer), row("rules", plain(f"{rules.location}, version {update.document.version}"))]
+    lines = [first(answer.text), row("rules", plain(f"{rules.location}, version {update.document.version}"))]
     lines.append(row("entry", json.dumps(outcome.client.entry)))
     if entries:
         lines.append(row("blocked by", ", ".join(map(str, entries))))
@@ -40,25 +66,25 @@ def beginning(answer: str, outcome: Outcome, entries: Sequence[Entry]) -> str:
     if update.merged:
         lines.append(row("note", "another writer changed the document meanwhile: both changes are in it"))
     lines += [row("note", note) for note in outcome.client.notes]
-    if outcome.planned != update.before and not outcome.shown:
-        lines += ["\n", diff(update.before, outcome.planned), "\n"]
+    if update.planned != update.before and not outcome.shown:
+        lines += ["\n", diff(update.before, update.planned), "\n"]
     return "".join(lines)
 
 
-def ending(outcome: Outcome, flushed: Sequence[Flushed], command: str, step: str) -> str:
+def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> str:
     """Return the rest of the output: what was flushed, and the next step."""
     lines = [row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}")) for each in flushed]
     if not flushed and outcome.update.written:
-        lines.append(row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, command)))
-    return "".join([*lines, next_step(plain(step))])
+        lines.append(row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, answer.command)))
+    return "".join([*lines, next_step(plain(answer.next_step))])
 
 
-def as_json(result: str, outcome: Outcome, entries: Sequence[Entry], flushed: Sequence[Flushed], step: str) -> str:
+def _as_json(answer: Answer, outcome: Outcome, entries: Sequence[Entry], flushed: Sequence[Flushed]) -> str:
     """Return the output as one JSON object."""
     update = outcome.update
     document = {
         "version": 1,
-        "result": result,
+        "result": answer.result,
         "rules": outcome.rules.location,
         "rules_version": update.document.version,
         "entry": dict(outcome.client.entry),
@@ -76,9 +102,9 @@ def as_json(result: str, outcome: Outcome, entries: Sequence[Entry], flushed: Se
             }
             for each in flushed
         ],
-        "diff": diff(update.before, outcome.planned),
+        "diff": diff(update.before, update.planned),
         "notes": list(outcome.client.notes),
-        "next_step": step,
+        "next_step": answer.next_step,
         "verify": explain_command(outcome),
     }
     return json.dumps(document, indent=2) + "\n"

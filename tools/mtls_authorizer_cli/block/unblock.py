@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block.client import read_client
-from mtls_authorizer_cli.block.command import add_options, change, exit_status, explain_command, flush_caches
+from mtls_authorizer_cli.block.command import add_options, change, explain_command
 from mtls_authorizer_cli.block.entries import blocking, remove_entries
-from mtls_authorizer_cli.block.report import as_json, beginning, ending
-from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.block.report import Answer, flush_and_print
+from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
 
 if TYPE_CHECKING:
     import argparse
@@ -39,17 +39,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Unblock a client and return the exit status. Raises CommandError."""
     client = read_client(options, "unblock")
     outcome = change(options, environment, client, remove_entries(client))
-    entries = blocking(outcome.planned, client)
-    result, answer = _result(outcome, entries)
-    if not options.json:
-        write_output(beginning(answer, outcome, entries))
-    concerned = not outcome.declined and not options.dry_run
-    flushed = flush_caches(options, outcome.rules) if concerned else []
-    step = _next_step(options, outcome, entries)
-    write_output(
-        as_json(result, outcome, entries, flushed, step) if options.json else ending(outcome, flushed, "unblock", step)
-    )
-    status = exit_status(outcome, flushed)
+    entries = blocking(outcome.update.planned, client)
+    result, text = _result(outcome, entries)
+    answer = Answer("unblock", result, text, _next_step(options, outcome, entries))
+    status = flush_and_print(options, outcome, entries, answer)
     return ExitStatus.NEGATIVE if entries and not options.dry_run else status
 
 
@@ -63,7 +56,7 @@ def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
         return (
             ("still_blocked", f"REMOVED the entry for {name}{still}") if entries else ("unblocked", f"UNBLOCKED {name}")
         )
-    if outcome.planned != outcome.update.before:
+    if outcome.update.planned != outcome.update.before:
         return "would_unblock", f"WOULD UNBLOCK {name}{still if entries else ''}: nothing was written (--dry-run)"
     if entries:
         return "still_blocked", f"STILL BLOCKED {name}: not by an entry that block adds, so nothing was written"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LoggedClients:
-    """Collects the clients of log entries. ``unidentified`` is how many entries do not say whose they are."""
+    """Collects the clients of log entries. ``unidentified`` is how many entries name no client."""
 
     def __init__(self) -> None:
         self.unidentified = 0

@@ -40,8 +40,8 @@ class Report(NamedTuple):
     """Clients in the order of their expiry, at a time, and what of the input is not in the list.
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
-    certificate, each with the reason; ``skipped`` log entries are no decisions; ``unidentified`` are decisions that do
-    not say whose they are.
+    certificate, each with the reason; ``skipped`` log entries are no decisions; ``unidentified`` decisions name no
+    client.
     """
 
     clients: tuple[Client, ...]
@@ -80,7 +80,7 @@ def as_text(report: Report) -> str:
 def as_csv(report: Report) -> str:
     """Return the list for a spreadsheet, with one row for each certificate."""
     records = (_record(client, report) for client in report.listed)
-    return csv_text(CSV_COLUMNS, ([_csv_cell(record[column]) for column in CSV_COLUMNS] for record in records))
+    return csv_text(CSV_COLUMNS, ([record[column] for column in CSV_COLUMNS] for record in records))
 
 
 def as_json(report: Report) -> str:
@@ -148,7 +148,7 @@ def _notes(report: Report) -> Iterator[str]:
     if report.skipped:
         yield f"{report.skipped:,} entries of the log are no decisions and were skipped"
     if report.unidentified:
-        yield f"{report.unidentified:,} decisions are about no certificate, or the log does not contain whose"
+        yield f"{report.unidentified:,} decisions name no client: the request had no certificate, or the log lacks it"
 
 
 def _next_step(report: Report) -> str:
@@ -179,10 +179,6 @@ def _record(client: Client, report: Report) -> dict[str, object]:
         "last_seen": _timestamp(client.last_seen),
         "files": list(client.files),
     }
-
-
-def _csv_cell(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _timestamp(time: datetime | None) -> str | None:

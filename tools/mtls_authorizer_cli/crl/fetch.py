@@ -24,7 +24,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, whole_number
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
     from mtls_authorizer.revocation.fetch.url import CrlUrl
     from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.progress import Progress
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -92,12 +93,9 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     verification = Verification(truststore, datetime.now(UTC), timedelta(seconds=options.max_age))
-    progress = Progress(sys.stderr)
-    progress.show(f"connecting to {options.url.host}", 0)
-    try:
+    with progress_on(sys.stderr) as progress:
+        progress.show(f"connecting to {options.url.host}", 0)
         result = _fetch(options, verification, progress)
-    finally:
-        progress.clear()
     if isinstance(result.error, CommandError):
         raise result.error
     write_error(f"{printable(_message(options, result))}\n")

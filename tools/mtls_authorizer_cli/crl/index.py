@@ -25,13 +25,14 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.progress import Progress
 
 _ENTRIES_PER_STEP = 5000
 
@@ -57,11 +58,8 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         message = "the CRL is the standard input: name the file for the index with --output"
         raise CommandError(message)
     output = Path(options.output or f"{options.file}{INDEX_SUFFIX}")
-    progress = Progress(sys.stderr)
-    try:
+    with progress_on(sys.stderr) as progress:
         status, message = _index(options, output, progress)
-    finally:
-        progress.clear()
     write_error(f"{printable(message)}\n")
     return status
 

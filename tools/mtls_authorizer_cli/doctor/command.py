@@ -22,7 +22,7 @@ from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 from mtls_authorizer_cli.doctor.offline.truststore import examine_truststore
 from mtls_authorizer_cli.doctor.report import as_json, as_text
 from mtls_authorizer_cli.function import read_env_file
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.doctor.findings import Diagnosis
+    from mtls_authorizer_cli.progress import Progress
 
 _LARGEST_TRUSTSTORE = 10 * MAX_TRUSTSTORE_BYTES
 """In bytes: a truststore that is too large for API Gateway is a finding, and still read."""
@@ -76,11 +77,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not any((options.truststore, options.api, options.domain, options.function, options.env_file)):
         message = "nothing to examine: name --truststore, --env-file, --api, --domain or --function"
         raise CommandError(message)
-    progress = Progress(sys.stderr)
-    try:
+    with progress_on(sys.stderr) as progress:
         diagnoses = [*_offline(options, progress), *_live(options, progress)]
-    finally:
-        progress.clear()
     diagnosis = combine(*diagnoses)
     write_output(as_json(diagnosis) if options.json else as_text(diagnosis))
     return ExitStatus.NEGATIVE if diagnosis.findings else ExitStatus.SUCCESS

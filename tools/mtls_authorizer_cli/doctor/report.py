@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.tables import WIDTH, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mtls_authorizer_cli.doctor.findings import Diagnosis, Finding, NotChecked
 
-_WIDTH = 100
 _WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
 """Of a command that is quoted for a shell."""
 
@@ -87,23 +86,16 @@ def _next_step(diagnosis: Diagnosis) -> Iterator[str]:
         yield "Next step: none."
 
 
-def _fold(text: str, *, first: str) -> list[str]:
-    return textwrap.wrap(
-        plain(text),
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent="   ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _fold(text: str, *, first: str) -> Iterator[str]:
+    return fold(plain(text), first=first, others="   ")
 
 
 def _wrap_command(command: str) -> Iterator[str]:
     """Yield a command on lines that a shell joins, broken before options if their values fit."""
     line = "     "
     for group in _groups(plain(command)):
-        for part in [" ".join(group)] if len(" ".join(group)) <= _WIDTH - len(_CONTINUED) - 3 else group:
-            if len(line) + len(part) + 3 > _WIDTH:
+        for part in [" ".join(group)] if len(" ".join(group)) <= WIDTH - len(_CONTINUED) - 3 else group:
+            if len(line) + len(part) + 3 > WIDTH:
                 yield f"{line} \\"
                 line = _CONTINUED
             line = f"{line} {part}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
+from mtls_authorizer_cli.tables import fold
 
-_WIDTH = 100
 _LABEL_WIDTH = 14
 
 
@@ -14,7 +13,7 @@ def answer(text: str) -> str:
 
 
 def row(label: str, text: str) -> str:
-    """Return a label and a text, folded at spaces. A longer word, such as a URI, is not broken."""
+    """Return a label and a text, folded at spaces. A longer word, such as a URI, and a quoted value are not broken."""
     return _fold(text, label.ljust(_LABEL_WIDTH))
 
 
@@ -24,12 +23,4 @@ def next_step(text: str) -> str:
 
 
 def _fold(text: str, first: str, others: str = " " * _LABEL_WIDTH) -> str:
-    lines = textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in fold(text, first=first, others=others))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.update import Access
 from mtls_authorizer_cli.function import add_options as add_function_options
 from mtls_authorizer_cli.function import deployed, read_environment
+from mtls_authorizer_cli.inputs.configured import read_settings_with
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.command_line import Parser
 
@@ -68,9 +69,8 @@ def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> R
     else:
         environment = read_environment(options, environment)
     location = options.rules or _stored_location(options, environment)
-    others = {name: value for name, value in environment.items() if name != _RULES}
     is_file = options.rules and "://" not in location
-    settings = _load_settings({**others, _RULES_URI: "file:///rules" if is_file else location})
+    settings = read_settings_with("file:///rules" if is_file else location, environment)
     option = ("--rules", location)
     for name in ("function", "env_file"):
         if getattr(options, name) and not options.rules:
@@ -102,10 +102,3 @@ def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]
         f"--function NAME, or the document with --rules LOCATION. {_AT_A_URI}"
     )
     raise CommandError(message)
-
-
-def _load_settings(environment: Mapping[str, str]) -> Settings:
-    try:
-        return load_settings(environment)
-    except SettingsError as error:
-        raise CommandError(str(error)) from error

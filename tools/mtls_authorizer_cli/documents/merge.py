@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mtls_authorizer_cli.documents.json_text import Item, append_item, items_of, rewrite_items
+from mtls_authorizer_cli.documents.json_text import Item, append_items, items_of, rewrite_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,9 +92,8 @@ def _rewrite(text: str, current: _State, wanted: _State) -> str:
             return wanted[identity].text if _differ(current, wanted, identity) else text[item.start : item.end]
 
         text = rewrite_items(text, key, rewritten)
-        for identity, item in wanted.items():
-            if identity[0] == key and identity not in current:
-                text = append_item(text, key, json.loads(item.text))
+        added = [item for identity, item in wanted.items() if identity[0] == key and identity not in current]
+        text = append_items(text, key, [json.loads(item.text) for item in added])
     return text
 
 

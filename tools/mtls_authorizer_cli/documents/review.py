@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError, printable, write_error
+from mtls_authorizer_cli.tables import WIDTH
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.documents.update import Change
 
 _CONTEXT_LINES = 2
-_WIDTH = 100
 
 
 def add_options(parser: Parser) -> None:
@@ -75,7 +75,7 @@ def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:
 
 
 def _lines(*texts: str) -> list[list[str]]:
-    if any(len(line) > _WIDTH for text in texts for line in text.splitlines()):
+    if any(len(line) > WIDTH for text in texts for line in text.splitlines()):
         texts = tuple(json.dumps(json.loads(text), indent=1) for text in texts)
     return [[printable(line) for line in text.splitlines()] for text in texts]
 
@@ -85,8 +85,8 @@ def _count_equal(first: Iterable[str], second: Iterable[str]) -> int:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
 
 
 def _wrap(line: str) -> list[str]:
-    return [line[place : place + _WIDTH] for place in range(0, len(line), _WIDTH)]
+    return [line[place : place + WIDTH] for place in range(0, len(line), WIDTH)]

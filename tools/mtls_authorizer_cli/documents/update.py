@@ -14,7 +14,7 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import rules_of
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,14 +45,16 @@ class Change(NamedTuple):
 
 
 class Update(NamedTuple):
-    """The result of ``update_document``: the document, and its text before.
+    """The result of ``update_document``: the document, its text before, and the text ``planned``.
 
-    ``written`` is False if there was nothing to change, or if the change was not confirmed. ``merged`` is whether
-    another writer changed the document meanwhile; then ``before`` includes that writer's change.
+    The planned text is that of the document, unless it was not written: there was nothing to change, or the change was
+    not confirmed. ``merged`` is whether another writer changed the document meanwhile; then ``before`` includes that
+    writer's change.
     """
 
     document: StoredDocument
     before: str
+    planned: str
     written: bool
     merged: bool = False
 
@@ -74,28 +76,23 @@ def update_document(
     """
 
     def checked_edit(text: str) -> str:
-        _check(text, f"{printable(location)} is not valid as it is stored", ())
+        check_valid(text, f"{printable(location)} is not valid as it is stored", ())
         after = edit(text)
-        _check(after, f"{printable(location)} would not be valid after the change", other_rules)
+        check_valid(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
-    progress = Progress(sys.stderr)
-    progress.show(f"reading {printable(location)}", 0)
-    try:
+    with progress_on(sys.stderr) as progress:
+        progress.show(f"reading {printable(location)}", 0)
         store = _open(location, access)
         read = _checked(store.read())
         progress.show("checking the change", _CHECKING)
         after = checked_edit(read.text)
-    finally:
-        progress.clear()
     if after == read.text or not review(Change(read, after)):
-        return Update(read, read.text, written=False)
-    progress.show("writing", _WRITING)
-    try:
+        return Update(read, read.text, after, written=False)
+    with progress_on(sys.stderr) as progress:
+        progress.show("writing", _WRITING)
         document, before, merged = store.update(read, checked_edit)
-    finally:
-        progress.clear()
-    return Update(document, before, written=document.text != before or merged, merged=merged)
+    return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
 
 
 def _open(location: str, access: Access) -> DocumentStore:
@@ -142,7 +139,8 @@ def _checked(document: StoredDocument) -> StoredDocument:
     return document
 
 
-def _check(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
+def check_valid(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
+    """Raise CommandError, which begins with a problem, for a document that is not valid together with other rules."""
     try:
         rules = rules_of(text)
         check_together([*other_rules, *rules])

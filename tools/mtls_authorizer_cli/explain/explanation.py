@@ -74,7 +74,7 @@ def explain(question: Question, *, everything: bool = False) -> Explanation:
     return Explanation(
         question,
         certificate,
-        explain_gateway(question, read),
+        explain_gateway(read, question.truststore, question.now),
         decision,
         question.denial(decision.reason),
         checks,

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer_cli.explain.question import Question
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle, TruststoreCertificate
 
 CLIENT_SEES = "HTTP 403, without a call of the authorizer"
@@ -71,18 +70,23 @@ class GatewayExplanation(NamedTuple):
         return next((check for check in self.checks if check.verdict is Verdict.FAILED), None)
 
 
-def explain_gateway(question: Question, read: PeerCertificate | str) -> GatewayExplanation:
-    """Explain whether API Gateway would reject a certificate."""
-    if question.truststore is None:
+def explain_gateway(
+    read: PeerCertificate | str, truststore: TruststoreBundle | None, now: datetime
+) -> GatewayExplanation:
+    """Explain whether API Gateway would reject a certificate at an aware time. Without a truststore, it is not known.
+
+    ``read`` is the certificate, or the reason why there is none.
+    """
+    if truststore is None:
         return GatewayExplanation(skipped="there is no truststore (use --truststore or TRUSTSTORE_URI)")
-    warnings = question.truststore.warnings
-    if isinstance(read, str):  # the reason why there is none
+    warnings = truststore.warnings
+    if isinstance(read, str):
         return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
     try:
-        found = gateway_findings(read.x509, question.truststore, question.now)
+        found = gateway_findings(read.x509, truststore, now)
     except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
         return GatewayExplanation(skipped=f"this tool cannot check the certificate: {error}", warnings=warnings)
-    checks = tuple(_result(name, found.get(name), question.now) for name in GatewayCheck)
+    checks = tuple(_result(name, found.get(name), now) for name in GatewayCheck)
     explanation = GatewayExplanation(checks, warnings=warnings)
     rejection = explanation.rejection
     return explanation._replace(log_message=rejection and log_message(rejection.name, read.x509))

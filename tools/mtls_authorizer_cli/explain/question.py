@@ -76,6 +76,17 @@ class Question(NamedTuple):
         return None if reason is DenyReason.ROUTE_NOT_ALLOWED and not self.route_asked else reason
 
 
+def with_api_id(request: ApiRequest, api_id: str) -> ApiRequest:
+    """Return the same request to another API."""
+    return request._replace(stage_arn=request.stage_arn.replace(f":{request.api_id}/", f":{api_id}/"))
+
+
+def with_domain_name(request: ApiRequest, domain_name: str) -> ApiRequest:
+    """Return the same request under another domain name."""
+    context = {**request.request_context, "domainName": domain_name}
+    return request._replace(event={**request.event, "requestContext": context})
+
+
 def read_certificate(pem: object) -> PeerCertificate | str:
     """Return the certificate in a PEM, or the reason why there is none, with the parser's complete error."""
     if pem is None:

@@ -57,7 +57,7 @@ def summarize(question: Question) -> Summary:
         outcome = outcome_for(assessment.outcome, question.request, question.now)
     return Summary(
         read if isinstance(read, PeerCertificate) else None,
-        explain_gateway(question, read).rejection,
+        explain_gateway(read, question.truststore, question.now).rejection,
         question.denial(decision.reason),
         outcome.rules if isinstance(outcome, Grant) else (),
         decision.grant,

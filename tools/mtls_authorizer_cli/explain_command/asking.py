@@ -11,7 +11,7 @@ from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.inputs.configuration import load_configuration, read_truststore_of_domain
-from mtls_authorizer_cli.explain.question import Question, read_certificate
+from mtls_authorizer_cli.explain.question import Question, read_certificate, with_api_id, with_domain_name
 from mtls_authorizer_cli.function import notes_on_variables
 from mtls_authorizer_cli.inputs.times import read_time
 
@@ -45,7 +45,7 @@ def make_question(
     """
     now = time or datetime.now(UTC) if options.at is None else read_time(options.at)
     settings = configuration.settings
-    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings.s3_bucket_owner)
+    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings)
     certificate = read_certificate(given.pem)
     policy = configuration.policy(None if isinstance(certificate, str) else certificate)
     request = _request(given.request, options)
@@ -59,14 +59,12 @@ def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
     if options.route is not None:
         request = request._replace(invocation=_read_invocation(options.route))
     if options.api_id is not None:
-        stage_arn = request.stage_arn.replace(f":{request.api_id}/", f":{options.api_id}/")
         if not API_ID.fullmatch(options.api_id):
             message = f"API {options.api_id!r}: write its ID, such as a1b2c3d4e5"
             raise CommandError(message)
-        request = request._replace(stage_arn=stage_arn)
+        request = with_api_id(request, options.api_id)
     if options.domain_name is not None:
-        context = {**request.request_context, "domainName": options.domain_name}
-        request = request._replace(event={**request.event, "requestContext": context})
+        request = with_domain_name(request, options.domain_name)
     return request
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.explain.question import with_api_id, with_domain_name
 from mtls_authorizer_cli.inputs.log_entries import LogEntry
 from mtls_authorizer_cli.log_records import LogRecord, read_log_records, read_record
 from mtls_authorizer_cli.printed import quoted
@@ -56,9 +57,9 @@ def as_request(record: LogRecord, example: ApiRequest) -> tuple[ApiRequest, bool
     api_id, domain_name = record.text("api_id"), record.text("domain_name")
     request = example
     if api_id is not None and API_ID.fullmatch(api_id):
-        request = request._replace(stage_arn=request.stage_arn.replace(f":{request.api_id}/", f":{api_id}/"))
+        request = with_api_id(request, api_id)
     if domain_name is not None:
-        request = request._replace(event={"requestContext": {"domainName": domain_name}})
+        request = with_domain_name(request, domain_name)
     route = record.text("route")
     if route is None or not has_path(route):
         return request, False

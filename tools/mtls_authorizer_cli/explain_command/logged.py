@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
+from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.explanation import explain
@@ -114,9 +114,7 @@ def _decide_today(record: LogRecord, question: Question) -> Today | None:
     """Return the decision of the rules of today on the facts in an entry."""
     if not _has_rules(question):
         return None
-    rules, policy = question.policy.rules, question.policy
-    issuer_key_known = policy.truststore is not None or not rules.uses(ISSUER_KEY)
-    decided = Redecider(rules, question.settings, {}, issuer_key_known=issuer_key_known).decide(record)
+    decided = Redecider(question.policy.rules, question.settings, {}, issuer_key_known=False).decide(record)
     return Today(decided.allowed.value, decided.why, tuple(sorted(decided.allowed.missing)))
 
 

@@ -162,6 +162,6 @@ def _record(row: Row, now: datetime) -> dict[str, object]:
 
 
 def _csv_row(record: Mapping[str, object]) -> list[object]:
-    """Return the cells of a record, with lists as text."""
+    """Return the cells of a record."""
     cells = {**record, "allowed_routes": "all routes" if record["allowed_routes"] is None else record["allowed_routes"]}
-    return [", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in map(cells.get, CSV_COLUMNS)]
+    return [cells[column] for column in CSV_COLUMNS]

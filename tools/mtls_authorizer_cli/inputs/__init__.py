@@ -1,1 +1,1 @@
-"""The inputs of commands: certificates in bundles, logs in all forms of CloudWatch, times, and other files."""
+"""The inputs of commands: settings and documents, certificates in bundles, logs in all forms of CloudWatch, times."""

@@ -32,7 +32,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         notes.append(
             "this is a CA's certificate, not a client's"
             if len(certificates) == 1
-            else f"{shown_file(file)} contains CA certificates only: the first is explained"
+            else f"{shown_file(file)} contains CA certificates only: the first is used"
         )
     elif len(clients) > 1:
         named = [f"number {position + 1} ({_subject(certificates[position])})" for position in clients]
@@ -55,10 +55,10 @@ def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate |
 def _bundle_note(file: str, position: int, certificates: Sequence[x509.Certificate | None]) -> str:
     count = f"{shown_file(file)} contains {len(certificates)} certificates"
     if position == 0:
-        return f"{count}: the first, the client's, is explained. API Gateway passes on that one only"
+        return f"{count}: the first, the client's, is used. API Gateway passes on that one only"
     return (
         f"{count}, a CA's first: number {position + 1}, the client's ({_subject(certificates[position])}), is "
-        f"explained. To extract it: {_extraction(file, position)}"
+        f"used. To extract it: {_extraction(file, position)}"
     )
 
 

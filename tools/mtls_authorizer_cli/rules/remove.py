@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.documents.update import Change
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -33,8 +33,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "remove",
         help="remove rules from a document",
         description="Remove rules from a rules document where it is stored. The change is shown before it is written, "
-        "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny a client "
-        "whatever allows it, use block.",
+        "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny it "
+        "all requests, use block.",
         epilog=exit_statuses("if the rules are removed, and for a dry run", "if the change was not confirmed"),
     )
     parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
@@ -47,20 +47,13 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Remove rules and return the exit status. Raises CommandError."""
     rules = find_rules(options, environment)
-    reviewed: list[Change] = []
-
-    def ask(change: Change) -> bool:
-        reviewed.append(change)
-        return review(options, change)
-
     update = update_document(
         rules.location,
         _remove(frozenset(options.names)),
         access=rules.access,
-        review=ask,
+        review=partial(review, options),
         other_rules=rules.other_rules,
     )
-    planned = update.document.text if update.written else reviewed[0].after
     declined = not update.written and not options.dry_run
     result = "removed" if update.written else "declined" if declined else "would_remove"
     step = (
@@ -80,14 +73,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             "written": update.written,
             "merged": update.merged,
             "refresh_seconds": rules.refresh_seconds,
-            "diff": diff(update.before, planned),
+            "diff": diff(update.before, update.planned),
             "next_step": step,
         }
         write_output(json.dumps(document, indent=2) + "\n")
     else:
         write_output(_text(options, result, rules.location, update.document.version))
         if options.yes or options.dry_run:
-            write_output(f"\n{diff(update.before, planned)}\n")
+            write_output(f"\n{diff(update.before, update.planned)}\n")
         write_output(next_step(plain(step)))
     return ExitStatus.NEGATIVE if declined else ExitStatus.SUCCESS
 

@@ -314,7 +314,7 @@ def test_entries_are_counted_that_are_not_about_a_client(run: Run, put: Callable
     assert [(each["client"], each["state"]) for each in result.json["clients"]] == [("p", "unknown"), ("q", "unknown")]
     text = run("--log", "log").output
     assert "EXPIRY UNKNOWN: expiry, days, client, rule, file or last request\n  unknown    p  none\n" in text
-    assert "note: 1 entries of the log are no decisions and were skipped\nnote: 1 decisions are about no" in text
+    assert "note: 1 entries of the log are no decisions and were skipped\nnote: 1 decisions name no client" in text
     assert "Next step: none; repeat" in run("--log", "log", "--expiring", "60d").output
 
 

@@ -200,10 +200,10 @@ def bundle(*certificates: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "subject", "note"),
     [
-        (bundle(LEAF, ISSUING.certificate, ROOT.certificate), "CN=leaf", "the first, the client's, is explained"),
+        (bundle(LEAF, ISSUING.certificate, ROOT.certificate), "CN=leaf", "the first, the client's, is used"),
         (bundle(ROOT.certificate, ISSUING.certificate, LEAF), "CN=leaf", "number 3, the client's ('CN=leaf')"),
         (bundle(OLD_CA, OF_OLD_CA), "CN=old leaf", "number 2, the client's ('CN=old leaf')"),
-        (bundle(LEAF, LEAF), "CN=leaf", "the first, the client's, is explained"),
+        (bundle(LEAF, LEAF), "CN=leaf", "the first, the client's, is used"),
         (private(Encoding.PEM) + bundle(LEAF), "CN=leaf", "also contains a private key, which is not read"),
         (private(Encoding.PEM, PASSWORD) + bundle(LEAF), "CN=leaf", "also contains a private key"),
     ],
@@ -227,7 +227,7 @@ def test_a_ca_first_bundle_is_reported_with_the_command_that_extracts_the_client
     ("content", "note"),
     [
         (bundle(ROOT.certificate), "this is a CA's certificate, not a client's"),
-        (bundle(ROOT.certificate, ISSUING.certificate), "contains CA certificates only: the first is explained"),
+        (bundle(ROOT.certificate, ISSUING.certificate), "contains CA certificates only: the first is used"),
     ],
 )
 def test_a_ca_is_explained_with_a_note_if_there_is_no_client(content: bytes, note: str, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Commands of the AWS CLI, complete with the IDs and quoted for a shell: values of AWS may be anyone's."""
+"""Commands of the AWS CLI, complete with the IDs and quoted for a shell: values from AWS can contain anything."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Function:
         variables: Mapping[str, str] = environment.get("Variables", {})
         return variables
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """Its settings."""
         try:
@@ -85,7 +85,7 @@ class Function:
             raise UnavailableError(reason) from error
         return fetched and fetched.content
 
-    @property
+    @cached_property
     def rules(self) -> RuleSet:
         """The rules of its variables and of the document."""
         document = self.rules_document

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
-from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
-from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
-from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
-from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
+from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explain.question import read_certificate
 from mtls_authorizer_cli.explain.truststore import read_bundle
+from mtls_authorizer_cli.inputs.configured import (
+    make_rule_set,
+    read_location,
+    read_rules,
+    read_settings,
+    read_settings_with,
+    read_settings_without_document,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +25,9 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
 
-_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 _PATIENT = WaitSeconds(*[30.0] * len(WaitSeconds._fields))
 """On a slow connection, a document must not appear to be missing. The stores have their own timeouts."""
 
@@ -60,24 +64,11 @@ def load_configuration(environment: Mapping[str, str], rules: str | None) -> Con
     Raises CommandError for a configuration with which the function would not start.
     """
     if rules is None:
-        return _load(_load_settings(environment))
-    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
+        return _load(read_settings(environment))
     if "://" in rules:
-        return _load(_load_settings({**others, _RULES_URI: rules}))
-    # A document in a file conflicts with the same variables as one at a URI, and may need the same ones.
-    settings = _load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
-    try:
-        document = parse_rules(read_beginning(rules, LARGEST_DOCUMENT + 1))
-    except RulesError as error:
-        message = f"{shown_file(rules)}: {error}"
-        raise CommandError(message) from error
-    all_rules = (*settings.rules, *document)
-    try:
-        check_together(all_rules)
-    except ValueError as error:
-        message = f"invalid configuration: {error}"
-        raise CommandError(message) from error
-    return _load(settings, RuleSet(all_rules))
+        return _load(read_settings_with(rules, environment))
+    settings = read_settings_without_document(environment)
+    return _load(settings, make_rule_set(read_rules(rules, settings), settings, None))
 
 
 def read_configuration(
@@ -93,12 +84,9 @@ def read_configuration(
 
 
 def read_truststore_of_domain(
-    environment: Mapping[str, str], truststore: str | None, bucket_owner: str | None
+    environment: Mapping[str, str], truststore: str | None, settings: Settings
 ) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
-    """Return the truststore, None without one, and notes.
-
-    ``truststore`` is a file or a URI. ``bucket_owner`` is the ID of the account that must own the
-    bucket; None if it is not verified.
+    """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
 
     Raises CommandError if the option's cannot be used. The function starts without that of ``TRUSTSTORE_URI``, so then
     it is a note.
@@ -106,33 +94,19 @@ def read_truststore_of_domain(
     uri = environment.get("TRUSTSTORE_URI", "").strip()
     if truststore is None and not uri:
         return None, ()
+    location = truststore or uri
     try:
-        return read_bundle(_read(truststore or uri, bucket_owner)), ()
-    except (StoreError, ValueError) as error:
-        # The message of a StoreError begins with the URI.
-        named = "" if isinstance(error, StoreError) else f"{shown_file(truststore or uri)} "
-        message = f"{named}{error}"
+        return read_bundle(read_location(location, settings, 2 * MAX_TRUSTSTORE_BYTES)), ()
+    except (CommandError, ValueError) as error:
+        # The message of a CommandError names the location.
+        message = str(error) if isinstance(error, CommandError) else f"{shown_file(location)} {error}"
         if truststore is None:
             return None, (f"the truststore cannot be used: {message}",)
         raise CommandError(message) from error
-
-
-def _read(truststore: str, bucket_owner: str | None) -> bytes:
-    if "://" not in truststore:
-        return read_beginning(truststore, 2 * MAX_TRUSTSTORE_BYTES)
-    fetched = open_store(truststore, max_bytes=2 * MAX_TRUSTSTORE_BYTES, bucket_owner=bucket_owner).fetch(None)
-    return b"" if fetched is None else fetched.content
 
 
 def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
     try:
         return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
     except (StoreError, ValueError) as error:
-        raise CommandError(str(error)) from error
-
-
-def _load_settings(environment: Mapping[str, str]) -> Settings:
-    try:
-        return load_settings(environment)
-    except SettingsError as error:
         raise CommandError(str(error)) from error

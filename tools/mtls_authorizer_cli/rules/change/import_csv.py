@@ -17,7 +17,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.progress import progress_on
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
 from mtls_authorizer_cli.rules.change.csv_file import (
     ALL_ROUTES_CELL,
@@ -95,11 +95,9 @@ class _Importer:
 
     def rules(self) -> list[NewRule]:
         """Return the rules of all rows. Raises CommandError and CsvError."""
-        rows, progress = read_rows(self._file), Progress(sys.stderr)
-        try:
+        rows = read_rows(self._file)
+        with progress_on(sys.stderr) as progress:
             rules = [self._rule(row) for row in progress.watch(rows, len(rows), "rows", every=10)]
-        finally:
-            progress.clear()
         self._problems.check()
         return [rule for rule in rules if rule is not None]
 

@@ -9,13 +9,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
-from mtls_authorizer.policy.settings import check_together
-from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError, printable
-from mtls_authorizer_cli.documents.document import StoredDocument
+from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
-from mtls_authorizer_cli.documents.update import Change, update_document
+from mtls_authorizer_cli.documents.update import Change, check_valid, update_document
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
     """Yield what a document says about the clients of new rules."""
-    known = RuleSet(parse_rules(text.encode()))
+    known = RuleSet(rules_of(text))
     if target.trust is not None:
         known = with_issuer_keys(known, target.trust.authorities)
     for new in added:
@@ -118,11 +116,7 @@ def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Map
 def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Result | None:
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
-    try:
-        check_together([*target.rules.other_rules, *parse_rules(text.encode())])
-    except ValueError as error:
-        message = f"{printable(location)} would not be valid: {error}"
-        raise CommandError(message) from error
+    check_valid(text, f"{printable(location)} would not be valid", target.rules.other_rules)
     names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
+from mtls_authorizer_cli.inputs.configured import read_location, truststore_uri
 from mtls_authorizer_cli.rules.change.trust import read_trust
-from mtls_authorizer_cli.rules.rule_sources import read_location, truststore_uri
 
 if TYPE_CHECKING:
     import argparse

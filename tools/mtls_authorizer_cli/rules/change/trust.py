@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.policy.access_policy import AccessPolicy
-from mtls_authorizer.policy.settings import Settings
-from mtls_authorizer.request.event import ApiRequest, EventFormat
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explain.gateway import explain_gateway
-from mtls_authorizer_cli.explain.question import Question
 from mtls_authorizer_cli.explain.truststore import read_bundle
 
 if TYPE_CHECKING:
@@ -21,8 +16,6 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle
-
-_ANY_REQUEST = ApiRequest(EventFormat.REST, "", "")
 
 
 class Trust(NamedTuple):
@@ -47,8 +40,7 @@ def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetim
     Raises CommandError for a certificate that API Gateway would reject, as documented, and for one whose signature the
     authorizer cannot verify.
     """
-    question = Question(None, Settings(), AccessPolicy(RuleSet(())), _ANY_REQUEST, False, now, trust.bundle)  # noqa: FBT003 -- a named tuple
-    gateway = explain_gateway(question, certificate)
+    gateway = explain_gateway(certificate, trust.bundle, now)
     if gateway.rejection is not None or gateway.skipped is not None:
         rejection = gateway.rejection
         problem = gateway.skipped if rejection is None else f"{rejection.name}: {rejection.found}"

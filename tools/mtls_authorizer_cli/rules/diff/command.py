@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.certificate_files import list_files, read_certificate_file
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
-from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.inputs.configured import (
+    check_issuer_keys,
+    make_rule_set,
+    read_rules,
+    read_settings_without_document,
+    read_truststore_of,
+)
+from mtls_authorizer_cli.progress import progress_on
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare
 from mtls_authorizer_cli.rules.diff.json_document import as_json
 from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report
 from mtls_authorizer_cli.rules.diff.text import as_text
-from mtls_authorizer_cli.rules.rule_sources import (
-    check_issuer_keys,
-    make_rule_set,
-    read_rules,
-    read_settings,
-    read_truststore_of,
-)
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
-    settings = read_settings(read_environment(options, environment))
+    settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
     report = Report(options.old, options.new, compare(old, new))
     if options.certs:
@@ -71,9 +71,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule_sets: Sequence[RuleSet]) -> Report:
     """Return a report with what changes for the clients whose certificates are in files and folders."""
-    names, progress = [file for path in paths for file in list_files(path)], Progress(sys.stderr)
+    names = [file for path in paths for file in list_files(path)]
     clients, unreadable = [], []
-    try:
+    with progress_on(sys.stderr) as progress:
         for name in progress.watch(names, len(names), "certificates", every=10):
             file = read_certificate_file(name)
             if file.certificate is None:
@@ -81,6 +81,4 @@ def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule
             else:
                 old, new = (access(file.certificate, settings, rules) for rules in rule_sets)
                 clients.append(ClientDifference(name, file.certificate, compare_access(old, new)))
-    finally:
-        progress.clear()
     return report._replace(clients=tuple(clients), unreadable=tuple(unreadable))

@@ -5,23 +5,26 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer_cli.certificate_files import read_certificates
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
+from mtls_authorizer_cli.inputs.configured import (
+    make_rule_set,
+    read_rules,
+    read_settings_without_document,
+    read_truststore_of,
+)
 from mtls_authorizer_cli.log_records import read_log_records
-from mtls_authorizer_cli.progress import Progress
-from mtls_authorizer_cli.rules.rule_sources import make_rule_set, read_rules, read_settings, read_truststore_of
+from mtls_authorizer_cli.progress import progress_on
 from mtls_authorizer_cli.rules.what_if.redecision import Redecider
 from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
 from mtls_authorizer_cli.rules.what_if.tally import tally
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.log_records import LogRecord
 
 _SHOWN_EVERY = 1000
 
@@ -56,26 +59,15 @@ def add_parser(subparsers: Subparsers) -> Parser:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what changes and return the exit status. Raises CommandError."""
-    settings = read_settings(read_environment(options, environment))
+    settings = read_settings_without_document(read_environment(options, environment))
     truststore = read_truststore_of(options.truststore, settings)
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}
-    known_issuers = truststore is not None or not rules.uses(ISSUER_KEY)
-    redecider = Redecider(rules, settings, certificates, issuer_key_known=known_issuers)
-    records, progress = read_log_records(options.log), Progress(sys.stderr)
-    try:
-        result = tally(_watched(records, progress), redecider)
-    finally:
-        progress.clear()
+    redecider = Redecider(rules, settings, certificates, issuer_key_known=truststore is not None)
+    records = read_log_records(options.log)
+    with progress_on(sys.stderr) as progress:
+        result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), redecider)
     report = Report(options.log, options.rules, result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     return ExitStatus.NEGATIVE if result.changed else ExitStatus.SUCCESS
-
-
-def _watched(records: Iterable[LogRecord], progress: Progress) -> Iterator[LogRecord]:
-    """Pass records through, and show how many have passed: nobody knows how many there are."""
-    for count, record in enumerate(records):
-        if count % _SHOWN_EVERY == 0:
-            progress.show(f"{count:,} decisions", 0)
-        yield record

@@ -131,7 +131,11 @@ def test_undetermined_decisions_are_counted_by_what_is_missing(
     }
 
 
-def test_keys_of_issuers_are_read_from_the_truststore(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_of_issuers_are_read_from_the_truststore(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The store would wait after a file was written.
+    monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
     authority = CertificateAuthority("CA")
     (folder / "truststore.pem").write_bytes(authority.pem)
     certificate = pem(authority.issue())
@@ -175,8 +179,8 @@ def test_the_lists_in_the_environment_are_in_force_as_well(folder: Path, capsys:
     ("options", "problem"),
     [
         (("--rules", "no.json"), "no.json cannot be read: No such file or directory"),
+        (("--rules", "http://x"), "rules what-if: the location is 'http://x': write file:///absolute/path"),
         (("--rules", "log.json"), "log.json: "),
-        (("--rules", "s3x://a"), "s3x://a"),
         (("--log", "no.json"), "no.json cannot be read: No such file or directory"),
         (("--truststore", "log.json"), "log.json: the truststore contains no certificate"),
         (("--certs", "no"), None),

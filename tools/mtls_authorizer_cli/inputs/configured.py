@@ -1,4 +1,4 @@
-"""Rules to compare or to try: a document, next to the lists in the environment, with a truststore."""
+"""Settings, and what options name in their place: a rules document, next to lists in the environment; a truststore."""
 
 from __future__ import annotations
 
@@ -34,13 +34,23 @@ def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings of a function, without its rules documents. Raises CommandError."""
-    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
+    """Return the settings of a function. Raises CommandError."""
     try:
-        # Some variables are valid only together with a document.
-        return load_settings({**others, _RULES_URI: "file:///rules"})._replace(rules_uri=None)
+        return load_settings(environment)
     except SettingsError as error:
         raise CommandError(str(error)) from error
+
+
+def read_settings_with(rules_uri: str, environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a function with another rules document, whose URI is given. Raises CommandError."""
+    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
+    return read_settings({**others, _RULES_URI: rules_uri})
+
+
+def read_settings_without_document(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a function, to be used with a document that they do not name. Raises CommandError."""
+    # Some variables are valid only together with a document, and others conflict with one.
+    return read_settings_with("file:///rules", environment)._replace(rules_uri=None)
 
 
 def truststore_uri(settings: Settings) -> str | None:
@@ -87,6 +97,9 @@ def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_
         return read_beginning(location, size)
     try:
         fetched = open_store(location, max_bytes=size, bucket_owner=settings.s3_bucket_owner).fetch(None)
-    except (StoreError, ValueError) as error:
+    except StoreError as error:
         raise CommandError(str(error)) from error
+    except ValueError as error:
+        message = f"the location {error}"
+        raise CommandError(message) from error
     return b"" if fetched is None else fetched.content
