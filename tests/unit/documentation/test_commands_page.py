@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules.checks.findings import Kind
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
@@ -74,7 +75,7 @@ def test_commands_have_options_that_exist(fence: Fence, capsys: pytest.CaptureFi
 
 
 def test_every_kind_of_warning_is_documented() -> None:
-    assert first_column(PAGE, "Kinds of warnings") == [kind.value for kind in Kind]
+    assert first_column(PAGE, "Kinds of warnings") == [kind.value for kind in (*Kind, *RuleWarningKind)]
 
 
 def test_every_key_of_the_json_of_rules_check_is_documented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
+from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.problems import shown
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
@@ -19,7 +20,6 @@ from mtls_authorizer_cli.command_line import (
     write_error,
     write_output,
 )
-from mtls_authorizer_cli.rules.checks.findings import Kind
 from mtls_authorizer_cli.rules.checks.report import Message, Report, check_document
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 ENVIRONMENT = "the environment"
-_KINDS = {AllowlistMessage.SPLIT_NAME: Kind.SPLIT_NAME, AllowlistMessage.REVERSED_NAME: Kind.REVERSED_NAME}
+_KINDS = {
+    AllowlistMessage.SPLIT_NAME: RuleWarningKind.SPLIT_NAME,
+    AllowlistMessage.REVERSED_NAME: RuleWarningKind.REVERSED_NAME,
+}
 _DOCUMENTS = ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES")
 
 

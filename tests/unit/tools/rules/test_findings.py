@@ -11,20 +11,21 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
+from mtls_authorizer.policy.rule_warnings import RuleWarningKind as ValueKind
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.checks.contradictions import contradictions
 from mtls_authorizer_cli.rules.checks.coverage import covered_rules
-from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
-from mtls_authorizer_cli.rules.checks.values import value_findings
+from mtls_authorizer_cli.rules.checks.findings import Kind
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.rules_documents import VALID, document, rule
 
 Match = dict[str, Any]
 
 
-def never(match: Match, exclusions: object = None) -> list[tuple[Kind, str]]:
+def never(match: Match, exclusions: object = None) -> list[tuple[Kind | ValueKind, str]]:
     others = {} if exclusions is None else {"not": exclusions}
     (only,) = parse_rules(document(rule(match=match, **others)))
     return [(finding.kind, finding.message) for finding in contradictions(only, "rules[0]")]
@@ -160,7 +161,7 @@ def test_useful_exclusions_are_not_reported(match: Match, exclusions: object) ->
     assert not never(match, exclusions)
 
 
-def covered(*rules: dict[str, Any]) -> list[tuple[str, Kind, str]]:
+def covered(*rules: dict[str, Any]) -> list[tuple[str, Kind | ValueKind, str]]:
     findings = covered_rules(parse_rules(document(*rules)))
     return [(finding.place, finding.kind, finding.message) for finding in findings]
 
@@ -313,59 +314,88 @@ def test_of_equal_rules_with_other_constants_the_later_one_is_reported() -> None
     assert finding[:2] == ("rules[1]", Kind.COVERED)
 
 
-def values(**keys: object) -> list[Finding]:
+def values(**keys: object) -> list[RuleWarning]:
     content = document(rule(**keys))
     parse_rules(content)
-    return list(value_findings(json.loads(content)))
+    return list(rule_warnings(json.loads(content)))
 
 
 @pytest.mark.parametrize(
     ("keys", "place", "kind", "text"),
     [
-        ({"match": {"common_name": " a"}}, "match.common_name", Kind.SURROUNDING_WHITESPACE, "' a'"),
-        ({"match": {"common_name": ["b", "a "]}}, "match.common_name[1]", Kind.SURROUNDING_WHITESPACE, "'a '"),
+        ({"match": {"common_name": " a"}}, "match.common_name", ValueKind.SURROUNDING_WHITESPACE, "' a'"),
+        (
+            {"match": {"common_name": ["b", "a "]}},
+            "match.common_name[1]",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "'a '",
+        ),
         (
             {"match": {"common_name": {"exact": "a\u00a0"}}},
-            *("match.common_name.exact", Kind.SURROUNDING_WHITESPACE, r"'a\xa0'"),
+            *("match.common_name.exact", ValueKind.SURROUNDING_WHITESPACE, r"'a\xa0'"),
         ),
-        ({"match": {"common_name": {"prefix": " a"}}}, "match.common_name.prefix", Kind.SURROUNDING_WHITESPACE, "' a'"),
-        ({"match": {"common_name": {"suffix": "a "}}}, "match.common_name.suffix", Kind.SURROUNDING_WHITESPACE, "'a '"),
-        ({"match": {"subject": {"1.2.3": " a"}}}, "match.subject.'1.2.3'", Kind.SURROUNDING_WHITESPACE, "' a'"),
+        (
+            {"match": {"common_name": {"prefix": " a"}}},
+            "match.common_name.prefix",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "' a'",
+        ),
+        (
+            {"match": {"common_name": {"suffix": "a "}}},
+            "match.common_name.suffix",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "'a '",
+        ),
+        (
+            {"match": {"subject": {"1.2.3": " a"}}},
+            "match.subject.'1.2.3'",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "' a'",
+        ),
         (
             {"match": {"subject_alt_name": {"dns": {"suffix": ".a "}}}},
-            *("match.subject_alt_name.dns.suffix", Kind.SURROUNDING_WHITESPACE, "'.a '"),
+            *("match.subject_alt_name.dns.suffix", ValueKind.SURROUNDING_WHITESPACE, "'.a '"),
         ),
-        ({"not": [{"common_name": " a"}]}, "not[0].common_name", Kind.SURROUNDING_WHITESPACE, "' a'"),
-        ({"context": {"tenant": "a "}}, "context.tenant", Kind.SURROUNDING_WHITESPACE, "'a '"),
+        ({"not": [{"common_name": " a"}]}, "not[0].common_name", ValueKind.SURROUNDING_WHITESPACE, "' a'"),
+        ({"context": {"tenant": "a "}}, "context.tenant", ValueKind.SURROUNDING_WHITESPACE, "'a '"),
         (
             {"match": {"issuer": "C=DE,O=Acme,CN=CA"}},
-            *("match.issuer", Kind.REVERSED_NAME, "write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'"),
+            *(
+                "match.issuer",
+                ValueKind.REVERSED_NAME,
+                "write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'",
+            ),
         ),
-        ({"not": {"subject": ["CN=b", "DC=a,CN=b"]}}, "not.subject[1]", Kind.REVERSED_NAME, "'CN=b,DC=a'"),
-        ({"match": {"issuer": {"exact": "C=DE,CN=CA"}}}, "match.issuer.exact", Kind.REVERSED_NAME, "'CN=CA,C=DE'"),
+        ({"not": {"subject": ["CN=b", "DC=a,CN=b"]}}, "not.subject[1]", ValueKind.REVERSED_NAME, "'CN=b,DC=a'"),
+        (
+            {"match": {"issuer": {"exact": "C=DE,CN=CA"}}},
+            "match.issuer.exact",
+            ValueKind.REVERSED_NAME,
+            "'CN=CA,C=DE'",
+        ),
         (
             {"match": {"organization": ["Example", "Inc."]}},
-            *("match.organization", Kind.SPLIT_NAME, "look like one name: write 'Example, Inc.'"),
+            *("match.organization", ValueKind.SPLIT_NAME, "look like one name: write 'Example, Inc.'"),
         ),
         (
             {"match": {"common_name": {"prefix": "api.acme.example"}}},
-            *("match.common_name.prefix", Kind.OPEN_DOMAIN, "'api.acme.example'"),
+            *("match.common_name.prefix", ValueKind.OPEN_DOMAIN, "'api.acme.example'"),
         ),
         (
             {"match": {"common_name": {"suffix": "acme.example"}}},
-            *("match.common_name.suffix", Kind.OPEN_DOMAIN, "a suffix that starts with a dot or an @"),
+            *("match.common_name.suffix", ValueKind.OPEN_DOMAIN, "a suffix that starts with a dot or an @"),
         ),
         (
             {"not": {"subject": {"CN": {"prefix": "admin@acme.example"}}}},
-            *("not.subject.CN.prefix", Kind.OPEN_DOMAIN, "'admin@acme.example'"),
+            *("not.subject.CN.prefix", ValueKind.OPEN_DOMAIN, "'admin@acme.example'"),
         ),
         (
             {"match": {"subject": {"unstructuredName": {"suffix": "acme.example"}}}},
-            *("match.subject.unstructuredName.suffix", Kind.OPEN_DOMAIN, "'acme.example'"),
+            *("match.subject.unstructuredName.suffix", ValueKind.OPEN_DOMAIN, "'acme.example'"),
         ),
     ],
 )
-def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: Kind, text: str) -> None:
+def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: ValueKind, text: str) -> None:
     (finding,) = values(**keys)
     assert finding[:2] == (kind, f"rules[0].{place}")
     assert text in finding.message
@@ -378,17 +408,17 @@ ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä"]
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("a ", Kind.SURROUNDING_WHITESPACE),
-        ("\u2003a", Kind.SURROUNDING_WHITESPACE),
-        ("Inc.", Kind.SPLIT_NAME),
-        ("Sp. z o.o.", Kind.SPLIT_NAME),
-        ("GmbH & Co. KG", Kind.SPLIT_NAME),
-        ({"prefix": "api.acme.example"}, Kind.OPEN_DOMAIN),
-        ({"suffix": "acme.example"}, Kind.OPEN_DOMAIN),
-        ({"exact": " a"}, Kind.SURROUNDING_WHITESPACE),
+        ("a ", ValueKind.SURROUNDING_WHITESPACE),
+        ("\u2003a", ValueKind.SURROUNDING_WHITESPACE),
+        ("Inc.", ValueKind.SPLIT_NAME),
+        ("Sp. z o.o.", ValueKind.SPLIT_NAME),
+        ("GmbH & Co. KG", ValueKind.SPLIT_NAME),
+        ({"prefix": "api.acme.example"}, ValueKind.OPEN_DOMAIN),
+        ({"suffix": "acme.example"}, ValueKind.OPEN_DOMAIN),
+        ({"exact": " a"}, ValueKind.SURROUNDING_WHITESPACE),
     ],
 )
-def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: Kind, position: int) -> None:
+def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: ValueKind, position: int) -> None:
     items = [*ORDINARY[: position + 1], value, *ORDINARY[position + 1 :]]
     (finding,) = values(match={"organization": items})
     assert finding.kind is kind
@@ -398,14 +428,14 @@ def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: Kind
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("C=DE,CN=CA", Kind.REVERSED_NAME),
-        ({"exact": "DC=example,CN=CA"}, Kind.REVERSED_NAME),
-        ({"CN": "a "}, Kind.SURROUNDING_WHITESPACE),
-        ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, Kind.OPEN_DOMAIN),
-        ({"O": "Acme", "CN": {"exact": "a "}}, Kind.SURROUNDING_WHITESPACE),
+        ("C=DE,CN=CA", ValueKind.REVERSED_NAME),
+        ({"exact": "DC=example,CN=CA"}, ValueKind.REVERSED_NAME),
+        ({"CN": "a "}, ValueKind.SURROUNDING_WHITESPACE),
+        ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, ValueKind.OPEN_DOMAIN),
+        ({"O": "Acme", "CN": {"exact": "a "}}, ValueKind.SURROUNDING_WHITESPACE),
     ],
 )
-def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Kind, position: int) -> None:
+def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: ValueKind, position: int) -> None:
     items: list[object] = ["CN=CA,C=DE", {"O": "Acme", "CN": {"prefix": "client-"}}]
     (finding,) = values(match={"issuer": [*items[:position], value, *items[position:]]})
     assert finding.kind is kind
@@ -439,7 +469,7 @@ def test_other_values_are_not_reported(keys: dict[str, Any]) -> None:
 @pytest.mark.parametrize("content", VALID.values(), ids=VALID)
 def test_every_valid_document_can_be_examined(content: bytes) -> None:
     rules = parse_rules(content)
-    list(value_findings(json.loads(content)))
+    list(rule_warnings(json.loads(content)))
     list(covered_rules(rules))
     for number, each in enumerate(rules):
         list(contradictions(each, f"rules[{number}]"))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 
 
 class Kind(StrEnum):
-    """The kinds of findings, as in the JSON output."""
+    """The kinds of findings about rules, as in the JSON output. Those about values are the authorizer's warnings."""
 
     NEVER_MATCHES = "never_matches"
     VALUE_NEVER_MATCHES = "value_never_matches"
     COVERED = "covered"
     DUPLICATE = "duplicate"
     EXPIRED = "expired"
-    SURROUNDING_WHITESPACE = "surrounding_whitespace"
-    REVERSED_NAME = "reversed_name"
-    SPLIT_NAME = "split_name"
-    OPEN_DOMAIN = "open_domain"
 
 
 class Finding(NamedTuple):
@@ -27,6 +26,6 @@ class Finding(NamedTuple):
     begins with it.
     """
 
-    kind: Kind
+    kind: Kind | RuleWarningKind
     place: str
     message: str

@@ -6,12 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.policy.rule_warnings import rule_warnings
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer_cli.rules.checks.contradictions import contradictions
 from mtls_authorizer_cli.rules.checks.coverage import covered_rules
 from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
 from mtls_authorizer_cli.rules.checks.positions import line_numbers, line_of
-from mtls_authorizer_cli.rules.checks.values import value_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,4 +85,4 @@ def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[Find
         if rule.limits is not None and rule.limits.not_after is not None and rule.limits.not_after < now:
             place = f"rules[{number}].not_after"
             findings.append(Finding(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule"))
-    return [*findings, *covered_rules(rules), *value_findings(json.loads(content))]
+    return [*findings, *covered_rules(rules), *(Finding(*warning) for warning in rule_warnings(json.loads(content)))]
