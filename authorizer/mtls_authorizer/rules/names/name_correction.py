@@ -37,7 +37,9 @@ _SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
     "e": "emailAddress",
     "s": "ST",
 }
-_LEAST_SPECIFIC = ("C", "DC")
+_SPECIFICITY = {"C": 0, "DC": 0, "ST": 1, "L": 1, "O": 2, "OU": 3, "CN": 4, "EMAILADDRESS": 4, "UID": 4, "SERIALNUMBER": 4}
+"""How specific an attribute is, by the short name of its type in upper case. Entries of a directory are below those of
+the organization, which are below those of the country."""
 
 
 def correct_type(name: str) -> str | None:
@@ -72,8 +74,8 @@ def corrected_name(text: str) -> str | None:
 def reversed_name(text: str) -> str | None:
     """Return a name in RFC 4514 form with its attributes in reverse order, if it looks reversed; None if it does not.
 
-    It does if it starts with a country or domain component and ends with a common name, which is the order in a
-    certificate. RFC 4514 begins with the last, most specific attribute (§2.1).
+    It does if its last attribute is more specific than its first one, as in ``C=DE,O=Acme,CN=X``, which is the order in
+    a certificate. RFC 4514 begins with the last, most specific attribute (§2.1).
     """
     names = _relative_names(text)
     return ",".join("+".join(components) for components in reversed(names)) if _is_reversed(names) else None
@@ -116,8 +118,10 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _is_reversed(names: list[list[str]]) -> bool:
-    first, last = (components[0].partition("=")[0].strip().upper() for components in (names[0], names[-1]))
-    return first in _LEAST_SPECIFIC and last == "CN"
+    first, last = (components[0].partition("=")[0].strip() for components in (names[0], names[-1]))
+    first, last = ((correct_type(name) or name).upper() for name in (first, last))
+    # Attributes that are not in the table can be anywhere, but a country or domain does not precede them.
+    return first in _SPECIFICITY and _SPECIFICITY[first] < _SPECIFICITY.get(last, 1)
 
 
 def _corrected_component(component: str) -> str:

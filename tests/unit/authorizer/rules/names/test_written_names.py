@@ -113,7 +113,10 @@ CORRECTED = {
     "C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
     "C=DE, O=Acme, CN=X": "CN=X,O=Acme,C=DE",
     "DC=example, DC=acme, CN=X": "CN=X,DC=acme,DC=example",
-    "C = DE, O = Acme, OU = X": "C=DE,O=Acme,OU=X",
+    "C = DE, O = Acme, OU = X": "OU=X,O=Acme,C=DE",
+    "C = DE, O = Acme, CN = X, emailAddress = a@b.example": "emailAddress=a@b.example,CN=X,O=Acme,C=DE",
+    "O = Acme, CN = X": "CN=X,O=Acme",
+    "countryName = DE, commonName = X": "CN=X,C=DE",
     "/C=DE/O=Acme, Inc./CN=X": r"CN=X,O=Acme\, Inc.,C=DE",
     "/O=Acme/CN=X/1": "CN=X/1,O=Acme",
     'C = DE, O = "Acme, Inc.", CN = X': r"CN=X,O=Acme\, Inc.,C=DE",
@@ -171,13 +174,25 @@ def test_no_form_is_suggested_for_very_long_names() -> None:
         ("DC=example,DC=acme,CN=X", "CN=X,DC=acme,DC=example"),
         (r"C=DE,O=Acme\, Inc.,OU=a+L=b,CN=X", r"CN=X,OU=a+L=b,O=Acme\, Inc.,C=DE"),
         ("CN=X,O=Acme,C=DE", None),
-        ("O=Acme,CN=X", None),
-        ("C=DE,O=Acme", None),
+        ("O=Acme,CN=X", "CN=X,O=Acme"),
+        ("C=DE,O=Acme", "O=Acme,C=DE"),
+        ("C=US,O=Acme,OU=Class 1 CA", "OU=Class 1 CA,O=Acme,C=US"),
+        ("ST=Bavaria,O=Acme,CN=X", "CN=X,O=Acme,ST=Bavaria"),
+        ("C=DE,O=Acme,CN=X,emailAddress=a@b.example", "emailAddress=a@b.example,CN=X,O=Acme,C=DE"),
+        ("C=DE,O=Acme,CN=X,2.5.4.97=Y", "2.5.4.97=Y,CN=X,O=Acme,C=DE"),
+        ("O=Acme,2.5.4.97=Y", None),
+        ("2.5.4.97=Y,O=Acme", None),
+        ("emailAddress=a@b.example,CN=X,O=Acme", None),
+        ("emailAddress=a@b.example,CN=X", None),
+        ("CN=X,emailAddress=a@b.example", None),
+        ("DC=acme,DC=example", None),
+        ("DC=acme,C=DE", None),
+        ("L=Munich,ST=Bavaria", None),
         ("CN=X", None),
         ("", None),
     ],
 )
-def test_a_name_looks_reversed_if_it_starts_with_the_country_and_ends_with_the_common_name(
+def test_a_name_looks_reversed_if_its_last_attribute_is_more_specific_than_its_first(
     name: str, other: str | None
 ) -> None:
     assert reversed_name(name) == other
