@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
+from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from client_certificate_auth.x509.der import DerError, read_elements
+from client_certificate_auth.x509.names import read_text
 from mtls_authorizer.rules.names.distinguished_names import read_name
 
 TYPE_CHECKING = False
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 _COMPONENT = re.compile(r'(?:"(?:\\.|[^"\\])*"|\\.|[^\\",+;])*')
 _SLASH_COMPONENT = re.compile(r"/([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
 _UNESCAPED_SPECIAL = re.compile(r"(\\.)|([,+<>;])")
+_HEXADECIMAL = re.compile(r"#((?:[0-9A-Fa-f]{2})+)")
 _ESCAPED_SPACE_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\ \Z")
 _SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
     # Other names in RFC 4519.
@@ -37,7 +41,9 @@ _SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
     "e": "emailAddress",
     "s": "ST",
 }
-_SPECIFICITY = {"C": 0, "DC": 0, "ST": 1, "L": 1, "O": 2, "OU": 3, "CN": 4, "EMAILADDRESS": 4, "UID": 4, "SERIALNUMBER": 4}
+_SPECIFICITY = {"C": 0, "DC": 0, "ST": 1, "L": 1, "O": 2, "OU": 3} | dict.fromkeys(
+    ("CN", "EMAILADDRESS", "SERIALNUMBER", "UID"), 4
+)
 """How specific an attribute is, by the short name of its type in upper case. Entries of a directory are below those of
 the organization, which are below those of the country."""
 
@@ -131,7 +137,24 @@ def _corrected_component(component: str) -> str:
         value = _escaped(value.rstrip()[1:-1])
     elif not _ESCAPED_SPACE_AT_END.search(value):
         value = value.rstrip()
+        value = _decoded(value) or value
     return f"{correct_type(kind) or kind}={value}"
+
+
+def _decoded(value: str) -> str | None:
+    """Return the text of a value in hexadecimal (RFC 4514 §2.4), as OpenSSL prints it for types that it does not know.
+
+    None if it is not in hexadecimal, or not text.
+    """
+    match = _HEXADECIMAL.fullmatch(value)
+    if match is None:
+        return None
+    try:
+        (tag,), (content,) = read_elements(bytes.fromhex(match[1]))
+    except (DerError, ValueError):
+        return None
+    text = read_text(tag, content)
+    return None if text is None else escape_value(text)
 
 
 def _escaped(value: str) -> str:

@@ -129,6 +129,8 @@ CORRECTED = {
     "commonName=X, organizationName=Y": "CN=X,O=Y",
     "E=a@b.example, S=Bavaria": "emailAddress=a@b.example,ST=Bavaria",
     "userid=mallory": "UID=mallory",
+    "1.2.3.4=#0C06637573746F6D,CN=X": "1.2.3.4=custom,CN=X",
+    "1.2.3.4 = #0c04412c2042": r"1.2.3.4=A\, B",
 }
 
 
@@ -149,7 +151,24 @@ def test_backslashes_of_the_correct_form_are_doubled_in_json() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "CN", "/", "//", "=", "CN=X,,O=Y", "CN=X,O=Y,", '"', 'CN="', "what=X", "O=b, CN=#0C0161", "CN=a\n, O=b"],
+    [
+        "",
+        "CN",
+        "/",
+        "//",
+        "=",
+        "CN=X,,O=Y",
+        "CN=X,O=Y,",
+        '"',
+        'CN="',
+        "what=X",
+        "O=b, CN=#0C0261",
+        "O=b, CN=#020161",
+        "O=b, CN=#0C01610C0161",
+        "O=b, CN=#0C016",
+        "CN=#",
+        "CN=a\n, O=b",
+    ],
 )
 def test_no_form_is_suggested_for_other_text(name: str) -> None:
     assert corrected_name(name) is None or name == ""
