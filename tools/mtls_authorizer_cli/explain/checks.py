@@ -185,7 +185,7 @@ def _extensions(certificate: PeerCertificate, _question: Question) -> str:
     extensions = certificate.fields.extensions
     if not certificate.extensions_decodable:
         return _undecodable(extensions)
-    names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
+    names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate) if not fact.ambiguous]
     return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
 
 
