@@ -86,9 +86,11 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     """
     facts = [Fact(*name) for name in certificate.subject_alt_names]
     lower = [
-        Fact(label, str(value).lower(), ambiguous=True) for label, value, _ in facts if label in CASE_INSENSITIVE_LABELS
+        Fact(label, lower_case, ambiguous=True)
+        for label, value, _ in facts
+        if label in CASE_INSENSITIVE_LABELS and (lower_case := str(value).lower()) != value
     ]
-    return [*facts, *(fact for fact in lower if fact._replace(ambiguous=False) not in facts)]
+    return [*facts, *lower]
 
 
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:

@@ -112,3 +112,10 @@ def test_a_dns_name_matches_in_its_own_case_only() -> None:
         answer = checking(Authorizer(load_settings(variables({"rules": [matching]}))))(rest_event(client))
         assert reason(answer) == expected
         assert answer["context"].get("host") == (None if expected else "API.acme.example")
+
+
+def test_very_many_names_with_capitals_do_not_take_very_long() -> None:
+    names = [dns(f"API-{number}.acme.example") for number in range(20_000)]
+    client = pem(certificate_der(name(("O", "Acme")), extensions=[subject_alt_names(*names)]))
+    denying = {"rules": RULES, "deny": {"subject_alt_name": "DNS:api-19999.acme.example"}}
+    assert reason(Authorizer(load_settings(variables(denying))).authorize(rest_event(client))) == "certificate_excluded"
