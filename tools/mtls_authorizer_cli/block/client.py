@@ -12,6 +12,7 @@ from mtls_authorizer.policy.allowlist_warnings import reversed_name
 from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
+from mtls_authorizer.rules.names.name_correction import attribute_types
 from mtls_authorizer_cli.certificate_files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.printed import plain, quoted
@@ -114,6 +115,12 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
 
 
 def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
+    entry = {"serial_number": serial_number, "issuer": issuer}
+    try:
+        conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
+    except ValueError as error:
+        message = f"--issuer or --serial: {error}"
+        raise CommandError(message) from error
     correct = reversed_name(issuer) if command == "block" else None
     if correct is not None:
         message = (
@@ -121,16 +128,19 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
             f"no client: write --issuer {shlex.quote(correct)}, or name the certificate"
         )
         raise CommandError(message)
-    entry = {"serial_number": serial_number, "issuer": issuer}
-    try:
-        conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
-    except ValueError as error:
-        message = f"--issuer or --serial: {error}"
-        raise CommandError(message) from error
-    note = (
+    notes = tuple(_serial_number_notes(issuer, command))
+    name = f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}"
+    return Client(name, entry, conditions, conditions, notes)
+
+
+def _serial_number_notes(issuer: str, command: str) -> Iterator[str]:
+    yield (
         "only the certificate with this serial number is concerned: the client's other certificates, and renewed ones "
         "with the same key, are not. With the certificate, its key can be named instead"
     )
-    return Client(
-        f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}", entry, conditions, conditions, (note,)
-    )
+    first, *others = attribute_types(issuer)
+    if command == "block" and others and others[-1] == "CN" != first:
+        yield (
+            "the issuer ends with its common name, as OpenSSL and API Gateway print most names: unless issuer_dn in "
+            "the log is the same, no client is blocked"
+        )

@@ -57,7 +57,7 @@ def corrected_name(text: str) -> str | None:
     if not text.isprintable():
         return None
     names = _relative_names(text)
-    if text.startswith("/") or _is_reversed(names):
+    if text.startswith("/") or _is_in_order_of_certificate(names):
         names = names[::-1]
     if any("=" not in component for components in names for component in components):
         return None
@@ -116,8 +116,23 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _is_reversed(names: list[list[str]]) -> bool:
-    first, last = (components[0].partition("=")[0].strip().upper() for components in (names[0], names[-1]))
+    first, last = _ends(names)
     return first in _LEAST_SPECIFIC and last == "CN"
+
+
+def _is_in_order_of_certificate(names: list[list[str]]) -> bool:
+    """Return whether a name that is not in RFC 4514 form probably begins with the least specific attribute.
+
+    OpenSSL prints names in the order of the certificate: ``O = Acme, CN = Acme CA``.
+    """
+    first, last = _ends(names)
+    return (first in _LEAST_SPECIFIC and last not in _LEAST_SPECIFIC) or (first != "CN" and last == "CN")
+
+
+def _ends(names: list[list[str]]) -> list[str]:
+    """Return the attribute types at the beginning and at the end of a name."""
+    types = [components[0].partition("=")[0].strip() for components in (names[0], names[-1])]
+    return [correct_type(each) or each for each in types]
 
 
 def _corrected_component(component: str) -> str:

@@ -218,6 +218,15 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
     assert capsys.readouterr().out.count("deny[0] (issuer)") == 2
 
 
+@pytest.mark.parametrize(("issuer", "is_noted"), [("O=Acme,CN=CA", True), ("CN=CA,O=Acme", False), ("CN=CA", False)])
+def test_an_issuer_that_may_be_reversed_is_noted(
+    issuer: str, *, is_noted: bool, rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rules.read_text() == DOCUMENT
+    assert command("block", "--issuer", issuer, "--serial", "5", "--dry-run") == 0
+    assert ("the issuer ends with its common name" in capsys.readouterr().out) is is_noted
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -228,6 +237,10 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
         (
             ["--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5"],
             "no client: write --issuer CN=CA,O=Acme,C=DE, or name the certificate",
+        ),
+        (
+            ["--issuer", "C=DE, O=Acme, CN=CA", "--serial", "5"],
+            "is not a distinguished name in RFC 4514 form: write 'CN=CA,O=Acme,C=DE'",
         ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
         (["rules.json"], "rules.json is a rules document: mtls-authorizer block CERTIFICATE --rules rules.json"),
