@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
-from mtls_authorizer_cli.command_line import CommandError, read_file
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_beginning, read_file
 from mtls_authorizer_cli.content import recognize
 from mtls_authorizer_cli.inputs.bundle import choose_client
 from mtls_authorizer_cli.inputs.unusable import describe_unusable
@@ -42,8 +42,8 @@ def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
     """Read the client certificates of files (``-`` is the standard input) and of all files in folders, recursively.
 
     The files of a folder are sorted by name; hidden ones and those in hidden folders are left out, as are pipes and
-    devices, and links to folders are not followed. Raises CommandError for a folder that cannot be read or that has no
-    files; a file that cannot be read, or that contains no certificate, is an item with a ``problem``.
+    devices, and links to folders are not followed. Raises CommandError for a path that cannot be read, and for a folder
+    that has no files; a file in a folder that cannot be read, and a file without a certificate, has a ``problem``.
     """
     return [read_certificate_file(file) for path in paths for file in list_files(path)]
 
@@ -74,6 +74,9 @@ def find_certificate(file: str, content: Content) -> CertificateFile:
 def list_files(path: str) -> Iterator[str]:
     """Return the file itself, or the files of a folder, as ``read_certificates`` does. Raises CommandError."""
     if not os.path.isdir(path):  # noqa: PTH112 -- False for names that are not valid, which are reported as files
+        if path != STANDARD_INPUT and not os.access(path, os.R_OK):
+            # Raises the error. Not for other files: a pipe can be opened only once.
+            read_beginning(path, 0)
         yield path
         return
     found = False

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LATEST = "$LATEST"
 """The qualifier of a function's unpublished version."""
 
+MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+"""The variable that Lambda sets to the memory of a function in MB."""
+
 _PERMISSION = "lambda:GetFunctionConfiguration"
 _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=15)
 _LARGEST_FILE = 1024 * 1024
@@ -35,7 +38,8 @@ class DeployedFunction(NamedTuple):
     """A function as it is deployed.
 
     ``qualifier`` is the alias or version that was asked for, else ``$LATEST``; ``version`` is the version that it is.
-    ``arn`` includes the qualifier if one was given.
+    ``arn`` includes the qualifier if one was given. ``environment`` has the function's memory as Lambda sets it there,
+    because the memory limits the size of CRLs.
     """
 
     name: str
@@ -105,8 +109,14 @@ def deployed(options: argparse.Namespace) -> DeployedFunction:
         client.meta.region_name,
         answer.get("Version", LATEST),
         answer.get("Runtime", ""),
-        environment.get("Variables", {}),
+        {**environment.get("Variables", {}), **_memory(answer)},
     )
+
+
+def _memory(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variable that Lambda sets to the memory of a function, if its configuration contains the memory."""
+    megabytes = configuration.get("MemorySize")
+    return {MEMORY_SIZE: str(megabytes)} if isinstance(megabytes, int) else {}
 
 
 def _parse(function: str) -> dict[str, str]:
@@ -165,15 +175,19 @@ def _read_json(file: str, text: str) -> dict[str, str]:
     except (ValueError, RecursionError) as error:
         message = f"{shown_file(file)} is not valid JSON: {error}"
         raise CommandError(message) from error
-    for key in ("Configuration", "Environment", "Variables"):
-        value = value.get(key, value) if isinstance(value, dict) else value
-    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+    configuration = _part(value, "Configuration")
+    variables = _part(_part(configuration, "Environment"), "Variables")
+    if not isinstance(variables, dict) or not all(isinstance(each, str) for each in variables.values()):
         message = (
             f"{shown_file(file)} has no variables: write what "
             "aws lambda get-function-configuration --query Environment.Variables prints into it"
         )
         raise CommandError(message)
-    return value
+    return {**variables, **_memory(configuration)}
+
+
+def _part(value: Any, key: str) -> Any:  # noqa: ANN401 -- JSON
+    return value.get(key, value) if isinstance(value, dict) else value
 
 
 def _client(function: str, region: str | None) -> AwsClient:

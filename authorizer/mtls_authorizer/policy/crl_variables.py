@@ -47,6 +47,7 @@ def read_crl_variables(reader: VariableReader) -> CrlSources | TruststoreSource 
         reader.choice("CRL_CHECK", CrlCheck.CLIENT),
         frozenset(reader.read("CRL_ASSUME_COMPLETE", _parse_crl_uris, default=none)),
         reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),
+        reader.read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str, default=""),
     )
     if "CRL_URIS" in reader and "TRUSTSTORE_URI" not in reader:
         reader.reject("CRL_URIS", "requires TRUSTSTORE_URI: a CRL is only used if a CA of the truststore signed it")

@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 
 from mtls_authorizer.refresh.document import Document
-from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
+from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.loaders import CrlLoader, truststore_loader, utc_now
@@ -54,6 +54,7 @@ class RevocationDocuments:
         self._opener = opener
         self._now = now
         self._max_age = timedelta(seconds=sources.max_age_seconds)
+        self._max_bytes = max_crl_bytes(sources.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._warnings: frozenset[str] = frozenset()
         self._newest = NewestLists()
@@ -63,7 +64,7 @@ class RevocationDocuments:
             [folder_opener(uri) for uri in sources.uris if is_folder(uri)],
             self._partition_loader,
             interval_seconds=sources.refresh_seconds,
-            max_bytes=MAX_CRL_BYTES,
+            max_bytes=self._max_bytes,
             max_age=self._max_age,
             now=now,
             clock=clock,
@@ -96,7 +97,14 @@ class RevocationDocuments:
         return lists
 
     def _loader(self, uri: str, opener: StoreOpener) -> CrlLoader:
-        return CrlLoader(uri, lambda: self.truststore.value, max_age=self._max_age, opener=opener, now=self._now)
+        return CrlLoader(
+            uri,
+            lambda: self.truststore.value,
+            max_bytes=self._max_bytes,
+            max_age=self._max_age,
+            opener=opener,
+            now=self._now,
+        )
 
     def _partition_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RememberingLoader:
         def open_listed(uri: str, *, max_bytes: int) -> Store:

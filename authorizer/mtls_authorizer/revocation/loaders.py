@@ -94,11 +94,12 @@ class CrlLoader:
     ``truststore`` returns the truststore in force; None if there is none, which makes every load fail.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each by name
         self,
         uri: str,
         truststore: Callable[[], Truststore | None],
         *,
+        max_bytes: int = MAX_CRL_BYTES,
         max_age: timedelta = timedelta(0),
         opener: StoreOpener = open_store,
         now: Callable[[], datetime] = utc_now,
@@ -108,8 +109,8 @@ class CrlLoader:
         self._truststore = truststore
         self._max_age = max_age
         self._now = now
-        self._index_store = opener(uri + INDEX_SUFFIX, max_bytes=MAX_CRL_BYTES)
-        self._crl_store = opener(uri, max_bytes=MAX_CRL_BYTES)
+        self._index_store = opener(uri + INDEX_SUFFIX, max_bytes=max_bytes)
+        self._crl_store = opener(uri, max_bytes=max_bytes)
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
         """Return the lists to hold from now on.

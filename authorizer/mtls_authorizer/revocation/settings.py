@@ -47,3 +47,6 @@ class CrlSources(NamedTuple):
 
     exempt_issuers: frozenset[str] = frozenset()
     """The SHA-256 of the public keys of CAs that publish no CRL, in lower-case hexadecimal."""
+
+    memory_size: str = ""
+    """The memory of the function in MB, as Lambda states it. It limits the size of CRLs."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY
 from mtls_authorizer_cli.main import main
+from tests.certificate_authorities import crl_pem
 from tests.kept_lists import CA
 from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def deploy_partitions(folder: Path) -> tuple[Path, dict[str, str]]:
@@ -60,3 +61,18 @@ def test_a_table_has_the_status_of_each_certificate_by_the_crl_that_it_names(
     assert main(["explain", str(tmp_path / "clients"), "--json"], environment) == 1
     reasons = [each["reason"] for each in json.loads(capsys.readouterr().out)["certificates"]]
     assert reasons == [None, "certificate_revoked"] * 3 + ["revocation_status_unknown"]
+
+
+@pytest.mark.parametrize("uri", ["", "/3.crl"])
+def test_the_memory_of_the_function_limits_the_size_of_crls(
+    uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, environment = deploy_partitions(tmp_path)
+    environment["CRL_URIS"] = folder.as_uri() + (uri or "/")
+    (folder / "3.crl").write_bytes(b"x" * 1024 * 1024 + crl_pem(partition(3, 2)))
+    certificate = tmp_path / "client.pem"
+    certificate.write_text(client_of(3, 1))
+    for megabytes, status in (("128", 0), ("8", 1)):
+        function = {**environment, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": megabytes}
+        assert main(["explain", str(certificate)], function) == status
+    assert "larger than 1,048,576 bytes" in " ".join(capsys.readouterr().out.split())

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tests.faulty_proxy import FaultyProxy
 
 OTHER_REGION = "us-east-1"
+MEMORY = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}
+"""As Lambda sets it: it limits the size of CRLs."""
+
 LIVE, NEWER = {"ALLOWED_COMMON_NAMES": "published"}, {"ALLOWED_COMMON_NAMES": "newer"}
 
 
@@ -51,18 +54,18 @@ def test_the_variables_are_those_of_the_alias_or_version(
     prefix: str, suffix: str, variables: dict[str, str], qualifier: str, version: str
 ) -> None:
     function = deployed(options(f"{prefix}authorizer{suffix}"))
-    assert function.environment == variables
+    assert function.environment == variables | MEMORY
     assert (function.name, function.qualifier, function.version) == ("authorizer", qualifier, version)
     assert (function.region, function.runtime) == (REGION, "python3.13")
     assert function.arn == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:authorizer{suffix}"
-    assert read_environment(options(f"{prefix}authorizer{suffix}"), {"SHELL": "x"}) == variables
+    assert read_environment(options(f"{prefix}authorizer{suffix}"), {"SHELL": "x"}) == variables | MEMORY
 
 
 @pytest.mark.usefixtures("new_clients")
 def test_stores_use_the_region_of_the_function(functions: AwsServer) -> None:
     functions.client_in(OTHER_REGION, "ssm").put_parameter(Name="/rules", Value="abroad", Type="String")
     function = deployed(options(f"arn:aws:lambda:{OTHER_REGION}:{ACCOUNT}:function:abroad"))
-    assert (function.region, function.environment) == (OTHER_REGION, {})
+    assert (function.region, function.environment) == (OTHER_REGION, MEMORY)
     fetched = open_store("ssm:///rules", max_bytes=100).fetch(None)
     assert fetched is not None
     assert fetched.content == b"abroad"

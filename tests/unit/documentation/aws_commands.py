@@ -19,7 +19,7 @@ _GLOBAL_OPTIONS = {"no-paginate": 0, "output": 1, "profile": 1, "query": 1, "reg
 # Where the CLI has another parameter than the API, and which one it stands for.
 _FILES = {("lambda", "create-function"): "code", ("lambda", "publish-layer-version"): "content"}
 # Where the CLI has a file at the end, for the answer to go to.
-_WITH_OUTPUT_FILE = {("lambda", "invoke")}
+_WITH_OUTPUT_FILE = {("lambda", "invoke"), ("s3api", "get-object")}
 _VARIABLE = re.compile(r"\$\w+")
 # In the CLI's shorthand, a value with commas is in double quotes.
 _ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')

@@ -25,6 +25,17 @@ def test_a_command_that_we_show_is_one_that_aws_takes(command: str) -> None:
     assert mistakes(command) == []
 
 
+@pytest.mark.parametrize("page", ["block-a-client-now.md", "onboard-a-partner.md"])
+def test_a_document_that_is_changed_and_replaced_is_downloaded_before(page: str) -> None:
+    """Otherwise the document that is uploaded contains only the new rule or CA, and locks out all other clients."""
+    commands = [command.split() for command in find_commands((ROOT / "docs" / page).read_text())]
+    objects = [(words[2], words[words.index("--key") + 1]) for words in commands if words[1] == "s3api"]
+    replaced = {key for action, key in objects if action == "put-object" and not key.endswith(".crl")}
+    assert replaced
+    for key in replaced:
+        assert objects.index(("get-object", key)) < objects.index(("put-object", key))
+
+
 def test_commands_are_found_in_code_blocks_over_several_lines() -> None:
     text = """
 What aws is.

@@ -71,11 +71,10 @@ def test_pipes_and_devices_in_a_folder_are_left_out_and_broken_links_are_reporte
 
 
 def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder: Path) -> None:
-    read = read_certificates([str(folder / "key.pem"), str(folder / "a" / "broken.pem"), str(folder / "missing")])
+    read = read_certificates([str(folder / "key.pem"), str(folder / "a" / "broken.pem")])
     problems = [each.problem or "" for each in read]
     assert "is a private key (PEM). It is not needed" in problems[0]
     assert problems[1]
-    assert problems[2].endswith("missing cannot be read: No such file or directory")
     assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
 
 
@@ -88,6 +87,11 @@ def test_the_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(FIRST)))
     (read,) = read_certificates(["-"])
     assert (read.name, read.pem) == ("-", pem(FIRST))
+
+
+def test_a_named_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
+    with pytest.raises(CommandError, match="missing cannot be read: No such file or directory"):
+        read_certificates([str(folder), str(folder / "missing")])
 
 
 def test_a_folder_that_has_no_files_is_an_error(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 VARIABLES = {"ALLOWED_COMMON_NAMES": "a,b", "AUTHORIZER_RULES": '{"rules": []}'}
 
+MEMORY = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}
+"""As Lambda sets it: it limits the size of CRLs."""
+
 
 def read(folder: Path, content: str | bytes) -> dict[str, str]:
     file = folder / "env"
@@ -37,6 +40,8 @@ def read(folder: Path, content: str | bytes) -> dict[str, str]:
         (json.dumps({"Variables": VARIABLES}), VARIABLES),
         (json.dumps({"FunctionName": "f", "Environment": {"Variables": VARIABLES}}), VARIABLES),
         (json.dumps({"Configuration": {"Environment": {"Variables": VARIABLES}}}, indent=2), VARIABLES),
+        (json.dumps({"MemorySize": 512, "Environment": {"Variables": VARIABLES}}), VARIABLES | MEMORY),
+        (json.dumps({"Configuration": {"MemorySize": 512, "Environment": {"Variables": {}}}}), MEMORY),
     ],
 )
 def test_lines_and_json_are_read(content: str | bytes, variables: dict[str, str], tmp_path: Path) -> None:

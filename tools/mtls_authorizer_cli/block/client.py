@@ -12,6 +12,7 @@ from mtls_authorizer.policy.allowlist_warnings import reversed_name
 from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
+from mtls_authorizer.rules.names.name_correction import attribute_types
 from mtls_authorizer_cli.certificate_files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.printed import plain, quoted
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser
 
 _LONGEST_NAME = 60
+_LEAST_SPECIFIC = ("C", "DC")
+_ONE_CERTIFICATE = (
+    "only the certificate with this serial number is concerned: the client's other certificates, and renewed ones with "
+    "the same key, are not. With the certificate, its key can be named instead"
+)
 
 
 class Client(NamedTuple):
@@ -114,23 +120,26 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
 
 
 def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
-    correct = reversed_name(issuer) if command == "block" else None
-    if correct is not None:
-        message = (
-            f"--issuer {quoted(issuer)} looks reversed, as API Gateway and OpenSSL print names, and probably blocks "
-            f"no client: write --issuer {shlex.quote(correct)}, or name the certificate"
-        )
-        raise CommandError(message)
     entry = {"serial_number": serial_number, "issuer": issuer}
     try:
         conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
     except ValueError as error:
         message = f"--issuer or --serial: {error}"
         raise CommandError(message) from error
-    note = (
-        "only the certificate with this serial number is concerned: the client's other certificates, and renewed ones "
-        "with the same key, are not. With the certificate, its key can be named instead"
-    )
-    return Client(
-        f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}", entry, conditions, conditions, (note,)
-    )
+    notes = [_ONE_CERTIFICATE]
+    correct = reversed_name(issuer) if command == "block" else None
+    if correct is not None:
+        write = f"write --issuer {shlex.quote(correct)}, or name the certificate"
+        if next(attribute_types(issuer)).upper() in _LEAST_SPECIFIC:
+            message = (
+                f"--issuer {quoted(issuer)} looks reversed, as API Gateway and OpenSSL print names, and probably "
+                f"blocks no client: {write}"
+            )
+            raise CommandError(message)
+        # Names of CAs without a country or domain are in either order.
+        notes.append(
+            "the issuer may be reversed, as API Gateway and OpenSSL print names. Unless it is the same as issuer_dn "
+            f"in the log, no client is blocked: then {write}"
+        )
+    name = f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}"
+    return Client(name, entry, conditions, conditions, tuple(notes))

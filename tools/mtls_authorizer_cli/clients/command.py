@@ -82,6 +82,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     period = None if options.expiring is None else _read_period(options.expiring, now)
     report = _make_report(options, environment, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
+    if not report.clients and (report.unusable or report.skipped):
+        message = "the files contain no certificate and no decision: nothing was examined"
+        raise CommandError(message)
     return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
 
 

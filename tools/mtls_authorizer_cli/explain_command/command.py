@@ -125,6 +125,9 @@ def _run_on_entry(options: argparse.Namespace, environment: Mapping[str, str], p
 
 def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
     write_output(as_csv(table) if options.csv else table_json(table) if options.json else table_text(table))
+    if not table.decided:
+        message = "no file contains a certificate, so nothing was decided"
+        raise CommandError(message)
     return ExitStatus.NEGATIVE if table.denied else ExitStatus.SUCCESS
 
 

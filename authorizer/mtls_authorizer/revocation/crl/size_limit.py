@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _LARGEST = 256 * 1024 * 1024
 _MEMORY_PER_CRL = 8
 """Loading takes 1.0 (DER in a file) to 2.2 times (PEM in S3) the size of the file, as measured. While a CRL is
@@ -15,13 +11,15 @@ replaced, there are also the one in force, and a new index: 4.2 times in all. Th
 one. That is 5.2 eighths of the memory; Python and the libraries take the rest."""
 
 
-def max_crl_bytes(environment: Mapping[str, str]) -> int:
-    """Return the largest size of a CRL or an index: an eighth of the memory of a Lambda function, 256 MiB at most."""
-    megabytes = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+def max_crl_bytes(megabytes: str) -> int:
+    """Return the largest size of a CRL or an index: an eighth of the memory of a Lambda function, 256 MiB at most.
+
+    ``megabytes`` is the memory as Lambda states it; anything but a number if it is not known.
+    """
     if not (megabytes.isascii() and megabytes.isdecimal()):
         return _LARGEST
     return min(_LARGEST, int(megabytes) * 1024 * 1024 // _MEMORY_PER_CRL)
 
 
-MAX_CRL_BYTES = max_crl_bytes(os.environ)
+MAX_CRL_BYTES = max_crl_bytes(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""))
 """The limit in this process."""

@@ -12,8 +12,4 @@ MIB = 1024 * 1024
     [("128", 16), ("512", 64), ("2048", 256), ("10240", 256), ("", 256), ("many", 256), ("-1", 256), ("٥١٢", 256)],
 )
 def test_the_limit_is_an_eighth_of_the_memory(memory: str, limit: int) -> None:
-    assert max_crl_bytes({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == limit * MIB
-
-
-def test_outside_of_lambda_it_is_256_mib() -> None:
-    assert max_crl_bytes({}) == 256 * MIB
+    assert max_crl_bytes(memory) == limit * MIB

@@ -219,6 +219,25 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
 
 
 @pytest.mark.parametrize(
+    ("issuer", "correct"),
+    [
+        ("O=Acme,CN=CA", "CN=CA,O=Acme"),
+        ("O=Acme,CN=CA,emailAddress=ca@acme.example", "emailAddress=ca@acme.example,CN=CA,O=Acme"),
+        ("CN=CA,O=Acme", None),
+        ("CN=CA", None),
+    ],
+)
+def test_an_issuer_that_may_be_reversed_is_noted(
+    issuer: str, correct: str | None, rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rules.read_text() == DOCUMENT
+    assert command("block", "--issuer", issuer, "--serial", "5", "--dry-run") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert ("the issuer may be reversed" in words) is (correct is not None)
+    assert correct is None or f"write --issuer {correct}" in words
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "no client: name the file with its certificate or, if you do not have it, --issuer DN --serial HEX"),
@@ -230,8 +249,8 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
             "no client: write --issuer CN=CA,O=Acme,C=DE, or name the certificate",
         ),
         (
-            ["--issuer", "O=Acme,CN=CA,emailAddress=ca@acme.example", "--serial", "5"],
-            "no client: write --issuer emailAddress=ca@acme.example,CN=CA,O=Acme, or name the certificate",
+            ["--issuer", "C=DE, O=Acme, CN=CA", "--serial", "5"],
+            "is not a distinguished name in RFC 4514 form: write 'CN=CA,O=Acme,C=DE'",
         ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
         (["rules.json"], "rules.json is a rules document: mtls-authorizer block CERTIFICATE --rules rules.json"),

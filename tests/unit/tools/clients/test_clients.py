@@ -325,6 +325,18 @@ def test_a_log_without_clients_says_what_to_do(run: Run, put: Callable[..., None
     )
 
 
+@pytest.mark.parametrize("arguments", [["wrong"], ["wrong/readme"], ["--log", "wrong/readme"]])
+def test_inputs_without_certificates_and_decisions_are_an_error(arguments: list[str], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "readme").write_text("text")
+    result = run(*arguments, "--expiring", "60d")
+    assert result.status == 2
+    assert result.errors == (
+        "mtls-authorizer clients: the files contain no certificate and no decision: nothing was examined\n"
+    )
+    assert run("missing", "--expiring", "60d").status == 2
+
+
 def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., None]) -> None:
     put(old=client(days=10))
     result = run(

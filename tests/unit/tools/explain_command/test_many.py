@@ -186,6 +186,15 @@ def test_mistakes_are_one_line(arguments: list[str], message: str, explain: Expl
     assert result.errors.startswith(f"mtls-authorizer explain: {message}")
 
 
+def test_a_folder_without_any_certificate_is_an_error_after_the_table(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "readme").write_text("text")
+    result = explain("wrong", ALLOWED_COMMON_NAMES="Ledger")
+    assert result.status == 2
+    assert "wrong/readme  is text of another kind" in result.output
+    assert result.errors == "mtls-authorizer explain: no file contains a certificate, so nothing was decided\n"
+
+
 def test_the_variables_can_come_from_a_file(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "live.env").write_text("ALLOWED_COMMON_NAMES=Ledger\n")
     assert explain("both/issued.pem", "--env-file", "live.env").status == 0

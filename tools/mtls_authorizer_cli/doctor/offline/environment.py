@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
+from mtls_authorizer_cli.function import MEMORY_SIZE
 from mtls_authorizer_cli.rules.check import check_environment
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def examine_environment(name: str, environment: Mapping[str, str]) -> Diagnosis:
 
 
 def _size(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in environment.items())
+    own = {name: value for name, value in environment.items() if name != MEMORY_SIZE}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in own.items())
     if size > _MAX_BYTES:
         yield Finding(
             Check.VARIABLES_SIZE,

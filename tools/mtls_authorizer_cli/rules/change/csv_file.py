@@ -44,6 +44,11 @@ class Row(NamedTuple):
     cells: Mapping[str, str]
 
     @property
+    def missing(self) -> list[str]:
+        """The required columns whose cells are empty."""
+        return [column for column in REQUIRED_COLUMNS if not self.cells[column]]
+
+    @property
     def routes(self) -> list[str]:
         """The routes in the cell ``allow``."""
         return [route.strip() for route in self.cells[ALLOW].split(ROUTE_SEPARATOR) if route.strip()]
@@ -82,9 +87,12 @@ class Problems:
         return CsvError([*messages[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
 
-def read_rows(file: str) -> list[Row]:
-    """Return the rows of a file, or of the standard input for ``-``. Raises CommandError and CsvError."""
-    problems = Problems(file)
+def read_rows(file: str, problems: Problems) -> list[Row]:
+    """Return the rows of a file, or of the standard input for ``-``. Their cells may be empty.
+
+    The problems of rows are only collected, so that others can be found, too. Raises CommandError, and CsvError if no
+    row can be read.
+    """
     records = _records(_text(file, problems), problems)
     header_line, header = records[0] if records else (1, [])
     columns = [column.strip() for column in header]
@@ -93,7 +101,7 @@ def read_rows(file: str) -> list[Row]:
     rows = [row for line, cells in records[1:] if (row := _row(line, cells, columns, problems)) is not None]
     if len(records) == 1:
         problems.add(header_line, None, "there are no rows below the names of the columns")
-    problems.check()
+        problems.check()
     return rows
 
 
@@ -144,7 +152,6 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str], problems: Prob
         problems.add(line, None, f"has {len(cells)} cells, and the first row has {len(columns)}")
         return None
     row = Row(line, dict(zip(columns, map(str.strip, cells), strict=True)))
-    missing = [column for column in REQUIRED_COLUMNS if not row.cells[column]]
-    for column in missing:
+    for column in row.missing:
         problems.add(line, column, "is empty")
-    return None if missing else row
+    return row

@@ -95,7 +95,7 @@ class _Importer:
 
     def rules(self) -> list[NewRule]:
         """Return the rules of all rows. Raises CommandError and CsvError."""
-        rows = read_rows(self._file)
+        rows = read_rows(self._file, self._problems)
         with progress_on(sys.stderr) as progress:
             rules = [self._rule(row) for row in progress.watch(rows, len(rows), "rows", every=10)]
         self._problems.check()
@@ -103,7 +103,8 @@ class _Importer:
 
     def _rule(self, row: Row) -> NewRule | None:
         """Return the rule of a row, None if its certificate has a problem."""
-        cells, client = row.cells, self._client(row)
+        cells, missing = row.cells, row.missing
+        client = None if CERTIFICATE in missing else self._client(row)
         rule = {
             "name": cells[NAME],
             **({"description": cells[DESCRIPTION]} if cells.get(DESCRIPTION) else {}),
@@ -113,8 +114,10 @@ class _Importer:
             **({"context": row.context} if row.context else {}),
         }
         for column, problem in problems_of(rule):
-            self._problems.add(row.line, column, problem)
-        self._check_repetition(row, NAME, cells[NAME], self._line_by_name, "is also the name")
+            if column not in missing:
+                self._problems.add(row.line, column, problem)
+        if NAME not in missing:
+            self._check_repetition(row, NAME, cells[NAME], self._line_by_name, "is also the name")
         place = f"{shown_file(self._file)}:{row.line}: column {NAME}"
         return None if client is None else NewRule(rule, place, client.certificate)
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificate_files import list_files, read_certificate_file
-from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
 from mtls_authorizer_cli.inputs.configured import (
     check_issuer_keys,
@@ -66,6 +66,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             check_issuer_keys(rules, location, truststore)
         report = _with_clients(report, options.certs, settings, rule_sets)
     write_output(as_json(report) if options.json else as_text(report))
+    if report.unreadable and not report.clients:
+        message = "no file of --certs contains a certificate, so no clients were compared"
+        raise CommandError(message)
     return ExitStatus.NEGATIVE if report.has_differences else ExitStatus.SUCCESS
 
 

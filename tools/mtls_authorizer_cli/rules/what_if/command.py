@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificate_files import read_certificates
-from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
 from mtls_authorizer_cli.function import add_options, read_environment
 from mtls_authorizer_cli.inputs.configured import (
     make_rule_set,
@@ -70,4 +70,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), redecider)
     report = Report(options.log, options.rules, result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
+    if not result.total and records.skipped:
+        message = f"{shown_file(options.log)} contains no decision, so nothing was decided again"
+        raise CommandError(message)
     return ExitStatus.NEGATIVE if result.changed else ExitStatus.SUCCESS

@@ -223,7 +223,7 @@ def test_a_listing_that_fails_changes_nothing(shelf: Memory) -> None:
 def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
     shelf.put("crl/3.crl", partition(3, 22))
     door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
     assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
@@ -246,7 +246,7 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
     shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
     shelf.put("crl/3.crl", partition(3, 22, 66, number=5))
     door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
     others = [client_of(part) for part in range(5, 15)]
@@ -303,7 +303,7 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(monkeypatch: py
     for part in range(5):
         shelf.put(f"crl/{part}.crl", partition(part, 2))
     largest = len(partition(1, 2))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 2 * largest)
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 2 * largest)
     door = PrefixDoor(shelf)
     assert delivered(shelf) == []
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
@@ -320,7 +320,7 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     largest = len(partition("same", ca=OTHER))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * largest)
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * largest)
     batches: list[int] = []
 
     def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
@@ -366,7 +366,7 @@ def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) 
 def test_a_crl_whose_time_has_not_come_does_not_make_the_one_before_it_look_old(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_CRL_BYTES", 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
     shelf.put("crl/3.crl", partition(3, 22, number=2000))
     door = PrefixDoor(shelf)
     # It proves nothing good yet, but revokes.

@@ -275,6 +275,9 @@ def test_every_problem_of_every_row_is_printed_and_nothing_is_written(
         "c d,c.pem,get /c|POST,\u00e9",
         "e,no.pem,GET /e,",
         "f,rules.json,|,",
+        ",nowhere.pem,,",
+        "g,,GET,",
+        "h,c.pem",
     ]
     assert import_csv(folder, HEADER + "\n".join(rows), "--yes") == 2
     output, errors = capsys.readouterr()
@@ -289,6 +292,12 @@ def test_every_problem_of_every_row_is_printed_and_nothing_is_written(
         "6: column certificate: no.pem cannot be read: No such file or directory",
         "7: column allow: must be a list of routes",
         "7: column certificate: rules.json",
+        "8: column allow: is empty",
+        "8: column certificate: nowhere.pem cannot be read: No such file or directory",
+        "8: column name: is empty",
+        "9: column allow: 'GET' is not a method and a path",
+        "9: column certificate: is empty",
+        "10: has 2 cells, and the first row has 4",
     ]
     lines = errors.splitlines()
     assert lines.pop() == "mtls-authorizer rules import: nothing was written: correct the lines above"

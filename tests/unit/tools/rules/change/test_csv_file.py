@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.rules.change.csv_file import CsvError, read_rows
+from mtls_authorizer_cli.rules.change.csv_file import CsvError, Problems, read_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def read(folder: Path, content: str | bytes) -> list[Row]:
     file = folder / "a.csv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_rows(str(file))
+    found = Problems(str(file))
+    rows = read_rows(str(file), found)
+    found.check()
+    return rows
 
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
@@ -100,4 +103,4 @@ def test_many_problems_are_counted(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
-        read_rows(str(tmp_path / "no.csv"))
+        read_rows(str(tmp_path / "no.csv"), Problems("no.csv"))

@@ -176,3 +176,11 @@ def test_rules_that_name_keys_of_issuers_need_the_truststore(
     assert "rules   none (no_rule_matched) -> keyed" in capsys.readouterr().out
     assert diff("--certs", "certs/signed.pem", environment={"TRUSTSTORE_URI": f"file://{folder}/truststore.pem"}) == 1
     assert diff() == 1
+
+
+def test_certs_without_any_certificate_are_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "readme").write_text("text")
+    assert diff("--certs", "readme") == 2
+    assert capsys.readouterr().err == (
+        "mtls-authorizer rules diff: no file of --certs contains a certificate, so no clients were compared\n"
+    )

@@ -183,11 +183,20 @@ def test_the_lists_in_the_environment_are_in_force_as_well(folder: Path, capsys:
         (("--rules", "log.json"), "log.json: "),
         (("--log", "no.json"), "no.json cannot be read: No such file or directory"),
         (("--truststore", "log.json"), "log.json: the truststore contains no certificate"),
-        (("--certs", "no"), None),
+        (("--certs", "no"), "no cannot be read: No such file or directory"),
     ],
 )
 def test_an_input_that_cannot_be_used_is_named(
-    options: tuple[str, ...], problem: str | None, folder: Path, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, ...], problem: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert what_if(folder, [ENTRY], RULE, options=options) == (2 if problem else 0)
-    assert (problem or "") in capsys.readouterr().err
+    assert what_if(folder, [ENTRY], RULE, options=options) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_a_log_with_other_entries_only_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert what_if(folder, [{"message": "document loaded"}], RULE) == 2
+    output, errors = capsys.readouterr()
+    assert output.startswith("0 of 0 logged decisions change")
+    assert errors == "mtls-authorizer rules what-if: log.json contains no decision, so nothing was decided again\n"
+    assert what_if(folder, [], RULE) == 2
+    assert "is empty" in capsys.readouterr().err
