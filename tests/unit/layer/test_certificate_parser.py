@@ -73,6 +73,7 @@ def test_unique_identifiers_are_ignored() -> None:
     [
         (der.UTC_TIME, b"491231235959Z", "2049-12-31T23:59:59Z"),
         (der.UTC_TIME, b"500101000000Z", "1950-01-01T00:00:00Z"),
+        (der.UTC_TIME, b"000201000000Z", "2000-02-01T00:00:00Z"),
         (der.UTC_TIME, b"000229000000Z", "2000-02-29T00:00:00Z"),
         (der.GENERALIZED_TIME, b"20200101000000Z", "2020-01-01T00:00:00Z"),
         (der.GENERALIZED_TIME, b"20000229000000Z", "2000-02-29T00:00:00Z"),
