@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,14 +40,10 @@ def aws(served_aws: tuple[AwsServer, FaultyProxy], monkeypatch: pytest.MonkeyPat
     from tests.aws_server import CREDENTIALS, REGION  # noqa: PLC0415 -- see served_aws
 
     aws, proxy = served_aws
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
     for name, value in {
         **CREDENTIALS,
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": proxy.url,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",
     }.items():

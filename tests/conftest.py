@@ -12,6 +12,7 @@ from hypothesis import is_hypothesis_test
 
 from distribution.layer_builder import command_line as layer_builder
 from distribution.layer_builder.wheels import Architecture
+from mtls_authorizer.policy.settings import VARIABLES
 from tests.shared_folder import shared_folder
 
 pytest_plugins = ["tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
@@ -35,6 +36,18 @@ hypothesis.settings.register_profile(
     "mutation", hypothesis.settings.get_profile("untimed"), max_examples=30, derandomize=True, database=None
 )
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Remove from the environment what a user may have set for AWS, an authorizer or a terminal.
+
+    Otherwise tests, and the processes that they start, would depend on it. Other plugins have read it before.
+    """
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name in {*VARIABLES, "COLUMNS", "FORCE_COLOR", "NO_COLOR"}:
+            del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

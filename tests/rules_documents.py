@@ -621,7 +621,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "an issuer in hexadecimal": Hostile(
         matching("issuer", "CN=#0C0161"),
         f"{MATCH}.issuer",
-        "a # at its start, must be escaped with a backslash: '#0C0161'",
+        "is not a distinguished name in RFC 4514 form: write 'CN=a'",
     ),
     "an attribute that isn't known": Hostile(
         matching("issuer", "commonName=a"), f"{MATCH}.issuer", "is not a distinguished name"

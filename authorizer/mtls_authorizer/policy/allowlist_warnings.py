@@ -26,6 +26,9 @@ _LEGAL_FORMS = frozenset(
 """Legal forms that follow a comma in the names of organizations, in lower case, without dots, spaces and ampersands."""
 
 
+_FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
+
+
 class AllowlistMessage(StrEnum):
     """What is doubtful about an allowlist: the messages of the log records."""
 
@@ -102,7 +105,7 @@ def _normalized(text: str) -> str:
 
 def may_be_reversed(name: str) -> bool:
     """Return whether a name starts like one in reverse order."""
-    return name[:3].upper().startswith(("C=", "DC="))
+    return name.partition("=")[0].upper() in _FIRST_TYPES_IF_REVERSED
 
 
 # The limit on the names of a document is one on different names: each of them may be repeated in thousands of rules.

@@ -132,8 +132,8 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
             yield RuleWarning(
                 RuleWarningKind.REVERSED_NAME,
                 place,
-                f"starts with the country or domain and ends with the common name: {shown(text)}. If that is reversed, "
-                f"write the same attributes in reverse order: {shown(correct)}",
+                f"looks reversed, as OpenSSL and API Gateway print names: {shown(text)}. RFC 4514 begins with the most "
+                f"specific attribute: write the same attributes in reverse order: {shown(correct)}",
             )
     if (label, comparison) not in FIELDS[field].patterns and _is_open_domain(comparison, text):
         yield RuleWarning(

@@ -37,7 +37,8 @@ class CertificateValue(NamedTuple):
 
     def read(self, certificate: PeerCertificate) -> str | None:
         """Return the value, None if it is missing: without exactly one value of 1 to 256 printable ASCII characters."""
-        texts = [str(value) for label, value, _ in FIELDS[self.field].facts(certificate) if label == self.label]
+        facts = FIELDS[self.field].facts(certificate)
+        texts = [str(value) for label, value, ambiguous in facts if label == self.label and not ambiguous]
         values = [text.removeprefix(self.after) for text in texts if text.startswith(self.after)]
         if len(values) == 1 and _VALUE.fullmatch(values[0]):
             return values[0]

@@ -30,8 +30,8 @@ class Fact(NamedTuple):
     """One value of a field in a certificate.
 
     ``label`` distinguishes the kinds of values of a field, such as ``URI`` or ``O``; it is empty for a field with one
-    kind. A fact is ``ambiguous`` if it is one of several common names: it is not clear which of them names the client,
-    so none of them matches a rule, and each of them can exclude a certificate.
+    kind. A fact is ``ambiguous`` if it is one of several common names, since it is not clear which of them names the
+    client, or if it is another spelling of a name: it matches no rule, and can exclude a certificate.
     """
 
     label: str

@@ -74,6 +74,25 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
             yield Fact(attribute, value, ambiguous)
 
 
+CASE_INSENSITIVE_LABELS = frozenset({"DNS", "email"})
+"""The types of subject alternative names that are the same name in any case (RFC 5280 §4.2.1.6 and §7.5)."""
+
+
+def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
+    """Return the subject alternative names.
+
+    DNS names and email addresses in lower case are ambiguous: the client may have chosen the case, and must be excluded
+    in any.
+    """
+    facts = [Fact(*name) for name in certificate.subject_alt_names]
+    lower = [
+        Fact(label, lower_case, ambiguous=True)
+        for label, value, _ in facts
+        if label in CASE_INSENSITIVE_LABELS and (lower_case := str(value).lower()) != value
+    ]
+    return [*facts, *lower]
+
+
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER.
 

@@ -24,6 +24,7 @@ from mtls_authorizer.rules.field_values import (
     parse_trust_domain,
     psd2_role_facts,
     public_key_facts,
+    subject_alt_name_facts,
     trust_domain_facts,
 )
 from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
@@ -145,7 +146,7 @@ FIELDS: Mapping[str, Field] = {
     ),
     "subject_alt_name": Field(
         FieldKind.SUBJECT_ALT_NAME,
-        lambda certificate: [Fact(*name) for name in certificate.subject_alt_names],
+        subject_alt_name_facts,
         parse_subject_alt_name,
         DenyReason.SUBJECT_ALT_NAME_NOT_ALLOWED,
         "ALLOWED_SUBJECT_ALT_NAMES",

@@ -35,6 +35,8 @@ _ROLE_NAMES = {
 ROLES = tuple(_ROLE_NAMES.values())
 """Account servicing, payment initiation, account information, issuing of card-based payment instruments."""
 
+_ROLE_OIDS = {name: oid for oid, name in _ROLE_NAMES.items()}
+
 _UTF8_STRING = 0x0C
 _LONGEST_TEXT = 256
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -52,7 +54,8 @@ class Psd2Statement(NamedTuple):
 def read_psd2_statement(certificate: PeerCertificate) -> Psd2Statement | None:
     """Return the PSD2 statement of a certificate, None if it has none. Raises DerError if it is malformed.
 
-    The whole extension must be well-formed, and the statement occur once. A role of ``ROLES`` must have its own name.
+    The whole extension must be well-formed, and the statement occur once. A role of ``ROLES`` must have its own
+    name, and no other role may have it.
     """
     extension = certificate.fields.extensions.get(_QC_STATEMENTS)
     if extension is None:
@@ -106,6 +109,9 @@ def _read_role(content: bytes) -> str:
     oid, name = read_oid(contents[0]), _read_text(contents[1])
     if _ROLE_NAMES.get(oid, name) != name:
         message = f"the PSD2 role {oid} is called {name!a}, not {_ROLE_NAMES[oid]}"
+        raise DerError(message)
+    if _ROLE_OIDS.get(name, oid) != oid:
+        message = f"the PSD2 role {oid} is called {name!a}, which is {_ROLE_OIDS[name]}"
         raise DerError(message)
     return _ROLE_NAMES.get(oid, oid)
 

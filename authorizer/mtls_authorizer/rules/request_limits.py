@@ -13,7 +13,8 @@ class RequestLimits(NamedTuple):
     """The requests for which a rule is in effect. None stands for no limit.
 
     They are evaluated for every request, since the same certificate can reach several APIs and domain names. Domain
-    names are in lower case. Times are aware, and both ends are included, as for certificates (RFC 5280 §4.1.2.5).
+    names are in lower case. Times are aware, and both seconds are included, so that a rule until 23:59:59 and one from
+    00:00:00 on leave no gap.
     """
 
     api_ids: frozenset[str] | None = None
@@ -28,7 +29,7 @@ class RequestLimits(NamedTuple):
             (api_ids is None or api_id in api_ids)
             and (domain_names is None or _lower_case(domain_name) in domain_names)
             and (not_before is None or now >= not_before)
-            and (not_after is None or now <= not_after)
+            and (not_after is None or now.replace(microsecond=0) <= not_after)
         )
 
 

@@ -98,8 +98,8 @@ class RuleSet:
         usages = certificate.ext_key_usage
         matching = self._matching(satisfied, usages, required)
         if not matching:
-            met = required.met_by(usages)
-            return self._deny_reason(satisfied, usages) if met else DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+            lacks_usages = not required.met_by(usages) and self._lacks_usages(satisfied, usages)
+            return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED if lacks_usages else self._deny_reason(satisfied, usages)
         granted = self._granted(matching, certificate)
         if not granted:
             return DenyReason.CERTIFICATE_VALUE_MISSING
@@ -129,19 +129,33 @@ class RuleSet:
     def _matching(
         self, satisfied: SatisfiedConditions, usages: Collection[str] | None, required: RequiredKeyUsages
     ) -> list[int]:
+        rules, met = self.rules, required.met_by(usages)
+        return [
+            number
+            for number in self._matching_apart_from_usages(satisfied)
+            if rules[number].accepts_usages(usages, required_met=met)
+        ]
+
+    def _matching_apart_from_usages(self, satisfied: SatisfiedConditions) -> list[int]:
         numbers = self._rule_index.find(satisfied.unambiguous)
         if self._anyone:
             numbers = sorted([*self._anyone, *numbers])
-        rules, met = self.rules, required.met_by(usages)
+        rules = self.rules
         if len(numbers) > _MANY and self._excluding:
             # Twice as fast for many rules, and slower for few: it finds the exclusions of all rules.
             excluded = {self._excluding[position] for position in self._exclusion_index.find(satisfied.any_fact)}
-            numbers = [number for number in numbers if number not in excluded]
-        else:
-            numbers = [
-                number for number in numbers if not rules[number].exclusions or not rules[number].is_excluded(satisfied)
-            ]
-        return [number for number in numbers if rules[number].accepts_usages(usages, required_met=met)]
+            return [number for number in numbers if number not in excluded]
+        return [
+            number for number in numbers if not rules[number].exclusions or not rules[number].is_excluded(satisfied)
+        ]
+
+    def _lacks_usages(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> bool:
+        """Return whether usages that the settings do not accept are the reason why no rule matches a certificate.
+
+        They are not if a rule accepts them, and the certificate differs in something else from every rule.
+        """
+        accepted = any(rule.key_usages is not None and rule.key_usages.met_by(usages) for rule in self.rules)
+        return not accepted or bool(self._matching_apart_from_usages(satisfied))
 
     def _granted(self, matching: Iterable[int], certificate: PeerCertificate) -> dict[int, Grant]:
         """Return the grants of rules, without those that lack a value from the certificate."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from functools import cache
 from typing import TYPE_CHECKING
@@ -36,16 +35,12 @@ def served() -> Iterator[tuple[LambdaService, str]]:
 @pytest.fixture
 def service(served: tuple[LambdaService, str], monkeypatch: pytest.MonkeyPatch) -> LambdaService:
     """Return the Lambda service of an empty account, and configure boto3 to use it with fake credentials."""
-    for variable in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(variable)
     service, url = served
     service.reset()
     for name, value in {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",
     }.items():

@@ -84,7 +84,7 @@ def is_in_effect(rule: dict[str, Any], situation: Situation) -> bool:
         and ("domain_name" not in rule or str(situation.domain_name).lower() in domain_names)
         # Times of the same form are ordered like text.
         and (not begin or moment >= f"{begin}.000000+00:00")
-        and (not end or moment <= f"{end}.000000+00:00")
+        and (not end or moment <= f"{end}.999999+00:00")
     )
 
 

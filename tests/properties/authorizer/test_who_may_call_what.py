@@ -83,13 +83,19 @@ NAMES: dict[str, Rdns] = {
 ALTERNATIVE_NAMES = [
     *(
         ("DNS", "a.acme.example"),
+        ("DNS", "A.Acme.example"),
         ("DNS", "acme.example"),
         ("DNS", "acme.example.evil"),
         ("DNS", "spiffe://acme.example/a"),
     ),
     *(("URI", "spiffe://acme.example/a"), ("URI", "spiffe://acme.example.evil/a"), ("URI", "a.acme.example")),
     *(("URI", "spiffe://ACME.example/a"), ("URI", "spiffe://acme.example"), ("URI", "spiffe://acme.example/a/../b")),
-    *(("email", "a@acme.example"), ("email", "a@acme.example.evil"), ("URI", "a@acme.example")),
+    *(
+        ("email", "a@acme.example"),
+        ("email", "A@ACME.example"),
+        ("email", "a@acme.example.evil"),
+        ("URI", "a@acme.example"),
+    ),
     *(("IP", "192.0.2.1"), ("IP", "2001:db8::1"), ("DNS", "192.0.2.1")),
 ]
 CLIENT_AUTH, SERVER_AUTH = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
@@ -358,14 +364,19 @@ def is_name(rdns: Rdns, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN40
     return all(has(rdns, OID_KINDS.get(kind, kind), each, excluding=excluding) for kind, each in wanted.items())
 
 
-def is_alternative_name(kind: str, value: str, wanted: Any) -> bool:  # noqa: ANN401 -- JSON
+def is_alternative_name(kind: str, value: str, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON
     if isinstance(wanted, str):
         wanted_kind, _, wanted = wanted.partition(":")
     else:
         ((wanted_kind, wanted),) = wanted.items()
     if kind.lower() != wanted_kind.lower():
         return False
-    return ipaddress.ip_address(value) == ipaddress.ip_address(wanted) if kind == "IP" else compare(wanted, value)
+    if kind == "IP":
+        return ipaddress.ip_address(value) == ipaddress.ip_address(wanted)
+    if excluding and kind in {"DNS", "email"}:
+        value = value.lower()
+        wanted = wanted.lower() if isinstance(wanted, str) else {how: text.lower() for how, text in wanted.items()}
+    return compare(wanted, value)
 
 
 def one_matches(client: Client, field: str, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON
@@ -376,7 +387,7 @@ def one_matches(client: Client, field: str, wanted: Any, *, excluding: bool) -> 
         case "subject" | "issuer":
             return is_name(client.subject if field == "subject" else client.issuer, wanted, excluding=excluding)
         case "subject_alt_name":
-            return any(is_alternative_name(*each, wanted) for each in client.alternative_names)
+            return any(is_alternative_name(*each, wanted, excluding=excluding) for each in client.alternative_names)
         case "fingerprint":
             return bool(wanted == client.fingerprint())
         case "serial_number":

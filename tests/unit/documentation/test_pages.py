@@ -60,6 +60,13 @@ def test_a_page_begins_with_a_title_and_a_paragraph(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_row_belongs_to_a_table_with_a_header(page: str) -> None:
+    tables = re.findall(r"(?:^ *\|.*\n?)+", prose(PAGES[page]), re.MULTILINE)
+    headers = [re.fullmatch(r" *\|.*\| *\n *(?:\| *:?-+:? *)+\|\n.+", table, re.DOTALL) for table in tables]
+    assert [table for table, header in zip(tables, headers, strict=True) if header is None] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_external_links_are_encrypted(page: str) -> None:
     assert [link for link in links(PAGES[page]) if link.startswith("http:")] == []
 

@@ -134,7 +134,7 @@ def _required_key_usages(question: Question) -> str:
     names = " and ".join(map(usage_name, sorted(usages)))
     text = names if required else f"{names}, if the certificate has the extension"
     replaced = any(rule.key_usages is not None for rule in question.policy.rules.rules)
-    return f"{text}; or those of a matching rule with extended_key_usage" if replaced else text
+    return f"{text}; or those of a rule with extended_key_usage" if replaced else text
 
 
 def _required_route(question: Question) -> str:
@@ -185,7 +185,7 @@ def _extensions(certificate: PeerCertificate, _question: Question) -> str:
     extensions = certificate.fields.extensions
     if not certificate.extensions_decodable:
         return _undecodable(extensions)
-    names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate)]
+    names = [fact_text(fact) for fact in FIELDS["subject_alt_name"].facts(certificate) if not fact.ambiguous]
     return f"{len(extensions) or 'none'}{f', with the alternative names {listing(names)}' if names else ''}"
 
 

@@ -13,6 +13,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.inputs.configuration import load_configuration, read_truststore_of_domain
 from mtls_authorizer_cli.explain.question import Question, read_certificate, with_api_id, with_domain_name
 from mtls_authorizer_cli.function import notes_on_variables
+from mtls_authorizer_cli.inputs.configured import truststore_uri
 from mtls_authorizer_cli.inputs.times import read_time
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
 
 
 def load(options: argparse.Namespace, environment: Mapping[str, str], progress: Progress) -> Configuration:
-    """Load the configuration that the options name. Raises CommandError."""
+    """Load the configuration that the options name. Raises CommandError.
+
+    The truststore of the option is also that of a function that has yet to be deployed, whose variables are not known.
+    """
     if any(name.endswith(("_URI", "_URIS")) for name in environment):
         progress.show("loading the configuration", 0)
-    return load_configuration(environment, options.rules)
+    configuration = load_configuration(environment, options.rules)
+    if options.truststore is not None and not options.function and not options.env_file:
+        configuration.supply_truststore(options.truststore)
+    return configuration
 
 
 def make_question(
@@ -51,7 +58,8 @@ def make_question(
     request = _request(given.request, options)
     route_asked = options.route is not None or given.is_event
     question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
-    return question, (*given.notes, *notes, *_caching_notes(question), *notes_on_variables(options))
+    notes = (*given.notes, *notes, *_truststore_notes(question), *_caching_notes(question))
+    return question, (*notes, *notes_on_variables(options))
 
 
 def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
@@ -66,6 +74,14 @@ def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
     if options.domain_name is not None:
         request = with_domain_name(request, options.domain_name)
     return request
+
+
+def _truststore_notes(question: Question) -> Iterator[str]:
+    if question.policy.truststore is not None and truststore_uri(question.settings) is None:
+        yield (
+            "rules with issuer_key are decided with the truststore of --truststore; the function needs TRUSTSTORE_URI "
+            "for them"
+        )
 
 
 def _caching_notes(question: Question) -> Iterator[str]:

@@ -62,7 +62,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument(
         "--truststore",
         metavar="FILE|URI",
-        help="the truststore of the custom domain, to explain what API Gateway checks (default: TRUSTSTORE_URI)",
+        help="the truststore of the custom domain, to explain what API Gateway checks, and for rules with "
+        "issuer_key if no function is named (default: TRUSTSTORE_URI)",
     )
     parser.add_argument(
         "--log",

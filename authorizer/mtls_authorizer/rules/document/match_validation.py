@@ -6,6 +6,7 @@ import re
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
 from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
+from mtls_authorizer.rules.field_values import CASE_INSENSITIVE_LABELS
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
 
 TYPE_CHECKING = False
@@ -55,7 +56,9 @@ class MatchValidator:
             for name, field in FIELDS.items():
                 if field.exclusion_problem is not None and isinstance(item, dict) and name in item:
                     self._problems.add(f"{where}.{name}", field.exclusion_problem)
-        return tuple(self.matchers(item, where) for item, where in items_with_places(value, place))
+        return tuple(
+            tuple(map(_in_any_case, self.matchers(item, where))) for item, where in items_with_places(value, place)
+        )
 
     def _matcher(self, name: str, value: object, place: str) -> Matcher | None:
         if value == []:
@@ -153,6 +156,18 @@ class MatchValidator:
         else:
             return condition
         return None
+
+
+def _in_any_case(matcher: Matcher) -> Matcher:
+    """Return the matcher of an exclusion, which applies to DNS names and email addresses in any case."""
+    if matcher.field != "subject_alt_name":
+        return matcher
+    return matcher._replace(
+        alternatives=frozenset(
+            each._replace(value=str(each.value).lower()) if each.label in CASE_INSENSITIVE_LABELS else each
+            for each in matcher.alternatives
+        )
+    )
 
 
 def _item_count(value: object) -> int:

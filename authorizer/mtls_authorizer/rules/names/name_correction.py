@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
+from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from client_certificate_auth.x509.der import DerError, read_elements
+from client_certificate_auth.x509.names import read_text
 from mtls_authorizer.rules.names.distinguished_names import read_name
 
 TYPE_CHECKING = False
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 _COMPONENT = re.compile(r'(?:"(?:\\.|[^"\\])*"|\\.|[^\\",+;])*')
 _SLASH_COMPONENT = re.compile(r"/([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
 _UNESCAPED_SPECIAL = re.compile(r"(\\.)|([,+<>;])")
+_HEXADECIMAL = re.compile(r"#((?:[0-9A-Fa-f]{2})+)")
 _ESCAPED_SPACE_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\ \Z")
 _SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
     # Other names in RFC 4519.
@@ -37,7 +41,11 @@ _SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
     "e": "emailAddress",
     "s": "ST",
 }
-_LEAST_SPECIFIC = ("C", "DC")
+_SPECIFICITY = {"C": 0, "DC": 0, "ST": 1, "L": 1, "O": 2, "OU": 3} | dict.fromkeys(
+    ("CN", "EMAILADDRESS", "SERIALNUMBER", "UID"), 4
+)
+"""How specific an attribute is, by the short name of its type in upper case. Entries of a directory are below those of
+the organization, which are below those of the country."""
 
 
 def correct_type(name: str) -> str | None:
@@ -72,8 +80,8 @@ def corrected_name(text: str) -> str | None:
 def reversed_name(text: str) -> str | None:
     """Return a name in RFC 4514 form with its attributes in reverse order, if it looks reversed; None if it does not.
 
-    It does if it starts with a country or domain component and ends with a common name, which is the order in a
-    certificate. RFC 4514 begins with the last, most specific attribute (§2.1).
+    It does if its last attribute is more specific than its first one, as in ``C=DE,O=Acme,CN=X``, which is the order in
+    a certificate. RFC 4514 begins with the last, most specific attribute (§2.1).
     """
     names = _relative_names(text)
     return ",".join("+".join(components) for components in reversed(names)) if _is_reversed(names) else None
@@ -116,8 +124,10 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _is_reversed(names: list[list[str]]) -> bool:
-    first, last = (components[0].partition("=")[0].strip().upper() for components in (names[0], names[-1]))
-    return first in _LEAST_SPECIFIC and last == "CN"
+    first, last = (components[0].partition("=")[0].strip() for components in (names[0], names[-1]))
+    first, last = ((correct_type(name) or name).upper() for name in (first, last))
+    # Attributes that are not in the table can be anywhere, but a country or domain does not precede them.
+    return first in _SPECIFICITY and _SPECIFICITY[first] < _SPECIFICITY.get(last, 1)
 
 
 def _corrected_component(component: str) -> str:
@@ -127,7 +137,24 @@ def _corrected_component(component: str) -> str:
         value = _escaped(value.rstrip()[1:-1])
     elif not _ESCAPED_SPACE_AT_END.search(value):
         value = value.rstrip()
+        value = _decoded(value) or value
     return f"{correct_type(kind) or kind}={value}"
+
+
+def _decoded(value: str) -> str | None:
+    """Return the text of a value in hexadecimal (RFC 4514 §2.4), as OpenSSL prints it for types that it does not know.
+
+    None if it is not in hexadecimal, or not text.
+    """
+    match = _HEXADECIMAL.fullmatch(value)
+    if match is None:
+        return None
+    try:
+        (tag,), (content,) = read_elements(bytes.fromhex(match[1]))
+    except (DerError, ValueError):
+        return None
+    text = read_text(tag, content)
+    return None if text is None else escape_value(text)
 
 
 def _escaped(value: str) -> str:

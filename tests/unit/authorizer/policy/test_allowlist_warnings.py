@@ -71,10 +71,12 @@ def test_a_doubtful_list_keeps_its_meaning() -> None:
         ("dc=example,CN=a".upper(), {"DC=EXAMPLE,CN=A": "CN=A,DC=EXAMPLE"}),
         ('["CN=a,C=DE", "C=DE,CN=b"]', {"C=DE,CN=b": "CN=b,C=DE"}),
         ("CN=Acme CA,O=Acme,C=DE", {}),
-        ("C=DE,O=Acme", {}),
+        ("O=Acme,CN=Acme CA", {"O=Acme,CN=Acme CA": "CN=Acme CA,O=Acme"}),
+        ("C=DE,O=Acme", {"C=DE,O=Acme": "O=Acme,C=DE"}),
+        ("O=Acme,C=DE", {}),
     ],
 )
-def test_an_issuer_that_starts_with_its_country_looks_reversed(text: str, names: dict[str, str]) -> None:
+def test_an_issuer_that_ends_with_its_most_specific_attribute_looks_reversed(text: str, names: dict[str, str]) -> None:
     warnings = list(allowlist_warnings({"ALLOWED_ISSUERS": text}))
     assert {warning.value: warning.correction for warning in warnings} == names
     assert {warning.message for warning in warnings} <= {AllowlistMessage.REVERSED_NAME}

@@ -10,7 +10,7 @@ import pytest
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from tests.api_events import EVENTS, http_2_0_event, rest_event
-from tests.certificates import client_pem
+from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names
 from tests.responses import checking
 from tests.rules_documents import rule
 
@@ -89,3 +89,33 @@ def test_shadow_rules_deny_only_in_the_log(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level("INFO", "mtls_authorizer"):
         assert reason(checking(Authorizer(settings))(rest_event(CLIENT))) is None
     assert vars(caplog.records[-1])["shadow_reason"] == "certificate_excluded"
+
+
+@pytest.mark.parametrize("own", ["api.acme.example", "API.Acme.Example"])
+@pytest.mark.parametrize(
+    "entry",
+    ["DNS:api.acme.example", "DNS:Api.acme.example", {"dns": {"suffix": ".ACME.example"}}, {"dns": "api.acme.example"}],
+)
+def test_a_dns_name_is_denied_and_excluded_in_any_case(own: str, entry: object) -> None:
+    client = pem(certificate_der(name(("O", "Acme"), ("CN", "x")), extensions=[subject_alt_names(dns(own))]))
+    entries = {"subject_alt_name": entry}
+    for document in ({"rules": RULES, "deny": entries}, {"rules": [RULES[0] | {"not": entries}]}):
+        authorize = checking(Authorizer(load_settings(variables(document))))
+        assert reason(authorize(rest_event(client))) == "certificate_excluded"
+        assert reason(authorize(rest_event(CLIENT))) is None
+
+
+def test_a_dns_name_matches_in_its_own_case_only() -> None:
+    client = pem(certificate_der(name(("O", "Acme")), extensions=[subject_alt_names(dns("API.acme.example"))]))
+    for value, expected in (("DNS:API.acme.example", None), ("DNS:api.acme.example", "subject_alt_name_not_allowed")):
+        matching = rule(match={"subject_alt_name": value}, context={"host": {"from": "subject_alt_name.dns"}})
+        answer = checking(Authorizer(load_settings(variables({"rules": [matching]}))))(rest_event(client))
+        assert reason(answer) == expected
+        assert answer["context"].get("host") == (None if expected else "API.acme.example")
+
+
+def test_very_many_names_with_capitals_do_not_take_very_long() -> None:
+    names = [dns(f"API-{number}.acme.example") for number in range(20_000)]
+    client = pem(certificate_der(name(("O", "Acme")), extensions=[subject_alt_names(*names)]))
+    denying = {"rules": RULES, "deny": {"subject_alt_name": "DNS:api-19999.acme.example"}}
+    assert reason(Authorizer(load_settings(variables(denying))).authorize(rest_event(client))) == "certificate_excluded"

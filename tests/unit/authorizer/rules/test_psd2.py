@@ -98,6 +98,7 @@ MALFORMED: dict[str, str] = {
     ),
     "no role": provider(statements(statement(information()))),
     "the name of another role": provider(statements(statement(information(role("PSP_PI", ROLE_OIDS["PSP_AI"]))))),
+    "the name of a role with an OID of its own": provider(statements(statement(information(role("PSP_AI", "1.2.3"))))),
     "the long name of a role": provider(
         statements(statement(information(role("Account Information", ROLE_OIDS["PSP_AI"]))))
     ),
@@ -233,6 +234,7 @@ def test_a_statement_has_roles_and_an_authority_or_an_error_says_what_is_wrong()
     for special, problem in {
         "roles without a sequence each": "the roles of a PSD2 statement have the tags 06 0C 06 0C",
         "the name of another role": "the PSD2 role 0.4.0.19495.1.3 is called 'PSP_PI', not PSP_AI",
+        "the name of a role with an OID of its own": "the PSD2 role 1.2.3 is called 'PSP_AI', which is 0.4.0.19495.1.3",
         "the statement twice": "the PSD2 statement occurs twice",
         "a role as PrintableString": "a PSD2 role has the tags 06 13",
     }.items():

@@ -100,11 +100,13 @@ def test_a_letter_whose_lower_case_is_ascii_is_another_domain_name() -> None:
 def test_a_rule_begins_and_ends_with_a_warm_cache(make_event: Callable[..., dict[str, Any]]) -> None:
     begin, end = NOW, NOW + timedelta(days=1)
     asked = Asked(rule(not_before="2026-11-22T00:00:00Z", not_after="2026-11-23T00:00:00Z"))
-    second = timedelta(seconds=1)
+    second, instant = timedelta(seconds=1), timedelta(microseconds=1)
     for now, reason in (
         (begin - second, "rule_not_in_effect"),
+        (begin - instant, "rule_not_in_effect"),
         (begin, None),
         (end, None),
+        (end + second - instant, None),
         (end + second, "rule_not_in_effect"),
         (begin, None),
     ):

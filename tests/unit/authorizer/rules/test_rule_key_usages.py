@@ -73,6 +73,27 @@ def test_a_certificate_for_servers_gets_the_routes_of_the_rule_with_usages_only(
 
 
 @pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([PARTNER], "common_name_not_allowed"),
+        ([PARTNER, rule(name="b", match={"organization": "Other"})], "no_rule_matched"),
+        ([PARTNER, EVERYBODY], "extended_key_usage_not_allowed"),
+        ([rule(name="partner", match=MATCH)], "extended_key_usage_not_allowed"),
+    ],
+    ids=["its rule", "several rules", "a rule without usages", "no rule with usages"],
+)
+def test_the_reason_is_the_field_that_differs_if_a_rule_accepts_the_usages(rules: list[object], expected: str) -> None:
+    variables = {"AUTHORIZER_RULES": json.dumps({"rules": rules})}
+    client = certificate(SERVER, common_name="other")
+    assert reason(Authorizer(load_settings(variables)).authorize(rest_event(client))) == expected
+    explanation = explain(question(client, variables["AUTHORIZER_RULES"].encode()))
+    assert explanation.decision is not None
+    assert explanation.decision.reason == expected
+    has_usage_advice = "Have the certificate issued for that usage" in as_text(Report(explanation))
+    assert has_usage_advice is (expected == "extended_key_usage_not_allowed")
+
+
+@pytest.mark.parametrize(
     ("own", "required", "those", "others"),
     [
         (["serverAuth"], None, [(SERVER,), (SERVER, CODE)], [(), (CLIENT,), (CODE,)]),
@@ -104,7 +125,7 @@ def test_a_certificate_that_lacks_the_usages_of_one_of_several_rules_matches_the
 def test_deny_and_exclusions_apply_to_certificates_for_servers() -> None:
     denied = {"rules": [PARTNER], "deny": {"common_name": "client"}}
     excluded = {"rules": [PARTNER | {"not": {"organization": "Acme"}}]}
-    for document, expected in ((denied, "certificate_excluded"), (excluded, "extended_key_usage_not_allowed")):
+    for document, expected in ((denied, "certificate_excluded"), (excluded, "certificate_excluded")):
         authorize = checking(Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps(document)})))
         assert reason(authorize(rest_event(certificate(SERVER)))) == expected
 
@@ -163,7 +184,7 @@ def test_explain_shows_the_usages_of_a_rule() -> None:
     allowed = Report(explain(question(certificate(SERVER), document, route="GET /orders/1")))
     text = " ".join(as_text(allowed).split())
     assert text.startswith("ALLOWED")
-    assert "or those of a matching rule with extended_key_usage; found serverAuth" in text
+    assert "or those of a rule with extended_key_usage; found serverAuth" in text
     assert "rules requires a rule that matches; found 1 of 2" in text
     assert "NO 'everybody': extended_key_usage_not_allowed" in text
     assert "ok extended_key_usage: requires one of serverAuth, clientAuth; found serverAuth" in text

@@ -229,6 +229,10 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
             ["--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5"],
             "no client: write --issuer CN=CA,O=Acme,C=DE, or name the certificate",
         ),
+        (
+            ["--issuer", "O=Acme,CN=CA,emailAddress=ca@acme.example", "--serial", "5"],
+            "no client: write --issuer emailAddress=ca@acme.example,CN=CA,O=Acme, or name the certificate",
+        ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
         (["rules.json"], "rules.json is a rules document: mtls-authorizer block CERTIFICATE --rules rules.json"),
         (["key.pem"], "key.pem is a private key (PEM). It is not needed, and nothing of it was printed"),

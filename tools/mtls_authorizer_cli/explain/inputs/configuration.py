@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explain.question import read_certificate
@@ -17,6 +18,8 @@ from mtls_authorizer_cli.inputs.configured import (
     read_settings,
     read_settings_with,
     read_settings_without_document,
+    read_truststore_of,
+    truststore_uri,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,15 @@ class Configuration:
                 self._loaded = self._latest = loaded
                 self._replace_rules()
         return self._latest
+
+    def supply_truststore(self, location: str) -> None:
+        """Use a truststore for the keys of issuers, if rules name any and the settings name no truststore.
+
+        Raises CommandError.
+        """
+        if truststore_uri(self.settings) is None and self._latest.rules.uses(ISSUER_KEY):
+            truststore = read_truststore_of(location, self.settings)
+            self._latest = self._latest._replace(truststore=truststore).with_issuer_keys()
 
     def _replace_rules(self) -> None:
         if self._rules is not None:

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explain.report.suggestion import suggest_rule
 from mtls_authorizer_cli.explain.similarity import Difference
@@ -60,16 +60,33 @@ def advise_on_rules(explanation: Explanation) -> Advice:
             explanation,
         )
     for rule in rules.nearest:
-        if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
-            return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
-        if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
-            return Advice(
-                f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
-                "If this client is to be allowed, narrow the exclusions, or add another rule for it.",
-            )
-        if rule.is_overlooked:
-            return _about_overlooked(rule, explanation)
+        advice = _about_nearest(rule, explanation)
+        if advice is not None:
+            return advice
     return _about_list(explanation) or _about_new_client(explanation)
+
+
+def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | None:
+    """Return advice on a rule that differs only in something other than the client, or that is easily overlooked."""
+    if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
+        return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
+    if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
+        return Advice(
+            f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
+            "If this client is to be allowed, narrow the exclusions, or add another rule for it.",
+        )
+    if [field.matcher.field for field in rule.failing] == [ISSUER_KEY] and not rule.failing[0].found:
+        return _about_truststore(rule)
+    return _about_overlooked(rule, explanation) if rule.is_overlooked else None
+
+
+def _about_truststore(rule: RuleExplanation) -> Advice:
+    return Advice(
+        f"{_place(rule)} matches, except for its {ISSUER_KEY}: no usable CA of the truststore at TRUSTSTORE_URI signed "
+        "the certificate.",
+        "If this client is to be allowed, set the function's TRUSTSTORE_URI to the truststore of the custom domain, "
+        "with the client's CA in it.",
+    )
 
 
 def _about_overlooked(rule: RuleExplanation, explanation: Explanation) -> Advice:

@@ -20,7 +20,10 @@ _MOST_NAMES = 10
 
 
 class Summary(NamedTuple):
-    """What was added to a document, or would be; ``difference`` is that of a dry run."""
+    """What was added to a document, or would be; ``difference`` is that of a dry run.
+
+    ``option`` names the truststore in a further command, where the function does not.
+    """
 
     document: RulesLocation
     rules: tuple[NewRule, ...]
@@ -28,6 +31,7 @@ class Summary(NamedTuple):
     warnings: tuple[str, ...]
     dry_run: bool
     difference: str = ""
+    option: tuple[str, ...] = ()
 
 
 def print_summary(summary: Summary, *, as_json: bool) -> None:
@@ -85,4 +89,4 @@ def _next_step(summary: Summary) -> Iterator[str]:
         yield f"Next step: the rules take effect with the reload, after {seconds} s. Check a client:"
     else:
         yield "Next step: check a client, and upload the document:"
-    yield f"  mtls-authorizer explain CERT {plain(shlex.join(summary.document.option))}"
+    yield f"  mtls-authorizer explain CERT {plain(shlex.join((*summary.document.option, *summary.option)))}"

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """A rules document, and the truststore by which certificates are verified; None without one."""
+    """A rules document, and the truststore by which certificates are verified; None without one.
+
+    ``option`` names the truststore in a further command, where the function does not.
+    """
 
     rules: RulesLocation
     trust: Trust | None
+    option: tuple[str, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -53,4 +57,5 @@ def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> 
     rules = find_rules(options, environment)
     truststore = options.truststore or truststore_uri(rules.settings)
     trust = read_trust(truststore, read_location(truststore, rules.settings)) if truststore else None
-    return Target(rules, trust)
+    option = () if options.truststore is None or options.function else ("--truststore", options.truststore)
+    return Target(rules, trust, option)

@@ -33,7 +33,9 @@ def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], opt
 
     result = add_rules(target, rules, reviewed)
     all_warnings = (*dict.fromkeys(warnings), *target.warnings(), *result.warnings)
-    summary = Summary(target.rules, tuple(rules), result, all_warnings, options.dry_run, "".join(differences))
+    summary = Summary(
+        target.rules, tuple(rules), result, all_warnings, options.dry_run, "".join(differences), target.option
+    )
     print_summary(summary, as_json=options.json)
     done = result.written or options.dry_run or not result.added
     return ExitStatus.SUCCESS if done else ExitStatus.NEGATIVE

@@ -82,7 +82,8 @@ def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[Find
     findings: list[Finding] = []
     for number, rule in enumerate(rules):
         findings += contradictions(rule, f"rules[{number}]")
-        if rule.limits is not None and rule.limits.not_after is not None and rule.limits.not_after < now:
+        end = None if rule.limits is None else rule.limits.not_after
+        if end is not None and end < now.replace(microsecond=0):
             place = f"rules[{number}].not_after"
             findings.append(Finding(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule"))
     return [*findings, *covered_rules(rules), *(Finding(*warning) for warning in rule_warnings(json.loads(content)))]

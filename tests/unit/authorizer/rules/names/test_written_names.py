@@ -113,7 +113,10 @@ CORRECTED = {
     "C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
     "C=DE, O=Acme, CN=X": "CN=X,O=Acme,C=DE",
     "DC=example, DC=acme, CN=X": "CN=X,DC=acme,DC=example",
-    "C = DE, O = Acme, OU = X": "C=DE,O=Acme,OU=X",
+    "C = DE, O = Acme, OU = X": "OU=X,O=Acme,C=DE",
+    "C = DE, O = Acme, CN = X, emailAddress = a@b.example": "emailAddress=a@b.example,CN=X,O=Acme,C=DE",
+    "O = Acme, CN = X": "CN=X,O=Acme",
+    "countryName = DE, commonName = X": "CN=X,C=DE",
     "/C=DE/O=Acme, Inc./CN=X": r"CN=X,O=Acme\, Inc.,C=DE",
     "/O=Acme/CN=X/1": "CN=X/1,O=Acme",
     'C = DE, O = "Acme, Inc.", CN = X': r"CN=X,O=Acme\, Inc.,C=DE",
@@ -126,6 +129,8 @@ CORRECTED = {
     "commonName=X, organizationName=Y": "CN=X,O=Y",
     "E=a@b.example, S=Bavaria": "emailAddress=a@b.example,ST=Bavaria",
     "userid=mallory": "UID=mallory",
+    "1.2.3.4=#0C06637573746F6D,CN=X": "1.2.3.4=custom,CN=X",
+    "1.2.3.4 = #0c04412c2042": r"1.2.3.4=A\, B",
 }
 
 
@@ -146,7 +151,24 @@ def test_backslashes_of_the_correct_form_are_doubled_in_json() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "CN", "/", "//", "=", "CN=X,,O=Y", "CN=X,O=Y,", '"', 'CN="', "what=X", "O=b, CN=#0C0161", "CN=a\n, O=b"],
+    [
+        "",
+        "CN",
+        "/",
+        "//",
+        "=",
+        "CN=X,,O=Y",
+        "CN=X,O=Y,",
+        '"',
+        'CN="',
+        "what=X",
+        "O=b, CN=#0C0261",
+        "O=b, CN=#020161",
+        "O=b, CN=#0C01610C0161",
+        "O=b, CN=#0C016",
+        "CN=#",
+        "CN=a\n, O=b",
+    ],
 )
 def test_no_form_is_suggested_for_other_text(name: str) -> None:
     assert corrected_name(name) is None or name == ""
@@ -171,13 +193,25 @@ def test_no_form_is_suggested_for_very_long_names() -> None:
         ("DC=example,DC=acme,CN=X", "CN=X,DC=acme,DC=example"),
         (r"C=DE,O=Acme\, Inc.,OU=a+L=b,CN=X", r"CN=X,OU=a+L=b,O=Acme\, Inc.,C=DE"),
         ("CN=X,O=Acme,C=DE", None),
-        ("O=Acme,CN=X", None),
-        ("C=DE,O=Acme", None),
+        ("O=Acme,CN=X", "CN=X,O=Acme"),
+        ("C=DE,O=Acme", "O=Acme,C=DE"),
+        ("C=US,O=Acme,OU=Class 1 CA", "OU=Class 1 CA,O=Acme,C=US"),
+        ("ST=Bavaria,O=Acme,CN=X", "CN=X,O=Acme,ST=Bavaria"),
+        ("C=DE,O=Acme,CN=X,emailAddress=a@b.example", "emailAddress=a@b.example,CN=X,O=Acme,C=DE"),
+        ("C=DE,O=Acme,CN=X,2.5.4.97=Y", "2.5.4.97=Y,CN=X,O=Acme,C=DE"),
+        ("O=Acme,2.5.4.97=Y", None),
+        ("2.5.4.97=Y,O=Acme", None),
+        ("emailAddress=a@b.example,CN=X,O=Acme", None),
+        ("emailAddress=a@b.example,CN=X", None),
+        ("CN=X,emailAddress=a@b.example", None),
+        ("DC=acme,DC=example", None),
+        ("DC=acme,C=DE", None),
+        ("L=Munich,ST=Bavaria", None),
         ("CN=X", None),
         ("", None),
     ],
 )
-def test_a_name_looks_reversed_if_it_starts_with_the_country_and_ends_with_the_common_name(
+def test_a_name_looks_reversed_if_its_last_attribute_is_more_specific_than_its_first(
     name: str, other: str | None
 ) -> None:
     assert reversed_name(name) == other

@@ -24,6 +24,7 @@ DOCUMENT = """{
 }
 """
 ROUTE = ("--allow", "GET /orders/*")
+FAR = NOW.replace(year=2049)
 
 
 @pytest.fixture
@@ -187,10 +188,9 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
 ) -> None:
     # The store would wait after a file was written.
     monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
-    far = NOW.replace(year=2049)
-    authority = CertificateAuthority("CA", not_after=far)
+    authority = CertificateAuthority("CA", not_after=FAR)
     (folder / "truststore.pem").write_bytes(authority.pem)
-    (folder / "client.pem").write_text(pem(authority.issue(subject=name(("CN", "d")), not_after=far)))
+    (folder / "client.pem").write_text(pem(authority.issue(subject=name(("CN", "d")), not_after=FAR)))
     options = ("--from-cert", "client.pem", "--name", "d", *ROUTE, "--rules", "rules.json", "--yes", "--json")
     assert add(*options, "--truststore", "truststore.pem") == 0
     result = json.loads(capsys.readouterr().out)
@@ -301,3 +301,24 @@ def test_a_name_in_the_document_is_a_problem_of_its_row(folder: Path, capsys: py
     assert import_csv(folder, f"{HEADER}a,a.pem,GET /a,\nfirst,b.pem,GET /b,\n", "--yes") == 2
     assert "partners.csv:3: column name: 'first' is the name of another rule" in capsys.readouterr().err
     assert (folder / "rules.json").read_text() == DOCUMENT
+
+
+def test_the_next_step_shows_that_the_new_client_is_allowed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    authority = CertificateAuthority("CA", not_after=FAR)
+    (folder / "truststore.pem").write_bytes(authority.pem)
+    (folder / "client.pem").write_text(pem(authority.issue(subject=name(("CN", "d")), not_after=FAR)))
+    trusted = ("--truststore", "truststore.pem")
+    assert add("--from-cert", "client.pem", "--name", "d", *ROUTE, "--rules", "rules.json", *trusted, "--yes") == 0
+    step = "  mtls-authorizer explain CERT --rules rules.json --truststore truststore.pem\n"
+    assert capsys.readouterr().out.endswith(step)
+    arguments = step.replace("CERT", "client.pem").split()[1:]
+    assert main(arguments, {}) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("ALLOWED\n")
+    assert "the function needs TRUSTSTORE_URI" in " ".join(out.split())
+    # The variables of the function are known, and have no truststore.
+    (folder / "function.env").write_text("PRINCIPAL_ID=fingerprint\n")
+    assert main([*arguments, "--env-file", "function.env"], {}) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "rule 'd' matches, except for its issuer_key" in out
+    assert "Next step: If this client is to be allowed, set the function's TRUSTSTORE_URI" in out
