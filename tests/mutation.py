@@ -38,7 +38,7 @@ TESTS = {
     "mtls_authorizer.policy.allowlists": [f"{POLICY}/test_settings.py", f"{RULES}/test_limits.py"],
     "mtls_authorizer.request.checks": _DECISION,
     "mtls_authorizer.request.decision": _DECISION,
-    "mtls_authorizer.request.event": _DECISION,
+    "mtls_authorizer.request.event": [f"{REQUEST}/test_event.py"],
     "mtls_authorizer.revocation.held_list": _STATUS,
     "mtls_authorizer.revocation.lists": _STATUS,
     "mtls_authorizer.revocation.status": _STATUS,
