@@ -162,7 +162,8 @@ class RevocationLists:
             self._link_status(link, now, required=place == 0 or self._check is CrlCheck.CHAIN)
             for place, link in enumerate(_below_root(chain))
         ]
-        # The trust anchor itself needs no list, but may have revoked itself.
+        # The trust anchor itself needs no list, but may have revoked itself. Without the condition, the last link of a
+        # chain that does not end at a root would be looked up twice.
         revoking = self._revoking_list(chain.links[-1], now) if chain.ends_at_root else None
         if revoking is not None:
             return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)

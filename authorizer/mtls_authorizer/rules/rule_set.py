@@ -103,6 +103,7 @@ class RuleSet:
         granted = self._granted(matching, certificate)
         if not granted:
             return DenyReason.CERTIFICATE_VALUE_MISSING
+        # The first condition only saves time: a grant without limits is in effect for every request.
         if self._is_limited and any(self.rules[number].limits for number in granted):
             return ConditionalGrant([(grant, self.rules[number].limits) for number, grant in granted.items()])
         return combine(list(granted.values()))
@@ -170,6 +171,7 @@ class RuleSet:
             return DenyReason.NO_ALLOWLIST_CONFIGURED
         first = self.rules[0]
         if len(self.rules) == 1 or all(rule.name == ENVIRONMENT for rule in self.rules):
+            # The usages only distinguish rules that match from those that lack usages, and no rule matches here.
             return first.mismatch(satisfied, usages) or DenyReason.NO_RULE_MATCHED
         return DenyReason.NO_RULE_MATCHED
 

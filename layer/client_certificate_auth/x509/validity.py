@@ -24,6 +24,7 @@ def _read_time(tag: int, content: bytes) -> str:
     if len(content) == _TIME_LENGTHS.get(tag) and content.endswith(b"Z"):
         digits = content[:-1]
         if tag == UTC_TIME:
+            # The digits are never equal to the shorter b"50".
             digits = (b"19" if digits >= b"50" else b"20") + digits
         if digits.isdigit():
             parts = _PARTS.unpack(digits)

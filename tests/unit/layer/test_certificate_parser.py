@@ -73,6 +73,7 @@ def test_unique_identifiers_are_ignored() -> None:
     [
         (der.UTC_TIME, b"491231235959Z", "2049-12-31T23:59:59Z"),
         (der.UTC_TIME, b"500101000000Z", "1950-01-01T00:00:00Z"),
+        (der.UTC_TIME, b"000201000000Z", "2000-02-01T00:00:00Z"),
         (der.UTC_TIME, b"000229000000Z", "2000-02-29T00:00:00Z"),
         (der.GENERALIZED_TIME, b"20200101000000Z", "2020-01-01T00:00:00Z"),
         (der.GENERALIZED_TIME, b"20000229000000Z", "2000-02-29T00:00:00Z"),
@@ -101,6 +102,7 @@ TIMES = {
     "day-32": (der.UTC_TIME, b"200132000000Z"),
     "april-31": (der.UTC_TIME, b"200431000000Z"),
     "february-29": (der.UTC_TIME, b"210229000000Z"),
+    "february-29-of-2022": (der.UTC_TIME, b"220229000000Z"),
     "february-29-of-1900": (der.GENERALIZED_TIME, b"19000229000000Z"),
     "february-30": (der.UTC_TIME, b"200230000000Z"),
     "hour-24": (der.UTC_TIME, b"200101240000Z"),
@@ -273,8 +275,9 @@ def test_common_keys_begin_as_those_of_cryptography(key: ec.EllipticCurvePrivate
     assert content.startswith(parser.COMMON_KEYS[len(content)])
 
 
-def test_an_explicit_false_is_accepted() -> None:
-    not_critical = der.sequence(der.oid("1.2.3"), der.tlv(der.BOOLEAN, b"\0"), der.octets(b"value"))
+@pytest.mark.parametrize("flag", [b"", der.tlv(der.BOOLEAN, b"\0")], ids=["implied", "explicit"])
+def test_an_implied_and_an_explicit_false_are_accepted(flag: bytes) -> None:
+    not_critical = der.sequence(der.oid("1.2.3"), flag, der.octets(b"value"))
     certificate = parse_certificate(tbs_certificate(VERSION_3, *FIELDS, extensions(not_critical)))
     assert certificate.extensions == {"1.2.3": (False, b"value")}
 

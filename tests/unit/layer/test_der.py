@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from client_certificate_auth.x509.der import (
@@ -17,6 +19,7 @@ from client_certificate_auth.x509.der import (
     read_optional_elements,
     read_sequence,
     read_sequence_of,
+    read_two_elements,
     read_typed_value,
 )
 from tests import der
@@ -65,6 +68,8 @@ def test_other_encodings_of_an_element_are_rejected(encoded: bytes, message: str
 def test_there_may_be_many_elements() -> None:
     assert read_elements(b"\x02\1\1" * MOST_ELEMENTS) == ([2] * MOST_ELEMENTS, [b"\1"] * MOST_ELEMENTS)
     assert read_elements(b"\x05\0" * MOST_ELEMENTS) == ([5] * MOST_ELEMENTS, [b""] * MOST_ELEMENTS)
+    long = bytes(2 * MOST_ELEMENTS)
+    assert read_elements(der.octets(long) + der.octets(long)) == ([4, 4], [long, long])
 
 
 def test_the_number_of_elements_is_limited_in_a_sequence_too() -> None:
@@ -72,6 +77,32 @@ def test_the_number_of_elements_is_limited_in_a_sequence_too() -> None:
     for read in (read_sequence, lambda encoded: read_sequence_of(encoded, 5)):
         with pytest.raises(DerError, match="more than 50,000 elements"):
             read(der.sequence(b"\x05\0" * (MOST_ELEMENTS + 1)))
+
+
+INDEFINITE = b"\x30\x80" + bytes(128)
+
+
+@pytest.mark.parametrize("encoded", [b"\x30", INDEFINITE])
+def test_one_element_has_a_definite_length(encoded: bytes) -> None:
+    with pytest.raises(DerError):
+        read_element(encoded, der.SEQUENCE)
+
+
+def test_two_elements_are_read_like_any_number_of_elements() -> None:
+    short = [bytes(octets) for size in range(6) for octets in product((0, 1, 2, 4), repeat=size)]
+    elements = [der.octets(bytes(size)) for size in (0, 1, 126, 127, 128, 129, 300)]
+    pairs = [first + second for first in elements for second in elements]
+    indefinite = [INDEFINITE + der.tlv(der.NULL), der.tlv(der.NULL) + INDEFINITE]
+    for content in [*short, *pairs, *indefinite]:
+        try:
+            tags, contents = read_elements(content)
+        except DerError:
+            tags, contents = [], []
+        if len(tags) == 2:
+            assert read_two_elements(content, "two elements") == (tags[0], contents[0], tags[1], contents[1])
+        else:
+            with pytest.raises(DerError):
+                read_two_elements(content, "two elements")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +180,8 @@ def test_a_bit_string_has_unused_bits_that_are_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "dotted", ["0.0", "0.39", "1.0", "1.39", "2.0", "2.39", "2.40", "2.999.1", "2.5.4.3", "1.2.840.113549.1.9.1"]
+    "dotted",
+    ["0.0", "0.39", "1.0", "1.39", "2.0", "2.39", "2.40", "2.999.1", "2.5.4.3", "1.2.98304", "1.2.840.113549.1.9.1"],
 )
 def test_an_oid_is_dotted(dotted: str) -> None:
     assert read_oid(der.oid(dotted)[2:]) == dotted
@@ -158,7 +190,7 @@ def test_an_oid_is_dotted(dotted: str) -> None:
 def test_an_oid_may_be_long_but_not_endless() -> None:
     longest = b"\x2a" + b"\xff" * (LONGEST_OID - 2) + b"\x7f"
     assert read_oid(longest).startswith("1.2.")
-    for content in (longest[:1] + longest, b"", b"\x80\x01", b"\x2a\x80\x01", b"\x2a\x81", b"\x81"):
+    for content in (longest[:1] + longest, b"", b"\x80\x01", b"\x2a\x80\x01", b"\x2a\x81", b"\x81", b"\x2a\x81\x80"):
         with pytest.raises(DerError, match="an OBJECT IDENTIFIER"):
             read_oid(content)
 

@@ -127,6 +127,8 @@ def test_rules_without_keys_are_not_changed() -> None:
     rules = RuleSet(load_settings({"ALLOWED_COMMON_NAMES": "client"}).rules)
     policy = AccessPolicy(rules, rules, truststore=read_truststore(BUNDLE)).with_issuer_keys()
     assert policy.rules is policy.shadow_rules is rules
+    alone = AccessPolicy(rules, truststore=read_truststore(BUNDLE))
+    assert alone.with_issuer_keys() is alone
     by_key = RuleSet(load_settings(RULES).rules)
     tried = AccessPolicy(rules, by_key, truststore=read_truststore(BUNDLE)).with_issuer_keys()
     assert tried.rules is rules

@@ -13,22 +13,25 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import (
+    CERTIFICATE_CHECKS,
     CHECKS,
     EXTRACTION_CHECKS,
     GRANT_CHECKS,
     ROUTE_CHECK,
+    CertificateFacts,
     CheckName,
     RequestFacts,
     first_failure,
 )
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import NOT_AFTER, NOT_BEFORE, client_pem
+from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NOBODY = AccessPolicy(RuleSet(()))
@@ -66,6 +69,21 @@ def test_a_failed_extraction_fails_a_check(
     assert first_failure(EXTRACTION_CHECKS, extraction) is reason
 
 
+@pytest.mark.parametrize(
+    ("critical", "reason"), [(True, DenyReason.CRITICAL_EXTENSION_UNKNOWN), (False, None)], ids=["critical", "other"]
+)
+def test_an_unknown_critical_extension_fails_a_check(critical: bool, reason: DenyReason | None) -> None:  # noqa: FBT001 -- a table's column
+    certificate = certificate_der(extensions=[extension("1.2.3.4", b"", critical=critical)])
+    assert first_failure(CERTIFICATE_CHECKS, CertificateFacts(PeerCertificate.from_der(certificate))) is reason
+
+
+@pytest.mark.parametrize(
+    "reason", [DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED, DenyReason.NO_RULE_MATCHED, DenyReason.RULE_NOT_IN_EFFECT]
+)
+def test_the_reason_of_the_rules_fails_a_check(reason: DenyReason) -> None:
+    assert first_failure(GRANT_CHECKS, facts(outcome=reason)) is reason
+
+
 def test_facts_without_a_grant_fail_whatever_else_they_say() -> None:
     assert first_failure((*GRANT_CHECKS, ROUTE_CHECK), facts()) is None
     denied = facts(outcome=DenyReason.NO_RULE_MATCHED)
@@ -82,6 +100,23 @@ def test_crls_of_which_nobody_asked_make_the_revocation_status_unknown() -> None
     revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem))
     asked = facts(policy=NOBODY._replace(revocation=revocation), revocation_status=None)
     assert first_failure(GRANT_CHECKS, asked) is DenyReason.REVOCATION_STATUS_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("state", "mode", "reason"),
+    [
+        (RevocationState.GOOD, CrlFailureMode.DENY, None),
+        (RevocationState.REVOKED, CrlFailureMode.ALLOW, DenyReason.CERTIFICATE_REVOKED),
+        (RevocationState.UNKNOWN, CrlFailureMode.DENY, DenyReason.REVOCATION_STATUS_UNKNOWN),
+        (RevocationState.UNKNOWN, CrlFailureMode.ALLOW, None),
+    ],
+)
+def test_a_revocation_status_is_judged_by_the_lists_it_is_from(
+    state: RevocationState, mode: CrlFailureMode, reason: DenyReason | None
+) -> None:
+    revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem), failure_mode=mode)
+    asked = facts(policy=NOBODY._replace(revocation=revocation), revocation_status=RevocationStatus(state))
+    assert first_failure(GRANT_CHECKS, asked) is reason
 
 
 @pytest.mark.parametrize("now", [NOT_BEFORE, NOT_AFTER])

@@ -6,11 +6,30 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason, PeerCertificate
+from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
-from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, name, pem
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.status import RevocationState
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer.rules.rule_set import RuleSet
+from tests import der
+from tests.certificate_authorities import DAY, CertificateAuthority, entry
+from tests.certificate_authorities import NOW as SIGNED
+from tests.certificates import (
+    EXTENDED_KEY_USAGE,
+    NOT_AFTER,
+    NOT_BEFORE,
+    certificate_der,
+    client_pem,
+    extension,
+    name,
+    pem,
+)
 from tests.decisions import decision_on
+from tests.rules_documents import document, rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 BY_NAME = load_settings({"ALLOWED_COMMON_NAMES": "client"})
@@ -117,3 +136,46 @@ def test_who_has_no_certificate_that_can_be_read_is_denied_as_nobody(failure: Ex
     assert (decision.allowed, decision.reason, decision.grant) == (False, DenyReason(failure.value), None)
     assert decision.client == Client("unauthenticated", None, None, None, None)
     assert decision.context == {"reason": failure.value}
+    assert decision.shadow_reason is decision.reason
+
+
+CA = CertificateAuthority()
+TRUSTSTORE = read_truststore(CA.pem)
+LISTS = RevocationLists([read_crl(CA.revoke(entry(2)), TRUSTSTORE, SIGNED)], TRUSTSTORE)
+GOOD, REVOKED, UNKNOWN, _ = RevocationState
+
+
+@pytest.mark.parametrize(
+    ("serial_number", "now", "settings", "reason", "state"),
+    [
+        (1, SIGNED, BY_NAME, None, GOOD),
+        (2, SIGNED, BY_NAME, DenyReason.CERTIFICATE_REVOKED, REVOKED),
+        (1, SIGNED + 2 * DAY, BY_NAME, DenyReason.REVOCATION_STATUS_UNKNOWN, UNKNOWN),
+        # The status is determined only for a certificate that is valid and has a grant.
+        (2, SIGNED + 101 * DAY, BY_NAME, DenyReason.CERTIFICATE_EXPIRED, None),
+        (2, SIGNED - 101 * DAY, BY_NAME, DenyReason.CERTIFICATE_NOT_YET_VALID, None),
+        (2, SIGNED, BY_UNIT, DenyReason.ORGANIZATIONAL_UNIT_NOT_ALLOWED, None),
+    ],
+)
+def test_a_decision_has_the_revocation_status_at_its_time(
+    serial_number: int, now: datetime, settings: Settings, reason: DenyReason | None, state: RevocationState | None
+) -> None:
+    policy = AccessPolicy(RuleSet(settings.rules), revocation=LISTS)
+    decision = decision_on(PeerCertificate.from_der(CA.issue(serial_number)), settings, now, policy=policy)
+    status = decision.revocation_status
+    assert (decision.reason, None if status is None else status.state) == (reason, state)
+
+
+@pytest.mark.parametrize(("settings", "loses"), [(BY_NAME, True), (BY_UNIT, False)])
+def test_a_decision_tells_whether_its_grant_depends_on_client_auth(settings: Settings, loses: bool) -> None:  # noqa: FBT001 -- a table's column
+    usages = der.sequence(der.oid("1.3.6.1.5.5.7.3.1"), der.oid("1.3.6.1.5.5.7.3.2"))
+    certificate = certificate_der(name(("CN", "client")), extensions=[extension(EXTENDED_KEY_USAGE, usages)])
+    assert decision_on(PeerCertificate.from_der(certificate), settings, NOW).loses_client_auth is loses
+
+
+def test_a_shadow_rule_is_in_effect_until_its_end() -> None:
+    limited = document(rule(not_after="2026-11-22T00:00:00Z")).decode()
+    settings = load_settings({"ALLOWED_COMMON_NAMES": "client", "AUTHORIZER_SHADOW_RULES": limited})
+    assert decision_on(CLIENT, settings, NOW).shadow_reason is None
+    later = decision_on(CLIENT, settings, NOW + timedelta(seconds=1))
+    assert (later.reason, later.shadow_reason) == (None, DenyReason.RULE_NOT_IN_EFFECT)

@@ -7,6 +7,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.held_list import HeldList
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
@@ -91,6 +92,12 @@ def test_a_chain_must_end_at_a_self_signed_certificate_if_all_of_it_is_checked()
         assert (status.state, status.unknown_reason) == expected
     revoked = _lists(LOWER.revoke(entry(1)), truststore=NO_ROOT, check=CrlCheck.CHAIN).status(_client(), NOW)
     assert revoked.state is REVOKED
+
+
+@pytest.mark.parametrize("check", CrlCheck)
+def test_a_ca_that_is_listed_is_revoked_without_the_root_too(check: CrlCheck) -> None:
+    lists = _lists(LOWER_CRL, MIDDLE.revoke(entry(8)), truststore=NO_ROOT, check=check)
+    assert lists.status(_client(), NOW).state is REVOKED
 
 
 def test_a_ca_below_a_skipped_block_is_no_trust_anchor() -> None:
@@ -189,6 +196,21 @@ def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distri
         assert _lists(NAMED, assume_complete=assumed).status(client, NOW).state is expected
     unreadable = _client(OTHER, extension(CRL_DISTRIBUTION_POINTS, b"\xff"))
     assert _lists(NAMED, assume_complete=assumed).status(unreadable, NOW).state is UNKNOWN
+
+
+def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their_order() -> None:
+    at_b = extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_point("b"))))
+    for crls in ((NAMED, NAMED_ALSO), (NAMED_ALSO, NAMED)):
+        assert _lists(*crls).status(_client(OTHER, at_b), NOW).state is GOOD
+        assert _lists(*crls).status(_client(OTHER, AT_C), NOW).state is UNKNOWN
+        listed_elsewhere = PeerCertificate.from_der(OTHER.issue(2, extensions=[at_b]))
+        assert _lists(*crls).status(listed_elsewhere, NOW).state is REVOKED
+        listed_anywhere = PeerCertificate.from_der(OTHER.issue(2, extensions=[AT_C]))
+        assert _lists(*crls).status(listed_anywhere, NOW).state is REVOKED
+
+
+def test_no_crl_is_assumed_to_be_complete_unless_that_is_configured() -> None:
+    assert HeldList.of(verify_crl(NAMED, EVERYBODY), EVERYBODY).assume_complete is False
 
 
 def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:

@@ -213,6 +213,25 @@ def test_a_status_says_which_list_it_is_from() -> None:
     assert _lists().status(_client(), NOW).details(NOW) == {}
 
 
+@pytest.mark.parametrize(
+    ("crl", "now"),
+    [
+        (MIDDLE.revoke(entry(1)), NOW),
+        (ROOT.revoke(entry(7)), NOW),
+        (ROOT.revoke(entry(1000)), NOW),
+        # No chain is valid any more.
+        (MIDDLE.revoke(entry(1)), NOW + 1001 * DAY),
+    ],
+    ids=["client", "intermediate CA", "root", "without a valid chain"],
+)
+def test_a_revoked_status_has_the_list_that_revokes_and_its_location(crl: bytes, now: datetime) -> None:
+    read = [read_crl(each, EVERYBODY, NOW) for each in (OTHER.revoke(), crl)]
+    locations = {each.digest: f"file:///{number}.crl" for number, each in enumerate(read)}
+    status = RevocationLists(read, EVERYBODY, locations=locations).status(_client(), now)
+    assert (status.state, status.revocation_list) == (REVOKED, read[1])
+    assert status.details(now)["crl_uri"] == "file:///1.crl"
+
+
 def test_an_issuers_name_is_logged_without_control_characters() -> None:
     hostile = CertificateAuthority(subject=name(("CN", "a\n\x1b")))
     truststore = read_truststore(hostile.pem)

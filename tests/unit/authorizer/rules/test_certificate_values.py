@@ -14,11 +14,24 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.certificate_values import CertificateValue
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, SERVER_AUTH
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der
 from tests.api_events import EVENTS, rest_event
-from tests.certificates import certificate_der, client_pem, dns, email, ip, name, pem, subject_alt_names, uri
+from tests.certificates import (
+    EXTENDED_KEY_USAGE,
+    certificate_der,
+    client_pem,
+    dns,
+    email,
+    extension,
+    ip,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
 from tests.decisions import decision_on
 from tests.responses import checking
 from tests.rules_documents import document, rule
@@ -217,3 +230,21 @@ def test_a_rule_lists_what_it_takes_from_certificates_by_its_places() -> None:
         "usage_plan_key": CertificateValue("subject", "O"),
     }
     assert of_constant.certificate_values() == {}
+
+
+def test_a_rule_set_finds_the_rules_that_match_with_their_values_and_usages() -> None:
+    tenant = rule(name="tenant", context={"tenant": {"from": "subject.OU"}})
+    match = {"issuer": "CN=Test CA", "common_name": "client"}
+    server = tenant | {"name": "server", "match": match, "extended_key_usage": ["serverAuth"]}
+    rules = RuleSet(parse_rules(document(tenant, server)))
+    usages = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid(CLIENT_AUTH), der.oid(SERVER_AUTH)))
+
+    def parsed(*subject: tuple[str, str]) -> PeerCertificate:
+        return PeerCertificate.from_der(certificate_der(name(*subject), extensions=[usages]))
+
+    with_unit, without_unit = parsed(("CN", "client"), ("OU", "a")), parsed(("CN", "client"))
+    assert [each.name for each in rules.matching(with_unit)] == ["tenant", "server"]
+    assert rules.matching(without_unit) == []
+    # The rule for servers matches without clientAuth as well.
+    assert not rules.needs_client_auth(with_unit, CLIENT_AUTH_IF_RESTRICTED)
+    assert RuleSet(parse_rules(document(tenant))).needs_client_auth(with_unit, CLIENT_AUTH_IF_RESTRICTED)

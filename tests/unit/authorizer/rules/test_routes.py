@@ -162,6 +162,7 @@ def test_a_route_permits_the_requests_that_its_policy_allows(route: str) -> None
                 *("/payments/..", "/payments/../admin", "/payments/..;/admin", "/payments/...", "/payments/1/.."),
                 *("/payments/\\..\\admin", "/payments/%5C", "/payments/%5c..%5cadmin", "/payments/#", "/payments/%23"),
                 *("/payments/%2e%2E/admin", "/payments/%2F", "/payments/%252e%252e/admin", "/payments/%3fx"),
+                *("/payments/\n../admin", "/payments/1\n//", "/payments/\n1\n2"),
                 *("/payments/\t../admin", "/payments/%09../admin", "/payments/.%0a./admin", "/payments/.%0D./admin"),
                 *("/payments/%%32%65%%32%65/admin", "/payments/%2%65%2%65/admin", "/payments/%u002e%u002e/admin"),
                 *("/payments/%c0%ae%c0%ae/admin", "/payments/%C1%9c", "/payments/%7F", "/payments/%c2%85"),
