@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -55,13 +56,22 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return "bytes" if isinstance(val, bytes) and len(val) > 16 else None
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Measure no coverage by searches, whose examples differ each time, and by tests that repeat the same lines."""
-    if config.pluginmanager.hasplugin("_cov"):
-        for item in items:
-            search = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
-            if search or item.get_closest_marker("without_coverage"):
-                item.add_marker(pytest.mark.no_cover)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage by searches, whose examples differ each time, and by tests that repeat the same lines.
+
+    The marker of pytest-cov for this, ``no_cover``, has no effect in a process of pytest-xdist: coverage is started
+    there twice, and stopped once.
+    """
+    search = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+    if not (search or item.get_closest_marker("without_coverage")):
+        return (yield)
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(trace)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -77,6 +77,7 @@ def test_a_difference_is_printable_and_at_most_100_columns_wide() -> None:
     assert f'   "{"x" * 95}…\n' in diff(long, long.replace("1", "2"))
 
 
+@pytest.mark.without_coverage
 def test_a_change_in_a_long_document_is_found_quickly() -> None:
     before = "".join(f'{{"name": "rule-{number}"}},\n' for number in range(50_000))
     assert diff(before, f"{before}added\n").endswith("+ added\n")
