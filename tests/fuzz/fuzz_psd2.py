@@ -134,6 +134,7 @@ def _decode(content: bytes) -> Psd2Statement | None:
         _require(all(1 <= len(text) <= 256 for text in texts))
         _require("Cc" not in {unicodedata.category(character) for text in texts for character in text})
         _require(all(_NAMES_BY_OID.get(role.oid.dotted_string, role.name) == role.name for role in info.roles))
+        _require(all(ROLE_OIDS.get(role.name, role.oid.dotted_string) == role.oid.dotted_string for role in info.roles))
         roles = [_NAMES_BY_OID.get(role.oid.dotted_string, role.oid.dotted_string) for role in info.roles]
         return Psd2Statement(tuple(roles), info.authority_name, info.authority_id)
     return None

@@ -204,7 +204,6 @@ def test_problems_found_before_a_limit_are_reported_with_it() -> None:
     assert second.startswith("rules[1].match.common_name exceeds")
 
 
-@pytest.mark.without_coverage
 def test_lists_in_the_environment_have_the_same_limits() -> None:
     for variable, good, bad in (
         ("ALLOWED_COMMON_NAMES", ["a"] * limits.MOST_ENTRIES, ["a"] * (limits.MOST_ENTRIES + 1)),
