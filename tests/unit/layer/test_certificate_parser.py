@@ -248,6 +248,13 @@ def test_another_structure_is_malformed(encoded: bytes, message: str) -> None:
         parse_certificate(encoded)
 
 
+def test_the_largest_certificate_is_read() -> None:
+    others = len(certificate_der(extensions=[extension("1.2.3", bytes(300_000))])) - 300_000
+    encoded = certificate_der(extensions=[extension("1.2.3", bytes(LARGEST_CERTIFICATE - others))])
+    assert len(encoded) == LARGEST_CERTIFICATE
+    assert parse_certificate(encoded).der == encoded
+
+
 def test_long_parameters_of_an_algorithm_are_checked_like_short_ones() -> None:
     for length in (10, 3_000):
         algorithm = der.sequence(der.oid("1.2.3"), der.octets(bytes(length)))

@@ -175,3 +175,14 @@ def test_the_error_says_what_the_event_is_not(event: object, problem: str) -> No
 
 def test_the_kinds_of_events_have_the_names_that_explanations_show() -> None:
     assert list(EventFormat) == ["rest", "http-1.0", "http-2.0"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "values"),
+    [(None, []), ("", []), ("a", ["a"]), ("a,b.example", ["a", "b.example"]), (["a,b", "c"], ["a,b", "c"])],
+)
+def test_the_identity_sources_are_a_list_or_text_with_commas(sources: object, values: list[str]) -> None:
+    request = read_request(http_1_0_event("") | {"identitySource": sources, "requestContext": {"domainName": "b"}})
+    assert request.identity == values
+    # Part of a value is not a value.
+    assert request.may_be_cached_for_other_domain_names is bool(values)
