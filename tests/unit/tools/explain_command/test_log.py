@@ -177,11 +177,7 @@ def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain) 
     assert (none.json["notes"], none.json["explanation"]) == ([f"none of the 1 files contains {missing}"], None)
 
 
-def test_a_changed_configuration_is_noted(
-    denied: dict[str, Any], explain: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The store would wait after a file was written.
-    monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
+def test_a_changed_configuration_is_noted(denied: dict[str, Any], explain: Explain, tmp_path: Path) -> None:
     same = explain(denied, "--json", AUTHORIZER_RULES=document(PAYMENTS).decode())
     assert same.json["notes"] == []
     changed = explain(denied, "--json", AUTHORIZER_RULES=document(REPORTS).decode())

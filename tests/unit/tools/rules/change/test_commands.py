@@ -184,10 +184,8 @@ def test_nothing_is_written_without_a_confirmation(
 
 
 def test_with_a_truststore_the_rule_needs_the_functions_truststore(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The store would wait after a file was written.
-    monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
     authority = CertificateAuthority("CA", not_after=FAR)
     (folder / "truststore.pem").write_bytes(authority.pem)
     (folder / "client.pem").write_text(pem(authority.issue(subject=name(("CN", "d")), not_after=FAR)))

@@ -161,11 +161,7 @@ def test_the_lists_and_the_required_usages_of_the_environment_count(
     assert capsys.readouterr().out.startswith("0 of 1 client change")
 
 
-def test_rules_that_name_keys_of_issuers_need_the_truststore(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # The store would wait after a file was written.
-    monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
+def test_rules_that_name_keys_of_issuers_need_the_truststore(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     authority = CertificateAuthority("CA")
     (folder / "truststore.pem").write_bytes(authority.pem)
     (folder / "certs" / "signed.pem").write_text(pem(authority.issue()))

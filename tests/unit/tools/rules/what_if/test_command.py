@@ -131,11 +131,7 @@ def test_undetermined_decisions_are_counted_by_what_is_missing(
     }
 
 
-def test_keys_of_issuers_are_read_from_the_truststore(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # The store would wait after a file was written.
-    monkeypatch.setattr("mtls_authorizer.stores.file._STEP_SECONDS", 0)
+def test_keys_of_issuers_are_read_from_the_truststore(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     authority = CertificateAuthority("CA")
     (folder / "truststore.pem").write_bytes(authority.pem)
     certificate = pem(authority.issue())
