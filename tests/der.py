@@ -34,8 +34,12 @@ def integer(value: int) -> bytes:
 
 
 def oid(dotted: str) -> bytes:
+    return tlv(OID, oid_content(dotted))
+
+
+def oid_content(dotted: str) -> bytes:
     first, second, *arcs = map(int, dotted.split("."))
-    return tlv(OID, b"".join(map(_base_128, [first * 40 + second, *arcs])))
+    return b"".join(map(_base_128, [first * 40 + second, *arcs]))
 
 
 def text(value: str, tag: int = UTF8_STRING) -> bytes:

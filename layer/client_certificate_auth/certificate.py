@@ -220,7 +220,7 @@ class PeerCertificate:
 
         Absent fields are omitted, and Buffers are bytes.
         """
-        from client_certificate_auth.node_view import name_object  # noqa: PLC0415 -- see above
+        from client_certificate_auth.node_view import key_purposes, name_object  # noqa: PLC0415 -- see above
 
         fields = {
             "subject": name_object(self.subject),
@@ -239,7 +239,7 @@ class PeerCertificate:
             "fingerprint": self.fingerprint,
             "fingerprint256": self.fingerprint256,
             "fingerprint512": self.fingerprint512,
-            "ext_key_usage": self.ext_key_usage,
+            "ext_key_usage": key_purposes(self.ext_key_usage),
             "serialNumber": self.serial_number,
             "raw": self.raw,
         }

@@ -57,8 +57,8 @@ _OTHER_NAMES = {
 }
 _STRINGS = {DNS: "DNS", EMAIL: "email", URI: "URI"}
 _UNSUPPORTED = {X400_ADDRESS: "X400Name", EDI_PARTY_NAME: "EdiPartyName"}
-# The size of the buffer that Node and OpenSSL use for a dotted OID, without the final NUL.
-_LONGEST_OID = 79
+# The characters for which Node and OpenSSL have space where they write a dotted OID. They cut off the rest.
+_LONGEST_TYPE, _LONGEST_ID = 79, 255
 
 _IPV4_OCTETS, _IPV6_OCTETS = 4, 16
 
@@ -86,7 +86,7 @@ def name_object(name: DistinguishedName) -> dict[str, str | list[str]]:
 
 
 def _attribute_key(oid: str) -> str:
-    return SHORT_NAME_BY_OID.get(oid) or oid[:_LONGEST_OID]
+    return SHORT_NAME_BY_OID.get(oid) or oid[:_LONGEST_TYPE]
 
 
 def time_string(time: str) -> str:
@@ -113,10 +113,16 @@ def info_access(value: bytes) -> dict[str, list[str]] | None:
     try:
         for method, location in read_info_access(value):
             prefix, text = _general_name(*location)
-            locations.setdefault(f"{ACCESS_METHOD_BY_OID.get(method, method)} - {prefix}", []).append(text.value)
+            method_name = ACCESS_METHOD_BY_OID.get(method) or method[:_LONGEST_TYPE]
+            locations.setdefault(f"{method_name} - {prefix}", []).append(text.value)
     except DerError:
         return None
     return locations
+
+
+def key_purposes(usages: list[str] | None) -> list[str] | None:
+    """Return Node's ``ext_key_usage``."""
+    return None if usages is None else [oid[:_LONGEST_ID] for oid in usages]
 
 
 def is_ca(extensions: dict[str, tuple[bool, bytes]]) -> bool:
@@ -145,7 +151,7 @@ def _general_name(tag: int, content: bytes) -> tuple[str, _Text]:
     if tag == OTHER_NAME:
         return "othername", _other_name(content)
     if tag == REGISTERED_ID:
-        return "Registered ID", _Text(read_oid(content), verbatim=True)
+        return "Registered ID", _Text(read_oid(content)[:_LONGEST_ID], verbatim=True)
     return _UNSUPPORTED[tag], _Text("<unsupported>", verbatim=True)
 
 

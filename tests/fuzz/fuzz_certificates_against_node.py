@@ -25,7 +25,7 @@ from tests.fuzz.fuzz_certificates import FindingError
 from tests.fuzz.odd_certificates import OddCertificates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _SERVER = Path(__file__).parents[1] / "golden" / "legacy_objects_of.js"
 _BATCH = 100
@@ -49,9 +49,7 @@ def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float(
     certificates = OddCertificates(Random(seed))  # noqa: S311 -- to be repeatable
     outcomes: Counter[str] = Counter()
     end = time.monotonic() + seconds
-    with subprocess.Popen(
-        [find_node(), _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as node:
+    with _running_node() as node:
         while outcomes.total() < executions and time.monotonic() < end:
             batch = [certificates.make() for _ in range(_BATCH)]
             for certificate, nodes in zip(batch, _ask(node, batch), strict=True):
@@ -63,7 +61,18 @@ def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float(
     return outcomes
 
 
-def _ask(node: subprocess.Popen[str], batch: list[bytes]) -> Iterator[dict[str, object] | None]:
+def what_node_reads(certificates: Sequence[bytes]) -> Iterator[dict[str, object] | None]:
+    """Return Node's object of each certificate in DER, None for one that it rejects."""
+    with _running_node() as node:
+        for start in range(0, len(certificates), _BATCH):
+            yield from _ask(node, certificates[start : start + _BATCH])
+
+
+def _running_node() -> subprocess.Popen[str]:
+    return subprocess.Popen([find_node(), _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+
+
+def _ask(node: subprocess.Popen[str], batch: Sequence[bytes]) -> Iterator[dict[str, object] | None]:
     assert node.stdin is not None
     assert node.stdout is not None
     node.stdin.writelines(f"{base64.b64encode(certificate).decode()}\n" for certificate in batch)

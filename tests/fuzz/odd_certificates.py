@@ -11,7 +11,7 @@ from tests import der
 from tests.certificates import ED25519_KEY, OIDS, certificate_der, extension
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
 _CERTIFICATES = Path(__file__).parents[1] / "golden" / "certificates"
@@ -93,7 +93,15 @@ class OddCertificates:
         return der.tlv(tag, b"\0" if tag == der.BIT_STRING else b"", content)
 
     def _oid(self) -> str:
-        return self._chance.choice((*OIDS.values(), *OIDS.values(), *_OTHER_OIDS))
+        return self._one_of((*OIDS.values(), *OIDS.values(), *_OTHER_OIDS))
+
+    def _one_of(self, oids: Sequence[str]) -> str:
+        """Return one of the OIDs, or rarely one about as long as the buffers in which OpenSSL and Node write it."""
+        if self._chance.random() < 0.95:
+            return self._chance.choice(oids)
+        length = self._chance.choice((78, 79, 80, 81, 254, 255, 256, 257, 600))
+        arc = self._chance.choice(("1", "99", "123456789", "9" * 30))
+        return ("2.5" + f".{arc}" * length)[:length].removesuffix(".")
 
     def _attribute(self) -> bytes:
         return der.sequence(der.oid(self._oid()), self._string())
@@ -128,8 +136,8 @@ class OddCertificates:
                 *(der.tagged(number, text) for number in (1, 2, 6)),
                 der.tagged(7, address),
                 der.tagged(4, self._name(), constructed=True),
-                der.tagged(8, der.oid(self._oid())[2:]),
-                der.tagged(0, der.oid(self._chance.choice(_OTHER_NAMES)), other_value, constructed=True),
+                der.tagged(8, der.oid_content(self._oid())),
+                der.tagged(0, der.oid(self._one_of(_OTHER_NAMES)), other_value, constructed=True),
                 der.tagged(5, *party[self._chance.randrange(2) :], constructed=True),
                 der.tagged(self._chance.choice((3, 9)), self._string(), constructed=True),
             ]
@@ -150,7 +158,7 @@ class OddCertificates:
             [
                 *[("2.5.29.17", self._general_names)] * 2,
                 ("1.3.6.1.5.5.7.1.1", lambda: der.sequence(*self._some(self._access_description))),
-                ("2.5.29.37", lambda: der.sequence(*self._some(lambda: der.oid(self._chance.choice(_PURPOSES))))),
+                ("2.5.29.37", lambda: der.sequence(*self._some(lambda: der.oid(self._one_of(_PURPOSES))))),
                 ("2.5.29.15", self._bits),
                 ("2.5.29.19", lambda: der.sequence(*self._subset(self._true(), self._integer()))),
                 ("2.5.29.14", lambda: der.octets(self._chance.randbytes(20))),
@@ -175,7 +183,7 @@ class OddCertificates:
         return extension(oid, value, critical=self._chance.random() < 0.2)
 
     def _access_description(self) -> bytes:
-        return der.sequence(der.oid(self._chance.choice(_ACCESS_METHODS)), self._general_name())
+        return der.sequence(der.oid(self._one_of(_ACCESS_METHODS)), self._general_name())
 
     def _true(self) -> bytes:
         return der.tlv(der.BOOLEAN, self._chance.choice((b"\xff", b"\xff", b"\xff", b"\0", b"\1")))

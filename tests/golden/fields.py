@@ -18,6 +18,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
+from tests.golden.names import LARGE_ARC, LONG_OID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +66,7 @@ _EXTENSIONS: Final[Mapping[str, Sequence[bytes]]] = {
     "unknown-critical": [extension("1.2.3.4", b"", critical=True), NAMES],
     "undecodable-alternative-names": [extension(SUBJECT_ALT_NAME, b"garbage"), CLIENT_AUTHENTICATION],
     "undecodable-access": [extension(AUTHORITY_INFO_ACCESS, b"garbage"), CA, NAMES],
+    "key-purposes-of-400-characters": [_key_purposes(LONG_OID, LARGE_ARC)],
     "undecodable-key-purposes": [extension(EXTENDED_KEY_USAGE, b"garbage"), NAMES],
     "undecodable-key-usage": [extension(KEY_USAGE, b"garbage"), CA, NAMES],
     "undecodable-basic-constraints": [extension(BASIC_CONSTRAINTS, b"garbage"), NAMES],

@@ -18,7 +18,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.golden.names import GENERAL_STRING, raw_attribute
+from tests.golden.names import GENERAL_STRING, LARGE_ARC, LONG_OID, raw_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def _directory_name(encoded_name: bytes) -> bytes:
 
 
 def _registered_id(dotted_oid: str) -> bytes:
-    return der.tagged(8, der.oid(dotted_oid)[2:])
+    return der.tagged(8, der.oid_content(dotted_oid))
 
 
 def _access(method: str, location: bytes) -> bytes:
@@ -111,6 +111,7 @@ _SUBJECT_ALT_NAMES: Final[Mapping[str, Sequence[bytes]]] = {
     "ip-of-five-bytes": [ip(bytes(5)), dns("b.example")],
     "ip-of-no-bytes": [ip(b"")],
     "registered-id": [_registered_id("1.2.3.4"), _registered_id("2.5.4.3"), _registered_id("2.999.1")],
+    "registered-id-of-400-characters": [_registered_id(LONG_OID), _registered_id(LARGE_ARC), dns("b.example")],
     "other-name-xmpp": [_other_name(XMPP_ADDRESS, der.text("jürgen@example.com"))],
     "other-name-srv": [_other_name(SRV_NAME, der.text("_imaps.example.com", der.IA5_STRING))],
     "other-name-srv-in-latin-1": [_other_name(SRV_NAME, der.tlv(der.IA5_STRING, b"_a,'\xe9"))],
@@ -164,6 +165,8 @@ _ACCESSES: Final[Mapping[str, Sequence[bytes]]] = {
     "every-method": [_access(f"{_AD}.{number}", uri(f"http://{number}.example/")) for number in range(1, 14)],
     "unknown-method": [_access("1.2.3.4", uri("http://a.example/")), _access("1.2.3.4", uri("http://b.example/"))],
     "method-that-is-none": [_access("2.5.4.3", uri("http://a.example/"))],
+    "method-of-400-characters": [_access(LONG_OID, uri("http://a.example/")), _access(LARGE_ARC, dns("b.example"))],
+    "registered-id-of-400-characters": [_access(OCSP, _registered_id(oid)) for oid in (LONG_OID, LARGE_ARC)],
     "uri-with-all-of-these": [_access(OCSP, uri(value)) for value in _TEXTS.values()],
     "uri-in-latin-1": [_access(OCSP, uri("http://é.example/".encode("latin-1")))],
     "every-kind-of-name": [

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 GENERAL_STRING = 0x1B
 
+# Longer than the buffers in which OpenSSL and Node write OIDs. The second one has one long arc.
+LONG_OID: Final = "1.2" + ".3" * 200
+LARGE_ARC: Final = f"2.5.{10**400}"
+
 
 def raw_attribute(dotted_oid: str, value: bytes) -> bytes:
     """Return an attribute with any value, in DER."""
@@ -120,6 +124,7 @@ _SUBJECTS: Final[Mapping[str, bytes]] = {
     "types-unknown": _each("1.2.3.4", "2.5.4.200", "2.999.1.2", "0.0", "1.3.6.1.4.1.99999.1", "1.2.3.4"),
     "types-unknown-of-a-uuid": _each("2.25.329800735698586629295641978511506172918"),
     "types-unknown-of-100-characters": _each("1.3.6.1.4.1" + ".123456789" * 9),
+    "types-unknown-of-400-characters": _each(LONG_OID, LARGE_ARC),
     "types-unknown-of-200-characters": _each("1.3.6.1.4.1" + ".123456789" * 19),
 }
 

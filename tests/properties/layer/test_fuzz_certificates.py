@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from benchmarks.processes import node_version
+from tests import der
+from tests.certificates import certificate_der, pem
 from tests.fuzz import fuzz_certificates, fuzz_certificates_against_node
+from tests.fuzz.compare_certificates import compare_all, find_certificates
 from tests.fuzz.fuzz_certificates_against_node import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_parser_and_cryptography_agree_on_odd_certificates() -> None:
@@ -23,3 +31,23 @@ def test_the_parser_and_node_agree_on_odd_certificates_but_for_the_listed_differ
     assert outcomes[Outcome.EQUAL] > 1_200
     assert outcomes[Outcome.BOTH_REJECT] > 600
     assert set(outcomes) == set(Outcome)
+
+
+def test_certificates_in_folders_are_found_and_compared(tmp_path: Path) -> None:
+    if not node_version().startswith("v20."):
+        pytest.skip(f"needs Node 20, and this is {node_version()}")
+    equal, rejected, odd_time = (
+        certificate_der(),
+        b"0\3garbage",
+        certificate_der(not_before=der.tlv(der.UTC_TIME, b"x")),
+    )
+    (tmp_path / "chain.txt").write_text(f"text\n{pem(equal)}{pem(odd_time)}", encoding="ascii")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "client.der").write_bytes(equal)
+    (tmp_path / "folder" / "garbage.crt").write_bytes(rejected)
+    certificates = find_certificates([tmp_path])
+    assert set(certificates) == {equal, odd_time, rejected}
+    outcomes, lines = compare_all(certificates)
+    assert outcomes == {Outcome.EQUAL: 1, Outcome.TIME: 1, Outcome.BOTH_REJECT: 1}
+    assert len(lines) == 1
+    assert str(tmp_path / "chain.txt") in lines[0]
