@@ -1,8 +1,8 @@
 """Compares certificates in folders with Node 20 and cryptography: `python -m tests.fuzz.compare_certificates FOLDER`.
 
 It finds certificates in PEM in any file, and in DER in files with a common extension, and prints how many have which
-outcome, and those that differ. The exit code is 1 if a difference is not among the listed ones. `layer` must be on
-PYTHONPATH.
+outcome, and those that differ. The exit code is 1 if a difference is not among the listed ones, and 2 if there is no
+certificate. `layer` must be on PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -63,9 +63,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", metavar="FOLDER", type=Path, nargs="+")
     certificates = find_certificates(parser.parse_args().folders)
+    if not certificates:
+        parser.error("the folders contain no certificate")
     outcomes, lines = compare_all(certificates)
     print(*lines, *(f"{number:6} {outcome}" for outcome, number in outcomes.most_common()), sep="\n")  # noqa: T201 -- its output
-    return 1 if outcomes[_FINDING] or not certificates else 0
+    return 1 if outcomes[_FINDING] else 0
 
 
 if __name__ == "__main__":
