@@ -250,6 +250,25 @@ def test_mappings_that_could_not_mean_anything_are_refused(
         helper(values)
 
 
+@pytest.mark.parametrize("helper", [allow_issuer, allow_subject])
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"CN": "admin", "2.5.4.3": "client"},
+        {"2.5.4.6": "DE", "2.5.4.3": "admin", "CN": "client"},
+        {"O": "Acme", "2.5.4.10": "Acme"},
+    ],
+)
+def test_an_attribute_that_is_named_twice_is_refused(
+    helper: Callable[[Any], CertificateCheck], mapping: dict[str, str]
+) -> None:
+    # Only the last of the two values would have to match.
+    with pytest.raises(
+        ValueError, match=r"s has 2\.5\.4\.(3 and CN|10 and O), which are the same attribute: remove one"
+    ):
+        helper([mapping])
+
+
 @pytest.mark.parametrize(
     "fingerprint",
     ["xyz", "00" * 20, "0" * 63, "SHA256:", "00" * 32 + "\n", "\N{ARABIC-INDIC DIGIT ZERO}" * 64, "-" + "0" * 63],
