@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.short_names import DOTTED_OID
 from client_certificate_auth.x509.der import UTF8_STRING, DerError, encode, read_oid, read_sequence
 from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
@@ -19,6 +22,10 @@ from client_certificate_auth.x509.names import DistinguishedName
 # The types whose values are text.
 _TEXT_TYPES = {DNS: "DNS", URI: "URI", EMAIL: "email"}
 _TYPES = (*_TEXT_TYPES.values(), "IP", "dirName", "RID", "otherName")
+
+# The forms in which ``str()`` writes a registered ID and an other name. Other text would never match.
+_FORMS = {"RID": DOTTED_OID, "otherName": rf"({DOTTED_OID});(UTF8:[\s\S]*|DER:([0-9a-f]{{2}})+)"}
+_EXAMPLES = "RID:1.2.3, otherName:1.2.3;UTF8:text or otherName:1.2.3;DER:0c0161"
 
 _IP_ADDRESS_LENGTHS = (4, 16)
 
@@ -41,6 +48,9 @@ class SubjectAltName(NamedTuple):
         kind, _, value = text.partition(":")
         if kind not in _TYPES or not value:
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
+            raise ValueError(message)
+        if kind in _FORMS and not re.fullmatch(_FORMS[kind], value):
+            message = f"{text!r} is in no certificate: write {_EXAMPLES}"
             raise ValueError(message)
         return cls(kind, _ip_address(value) if kind == "IP" else value)
 

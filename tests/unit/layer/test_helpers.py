@@ -298,6 +298,18 @@ def test_what_is_not_a_typed_subject_alt_name_is_refused(text: str) -> None:
         allow_san([text])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("RID:abc", "RID:1.2.3 ", "otherName:x@a.example", "otherName:msUPN;UTF8:x@a.example", "otherName:1.2.3;x"),
+        *("otherName:1.2.3;DER:", "otherName:1.2.3;DER:0G", "otherName:1.2.3;DER:ABCD", "otherName:1.2.3;DER:abc"),
+    ],
+)
+def test_a_subject_alt_name_that_no_certificate_can_have_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is in no certificate: write RID:"):
+        allow_san([text])
+
+
 @pytest.mark.parametrize("combinator", [all_of, any_of])
 def test_a_combination_of_nothing_is_refused(combinator: Callable[..., CertificateCheck]) -> None:
     with pytest.raises(ValueError, match="at least one check"):
