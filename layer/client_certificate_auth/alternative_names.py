@@ -52,7 +52,8 @@ class SubjectAltName(NamedTuple):
         certificates that conform to RFC 5280 contain no others, so that they would not match as intended.
         """
         kind, _, value = text.partition(":")
-        if kind not in _TYPES or not value:
+        # The part after a % in an IPv6 address names an interface of one host.
+        if kind not in _TYPES or not value or (kind == "IP" and "%" in value):
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
             raise ValueError(message)
         if kind in _TEXT_TYPES.values() and not value.isascii():

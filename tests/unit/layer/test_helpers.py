@@ -291,7 +291,7 @@ def test_a_negative_serial_number_is_itself_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["client.example.com", "dns:client.example.com", "DNS:", ":x", "IP:example.com", "IP:"]
+    "text", ["client.example.com", "dns:client.example.com", "DNS:", ":x", "IP:example.com", "IP:", "IP:fe80::1%eth0"]
 )
 def test_what_is_not_a_typed_subject_alt_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a type and a value|does not appear to be"):
