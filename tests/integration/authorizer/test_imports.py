@@ -81,9 +81,6 @@ PARTS = {
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
-SETTINGS = {"mtls_authorizer.revocation.settings"}
-"""What reads the variables is imported always."""
-
 REFRESHED = {"refresh", "stores", "typing", "logging"}
 FROM_AWS = {*REFRESHED, "AWS"}
 
@@ -162,7 +159,7 @@ def parts_of(modules: list[str]) -> set[str]:
         part
         for part, names in PARTS.items()
         for name in names
-        if any(module == name or module.startswith(f"{name.removesuffix('.')}.") for module in set(modules) - SETTINGS)
+        if any(module == name or module.startswith(f"{name.removesuffix('.')}.") for module in modules)
     }
 
 
