@@ -9,12 +9,12 @@ the authorizer. The function needs ``s3:GetObject`` and ``s3:PutObject`` for wha
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from mtls_authorizer.log import choose_level, get_logger
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch, is_usable
@@ -22,7 +22,6 @@ from mtls_authorizer.revocation.fetch.metrics import FetchMetric, write_metrics
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
 from mtls_authorizer.revocation.fetch.stored_crl import CrlObject
 from mtls_authorizer.revocation.function_environment import (
-    choose_log_level,
     load_truststore,
     read_max_age,
     read_owner,
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult
     from mtls_authorizer.revocation.fetch.settings import CrlSource
 
-logger = logging.getLogger("mtls_authorizer")
-choose_log_level()
+logger = get_logger()
+choose_level()
 
 LIMITS = Limits()
 
