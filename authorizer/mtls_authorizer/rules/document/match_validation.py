@@ -166,6 +166,8 @@ def _in_common_spelling(matcher: Matcher) -> Matcher:
     """Return the matcher of an exclusion, which applies to all spellings of a name, such as DNS names in any case."""
     if FIELDS[matcher.field].kind not in _LABELLED:
         return matcher
+    if LABELS_WITH_SPELLINGS.isdisjoint(condition.label for condition in matcher.conditions()):
+        return matcher
     from mtls_authorizer.rules.names.spellings import common_spelling  # noqa: PLC0415 -- few documents need it
 
     def convert(conditions: frozenset[Condition]) -> frozenset[Condition]:
