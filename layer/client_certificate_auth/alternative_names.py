@@ -23,8 +23,6 @@ from client_certificate_auth.x509.names import DistinguishedName
 _TEXT_TYPES = {DNS: "DNS", URI: "URI", EMAIL: "email"}
 _TYPES = (*_TEXT_TYPES.values(), "IP", "dirName", "RID", "otherName")
 
-NOT_ASCII = "is in no certificate: write a domain name as xn--…, and a URI percent-encoded (RFC 5280 §7)"
-
 # The forms in which ``str()`` writes a registered ID and an other name. Other text would never match.
 _FORMS = {"RID": DOTTED_OID, "otherName": rf"({DOTTED_OID});(UTF8:[\s\S]*|DER:([0-9a-f]{{2}})+)"}
 _EXAMPLES = "RID:1.2.3, otherName:1.2.3;UTF8:text or otherName:1.2.3;DER:0c0161"
@@ -46,18 +44,11 @@ class SubjectAltName(NamedTuple):
 
     @classmethod
     def from_string(cls, text: str) -> SubjectAltName:
-        """Return the name that ``str()`` has written. An IP address may be in any form. Raises ValueError.
-
-        DNS names, email addresses and URIs must be in ASCII, although ``str()`` writes what a certificate contains:
-        certificates that conform to RFC 5280 contain no others, so that they would not match as intended.
-        """
+        """Return the name that ``str()`` has written. An IP address may be in any form. Raises ValueError."""
         kind, _, value = text.partition(":")
         # The part after a % in an IPv6 address names an interface of one host.
         if kind not in _TYPES or not value or (kind == "IP" and "%" in value):
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
-            raise ValueError(message)
-        if kind in _TEXT_TYPES.values() and not value.isascii():
-            message = f"{text!r} {NOT_ASCII}"
             raise ValueError(message)
         if kind in _FORMS and not re.fullmatch(_FORMS[kind], value):
             message = f"{text!r} is in no certificate: write {_EXAMPLES}"

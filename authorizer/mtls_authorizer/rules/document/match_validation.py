@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from client_certificate_auth.alternative_names import NOT_ASCII
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
 from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
@@ -153,8 +152,6 @@ class MatchValidator:
             self._problems.add(place, restriction.problem)
         elif "*" in text:
             self._problems.add(place, "contains a *, and wildcards are not supported: remove it")
-        elif field.kind is FieldKind.SUBJECT_ALT_NAME and not text.isascii():
-            self._problems.add(place, NOT_ASCII)
         elif restriction is not None and restriction.expression and not re.fullmatch(restriction.expression, text):
             self._problems.add(place, f"is {shown(text)}, and {restriction.problem}")
         else:

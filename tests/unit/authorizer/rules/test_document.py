@@ -321,19 +321,3 @@ def test_the_routes_of_a_rule_may_make_the_largest_policy() -> None:
     assert parse_rules(document(rule(allow=allow)))
     with pytest.raises(RulesError, match="policy of up to 51201 bytes, and the limit is 51200"):
         parse_rules(document(rule(allow=[f"{allow[0]}x", *allow[1:]])))
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "DNS:b\xfccher.example",
-        {"dns": "b\xfccher.example"},
-        {"dns": {"suffix": ".b\xfccher.example"}},
-        {"email": {"suffix": "@b\xfccher.example"}},
-        {"uri": {"prefix": "https://b\xfccher.example/"}},
-    ],
-)
-def test_an_alternative_name_beyond_ascii_would_exclude_nobody(value: object) -> None:
-    document = {"deny": {"subject_alt_name": value}}
-    with pytest.raises(RulesError, match=r"deny\.subject_alt_name.*in no certificate: write a domain name as xn--"):
-        parse_rules(json.dumps(document).encode())
