@@ -103,7 +103,7 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 # More processes than processors, because some tests wait. Each needs 7 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
 test: ## Run all tests, with coverage.
-	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser
+	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser $(VENV)/.compiled
 	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
@@ -236,6 +236,11 @@ $(VENV)/.test: $(VENV)/.python tests/requirements.txt | $(BIN)/mtls-authorizer
 	@echo "Installing what the tests need"
 	@$(INSTALL) -r tests/requirements.txt
 	@touch $@
+
+# Once, instead of in each process that runs tests.
+$(VENV)/.compiled: $(VENV)/.test
+	@echo "Compiling what the tests import"
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null; touch $@
 
 $(VENV)/.release: $(VENV)/.python distribution/requirements.txt
 	@echo "Installing what building a release needs"

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -15,6 +14,7 @@ from distribution.layer_builder import command_line as layer_builder
 from distribution.layer_builder.wheels import Architecture
 from mtls_authorizer.policy.settings import VARIABLES
 from tests.shared_folder import shared_folder
+from tests.tracing import not_traced
 
 pytest_plugins = ["tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
 
@@ -66,12 +66,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     search = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
     if not (search or item.get_closest_marker("without_coverage")):
         return (yield)
-    trace = sys.gettrace()
-    sys.settrace(None)
-    try:
+    with not_traced():
         return (yield)
-    finally:
-        sys.settrace(trace)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, TypeAlias
 
+from tests.tracing import not_traced
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Mapping
@@ -113,6 +115,8 @@ class CrlServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    serve_forever = not_traced()(ThreadingHTTPServer.serve_forever)
+    process_request_thread = not_traced()(ThreadingHTTPServer.process_request_thread)
 
     def __init__(self, served: CrlServer, context: ssl.SSLContext | None) -> None:
         stopped = self.stopped = threading.Event()

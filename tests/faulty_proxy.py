@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from tests.tracing import not_traced
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -284,6 +286,8 @@ class Exchanging(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that closing it waits for them
+    serve_forever = not_traced()(ThreadingHTTPServer.serve_forever)
+    process_request_thread = not_traced()(ThreadingHTTPServer.process_request_thread)
 
     def __init__(self, proxy: FaultyProxy) -> None:
         self.proxy = proxy

@@ -6,7 +6,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from tests.tracing import leave_out_botocore, not_traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +20,19 @@ class _Quiet(WSGIRequestHandler):
         """Log nothing."""
 
 
+class _Server(ThreadedWSGIServer):
+    serve_forever = not_traced()(ThreadedWSGIServer.serve_forever)
+    process_request_thread = not_traced()(ThreadedWSGIServer.process_request_thread)
+
+
 @contextmanager
 def serve(application: WSGIApplication) -> Iterator[str]:
-    """Serve an application on a free port while the block runs, and yield the URL."""
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
+    """Serve an application on a free port while the block runs, and yield the URL.
+
+    No coverage is measured in it, nor in clients of AWS: most applications are moto's.
+    """
+    leave_out_botocore()
+    server = _Server("127.0.0.1", 0, application, _Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
