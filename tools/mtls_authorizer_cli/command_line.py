@@ -75,7 +75,7 @@ def read_beginning(file: str, size: int) -> bytes:
     """Return at most ``size`` bytes of a file, or of the standard input for ``-``. Raises CommandError."""
     try:
         if file == STANDARD_INPUT:
-            return sys.stdin.buffer.read(size)
+            return standard_input().buffer.read(size)
         with Path(file).open("rb") as stream:
             return stream.read(size)
     except OSError as error:
@@ -84,6 +84,20 @@ def read_beginning(file: str, size: int) -> bytes:
     except ValueError as error:
         message = f"{shown_file(file)} is not a file name: {error}"
         raise CommandError(message) from error
+
+
+def standard_input() -> TextIO:
+    """Return the standard input. Raises CommandError if the process was started without one."""
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        message = "the standard input cannot be read: it is closed"
+        raise CommandError(message)
+    return stream
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a standard stream is a terminal. It is None if the process was started without it."""
+    return stream is not None and stream.isatty()
 
 
 def shown_file(file: str) -> str:
@@ -100,22 +114,29 @@ def printable(text: str) -> str:
 
 def write_output(text: str) -> None:
     """Write text to the standard output. It is no error if the reader stops reading. Raises CommandError."""
+    stream: TextIO | None = sys.stdout
+    if stream is None:
+        message = "the output cannot be written: the standard output is closed"
+        raise CommandError(message)
     try:
-        _write(sys.stdout, text)
+        _write(stream, text)
     except BrokenPipeError:
-        _discard(sys.stdout)
+        _discard(stream)
     except OSError as error:
-        _discard(sys.stdout)
+        _discard(stream)
         message = f"the output cannot be written: {error.strerror or error}"
         raise CommandError(message) from error
 
 
 def write_error(text: str) -> None:
     """Write text to the standard error. Never raises: there is no other place to report to."""
+    stream: TextIO | None = sys.stderr
+    if stream is None:
+        return
     try:
-        _write(sys.stderr, text)
+        _write(stream, text)
     except OSError:
-        _discard(sys.stderr)
+        _discard(stream)
 
 
 def _write(stream: TextIO, text: str) -> None:
