@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -105,10 +106,17 @@ def shown_file(file: str) -> str:
     return "the standard input" if file == STANDARD_INPUT else printable(file)
 
 
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL)
+
+
 def printable(text: str) -> str:
-    """Return text on one line, without characters that a terminal obeys or that cannot be encoded."""
+    """Return text on one line, without characters that a terminal obeys or that cannot be encoded.
+
+    Private keys are left out: a user may have written the content of a file in place of its name.
+    """
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in _PRIVATE_KEY.sub(r"\1...", text)
     )
 
 

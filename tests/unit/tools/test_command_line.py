@@ -32,6 +32,13 @@ def test_only_what_a_terminal_obeys_or_cannot_show_is_escaped(text: str, expecte
     assert printable(text) == expected
 
 
+@pytest.mark.parametrize("kind", ["", "EC ", "ENCRYPTED "])
+def test_nothing_of_a_private_key_is_printed(kind: str) -> None:
+    begin, end = f"-----BEGIN {kind}PRIVATE KEY-----", f"-----END {kind}PRIVATE KEY-----"
+    assert printable(f"a {begin}\nMIIE\n{end} b") == f"a {begin}...{end} b"
+    assert printable(f"{begin}\\nMIIE") == f"{begin}..."
+
+
 def closed_pipe() -> TextIO:
     reading, writing = os.pipe()
     os.close(reading)
