@@ -87,6 +87,11 @@ def read_beginning(file: str, size: int) -> bytes:
         raise CommandError(message) from error
 
 
+def file_exists(file: Path) -> bool:
+    """Return whether a file exists. Unlike the method of paths, it raises nothing, also without permission to look."""
+    return os.path.exists(file)  # noqa: PTH110 -- see above
+
+
 def standard_input() -> TextIO:
     """Return the standard input. Raises CommandError if the process was started without one."""
     stream: TextIO | None = sys.stdin

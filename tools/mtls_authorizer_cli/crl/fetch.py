@@ -19,6 +19,7 @@ from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
     exit_statuses,
+    file_exists,
     printable,
     read_file,
     write_error,
@@ -79,7 +80,7 @@ class _CrlFile:
 
     def read(self) -> _StoredFile | None:
         """Return what is stored, None if there is nothing."""
-        if not self._path.exists():
+        if not file_exists(self._path):
             return None
         return _StoredFile(read_file(str(self._path), largest=MAX_CRL_BYTES, expected="another file"))
 
@@ -121,7 +122,7 @@ def _fetch(options: argparse.Namespace, verification: Verification, progress: Pr
 
 def _message(options: argparse.Namespace, result: FetchResult) -> str:
     if result.error is not None or result.crl is None:
-        kept = f" {options.file} is unchanged." if Path(options.file).exists() else ""
+        kept = f" {options.file} is unchanged." if file_exists(Path(options.file)) else ""
         return f"{options.url.shown}: not fetched: {result.error}.{kept}"
     if result.outcome is Outcome.UNCHANGED:
         return f"{options.file} is current"

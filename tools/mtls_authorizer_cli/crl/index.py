@@ -20,6 +20,7 @@ from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
     exit_statuses,
+    file_exists,
     printable,
     read_file,
     write_error,
@@ -69,7 +70,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
     progress.show(f"verifying {printable(options.file)}", 0)
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     content = _read(options.file)
-    existing = _read(str(output)) if output.exists() else None
+    existing = _read(str(output)) if file_exists(output) else None
     try:
         revocation_list, index = index_crl(
             content,

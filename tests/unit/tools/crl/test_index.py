@@ -144,6 +144,10 @@ def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path
             ["ca.crl", "--truststore", "bundle.pem", "--output", "no/where"],
             "no/where cannot be written: No such file or directory\n",
         ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "x" * 300],
+            f"{'x' * 300} cannot be written: File name too long\n",
+        ),
         (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ". cannot be read: Is a directory\n"),
         (
             ["-", "--truststore", "bundle.pem"],
