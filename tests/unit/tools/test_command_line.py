@@ -12,6 +12,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import (
     CommandError,
+    is_terminal,
     printable,
     read_file,
     shown_file,
@@ -58,6 +59,17 @@ def test_output_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(CommandError, match="the output cannot be written: No space left on device"):
             write_output("text")
+
+
+def test_standard_streams_that_were_closed_at_the_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    with pytest.raises(CommandError, match="the standard input cannot be read: it is closed"):
+        read_file("-", largest=3, expected="less")
+    with pytest.raises(CommandError, match="the output cannot be written: the standard output is closed"):
+        write_output("text")
+    write_error("text")
+    assert not is_terminal(sys.stderr)
 
 
 def test_characters_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
