@@ -24,7 +24,7 @@ from mtls_authorizer_cli.command_line import (
     read_file,
     write_error,
 )
-from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, whole_number
+from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, up_to
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.url import CrlUrl
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.progress import Progress
+
+_LONGEST_TIMEOUT = 24 * 60 * 60
+"""In seconds. Sockets do not accept any number."""
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -59,9 +62,9 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=whole_number,
+        type=up_to(_LONGEST_TIMEOUT),
         default=600,
-        help="how long the download may take in total (default: %(default)s)",
+        help="how long the download may take in total, at most a day (default: %(default)s)",
     )
     return parser
 

@@ -177,8 +177,16 @@ def test_a_file_that_is_too_large_is_not_read(
     [
         ([], "the following arguments are required: FILE, --truststore"),
         (["ca.crl"], "the following arguments are required: --truststore"),
-        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "-1"], "'-1' is not a whole number: write 0 or more"),
-        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "²"], "'²' is not a whole number: write 0 or more"),
+        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "-1"], "'-1' is not a whole number from 0 to"),
+        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "²"], r"'\xb2' is not a whole number from 0 to"),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--max-age", "31536001"],
+            "'31536001' is not a whole number from 0 to 31536000",
+        ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--max-age", "9" * 5000],
+            f"'{'9' * 40}'... is not a whole number from 0 to 31536000",
+        ),
     ],
 )
 def test_arguments_that_can_not_be_read_are_named(
