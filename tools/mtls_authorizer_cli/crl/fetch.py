@@ -24,7 +24,7 @@ from mtls_authorizer_cli.command_line import (
     read_file,
     write_error,
 )
-from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, up_to
+from mtls_authorizer_cli.crl.options import add_verification, check_written, load_truststore, replace_file, up_to
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class _CrlFile:
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
+    check_written(Path(options.file), (options.truststore,))
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
     with progress_on(sys.stderr) as progress:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer_cli.command_line import CommandError, read_file
+from mtls_authorizer_cli.command_line import CommandError, file_exists, read_file
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
@@ -55,6 +55,14 @@ def load_truststore(file: str, *, largest: int) -> Truststore:
     except ValueError as error:
         message = f"{file}: {error}"
         raise CommandError(message) from error
+
+
+def check_written(path: Path, read: Sequence[str]) -> None:
+    """Raise CommandError if a file that will be written is one of those that are read."""
+    for file in read:
+        if file_exists(path) and file_exists(Path(file)) and path.samefile(file):
+            message = f"{path} is {file}, which is read, and would be replaced: name another file to write"
+            raise CommandError(message)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -148,6 +148,14 @@ def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path
             ["ca.crl", "--truststore", "bundle.pem", "--output", "x" * 300],
             f"{'x' * 300} cannot be written: File name too long\n",
         ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "./bundle.pem"],
+            "bundle.pem is bundle.pem, which is read, and would be replaced: name another file to write\n",
+        ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "ca.crl"],
+            "ca.crl is ca.crl, which is read, and would be replaced: name another file to write\n",
+        ),
         (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ". cannot be read: Is a directory\n"),
         (
             ["-", "--truststore", "bundle.pem"],
