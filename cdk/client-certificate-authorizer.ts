@@ -92,9 +92,12 @@ export class ClientCertificateAuthorizer extends Construct {
 }
 
 function readDocuments(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
-  const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI].filter((uri) => uri);
-  const crls = environment.CRL_URIS ? environment.CRL_URIS.split(',') : [];
-  const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI] : [];
+  // As the authorizer reads them: there may be spaces around URIs.
+  const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI]
+    .filter((uri) => uri)
+    .map((uri) => uri.trim());
+  const crls = environment.CRL_URIS ? environment.CRL_URIS.split(',').map((uri) => uri.trim()) : [];
+  const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI.trim()] : [];
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
     .map((uri) => `${arnOfObject(uri)}${uri.endsWith('/') ? '*.crl' : ''}`);
@@ -103,10 +106,11 @@ function readDocuments(environment: Record<string, string>, crlBucketName?: stri
     // write them.
     objects.push(`arn:${Aws.PARTITION}:s3:::${crlBucketName}/*.crl.index`);
   }
+  // The ARN of a parameter contains neither a version nor a label.
   const parameters = rules
     .filter((uri) => uri.startsWith('ssm://'))
     .flatMap((uri) => uri.slice('ssm://'.length).split(','))
-    .map((name) => `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name}`);
+    .map((name) => `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name.split(':')[0]}`);
   const statements: iam.PolicyStatement[] = [];
   if (objects.length) statements.push(allow(['s3:GetObject'], objects));
   if (crls.length && crls[0].startsWith('s3://') && crls[0].endsWith('/')) {

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,16 +25,13 @@ from local_gateway.pki import LOOPBACK, make_pki
 from local_gateway.report import Result, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
 from mtls_authorizer.log import get_logger
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, printable
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, printable, write_error, write_output
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from local_gateway.pki import Pki
-
-# Flushed, so that a reader of a pipe sees each line at once, too.
-say = partial(print, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
@@ -50,12 +47,19 @@ def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] =
         if options.demo:
             return demonstrate_once(options, scenarios)
         serve(options, scenarios)
-    except CommandError as error:
-        print(f"local gateway: {printable(str(error))}", file=sys.stderr)
+    except (CommandError, OSError) as error:
+        # An OSError is about the folder of the certificates: it cannot be created, or the disk is full.
+        write_error(f"local gateway: {printable(str(error))}\n")
         return ExitStatus.BAD_INPUT
     except KeyboardInterrupt:
-        say("\nStopped.")
+        with suppress(CommandError):
+            say("\nStopped.")
     return ExitStatus.SUCCESS
+
+
+def say(line: str) -> None:
+    """Print a line, so that a reader of a pipe sees it at once, too. Raises CommandError."""
+    write_output(f"{line}\n")
 
 
 def demonstrate_once(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> int:
@@ -129,19 +133,20 @@ def demonstrate(
 
 def _log_to_standard_output() -> None:
     decisions, requests = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stdout)
-    decisions.setFormatter(_AuthorizerFormatter("authorizer: %(message)s"))
+    decisions.setFormatter(AuthorizerFormatter("authorizer: %(message)s"))
     requests.setFormatter(logging.Formatter("gateway: %(message)s"))
     for logger, handler in ((get_logger(), decisions), (server.logger, requests)):
         logger.setLevel(logging.INFO)
         logger.addHandler(handler)
 
 
-class _AuthorizerFormatter(logging.Formatter):
-    """Adds what decisions and documents are about, as far as the record contains it."""
+class AuthorizerFormatter(logging.Formatter):
+    """Adds what decisions and documents are about, as far as the record contains it, without what terminals obey."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         about = [
-            f"{name} {value}"
+            f"{name} {printable(str(value))}"
             for name in ("principal", "route", "document", "error")
             if (value := getattr(record, name, None)) is not None
         ]

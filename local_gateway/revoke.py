@@ -29,10 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pki, client = Pki(options.folder), Client(options.client, ())
     if not pki.revocation_list.exists():
         parser.error(f"there is no {pki.revocation_list}: start the gateway first, with make run")
-    names = clients(pki)
-    if client.name not in names:
-        parser.error(f"there is no client {client.name!r} in {options.folder}: {', '.join(names)}")
-    number, revoked = revoke(pki, client)
+    try:
+        names = clients(pki)
+        if client.name not in names:
+            parser.error(f"there is no client {client.name!r} in {options.folder}: {', '.join(names)}")
+        number, revoked = revoke(pki, client)
+    except (OSError, ValueError) as error:
+        parser.error(f"a file in {options.folder} cannot be used, so start the gateway again, with make run: {error}")
     print(f"{pki.revocation_list} has number {number} now, and {revoked} certificates.")
     return 0
 

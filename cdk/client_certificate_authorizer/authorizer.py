@@ -93,11 +93,14 @@ class ClientCertificateAuthorizer(Construct):
 
 
 def _read_documents(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:
+    # As the authorizer reads them: there may be spaces around URIs.
     rules = [
-        environment[name] for name in ("AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI") if name in environment
+        environment[name].strip()
+        for name in ("AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI")
+        if name in environment
     ]
-    crls = environment["CRL_URIS"].split(",") if "CRL_URIS" in environment else []
-    truststore = [environment["TRUSTSTORE_URI"]] if "TRUSTSTORE_URI" in environment else []
+    crls = [uri.strip() for uri in environment["CRL_URIS"].split(",")] if "CRL_URIS" in environment else []
+    truststore = [environment["TRUSTSTORE_URI"].strip()] if "TRUSTSTORE_URI" in environment else []
     objects = [
         f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}{'*.crl' if uri.endswith('/') else ''}"
         for uri in (*rules, *truststore, *crls)
@@ -107,8 +110,9 @@ def _read_documents(environment: Mapping[str, str], crl_bucket_name: str | None)
         # Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer
         # can write them.
         objects.append(f"arn:{Aws.PARTITION}:s3:::{crl_bucket_name}/*.crl.index")
+    # The ARN of a parameter contains neither a version nor a label.
     parameters = [
-        f"arn:{Aws.PARTITION}:ssm:{Aws.REGION}:{Aws.ACCOUNT_ID}:parameter{name}"
+        f"arn:{Aws.PARTITION}:ssm:{Aws.REGION}:{Aws.ACCOUNT_ID}:parameter{name.partition(':')[0]}"
         for uri in rules
         if uri.startswith("ssm://")
         for name in uri.removeprefix("ssm://").split(",")

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     try:
         compiled = options.build(options)
-    except (DownloadError, CompileError, MissingPythonError, SourceError) as error:
+    except (DownloadError, CompileError, MissingPythonError, SourceError, OSError) as error:
+        # An OSError is about the destination: it cannot be created, or the disk is full.
         parser.exit(1, f"{error}\n")
     for line in _list_compiled(compiled):
         _report(line)

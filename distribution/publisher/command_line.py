@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
             _tell(f"{place}: failed: {error}{_next_step(error)}")
             failed.append(place)
     if not options.dry_run:
-        _report(published, options.build / "layer-arns.json")
+        failed += _report(published, options.build / "layer-arns.json")
     if failed:
         _tell(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -148,11 +148,18 @@ def _next_step(error: Exception) -> str:
     return f" ({NEXT_STEPS[code]})" if code in NEXT_STEPS else ""
 
 
-def _report(published: Sequence[_Published], file: Path) -> None:
+def _report(published: Sequence[_Published], file: Path) -> list[str]:
+    """Print the result, and write it to a file. Returns what has failed."""
     layers = [asdict(layer) for layer in published]
-    file.write_text(json.dumps({"version": VERSION, "layers": layers}, indent=2) + "\n", encoding="utf-8")
-    for layer in published:
-        print(f"{layer.region:<16}{layer.architecture:<8}{layer.arn}")
+    try:
+        # First, in case that the file cannot be written.
+        for layer in published:
+            print(f"{layer.region:<16}{layer.architecture:<8}{layer.arn}", flush=True)
+        file.write_text(json.dumps({"version": VERSION, "layers": layers}, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        _tell(error)
+        return [file.name]
+    return []
 
 
 def _tell(what: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str], project: Path = ROOT) -> int:
         differences = verify_release(project, options.folder, _report, complete=not options.incomplete)
     except _FAILURES as error:
         _report(f"{error}")
+        return 1
+    except OSError as error:
+        # The folder cannot be written, the disk is full, or there is no reader of the output.
+        print(error, file=sys.stderr)
         return 1
     for difference in differences:
         _report(difference)

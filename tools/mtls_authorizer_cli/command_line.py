@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -75,7 +76,7 @@ def read_beginning(file: str, size: int) -> bytes:
     """Return at most ``size`` bytes of a file, or of the standard input for ``-``. Raises CommandError."""
     try:
         if file == STANDARD_INPUT:
-            return sys.stdin.buffer.read(size)
+            return standard_input().buffer.read(size)
         with Path(file).open("rb") as stream:
             return stream.read(size)
     except OSError as error:
@@ -86,36 +87,69 @@ def read_beginning(file: str, size: int) -> bytes:
         raise CommandError(message) from error
 
 
+def file_exists(file: Path) -> bool:
+    """Return whether a file exists. Unlike the method of paths, it raises nothing, also without permission to look."""
+    return os.path.exists(file)  # noqa: PTH110 -- see above
+
+
+def standard_input() -> TextIO:
+    """Return the standard input. Raises CommandError if the process was started without one."""
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        message = "the standard input cannot be read: it is closed"
+        raise CommandError(message)
+    return stream
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a standard stream is a terminal. It is None if the process was started without it."""
+    return stream is not None and stream.isatty()
+
+
 def shown_file(file: str) -> str:
     """Return the name of an input for a message."""
     return "the standard input" if file == STANDARD_INPUT else printable(file)
 
 
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL)
+
+
 def printable(text: str) -> str:
-    """Return text on one line, without characters that a terminal obeys or that cannot be encoded."""
+    """Return text on one line, without characters that a terminal obeys or that cannot be encoded.
+
+    Private keys are left out: a user may have written the content of a file in place of its name.
+    """
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in _PRIVATE_KEY.sub(r"\1...", text)
     )
 
 
 def write_output(text: str) -> None:
     """Write text to the standard output. It is no error if the reader stops reading. Raises CommandError."""
+    stream: TextIO | None = sys.stdout
+    if stream is None:
+        message = "the output cannot be written: the standard output is closed"
+        raise CommandError(message)
     try:
-        _write(sys.stdout, text)
+        _write(stream, text)
     except BrokenPipeError:
-        _discard(sys.stdout)
+        _discard(stream)
     except OSError as error:
-        _discard(sys.stdout)
+        _discard(stream)
         message = f"the output cannot be written: {error.strerror or error}"
         raise CommandError(message) from error
 
 
 def write_error(text: str) -> None:
     """Write text to the standard error. Never raises: there is no other place to report to."""
+    stream: TextIO | None = sys.stderr
+    if stream is None:
+        return
     try:
-        _write(sys.stderr, text)
+        _write(stream, text)
     except OSError:
-        _discard(sys.stderr)
+        _discard(stream)
 
 
 def _write(stream: TextIO, text: str) -> None:

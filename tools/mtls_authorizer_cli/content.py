@@ -10,8 +10,12 @@ import codecs
 import json
 import re
 import textwrap
+from collections import deque
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Kind(StrEnum):
@@ -73,7 +77,7 @@ def to_pem(certificate: bytes) -> str:
 
 # PEM (RFC 7468).
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9# ]+)-----.*?-----END \1-----", re.DOTALL)
+_BEGIN, _END = (re.compile(rf"-----{word} ([A-Z0-9# ]+)-----") for word in ("BEGIN", "END"))
 _LABELS = {
     "CERTIFICATE": Kind.CERTIFICATE,
     "X509 CERTIFICATE": Kind.CERTIFICATE,
@@ -92,7 +96,7 @@ _LABELS = {
 
 def _recognize_pem(text: str) -> Content:
     # Copied from an event or a log, line ends are written as \n. Base64 has no backslashes.
-    blocks = [(match[1], match[0].replace(r"\r", "").replace(r"\n", "\n")) for match in _BLOCK.finditer(text)]
+    blocks = [(label, block.replace(r"\r", "").replace(r"\n", "\n")) for label, block in _find_blocks(text)]
     if not blocks:
         return Content((Kind.INCOMPLETE_PEM,))
     kinds = [(_label_kind(label, block), block) for label, block in blocks]
@@ -100,6 +104,21 @@ def _recognize_pem(text: str) -> Content:
         tuple(kind for kind, _ in kinds),
         certificates=tuple(f"{block}\n" for kind, block in kinds if kind is Kind.CERTIFICATE),
     )
+
+
+def _find_blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Return the label and the text of each block, in linear time even if no END line follows the BEGIN lines."""
+    ends: dict[str, deque[re.Match[str]]] = {}
+    for end in _END.finditer(text):
+        ends.setdefault(end[1], deque()).append(end)
+    position = 0
+    for begin in _BEGIN.finditer(text):
+        following = ends.get(begin[1], deque())
+        while following and following[0].start() < begin.end():
+            following.popleft()
+        if following and begin.start() >= position:
+            position = following[0].end()
+            yield begin[1], text[begin.start() : position]
 
 
 def _label_kind(label: str, block: str) -> Kind:

@@ -12,9 +12,16 @@ resource "aws_api_gateway_authorizer" "client_certificate" {
   identity_source = "context.identity.clientCert.issuerDN,context.identity.clientCert.serialNumber"
 }
 
+# The provider stores the alias of an ARN as the qualifier. In function_name, it would replace the permission whenever the
+# configuration is applied, and API Gateway would answer 500 in between.
+locals {
+  arn = split(":", var.authorizer.authorizer_arn)
+}
+
 resource "aws_lambda_permission" "client_certificate" {
   action        = "lambda:InvokeFunction"
-  function_name = var.authorizer.authorizer_arn
+  function_name = join(":", [for index, part in local.arn : part if index < 7])
+  qualifier     = one([for index, part in local.arn : part if index == 7])
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${var.rest_api.execution_arn}/authorizers/${aws_api_gateway_authorizer.client_certificate.id}"
 }

@@ -63,9 +63,9 @@ locals {
     replace(uri, "s3://", "arn:${local.partition}:s3:::") if startswith(uri, "s3://")],
     local.indexes,
   )
-  # ssm:///a,/b names two parameters.
+  # ssm:///a,/b names two parameters. The ARN of a parameter contains neither a version nor a label (:3 or :live).
   ssm_parameters = flatten([for uri in local.rule_uris :
-    [for name in split(",", trimprefix(uri, "ssm://")) : "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${name}"]
+    [for name in split(",", trimprefix(uri, "ssm://")) : "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${split(":", name)[0]}"]
   if startswith(uri, "ssm://")])
 
   statements = concat(

@@ -547,7 +547,7 @@ variable "principal_id" {
   description = "The part of the certificate that becomes the principal ID: common_name, subject_dn, fingerprint, serial_number, or a JSON object with the key from. null means common_name."
 
   validation {
-    condition     = var.principal_id == null || can(regex("^(common_name|subject_dn|fingerprint|serial_number|[ \t\n]*[{].*[}][ \t\n]*)$", coalesce(var.principal_id, "-")))
+    condition     = var.principal_id == null || can(regex("^(common_name|subject_dn|fingerprint|serial_number|\\s*[{][\\s\\S]*[}]\\s*)$", coalesce(var.principal_id, "-")))
     error_message = "One of these names, or a JSON object."
   }
 }

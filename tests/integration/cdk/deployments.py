@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
 Deployment = dict[str, dict[str, Any]]
 
+OTHER_SPELLINGS: Deployment = {
+    "authorizer": {
+        "environment": {
+            "AUTHORIZER_RULES_URI": "ssm:///rules/1:3,/rules/2:live",
+            "AUTHORIZER_SHADOW_RULES_URI": " s3://rules/shadow.json ",
+            "CRL_URIS": "s3://lists/a.crl, s3://lists/b.crl",
+            "TRUSTSTORE_URI": " s3://lists/truststore.pem ",
+        }
+    }
+}
+"""Versions and labels of parameters, and spaces around URIs."""
+
 RENAMED = {"AuthorizerPolicyArn": "policyArn", "LogRetentionInDays": "logRetention"}
 # They are the authorizer's and the indexer's own: the construct knows them.
 NAMES = {
@@ -87,11 +99,12 @@ def arguments(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def deployments() -> dict[str, Deployment]:
-    """Return a deployment for each stack of the templates."""
+    """Return a deployment for each stack of the templates, and one for what their parameters do not accept."""
     makers = ((AUTHORIZER, authorizer), (REVOCATION, revocation), (MONITORING, monitoring))
-    return {
+    of_templates = {
         cdk_name(template, stack): make(given) for template, make in makers for stack, given in template.stacks.items()
     }
+    return {**of_templates, "other-spellings": OTHER_SPELLINGS}
 
 
 def cdk_name(template: Template, stack: str) -> str:

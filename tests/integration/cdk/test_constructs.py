@@ -12,7 +12,7 @@ from mtls_authorizer.policy.settings import load_settings
 from tests.integration.cdk.deployments import NAMES, REJECTED, cdk_name
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
-from tests.integration.template.templates import DEPLOYED
+from tests.integration.template.templates import DEPLOYED, REGION
 from tests.integration.terraform.modules import permissions
 
 if TYPE_CHECKING:
@@ -129,6 +129,23 @@ def test_the_permissions_are_those_of_the_template(
     assert permissions(policy["PolicyDocument"]["Statement"]) == permissions(expected["PolicyDocument"]["Statement"])
     assert ours.get("ManagedPolicyArns") == theirs.get("ManagedPolicyArns")
     assert ours["AssumeRolePolicyDocument"] == theirs["AssumeRolePolicyDocument"]
+
+
+def test_versions_labels_and_spaces_are_no_part_of_the_permissions(synthesized: Path) -> None:
+    written = json.loads((synthesized / "constructs" / "other-spellings.template.json").read_text())
+    statements = {
+        statement["Action"]: statement["Resource"]
+        for resource in written["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+        for statement in resolve(resource["Properties"]["Policies"], DEPLOYED, {})[0]["PolicyDocument"]["Statement"]
+        if isinstance(statement["Action"], str)
+    }
+    objects = ("rules/shadow.json", "lists/truststore.pem", "lists/a.crl", "lists/b.crl")
+    parameters = f"arn:aws:ssm:{REGION}:{DEPLOYED['AWS::AccountId']}:parameter/rules"
+    assert statements == {
+        "s3:GetObject": [f"arn:aws:s3:::{name}" for name in objects],
+        "ssm:GetParameters": [f"{parameters}/1", f"{parameters}/2"],
+    }
 
 
 @pytest.mark.parametrize(("template", "stack", "logical_id"), FUNCTIONS)

@@ -49,8 +49,12 @@ sys.exit(main(["--demo"], (wrong, *SCENARIOS[1:3])))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_command(sys.executable, *arguments)
+
+
+def run_command(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments],
+        command,
         cwd=ROOT,
         env=ENVIRONMENT,
         capture_output=True,
@@ -102,6 +106,26 @@ def test_the_demo_exits_with_1_where_anything_is_not(position: int, where: str) 
     assert (result.returncode, result.stderr) == (1, "")
     assert f"6 of 9 as expected.\nlisted CN, {where}:\n  expected Outcome(status=403" in result.stdout
     assert result.stdout.count("(!)") == 3
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "errors"),
+    [("| :", 0, ""), (">/dev/full", 2, "local gateway: the output cannot be written: No space left on device\n")],
+)
+def test_output_that_cannot_be_written_gives_no_traceback(output: str, status: int, errors: str) -> None:
+    code = "import sys; from local_gateway.__main__ import SCENARIOS, main; sys.exit(main(['--demo'], SCENARIOS[:1]))"
+    pipeline = f'{{ "$0" -c "$1"; echo $? >&2; }} {output}'
+    result = run_command("/bin/sh", "-c", pipeline, sys.executable, code)
+
+    assert result.stderr == f"{errors}{status}\n"
+
+
+def test_a_folder_that_cannot_be_created_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("-m", "local_gateway", "--folder", str(tmp_path / "file"))
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"local gateway: [Errno 17] File exists: '{tmp_path}/file'\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -62,7 +62,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         AUTHORIZER,
         "PrincipalId",
-        [*PrincipalId, '{"from": "subject.O"}', ' {"from": "subject_alt_name.uri", "after": "spiffe://a/"} '],
+        [
+            *PrincipalId,
+            '{"from": "subject.O"}',
+            '{\n  "from": "subject.O"\n}\n',
+            ' {"from": "subject_alt_name.uri", "after": "spiffe://a/"} ',
+        ],
         ["CN", "common_name,subject_dn", "[]", "{"],
     ),
     (AUTHORIZER, "AuthorizerRules", [RULES, f" {RULES}\n"], ["[]", "rules"]),
@@ -165,7 +170,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         REVOCATION,
         "CrlSources",
-        ['{"http://a/b.crl": "b.crl"}', '{"https://a/b?c,d=e":"b/c.crl","http://b":"d.crl"}'],
+        [
+            '{"http://a/b.crl": "b.crl"}',
+            '{"https://a/b?c,d=e":"b/c.crl","http://b":"d.crl"}',
+            '{ "http://a/b.crl": "b.crl" }',
+            '{\n  "http://a/b.crl": "b.crl",\n  "http://c/d.crl": "d.crl"\n}\n',
+        ],
         ["{}", "http://a/b.crl", '{"ldap:///a": "b.crl"}', '{"http://a": "b"}', '["http://a", "b.crl"]'],
     ),
     (

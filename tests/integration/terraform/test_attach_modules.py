@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +13,13 @@ from tests.integration.terraform.evaluator import MODULES, Module, attributes, b
 from tests.integration.terraform.extract_schema import EXAMPLES
 from tests.integration.terraform.modules import plain, resource
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PROJECT = MODULES.parents[1]
 API = {"id": "abc", "execution_arn": "arn:aws:execute-api:eu-central-1:123456789012:abc"}
-ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer:live"
+FUNCTION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
+ARN = f"{FUNCTION_ARN}:live"
 URI = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
 AUTHORIZER = {"authorizer_arn": ARN, "authorizer_uri": URI}
 
@@ -65,11 +69,20 @@ def test_only_the_authorizer_of_the_api_may_invoke_the_function(attached: Module
     assert resource(attached, authorizer)["authorizer_result_ttl_in_seconds"] == 300
     assert plain(resource(attached, "aws_lambda_permission.client_certificate")) == {
         "action": "lambda:InvokeFunction",
-        "function_name": ARN,
+        "function_name": FUNCTION_ARN,
+        "qualifier": "live",
         "principal": "apigateway.amazonaws.com",
         "source_arn": f"{API['execution_arn']}/authorizers/{authorizer}.id",
     }
     assert plain(attached.outputs)["authorizer_id"] == f"{authorizer}.id"
+
+
+@pytest.mark.parametrize("attach", [rest, http])
+def test_a_function_without_an_alias_has_no_qualifier(attach: Callable[..., Module]) -> None:
+    attached = attach(authorizer={"authorizer_arn": FUNCTION_ARN, "authorizer_uri": URI})
+    permission = resource(attached, "aws_lambda_permission.client_certificate")
+    assert permission["function_name"] == FUNCTION_ARN
+    assert "qualifier" not in permission
 
 
 @pytest.mark.parametrize("ttl", [-1, 3601])

@@ -150,6 +150,12 @@ def test_the_authorizer_has_the_permissions_of_the_template(stack: str) -> None:
     )
 
 
+def test_versions_and_labels_of_parameters_are_no_part_of_the_permissions() -> None:
+    evaluated = module({"AuthorizerRulesUri": "ssm:///rules/1:3,/rules/2:live"})
+    [resources] = [each["Resource"] for each in evaluated.local("statements") if "ssm:GetParameters" in each["Action"]]
+    assert [arn.partition(":parameter")[2] for arn in resources] == ["/rules/1", "/rules/2"]
+
+
 @pytest.mark.parametrize("stack", AUTHORIZER.stacks)
 def test_the_authorizer_has_the_resources_of_the_template(stack: str) -> None:
     evaluated = module(AUTHORIZER.stacks[stack], AUTHORIZER_ONLY)

@@ -116,6 +116,40 @@ def test_a_reader_that_stops_reading_gets_no_traceback(tools: Tools) -> None:
     assert (process.returncode, process.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "stderr"),
+    [
+        ("explain - <&-", 2, "mtls-authorizer explain: the standard input cannot be read: it is closed\n"),
+        ("explain --log - <&-", 2, "mtls-authorizer explain: the standard input cannot be read: it is closed\n"),
+        (
+            "block client.pem --rules rules.json <&-",
+            2,
+            (
+                "mtls-authorizer block: nothing was written: the standard input is not a terminal on which to ask. "
+                "Show the change with --dry-run, and write it with --yes\n"
+            ),
+        ),
+        (
+            "explain client.pem >&-",
+            2,
+            "mtls-authorizer explain: the output cannot be written: the standard output is closed\n",
+        ),
+        ("explain missing.pem 2>&-", 2, ""),
+        ("rules diff rules.json rules.json 2>&-", 0, ""),
+    ],
+)
+def test_standard_streams_may_be_closed(arguments: str, status: int, stderr: str, tools: Tools) -> None:
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" {arguments}', tools.launcher],
+        cwd=tools.folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (status, stderr)
+
+
 # OpenSSL's commands do what is promised of them.
 
 BUNDLES = {

@@ -144,6 +144,10 @@ def test_files_that_cannot_be_read_or_written_are_named(
         (["ca.crl", "--truststore", "text"], "text: the truststore contains no certificate in PEM"),
         (["no/where", "--truststore", "bundle.pem"], "no/where cannot be written: No such file or directory\n"),
         ([".", "--truststore", "bundle.pem"], ". cannot be read: Is a directory\n"),
+        (
+            ["bundle.pem", "--truststore", "bundle.pem"],
+            "bundle.pem is bundle.pem, which is read, and would be replaced",
+        ),
     ]:
         (folder / "text").write_text("text")
         assert main(["crl", "fetch", url, *arguments, "--private"], {}) == 2

@@ -60,6 +60,13 @@ def test_a_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the following arguments are required: command" in capsys.readouterr().err
 
 
+def test_a_destination_that_cannot_be_created_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match="1"):
+        main(["function", str(write_package(tmp_path)), str(tmp_path / "file"), THIS_VERSION])
+    assert capsys.readouterr().err == f"[Errno 20] Not a directory: '{tmp_path}/file/package'\n"
+
+
 def test_each_step_is_flushed_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find_interpreters_only_in(tmp_path / "machine", monkeypatch)
     write_interpreter(tmp_path / "machine/python3.13", "CPython 3.13.7")

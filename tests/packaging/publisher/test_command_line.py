@@ -67,6 +67,16 @@ def test_zip_files_are_read_from_the_folder_that_make_writes_to(
 
 
 @pytest.mark.usefixtures("service")
+def test_published_layers_are_printed_although_their_file_cannot_be_written(
+    build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (build / "layer-arns.json").mkdir()
+    assert main(["eu-central-1", "--build", str(build)]) == 1
+    message = f"[Errno 21] Is a directory: '{build}/layer-arns.json'\nFailed: layer-arns.json\n"
+    assert capsys.readouterr() == (OUTPUT, f"{PROGRESS}{message}")
+
+
+@pytest.mark.usefixtures("service")
 def test_published_layers_are_printed_and_written(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eu-central-1", "--build", str(build)]) == 0
     assert capsys.readouterr() == (OUTPUT, PROGRESS)

@@ -215,6 +215,14 @@ def test_a_folder_that_is_no_release_is_not_replaced(
     assert capsys.readouterr().out.startswith(f"{tmp_path} is not an earlier release: ")
 
 
+def test_a_file_in_place_of_the_folder_is_one_line(
+    small_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["build", str(tmp_path / "file")], small_project) == 1
+    assert capsys.readouterr() == ("", f"[Errno 20] Not a directory: '{tmp_path}/file'\n")
+
+
 def test_a_complete_release_requires_all_pythons_and_an_earlier_one_stays(
     release: Path, small_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,3 +52,12 @@ def test_without_a_gateway_there_is_nothing_to_revoke(tmp_path: Path, capsys: py
         main(["listed-cn", f"--folder={tmp_path / 'none'}"])
     assert ended.value.code == 2
     assert "start the gateway first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["client-ca.crl", "truststore.pem", "client-ca-key.pem"])
+def test_a_damaged_file_is_one_line(pki: Pki, file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (pki.folder / file).write_text("garbage")
+    with pytest.raises(SystemExit) as ended:
+        main(["listed-cn", f"--folder={pki.folder}"])
+    assert ended.value.code == 2
+    assert f"a file in {pki.folder} cannot be used, so start the gateway again" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import (
     CommandError,
+    is_terminal,
     printable,
     read_file,
     shown_file,
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 )
 def test_only_what_a_terminal_obeys_or_cannot_show_is_escaped(text: str, expected: str) -> None:
     assert printable(text) == expected
+
+
+@pytest.mark.parametrize("kind", ["", "EC ", "ENCRYPTED "])
+def test_nothing_of_a_private_key_is_printed(kind: str) -> None:
+    begin, end = f"-----BEGIN {kind}PRIVATE KEY-----", f"-----END {kind}PRIVATE KEY-----"
+    assert printable(f"a {begin}\nMIIE\n{end} b") == f"a {begin}...{end} b"
+    assert printable(f"{begin}\\nMIIE") == f"{begin}..."
 
 
 def closed_pipe() -> TextIO:
@@ -51,6 +59,17 @@ def test_output_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(CommandError, match="the output cannot be written: No space left on device"):
             write_output("text")
+
+
+def test_standard_streams_that_were_closed_at_the_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    with pytest.raises(CommandError, match="the standard input cannot be read: it is closed"):
+        read_file("-", largest=3, expected="less")
+    with pytest.raises(CommandError, match="the output cannot be written: the standard output is closed"):
+        write_output("text")
+    write_error("text")
+    assert not is_terminal(sys.stderr)
 
 
 def test_characters_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,8 @@ def test_keys_in_old_formats_are_recognized() -> None:
         (b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80", Kind.PKCS7),
         (b"-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----", Kind.OTHER_PEM),
         (pem(CLIENT).encode()[:-20], Kind.INCOMPLETE_PEM),
+        # In quadratic time, this would take hours.
+        (b"-----BEGIN CERTIFICATE-----\n" * 200_000, Kind.INCOMPLETE_PEM),
         (b"", Kind.EMPTY),
         (b" \r\n", Kind.EMPTY),
         (b"hello", Kind.TEXT),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import runpy
+import sys
+from importlib.abc import MetaPathFinder
 
 import pytest
 
+from mtls_authorizer_cli.__main__ import start
+from mtls_authorizer_cli.command_line import ExitStatus
 from mtls_authorizer_cli.main import main
 
 COMMANDS = [
@@ -87,10 +91,28 @@ def test_the_package_can_be_run_as_a_module(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["mtls-authorizer", "rules", "schema"])
+    monkeypatch.delitem(sys.modules, "mtls_authorizer_cli.__main__")
     with pytest.raises(SystemExit) as exited:
         runpy.run_module("mtls_authorizer_cli", run_name="__main__")
     assert exited.value.code == 0
     assert capsys.readouterr().out.startswith("{")
+
+
+class Interrupted(MetaPathFinder):
+    """Ctrl-C while the command's modules are imported."""
+
+    def find_spec(self, fullname: str, _path: object, _target: object = None) -> None:
+        if fullname == "mtls_authorizer_cli.main":
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_during_the_imports_gives_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "mtls_authorizer_cli.main")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert start() == ExitStatus.INTERRUPTED
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_input_that_cannot_be_read_is_one_line_with_the_name_of_the_subcommand(

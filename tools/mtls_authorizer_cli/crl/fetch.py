@@ -19,11 +19,12 @@ from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
     exit_statuses,
+    file_exists,
     printable,
     read_file,
     write_error,
 )
-from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file, whole_number
+from mtls_authorizer_cli.crl.options import add_verification, check_written, load_truststore, replace_file, up_to
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.url import CrlUrl
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.progress import Progress
+
+_LONGEST_TIMEOUT = 24 * 60 * 60
+"""In seconds. Sockets do not accept any number."""
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -58,9 +62,9 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=whole_number,
+        type=up_to(_LONGEST_TIMEOUT),
         default=600,
-        help="how long the download may take in total (default: %(default)s)",
+        help="how long the download may take in total, at most a day (default: %(default)s)",
     )
     return parser
 
@@ -79,7 +83,7 @@ class _CrlFile:
 
     def read(self) -> _StoredFile | None:
         """Return what is stored, None if there is nothing."""
-        if not self._path.exists():
+        if not file_exists(self._path):
             return None
         return _StoredFile(read_file(str(self._path), largest=MAX_CRL_BYTES, expected="another file"))
 
@@ -91,6 +95,7 @@ class _CrlFile:
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
+    check_written(Path(options.file), (options.truststore,))
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
     with progress_on(sys.stderr) as progress:
@@ -121,7 +126,7 @@ def _fetch(options: argparse.Namespace, verification: Verification, progress: Pr
 
 def _message(options: argparse.Namespace, result: FetchResult) -> str:
     if result.error is not None or result.crl is None:
-        kept = f" {options.file} is unchanged." if Path(options.file).exists() else ""
+        kept = f" {options.file} is unchanged." if file_exists(Path(options.file)) else ""
         return f"{options.url.shown}: not fetched: {result.error}.{kept}"
     if result.outcome is Outcome.UNCHANGED:
         return f"{options.file} is current"

@@ -20,11 +20,12 @@ from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
     exit_statuses,
+    file_exists,
     printable,
     read_file,
     write_error,
 )
-from mtls_authorizer_cli.crl.options import add_verification, load_truststore, replace_file
+from mtls_authorizer_cli.crl.options import add_verification, check_written, load_truststore, replace_file
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         message = "the CRL is the standard input: name the file for the index with --output"
         raise CommandError(message)
     output = Path(options.output or f"{options.file}{INDEX_SUFFIX}")
+    check_written(output, (options.file, options.truststore))
     with progress_on(sys.stderr) as progress:
         status, message = _index(options, output, progress)
     write_error(f"{printable(message)}\n")
@@ -69,7 +71,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
     progress.show(f"verifying {printable(options.file)}", 0)
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     content = _read(options.file)
-    existing = _read(str(output)) if output.exists() else None
+    existing = _read(str(output)) if file_exists(output) else None
     try:
         revocation_list, index = index_crl(
             content,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer_cli.command_line import CommandError, read_file
+from mtls_authorizer_cli.command_line import CommandError, file_exists, read_file
+from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
+
+_LONGEST_MAX_AGE = 365 * 24 * 60 * 60
+"""In seconds, as of ``CRL_MAX_AGE_SECONDS``."""
 
 
 def add_verification(parser: Parser) -> None:
@@ -24,18 +29,23 @@ def add_verification(parser: Parser) -> None:
     parser.add_argument(
         "--max-age",
         metavar="SECONDS",
-        type=whole_number,
+        type=up_to(_LONGEST_MAX_AGE),
         default=0,
-        help="how long after its nextUpdate a CRL is still used (default: %(default)s)",
+        help="how long after its nextUpdate a CRL is still used, at most a year (default: %(default)s)",
     )
 
 
-def whole_number(value: str) -> int:
-    """Return a number of 0 or more. Raises argparse's ArgumentTypeError."""
-    if not (value.isascii() and value.isdecimal()):
-        message = f"{value!r} is not a whole number: write 0 or more"
-        raise argparse.ArgumentTypeError(message)
-    return int(value)
+def up_to(most: int) -> Callable[[str], int]:
+    """Return a type of argparse: whole numbers from 0 to ``most``."""
+
+    def read(value: str) -> int:
+        digits = value.lstrip("0") or "0"
+        if not (value.isascii() and value.isdecimal()) or len(digits) > len(str(most)) or int(digits) > most:
+            message = f"{quoted(value, 40)} is not a whole number from 0 to {most}"
+            raise argparse.ArgumentTypeError(message)
+        return int(digits)
+
+    return read
 
 
 def load_truststore(file: str, *, largest: int) -> Truststore:
@@ -45,6 +55,14 @@ def load_truststore(file: str, *, largest: int) -> Truststore:
     except ValueError as error:
         message = f"{file}: {error}"
         raise CommandError(message) from error
+
+
+def check_written(path: Path, read: Sequence[str]) -> None:
+    """Raise CommandError if a file that will be written is one of those that are read."""
+    for file in read:
+        if file_exists(path) and file_exists(Path(file)) and path.samefile(file):
+            message = f"{path} is {file}, which is read, and would be replaced: name another file to write"
+            raise CommandError(message)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, printable, write_error
+from mtls_authorizer_cli.command_line import CommandError, is_terminal, printable, write_error
 from mtls_authorizer_cli.tables import WIDTH
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def review(options: argparse.Namespace, change: Change) -> bool:
     """Return whether to write a change. On a terminal, show it and ask. Raises CommandError without an answer."""
     if options.dry_run or options.yes:
         return bool(options.yes and not options.dry_run)
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         message = (
             "nothing was written: the standard input is not a terminal on which to ask. Show the change with "
             "--dry-run, and write it with --yes"

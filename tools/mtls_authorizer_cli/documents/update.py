@@ -96,7 +96,7 @@ def update_document(
 
 
 def _open(location: str, access: Access) -> DocumentStore:
-    scheme, parts = _parse(location)
+    scheme, parts = parse_location(location)
     try:
         if scheme is Scheme.FILE:
             from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- imports fcntl
@@ -122,7 +122,8 @@ def _open(location: str, access: Access) -> DocumentStore:
     raise CommandError(message)
 
 
-def _parse(location: str) -> Location:
+def parse_location(location: str) -> Location:
+    """Return the scheme and the parts of a location: a URI, or the name of a file. Raises CommandError."""
     if "://" not in location:
         return Location(Scheme.FILE, (location,))
     try:

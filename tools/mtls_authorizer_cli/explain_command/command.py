@@ -6,7 +6,14 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    is_terminal,
+    write_output,
+)
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.inputs.failures import logged_failures
 from mtls_authorizer_cli.explain.question import read_certificate
@@ -173,6 +180,6 @@ def _own_spelling(pem: object, error: str) -> str:
     return f". The names of this certificate are written: {names}"
 
 
-def _wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+def _wants_colour(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
     """Return whether to use colour: on a terminal only, and not if NO_COLOR (no-color.org) is set."""
-    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb" and stream.isatty()
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb" and is_terminal(stream)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explain.summary import summarize
 from mtls_authorizer_cli.explain.wording import written_routes
 from mtls_authorizer_cli.printed import listing, plain
@@ -135,7 +136,9 @@ def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]
 
 def _next_step(table: Table) -> str:
     for file, _summary in table.denied:
-        return f"mtls-authorizer explain {shlex.quote(file.name)}{table.arguments} shows why, and what to do"
+        # The name of a file in a folder, too, may be a client's choice.
+        command = printable(f"mtls-authorizer explain {shlex.quote(file.name)}{table.arguments}")
+        return f"{command} shows why, and what to do"
     return "mtls-authorizer clients lists the same certificates by expiry: see --expiring"
 
 

@@ -10,14 +10,13 @@ import csv
 import gzip
 import io
 import json
-import sys
 import zlib
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, shown_file
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, shown_file, standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +68,7 @@ def load_object(text: str) -> Mapping[str, Any] | None:
 
 @contextmanager
 def _open(file: str) -> Iterator[IO[str]]:
-    opened: Any = sys.stdin.buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
+    opened: Any = standard_input().buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
     with opened, io.BufferedReader(opened) as buffered:
         beginning = buffered.peek(2)[:2]
         stream: Any = gzip.GzipFile(fileobj=buffered) if beginning == b"\x1f\x8b" else buffered

@@ -144,6 +144,18 @@ def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path
             ["ca.crl", "--truststore", "bundle.pem", "--output", "no/where"],
             "no/where cannot be written: No such file or directory\n",
         ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "x" * 300],
+            f"{'x' * 300} cannot be written: File name too long\n",
+        ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "./bundle.pem"],
+            "bundle.pem is bundle.pem, which is read, and would be replaced: name another file to write\n",
+        ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--output", "ca.crl"],
+            "ca.crl is ca.crl, which is read, and would be replaced: name another file to write\n",
+        ),
         (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ". cannot be read: Is a directory\n"),
         (
             ["-", "--truststore", "bundle.pem"],
@@ -173,8 +185,16 @@ def test_a_file_that_is_too_large_is_not_read(
     [
         ([], "the following arguments are required: FILE, --truststore"),
         (["ca.crl"], "the following arguments are required: --truststore"),
-        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "-1"], "'-1' is not a whole number: write 0 or more"),
-        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "²"], "'²' is not a whole number: write 0 or more"),
+        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "-1"], "'-1' is not a whole number from 0 to"),
+        (["ca.crl", "--truststore", "bundle.pem", "--max-age", "²"], r"'\xb2' is not a whole number from 0 to"),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--max-age", "31536001"],
+            "'31536001' is not a whole number from 0 to 31536000",
+        ),
+        (
+            ["ca.crl", "--truststore", "bundle.pem", "--max-age", "9" * 5000],
+            f"'{'9' * 40}'... is not a whole number from 0 to 31536000",
+        ),
     ],
 )
 def test_arguments_that_can_not_be_read_are_named(

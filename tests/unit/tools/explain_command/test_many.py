@@ -133,6 +133,14 @@ def test_a_file_name_and_a_negative_number_are_no_formulas(explain: Explain, tmp
     assert int(row["days_to_expiry"]) < 0
 
 
+def test_nothing_of_a_file_name_or_an_option_is_obeyed_by_a_terminal(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "\x1b[31m.pem").write_text(CLIENT)
+    output = explain("folder", "--route", "GET /\x1b[32m").output
+    assert r"explain 'folder/\x1b[31m.pem' --route 'GET /\x1b[32m'" in output
+    assert output.replace("\n", "").isprintable()
+
+
 def test_json_is_one_object_with_the_numbers_and_all_certificates(explain: Explain) -> None:
     result = explain("both", "--json", "--rules", "rules.json", "--truststore", "truststore.pem")
     assert (result.status, result.json["allowed"], result.json["denied"]) == (1, 1, 1)

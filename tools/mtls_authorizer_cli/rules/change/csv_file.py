@@ -10,6 +10,7 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import read_file, shown_file
+from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ ALL_ROUTES_CELL = "all routes"
 _DELIMITERS = ",;\t"
 _LARGEST_FILE = 5 * 1024 * 1024
 _MOST_PROBLEMS = 50
+_LONGEST_COLUMN = 24
+"""In characters, of an unknown column in a message: a file that is not CSV may be a private key on one line."""
 
 
 class CsvError(Exception):
@@ -142,7 +145,8 @@ def _check_columns(line: int, columns: Sequence[str], problems: Problems) -> Non
         )
         if not known:
             names = ", ".join([*REQUIRED_COLUMNS, DESCRIPTION])
-            problems.add(line, ascii(column), f"is unknown: write one of {names}, or context. and a key")
+            shown = quoted(column, _LONGEST_COLUMN)
+            problems.add(line, shown, f"is unknown: write one of {names}, or context. and a key")
         elif columns.count(column) > 1:
             problems.add(line, column, "is there twice: remove one of them")
 

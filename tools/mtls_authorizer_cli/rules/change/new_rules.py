@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer.stores.uri import Scheme
+from mtls_authorizer_cli.command_line import CommandError, file_exists, printable
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
-from mtls_authorizer_cli.documents.update import Change, check_valid, update_document
+from mtls_authorizer_cli.documents.update import Change, check_valid, parse_location, update_document
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     the same name is an error.
     """
     location = target.rules.location
-    file = location.removeprefix("file://")
-    if "://" not in file and not Path(file).exists():
-        created = _create(file, rules, review, target)
+    scheme, parts = parse_location(location)
+    if scheme is Scheme.FILE and not file_exists(Path(parts[0])):
+        created = _create(parts[0], rules, review, target)
         if created is not None:
             return created
     present: set[str] = set()
@@ -132,5 +133,7 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
         message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise CommandError(message) from error
     finally:
-        draft.unlink(missing_ok=True)
+        # It may be impossible to write there.
+        with suppress(OSError):
+            draft.unlink()
     return None

@@ -146,6 +146,26 @@ def test_a_document_that_does_not_exist_is_created_once(folder: Path, capsys: py
     assert "no/new.json cannot be written: No such file or directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("file", "problem"), [("x" * 300, "File name too long"), ("a.pem/new.json", "Not a directory")]
+)
+def test_a_document_that_cannot_be_created_is_one_line(
+    file: str, problem: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--from-cert", "a.pem", "--name", "a", *ROUTE)
+    assert add(*options, "--rules", file, "--yes") == 2
+    assert capsys.readouterr().err.endswith(f"{file} cannot be written: {problem}\n")
+    assert rules_in(folder) == json.loads(DOCUMENT)["rules"]
+
+
+def test_the_path_in_a_uri_is_decoded(folder: Path) -> None:
+    (folder / "the rules.json").write_text(DOCUMENT)
+    uri = (folder / "the rules.json").as_uri()
+    assert add("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", uri, "--yes") == 0
+    assert [rule["name"] for rule in rules_in(folder, "the rules.json")] == ["first", "a"]
+    assert not list(folder.glob("*%20*"))
+
+
 def test_a_file_that_appears_before_it_is_created_is_changed_instead(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

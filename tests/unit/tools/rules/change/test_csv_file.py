@@ -78,6 +78,14 @@ HEADER = "name,certificate,allow\n"
             "name,certificate,allow,routes\na,b,c,d\n",
             ["1: column 'routes': is unknown: write one of name, certificate"],
         ),
+        # A private key on one line, as in a variable: nothing of it is printed.
+        (
+            "-----BEGIN PRIVATE KEY-----\\nMIIE",
+            [
+                "1: column '-----BEGIN PRIVATE KEY--'...: is unknown",
+                *(f"1: column {name}: is missing" for name in ("allow", "certificate", "name")),
+            ],
+        ),
         ("name,certificate,allow,context.\na,b,c,d\n", ["1: column 'context.': is unknown"]),
         ("name,name,certificate,allow\na,a,b,c\n", ["1: column name: is there twice: remove one of them"]),
         (f"{HEADER}a,b\n\na,b,c,d\n", ["2: has 2 cells, and the first row has 3", "4: has 4 cells"]),
