@@ -24,7 +24,6 @@ from mtls_authorizer.request.checks import (
     EXTRACTION_CHECKS,
     GRANT_CHECKS,
     ROUTE_CHECK,
-    CertificateFacts,
     CheckName,
     RequestFacts,
 )
@@ -71,12 +70,11 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
     extraction = read_client_certificate(question.pem)
     yield from ((check, extraction) for check in EXTRACTION_CHECKS)
     certificate = read if isinstance(read, PeerCertificate) else None
-    about_certificate = certificate and CertificateFacts(certificate)
-    yield from ((check, about_certificate) for check in CERTIFICATE_CHECKS)
+    yield from ((check, certificate) for check in CERTIFICATE_CHECKS)
     about_request = None if certificate is None else _request_facts(certificate, question)
     about_rules = None
     if certificate is not None and about_request is not None:
-        about_rules = about_request._replace(outcome=_outcome_whatever_its_usages(certificate, question))
+        about_rules = about_request._replace(outcome=_outcome_without_required_usages(certificate, question))
     for check in (*GRANT_CHECKS, ROUTE_CHECK):
         yield check, about_request if check.name is CheckName.EXTENDED_KEY_USAGE else about_rules
 
@@ -95,13 +93,13 @@ def _request_facts(certificate: PeerCertificate, question: Question) -> RequestF
     )
 
 
-def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
-    """Return the outcome of the rules for a certificate, as if the required usages were met if none matches."""
+def _outcome_without_required_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
+    """Return the outcome of the rules; if it is about missing usages, the outcome if no usages were required."""
     rules = question.policy.rules
     evaluation = rules.evaluate(certificate, question.settings.required_key_usages)
     if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         evaluation = rules.evaluate(certificate, NO_KEY_USAGES)
-    # The usages of a rule are a part of the check of usages.
+    # This is about the usages of a rule, which the check of usages reports.
     if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         return DenyReason.NO_RULE_MATCHED
     return outcome_for(evaluation, question.request, question.now)
