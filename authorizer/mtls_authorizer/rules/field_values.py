@@ -81,8 +81,8 @@ CASE_INSENSITIVE_LABELS = frozenset({"DNS", "email"})
 def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the subject alternative names.
 
-    DNS names and email addresses in lower case are ambiguous: the client may have chosen the case, and must be excluded
-    in any.
+    DNS names and email addresses that are not in lower case are also returned in lower case, as ambiguous facts: the
+    client may have chosen the case, and exclusions must apply in any case.
     """
     facts = [Fact(*name) for name in certificate.subject_alt_names]
     lower = [
@@ -96,8 +96,8 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER.
 
-    Those of other encodings of the same key are ambiguous: a renewed certificate, whose request the client has written,
-    can have another one, and must be excluded as well.
+    The digests of other encodings of the same key are ambiguous facts: a client can choose the encoding in the request
+    for a renewed certificate, and exclusions must apply to it as well.
     """
     from client_certificate_auth.x509.public_key import equal_encodings  # noqa: PLC0415 -- few rules need it
 
@@ -154,7 +154,7 @@ def psd2_role_facts(certificate: PeerCertificate) -> list[Fact]:
 
 
 def psd2_statement_problem(certificate: PeerCertificate) -> str | None:
-    """Return why the PSD2 statement cannot be read, None if there is none or it can be."""
+    """Return why the PSD2 statement cannot be read; None if it can be read, or if there is none."""
     from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- see above
 
     try:

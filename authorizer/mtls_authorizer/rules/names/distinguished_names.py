@@ -38,7 +38,7 @@ def read_name(text: str) -> Hashable:
 
 
 def canonical_name(text: str) -> str:
-    """Return a name in the string form of RFC 4514 as the certificate's names are written: with the same types.
+    """Return a name in the string form of RFC 4514 with the attribute types that a certificate's names have.
 
     The order of the attributes within one relative distinguished name remains that of the text. Raises ValueError.
     """
