@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    # A relative distinguished name: its dotted OIDs and values; its keys (short names, or OIDs without one) and values; its
-    # string form (RFC 4514); and whether a value contains a control character.
+    # A relative distinguished name: its attributes as dotted OIDs and values; the same with OpenSSL's short names, if
+    # they exist; its string form (RFC 4514); and whether a value contains a control character.
     _DecodedRdn: TypeAlias = tuple[list[tuple[str, str]], list[tuple[str, str]], str, bool]
 
 _ENCODINGS = {
