@@ -54,6 +54,8 @@ def check_all(question: Question, read: PeerCertificate | str) -> Iterator[Check
     passed: set[CheckName] = set()
     for check, facts in _checks_with_facts(question, read):
         skipped = _skipped(check, passed, question, without_certificate=facts is None)
+        if check.name is CheckName.EXTENDED_KEY_USAGE and isinstance(read, PeerCertificate) and skipped is None:
+            skipped = _usages_skipped(facts.outcome, read, question)
         if skipped is not None:
             yield CheckResult(check.name, Verdict.NOT_REACHED, None, _required(check, question), None, skipped)
             continue
@@ -114,6 +116,14 @@ def _skipped(check: Check, passed: set[CheckName], question: Question, *, withou
     missing = sorted(check.prerequisites - passed)
     if without_certificate or missing:
         return f"{missing[0].replace('_', ' ')} failed" if missing else "there is no certificate"
+    return None
+
+
+def _usages_skipped(outcome: RuleOutcome, certificate: PeerCertificate, question: Question) -> str | None:
+    """Return why missing usages are not the reason: the rules deny some certificates before they look at usages."""
+    decided_first = outcome in (DenyReason.CERTIFICATE_EXCLUDED, DenyReason.QC_STATEMENTS_MALFORMED)
+    if decided_first and not question.settings.required_key_usages.met_by(certificate.ext_key_usage):
+        return f"the rules deny the certificate first ({outcome})"
     return None
 
 
