@@ -113,7 +113,7 @@ def test_every_page_that_was_promised_exists() -> None:
         ("docs/deploy/cdk.md", ["RequestAuthorizer", "default_method_options", "disable_execute_api_endpoint=True"]),
         ("docs/layer/container.md", ["docker build", "COPY build/layer/python/"]),
         ("docs/why-403.md", ['filter decision = "deny"', "make explain CERT=partner.pem"]),
-        ("docs/onboard-a-partner.md", ["truststore", "a rule or list matches", "`explain` says `ALLOWED`"]),
+        ("docs/onboard-a-partner.md", ["truststore", "add a rule that matches", "`explain` prints `ALLOWED`"]),
         ("docs/rotate-a-certificate.md", ["nothing needs to change", "make explain CERT=partner-new.pem"]),
         ("docs/block-a-client-now.md", ["deny the client in the rules document, or revoke", "flush API Gateway's cache"]),
         ("docs/try-rules-first.md", ['filter decision = "allow" and shadow_decision = "deny"']),
