@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if client.name not in names:
         parser.error(f"there is no client {client.name!r} in {options.folder}: {', '.join(names)}")
     number, revoked = revoke(pki, client)
-    print(f"{pki.revocation_list} has number {number} now, and {revoked} certificates.")
+    print(f"Wrote {pki.revocation_list}: CRL number {number}, {revoked} revoked certificates.")
     return 0
 
 
