@@ -18,13 +18,15 @@ from benchmarks.processes import (
     PYTHON_STATUS,
     Summary,
     describe_machine,
+    describe_pythons,
     find_node,
+    find_system_builds,
     measure,
     node_version,
     run,
 )
 from distribution.layer_builder.contents import assemble_function
-from distribution.layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.interpreters import find_interpreters
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 
@@ -53,7 +55,6 @@ def main() -> None:
 def make_commands(folder: Path) -> dict[str, list[str]]:
     """Unpack the built layer and function, with compiled files and without, and return the commands to run."""
     compiled, sources = unpack(folder / "compiled"), folder / "sources"
-    interpreters = find_interpreters()
     shutil.copytree(compiled, sources, ignore=shutil.ignore_patterns("__pycache__"))
     event = folder / "event.json"
     event.write_text(json.dumps(rest_event(client_pem(*SUBJECT))), encoding="utf-8")
@@ -63,19 +64,22 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
         "Node, bare": [node, "--eval", NODE_STATUS],
         NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
     }
-    for version, interpreter in interpreters.items():
+    for version, interpreter in (find_interpreters() | find_system_builds()).items():
         # Ignores the environment and site-packages: Python starts as on Lambda, whatever this machine contains.
         python = [str(interpreter), "-I", "-S", "-B"]
-        once = [*python, str(PROJECT / "benchmarks" / "one_event.py"), str(event)]
+        once = [*python, str(PROJECT / "benchmarks" / "one_event.py")]
         path = str(compiled / "opt" / "python")
+
+        def authorize(unpacked: Path, function: str = version.split()[0]) -> list[str]:
+            return [str(event), str(unpacked / function), str(unpacked / "opt" / "python")]
+
         x509 = f"import sys; sys.path.append({path!r}); from cryptography import x509; {PYTHON_STATUS}"
         commands |= {
             f"Python {version}, bare": [*python, "-c", PYTHON_STATUS],
             f"Python {version}, `cryptography.x509` alone": [*python, "-c", x509],
-            f"Python {version}, this authorizer": [*once, str(compiled / version), str(compiled / "opt" / "python")],
-            f"Python {version}, this authorizer without compiled files": [
-                *(*once, str(sources / version), str(sources / "opt" / "python"))
-            ],
+            f"Python {version}, this authorizer": [*once, *authorize(compiled)],
+            f"Python {version}, this authorizer and its log": [*once, "--log", *authorize(compiled)],
+            f"Python {version}, this authorizer without compiled files": [*once, *authorize(sources)],
         }
     return commands
 
@@ -108,14 +112,13 @@ def describe(summaries: dict[str, Summary], rounds: int) -> str:
         f"| {summary.memory:.0f} | {summary.memory / node.memory:.2f} |"
         for name, summary in summaries.items()
     ]
-    pythons = ", ".join(str(full_version(interpreter)) for interpreter in find_interpreters().values())
     return "\n".join(
         [
             "| whole process | CPU ms, least | median | ÷ Node | peak MiB | ÷ Node |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"{rounds} rounds, in turn; Python {pythons}; Node {node_version()}; {describe_machine()}.",
+            f"{rounds} rounds, in turn; Python {describe_pythons()}; Node {node_version()}; {describe_machine()}.",
             "",
         ]
     )

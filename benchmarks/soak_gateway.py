@@ -23,8 +23,8 @@ from local_gateway.pki import Pki
 from local_gateway.server import serve
 from local_gateway.tls import custom_domain_context, default_endpoint_context
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.telemetry.decision_log import logger
 
 KINDS = (ApiKind.REST, ApiKind.HTTP_SIMPLE)
 _ROUTES = (Route("ANY", "/{proxy+}", behind_the_authorizer.handler),)
@@ -61,8 +61,8 @@ def _log_to(path: str, last_words: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     handler.terminator = ""  # the formatter ends its lines
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    get_logger().addHandler(handler)
+    get_logger().setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

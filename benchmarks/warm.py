@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import NamedTuple
 
 from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.cold_start import unpack
-from benchmarks.processes import describe_machine, find_node, node_version
+from benchmarks.processes import describe_machine, describe_pythons, find_node, find_system_builds, node_version
 from benchmarks.turns import Cost, Turn, measure
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
-from distribution.layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.interpreters import find_interpreters
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results"
@@ -68,20 +67,6 @@ def main() -> None:
     (RESULTS / "warm.md").write_text(report, encoding="utf-8")
     (RESULTS / "warm.svg").write_text(draw(rows, costs), encoding="utf-8")
     print(report)
-
-
-def find_system_builds() -> dict[str, Path]:
-    """Return the operating system's Pythons that ``find_interpreters`` does not return, by their names in the table.
-
-    pyenv compiles without profile-guided optimization, which distributors use, and which affects times.
-    """
-    found: dict[str, Path] = {}
-    for version, interpreter in find_interpreters().items():
-        candidates = [Path(folder, f"python{version}") for folder in os.defpath.split(os.pathsep)]
-        usable = next((each for each in candidates if full_version(each) is not None), None)
-        if usable is not None and not usable.samefile(interpreter):
-            found[f"{version} of the system"] = usable
-    return found
 
 
 def make_rows(versions: list[str], system_builds: list[str]) -> list[Row]:
@@ -176,16 +161,14 @@ def _recording(rows: list[Row], costs: list[dict[str, Cost]]) -> str:
 
 
 def _conditions(rows: list[Row], sizes: dict[Workload, int], rounds: int) -> str:
-    pythons = ", ".join(str(full_version(interpreter)) for interpreter in find_interpreters().values())
-    systems = "".join(f", {name}: {full_version(path)}" for name, path in find_system_builds().items())
     return " ".join(
         [
             f"CPU time of a decision: the median of {rounds} rounds of {CERTIFICATES:,}, in turn, and the least in",
             f"parentheses; ÷ is to {NODE}, {SUBJECT_ONLY}: the median of the rounds', and that of the least.",
             "Where nothing else is said: a P-256 key, one subject",
             f"alternative name, {sizes[COMMON] / 1000:.1f} kB of PEM, {COMMON.listed} names in the list, neither log",
-            f"nor metrics, and growth with Python {rows[-1].python}. Python {pythons}{systems}; Node {node_version()};",
-            f"{describe_machine()}.",
+            f"nor metrics, and growth with Python {rows[-1].python}.",
+            f"Python {describe_pythons()}; Node {node_version()}; {describe_machine()}.",
         ]
     )
 

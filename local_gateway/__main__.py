@@ -24,7 +24,7 @@ from local_gateway.page.overview import Overview
 from local_gateway.pki import LOOPBACK, make_pki
 from local_gateway.report import Result, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
-from mtls_authorizer.telemetry.decision_log import logger as authorizer_logger
+from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, printable
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] =
     """Run the command with its arguments, and return its exit status."""
     options = parse(arguments, __doc__.partition(": ")[2])
     # Without a handler, Python prints warnings between the tables, such as that of the truststore's damaged block.
-    authorizer_logger.addHandler(logging.NullHandler())
-    authorizer_logger.setLevel(logging.INFO)
+    get_logger().addHandler(logging.NullHandler())
+    get_logger().setLevel(logging.INFO)
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             # SIGINT too: shells without job control start background processes with SIGINT ignored.
@@ -131,7 +131,7 @@ def _log_to_standard_output() -> None:
     decisions, requests = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stdout)
     decisions.setFormatter(_AuthorizerFormatter("authorizer: %(message)s"))
     requests.setFormatter(logging.Formatter("gateway: %(message)s"))
-    for logger, handler in ((authorizer_logger, decisions), (server.logger, requests)):
+    for logger, handler in ((get_logger(), decisions), (server.logger, requests)):
         logger.setLevel(logging.INFO)
         logger.addHandler(handler)
 

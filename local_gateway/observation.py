@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.telemetry.decision_log import logger
+from mtls_authorizer.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +20,11 @@ def observed_log() -> Iterator[list[logging.LogRecord]]:
     """Yield a list that receives what the authorizer logs while the block runs. Only one block runs at a time."""
     recorder = _Recorder()
     with _lock:
-        logger.addHandler(recorder)
+        get_logger().addHandler(recorder)
         try:
             yield recorder.records
         finally:
-            logger.removeHandler(recorder)
+            get_logger().removeHandler(recorder)
 
 
 @contextmanager
@@ -35,11 +35,11 @@ def unlogged() -> Iterator[None]:
     def is_another(record: logging.LogRecord) -> bool:
         return record.thread != thread
 
-    logger.addFilter(is_another)
+    get_logger().addFilter(is_another)
     try:
         yield
     finally:
-        logger.removeFilter(is_another)
+        get_logger().removeFilter(is_another)
 
 
 class _Recorder(logging.Handler):

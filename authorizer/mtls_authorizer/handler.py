@@ -5,26 +5,22 @@ The settings are read when the module is imported: a function with invalid setti
 
 from __future__ import annotations
 
-import logging
 import os
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.log import choose_level, get_logger
 from mtls_authorizer.policy.allowlist_warnings import allowlist_warnings
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.telemetry.decision_log import logger
 
-if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-    # Python's default level is WARNING, which would omit allowed requests.
-    logger.setLevel(logging.INFO)
-
+choose_level()
 _settings = load_settings(os.environ)
 if _settings.trusts_any_bucket_owner:
     from mtls_authorizer.stores.bucket_owner import warn_of_unverified_owner
 
     warn_of_unverified_owner()
 for _warning in allowlist_warnings(os.environ):
-    logger.warning(_warning.message.value, extra=_warning.fields())
+    get_logger().warning(_warning.message.value, extra=_warning.fields())
 if "AUTHORIZER_RULES" in os.environ or "AUTHORIZER_SHADOW_RULES" in os.environ:
     from mtls_authorizer.policy.rule_warning_log import log_inline_rule_warnings
 

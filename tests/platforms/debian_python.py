@@ -82,6 +82,9 @@ def unpack_python(folder: Path, version: str, machine: str) -> Path:
             # Newer versions of patchelf than bookworm's 0.14 write executables that crash.
             extract_file("patchelf", "usr/bin/patchelf", root, suite="bookworm", architecture=architecture.name)
             use_own_loader(python, root, architecture)
+        compiler = python if machine == platform.machine() else find_interpreters().get(version)
+        if compiler is not None:
+            _compile_standard_library(root, version, compiler)
 
     fill_once(root, fill)
     return python
@@ -96,6 +99,15 @@ def _unpack(root: Path, version: str, suite: str, architecture: Architecture) ->
     # The wheels that `python -m venv` installs pip from.
     for module in (root / f"usr/lib/python{version}").glob("_sysconfigdata_*.py"):
         module.write_text(module.read_text().replace("'/usr/share/python-wheels", f"'{root}/usr/share/python-wheels"))
+
+
+def _compile_standard_library(root: Path, version: str, compiler: Path) -> None:
+    """Compile it as Debian does when it installs a package. Otherwise each start would, where nothing is written (-B).
+
+    The files are the same for all processors, so a Python that is not emulated compiles them.
+    """
+    library = root / f"usr/lib/python{version}"
+    subprocess.run([compiler, "-I", "-m", "compileall", "-q", library], check=True)
 
 
 def use_own_loader(executable: Path, root: Path, architecture: Architecture) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from mtls_authorizer.policy.variables import parse_items, shown
-from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources, TruststoreSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtls_authorizer.policy.variables import VariableReader
+    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
 
 CRL_VARIABLES = (
     "CRL_URIS",
@@ -31,11 +31,23 @@ _SHA256 = r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}"
 _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
 
-def read_crl_variables(reader: VariableReader) -> CrlSources | TruststoreSource | None:
+# The imports in the functions are there because a cold start with allowlists alone must not pay for them.
+
+
+def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, TruststoreSource | None]:
     """Return the locations of CRLs and how they are used; without ``CRL_URIS`` that of the truststore, if there is one.
 
     A truststore without CRLs is for the keys of issuers.
     """
+    if not any(name in reader for name in CRL_VARIABLES):
+        return None, None
+    from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
+        CrlCheck,
+        CrlFailureMode,
+        CrlSources,
+        TruststoreSource,
+    )
+
     none: tuple[str, ...] = ()
     uris = reader.read("CRL_URIS", _parse_locations, default=none)
     sources = CrlSources(
@@ -59,11 +71,10 @@ def read_crl_variables(reader: VariableReader) -> CrlSources | TruststoreSource 
     if uris and unknown:
         reader.reject("CRL_ASSUME_COMPLETE", f"names {shown(min(unknown))}, which is not one of CRL_URIS: add it there")
     if uris:
-        return sources
-    return TruststoreSource(sources.truststore_uri, sources.refresh_seconds) if sources.truststore_uri else None
-
-
-# The imports below are inside functions: a cold start with allowlists alone must not pay for them.
+        return sources, None
+    if sources.truststore_uri:
+        return None, TruststoreSource(sources.truststore_uri, sources.refresh_seconds)
+    return None, None
 
 
 def _parse_file_uri(text: str) -> str:

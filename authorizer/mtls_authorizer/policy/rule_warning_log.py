@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 from itertools import islice
 
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.rule_warnings import RuleWarning, RuleWarningKind, rule_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-logger = logging.getLogger("mtls_authorizer")
 
 MOST_LOGGED = 20
 """Of the warnings about one document."""
@@ -33,7 +31,7 @@ def log_rule_warnings(document: Mapping[str, Any], fields: Mapping[str, object])
     try:
         warnings = list(islice(rule_warnings(document), MOST_LOGGED + 1))
     except Exception as error:  # noqa: BLE001 -- valid rules take effect, whatever is wrong with the warnings
-        logger.warning(NOT_EXAMINED, extra={**fields, "error": f"{type(error).__name__}: {error}"})
+        get_logger().warning(NOT_EXAMINED, extra={**fields, "error": f"{type(error).__name__}: {error}"})
         return
     for warning in warnings[:MOST_LOGGED]:
         details = {
@@ -41,9 +39,11 @@ def log_rule_warnings(document: Mapping[str, Any], fields: Mapping[str, object])
             "place": warning.place,
             "explanation": f"{warning.place} {warning.message}",
         }
-        logger.warning(MESSAGES[warning.kind], extra={**fields, **details})
+        get_logger().warning(MESSAGES[warning.kind], extra={**fields, **details})
     if len(warnings) > MOST_LOGGED:
-        logger.warning(NOT_ALL, extra={**fields, "explanation": "mtls-authorizer rules check prints all warnings"})
+        get_logger().warning(
+            NOT_ALL, extra={**fields, "explanation": "mtls-authorizer rules check prints all warnings"}
+        )
 
 
 def log_inline_rule_warnings(environment: Mapping[str, str]) -> None:

@@ -12,7 +12,6 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
-from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -22,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.rules.certificate_values import CertificateValue
 
 
@@ -154,7 +154,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     authorizer's variables (``ALLOWED_COMMON_NAME``) is an error.
     """
     reader = VariableReader(environment)
-    crls_or_truststore = read_crl_variables(reader)
+    crl_sources, truststore = read_crl_variables(reader)
     settings = Settings(
         rules=(*_environment_rules(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
@@ -171,8 +171,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
-        crl_sources=crls_or_truststore if isinstance(crls_or_truststore, CrlSources) else None,
-        truststore=crls_or_truststore if isinstance(crls_or_truststore, TruststoreSource) else None,
+        crl_sources=crl_sources,
+        truststore=truststore,
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),
     )

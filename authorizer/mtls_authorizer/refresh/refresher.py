@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
 
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.refresh.document import AnyDocument, Attempt, LogRecord
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 RETRY_SECONDS = 10.0
 """The time until the next attempt if a document has no value yet or is urgent, and the interval is longer."""

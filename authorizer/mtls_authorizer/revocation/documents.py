@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import timedelta
 
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
     from mtls_authorizer.stores.store import Store
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 
 class RevocationDocuments:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from datetime import timedelta
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
@@ -15,14 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
-
-logger = logging.getLogger("mtls_authorizer")
-
-
-def choose_log_level() -> None:
-    """Log what was done, unless a level was chosen: the default of Python, WARNING, would suppress it."""
-    if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
-        logger.setLevel(logging.INFO)
 
 
 def read_owner(environment: Mapping[str, str]) -> str | None:

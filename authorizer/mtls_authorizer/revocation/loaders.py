@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.opener import StoreOpener
     from mtls_authorizer.stores.store import Fetched
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 
 class CrlObject(StrEnum):

@@ -26,6 +26,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     ReadTimeoutError,
     ResponseStreamingError,
+    SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
@@ -46,6 +47,7 @@ _HINTS = {
     "PermanentRedirect": "the bucket is in another region",
     "InvalidObjectState": "the object is archived",
     "ResourceNotFoundException": "there is no such application, environment or profile, or nothing is deployed",
+    "RequestTimeTooSkewed": "the clock of this system is wrong",
     "SlowDown": "too many requests",
     "ThrottlingException": "too many requests",
     **dict.fromkeys(
@@ -54,6 +56,7 @@ _HINTS = {
             "ExpiredTokenException",
             "InvalidAccessKeyId",
             "InvalidSignatureException",
+            "InvalidToken",
             "SignatureDoesNotMatch",
             "UnrecognizedClientException",
         ),
@@ -65,8 +68,9 @@ _ABSENT = ("NoSuchKey", *_DENIED)
 
 _TIMED_OUT = (ConnectTimeoutError, ReadTimeoutError)
 
-# The first match counts. ConnectTimeoutError is a ConnectionError, too, but is handled before.
+# The first match counts. ConnectTimeoutError and SSLError are ConnectionErrors, too, but are handled before.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((SSLError,), "TLS failed; behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"),
     ((NoConnectionError, ConnectionClosedError), "no connection, or it was closed without an answer"),
     ((IncompleteReadError, ResponseStreamingError), "the answer ended early"),
     ((FlexibleChecksumError,), "the content does not match its checksum"),

@@ -5,9 +5,9 @@ Without it, a bucket name that was deleted and registered again by someone else 
 
 from __future__ import annotations
 
-import logging
+from mtls_authorizer.log import get_logger
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 VARIABLE = "S3_BUCKET_OWNER"
 

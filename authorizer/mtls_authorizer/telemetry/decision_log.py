@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-
+from mtls_authorizer.log import get_logger, is_imported
 from mtls_authorizer.policy.settings import LogDecisions
 
 TYPE_CHECKING = False
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.request.serial_numbers import SerialNumberCollision
     from mtls_authorizer.telemetry.observation import Observation
-
-logger = logging.getLogger("mtls_authorizer")
 
 LONGEST_VALUE = 2048
 """In characters: the limit for a name or a serial number, which can be as long as a certificate. CloudWatch splits
@@ -27,16 +24,25 @@ def log_decision(observation: Observation) -> None:
     decision = observation.decision
     if decision.allowed and observation.settings.log_decisions is LogDecisions.DENIED:
         return
-    if decision.reason is not None:
-        level, message = logging.WARNING, f"deny: {decision.reason.value}"
-    elif observation.is_expiring:
-        level, message = logging.WARNING, "allow, certificate expires soon"
-    else:
-        level, message = logging.INFO, "allow"
+    warns = decision.reason is not None or observation.is_expiring
+    if warns or is_imported():
+        _log(observation, warns=warns)
+
+
+def _log(observation: Observation, *, warns: bool) -> None:
+    import logging  # noqa: PLC0415 -- only when there is something to log
+
+    logger, level = get_logger(), logging.WARNING if warns else logging.INFO
     if logger.isEnabledFor(level):
         # Not logger.log, which also determines the calling line and checks the names of all fields: saves 10 µs.
-        attributes = {"name": logger.name, "levelno": level, "levelname": logging.getLevelName(level), "msg": message}
-        logger.handle(logging.makeLogRecord({**attributes, **log_fields(observation)}))
+        attributes = {"levelno": level, "levelname": logging.getLevelName(level), "msg": _message(observation)}
+        logger.handle(logging.makeLogRecord({"name": logger.name, **attributes, **log_fields(observation)}))
+
+
+def _message(observation: Observation) -> str:
+    if observation.decision.reason is not None:
+        return f"deny: {observation.decision.reason.value}"
+    return "allow, certificate expires soon" if observation.is_expiring else "allow"
 
 
 def log_collision(collision: SerialNumberCollision) -> None:
@@ -44,18 +50,18 @@ def log_collision(collision: SerialNumberCollision) -> None:
     loggable = collision._replace(
         issuer_dn=shortened(collision.issuer_dn), serial_number=shortened(collision.serial_number)
     )
-    logger.warning("serial number collision", extra=loggable._asdict())
+    get_logger().warning("serial number collision", extra=loggable._asdict())
 
 
 def log_missing_identity_source() -> None:
     """Log that API Gateway may return the response for one domain name to a request for another one."""
-    logger.warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
+    get_logger().warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
 
 
 def log_simple_response_of_route() -> None:
     """Log that API Gateway may return the simple response for one route to a request for another one."""
     correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"
-    logger.warning("simple response may be cached for other routes", extra={"correction": correction})
+    get_logger().warning("simple response may be cached for other routes", extra={"correction": correction})
 
 
 def log_fields(observation: Observation) -> dict[str, object]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.revocation.truststore.names import printed_name
 from mtls_authorizer.telemetry.decision_log import MOST_VALUES, shortened
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 
 class TruststoreExpiryReporter:

@@ -14,6 +14,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from tests.api_events import rest_event
+from tests.certificates import client_pem
 from tests.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[3]
 # As for the tests: the commands could be imported.
 PATH = os.pathsep.join(str(PROJECT / folder) for folder in ("layer", "authorizer", "tools", "."))
+
+OTHER = client_pem(("CN", "other"))
 
 RULES = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})
 
@@ -73,14 +76,12 @@ PARTS = {
     "usages of rules": ("mtls_authorizer.rules.document.key_usage_validation",),
     "keys of issuers": ("mtls_authorizer.policy.issuer_keys", "mtls_authorizer.revocation.issuer_keys"),
     "typing": ("typing",),
+    "logging": ("logging",),
     "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
-SETTINGS = {"mtls_authorizer.revocation.settings"}
-"""What reads the variables is imported always."""
-
-REFRESHED = {"refresh", "stores", "typing"}
+REFRESHED = {"refresh", "stores", "typing", "logging"}
 FROM_AWS = {*REFRESHED, "AWS"}
 
 
@@ -158,8 +159,22 @@ def parts_of(modules: list[str]) -> set[str]:
         part
         for part, names in PARTS.items()
         for name in names
-        if any(module == name or module.startswith(f"{name.removesuffix('.')}.") for module in set(modules) - SETTINGS)
+        if any(module == name or module.startswith(f"{name.removesuffix('.')}.") for module in modules)
     }
+
+
+def test_what_python_shows_without_a_configured_log_is_still_shown() -> None:
+    program = f"""
+import sys
+from mtls_authorizer.handler import handler
+handler({rest_event(GOOD)!r}, None)
+assert "logging" not in sys.modules
+handler({rest_event(OTHER)!r}, None)
+"""
+    environment = {"PYTHONPATH": PATH, **LISTED}
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert process.stderr == "deny: common_name_not_allowed\n"
 
 
 def fill(shelf: Shelf) -> None:

@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.bar_chart import Bar, draw_bars
-from benchmarks.processes import find_node
+from benchmarks.processes import find_node, find_system_builds
 from benchmarks.turns import Cost, Turn, WarmProcess, measure
-from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, find_system_builds, make_rows
+from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, make_rows
 from benchmarks.warm_authorizer import AT_ONCE, CACHED
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.telemetry.decision_log import logger
 from mtls_authorizer_cli.main import main
 from tests.api_events import rest_event
 from tests.certificate_authorities import NOW, CertificateAuthority
@@ -65,15 +65,15 @@ def issue(folder: Path, authority: CertificateAuthority, client: str, file: str)
 def log_requests(folder: Path, environment: dict[str, str], clients: Iterable[str]) -> None:
     """Let the authorizer decide on a request of each client, and write its log."""
     log, authorizer = Log(), Authorizer(load_settings(environment), clock=lambda: NOW)
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
+    get_logger().addHandler(log)
+    get_logger().setLevel(logging.INFO)
     try:
         for client in clients:
             certificate = (folder / "certs" / f"{client}.pem").read_text()
             authorizer.authorize(rest_event(certificate, "GET", "/orders/1", resource="/orders/{id}"))
     finally:
-        logger.removeHandler(log)
-        logger.setLevel(logging.NOTSET)
+        get_logger().removeHandler(log)
+        get_logger().setLevel(logging.NOTSET)
     (folder / "log.jsonl").write_text("\n".join(log.lines))
 
 

@@ -92,7 +92,7 @@ class _CrlFile:
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
-    verification = Verification(truststore, datetime.now(UTC), timedelta(seconds=options.max_age))
+    verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
     with progress_on(sys.stderr) as progress:
         progress.show(f"connecting to {options.url.host}", 0)
         result = _fetch(options, verification, progress)

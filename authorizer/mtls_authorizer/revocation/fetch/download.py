@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from contextlib import closing, suppress
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +11,6 @@ from http.client import IncompleteRead
 from io import BytesIO
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -24,6 +22,7 @@ from urllib3.exceptions import (
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.addresses import resolve
+from mtls_authorizer.revocation.fetch.connection import open_pool, too_large
 from mtls_authorizer.revocation.fetch.deadline import Deadline
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 from mtls_authorizer.revocation.fetch.url import redirected
@@ -31,7 +30,6 @@ from mtls_authorizer.revocation.fetch.url import redirected
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from urllib3.response import BaseHTTPResponse
 
@@ -152,11 +150,16 @@ def _request(
         headers["If-None-Match"] = known.etag
     if known is not None and known.last_modified:
         headers["If-Modified-Since"] = known.last_modified
+
+    def open_at(address: str) -> BaseHTTPResponse:
+        pool = open_pool(url, address, deadline, limits.max_bytes)
+        return _open(pool, url.target, headers, limits, deadline.left())
+
     *first, last = addresses
     for address in first:
         with suppress(ConnectTimeoutError, NewConnectionError):
-            return _open(_pool(url, address, deadline), url.target, headers, limits, deadline.left())
-    return _open(_pool(url, last, deadline), url.target, headers, limits, deadline.left())
+            return open_at(address)
+    return open_at(last)
 
 
 def _open(
@@ -175,37 +178,6 @@ def _open(
     )
 
 
-def _pool(url: CrlUrl, address: str, deadline: Deadline) -> urllib3.HTTPConnectionPool:
-    """Return a pool of one connection to an address, for a host. TLS verifies that the server has its name."""
-    if url.scheme == "http":
-        return _Pool(address, url.port, deadline=deadline)
-    context = ssl.create_default_context()
-    return _TlsPool(address, url.port, ssl_context=context, server_hostname=url.host, deadline=deadline)
-
-
-class _Connection(HTTPConnection):
-    def __init__(self, *arguments: Any, deadline: Deadline, **keywords: Any) -> None:  # noqa: ANN401 -- urllib3's own
-        super().__init__(*arguments, **keywords)
-        self._deadline = deadline
-
-    def connect(self) -> None:
-        """Connect, with TLS if it is that kind, and watch the socket from then on."""
-        super().connect()
-        self._deadline.watch(self.sock)
-
-
-class _TlsConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
 def _read(response: BaseHTTPResponse, max_bytes: int, watch: Callable[[int, int | None], None]) -> bytes:
     length = response.headers.get("Content-Length", "")
     total = int(length) if length.isascii() and length.isdecimal() else None
@@ -217,8 +189,7 @@ def _read(response: BaseHTTPResponse, max_bytes: int, watch: Callable[[int, int 
     for chunk in response.stream(_CHUNK_BYTES, decode_content=False):
         content.write(chunk)
         if content.tell() > max_bytes:
-            message = f"the answer has more than {max_bytes:,} bytes"
-            raise DownloadError(message)
+            raise too_large(max_bytes)
         watch(content.tell(), total)
     return content.getvalue()
 

@@ -9,12 +9,12 @@ the authorizer. The function needs ``s3:GetObject`` and ``s3:PutObject`` for wha
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from mtls_authorizer.log import choose_level, get_logger
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch, is_usable
@@ -22,7 +22,6 @@ from mtls_authorizer.revocation.fetch.metrics import FetchMetric, write_metrics
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
 from mtls_authorizer.revocation.fetch.stored_crl import CrlObject
 from mtls_authorizer.revocation.function_environment import (
-    choose_log_level,
     load_truststore,
     read_max_age,
     read_owner,
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult
     from mtls_authorizer.revocation.fetch.settings import CrlSource
 
-logger = logging.getLogger("mtls_authorizer")
-choose_log_level()
+logger = get_logger()
+choose_level()
 
 LIMITS = Limits()
 
@@ -50,11 +49,12 @@ def handler(_event: object, context: _Context) -> None:
     """
     settings = read_fetch_settings(os.environ)
     owner = read_owner(os.environ)
-    verification = Verification(load_truststore(os.environ, owner), datetime.now(UTC), read_max_age(os.environ))
-    days = verification.truststore.days_to_expiry(verification.now)
+    clock = partial(datetime.now, UTC)
+    verification = Verification(load_truststore(os.environ, owner), clock, read_max_age(os.environ))
+    days = verification.truststore.days_to_expiry(clock())
     if settings.metrics_namespace is not None and days is not None:
         metrics = {FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: days}
-        write_metrics(settings.metrics_namespace, verification.now, metrics)
+        write_metrics(settings.metrics_namespace, clock(), metrics)
     bucket = Bucket(s3_client(), settings.bucket, owner)
     for position, source in enumerate(settings.sources):
         seconds = _share(context, len(settings.sources) - position)
@@ -67,7 +67,7 @@ def handler(_event: object, context: _Context) -> None:
         )
         _log(bucket.uri(source.key), source, result)
         if settings.metrics_namespace is not None:
-            write_metrics(settings.metrics_namespace, verification.now, _measure(result, verification))
+            write_metrics(settings.metrics_namespace, clock(), _measure(result, verification))
 
 
 def _share(context: _Context, sources_left: int) -> float:
@@ -80,7 +80,7 @@ def _measure(result: FetchResult, verification: Verification) -> dict[FetchMetri
     if result.crl is None or not is_usable(result.crl, verification):
         values[FetchMetric.FETCHED_TIME_LEFT] = 0
     elif result.crl.next_update is not None:
-        left = result.crl.next_update - verification.now
+        left = result.crl.next_update - verification.clock()
         values[FetchMetric.FETCHED_TIME_LEFT] = int(left.total_seconds())
     return values
 

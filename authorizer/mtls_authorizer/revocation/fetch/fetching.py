@@ -69,7 +69,9 @@ class Verification(NamedTuple):
     """What CRLs are verified against."""
 
     truststore: Truststore
-    now: datetime
+    clock: Callable[[], datetime]
+    """Returns the time, which is aware. A CRL may have been issued after the first one was downloaded."""
+
     max_age: timedelta
 
 
@@ -108,7 +110,7 @@ def fetch(
 def is_usable(crl: VerifiedCrl, verification: Verification) -> bool:
     """Return whether a stored CRL proves certificates good now."""
     try:
-        check_usable(crl, *verification)
+        check_usable(crl, verification.truststore, verification.clock(), verification.max_age)
     except CrlError:
         return False
     return True
@@ -122,5 +124,5 @@ def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl 
 
 
 def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verification: Verification) -> VerifiedCrl:
-    truststore, now, max_age = verification
-    return read_crl(downloaded.content, truststore, now, in_force=current, max_age=max_age)
+    truststore, clock, max_age = verification
+    return read_crl(downloaded.content, truststore, clock(), in_force=current, max_age=max_age)

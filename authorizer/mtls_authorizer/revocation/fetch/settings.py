@@ -86,7 +86,7 @@ def _read_sources(value: str) -> list[tuple[str, str]]:
 
 
 def _read_hosts(value: str) -> frozenset[str]:
-    hosts = [item.strip().lower().rstrip(".") for item in value.split(",")]
+    hosts = [item.strip().strip("[]").lower().rstrip(".") for item in value.split(",")]
     if value and not all(hosts):
         message = f"CRL_SOURCE_PRIVATE_HOSTS is {value[:80]!r}: write hosts, separated by commas"
         raise ValueError(message)

@@ -11,7 +11,7 @@ from mtls_authorizer.revocation.fetch.errors import DownloadError
 _PORTS = {"http": 80, "https": 443}
 # One way to read a URL: no user, no fragment, no backslash, nothing that is not printable ASCII.
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>(?:/[!-\"$-\[\]-~]*)?(?:\?[!-\"$-\[\]-~]*)?)"
 )
 _ADDRESS = re.compile(r"[0-9.]+|.*:.*")
@@ -45,12 +45,12 @@ class CrlUrl(NamedTuple):
 
 
 def parse_url(text: str) -> CrlUrl:
-    """Return the parts of a URL. Raises ValueError, with a message that does not repeat the query."""
+    """Return the parts of a URL. Raises ValueError; its message repeats no user, password, query or fragment."""
     match = _URL.fullmatch(text)
     port = int(match["port"] or _PORTS[match["scheme"]]) if match else 0
     if match is None or not 0 < port <= _MAX_PORT or len(text) > _MAX_URL:
         message = (
-            f"{text.partition('?')[0][:_MAX_SHOWN]!r} is not the URL of a CRL: write http:// or https://, a host in "
+            f"{_shown(text)!r} is not the URL of a CRL: write http:// or https://, a host in "
             "ASCII without a user, and a path; no spaces and no fragment"
         )
         raise ValueError(message)
@@ -61,6 +61,14 @@ def parse_url(text: str) -> CrlUrl:
         message = f"https://{match['host']} has an address for a host: write the name in the server's certificate"
         raise ValueError(message)
     return CrlUrl(match["scheme"], host, port, target if target.startswith("/") else f"/{target}")
+
+
+def _shown(text: str) -> str:
+    """Return the part of a rejected URL that may be shown."""
+    scheme, separator, _ = text.partition("://")
+    if "@" in text:
+        return f"{scheme[:_MAX_SHOWN]}{separator}…" if separator else "…"
+    return re.split("[?#]", text, maxsplit=1)[0][:_MAX_SHOWN]
 
 
 def redirected(url: CrlUrl, location: str | None) -> CrlUrl:

@@ -11,16 +11,15 @@ S3 does not tell that there is no index yet.
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.log import choose_level, get_logger
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.function_environment import (
-    choose_log_level,
     load_truststore,
     read_max_age,
     read_owner,
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.index.indexing import Indexing
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
-logger = logging.getLogger("mtls_authorizer")
-choose_log_level()
+logger = get_logger()
+choose_level()
 
 # In case another run writes the index in between. After these attempts, Lambda retries the event later.
 _ATTEMPTS = 3

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from threading import RLock
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.cache import PartitionCache
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
     from mtls_authorizer.stores.store import Folder
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 _AT_ONCE = 8
 """CRLs that are loaded in parallel. The client for S3 keeps ten connections."""

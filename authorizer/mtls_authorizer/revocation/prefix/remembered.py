@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from threading import Lock
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.retention import current_problem
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.loaders import CrlLoader, LoadedCrl
 
-logger = logging.getLogger("mtls_authorizer")
+logger = get_logger()
 
 MAX_REMEMBERED = 10_000
 """CRLs with different issuers, keys or scopes. Each takes about half a kilobyte."""

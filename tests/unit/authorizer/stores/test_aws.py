@@ -20,6 +20,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ReadTimeoutError,
     ResponseStreamingError,
+    SSLError,
 )
 from botocore.response import StreamingBody
 
@@ -42,6 +43,7 @@ DENIED = (
 )
 TIMED_OUT = "timed out (1 s to connect, 1 s to read); a function in a VPC needs a route to the service"
 NO_CONNECTION = "no connection, or it was closed without an answer"
+TLS_FAILED = "TLS failed; behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"
 NO_CREDENTIALS = "no AWS credentials; on Lambda, the role of the function provides them"
 ENDED_EARLY = "the answer ended early"
 
@@ -80,12 +82,17 @@ def refused(code: str, status: int = 400) -> ClientError:
         (refused("AccessDenied"), f"AccessDenied (HTTP status 400): {DENIED}"),
         (refused("AccessDeniedException"), f"AccessDeniedException (HTTP status 400): {DENIED}"),
         (refused("403", 403), f"403 (HTTP status 403): {DENIED}"),
+        (
+            refused("RequestTimeTooSkewed", 403),
+            "RequestTimeTooSkewed (HTTP status 403): the clock of this system is wrong",
+        ),
         (refused("InternalError", 500), "InternalError (HTTP status 500)"),
         (refused("a code with spaces", 418), "an error without a code (HTTP status 418)"),
         (ConnectTimeoutError(endpoint_url=URL), TIMED_OUT),
         (ReadTimeoutError(endpoint_url=URL), TIMED_OUT),
         (EndpointConnectionError(endpoint_url=URL), NO_CONNECTION),
         (ConnectionClosedError(endpoint_url=URL), NO_CONNECTION),
+        (SSLError(endpoint_url=URL, error=OSError("topsecret")), TLS_FAILED),
         (IncompleteReadError(actual_bytes=1, expected_bytes=2), ENDED_EARLY),
         (ResponseStreamingError(error="topsecret"), ENDED_EARLY),
         (FlexibleChecksumError(error_msg="topsecret"), "the content does not match its checksum"),
@@ -105,7 +112,7 @@ def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, tol
     "code",
     [
         *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidSignatureException"),
-        *("SignatureDoesNotMatch", "UnrecognizedClientException"),
+        *("InvalidToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
     ],
 )
 def test_credentials_that_are_not_valid_are_told_whatever_the_service_calls_it(code: str) -> None:

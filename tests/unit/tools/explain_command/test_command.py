@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from mtls_authorizer.telemetry.decision_log import logger
+from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
@@ -266,10 +266,10 @@ def test_a_truststore_can_be_named_by_its_uri(run: Callable[..., Result]) -> Non
 
 
 def test_the_handler_for_failures_is_removed_after_the_command(run: Callable[..., Result]) -> None:
-    before = list(logger.handlers)
+    before = list(get_logger().handlers)
     assert run("client.pem").status == 1
     assert run("client.pem", "--at", "x").status == 2
-    assert logger.handlers == before
+    assert get_logger().handlers == before
 
 
 LIMITED = {

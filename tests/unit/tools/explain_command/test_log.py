@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.telemetry.decision_log import logger
 from mtls_authorizer_cli.explain_command.reasons import MEANINGS
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
@@ -53,7 +53,7 @@ class Result(NamedTuple):
 def log_entry(event: dict[str, Any], rules: bytes, caplog: pytest.LogCaptureFixture, **more: object) -> dict[str, Any]:
     """Return what the authorizer logs about a request, as Lambda's JSON log format renders it."""
     caplog.clear()
-    with caplog.at_level("INFO", logger.name):
+    with caplog.at_level("INFO", get_logger().name):
         Authorizer(load_settings({"AUTHORIZER_RULES": rules.decode()})).authorize(event)
     (record,) = (record for record in caplog.records if hasattr(record, "decision"))
     return {"timestamp": AT, "level": record.levelname, "message": record.getMessage(), **_extra(record), **more}

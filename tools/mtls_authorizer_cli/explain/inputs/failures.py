@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.telemetry.decision_log import logger
+from mtls_authorizer.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def logged_failures() -> Iterator[Collection[str]]:
     """Return a collection to which failures are added while the context is entered, each once."""
     handler = _Failures()
-    logger.addHandler(handler)
+    get_logger().addHandler(handler)
     try:
         yield handler.notes.keys()
     finally:
-        logger.removeHandler(handler)
+        get_logger().removeHandler(handler)
 
 
 class _Failures(logging.Handler):

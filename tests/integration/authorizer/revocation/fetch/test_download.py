@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import time
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,9 @@ from mtls_authorizer.revocation.fetch.url import parse_url
 from tests.crl_server import conditional, crl_server, drip, ok, raw, silent, truncated, until_closed
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
+    from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
     from mtls_authorizer.revocation.fetch.download import Downloaded
@@ -144,6 +147,54 @@ def test_an_answer_that_is_not_a_complete_document_is_an_error(failure: str, ser
         get(server.url("/"))
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def endless(head: bytes) -> Answer:
+    """Send the beginning of an answer, and zeros for as long as the client reads."""
+
+    def send(request: BaseHTTPRequestHandler, stopped: threading.Event) -> None:
+        request.wfile.write(head)
+        end = time.monotonic() + 5
+        while time.monotonic() < end and not stopped.is_set():
+            request.wfile.write(b"0" * 65536)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        CHUNKED + b"-1\r\n",  # Python reads to the end for this size of a chunk
+        CHUNKED,
+        CHUNKED + b"5; extension=",
+        CHUNKED + b"1f4\r\n" + BODY + b"\r\n0\r\nTrailer: ",
+        b"HTTP/1.1 200 OK\r\nHeader: ",
+        b"",
+    ],
+)
+def test_no_part_of_an_answer_is_read_without_a_limit(head: bytes, server: CrlServer) -> None:
+    server.answers["/"] = endless(head)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DownloadError, match=r"^the (answer has more than|connection was closed)"):
+            get(server.url("/"), limits=PATIENT._replace(total_seconds=5))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
+
+
+@pytest.mark.parametrize("header", ["Without a colon", "With a space: b", " at: the start"])
+def test_nothing_of_a_query_or_an_answer_is_logged(
+    header: str, server: CrlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Queries may be confidential, and urllib3 logs the whole URL with headers that it cannot parse."""
+    server.answers["/ca.crl"] = raw(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n0".encode())
+    assert get(server.url("/ca.crl?token=secret")) is not None
+    assert caplog.text == ""
+
+
 SLOW = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + b"0" * 400
 
 
@@ -183,6 +234,14 @@ def test_a_host_that_drops_packets_is_given_up() -> None:
         first.connect(full.getsockname())  # the queue is full now: further ones are not answered
         with pytest.raises(DownloadError, match=r"^no connection within 0\.2 s$"):
             get(f"http://127.0.0.1:{full.getsockname()[1]}/", limits=PATIENT._replace(connect_seconds=0.2))
+
+
+def test_a_server_that_accepts_connections_without_tls_is_given_up() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        with pytest.raises(DownloadError, match=r"^no connection within 0\.2 s$"):
+            get(f"https://localhost:{listening.getsockname()[1]}/", limits=PATIENT._replace(connect_seconds=0.2))
 
 
 def test_the_next_address_is_tried_if_one_refuses_connections(server: CrlServer) -> None:

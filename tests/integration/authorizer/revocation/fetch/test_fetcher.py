@@ -19,7 +19,9 @@ from tests.crl_server import conditional, crl_server, drip, ok, truncated
 from tests.faulty_proxy import answer, before_writes
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
+    from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -277,6 +279,23 @@ def test_a_host_with_a_private_address_must_be_listed(
     [logged] = run(caplog)
     assert "127.0.0.1, which is not public" in logged
     assert server.requests == []
+
+
+def test_a_crl_that_is_issued_during_the_run_is_stored(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The CRLs of other sources may take minutes, and some CAs issue a CRL for each request."""
+    issued: list[bytes] = []
+
+    def issue(request: BaseHTTPRequestHandler, stopped: threading.Event) -> None:
+        stopped.wait(1.01)
+        this_update = datetime.now(UTC).replace(microsecond=0)
+        issued.append(CA.revoke(entry(5), this_update=this_update, next_update=TODAY + DAY))
+        ok(issued[0])(request, stopped)
+
+    server.answers["/ca.crl"] = issue
+    assert run(caplog) == ["CRL stored"]
+    assert [stored(aws)] == issued
 
 
 # Others who write.

@@ -28,6 +28,13 @@ def test_the_destination_may_be_a_whole_bucket() -> None:
     assert settings.metrics_namespace is None
 
 
+def test_an_address_of_version_6_may_be_listed_as_in_its_url() -> None:
+    sources = json.dumps({"http://[FD00::1]/a.crl": "a.crl", "http://[fd00::2]/b.crl": "b.crl"})
+    for hosts in ("[FD00::1], fd00::2", "fd00::1,[fd00::2]"):
+        settings = read_fetch_settings({**ENVIRONMENT, "CRL_SOURCES": sources, "CRL_SOURCE_PRIVATE_HOSTS": hosts})
+        assert all(source.allow_private for source in settings.sources)
+
+
 URL = "http://a/a.crl"
 
 

@@ -31,6 +31,7 @@ def test_a_url_is_taken_apart(text: str, expected: tuple[str, str, int, str], sh
         "file:///etc/passwd",
         "HTTP://a/",
         "http:///a",
+        "http://./a",
         "http:a/",
         "http://user@a/",
         "http://user:secret@a/",
@@ -61,7 +62,18 @@ def test_https_needs_the_name_of_a_host(text: str) -> None:
         parse_url(text)
 
 
-def test_the_query_of_a_rejected_url_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ftp://a/b?token=secret",
+        "http://a/b#secret",
+        "http://user:secret@a/b",
+        "http://user:with/secret@a/b",
+        "user:secret@a/b",
+        "http://a/" + "b" * 2048 + "secret",
+    ],
+)
+def test_the_parts_of_a_rejected_url_that_may_be_confidential_are_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="is not the URL") as raised:
-        parse_url("ftp://a/b?token=secret")
+        parse_url(text)
     assert "secret" not in str(raised.value)
