@@ -219,7 +219,10 @@ def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
 def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
     matching, in_effect = question.matching_rules(certificate), question.rules_in_effect(certificate)
     limited = f", {len(in_effect):,} in effect" if len(in_effect) < len(matching) else ""
-    return f"{len(matching):,} of {len(question.policy.rules.rules):,}{limited}"
+    rules = question.policy.rules
+    denying = rules.denying(rules.satisfied_by(certificate))
+    denied = f", but {denying[0].name} denies the certificate" if denying else ""
+    return f"{len(matching):,} of {len(rules.rules):,}{limited}{denied}"
 
 
 def _validity(certificate: PeerCertificate, _question: Question) -> str:

@@ -29,6 +29,7 @@ def test_the_entry_that_denies_is_named_with_its_fields() -> None:
     text = as_text(report)
     assert text.startswith("DENIED")
     assert "deny[1] of the rules denies the certificate" in text
+    assert "found 1 of 1, but deny[1] denies the certificate" in " ".join(text.split())
     assert "  NO  deny[1] denies: common_name: requires 'Ledger'; found 'Ledger', and organization:" in text
     assert "deny[0]" not in text
     described = json.loads(as_json(report))
