@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.short_names import DOTTED_OID
 from client_certificate_auth.x509.der import UTF8_STRING, DerError, encode, read_oid, read_sequence
 from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
@@ -19,6 +22,10 @@ from client_certificate_auth.x509.names import DistinguishedName
 # The types whose values are text.
 _TEXT_TYPES = {DNS: "DNS", URI: "URI", EMAIL: "email"}
 _TYPES = (*_TEXT_TYPES.values(), "IP", "dirName", "RID", "otherName")
+
+# The forms in which ``str()`` writes a registered ID and an other name. Other text would never match.
+_FORMS = {"RID": DOTTED_OID, "otherName": rf"({DOTTED_OID});(UTF8:[\s\S]*|DER:([0-9a-f]{{2}})+)"}
+_EXAMPLES = "RID:1.2.3, otherName:1.2.3;UTF8:text or otherName:1.2.3;DER:0c0161"
 
 _IP_ADDRESS_LENGTHS = (4, 16)
 
@@ -39,8 +46,12 @@ class SubjectAltName(NamedTuple):
     def from_string(cls, text: str) -> SubjectAltName:
         """Return the name that ``str()`` has written. An IP address may be in any form. Raises ValueError."""
         kind, _, value = text.partition(":")
-        if kind not in _TYPES or not value:
+        # The part after a % in an IPv6 address names an interface of one host.
+        if kind not in _TYPES or not value or (kind == "IP" and "%" in value):
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
+            raise ValueError(message)
+        if kind in _FORMS and not re.fullmatch(_FORMS[kind], value):
+            message = f"{text!r} is in no certificate: write {_EXAMPLES}"
             raise ValueError(message)
         return cls(kind, _ip_address(value) if kind == "IP" else value)
 

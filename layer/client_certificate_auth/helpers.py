@@ -189,6 +189,10 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         message = f"{parameter} has {unknown}, which are neither short names (CN, O, OU, ...) nor dotted OIDs"
         raise ValueError(message)
     attributes: dict[str, str] = dict(mapping)
+    for key in attributes:
+        if SHORT_NAME_BY_OID.get(key) in attributes:
+            message = f"{parameter} has {key} and {SHORT_NAME_BY_OID[key]}, which are the same attribute: remove one"
+            raise ValueError(message)
     return {SHORT_NAME_BY_OID.get(key, key): value for key, value in attributes.items()}
 
 

@@ -5,18 +5,20 @@ Functions that read facts never raise. Functions that parse raise ValueError.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.rules.conditions import Fact
-from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value
+from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
+from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
 from mtls_authorizer.rules.names.written_names import read_written_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from client_certificate_auth import PeerCertificate
     from client_certificate_auth.x509.names import DistinguishedName
@@ -65,32 +67,56 @@ def common_name_facts(certificate: PeerCertificate) -> list[Fact]:
 
 
 def name_facts(name: DistinguishedName) -> Iterator[Fact]:
-    """Return a name as a whole, and its attributes."""
+    """Return a name as a whole, and its attributes. Other spellings are ambiguous, as in ``subject_alt_name_facts``."""
     yield Fact("", name_value(name))
     for attribute in name:
         values = name.get_all(attribute)
         ambiguous = attribute == "CN" and len(values) > 1
         for value in values:
             yield Fact(attribute, value, ambiguous)
-
-
-CASE_INSENSITIVE_LABELS = frozenset({"DNS", "email"})
-"""The types of subject alternative names that are the same name in any case (RFC 5280 §4.2.1.6 and §7.5)."""
+            if attribute in LABELS_WITH_SPELLINGS:
+                yield from _other_spellings([(attribute, value)])
 
 
 def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the subject alternative names.
 
-    DNS names and email addresses that are not in lower case are also returned in lower case, as ambiguous facts: the
-    client may have chosen the case, and exclusions must apply in any case.
+    If a name is not in its common spelling, such as a DNS name in lower case, the common spelling is an ambiguous fact:
+    the client may have chosen the spelling, and exclusions must apply to all. Names with control characters are
+    ambiguous, because some readers truncate them.
     """
-    facts = [Fact(*name) for name in certificate.subject_alt_names]
-    lower = [
-        Fact(label, lower_case, ambiguous=True)
-        for label, value, _ in facts
-        if label in CASE_INSENSITIVE_LABELS and (lower_case := str(value).lower()) != value
+    names = certificate.subject_alt_names
+    facts = [
+        Fact(
+            label,
+            sorted_name(value) if label == "dirName" else value,
+            not value.isprintable() and _has_control_characters(value),
+        )
+        for label, value in names
     ]
-    return [*facts, *lower]
+    return [*facts, *_other_spellings(names)]
+
+
+def _has_control_characters(text: str) -> bool:
+    return re.search(r"[\x00-\x1f\x7f-\x9f]", text) is not None
+
+
+def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
+    """Return the common spellings of names, given by label and value, that are written in another one."""
+    unusual = [
+        (label, value)
+        for label, value in names
+        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.lower())
+    ]
+    if not unusual:
+        return []
+    from mtls_authorizer.rules.names.spellings import common_spelling  # noqa: PLC0415 -- few certificates need it
+
+    return [
+        Fact(label, spelling, ambiguous=True)
+        for label, value in unusual
+        if (spelling := common_spelling(label, value)) != value
+    ]
 
 
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:

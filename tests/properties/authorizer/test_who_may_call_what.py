@@ -84,6 +84,7 @@ ALTERNATIVE_NAMES = [
     *(
         ("DNS", "a.acme.example"),
         ("DNS", "A.Acme.example"),
+        ("DNS", "a.acme.example."),
         ("DNS", "acme.example"),
         ("DNS", "acme.example.evil"),
         ("DNS", "spiffe://acme.example/a"),
@@ -373,10 +374,18 @@ def is_alternative_name(kind: str, value: str, wanted: Any, *, excluding: bool) 
         return False
     if kind == "IP":
         return ipaddress.ip_address(value) == ipaddress.ip_address(wanted)
-    if excluding and kind in {"DNS", "email"}:
-        value = value.lower()
-        wanted = wanted.lower() if isinstance(wanted, str) else {how: text.lower() for how, text in wanted.items()}
-    return compare(wanted, value)
+    if not excluding:
+        return compare(wanted, value)
+    wanted = spelling(kind, wanted) if isinstance(wanted, str) else {how: spelling(kind, wanted[how]) for how in wanted}
+    return compare(wanted, spelling(kind, value))
+
+
+def spelling(kind: str, text: str) -> str:
+    if kind == "URI":
+        scheme, slashes, rest = text.partition("://")
+        authority, slash, path = rest.partition("/")
+        return f"{scheme}{slashes}{authority}".lower() + slash + path if slashes else text
+    return text.lower().removesuffix(".")
 
 
 def one_matches(client: Client, field: str, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON

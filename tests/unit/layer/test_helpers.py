@@ -250,6 +250,25 @@ def test_mappings_that_could_not_mean_anything_are_refused(
         helper(values)
 
 
+@pytest.mark.parametrize("helper", [allow_issuer, allow_subject])
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"CN": "admin", "2.5.4.3": "client"},
+        {"2.5.4.6": "DE", "2.5.4.3": "admin", "CN": "client"},
+        {"O": "Acme", "2.5.4.10": "Acme"},
+    ],
+)
+def test_an_attribute_that_is_named_twice_is_refused(
+    helper: Callable[[Any], CertificateCheck], mapping: dict[str, str]
+) -> None:
+    # Only the last of the two values would have to match.
+    with pytest.raises(
+        ValueError, match=r"s has 2\.5\.4\.(3 and CN|10 and O), which are the same attribute: remove one"
+    ):
+        helper([mapping])
+
+
 @pytest.mark.parametrize(
     "fingerprint",
     ["xyz", "00" * 20, "0" * 63, "SHA256:", "00" * 32 + "\n", "\N{ARABIC-INDIC DIGIT ZERO}" * 64, "-" + "0" * 63],
@@ -272,10 +291,22 @@ def test_a_negative_serial_number_is_itself_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["client.example.com", "dns:client.example.com", "DNS:", ":x", "IP:example.com", "IP:"]
+    "text", ["client.example.com", "dns:client.example.com", "DNS:", ":x", "IP:example.com", "IP:", "IP:fe80::1%eth0"]
 )
 def test_what_is_not_a_typed_subject_alt_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a type and a value|does not appear to be"):
+        allow_san([text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("RID:abc", "RID:1.2.3 ", "otherName:x@a.example", "otherName:msUPN;UTF8:x@a.example", "otherName:1.2.3;x"),
+        *("otherName:1.2.3;DER:", "otherName:1.2.3;DER:0G", "otherName:1.2.3;DER:ABCD", "otherName:1.2.3;DER:abc"),
+    ],
+)
+def test_a_subject_alt_name_that_no_certificate_can_have_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is in no certificate: write RID:"):
         allow_san([text])
 
 

@@ -229,6 +229,8 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field == "spiffe_trust_domain" and not facts:
         return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+    if matcher.field == "subject_alt_name" and certificate.subject_alt_names and not facts:
+        return "none without control characters"
     if matcher.field == ORGANIZATION_IDENTIFIER:
         count = len(certificate.subject.get_all("organizationIdentifier"))
         return f"{count} organization identifiers, so none of them counts" if count > 1 else None

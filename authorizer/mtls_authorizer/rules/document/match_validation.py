@@ -6,8 +6,8 @@ import re
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
 from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
-from mtls_authorizer.rules.field_values import CASE_INSENSITIVE_LABELS
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
+from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class MatchValidator:
                 if field.exclusion_problem is not None and isinstance(item, dict) and name in item:
                     self._problems.add(f"{where}.{name}", field.exclusion_problem)
         return tuple(
-            tuple(map(_in_any_case, self.matchers(item, where))) for item, where in items_with_places(value, place)
+            tuple(map(_in_common_spelling, self.matchers(item, where)))
+            for item, where in items_with_places(value, place)
         )
 
     def _matcher(self, name: str, value: object, place: str) -> Matcher | None:
@@ -158,15 +159,24 @@ class MatchValidator:
         return None
 
 
-def _in_any_case(matcher: Matcher) -> Matcher:
-    """Return the matcher of an exclusion, which applies to DNS names and email addresses in any case."""
-    if matcher.field != "subject_alt_name":
+def _in_common_spelling(matcher: Matcher) -> Matcher:
+    """Return the matcher of an exclusion, which applies to all spellings of a name, such as DNS names in any case."""
+    if FIELDS[matcher.field].kind not in _LABELLED:
         return matcher
-    return matcher._replace(
-        alternatives=frozenset(
-            each._replace(value=str(each.value).lower()) if each.label in CASE_INSENSITIVE_LABELS else each
-            for each in matcher.alternatives
+    if LABELS_WITH_SPELLINGS.isdisjoint(condition.label for condition in matcher.conditions()):
+        return matcher
+    from mtls_authorizer.rules.names.spellings import common_spelling  # noqa: PLC0415 -- few documents need it
+
+    def convert(conditions: frozenset[Condition]) -> frozenset[Condition]:
+        return frozenset(
+            each._replace(value=common_spelling(each.label, str(each.value)))
+            if each.label in LABELS_WITH_SPELLINGS
+            else each
+            for each in conditions
         )
+
+    return matcher._replace(
+        alternatives=convert(matcher.alternatives), combinations=tuple(map(convert, matcher.combinations))
     )
 
 

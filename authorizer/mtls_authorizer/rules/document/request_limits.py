@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 API_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 §2.1
 DOMAIN_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3])(:[0-5][0-9]){2}Z")
 
 _API_ID_PROBLEM = "must be the ID of an API, such as a1b2c3d4e5, or a list of them"
 _DOMAIN_NAME_PROBLEM = (

@@ -38,14 +38,27 @@ def read_name(text: str) -> Hashable:
 
 
 def canonical_name(text: str) -> str:
-    """Return a name in the string form of RFC 4514 with the attribute types that a certificate's names have.
+    """Return a name in the string form of RFC 4514 with the attribute types of certificates. Raises ValueError.
 
-    The order of the attributes within one relative distinguished name remains that of the text. Raises ValueError.
+    The attributes of one relative distinguished name, which is a set, are sorted.
     """
     return ",".join(
-        "+".join(attribute_string(_oid(attribute_type), value) for attribute_type, value in rdn)
+        "+".join(sorted(attribute_string(_oid(attribute_type), value) for attribute_type, value in rdn))
         for rdn in reversed(parse_name(text))
     )
+
+
+def sorted_name(name: str) -> str:
+    """Return a certificate's name in string form with sorted attributes, as ``canonical_name`` writes it.
+
+    It is not parsed, because a certificate can contain very long names, and ``parse_name`` takes quadratic time.
+    """
+    rdns: list[list[str]] = [[]]
+    for attribute, separator in re.findall(r"((?:\\.|[^\\+,])+)([+,]?)", name):
+        rdns[-1].append(attribute)
+        if separator == ",":
+            rdns.append([])
+    return ",".join("+".join(sorted(rdn)) for rdn in rdns)
 
 
 def _oid(attribute_type: str) -> str:

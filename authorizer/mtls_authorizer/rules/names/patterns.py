@@ -96,8 +96,18 @@ def _by_label(
     return {(label, comparison): rule for label, rules in restrictions.items() for comparison, rule in rules.items()}
 
 
-SUBJECT_ALT_NAME_PATTERNS = _by_label({"DNS": _DNS_NAME, "email": _EMAIL_ADDRESS, "URI": _URI, "IP": _IP_ADDRESS})
+_ALTERNATIVE_NAMES = {"DNS": _DNS_NAME, "email": _EMAIL_ADDRESS, "URI": _URI, "IP": _IP_ADDRESS}
+_ATTRIBUTES_BY_LABEL = {SHORT_NAME_BY_OID.get(oid, oid): rules for oid, rules in _ATTRIBUTES.items()}
+
+SUBJECT_ALT_NAME_PATTERNS = _by_label(_ALTERNATIVE_NAMES)
 """By the type of the name."""
 
-ATTRIBUTE_PATTERNS = _by_label({SHORT_NAME_BY_OID.get(oid, oid): rules for oid, rules in _ATTRIBUTES.items()})
+ATTRIBUTE_PATTERNS = _by_label(_ATTRIBUTES_BY_LABEL)
 """By the short name of the attribute's type, or by its OID if it has none, as in ``parse_label``."""
+
+_LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
+LABELS_WITH_SPELLINGS = frozenset(_LABELS) - {"IP"}
+"""The labels of names that can be written in several ways: see ``common_spelling``."""
+
+DOMAIN_LABELS = frozenset(label for label in LABELS_WITH_SPELLINGS if _LABELS[label] is not _URI)
+"""The labels of DNS names, email addresses and domain components."""

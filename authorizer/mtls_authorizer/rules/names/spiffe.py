@@ -12,6 +12,7 @@ _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 _SPIFFE_ID = re.compile(rf"spiffe://({_TRUST_DOMAIN.pattern})((?:/[A-Za-z0-9._-]+)+)")
 _RELATIVE_SEGMENTS = frozenset({".", ".."})
 _LONGEST_ID = 2048
+_IGNORED_BY_SOME = re.compile(r"[\x00-\x20]")
 _SIMILAR = re.compile(r"spiffe:/*(?:[^/?#]*@)?([^/?#:]*)", re.IGNORECASE)
 
 
@@ -37,4 +38,5 @@ def trust_domain(uris: Sequence[str]) -> str | None:
 
 def similar_trust_domains(uris: Sequence[str]) -> list[str]:
     """Return the trust domains that others may read in URI names, valid or not. They can exclude a certificate."""
-    return [match[1].lower() for match in map(_SIMILAR.match, uris) if match is not None]
+    shortened = (_IGNORED_BY_SOME.sub("", uri) for uri in uris)
+    return [match[1].lower() for match in map(_SIMILAR.match, shortened) if match is not None]

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from mtls_authorizer.request.event import EventFormat, UnsupportedEventError, read_request
 from mtls_authorizer.rules.routes import LONGEST_STAGE_ARN
-from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.api_events import STAGE_ARN, client_cert, http_1_0_event, http_2_0_event, rest_event
 from tests.strategies import json_values
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def test_the_three_events_are_told_apart(event: dict[str, Any], event_format: Ev
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/$default",
         "arn:aws-cn:execute-api:cn-north-1:123456789012:abcdef1234/prod",
         "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abcdef1234/test-invoke-stage",
+        "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/ESTestInvoke-stage",
+        "arn:aws-eusc:execute-api:eusc-de-east-1:123456789012:abcdef1234/prod",
         "arn:aws-iso-b:execute-api:us-isob-east-1:123456789012:abcdef1234/v1_0",
         f"arn:aws:execute-api:us-east-1:123456789012:abcdef1234/{'s' * 128}",
     ],
@@ -93,6 +95,22 @@ def test_a_stage_has_no_longer_an_arn_than_aws_gives_it() -> None:
         read_request(rest_event(methodArn=f"{longest}s/GET/a"))
 
 
+WEBSOCKET_EVENT = {
+    "type": "REQUEST",
+    "methodArn": "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/production/$connect",
+    "headers": {"Connection": "upgrade", "Host": "abcdef1234.execute-api.us-east-1.amazonaws.com"},
+    "requestContext": {
+        "routeKey": "$connect",
+        "eventType": "CONNECT",
+        "extendedRequestId": "FDmBIG3EoAMEqYA=",
+        "stage": "production",
+        "identity": {"sourceIp": "192.0.2.1", **client_cert("PEM")},
+        "connectionId": "FDmBIeapIAMCIQg=",
+        "apiId": "abcdef1234",
+    },
+}
+
+
 def without(event: dict[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key not in keys}
 
@@ -101,6 +119,7 @@ def without(event: dict[str, Any], *keys: str) -> dict[str, Any]:
     "event",
     [
         *(None, [], "event", 7, {}, {"type": "REQUEST"}, {"type": "REQUEST", "version": "2.0"}),
+        WEBSOCKET_EVENT,
         rest_event(type="TOKEN", authorizationToken="x"),
         rest_event(type="request"),
         rest_event(version="3.0"),

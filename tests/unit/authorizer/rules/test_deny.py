@@ -9,8 +9,9 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
+from tests import der
 from tests.api_events import EVENTS, http_2_0_event, rest_event
-from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names
+from tests.certificates import attribute, certificate_der, client_pem, dns, email, name, pem, subject_alt_names, uri
 from tests.responses import checking
 from tests.rules_documents import rule
 
@@ -103,6 +104,72 @@ def test_a_dns_name_is_denied_and_excluded_in_any_case(own: str, entry: object) 
         authorize = checking(Authorizer(load_settings(variables(document))))
         assert reason(authorize(rest_event(client))) == "certificate_excluded"
         assert reason(authorize(rest_event(CLIENT))) is None
+
+
+def directory_name(*attributes: tuple[str, str]) -> bytes:
+    """Return a name whose attributes form one relative distinguished name, in this order, which DER does not permit."""
+    content = der.tlv(der.SET, *(attribute(*each) for each in attributes))
+    return der.tagged(4, der.sequence(content), constructed=True)
+
+
+@pytest.mark.parametrize(
+    ("own", "entries"),
+    [
+        (dns("mallory.acme.example."), ["DNS:mallory.acme.example", {"dns": {"suffix": ".acme.example"}}]),
+        (dns("mallory.acme.example"), ["DNS:Mallory.acme.example."]),
+        (email("Mallory@acme.example."), ["email:mallory@acme.example", {"email": {"suffix": "@ACME.example"}}]),
+        (
+            uri("SPIFFE://ACME.example/Mallory"),
+            ["URI:spiffe://acme.example/Mallory", {"uri": {"prefix": "Spiffe://acme.example/M"}}],
+        ),
+        (uri("URN:acme:Mallory"), ["URI:urn:acme:Mallory"]),
+        (directory_name(("CN", "a"), ("OU", "b")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
+        (directory_name(("OU", "b"), ("CN", "a")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
+    ],
+)
+def test_another_spelling_of_an_alternative_name_is_denied_and_excluded(own: bytes, entries: list[object]) -> None:
+    client = pem(certificate_der(name(("O", "Acme"), ("CN", "x")), extensions=[subject_alt_names(own)]))
+    for entry in entries:
+        for document in (
+            {"rules": RULES, "deny": {"subject_alt_name": entry}},
+            {"rules": [RULES[0] | {"not": {"subject_alt_name": entry}}]},
+        ):
+            authorize = checking(Authorizer(load_settings(variables(document))))
+            assert reason(authorize(rest_event(client))) == "certificate_excluded", entry
+
+
+@pytest.mark.parametrize(
+    ("own", "entry"),
+    [
+        (uri("spiffe://acme.example/mallory"), "URI:spiffe://acme.example/Mallory"),
+        (uri("urn:acme:mallory"), "URI:urn:acme:Mallory"),
+        (uri("https://acme.example?Mallory"), "URI:https://acme.example?mallory"),
+        (uri("mallory"), "URI:Mallory"),
+        (directory_name(("CN", "Mallory")), "dirName:CN=mallory"),
+    ],
+)
+def test_the_rest_of_a_name_has_its_own_case(own: bytes, entry: str) -> None:
+    client = pem(certificate_der(name(("O", "Acme"), ("CN", "x")), extensions=[subject_alt_names(own)]))
+    document = {"rules": RULES, "deny": {"subject_alt_name": entry}}
+    assert reason(checking(Authorizer(load_settings(variables(document))))(rest_event(client))) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "entry"),
+    [
+        ([("emailAddress", "Mallory@acme.example")], {"emailAddress": "mallory@acme.example"}),
+        ([("emailAddress", "mallory@acme.example")], {"emailAddress": {"suffix": "@Acme.example"}, "O": "Acme"}),
+        ([("DC", "EXAMPLE")], {"DC": "example"}),
+        ([("1.3.6.1.4.1.250.1.57", "HTTPS://Acme.example/A")], {"1.3.6.1.4.1.250.1.57": "https://acme.example/A"}),
+    ],
+)
+def test_an_address_or_a_domain_in_an_attribute_is_denied_in_any_case(
+    attributes: list[tuple[str, str]], entry: object
+) -> None:
+    client = client_pem(("O", "Acme"), *attributes)
+    authorize = checking(Authorizer(load_settings(variables({"rules": RULES, "deny": {"subject": entry}}))))
+    assert reason(authorize(rest_event(client))) == "certificate_excluded"
+    assert reason(authorize(rest_event(OTHER))) is None
 
 
 def test_a_dns_name_matches_in_its_own_case_only() -> None:

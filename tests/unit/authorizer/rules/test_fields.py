@@ -183,6 +183,7 @@ def test_an_alternative_name_is_compared_by_type_and_value(wanted: object, those
         ("2.5.4.3=a", [("CN", "a")]),
         ("CN=é", [("CN", "é")]),
         ("CN=a+O=b", [[attribute("CN", "a"), attribute("O", "b")]]),
+        ("O=b+CN=a", [[attribute("CN", "a"), attribute("O", "b")]]),
     ],
 )
 def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: str, attributes: Attributes) -> None:
@@ -190,6 +191,24 @@ def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: st
     match = {"subject_alt_name": f"dirName:{written}"}
     assert matches(match, certificate)
     assert mismatch({"common_name": "x"}, certificate, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
+
+
+@pytest.mark.parametrize(
+    ("own", "match"),
+    [
+        # Whoever stops reading at the control character reads another party's name.
+        (dns("evil.example\0.acme.example"), {"dns": {"suffix": ".acme.example"}}),
+        (dns("evil.example\n.acme.example"), {"dns": {"suffix": ".acme.example"}}),
+        (email("a@evil.example\x7f@acme.example"), {"email": {"suffix": "@acme.example"}}),
+        (uri("spiffe://acme.example/a\x1bb"), {"uri": {"prefix": "spiffe://acme.example/"}}),
+        (uri(b"spiffe://acme.example/a\x85b"), {"uri": {"prefix": "spiffe://acme.example/"}}),
+    ],
+)
+def test_an_alternative_name_with_a_control_character_matches_no_rule_and_excludes(own: bytes, match: object) -> None:
+    certificate = client(("CN", "x"), names=[own])
+    assert not matches({"subject_alt_name": match}, certificate)
+    exclusion = {"not": {"subject_alt_name": match}}
+    assert mismatch({"common_name": "x"}, certificate, **exclusion) is DenyReason.CERTIFICATE_EXCLUDED
 
 
 @pytest.mark.parametrize(

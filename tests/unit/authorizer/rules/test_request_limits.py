@@ -13,7 +13,8 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.document.request_limits import TIME
 from mtls_authorizer.rules.grant import ConditionalGrant
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -218,3 +219,11 @@ def test_the_log_contains_api_domain_name_and_extended_request_id(caplog: pytest
     assert without == {"api_id": API, "domain_name": None, "extended_request_id": None}
     assert with_values == {"api_id": API, "domain_name": ORDERS, "extended_request_id": "JKJaXmPLvHcESHA="}
     assert json.dumps(with_values)
+
+
+@pytest.mark.parametrize("time", ["2026-11-22T24:00:00Z", "2026-11-22T23:60:00Z", "2026-11-22T23:59:60Z"])
+def test_a_time_does_not_depend_on_the_version_of_python(time: str) -> None:
+    # Python 3.14 reads 24:00:00 as the next day, and earlier versions reject it.
+    assert TIME.fullmatch(time) is None
+    with pytest.raises(RulesError, match=r"rules\[0\].not_after must be a time in UTC"):
+        parse_rules(document(rule(not_after=time)))

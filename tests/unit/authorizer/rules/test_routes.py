@@ -168,6 +168,7 @@ def test_a_route_permits_the_requests_that_its_policy_allows(route: str) -> None
                 *("/payments/%c0%ae%c0%ae/admin", "/payments/%C1%9c", "/payments/%7F", "/payments/%c2%85"),
                 *("/payments/%e0%80%ae%E0%80%AE/admin", "/payments/%E0%9f%BF", "/payments/%f0%80%80%afx"),
                 *("/payments/%F8%80%80%80%ae/admin", "/payments/%fc%80%80%80%80%ae/admin"),
+                *("/payments/%Fc%80%80%80%80%aE/admin", "/payments/%fC%80%80%80%80%Ae/admin"),
                 *("/payments/ ", "/payments/%20", "/payments/%20/..", "/payments/\x00", "/payments/\x7f"),
             ],
         ),

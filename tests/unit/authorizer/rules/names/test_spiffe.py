@@ -67,6 +67,10 @@ INVALID = [
     "Spiffe://acme.example/a",
     "spiffe:/acme.example/a",
     "spiffe:acme.example/a",
+    # WHATWG URL parsers remove spaces and control characters at the start, and TAB, CR and LF everywhere.
+    " spiffe://acme.example/a",
+    "\0spiffe://acme.example/a",
+    "spi\tffe://acme.\r\nexample/a",
     LONGEST + "a",
 ]
 OTHERS = [
