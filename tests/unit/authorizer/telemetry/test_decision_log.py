@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,6 +56,19 @@ def test_what_no_level_lets_through_is_not_put_together(caplog: pytest.LogCaptur
     caplog.handler.setLevel(logging.NOTSET)
     Authorizer(load_settings(LISTED)).authorize(rest_event(OTHER))
     assert caplog.records == []
+
+
+def test_without_logging_only_warnings_are_worth_importing_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    authorize = Authorizer(load_settings(LISTED)).authorize
+    with monkeypatch.context() as context:
+        context.delitem(sys.modules, "logging")
+        authorize(rest_event(CLIENT))
+        assert "logging" not in sys.modules
+    authorize(rest_event(CLIENT))
+    assert [record.message for record in caplog.records] == ["allow"]
 
 
 def test_the_second_decision_on_a_certificate_is_from_the_cache(caplog: pytest.LogCaptureFixture) -> None:
