@@ -1,5 +1,5 @@
-# Everything happens in a virtual environment in this folder, which these rules make and keep up to date.
-# PYTHON chooses the interpreter to make it with: Python 3.11 or later.
+# All targets use a virtual environment in this folder, which they create and keep up to date.
+# PYTHON selects the interpreter to create it with: Python 3.11 or later.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +11,7 @@ export PYTHONS ?= $(CURDIR)/.pythons
 export PATH := $(PATH):$(PYTHONS)/bin
 # The browser that tests the web page is unpacked here. An absolute path.
 export BROWSER_FOLDER ?= $(CURDIR)/.browser
-# What is installed is compiled when it is first imported, which is no use if that isn't kept.
+# Packages are compiled when they are first imported. Keep the result.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -26,7 +26,7 @@ run: $(VENV)/.run ## Show which clients are allowed and denied, over real TLS, t
 	@env -u TRUSTSTORE $(BIN)/python -m local_gateway --from-environment $${RULES:+--rules="$$RULES"} \
 	    $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $(ARGS)
 
-demo: $(VENV)/.run ## The same without serving; fails if an answer is not the expected one.
+demo: $(VENV)/.run ## Show the same without serving; fails if a result is unexpected.
 	@$(BIN)/python -m local_gateway --demo
 
 revoke: $(VENV)/.run ## Revoke the certificate of a client of the local gateway: CLIENT=name [ARGS="--folder FOLDER"].
@@ -42,7 +42,7 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
 	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
 
-release: $(VENV)/.release ## Build all that users download from the current commit, in build/release: [ARGS=--incomplete].
+release: $(VENV)/.release ## Build everything that users download from the current commit, in build/release: [ARGS=--incomplete].
 	@$(BIN)/python -m distribution.releases build build/release $(ARGS)
 
 verify-release: $(VENV)/.release ## Rebuild build/release from the current commit and compare all bytes: [ARGS=--incomplete].
@@ -51,7 +51,7 @@ verify-release: $(VENV)/.release ## Rebuild build/release from the current commi
 pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
 	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
 
-# The same where it can be done. Other machines go on with those that they have.
+# The same, but if it fails, the tests use the Python versions that the machine has.
 available-pythons:
 	-@$(MAKE) --no-print-directory pythons
 
@@ -61,7 +61,7 @@ browser: ## Unpack the browser that tests the web page from Debian into .browser
 available-browser:
 	-@$(MAKE) --no-print-directory browser
 
-publish: $(VENV)/.run ## Publish these zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
+publish: $(VENV)/.run ## Publish the layer's zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
 
 bench: $(VENV)/.test available-pythons layer ## Measure decisions against typical authorizers on Node, then a cold start.
@@ -76,7 +76,7 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries again
 	@$(BIN)/python -m benchmarks.crl
 	@$(BIN)/python -m benchmarks.partitions
 
-bench-explain: $(VENV)/.test ## Measure what it takes to explain a folder of 1,000 certificates; fails above 20 s.
+bench-explain: $(VENV)/.test ## Measure the time to explain a folder of 1,000 certificates; fails above 20 s.
 	@$(BIN)/python -m benchmarks.explain_folder
 
 crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
@@ -84,10 +84,10 @@ crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTST
 	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
 	@$(BIN)/mtls-authorizer crl index "$$FILE" --truststore "$$TRUSTSTORE" $(ARGS)
 
-bench-rules: $(VENV)/.test ## Measure what many rules and long lists cost a decision.
+bench-rules: $(VENV)/.test ## Measure decisions with many rules and long lists.
 	@$(BIN)/python -m benchmarks.rules
 
-soak: $(VENV)/.test ## Put the authorizer under load for long; fails if an answer is wrong or memory grows.
+soak: $(VENV)/.test ## Run a long load test of the authorizer; fails if a response is wrong or memory grows.
 	@$(BIN)/python -m benchmarks.soak
 
 validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
@@ -130,7 +130,7 @@ test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript wi
 	@$(BIN)/python -m tests.integration.cdk.compare_typescript build/cdk
 
 # checkov pins many of its requirements. The variables deploy all that is optional.
-checkov: ## Check the templates, the Terraform modules and the examples with checkov, in an environment of its own (300 MB).
+checkov: ## Check the templates, the Terraform modules and the examples with checkov, in a separate environment (300 MB).
 	@$(MAKE) --no-print-directory VENV=.venv-checkov .venv-checkov/.checkov
 	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework terraform -d terraform/modules \
 	    --var-file tests/checkov/everything.tfvars
@@ -144,7 +144,7 @@ RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integra
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
     --ignore tests/integration/layer/test_typing.py
 
-mutation: ## Change the code that decides in small ways, and list the changes that no test notices: [MODULES="…"].
+mutation: ## Make small changes to the code that decides, and list the changes that no test detects: [MODULES="…"].
 	@$(MAKE) --no-print-directory VENV=.venv-mutation .venv-mutation/.mutation
 	@PYTHONPATH= .venv-mutation/bin/python -m tests.mutation $(MODULES)
 
@@ -154,7 +154,7 @@ test-interpreters: available-pythons ## Test the code that runs on Lambda with e
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done
 
-test-arm64: $(VENV)/.test ## The same with arm64 Pythons under QEMU, for releases: takes 10 minutes for each.
+test-arm64: $(VENV)/.test ## Test the same code with arm64 Pythons under QEMU, for releases: 10 minutes for each.
 	@ALL_CERTIFICATES=1 $(BIN)/python -m pytest tests/platforms/test_arm64.py
 	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
 	    echo "== Python $$version for arm64"; \
@@ -176,14 +176,14 @@ lint-style: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache --no-logo
 
-format: $(VENV)/.test ## Format the code and mend what can be mended.
+format: $(VENV)/.test ## Format the code, and fix what can be fixed automatically.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-golden: $(VENV)/.test ## Write what Node says of the test certificates. Needs Node 20.
+golden: $(VENV)/.test ## Write Node's output for the test certificates. Needs Node 20.
 	$(BIN)/python -m tests.golden
 
-figures: $(VENV)/.test ## Copy what the benchmarks wrote to the page on performance.
+figures: $(VENV)/.test ## Copy the results of the benchmarks to docs/performance.md.
 	$(BIN)/python -m documentation.figures
 
 dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
@@ -204,7 +204,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 	$(LOCK) --group distribution --constraint tests/requirements.txt --output-file distribution/requirements.txt
 	$(LOCK) --group local-gateway --constraint tests/requirements.txt --output-file local_gateway/requirements.txt
 
-clean: ## Remove all that these rules made.
+clean: ## Remove everything that these targets created.
 	rm -rf .browser .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment is made anew when PYTHON is another one.

@@ -20,7 +20,7 @@ from tests.platforms.debian_chromium import OPTIONS, find_chromium
 PICTURE = Path(__file__).parents[1] / "docs" / "local-gateway.png"
 
 _VIEWPORT = {"width": 1000, "height": 1400}
-_SHOWN = "... asks for /hello/private, REST API: 403. Explain"
+_SHOWN = "... requests /hello/private, REST API: 403. Explain"
 
 
 def main() -> None:

@@ -125,9 +125,9 @@ def demonstrate(
                     result.outcomes[endpoint.kind] = play(result.scenario, endpoint, pki)
         if played:
             say(f"\n{table(played)}")
-    say("\nrefused: the TLS handshake was rejected; not asked: the authorizer was not invoked;")
-    say("context: the function's response shows what the authorizer passed on.")
-    say("Behind the load balancers and CloudFront there is no authorizer, but functions with the layer alone.\n")
+    say("\nrejected: the TLS handshake was rejected; not invoked: the authorizer was not invoked;")
+    say("context: the response of the function contains the values from the authorizer.")
+    say("Behind load balancers and CloudFront, there is no authorizer: the functions use only the layer.\n")
     say(summary(results))
 
 
@@ -141,7 +141,7 @@ def _log_to_standard_output() -> None:
 
 
 class AuthorizerFormatter(logging.Formatter):
-    """Adds what decisions and documents are about, as far as the record contains it, without what terminals obey."""
+    """Adds principal, route, document and error, if the record contains them, without characters that terminals obey."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""

@@ -1,4 +1,4 @@
-"""What to try with a running local gateway: addresses, commands, and what curl prints for a rejected handshake."""
+"""Instructions for a running local gateway: addresses, commands, and curl's messages for a rejected handshake."""
 
 from __future__ import annotations
 
@@ -26,16 +26,13 @@ CURL_MESSAGES = {
     "an expired certificate": "curl: (60) SSL certificate verification failed",
     "a CA that is not trusted": "curl: (35) OpenSSL/3.0.19: error:0A000418:SSL routines::tlsv1 alert unknown ca",
 }
-"""The message of curl 7.88 with OpenSSL 3.0 if the handshake is rejected for a reason. Its exit status is in brackets.
-
-That for an expired certificate of the client sounds as if the server's were wrong.
-"""
+"""The messages of curl 7.88 with OpenSSL 3.0 if the handshake is rejected, by reason. Exit statuses are in brackets."""
 
 
 def invitation(
     scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki, configuration: Configuration
 ) -> Iterator[str]:
-    """Yield the lines that say what to try."""
+    """Yield the lines of the instructions."""
     yield ""
     for endpoint in endpoints:
         without = f", {endpoint.url('', mutual_tls=False)} (without)" if endpoint.default_endpoint_port else ""
@@ -47,8 +44,9 @@ def invitation(
     yield "\nIf the handshake is rejected, curl 7.88 with OpenSSL 3.0 prints, with its exit status in brackets:\n"
     for reason, message in CURL_MESSAGES.items():
         yield f"{reason + ':':25} {message}"
-    yield "\nThe second is about the client's certificate, too. Other versions word it differently. API Gateway itself"
-    yield "is reported to respond with 403 instead, and to close the connection only if there is no certificate."
+    yield "\nThe second message is about the client's certificate, although it sounds as if the server's had expired."
+    yield "Other versions print other messages. API Gateway is reported to respond with 403 instead, and to close the"
+    yield "connection only if there is no certificate."
     if configuration.is_sample:
         yield "\nTo revoke a client, in another terminal:\n"
         yield revocation_command(TO_BE_REVOKED, pki.folder)
@@ -57,7 +55,7 @@ def invitation(
 
 def _own_certificates(endpoint: Endpoint, pki: Pki) -> Iterator[str]:
     command = ["curl", "--include", "--noproxy", "*", "--cacert", str(pki.server_ca)]
-    yield f"\nWith your certificate and key: {endpoint.kind}; the others differ in the port.\n"
+    yield f"\nWith your certificate and key, for {endpoint.kind}; the others differ in the port:\n"
     yield f"{shlex.join(command)} --cert client.pem --key client.key {endpoint.url('/hello')}"
 
 
@@ -66,7 +64,7 @@ def _commands(
 ) -> Iterator[str]:
     for kinds, others in ((ApiKind, "port"), (FrontDoorKind, "port, and in the name of the header")):
         first = next(endpoint for endpoint in endpoints if isinstance(endpoint.kind, kinds))
-        yield f"\nTo try by hand: {first.kind}; the others differ in the {others}.\n"
+        yield f"\nCommands for {first.kind}; the others differ in the {others}:\n"
         chosen = [scenario for scenario in scenarios if scenario.kinds is kinds]
         yield from curl_commands(chosen, first, pki, as_sample=as_sample)
 

@@ -97,12 +97,12 @@ def _row(result: Result) -> list[str]:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """Return a result for people."""
-    status = "refused" if outcome.status is None else str(outcome.status)
+    """Return a result as it is printed."""
+    status = "rejected" if outcome.status is None else str(outcome.status)
     return (
         status
         + (" + context" if outcome.context else "")
-        + (", not asked" if outcome.authorizer_asked is False else "")
+        + (", not invoked" if outcome.authorizer_asked is False else "")
     )
 
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         number, revoked = revoke(pki, client)
     except (OSError, ValueError) as error:
         parser.error(f"a file in {options.folder} cannot be used, so start the gateway again, with make run: {error}")
-    print(f"{pki.revocation_list} has number {number} now, and {revoked} certificates.")
+    print(f"Wrote {pki.revocation_list}: CRL number {number}, {revoked} revoked certificates.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The steps of a request: event, certificate, decision, response."""
+"""The steps of a request: event, access policy, assessment of the certificate, decision, telemetry, response."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def _utc_now() -> datetime:
 
 
 def _malformed_certificate(decision: Decision, event: object) -> MalformedCertificate | None:
-    """Describe the certificate if it could not be parsed. Few requests need it, so it is imported late."""
+    """Describe the certificate if it could not be parsed; None if it could, or if there is none."""
     if decision.reason is not DenyReason.CERTIFICATE_MALFORMED:
         return None
-    from mtls_authorizer.telemetry.malformed_certificate import describe_malformed  # noqa: PLC0415 -- see above
+    from mtls_authorizer.telemetry.malformed_certificate import describe_malformed  # noqa: PLC0415 -- rarely needed
 
     return describe_malformed(event)
 
@@ -57,11 +57,11 @@ def _truststore_expiry_reporter(settings: Settings) -> TruststoreExpiryReporter 
 
 
 class Authorizer:
-    """Authorizes requests under fixed settings and an access policy that is kept up to date. Safe for threads.
+    """Authorizes requests under fixed settings and an access policy that is kept up to date. Thread-safe.
 
-    ``current_policy`` is created from the settings unless it is given, which raises StoreError or RulesError for rules
-    that cannot be read. ``clock`` returns the current time, aware. ``timer`` counts nanoseconds: the log contains how
-    long each decision took.
+    Without ``current_policy``, it creates one from the settings. Raises StoreError or RulesError if the rules cannot be
+    read. ``clock`` returns the current time, aware. ``timer`` returns nanoseconds, and measures the duration of each
+    decision for the log.
     """
 
     def __init__(
@@ -80,14 +80,15 @@ class Authorizer:
         self._assessments = AssessmentCache(settings, policy)
         self._serial_numbers = SerialNumberRegister()
         self._record = make_recorder(settings)
-        self._missing_identity_source_logged = False
-        self._cached_simple_response_logged = settings.response_format is not ResponseFormat.SIMPLE
+        # Each of these two warnings is logged at most once.
+        self._warns_of_identity_sources = True
+        self._warns_of_simple_responses = settings.response_format is ResponseFormat.SIMPLE
         self._truststore_expiry = _truststore_expiry_reporter(settings)
         if self._truststore_expiry is not None:
             self._truststore_expiry.report_start(policy.truststore, clock())
 
     def authorize(self, event: object) -> dict[str, object]:
-        """Return the response to an event of API Gateway.
+        """Return the response to an authorizer's event.
 
         Raises UnsupportedEventError, to which API Gateway responds with 500, and Unauthorized (401 on a REST API).
         """
@@ -96,38 +97,50 @@ class Authorizer:
         started = self._timer()
         pem = find_client_certificate(event)
         assessment, cached = self._assessments_under(policy).assess(pem)
-        needed = self._current_policy.load_crls(assessment.chains) if assessment.chains else policy
-        if needed is not policy:
-            policy = needed
-            assessment, _ = self._assessments_under(policy).assess(pem)
+        if assessment.chains:
+            with_crls = self._current_policy.load_crls(assessment.chains)
+            if with_crls is not policy:
+                policy = with_crls
+                assessment, _ = self._assessments_under(policy).assess(pem)
         now = self._clock()
         decision = decide(assessment, self._settings, policy, request, now)
         microseconds = (self._timer() - started) // 1000
         collision = None if cached else self._serial_numbers.observe(decision.client)
         if collision is not None:
             log_collision(collision)
-        if policy.rules.limits_domain_names and not self._missing_identity_source_logged:
+        if policy.rules.limits_domain_names and self._warns_of_identity_sources:
             self._check_identity_sources(request)
-        if not self._cached_simple_response_logged:
+        if self._warns_of_simple_responses:
             self._check_simple_response(decision, request)
         if self._truststore_expiry is not None:
             self._truststore_expiry.report(policy.truststore, now)
         if self._record is not None:
-            failures, malformed = self._current_policy.take_failures(), _malformed_certificate(decision, event)
-            cost = (cached, microseconds, failures)
-            self._record(Observation(decision, request, self._settings, policy, now, *cost, malformed, collision))
+            self._record(
+                Observation(
+                    decision,
+                    request,
+                    self._settings,
+                    policy,
+                    time=now,
+                    cached=cached,
+                    microseconds=microseconds,
+                    refresh_failures=self._current_policy.take_failures(),
+                    malformed=_malformed_certificate(decision, event),
+                    collision=collision,
+                )
+            )
         return make_response(decision, request, self._settings)
 
     def _check_identity_sources(self, request: ApiRequest) -> None:
         if request.may_be_cached_for_other_domain_names:
-            self._missing_identity_source_logged = True
+            self._warns_of_identity_sources = False
             log_missing_identity_source()
 
     def _check_simple_response(self, decision: Decision, request: ApiRequest) -> None:
-        """Log once that a simple response that is about one route may be cached for all of them."""
+        """Warn that API Gateway may return a cached simple response for one route to requests for other routes."""
         is_simple = request.event_format is EventFormat.HTTP_2_0
         if is_simple and request.identity and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
-            self._cached_simple_response_logged = True
+            self._warns_of_simple_responses = False
             log_simple_response_of_route()
 
     def _assessments_under(self, policy: AccessPolicy) -> AssessmentCache:

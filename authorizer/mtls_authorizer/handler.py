@@ -29,12 +29,12 @@ _current_policy = CurrentPolicy(_settings)
 _authorizer = Authorizer(_settings, _current_policy)
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-    # Part of Lambda's runtimes. The documents in the snapshot may be old when it is restored.
+    # Lambda's runtimes contain this module. The documents in a snapshot may be outdated when it is restored.
     from snapshot_restore_py import register_after_restore
 
     register_after_restore(_current_policy.restore)
 
 
 def handler(event: object, _context: object) -> dict[str, object]:
-    """Return the response to an event of API Gateway. Raises Unauthorized (401) and UnsupportedEventError (500)."""
+    """Return the response to an authorizer's event. Raises Unauthorized (401) and UnsupportedEventError (500)."""
     return _authorizer.authorize(event)

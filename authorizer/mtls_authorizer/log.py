@@ -1,7 +1,7 @@
 """The log of all functions: Python's ``logging``, which is imported only when there is something to log.
 
-Lambda's runtime client imports and configures it before a function. Where nothing has done so, Python drops records
-below WARNING, and importing it would take a sixth of a cold start, and two fifths on Python 3.14.
+Lambda's runtime client imports and configures it before it imports the function. If nothing has imported it, Python
+drops records below WARNING, and the import would take a sixth of a cold start, or two fifths on Python 3.14.
 """
 
 from __future__ import annotations
@@ -29,6 +29,6 @@ def is_imported() -> bool:
 
 
 def choose_level() -> None:
-    """Log what was done, unless a level was chosen: Python's default, WARNING, would omit it."""
+    """Log records from INFO on, unless a level is configured: Python's default is WARNING."""
     if is_imported() and not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
         get_logger().setLevel("INFO")

@@ -14,13 +14,13 @@ class DenyReason(StrEnum):
     """The event contains no client certificate."""
 
     CERTIFICATE_MALFORMED = ExtractionFailureReason.MALFORMED.value
-    """The event contains something else than a certificate with readable names, serial number and validity."""
+    """The event does not contain exactly one certificate with readable names, serial number and validity."""
 
     SUBJECT_NOT_PRINTABLE = "subject_not_printable"
     """The subject or the issuer contains a control character (C0, DEL, C1)."""
 
     EXTENSIONS_MALFORMED = "extensions_malformed"
-    """An extension cannot be decoded, so the certificate's names and purposes are not known completely."""
+    """An extension cannot be decoded, so the certificate may have unknown names or purposes."""
 
     CRITICAL_EXTENSION_UNKNOWN = "critical_extension_unknown"
     """A critical extension is unknown or cannot be decoded, so the certificate must be rejected (RFC 5280 §4.2)."""
@@ -71,7 +71,7 @@ class DenyReason(StrEnum):
     """The certificate has no PSD2 statement, or none of its roles is listed."""
 
     QC_STATEMENTS_MALFORMED = "qc_statements_malformed"
-    """The QCStatements cannot be decoded, or the PSD2 statement in it, and rules are about its roles."""
+    """Rules are about PSD2 roles, and the QCStatements or the PSD2 statement in it cannot be decoded."""
 
     CERTIFICATE_EXCLUDED = "certificate_excluded"
     """The rules document denies the certificate, or the only rule excludes it."""
@@ -80,7 +80,7 @@ class DenyReason(StrEnum):
     """There are several rules, and none of them matches."""
 
     CERTIFICATE_VALUE_MISSING = "certificate_value_missing"
-    """A rule matches, but the certificate does not have exactly one usable value of those that the rule passes on."""
+    """A rule matches and passes on values, but the certificate does not have exactly one usable value for each."""
 
     RULE_NOT_IN_EFFECT = "rule_not_in_effect"
     """All rules that match are limited to other APIs, other domain names or another time."""
@@ -105,4 +105,4 @@ class DenyReason(StrEnum):
 
 
 UNAUTHENTICATED = frozenset({DenyReason.CERTIFICATE_MISSING, DenyReason.CERTIFICATE_MALFORMED})
-"""The reasons for requests without a usable certificate: a REST API may answer them with 401."""
+"""The reasons for requests without a usable certificate, to which the API may respond with 401 instead of 403."""

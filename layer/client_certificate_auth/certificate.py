@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
     from client_certificate_auth.x509.public_key import PublicKey
 
-# Modules that decisions do not need are imported where they are used: cryptography takes longer than all the others.
-
+# Modules that decisions do not need are imported inside functions, because imports make cold starts slower.
 
 _NULLABLE = frozenset({"subjectaltname", "infoAccess"})
 
@@ -37,7 +36,7 @@ class PeerCertificate:
     __slots__ = ("_decoded", "_public_key_facts", "_sha256", "_x509", "fields", "issuer", "serial_number", "subject")
 
     fields: Certificate
-    """The fields of the certificate, of which names, key and extensions are DER."""
+    """The fields of the certificate. Names, key and values of extensions are DER."""
 
     subject: DistinguishedName
     """The subject (RFC 5280 §4.1.2.6): ``subject.CN``, ``subject["OU"]``, ``subject.get_all("OU")``."""

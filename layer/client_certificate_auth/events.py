@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
 
-# The members of the request context that can contain the certificate, in order of precedence: that of an HTTP API with
-# payload 2.0, and that of a REST API and of an HTTP API with payload 1.0.
+# The members of the request context that can contain the certificate, in order of precedence: the first one in payload
+# 2.0, the second one in events of REST APIs and in payload 1.0.
 _PLACES = ("authentication", "identity")
 
 
@@ -26,13 +26,13 @@ class ExtractionFailureReason(StrEnum):
     """The event contains no PEM: the endpoint has no mutual TLS, or the client sent no certificate."""
 
     MALFORMED = "lambda_event_clientcert_malformed"
-    """Not exactly one certificate in PEM, or one whose names, serial number or dates cannot be decoded."""
+    """The event does not contain exactly one certificate in PEM with readable names, serial number and dates."""
 
     ALB_MISSING = "alb_event_missing_clientcert"
     """No header with a certificate: mutual TLS is off or in another mode, or the client sent no certificate."""
 
     ALB_MALFORMED = "alb_event_clientcert_malformed"
-    """The header does not contain what the listener's mode sends, or it has several values."""
+    """The header does not contain certificates as the listener's mode encodes them, or it has several values."""
 
     CLOUDFRONT_MISSING = "cloudfront_event_missing_clientcert"
     """No header with a certificate: the viewer sent none, or the header is not forwarded."""
@@ -52,7 +52,10 @@ class ExtractionSuccess(NamedTuple):
 
 
 class ExtractionFailure(NamedTuple):
-    """The reason why there is no certificate. It is equal to its string. A failure is false, a success is true."""
+    """The reason why there is no certificate. A failure is false in a condition, and a success is true.
+
+    ``reason`` is equal to its string: ``result.reason == "lambda_event_missing_clientcert"``.
+    """
 
     reason: ExtractionFailureReason
     success: Literal[False] = False
@@ -67,11 +70,10 @@ ExtractionResult: TypeAlias = ExtractionSuccess | ExtractionFailure
 
 
 def find_client_certificate(event: object) -> object:
-    """Return the value at the place of an event where API Gateway puts the PEM of the client certificate.
+    """Return the value that an event has where API Gateway puts the PEM of the client certificate.
 
-    The place of payload 2.0 precedes that of payload 1.0. None if both are absent, null or empty. The value is not
-    checked, and need not be a string: it is the argument of ``read_client_certificate``. Raises nothing, whatever the
-    event is.
+    Pass it to ``read_client_certificate``: the value is not checked, and need not be a string. The member of payload
+    2.0 precedes that of payload 1.0. None if both are absent, null or empty. Raises nothing for any event.
     """
     request_context = _member(event, "requestContext")
     for place in _PLACES:
@@ -86,7 +88,7 @@ def find_client_certificate(event: object) -> object:
 def read_client_certificate(pem: object) -> ExtractionResult:
     """Read the client certificate in a PEM (RFC 7468 §5) that ``find_client_certificate`` returned.
 
-    None means that the certificate is missing. Raises nothing, whatever the PEM is.
+    None means that the certificate is missing. Raises nothing for any value.
     """
     if pem is None:
         return ExtractionFailure(ExtractionFailureReason.MISSING)
@@ -101,11 +103,11 @@ def read_client_certificate(pem: object) -> ExtractionResult:
 def extract_client_certificate_from_lambda_event(event: object) -> ExtractionResult:
     """Extract the mutual TLS client certificate from a Lambda event of API Gateway.
 
-    ``event`` is that of a REST API or an HTTP API, with payload 1.0 or 2.0, for an integration or an authorizer. If it
-    contains a PEM at the places of both payloads, that of 2.0 is used, even if it is malformed.
+    ``event`` is an event of a REST API or an HTTP API, with payload 1.0 or 2.0, for an integration or an authorizer. If
+    it contains the PEMs of both payloads, that of 2.0 is used, even if it is malformed.
 
-    The result has ``success``, ``certificate`` and ``reason``. Raises nothing, whatever the event is. API Gateway has
-    checked that the certificate chains to the truststore; this function does not.
+    The result has ``success``, ``certificate`` and ``reason``. Raises nothing for any event. API Gateway has verified
+    that the certificate chains to the truststore; this function does not verify it.
     """
     return read_client_certificate(find_client_certificate(event))
 

@@ -24,7 +24,7 @@ _IDENTIFYING = frozenset({SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE, KEY_USAGE})
 
 
 class IdentifyingExtensions:
-    """The values of extensions that decisions need, decoded when one of them is first read."""
+    """The values of the extensions that decisions need."""
 
     __slots__ = ("decodable", "extended_key_usage", "subject_alt_names", "unhandled_critical")
 
@@ -51,7 +51,7 @@ class IdentifyingExtensions:
                 if critical:
                     unhandled.append(oid)
         if self.extended_key_usage == ():
-            # There must be a usage (RFC 5280 §4.2.1.12). Readers do not agree on what an empty list permits.
+            # There must be at least one usage (RFC 5280 §4.2.1.12). Other readers do not agree on an empty list.
             self.decodable = False
         self.unhandled_critical = tuple(unhandled)
 
@@ -60,7 +60,7 @@ class IdentifyingExtensions:
 def _read_value(oid: str, value: bytes) -> tuple[bool, tuple[str, ...] | None]:
     """Return whether an extension may be critical, and its extended key usages. Raises DerError.
 
-    Clients of one CA have these extensions in common.
+    Cached, because clients of one CA have these extensions in common.
     """
     if oid == EXTENDED_KEY_USAGE:
         return True, read_extended_key_usage(value)

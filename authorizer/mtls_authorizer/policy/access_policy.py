@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class AccessPolicy(NamedTuple):
     """Rules and CRLs that are in force together. A change replaces the whole object, so a request sees one state.
 
-    ``shadow_rules`` are evaluated and logged, but decide nothing. ``revocation`` is None unless the settings name CRLs.
-    The versions are those of the stored documents; None for rules that the environment contains. ``truststore`` is None
-    if there is none, or none that can be used.
+    ``shadow_rules`` are evaluated and logged, but decide nothing. ``revocation`` is None if the settings have no CRLs.
+    The versions are those of the stored documents, None for rules from the environment. ``truststore`` is None if none
+    is configured, or if it could not be loaded.
     """
 
     rules: RuleSet

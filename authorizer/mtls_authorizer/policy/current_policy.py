@@ -1,4 +1,4 @@
-"""The access policy in force: rules and CRLs that are stored elsewhere are reloaded regularly."""
+"""The access policy in force. Rules and CRLs at URIs are reloaded regularly."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
 
-# Code that loads documents is imported when it is needed: settings without documents do not pay for it.
+# Code that loads documents is imported only for settings with documents.
 
 
 class WaitSeconds(NamedTuple):
-    """How long the start of a function waits for each kind of document, and a request for all of them, at most.
+    """The maximum waiting times: for each kind of document at the start, and for all of them in a request.
 
-    Lambda limits the start to 10 seconds. The template limits a request to 5.
+    Lambda limits the start to 10 seconds. The SAM template limits a request to 5 seconds.
     """
 
     rules: float = 3.0
     truststore: float = 1.5
     crls: float = 3.5
     partitions: float = 1.0
-    """For those of the CRLs below prefixes that are loaded at the start."""
+    """For the CRLs below prefixes that are loaded at the start."""
 
     request: float = 2.0
     needed: float = 2.0
@@ -50,11 +50,11 @@ DEFAULT_WAIT_SECONDS = WaitSeconds()
 
 
 class CurrentPolicy:
-    """The access policy in force, made of the settings and of the documents that they name. Safe for threads.
+    """The access policy in force, made of the settings and of the documents at their URIs. Thread-safe.
 
-    Creating it loads the documents, so that a function without its rules does not start: raises StoreError for rules
-    that cannot be read, and ValueError for invalid ones. Later, the last good rules stay in force. CRLs that cannot be
-    read do not stop a function: the failure mode decides about certificates without a CRL.
+    The constructor loads the documents. It raises StoreError for rules that cannot be read, and ValueError for invalid
+    rules, so that a function without its rules does not start. Later, the last valid rules stay in force. CRLs that
+    cannot be read raise nothing: CRL_FAILURE_MODE determines the decision on certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
     returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
@@ -85,7 +85,7 @@ class CurrentPolicy:
         self._rules: dict[str, Document[RuleSet, str]] = {}
         self._revocation: RevocationDocuments | None = None
         self._truststore: Document[Truststore, str] | None = None
-        # CRLs are verified with the truststore, and have to be loaded again when that changes.
+        # CRLs are verified with the truststore, and are loaded again when it changes.
         self._truststore_refresher: Refresher | None = None
         self._crl_refresher: Refresher | None = None
         if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
@@ -99,11 +99,11 @@ class CurrentPolicy:
     def get(self) -> AccessPolicy:
         """Return the access policy in force: the same object until something in it changes. Raises nothing.
 
-        If a refresh is due, it waits for it: ``wait_seconds.request`` at most.
+        If a refresh is due, it waits for at most ``wait_seconds.request``.
         """
         self._hasten_crls()
         changed = False
-        # All of them, and in order: CRLs are verified with the truststore.
+        # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
             if refresher.refresh_if_due():
                 changed = True
@@ -117,7 +117,7 @@ class CurrentPolicy:
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
         """Return the access policy with the CRLs below prefixes that the certificates of chains need. Raises nothing.
 
-        If some are not in memory, or have changed, it waits for them: ``wait_seconds.needed`` at most.
+        If some are not in memory or have changed, it waits for at most ``wait_seconds.needed``.
         """
         lists = self._latest.revocation
         if self._revocation is None or lists is None or not self._revocation.partitions:
@@ -128,11 +128,11 @@ class CurrentPolicy:
 
     def _renew(self) -> None:
         with self._lock:
-            # The last thread has observed every update.
+            # Inside the lock, so that the last thread to assemble a policy has seen every update.
             self._latest = self._assemble()
 
     def _hasten_crls(self) -> None:
-        """Load CRLs before the interval is over if one has become stale: its successor may have been stored since."""
+        """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
         lists, sources = self._latest.revocation, self.settings.crl_sources
         if lists is None or sources is None or self._crl_refresher is None:
             return
@@ -141,10 +141,10 @@ class CurrentPolicy:
             self._crl_refresher.hasten()
 
     def restore(self) -> None:
-        """Load everything again after a snapshot was restored. It takes no longer than the start.
+        """Load everything again after a snapshot was restored, with the same waiting times as at the start.
 
-        The snapshot may be weeks old. Rules that cannot be loaded stop the function, as at the start: raises StoreError
-        or ValueError. CRLs stay in force until they are stale.
+        The snapshot may be weeks old. Raises StoreError or ValueError for rules that cannot be loaded, so that the
+        function does not start. CRLs stay in force until they are stale.
         """
         if self._revocation is not None:
             self._revocation.partitions.reset()
@@ -227,7 +227,7 @@ class CurrentPolicy:
     ) -> Refresher:
         from mtls_authorizer.refresh.refresher import Refresher  # noqa: PLC0415 -- see above
 
-        # There are at most three, and all may be due in the same request.
+        # There are at most three refreshers, and all may be due in the same request.
         wait_seconds = self._wait_seconds.request / 3
         refresher = Refresher(
             documents, interval_seconds, start_seconds=start_seconds, wait_seconds=wait_seconds, clock=self._clock

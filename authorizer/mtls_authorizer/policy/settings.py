@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class AllowlistMatch(StrEnum):
-    """How many of the allowlists that are set a certificate must match."""
+    """Whether a certificate must match all allowlists that are set, or any of them."""
 
     ALL = "all"
     ANY = "any"
@@ -66,8 +66,8 @@ class LogDecisions(StrEnum):
 class Settings(NamedTuple):
     """The values of the environment variables. Without a rule, every request is denied.
 
-    ``rules`` and ``shadow_rules`` are those in the environment itself; the documents at the URIs add theirs to the
-    ``AccessPolicy``.
+    ``rules`` and ``shadow_rules`` are those in the environment. The ``AccessPolicy`` also contains those of the
+    documents at the URIs.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -89,7 +89,7 @@ class Settings(NamedTuple):
     rules_refresh_seconds: int = 60
     crl_sources: CrlSources | None = None
     truststore: TruststoreSource | None = None
-    """A truststore without CRLs."""
+    """The truststore if no CRLs are configured; otherwise, it is in ``crl_sources``."""
 
     s3_bucket_owner: str | None = None
     """The AWS account that must own the buckets; None if that is not verified."""

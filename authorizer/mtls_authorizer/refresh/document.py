@@ -97,8 +97,8 @@ class Document(Generic[T, V]):
         return [self._record(logging.ERROR, "document refresh failed", fields)]
 
     def _succeed(self, attempt: Attempt[T, V]) -> list[LogRecord]:
-        # An attempt that was given up can end after the next one. Its value was compared with the value that was in
-        # force when it began (is this CRL newer?), which proves nothing about another one.
+        # An attempt that was given up can end after the next one. Its result is ignored, because the loader compared it
+        # with an earlier value (is this CRL newer?), not with the value in force.
         if attempt.replacements != self._replacements or attempt.result is None:
             return []
         self._replacements += 1
@@ -127,7 +127,7 @@ class Attempt(Generic[T, V]):
         self.replacements = replacements
         """How often the document had been replaced when this attempt began."""
         self.failed = False
-        """Whether a failure was recorded, which may be before the end of the attempt."""
+        """Whether a failure was recorded, possibly before the end of the attempt."""
         self.finished = threading.Event()
         self.result: Loaded[T, V] | None = None
         self.error: StoreError | ValueError | None = None
@@ -135,7 +135,7 @@ class Attempt(Generic[T, V]):
         self._current = current
 
     def start(self) -> None:
-        """Start the thread. If that is impossible, the attempt has failed like any other."""
+        """Start the thread. If no thread can be started, the attempt fails."""
         try:
             threading.Thread(target=self._run, name=f"refresh {self._loader.name}", daemon=True).start()
         except RuntimeError:
@@ -143,7 +143,7 @@ class Attempt(Generic[T, V]):
             self.finished.set()
 
     def _run(self) -> None:
-        # Errors are kept without their frames, which refer to the document: it can be large.
+        # Errors are kept without their frames, which refer to the content of the document: it can be large.
         uri = self._loader.uri
         try:
             self.result = self._loader.load(self._current)
@@ -160,4 +160,4 @@ class Attempt(Generic[T, V]):
 
 
 AnyDocument = Document[Any, Any]
-"""A document, of whatever value and version."""
+"""A document with any type of value and version."""

@@ -19,8 +19,8 @@ V = TypeVar("V")
 class Loaded(NamedTuple, Generic[T, V]):
     """A value, and the version of the stored objects that it was created from. They are replaced together.
 
-    The version contains whatever the loader needs to determine whether the document has changed. ``str(version)`` is
-    logged.
+    The version contains everything that the loader needs to determine whether the document has changed.
+    ``str(version)`` is logged.
     """
 
     value: T
@@ -44,7 +44,7 @@ class Loader(Protocol[T, V]):
         Returns ``current`` itself if nothing has changed, and the same value with another version if only the version
         has changed. Raises StoreError if the document cannot be read, and ValueError, with a message that can be
         logged, if it must not be used. It is called in a thread of its own, may take long, and may run several times
-        concurrently: all state between two loads belongs into the version.
+        concurrently: all state between two loads belongs in the version.
         """
 
     def reset(self) -> None:

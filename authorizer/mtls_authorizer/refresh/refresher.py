@@ -1,4 +1,4 @@
-"""The scheduler that keeps documents up to date while requests are served."""
+"""Keeps documents up to date while requests are served."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = get_logger()
 
 RETRY_SECONDS = 10.0
-"""The time until the next attempt while a document has no value yet or is urgent, if the interval is longer."""
+"""The time until the next attempt if a document has no value yet or is urgent, and the interval is longer."""
 
 GIVE_UP_SECONDS = 60.0
 GIVE_UP_INTERVALS = 3
@@ -27,10 +27,10 @@ GIVE_UP_INTERVALS = 3
 
 
 class Refresher:
-    """Keeps documents up to date: at most once an interval, in threads, with a bounded delay for requests.
+    """Reloads documents at most once an interval, in threads, with a bounded delay for requests. Thread-safe.
 
-    It is safe to use from several threads. ``start_seconds`` is how long the start waits for all documents,
-    ``wait_seconds`` how long a request does. ``clock`` returns seconds and never goes back.
+    The start waits for all documents for at most ``start_seconds``, a request for at most ``wait_seconds``. ``clock``
+    returns seconds and never goes back.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Refresher:
                 raise document.error
 
     def start_leniently(self) -> None:
-        """Load all documents, but only record and log failures. A later refresh collects what arrives late."""
+        """Load all documents. Failures are only recorded and logged; a later refresh collects late results."""
         self._refresh(self._start_seconds)
         with self._lock:
             records = []
@@ -78,7 +78,7 @@ class Refresher:
     def refresh_if_due(self) -> bool:
         """Return whether any value has changed since the last call. Raises nothing.
 
-        Once an interval, it loads the documents, in parallel, and waits ``wait_seconds`` at most for all of them. An
+        Once an interval, it loads the documents in parallel, and waits for at most ``wait_seconds`` altogether. An
         attempt that takes longer continues, and a later call collects its result. A document is never loaded twice at
         the same time, unless an attempt has been given up.
         """
@@ -89,10 +89,10 @@ class Refresher:
         return self._take_changed()
 
     def restore(self) -> None:
-        """Load everything again after a snapshot was restored; wait as long as at the start.
+        """Load everything again after a snapshot was restored. Waits for at most ``start_seconds``.
 
-        Every loader is reset first, and attempts from before the snapshot are ignored, so that no state from before the
-        snapshot is considered recent. The next ``refresh_if_due`` reports whether values have changed.
+        Resets every loader first, and ignores attempts from before the snapshot, so that no old state is considered
+        recent. The next ``refresh_if_due`` reports whether values have changed.
         """
         for document in self._documents:
             document.loader.reset()
@@ -102,7 +102,7 @@ class Refresher:
     def expire(self) -> None:
         """Make all documents due, and ignore the attempts that are running.
 
-        For use when the documents have to be checked again, because what they are checked against has changed.
+        For documents that are checked against another document, such as CRLs against the truststore, when it changes.
         """
         with self._lock:
             for document in self._documents:
@@ -173,8 +173,8 @@ class Refresher:
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
     """Load the documents of several refreshers that are due, in parallel. Return whether any value has changed.
 
-    It waits for all of them, ``wait_seconds`` at most, and also for a document without a value that another thread is
-    loading. Raises nothing.
+    Waits for at most ``wait_seconds`` altogether, also for documents without a value that another thread is loading.
+    Raises nothing.
     """
     waiting: list[tuple[Refresher, list[Attempt[Any, Any]]]] = []
     for refresher in refreshers:

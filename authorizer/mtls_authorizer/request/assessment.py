@@ -9,7 +9,7 @@ from client_certificate_auth import ExtractionFailure, read_client_certificate
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, CertificateFacts, first_failure
+from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
 from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Grant
@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
 MAX_CACHED_CERTIFICATES = 512
+"""A full cache takes about 1 MiB with typical certificates (2 KiB each), and about 20 MiB with the largest ones."""
+
 MAX_CACHED_PEM_LENGTH = 16 * 1024
+"""In characters."""
+
 MAX_CACHED_TEXT_LENGTH = 32 * 1024
-"""In characters, of a PEM and of the text that is made of it: an accented letter takes six characters in a DN, and six
-more in JSON. A typical certificate takes about 2 KiB in the cache, so a full cache takes about 1 MiB. One that is full
-of the largest ones takes about 20 MiB."""
+"""In characters: the DNs and the context of an assessment. They can be longer than the PEM, because an accented letter
+takes six characters in a DN, and six in JSON."""
 
 
 class Client(NamedTuple):
-    """The client, in strings that are safe to log and to pass on."""
+    """The client's identity, in strings that are safe to log and to pass on."""
 
     principal: str
     subject_dn: str | None = None
@@ -53,20 +56,21 @@ class Client(NamedTuple):
 
 
 class RejectedCertificate(NamedTuple):
-    """A certificate that no rule can allow, or none at all."""
+    """A certificate that is missing, or rejected before the rules are evaluated."""
 
     client: Client
     reason: DenyReason
     chains: tuple[Chain, ...] = ()
-    """Always empty."""
+    """Always empty, so that every assessment has chains."""
 
 
 class AssessedCertificate(NamedTuple):
-    """A certificate to which the rules were applied. Its validity is aware; RFC 5280 §4.1.2.5 includes both ends.
+    """A certificate for which the rules were evaluated.
 
-    ``outcome`` and ``shadow_outcome`` are what the rules and the shadow rules grant, or the reason why they do not;
-    ``shadow_outcome`` is None without shadow rules. ``context`` is empty without a grant. For a ``ConditionalGrant`` it
-    contains only the values of the certificate, because the rules in effect depend on the request.
+    ``outcome`` is the grant of the rules, or the reason why there is none. ``shadow_outcome`` is that of the shadow
+    rules, None without shadow rules. ``context`` is empty without a grant. For a ``ConditionalGrant``, it contains only
+    the values of the certificate, because the rules in effect depend on the request. ``not_before`` and ``not_after``
+    are aware, and part of the validity (RFC 5280 §4.1.2.5).
     """
 
     client: Client
@@ -76,9 +80,9 @@ class AssessedCertificate(NamedTuple):
     not_before: datetime
     not_after: datetime
     loses_client_auth: bool = False
-    """Whether the certificate's next renewal loses the grant, if its CA is a public one.
+    """Whether the client would lose the grant if a renewed certificate had no clientAuth.
 
-    Public CAs issue certificates for clients and servers, which must be for servers only from 2027-03-15 on.
+    Only for certificates with both serverAuth and clientAuth: public CAs must stop issuing them by 2027-03-15.
     """
 
     chains: tuple[Chain, ...] = ()
@@ -102,7 +106,7 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
         reason = failure or DenyReason.CERTIFICATE_MALFORMED
         return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
     certificate = extraction.certificate
-    failure = first_failure(CERTIFICATE_CHECKS, CertificateFacts(certificate))
+    failure = first_failure(CERTIFICATE_CHECKS, certificate)
     if failure is not None:
         return RejectedCertificate(_client(certificate, settings, failure), failure)
     required = settings.required_key_usages
@@ -115,7 +119,7 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
 
             context = {**context, **psd2_context(certificate, policy.rules)}
     if isinstance(outcome, Grant):
-        # A rule's own context never replaces what the certificate says.
+        # A rule's constants never replace values of the certificate.
         context = {**outcome.context, **context}
     assessed = AssessedCertificate(
         _client(certificate, settings),
@@ -141,9 +145,9 @@ def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy:
 def _tbs_hash(certificate: PeerCertificate) -> int:
     """Return a hash of the TBSCertificate (RFC 5280 §4.1.1.1), the part of a certificate that its CA has signed.
 
-    A fingerprint is not sufficient: the CA may issue the same certificate again with another signature, and anyone can
-    convert an ECDSA signature into another valid one. Python's hash has a random key in each process; SHA-256 takes 2
-    µs longer.
+    Not the fingerprint: the same certificate can have several valid signatures, because anyone can convert an ECDSA
+    signature into another valid one. Not SHA-256, which takes 2 µs longer: ``hash`` has a random key in each process,
+    so that nobody can choose certificates whose hashes collide.
     """
     return hash(certificate.fields.tbs_fields)
 
@@ -164,7 +168,7 @@ def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReaso
 
 
 class AssessmentCache:
-    """Assesses certificates under one access policy. The most recently used assessments are kept by their PEM."""
+    """Assesses certificates under one access policy. Keeps the most recently used assessments by PEM. Thread-safe."""
 
     def __init__(self, settings: Settings, policy: AccessPolicy) -> None:
         self.policy = policy

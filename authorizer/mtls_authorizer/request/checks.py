@@ -1,7 +1,7 @@
 """The checks that a request must pass, in order. The authorizer and ``explain`` both use this one table.
 
-The first check that fails determines the deny reason. The results of the first two groups depend only on the
-certificate and the settings, so they are cached; the others are made for every request.
+The first check that fails determines the deny reason. The results of EXTRACTION_CHECKS and CERTIFICATE_CHECKS depend
+only on the certificate, so they are cached. GRANT_CHECKS and ROUTE_CHECK are made for every request.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ class Check(NamedTuple):
     """A check: ``failure`` returns the deny reason (one of ``reasons``), or None if the facts pass.
 
     ``requirement`` completes the sentence "The check requires …". ``prerequisites`` are the checks without which this
-    one has no meaningful result; every other check can be explained even if an earlier one failed. The facts are those
-    of the table that contains the check.
+    one has no meaningful result; every other check can be explained even if an earlier one failed. The facts of
+    EXTRACTION_CHECKS are an ``ExtractionResult``, those of CERTIFICATE_CHECKS a ``PeerCertificate``, and those of the
+    others ``RequestFacts``.
     """
 
     name: CheckName
@@ -70,17 +71,12 @@ class Check(NamedTuple):
     prerequisites: frozenset[CheckName] = frozenset()
 
 
-class CertificateFacts(NamedTuple):
-    """The facts for checks whose result depends only on the certificate."""
-
-    certificate: PeerCertificate
-
-
 class RequestFacts(NamedTuple):
-    """The facts for checks that are made for every request. ``now`` and the validity are aware.
+    """The facts for checks that are made for every request. All times are aware.
 
-    ``outcome`` is that of the rules or of the shadow rules. ``invocation`` is the requested method and path as in the
-    method ARN (``GET/payments/1``), chosen by the client. ``revocation_status`` is None if it was not determined.
+    ``outcome`` is the outcome of the rules or of the shadow rules. ``invocation`` is the requested method and path as
+    in the method ARN (``GET/payments/1``), chosen by the client. ``revocation_status`` is None if it was not
+    determined.
     """
 
     outcome: RuleOutcome
@@ -111,23 +107,22 @@ def _malformed(extraction: ExtractionResult) -> DenyReason | None:
     return DenyReason.CERTIFICATE_MALFORMED if isinstance(extraction, ExtractionFailure) else None
 
 
-def _unprintable(facts: CertificateFacts) -> DenyReason | None:
-    certificate = facts.certificate
+def _unprintable(certificate: PeerCertificate) -> DenyReason | None:
     unprintable = certificate.subject.has_control_characters or certificate.issuer.has_control_characters
     return DenyReason.SUBJECT_NOT_PRINTABLE if unprintable else None
 
 
-def _extensions_malformed(facts: CertificateFacts) -> DenyReason | None:
-    return None if facts.certificate.extensions_decodable else DenyReason.EXTENSIONS_MALFORMED
+def _extensions_malformed(certificate: PeerCertificate) -> DenyReason | None:
+    return None if certificate.extensions_decodable else DenyReason.EXTENSIONS_MALFORMED
 
 
-def _critical_extension_unknown(facts: CertificateFacts) -> DenyReason | None:
-    return DenyReason.CRITICAL_EXTENSION_UNKNOWN if facts.certificate.unhandled_critical_extensions else None
+def _critical_extension_unknown(certificate: PeerCertificate) -> DenyReason | None:
+    return DenyReason.CRITICAL_EXTENSION_UNKNOWN if certificate.unhandled_critical_extensions else None
 
 
 def _extended_key_usage_missing(facts: RequestFacts) -> DenyReason | None:
-    missing = DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
-    return missing if facts.outcome is missing else None
+    reason = DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return reason if facts.outcome is reason else None
 
 
 def _no_rule_matches(facts: RequestFacts) -> DenyReason | None:
@@ -145,7 +140,7 @@ def not_valid(facts: RequestFacts) -> DenyReason | None:
 
 def _revoked_or_unknown(facts: RequestFacts) -> DenyReason | None:
     if facts.policy.revocation is None:
-        # If the settings name CRLs, a policy without them must not allow anything.
+        # Fail closed: a policy without CRLs must not allow anything if CRLs are configured.
         return None if facts.settings.crl_sources is None else DenyReason.REVOCATION_STATUS_UNKNOWN
     if facts.revocation_status is None:
         return DenyReason.REVOCATION_STATUS_UNKNOWN

@@ -31,7 +31,7 @@ LONGEST_HEADER = 6 * 1024
 
 
 def build_context(certificate: PeerCertificate, *, with_header: bool = False) -> dict[str, str]:
-    """Return the context for an allowed certificate. All values are strings, as API Gateway requires.
+    """Return the context for an allowed certificate. All values are strings: REST APIs accept no lists or objects.
 
     ``with_header`` adds the value of the header Client-Cert (RFC 9440 §2.2), unless it is too long.
     """
@@ -81,7 +81,7 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
 
 
 def _json_array(texts: Iterable[str]) -> str:
-    # As json.dumps does, which makes an encoder for each call: that takes 1.5 µs longer.
+    # The same as json.dumps, without creating an encoder for each call: saves 1.5 µs.
     return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
 
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """Whether the client may send this request: ``reason`` is None exactly if it may.
+    """The decision on a request. ``reason`` is the deny reason; None if the request is allowed.
 
-    ``grant`` contains everything that the client may call, None if that is nothing. It does not depend on the requested
-    route, so API Gateway may cache the policy that is made from it: a request can be denied although there is a grant.
-    ``context`` belongs to the grant; without one it contains the reason.
+    ``grant`` contains everything that the client may call, None if it may call nothing. It does not depend on the
+    requested route, so that API Gateway may cache the policy made from it: a request can be denied although there is a
+    grant. ``context`` belongs to the grant; without a grant, it contains the reason.
     """
 
     reason: DenyReason | None
@@ -34,16 +34,16 @@ class Decision(NamedTuple):
     context: Mapping[str, str]
     grant: Grant | None
     shadow_reason: DenyReason | None
-    """Why the shadow rules would deny the request. None if they would not, and without shadow rules."""
+    """Why the shadow rules would deny the request. None if they would allow it, or without shadow rules."""
 
     days_to_expiry: int | None = None
     """Whole days until the certificate's notAfter; negative after it."""
 
     revocation_status: RevocationStatus | None = None
-    """None if it was not determined: without CRLs, or if the certificate is denied anyway."""
+    """None if it was not determined: without CRLs, without a grant, or if the certificate is not valid now."""
 
     loses_client_auth: bool = False
-    """Whether the grant requires clientAuth, which public CAs stop issuing, and the certificate is for servers too."""
+    """As in ``AssessedCertificate``."""
 
     @property
     def allowed(self) -> bool:
@@ -56,7 +56,7 @@ def decide(
 ) -> Decision:
     """Decide on a request at an aware time. Pure.
 
-    The assessment was made under the same settings and access policy.
+    The assessment must have been made under the same settings and access policy.
     """
     if isinstance(assessment, RejectedCertificate):
         reason = assessment.reason

@@ -1,4 +1,4 @@
-"""The properties of a request that the authorizer needs: the kind of API, the stage, and the values for the log."""
+"""The properties of a request that the authorizer needs: the kind of API, the stage, the route, values for the log."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class ApiRequest(NamedTuple):
     def source_ip(self) -> str | None:
         """The client's IP address."""
         context = self.request_context
-        # The place in payload 2.0, and the one in all other events.
-        place = context.get("http" if "http" in context else "identity")
-        return _loggable(place.get("sourceIp")) if isinstance(place, _OBJECT) else None
+        # Only payload 2.0 has "http".
+        parent = context.get("http" if "http" in context else "identity")
+        return _loggable(parent.get("sourceIp")) if isinstance(parent, _OBJECT) else None
 
     @property
     def api_id(self) -> str:
@@ -75,12 +75,12 @@ class ApiRequest(NamedTuple):
 
     @property
     def domain_name(self) -> str | None:
-        """The domain name under which the API was called, None if the event does not contain it."""
+        """The domain name of the request, None if the event does not contain it."""
         return _loggable(self.request_context.get("domainName"))
 
     @property
     def extended_request_id(self) -> str | None:
-        """The ID of a request to a REST API that clients cannot choose, None on other APIs."""
+        """The ID of a request to a REST API, which clients cannot choose. None on other APIs."""
         return _loggable(self.request_context.get("extendedRequestId"))
 
     @property
@@ -108,18 +108,18 @@ class ApiRequest(NamedTuple):
 
 
 def read_request(event: object) -> ApiRequest:
-    """Read an authorizer's event. Raises UnsupportedEventError for anything else."""
+    """Read an event of an authorizer of type REQUEST. Raises UnsupportedEventError for anything else."""
     if not isinstance(event, _OBJECT) or event.get("type") != "REQUEST":
         message = "not an event of a Lambda authorizer of type REQUEST"
         raise UnsupportedEventError(message)
     event_format = _event_format(event)
     arn = event.get("routeArn" if event_format is EventFormat.HTTP_2_0 else "methodArn")
-    return ApiRequest(event_format, *_split(arn), event)
+    return ApiRequest(event_format, *_split_arn(arn), event)
 
 
 def _event_format(event: Mapping[str, object]) -> EventFormat:
-    # Events of all APIs contain a request context. Those of a REST API have no version; without a method, the API is a
-    # WebSocket API.
+    # Events of all APIs contain a request context. Events of REST APIs have no version; those of WebSocket APIs have no
+    # method.
     if isinstance(event.get("requestContext"), _OBJECT):
         if event.get("version") == "2.0":
             return EventFormat.HTTP_2_0
@@ -132,7 +132,8 @@ def _event_format(event: Mapping[str, object]) -> EventFormat:
     raise UnsupportedEventError(message)
 
 
-def _split(arn: object) -> tuple[str, str]:
+def _split_arn(arn: object) -> tuple[str, str]:
+    """Return the ARN of the stage, and the invocation."""
     if isinstance(arn, str):
         api, _, rest = arn.partition("/")
         stage, slash, invocation = rest.partition("/")
@@ -150,8 +151,8 @@ def _is_stage_arn(text: str) -> bool:
 
 
 def _loggable(value: object) -> str | None:
-    """Return a string without halves of surrogate pairs, which no log can write; None for anything else."""
+    """Return a string with lone surrogates escaped, since they cannot be encoded; None for anything else."""
     if not isinstance(value, str):
         return None
-    # ASCII would only take longer to encode: a mutant without this condition survives.
+    # The condition only saves time: a mutant without it survives.
     return value if value.isascii() else value.encode(errors="backslashreplace").decode()

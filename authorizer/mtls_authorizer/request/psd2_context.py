@@ -1,4 +1,4 @@
-"""The context values of payment service providers (ETSI TS 119 495), for rules that are about them."""
+"""The context values of payment service providers (ETSI TS 119 495). Imported only for rules about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def psd2_context(certificate: PeerCertificate, rules: RuleSet) -> dict[str, str]:
     """Return the context values that the certificate has, for rules about organization identifiers or roles.
 
-    Rules that use roles allow no certificate whose statement is malformed, so that it can be read here.
+    The statement is never malformed here: rules about roles deny such certificates.
     """
     context: dict[str, str] = {}
     identifier = certificate.subject.get_single("organizationIdentifier")

@@ -58,7 +58,7 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
 
 
 def _statements(grant: Grant | None, stage_arn: str) -> list[dict[str, object]]:
-    """Return the policy's statements. They cover the grant, not the request, because API Gateway may cache them.
+    """Return the policy's statements. They cover the whole grant, because API Gateway may cache them.
 
     ``stage/*`` also covers ``stage/$default``, the ARN of an HTTP API's $default route.
     """

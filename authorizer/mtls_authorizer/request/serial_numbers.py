@@ -1,7 +1,7 @@
-"""Detection of serial numbers that an issuer has given to more than one certificate.
+"""Detection of collisions: serial numbers that an issuer has given to more than one certificate.
 
-RFC 5280 §4.1.2.2 forbids it, but CAs made with a script often do it. It matters where API Gateway caches responses by
-issuer and serial number: one client would then receive the response for the other. Detection changes no decision.
+RFC 5280 §4.1.2.2 forbids it, but CAs made with a script often do it. If API Gateway caches responses by issuer and
+serial number, one client then receives the response for the other. A collision is reported, and changes no decision.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     _Key: TypeAlias = str | bytes
 
 MAX_REMEMBERED = 4096
-"""How many serial numbers are remembered: all of them take about 2 MiB."""
+"""The number of remembered serial numbers, which take about 2 MiB together."""
 
 MAX_ISSUERS = 256
 
 _LONGEST_KEY = 256
-"""In characters. Of longer names and numbers, the digest is kept."""
+"""In characters. Longer names and serial numbers are replaced by their digest."""
 
 
 class SerialNumberCollision(NamedTuple):
@@ -36,7 +36,7 @@ class SerialNumberCollision(NamedTuple):
     serial_number: str
     fingerprint: str | None
     other_fingerprint: str | None
-    """That of the certificate that was seen before."""
+    """The fingerprint of the certificate that was seen before."""
 
 
 class _Seen:
@@ -51,15 +51,14 @@ class _Seen:
 
 
 class SerialNumberRegister:
-    """The serial numbers that were seen most recently, by issuer. Safe for threads.
+    """The serial numbers that were seen most recently, by issuer. Thread-safe.
 
     Issuer and serial number are compared as strings, as API Gateway does when it caches by them. Each serial number is
     reported once, so that clients cannot fill the log.
 
-    Memory is bounded so that one CA cannot displace what is known of others. If there are too many serial numbers, the
-    issuer with the most of them loses the one that was not seen for the longest time: a CA that issues many
-    certificates displaces its own. If there are too many issuers, one of the others with the fewest serial numbers is
-    forgotten.
+    Memory is bounded, and no CA can displace the serial numbers of others. If there are too many serial numbers, the
+    issuer with the most of them loses its least recently seen one. If there are too many issuers, the one with the
+    fewest serial numbers is forgotten, except the latest.
     """
 
     def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
@@ -90,7 +89,7 @@ class SerialNumberRegister:
 
     def _forget_surplus(self, latest: _Key) -> None:
         if len(self._issuers) > self._max_issuers:
-            # The first of several is the one that has been known for the longest time.
+            # Among several with the fewest, the one that has been known for the longest time.
             others = (issuer for issuer in self._issuers if issuer != latest)
             fewest = min(others, key=lambda issuer: len(self._issuers[issuer]))
             self._remembered -= len(self._issuers.pop(fewest))

@@ -1,4 +1,4 @@
-"""Chains: the paths from a certificate, by the signatures on it, up to the last CA in the truststore."""
+"""Chains: the paths of signatures from a certificate up to the last CA in the truststore."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 MAX_AUTHORITIES = 4
-"""The number of CAs in one chain that API Gateway accepts."""
-
+"""The maximum number of CAs in a chain that API Gateway accepts."""
 
 MAX_CHAINS = 256
-"""The most chains of one certificate that are examined one by one. Renewed and cross-signed CAs multiply their
-number."""
+"""The maximum number of chains of a certificate that are examined one by one. Renewed and cross-signed CAs multiply
+their number."""
 
 
 class ChainLink(NamedTuple):
-    """A certificate of a chain as CRLs refer to it."""
+    """The properties of a certificate in a chain that CRLs refer to."""
 
     issuer: AuthorityId
     serial_number: int
@@ -42,18 +41,18 @@ class ChainLink(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """A chain from a certificate to the last CA that the truststore contains, and when all of these CAs are valid.
+    """A chain from a certificate to the last CA that the truststore contains, and the time when all CAs are valid.
 
-    The link of the certificate itself comes first. A root is the last link: it is its own issuer.
+    The first link is that of the certificate itself. A root is the last link: it is its own issuer.
     """
 
     links: tuple[ChainLink, ...]
     not_before: datetime
     not_after: datetime
     is_permitted: bool
-    """Whether key usages and key identifiers permit it, and it ends within the limit.
+    """Whether key usages and key identifiers permit the chain, and it has at most MAX_AUTHORITIES CAs.
 
-    If not, it proves no certificate good, but one of its certificates may be revoked.
+    Otherwise, it proves no certificate good, but its certificates can be revoked.
     """
 
     ends_at_root: bool
@@ -91,9 +90,10 @@ class ChainBuilder:
     def chains(self, certificate: Certificate) -> tuple[Chain, ...]:
         """Return every chain of a certificate: none if no CA of the truststore has signed it. Raises nothing.
 
-        A chain ends at a root, or at a CA whose issuer's name is not in the truststore. A CA may have several
-        certificates (renewed, or cross-signed): each makes a chain of its own. If there are more than MAX_CHAINS, the
-        result is one that is not permitted and contains all CAs above the certificate, any of which may be revoked.
+        A chain ends at a root, or at a CA whose issuer's name is not in the truststore. Each certificate of a CA with
+        several ones (renewed, or cross-signed) is part of a separate chain. If there are more than MAX_CHAINS, the
+        result is one chain that is not permitted and contains all CAs above the certificate, any of which may be
+        revoked.
         """
         signers = find_signers(certificate, self._truststore)
         starts = (_Path((authority,), is_permitted) for authority, is_permitted in signers)
@@ -112,7 +112,7 @@ class ChainBuilder:
         )
 
     def _reachable(self, signers: tuple[Signer, ...]) -> tuple[Authority, ...]:
-        """Return all CAs above a certificate with these signers, at whatever distance, its issuer first."""
+        """Return all CAs above a certificate with these signers, direct and indirect ones, its issuer first."""
         found = {authority.certificate.der: authority for authority, _ in signers}
         waiting = [authority for authority, _ in signers]
         while waiting:
@@ -130,8 +130,9 @@ class ChainBuilder:
             yield path._replace(ends_at_root=True)
             return
         if not signers:
-            # If there is a CA with the issuer's name, but no key that verifies the signature, the status of this CA
-            # cannot be looked up. Issued by its own name, it is a renewed root whose former certificate is missing.
+            # If the truststore has a CA with the issuer's name, but no key that verifies the signature, the status of
+            # the last CA is unknown. If its issuer has its own name, it is a renewed root whose old certificate is
+            # missing.
             is_end = last.issuer == last.identity.name or not self._truststore.named(last.issuer)
             yield path._replace(is_permitted=path.is_permitted and is_end)
             return
@@ -167,7 +168,7 @@ class ChainBuilder:
 
 def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Signer, ...]:
     """Return the CAs of a truststore that have signed a certificate. Raises nothing."""
-    # A signature is valid only under the algorithm that was signed with the certificate (RFC 5280 §4.1.1.2).
+    # A signature is valid only with the algorithm inside the signed part of the certificate (RFC 5280 §4.1.1.2).
     if certificate.signature_algorithm != certificate.tbs_signature_algorithm:
         return ()
     try:

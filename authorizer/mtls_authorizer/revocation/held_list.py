@@ -1,4 +1,4 @@
-"""A revocation list as it is held in memory: when and for which certificates it proves that they are good."""
+"""A revocation list in memory: when it proves certificates good, and which ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class HeldList(NamedTuple):
-    """A list, and the certificates of its issuer under which it proves certificates good."""
+    """A list, and the certificates of its issuer that permit it to prove certificates good."""
 
     revocation_list: RevocationList
     signers: tuple[Authority, ...]
@@ -27,7 +27,7 @@ class HeldList(NamedTuple):
 
     @classmethod
     def of(cls, revocation_list: RevocationList, truststore: Truststore, *, assume_complete: bool = False) -> HeldList:
-        """Return a list as it is held with a truststore."""
+        """Return a list with its permitted signers in a truststore."""
         return cls(revocation_list, permitted_signers(revocation_list, truststore), assume_complete)
 
     def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
@@ -62,10 +62,10 @@ def compare_age(one: RevocationList, other: RevocationList) -> int:
 
 
 def in_force(newest_first: Sequence[HeldList], now: datetime, max_age: timedelta) -> Iterator[HeldList]:
-    """Yield those of several lists with the same identity whose entries count at a time.
+    """Yield the lists in force at an aware time, of several lists with the same identity.
 
-    The newest usable list replaces the older ones. Newer ones that are not usable, such as one whose time has not come,
-    revoke as well.
+    The newest usable list replaces the older ones. Newer lists that are not usable, such as one whose thisUpdate is in
+    the future, revoke as well.
     """
     usable: HeldList | None = None
     for held in newest_first:

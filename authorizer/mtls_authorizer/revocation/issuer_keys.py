@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def issuer_keys(certificate: PeerCertificate, truststore: Truststore) -> frozenset[str]:
     """Return the SHA-256 of the keys, in DER as SubjectPublicKeyInfo, in upper-case hexadecimal pairs with colons.
 
-    Only the immediate issuer counts: a CA whose name is the certificate's issuer, whose key verifies the signature, and
-    whose key usage permits it. Whether that CA is valid now is not checked. A signature with a hash that is weaker than
-    SHA-256 proves nothing. Raises nothing.
+    These are the keys of immediate issuers: of CAs whose name is the certificate's issuer, whose key verifies the
+    signature, and whose key usage permits it. Their validity is not checked. Signatures with hashes that are weaker
+    than SHA-256 are ignored. Raises nothing.
     """
     algorithm = read_signature_algorithm(certificate.fields.signature_algorithm)
     if algorithm is None or algorithm.is_weak:

@@ -1,4 +1,4 @@
-"""The revocation lists in force, and the status of certificates (RFC 5280 §6.3) by them."""
+"""The revocation lists in force, and the status of certificates according to them (RFC 5280 §6.3)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 _MAX_KEPT = 1024
-"""Certificates for which the relevant lists are kept."""
+"""The number of certificates whose relevant lists are cached."""
 
 _LONGEST_KEPT = 4096
-"""In octets, of the serial number and the names in such a certificate. Most have 100; long ones would fill memory."""
+"""In octets: certificates with longer serial numbers and names are not cached, to limit memory. Most have 100."""
 
 
 class RevocationLists:
@@ -51,11 +51,11 @@ class RevocationLists:
         locations: Mapping[str, str] | None = None,
         outdated: frozenset[str] = frozenset(),
     ) -> None:
-        """Take lists whose signatures were verified, whether they are usable now or not.
+        """Take lists whose signatures were verified. They need not be usable now.
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
         keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
-        points. ``ever_loaded`` are the CAs of which a list was in force in this environment at any time.
+        points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
         ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists whose
         successors are stored, and will be loaded when a certificate needs them.
         """
@@ -95,14 +95,14 @@ class RevocationLists:
         return self.status_at(self.chains(certificate), now)
 
     def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
-        """Return the chains of a certificate: the part of ``status`` that depends on neither time nor lists."""
+        """Return the chains of a certificate, which do not depend on the time or the lists."""
         return self._chain_builder.chains(certificate.fields)
 
     def status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         """Return the status of a certificate with these chains, which were built from this truststore.
 
-        There must be a chain that is valid at the time, and every such chain must be good. A certificate that its
-        issuer has listed is revoked whether a chain is valid or not.
+        There must be a chain that is valid at the time, and every such chain must be good. A certificate in a list of
+        its issuer is revoked even if no chain is valid.
         """
         status = self._status_at(chains, now)
         used = status.revocation_list
@@ -200,9 +200,9 @@ class RevocationLists:
             yield from in_force(group, now, self._max_age)
 
     def _relevant(self, link: ChainLink) -> Sequence[Sequence[HeldList]]:
-        """Return the lists of the issuer that contain or cover a certificate; any one if there are others only.
+        """Return the lists of the issuer that contain or cover a certificate; if there are none, any of its lists.
 
-        A CA can have hundreds of lists. The result does not depend on the time, so it is kept for some certificates.
+        A CA can have hundreds of lists. The result does not depend on the time, so it is cached.
         """
         relevant = self._relevant_lists.get(link)
         if relevant is None:
@@ -230,7 +230,7 @@ def _ambiguous(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> 
 
 
 def _is_relevant(held: HeldList, link: ChainLink) -> bool:
-    """Return whether a list of its issuer says more about a certificate than that it does not cover it."""
+    """Return whether a list of its issuer covers or revokes a certificate, or has an unknown scope."""
     return (
         held.revocation_list.scope is None
         or held.covers(link.scope)
@@ -239,7 +239,7 @@ def _is_relevant(held: HeldList, link: ChainLink) -> bool:
 
 
 def _length(link: ChainLink) -> int:
-    """Return about how many octets the serial number and the names of a link have."""
+    """Return the approximate number of octets in the serial number and the names of a link."""
     contents = [content for _, content in link.scope.names]
     names = [content if isinstance(content, bytes) else repr(content) for content in contents]
     return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))

@@ -42,7 +42,7 @@ class CrlObject(StrEnum):
 
 
 class CrlVersion(NamedTuple):
-    """Which object the first of the held lists was read from, and the versions of the stored objects."""
+    """The object from which the first of the held lists was read, and the versions of the stored objects."""
 
     used: CrlObject
     index_version: str | None = None
@@ -88,8 +88,8 @@ def utc_now() -> datetime:
 class CrlLoader:
     """The loader of a CRL and its index.
 
-    The index is used only if it was made of the stored CRL, by the version that it states or, if the CRL was stored
-    again, by its digest. Dates decide nothing. Until the indexer has finished, the CRL itself is used.
+    The index is used only if it was made from the stored CRL: their versions must be equal or, if the CRL was stored
+    again, their digests. Dates are not considered. Until the indexer has finished, the CRL itself is used.
 
     ``truststore`` returns the truststore in force; None if there is none, which makes every load fail.
     """
@@ -115,9 +115,10 @@ class CrlLoader:
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
         """Return the lists to hold from now on.
 
-        A list that is not usable, for example because it is stale, revokes, but proves no certificate good. Raises
-        StoreError and ValueError for the CRL, unless there is none, or an invalid one, next to a new index; StoreError
-        for the index, unless the store answers that there is none.
+        A list that is not usable, for example because it is stale, revokes, but proves no certificate good.
+
+        Raises StoreError and ValueError if the CRL cannot be used, except if it is missing or invalid and there is a
+        new index. Raises StoreError if the index cannot be read, except if there is none.
         """
         truststore = self._truststore()
         if truststore is None:
@@ -165,7 +166,7 @@ class CrlLoader:
             if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
             if len(current.value) > 1 and identity_of(current.value[0]) == identity_of(current.value[1]):
-                # It does not take the place of the list before, which has to be reported until it does.
+                # The new list does not replace the previous one yet: report the reason until it does.
                 check_usable(current.value[0], truststore, self._now(), self._max_age)
             return current
         known = _known_version(current, index)

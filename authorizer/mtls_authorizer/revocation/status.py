@@ -24,7 +24,7 @@ class RevocationState(StrEnum):
 
     UNKNOWN = "unknown"
     EXEMPT = "exempt"
-    """Not known to be revoked: its issuer publishes no CRL, and is exempt."""
+    """Not known to be revoked: its issuer publishes no CRL, and is in ``CRL_EXEMPT_ISSUERS``."""
 
 
 _BY_SEVERITY = (RevocationState.REVOKED, RevocationState.UNKNOWN, RevocationState.EXEMPT, RevocationState.GOOD)
@@ -40,7 +40,7 @@ class UnknownReason(StrEnum):
     """No chain that is valid now ends at a self-signed certificate, which ``CRL_CHECK=chain`` requires."""
 
     NO_LIST = "no_list"
-    """There is no list of the issuer, or no longer one; or the issuer may not sign lists."""
+    """There is no list of the issuer, or it was removed, or the issuer may not sign lists."""
 
     NOT_COVERED = "not_covered"
     """The lists of the issuer are limited to other certificates."""
@@ -64,17 +64,17 @@ class RevocationStatus(NamedTuple):
     state: RevocationState
     unknown_reason: UnknownReason | None = None
     revocation_list: RevocationList | None = None
-    """The list that revokes, or the list because of which the status is unknown; that of the issuer if it is good."""
+    """The list that determines the status: that of the issuer if the status is good."""
 
     skipped_issuers: tuple[str, ...] = ()
-    """The names of CAs above the issuer whose CRL was never loaded: whether they revoked a CA is not known."""
+    """The names of CAs above the issuer whose CRL was never loaded, so that their revocations are unknown."""
 
     location: str | None = None
     """The URI from which the list was loaded."""
 
     @property
     def severity(self) -> int:
-        """The rank among the statuses of a chain: the lowest one decides."""
+        """The rank among the statuses of a chain: the status with the lowest rank is that of the chain."""
         return _BY_SEVERITY.index(self.state)
 
     def details(self, now: datetime) -> dict[str, str | int | list[str]]:

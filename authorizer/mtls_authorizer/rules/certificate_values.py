@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
 
 LONGEST_VALUE = 256
-"""In characters, of a value from a certificate or its default."""
+"""In characters: the limit for a value from a certificate, and for its default."""
 
 _VALUE = re.compile(rf"[ -~]{{1,{LONGEST_VALUE}}}")
 
 
 class CertificateValue(NamedTuple):
-    """The one value of a kind of facts in a certificate, such as the subject's organization.
+    """Describes where to read a value in a certificate, such as the subject's organization.
 
-    ``field`` and ``label`` are those of a ``Fact``. With ``after``, only values that begin with it count, and the value
-    is the rest. ``default`` takes the place of a missing value.
+    ``field`` and ``label`` are those of a ``Fact``. ``after`` selects the values that begin with it, and is removed
+    from them. ``default`` replaces a missing value.
     """
 
     field: str
@@ -36,7 +36,7 @@ class CertificateValue(NamedTuple):
         return self.default is None
 
     def read(self, certificate: PeerCertificate) -> str | None:
-        """Return the value, None if it is missing: without exactly one value of 1 to 256 printable ASCII characters."""
+        """Return the value, of 1 to 256 printable ASCII characters, if there is exactly one; otherwise the default."""
         facts = FIELDS[self.field].facts(certificate)
         texts = [str(value) for label, value, ambiguous in facts if label == self.label and not ambiguous]
         values = [text.removeprefix(self.after) for text in texts if text.startswith(self.after)]

@@ -1,4 +1,4 @@
-"""Conditions: what rules require of a certificate, and which of them a certificate satisfies."""
+"""Conditions: the requirements of rules, and an index that finds those that a certificate satisfies."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Fact(NamedTuple):
     """One value of a field in a certificate.
 
     ``label`` distinguishes the kinds of values of a field, such as ``URI`` or ``O``; it is empty for a field with one
-    kind. A fact is ``ambiguous`` if it is one of several common names, since it is not clear which of them names the
-    client, or if it is another spelling of a name: it matches no rule, and can exclude a certificate.
+    kind. An ``ambiguous`` fact can exclude a certificate, but does not make it match a rule: one of several common
+    names, since it is not clear which of them names the client, or another spelling of a value.
     """
 
     label: str
@@ -94,8 +94,8 @@ def make_matcher(field: str, alternatives: Iterable[frozenset[Condition]]) -> Ma
 class SatisfiedConditions(NamedTuple):
     """The conditions that a certificate satisfies.
 
-    ``unambiguous`` are those that an unambiguous fact satisfies: they decide whether a rule matches. ``any_fact`` also
-    contains those that only ambiguous facts satisfy: they decide whether a rule excludes the certificate.
+    ``unambiguous`` contains those that an unambiguous fact satisfies, for matching. ``any_fact`` also contains those
+    that only ambiguous facts satisfy, for exclusions.
     """
 
     unambiguous: frozenset[Condition]
@@ -112,8 +112,8 @@ class _LabelIndex(NamedTuple):
 class ConditionIndex:
     """A set of conditions, indexed by field and label, that finds those that a certificate satisfies.
 
-    This takes one look-up for each fact, and one for each length of the prefixes and suffixes that apply to the fact,
-    however many conditions there are.
+    For each fact, it takes one look-up, and one for each length of the prefixes and suffixes with the fact's label. The
+    number of conditions does not matter.
     """
 
     __slots__ = ("_fields",)

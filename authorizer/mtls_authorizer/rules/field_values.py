@@ -81,8 +81,9 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
 def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the subject alternative names.
 
-    Other spellings, such as a DNS name in lower case, are ambiguous: the client may have chosen the spelling, and must
-    be excluded in any. So are names with control characters, which some readers truncate.
+    If a name is not in its common spelling, such as a DNS name in lower case, the common spelling is an ambiguous fact:
+    the client may have chosen the spelling, and exclusions must apply to all. Names with control characters are
+    ambiguous, because some readers truncate them.
     """
     names = certificate.subject_alt_names
     facts = [
@@ -121,8 +122,8 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
 def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
     """Return the SHA-256 of the SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER.
 
-    Those of other encodings of the same key are ambiguous: a renewed certificate, whose request the client has written,
-    can have another one, and must be excluded as well.
+    The digests of other encodings of the same key are ambiguous facts: a client can choose the encoding in the request
+    for a renewed certificate, and exclusions must apply to it as well.
     """
     from client_certificate_auth.x509.public_key import equal_encodings  # noqa: PLC0415 -- few rules need it
 
@@ -179,7 +180,7 @@ def psd2_role_facts(certificate: PeerCertificate) -> list[Fact]:
 
 
 def psd2_statement_problem(certificate: PeerCertificate) -> str | None:
-    """Return why the PSD2 statement cannot be read, None if there is none or it can be."""
+    """Return why the PSD2 statement cannot be read; None if it can be read, or if there is none."""
     from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- see above
 
     try:

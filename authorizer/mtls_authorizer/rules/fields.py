@@ -1,7 +1,7 @@
-"""The fields of a certificate that rules can match: one table.
+"""The fields of a certificate that rules can match: one table, FIELDS.
 
-The lists in the environment, the rules document, its JSON Schema and docs/rules.md follow ``FIELDS``. To add a field,
-add an entry to the table, and the function that reads its facts from a certificate.
+The lists in the environment, the rules document, its JSON Schema and docs/rules.md are derived from it. To add a field,
+add an entry to the table, and a function that reads its facts from a certificate.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Field(NamedTuple):
     patterns: Mapping[tuple[str, Comparison], PatternRule] = {}
     """Restrictions on prefixes and suffixes, by label."""
     companion: str | None = None
-    """A field whose one exact value must be given with this one, since values are unique only within it."""
+    """A field of which a rule must also have exactly one exact value, because values of this field are unique only
+    together with it: a serial number needs an issuer."""
     exclusion_problem: str | None = None
     """Why an exclusion by this field would be ineffective, and what to write instead."""
 
@@ -93,7 +94,7 @@ def takes_long(field: str, text: str) -> bool:
 
 
 def parse_label(kind: FieldKind, key: str) -> str:
-    """Return the label of the facts that a key in an object stands for. Raises ValueError."""
+    """Return the label of the facts that a key in an object selects. Raises ValueError."""
     if kind is FieldKind.SUBJECT_ALT_NAME:
         if key not in SUBJECT_ALT_NAME_LABELS:
             message = f"write one of {', '.join(SUBJECT_ALT_NAME_LABELS)}"
@@ -182,7 +183,7 @@ FIELDS: Mapping[str, Field] = {
         parse_serial_number,
         DenyReason.SERIAL_NUMBER_NOT_ALLOWED,
         "ALLOWED_SERIAL_NUMBERS",
-        "the serial number, which only counts together with one issuer",
+        "the serial number, which must be combined with exactly one issuer",
         syntax="^[-0-9A-Fa-f:]+$",
         companion="issuer",
     ),

@@ -1,4 +1,4 @@
-"""Grants: what rules allow, combined for all rules that match a certificate and are in effect for a request."""
+"""Grants: what the rules allow that match a certificate and are in effect for a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Grant(NamedTuple):
     """The combined result of all rules that match a certificate.
 
-    ``routes`` are those of all matching rules together. Context and usage plan key are those of the first one.
+    ``rules`` are the names of these rules, and ``routes`` the routes of all of them. ``context`` and
+    ``usage_identifier_key`` are those of the first rule.
     """
 
     rules: tuple[str, ...]
@@ -28,11 +29,11 @@ class Grant(NamedTuple):
 
 
 RuleOutcome: TypeAlias = Grant | DenyReason
-"""The result of evaluating rules for a request: what its client may call, or why it is denied."""
+"""The result of evaluating rules for a request: what the client may call, or why it is denied."""
 
 
 class ConditionalGrant:
-    """The grants of the rules that match a certificate, at least one of which is limited to some requests."""
+    """The grants of the rules that match a certificate, if at least one of them is limited to some requests."""
 
     __slots__ = ("candidates",)
 

@@ -46,9 +46,9 @@ class RequiredKeyUsages(NamedTuple):
 
 
 class RuleKeyUsages(NamedTuple):
-    """The usages of a rule that replaces the requirement of the settings: one of them is enough.
+    """The usages of a rule that replaces the requirement of the settings: a certificate needs one of them.
 
-    Without usages, nothing is required.
+    If there are none, nothing is required.
     """
 
     usages: frozenset[str]
@@ -67,7 +67,7 @@ NO_KEY_USAGES = RequiredKeyUsages(frozenset(), extension_required=False)
 def read_key_usages(names: list[str]) -> RequiredKeyUsages:
     """Return the usages of these names or dotted OIDs, in a certificate with the extension. Raises ValueError.
 
-    The name ``none`` alone stands for no requirement.
+    The name ``none`` alone means that nothing is required.
     """
     if names == ["none"]:
         return NO_KEY_USAGES

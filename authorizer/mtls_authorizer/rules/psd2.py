@@ -44,7 +44,7 @@ _ID_AND_INFO = 2
 
 
 class Psd2Statement(NamedTuple):
-    """A PSD2 statement. Roles are names of ``ROLES``; other roles, from other versions of the standard, dotted OIDs."""
+    """A PSD2 statement. ``roles`` are names in ``ROLES``, or dotted OIDs of roles in other versions of the standard."""
 
     roles: tuple[str, ...]
     authority_name: str
@@ -54,8 +54,8 @@ class Psd2Statement(NamedTuple):
 def read_psd2_statement(certificate: PeerCertificate) -> Psd2Statement | None:
     """Return the PSD2 statement of a certificate, None if it has none. Raises DerError if it is malformed.
 
-    The whole extension must be well-formed, and the statement occur once. A role of ``ROLES`` must have its own
-    name, and no other role may have it.
+    The whole extension must be well-formed, and contain the statement at most once. The OID and the name of a role must
+    belong together.
     """
     extension = certificate.fields.extensions.get(_QC_STATEMENTS)
     if extension is None:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class RequestLimits(NamedTuple):
-    """The requests for which a rule is in effect. None stands for no limit.
+    """The requests for which a rule is in effect. A value of None is no limit.
 
     They are evaluated for every request, since the same certificate can reach several APIs and domain names. Domain
-    names are in lower case. Times are aware, and both seconds are included, so that a rule until 23:59:59 and one from
-    00:00:00 on leave no gap.
+    names are in lower case. Times are aware, and include the whole second, so that there is no gap between a rule until
+    23:59:59 and a rule from 00:00:00 on.
     """
 
     api_ids: frozenset[str] | None = None
@@ -23,7 +23,7 @@ class RequestLimits(NamedTuple):
     not_after: datetime | None = None
 
     def permit(self, api_id: str, domain_name: str | None, now: datetime) -> bool:
-        """Return whether the rule is in effect for a request to an API under a domain name, at a time."""
+        """Return whether the rule is in effect for a request to an API and a domain name at a time."""
         api_ids, domain_names, not_before, not_after = self
         return (
             (api_ids is None or api_id in api_ids)
@@ -35,5 +35,5 @@ class RequestLimits(NamedTuple):
 
 
 def _lower_case(domain_name: str | None) -> str | None:
-    # Some characters beyond ASCII have ASCII letters as their lower case.
+    # The lower case of some characters beyond ASCII is an ASCII letter, such as that of the Kelvin sign.
     return domain_name.lower() if domain_name is not None and domain_name.isascii() else None

@@ -1,4 +1,4 @@
-"""Routes: the requests that a client may send. As written in a rule, as resources of an IAM policy, and matched here.
+"""Routes: the requests that a client may send. Reads them from rules, and converts them to resources of IAM policies.
 
 In a policy, ``*`` matches any characters including slashes, and ``?`` any one character. A route therefore has a ``*``
 only at its end, for the whole path below a slash, and "any method" becomes one resource for each method: ``*/payments``
@@ -26,13 +26,13 @@ class AllRoutes(Enum):
 
 
 ALL_ROUTES: Final = AllRoutes.ALL_ROUTES
-"""All routes of the stage. A value of its own, so that an omitted argument never allows anything."""
+"""All routes of the stage. An explicit value, so that an omitted argument never allows anything."""
 
 Routes: TypeAlias = tuple[str, ...] | AllRoutes
 """The routes that a client may call: resources below the stage, such as ``GET/payments/*``, or all routes."""
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-"""The methods that ANY stands for in API Gateway."""
+"""The methods that API Gateway's ANY includes."""
 
 # RFC 3986 §3.3, without characters that are special in a policy (*, ?, $) and percent-encoding.
 SEGMENT = r"[A-Za-z0-9._~!&'()+,;=:@-]+"
@@ -52,8 +52,8 @@ _AMBIGUOUS = (
 )
 
 DENIED_PATTERNS = (*(f"*{sequence}*" for sequence in _AMBIGUOUS), "*/.")
-"""Patterns of IAM policies for the invocations that no client with limited routes may make. One table for everything:
-the policy contains it, and simple responses and ``explain`` evaluate it."""
+"""Patterns of IAM policies for invocations that are denied to clients with limited routes. Policies contain this table;
+simple responses and ``explain`` evaluate it."""
 
 _LONGEST_RESOURCE = 512
 # arn:aws-us-gov:execute-api:us-gov-east-1:123456789012:abcdefghij/stage/, with a stage name of 128 characters.
@@ -62,8 +62,8 @@ LONGEST_STAGE_ARN = 200
 LONGEST_ROUTE = _LONGEST_RESOURCE - LONGEST_STAGE_ARN - len("/?")
 """In characters, method and path as in a resource: ``GET/payments``."""
 LARGEST_POLICY = 50 * 1024
-"""In bytes, of which the denied patterns take up to 18 KB. A limit of this project: API Gateway documents the length of
-a resource, but not their number."""
+"""In bytes, of which the denied patterns take up to 18 KB. This limit is our own: API Gateway documents the maximum
+length of a resource, but not the maximum number of resources."""
 
 
 class RouteError(ValueError):
@@ -73,7 +73,7 @@ class RouteError(ValueError):
 def read_route(text: str) -> tuple[str, ...]:
     """Return the resources of a route, below the stage: ``GET /payments/*`` is ``GET/payments/*``. Raises RouteError.
 
-    The method ``*`` stands for each of METHODS, a ``*`` at the end of the path for every path below it.
+    The method ``*`` means each of METHODS, and a ``*`` at the end of the path means every path below it.
     """
     method, separator, path = text.partition(" ")
     if not separator or not path.startswith("/"):
@@ -108,9 +108,9 @@ def _check_path(text: str, path: str) -> None:
 
 
 def permits(routes: Routes, invocation: str) -> bool:
-    """Return whether routes include an invocation, method and path as in its ARN: ``GET/payments/1``.
+    """Return whether routes include an invocation: its method and path as in the ARN, ``GET/payments/1``.
 
-    The policy made from ``resources`` has the same result; so does one for ``*`` with all routes.
+    The result is the same as that of the policy made from ``resources``, or, with all routes, of a policy for ``*``.
     """
     if routes is ALL_ROUTES:
         return True
@@ -162,7 +162,7 @@ def resources(routes: Iterable[str], stage_arn: str) -> tuple[list[str], list[st
 
 
 def policy_size(routes: Collection[str]) -> int:
-    """Return the largest size in bytes of the resources in a policy for routes, as JSON with separators."""
+    """Return the maximum size in bytes of the resources in a policy for routes, as JSON with separators."""
     allowed = sum(len(allowed_pattern(route)) for route in routes)
     return allowed + len(routes) * (LONGEST_STAGE_ARN + len('"/", ')) + _size_of_denied_resources()
 

@@ -1,4 +1,4 @@
-"""Rule: what a certificate must match, and what its client may then call."""
+"""Rules: which certificates they match, and what they allow."""
 
 from __future__ import annotations
 
@@ -33,14 +33,17 @@ class Rule(NamedTuple):
     """A rule matches a certificate if every matcher matches and no exclusion applies.
 
     A rule without matchers matches no certificate, unless ``anyone`` is true. An exclusion is a set of matchers, and
-    applies if all of them match. ``routes`` has no default, so that no route is allowed by omission. ``usage_plan_key``
-    is a string if it is the key itself. ``context`` contains constants, and ``certificate_context`` values from the
-    certificate: without one of them, or without the value for the usage plan key, the rule does not match.
-    ``limits`` do not affect whether the rule matches a certificate: they say for which requests it is in effect. None
-    stands for all.
+    applies if all of them match. ``routes`` has no default, so that no route is allowed by omission.
 
-    A rule that ``denies`` is an entry of a document's ``deny``: its matchers are an exclusion, which applies whatever
-    other rules allow. ``key_usages`` replaces the extended key usages that the settings require; None if it does not.
+    ``context`` contains constants, and ``certificate_context`` values from the certificate. ``usage_plan_key`` is the
+    key itself, or where to read it from the certificate. If the certificate lacks one of these values, the rule does
+    not match.
+
+    ``limits`` restrict the rule to some requests, and do not affect whether it matches a certificate. None: no limits.
+    ``key_usages`` replaces the extended key usages that the settings require. None: they are not replaced.
+
+    A rule that ``denies`` is an entry of a document's ``deny``: a certificate that its matchers match is denied, even
+    if other rules allow it.
     """
 
     name: str
@@ -56,7 +59,7 @@ class Rule(NamedTuple):
     key_usages: RuleKeyUsages | None = None
 
     def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
-        """Return None if the rule matches a certificate that satisfies conditions, else the first reason against it.
+        """Return why the rule does not match a certificate that satisfies conditions; None if it matches.
 
         ``usages`` are the certificate's extended key usages, None if it has no such extension.
         """
@@ -72,7 +75,7 @@ class Rule(NamedTuple):
         return None
 
     def is_excluded(self, satisfied: SatisfiedConditions) -> bool:
-        """Return whether an exclusion applies to a certificate that satisfies conditions. Ambiguous facts count."""
+        """Return whether an exclusion applies to a certificate that satisfies conditions, also by ambiguous facts."""
         for exclusion in self.exclusions:
             for matcher in exclusion:
                 if not matcher.matches(satisfied.any_fact):
@@ -86,7 +89,7 @@ class Rule(NamedTuple):
         return required_met if self.key_usages is None else self.key_usages.met_by(usages)
 
     def certificate_values(self) -> Mapping[str, CertificateValue]:
-        """Return the values that the rule takes from the certificate, by their places in a document."""
+        """Return the values that the rule takes from the certificate, by their locations in a rule of a document."""
         values = {f"context.{key}": value for key, value in self.certificate_context.items()}
         if self.usage_plan_key is not None and not isinstance(self.usage_plan_key, str):
             values["usage_plan_key"] = self.usage_plan_key

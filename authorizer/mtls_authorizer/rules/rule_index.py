@@ -1,4 +1,4 @@
-"""An index of rules by their conditions, which finds those that a certificate matches."""
+"""An index that finds the rules that a certificate matches, by the conditions that it satisfies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class RuleIndex:
-    """The positions of rules by conditions of which a certificate must satisfy at least one to match them.
+    """The positions of rules, by conditions of which a certificate must satisfy at least one to match the rule.
 
-    A rule is a tuple of matchers, which must all match; without any it is never found. ``rule_count`` is how many rules
-    have each condition.
+    A rule is a sequence of matchers, all of which must match. A rule without matchers is never found. ``rule_count`` is
+    the number of rules that have each condition.
     """
 
     __slots__ = ("_positions", "_unproven")
@@ -23,7 +23,7 @@ class RuleIndex:
         self._unproven: list[tuple[Matcher, ...]] = []
         for position, matchers in enumerate(rules):
             keys = [_necessary_conditions(matcher, rule_count) for matcher in matchers]
-            # The best conditions are those that few other rules have.
+            # The best matcher is the one whose conditions occur in the fewest rules.
             best = min(
                 range(len(keys)),
                 key=lambda number: max(map(rule_count.__getitem__, keys[number])),  # pragma: no mutate -- for speed
@@ -32,15 +32,15 @@ class RuleIndex:
             if best is not None:
                 for condition in keys[best]:
                     self._positions.setdefault(condition, []).append(position)
-            # A rule that is found matches in this respect, unless several conditions must be satisfied together.
+            # For a rule that is found, the best matcher is known to match, unless it has combinations of conditions.
             self._unproven.append(
                 tuple(matcher for number, matcher in enumerate(matchers) if number != best or matcher.combinations)
             )
 
     def find(self, satisfied: frozenset[Condition]) -> list[int]:
-        """Return the positions of the rules all of whose matchers match, in their order."""
+        """Return the positions of the rules whose matchers all match, in ascending order."""
         several = [self._positions[condition] for condition in satisfied if condition in self._positions]
-        # To sort a single list as well would only take longer: a mutant that does so survives.
+        # A single list is sorted already: a mutant that sorts it as well survives.
         candidates = several[0] if len(several) == 1 else sorted(set().union(*several))
         found = []
         for position in candidates:

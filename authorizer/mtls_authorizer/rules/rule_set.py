@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 _MANY = 20
-"""From this number of rules that match except for their exclusions, all exclusions are evaluated with an index."""
+"""If more rules match apart from their exclusions, an index evaluates all exclusions together."""
 
 
 class RuleSet:
-    """Rules in their order, with an index of the rules that a certificate can match.
+    """Rules in their order, with an index that finds those that a certificate matches.
 
-    ``rules`` are those that allow, and ``denials`` those that deny.
+    ``rules`` contains the rules that allow, and ``denials`` those that deny.
     """
 
     __slots__ = (
@@ -56,10 +56,10 @@ class RuleSet:
         rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
         self.readers = FACT_READERS
         self._conditions = ConditionIndex(rule_count)
-        # Rules are represented by their position.
+        # Indexes return positions of rules, or of exclusions.
         self._rule_index = RuleIndex((rule.matchers for rule in self.rules), rule_count)
         self._denial_index = RuleIndex((rule.matchers for rule in self.denials), rule_count)
-        # The rules of the exclusions, by the position of the exclusion.
+        # The position of the rule that has each exclusion.
         self._excluding = [number for number, rule in enumerate(self.rules) for _ in rule.exclusions]
         self._exclusion_index = RuleIndex((each for rule in self.rules for each in rule.exclusions), rule_count)
         self._anyone = [number for number, rule in enumerate(self.rules) if rule.anyone and not rule.matchers]
@@ -84,16 +84,16 @@ class RuleSet:
     def evaluate(
         self, certificate: PeerCertificate, required: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
     ) -> Evaluation:
-        """Return the grant of the rules that match a certificate, or why none of them does.
+        """Return the grant of the rules that match a certificate, or why no rule matches.
 
-        A certificate that is denied has no grant, whatever matches. One without the ``required`` usages matches only
-        rules that replace this requirement.
+        A certificate that an entry of ``deny`` matches has no grant. A certificate without the ``required`` usages
+        matches only rules that replace this requirement.
         """
         satisfied = self.satisfied_by(certificate)
         if self.denials and self.denying(satisfied):
             return DenyReason.CERTIFICATE_EXCLUDED
         if self.uses(PSD2_ROLE) and psd2_statement_problem(certificate) is not None:
-            # Its roles are not known, so that no exclusion by them could be relied on.
+            # Its roles are unknown, so an exclusion by role could fail to apply.
             return DenyReason.QC_STATEMENTS_MALFORMED
         usages = certificate.ext_key_usage
         matching = self._matching(satisfied, usages, required)
@@ -103,13 +103,13 @@ class RuleSet:
         granted = self._granted(matching, certificate)
         if not granted:
             return DenyReason.CERTIFICATE_VALUE_MISSING
-        # The first condition only saves time: a grant without limits is in effect for every request.
+        # The first condition only saves time.
         if self._is_limited and any(self.rules[number].limits for number in granted):
             return ConditionalGrant([(grant, self.rules[number].limits) for number, grant in granted.items()])
         return combine(list(granted.values()))
 
     def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:
-        """Return the rules that match a certificate, in their order, whether it is denied or not."""
+        """Return the rules that match a certificate, in their order, even if an entry of ``deny`` matches as well."""
         matching = self._matching(self.satisfied_by(certificate), certificate.ext_key_usage, required)
         return [self.rules[number] for number in self._granted(matching, certificate)]
 
@@ -150,9 +150,10 @@ class RuleSet:
         ]
 
     def _lacks_usages(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> bool:
-        """Return whether usages that the settings do not accept are the reason why no rule matches a certificate.
+        """Return whether no rule matches a certificate because of its usages. The settings do not accept them.
 
-        They are not if a rule accepts them, and the certificate differs in something else from every rule.
+        If a rule replaces the requirement and accepts the usages, they are only the reason if a rule matches apart from
+        usages.
         """
         accepted = any(rule.key_usages is not None and rule.key_usages.met_by(usages) for rule in self.rules)
         return not accepted or bool(self._matching_apart_from_usages(satisfied))

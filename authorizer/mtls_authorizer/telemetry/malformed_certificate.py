@@ -1,6 +1,6 @@
-"""The loggable properties of a client certificate that could not be parsed, to tell such certificates apart.
+"""Properties of a client certificate that could not be parsed, for the log: they identify the certificate.
 
-They have no influence on a decision: what API Gateway reports about the certificate is not verified.
+No decision depends on them, because the values that API Gateway reports are not verified.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ _PLACES = ("authentication", "identity")
 class MalformedCertificate(NamedTuple):
     """A certificate that could not be parsed. The names and the serial number are those that API Gateway reports.
 
-    ``sha256`` is in hexadecimal: of the DER if the text is one PEM block, otherwise of the text in UTF-8; None for
-    something else than text. The other values are escaped and truncated; None if the event does not contain them.
+    ``sha256`` is the digest, in hexadecimal, of the DER if the text is one PEM block, otherwise of the text in UTF-8;
+    None if the event contains no text. The other values are escaped and truncated; None if the event does not contain
+    them.
     """
 
     sha256: str | None
@@ -62,7 +63,7 @@ def _content(pem: str) -> bytes:
 def _loggable(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    # Truncated before it is escaped, so that a long value costs little, and after it, because that makes it longer.
+    # Truncated before escaping, to limit the work, and again afterwards, because escapes are longer.
     escaped = "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in value[: LONGEST_VALUE + 1]
     )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Observation(NamedTuple):
-    """A decision, what it was based on, and what it cost.
+    """A decision, its inputs, and its duration.
 
-    ``time`` is when it was made, aware. ``microseconds`` is how long it took. ``refresh_failures`` is how many attempts
-    to reload a document failed since the previous decision.
+    ``time`` is the time of the decision, aware. ``cached`` is whether the assessment was cached. ``microseconds`` is
+    the duration. ``refresh_failures`` is the number of failed attempts to load a document since the previous decision.
     """
 
     decision: Decision
@@ -35,7 +35,7 @@ class Observation(NamedTuple):
     """The certificate, if it could not be parsed."""
 
     collision: SerialNumberCollision | None = None
-    """The collision of the certificate's serial number with another certificate's, if it was not reported before."""
+    """A collision of serial numbers that was not reported before."""
 
     @property
     def is_expiring(self) -> bool:

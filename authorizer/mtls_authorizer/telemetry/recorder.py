@@ -1,4 +1,4 @@
-"""The recorder: writes the log entry and the metrics of each decision, as far as the settings enable them."""
+"""The recorder: writes the log entry and the metrics of each decision, if the settings enable them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports that CA certificates of the truststore expire soon, or have expired. AWS does not report it."""
+"""Reports CA certificates of the truststore that expire soon or have expired. AWS does not report them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TruststoreExpiryReporter:
         self._logged: tuple[Truststore, date] | None = None
 
     def report_start(self, truststore: Truststore | None, now: datetime) -> None:
-        """Write the metric and log, before the first request. ``truststore`` is None if it could not be loaded."""
+        """Write the metric and the log, before the first request. ``truststore`` is None if it could not be loaded."""
         if truststore is None:
             return
         if self._metrics_namespace is not None:
@@ -39,7 +39,7 @@ class TruststoreExpiryReporter:
         self.report(truststore, now)
 
     def report(self, truststore: Truststore | None, now: datetime) -> None:
-        """Log at an aware time. Almost every call returns after one comparison."""
+        """Log, unless these certificates were logged today. ``now`` is aware. Cheap enough for every request."""
         if truststore is None or self._logged == (truststore, now.date()):
             return
         days = truststore.days_to_expiry(now)

@@ -1,7 +1,7 @@
 """The fields of an X.509 certificate (RFC 5280 §4.1).
 
-Only the structure is read here. Names, the public key and the extensions' values are DER, for ``names``, ``public_key``
-and ``extensions`` to decode when they are needed.
+This module only reads the structure. Names, the public key and the values of extensions remain DER; ``names``,
+``public_key`` and ``extensions`` decode them when they are needed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LARGEST_CERTIFICATE = 512 * 1024
 """Bytes of DER."""
 
-# Tags of the optional fields of a TBSCertificate, of which the version comes first and the others last.
+# Tags of the optional fields of a TBSCertificate. The version is the first field, the others are the last ones.
 _VERSION, _ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID, _EXTENSIONS = 0xA0, 0x81, 0x82, 0xA3
 _LAST_FIELDS = (_ISSUER_UNIQUE_ID, _SUBJECT_UNIQUE_ID, _EXTENSIONS)
 
@@ -78,7 +78,7 @@ class Certificate:
     )
 
     der: bytes
-    """The whole certificate."""
+    """The whole certificate, as it was read."""
 
     version: int
     """1, 2 or 3."""
@@ -95,10 +95,10 @@ class Certificate:
     """The content of the TBSCertificate."""
 
     not_before: str
-    """The first second of validity as ``2026-11-22T06:54:49Z`` (RFC 3339). Such strings compare as the times do."""
+    """The first second of validity: ``2026-11-22T06:54:49Z`` (RFC 3339). Such strings sort in the order of time."""
 
     not_after: str
-    """The last second of validity, likewise."""
+    """The last second of validity, in the same form."""
 
     extensions: dict[str, Extension]
     """Critical flag and value by dotted OID, in the order of the certificate."""
@@ -152,7 +152,7 @@ class Certificate:
 
     @property
     def tbs_signature_algorithm(self) -> bytes:
-        """The AlgorithmIdentifier in the TBSCertificate. A signature is valid only if it equals the one outside."""
+        """The AlgorithmIdentifier in the TBSCertificate. The signature is only valid if both are equal (§4.1.1.2)."""
         return encode(SEQUENCE, self._tbs_algorithm)
 
     @property
@@ -242,7 +242,7 @@ def _read_last_fields(tags: list[int], contents: list[bytes], version: int) -> d
 
 
 def _read_extensions(content: bytes) -> dict[str, Extension]:
-    """Return the Extensions (RFC 5280 §4.1.2.9), of which each occurs once at most (§4.2)."""
+    """Return the Extensions (RFC 5280 §4.1.2.9). Each must occur only once (§4.2)."""
     contents = read_sequence_of(content, SEQUENCE)
     # Certificates of one CA have most extensions in common.
     read = _read_extension if len(content) <= LONGEST_CACHED else _read_extension.__wrapped__

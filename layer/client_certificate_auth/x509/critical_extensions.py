@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def can_be_critical(oid: str, value: bytes) -> bool:
     """Return whether an extension is known and can be read, as a critical one must (RFC 5280 §4.2)."""
     if oid == BASIC_CONSTRAINTS:
-        # The one that client certificates commonly have.
+        # Commonly critical in client certificates.
         read: Callable[[bytes], object] | None = read_basic_constraints
     else:
         from client_certificate_auth.x509.known_extensions import SUPPORTED  # noqa: PLC0415 -- few certificates need it

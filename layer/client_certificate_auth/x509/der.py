@@ -23,14 +23,14 @@ SEQUENCE, SET = 0x30, 0x31
 # The parts of an identifier octet (X.690 §8.1.2): class, form and number. A number of 31 means that more octets follow.
 _CLASS, _CONSTRUCTED, _NUMBER = 0xC0, 0x20, 0x1F
 
-# The flag of a length's long form (X.690 §8.1.3.5), which is also the first length that needs it. By the number of its
-# octets, the least length that needs as many: 4 GiB are far more than any input here has.
+# The flag of a length's long form (X.690 §8.1.3.5), which is also the least length that needs the long form. The least
+# length by its number of octets: four octets (4 GiB) are sufficient for any input here.
 _LONG_FORM, _MOST_LENGTH_OCTETS = 0x80, 4
 _LEAST_LENGTHS = {1: _LONG_FORM, 2: 1 << 8, 3: 1 << 16, _MOST_LENGTH_OCTETS: 1 << 24}
 
 _BITS = 8
 
-# The flag of a subidentifier's octets other than its last one (X.690 §8.19.2).
+# The flag of all octets of a subidentifier except the last one (X.690 §8.19.2).
 _CONTINUED = 0x80
 
 # Octets per character of the string types that have more than one.
@@ -41,13 +41,13 @@ _MOST_DESCRIBED = 16
 _TWO = 2
 
 MOST_ELEMENTS = 50_000
-"""The elements that one element may contain. Together with a limit on the input's size, this limits the memory used."""
+"""The maximum number of elements in one element. Together with limits on the size of the input, it limits memory."""
 
 LONGEST_CACHED = 2048
-"""Octets of the elements that are kept in caches, each of which limits the number of elements as well."""
+"""In octets: larger elements are not cached. Each cache also limits the number of elements."""
 
 LONGEST_OID = 586
-"""Octets of an OBJECT IDENTIFIER: OpenSSL prints no longer ones."""
+"""In octets: the limit for an OBJECT IDENTIFIER. OpenSSL does not print longer ones."""
 
 
 class DerError(ValueError):
@@ -57,8 +57,8 @@ class DerError(ValueError):
 def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes]]:
     """Return the tags and the contents of the elements that a constructed element contains (X.690 §8.1).
 
-    They begin at ``start``. A tag of several octets, whose first one ends with five set bits, is not read as such: no
-    caller expects it.
+    They begin at ``start``. Tags of more than one octet, which begin with five set low bits, are not supported: no
+    caller expects such a tag.
     """
     tags: list[int] = []
     contents: list[bytes] = []
@@ -84,9 +84,9 @@ def read_elements(content: bytes, start: int = 0) -> tuple[list[int], list[bytes
 
 
 def _check_number(content: bytes, start: int) -> None:
-    """Raise DerError for more than MOST_ELEMENTS, before memory is used for each. An element takes at least two octets.
+    """Check that there are at most MOST_ELEMENTS elements, before memory is allocated for them.
 
-    Raises IndexError for an element that ends within its length.
+    Raises DerError, and IndexError for an element that ends within its length.
     """
     end = len(content)
     for _ in range(MOST_ELEMENTS):
@@ -113,7 +113,7 @@ def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:
 
 
 def read_two_elements(content: bytes, expected: str) -> tuple[int, bytes, int, bytes]:
-    """Return the tags and the contents of the two elements of a constructed element, which are ``expected``."""
+    """Return tag and content of both elements of a constructed element. ``expected`` describes them in errors."""
     size = len(content)
     # Lengths in the short form. A certificate has many such pairs, for which ``read_elements`` takes 0.5 µs longer.
     if size > 1 and (first_length := content[1]) < _LONG_FORM and (second := first_length + 2) + 1 < size:
@@ -142,7 +142,7 @@ def read_elements_of(content: bytes, tag: int, start: int = 0) -> list[bytes]:
 
 
 def read_optional_elements(content: bytes, expected: tuple[int, ...]) -> dict[int, bytes]:
-    """Return the contents of a SEQUENCE's elements by tag, all of which are optional and come in this order."""
+    """Return the contents of a SEQUENCE's elements by tag. All elements are optional; their order must be this one."""
     tags, contents = read_elements(content)
     if tags != [tag for tag in expected if tag in tags]:
         message = f"expected some of the {len(expected)} optional elements of a SEQUENCE, found {describe(tags)}"
@@ -151,7 +151,7 @@ def read_optional_elements(content: bytes, expected: tuple[int, ...]) -> dict[in
 
 
 def read_typed_value(content: bytes) -> tuple[str, int, bytes]:
-    """Return the dotted OID in a SEQUENCE of an OBJECT IDENTIFIER and a value, and the value's tag and content."""
+    """Return OID, tag and content from the content of a SEQUENCE of an OBJECT IDENTIFIER and a value of any type."""
     expected = "an OBJECT IDENTIFIER and a value"
     first_tag, first, tag, value = read_two_elements(content, expected)
     if first_tag != OID:
@@ -178,7 +178,7 @@ def read_boolean(content: bytes) -> bool:
 
 
 def read_integer(content: bytes) -> int:
-    """Return the value of an INTEGER or ENUMERATED, which has as few octets as possible (X.690 §8.3)."""
+    """Return the value of an INTEGER or ENUMERATED, which must have as few octets as possible (X.690 §8.3)."""
     if not content:
         message = "an INTEGER is empty"
         raise DerError(message)
@@ -190,7 +190,7 @@ def read_integer(content: bytes) -> int:
 
 
 def read_bit_string(content: bytes) -> bytes:
-    """Return the octets of a BIT STRING, whose unused bits are zero (X.690 §8.6 and §11.2)."""
+    """Return the octets of a BIT STRING, whose unused bits must be zero (X.690 §8.6 and §11.2)."""
     unused = content[0] if content else _BITS
     if unused >= _BITS or (unused and (len(content) == 1 or content[-1] & ((1 << unused) - 1))):
         message = "a BIT STRING has a wrong number of unused bits, or one that is set"
@@ -220,7 +220,7 @@ def read_oid(content: bytes) -> str:
 
 
 def check_any(tag: int, content: bytes) -> None:
-    """Check an element of a type that the reader does not know (ANY), as far as OpenSSL does."""
+    """Check an element of any type (ANY), as strictly as OpenSSL does."""
     if tag & _CLASS and tag & _NUMBER != _NUMBER:
         return
     if (tag & _CONSTRUCTED != 0) != (tag | _CONSTRUCTED in (SEQUENCE, SET)) or tag & _NUMBER in (0, _NUMBER):
@@ -259,7 +259,7 @@ def _content_start(encoded: bytes, tag: int) -> int:
 
 
 def _read_long_length(content: bytes, start: int) -> tuple[int, int]:
-    """Return where an element's content starts, and its length in the long form, which ends before ``start``."""
+    """Return where an element's content starts, and its length. ``start`` follows the first octet of a long form."""
     octets = content[start - 1] - _LONG_FORM
     content_start = start + octets
     length = int.from_bytes(content[start:content_start], "big")

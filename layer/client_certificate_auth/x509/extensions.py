@@ -1,4 +1,4 @@
-"""The values of extensions (RFC 5280 §4.2), each decoded by a function of its own.
+"""Functions that decode the values of extensions (RFC 5280 §4.2).
 
 All functions take the DER of a value and raise DerError.
 """
@@ -97,7 +97,7 @@ def read_extended_key_usage(value: bytes) -> tuple[str, ...]:
 
 
 def read_basic_constraints(value: bytes) -> tuple[bool, int | None]:
-    """Return cA and pathLenConstraint of BasicConstraints (RFC 5280 §4.2.1.9). cA may be FALSE explicitly."""
+    """Return cA and pathLenConstraint of BasicConstraints (RFC 5280 §4.2.1.9). An explicit FALSE is accepted."""
     content = read_element(value, SEQUENCE)
     if not content:
         return False, None
@@ -154,7 +154,7 @@ def read_distribution_points(value: bytes) -> list[DistributionPoint]:
 
 
 def read_distribution_point_name(encoded: bytes) -> tuple[list[Element] | None, bytes | None]:
-    """Return fullName and nameRelativeToCRLIssuer of a DistributionPointName, of which one is None."""
+    """Return fullName and nameRelativeToCRLIssuer of a DistributionPointName. One of them is None."""
     tags, contents = read_elements(encoded)
     if tags == [_FULL_NAME]:
         return read_general_names(contents[0]), None

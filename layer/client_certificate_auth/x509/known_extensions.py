@@ -1,6 +1,6 @@
-"""The extensions that OpenSSL handles when it verifies a certificate, and whether their values can be read.
+"""The extensions that OpenSSL handles when it verifies a certificate, and functions that read their values.
 
-Only a CA's certificate, and one with a critical extension other than the common ones, needs this module.
+Only CA certificates, and certificates with rare critical extensions, need this module.
 A ``Read`` function takes the content of an element, a ``Check`` its tag and content. Both raise DerError.
 """
 
@@ -119,7 +119,7 @@ _AS_NUMBERS = _fields(
     )
 )
 
-# For what ``openssl verify`` does with a critical extension, see ``X509_supported_extension`` in OpenSSL.
+# The same set as in OpenSSL's function ``X509_supported_extension``.
 SUPPORTED: dict[str, Read] = {
     KEY_USAGE: read_bits,
     SUBJECT_ALT_NAME: _value(SEQUENCE, _each(check_general_name)),
@@ -153,7 +153,7 @@ SUPPORTED: dict[str, Read] = {
 }
 """Functions that read the values of the extensions that may be critical, by dotted OID."""
 
-# OpenSSL considers a certificate invalid, and no CA's, if one of these cannot be read.
+# OpenSSL considers a certificate invalid, and not as a CA's, if one of these cannot be read.
 CHECKED_FOR_CA: dict[str, Read] = {
     SUBJECT_KEY_IDENTIFIER: read_subject_key_identifier,
     AUTHORITY_KEY_IDENTIFIER: read_authority_key_identifier,

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeAlias
 
-    # A relative distinguished name: dotted OIDs and values; the same with OpenSSL's short names, if there are any; its
-    # string form (RFC 4514); and whether a value contains a control character.
+    # A relative distinguished name: its attributes as dotted OIDs and values; the same with OpenSSL's short names, if
+    # they exist; its string form (RFC 4514); and whether a value contains a control character.
     _DecodedRdn: TypeAlias = tuple[list[tuple[str, str]], list[tuple[str, str]], str, bool]
 
 _ENCODINGS = {
@@ -120,7 +120,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         return value if isinstance(value, str) else None
 
     def single_values(self) -> list[tuple[str, str]]:
-        """Return keys and values of the attributes that occur exactly once in the name, in its order."""
+        """Return keys and values of the attributes that occur exactly once in the name, in the order of the name."""
         if not self._repeats:
             return list(self._values.items())  # type: ignore[arg-type]  # a list is the value of a repeated attribute
         return [(key, value) for key, value in self._values.items() if isinstance(value, str)]
@@ -128,8 +128,8 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     def rfc4514_string(self) -> str:
         """Return the name in the string form of RFC 4514, in printable ASCII.
 
-        All other characters are escaped as the hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that the
-        string fits into an HTTP header and into one line of a log.
+        All other characters are escaped as hexadecimal pairs of their UTF-8 bytes (RFC 4514 §2.4), so that the string
+        can be used in HTTP headers and in logs.
         """
         return self._rfc4514_string
 
@@ -154,7 +154,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         return self.get(name)
 
     def __eq__(self, other: object) -> bool:
-        # A relative distinguished name is a set, whose order does not matter.
+        # A relative distinguished name is a set: the order of its attributes does not matter.
         if isinstance(other, DistinguishedName):
             return [sorted(rdn) for rdn in self.rdns] == [sorted(rdn) for rdn in other.rdns]
         return super().__eq__(other)
@@ -229,16 +229,16 @@ def _text(oid: str, tag: int, value: bytes) -> str:
 
 
 def check_name(der: bytes) -> None:
-    """Check a Name as far as OpenSSL does. Raises DerError.
+    """Check a Name as strictly as OpenSSL does. Raises DerError.
 
-    A value may be of a few types other than text, which OpenSSL prints in hexadecimal.
+    Values may also be of a few types other than text, which OpenSSL prints in hexadecimal.
     """
     for content in read_sequence_of(der, SET):
         check_rdn(content)
 
 
 def check_rdn(content: bytes) -> None:
-    """Check the content of a relative distinguished name as far as OpenSSL does. Raises DerError."""
+    """Check the content of a relative distinguished name as strictly as OpenSSL does. Raises DerError."""
     for oid, tag, value in read_attributes(content):
         if tag not in _VALUE_TYPES or (tag in _ENCODINGS and read_text(tag, value) is None):
             message = f"the value of attribute {oid} is not valid (tag {tag:02X})"

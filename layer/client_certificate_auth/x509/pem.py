@@ -16,11 +16,11 @@ class PemError(ValueError):
 
 
 def read_pem(text: str) -> bytes:
-    """Return the DER of the one block in a text, which is labelled CERTIFICATE (RFC 7468 §5). Raises PemError.
+    """Return the DER of the only block in a text, which must have the label CERTIFICATE (RFC 7468 §5). Raises PemError.
 
-    Lines before and after the block are ignored (RFC 7468 §2). The block may have neither headers nor empty lines,
-    since readers take the lines before an empty line for headers (RFC 1421 §4.4). Its base64 must be canonical (RFC
-    7468 §3): readers skip characters and bits that do not belong there, each in its own way.
+    Lines before and after the block are ignored (RFC 7468 §2). The block must have neither headers nor empty lines,
+    since other readers consider lines before an empty line as headers (RFC 1421 §4.4). Its base64 must be canonical
+    (RFC 7468 §3), because other readers ignore invalid characters and surplus bits in different ways.
     """
     if not text.isascii():
         message = "not a certificate in PEM: it has characters other than ASCII"
@@ -53,7 +53,7 @@ def _read_base64(base64: str) -> bytes:
     except ValueError as error:
         message = f"not a certificate in PEM: {error}"
         raise PemError(message) from error
-    # Only the last four characters can have bits that are left over, which must be zero.
+    # Only the last four characters can have surplus bits, which must be zero.
     end = b2a_base64(content[-(len(content) % 3 or 3) :], newline=False)
     if not base64.endswith(end.decode()):
         message = "not a certificate in PEM: the base64 is not canonical"

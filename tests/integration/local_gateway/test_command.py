@@ -153,9 +153,9 @@ def test_the_curl_commands_do_what_their_comments_say(tmp_path: Path) -> None:
                 check=False,
                 timeout=TIMEOUT,
             )
-            expected = re.search(r": (refused|\d{3})[^:]*$", comment)
+            expected = re.search(r": (rejected|\d{3})[^:]*$", comment)
             assert expected
-            if expected[1] == "refused":
+            if expected[1] == "rejected":
                 assert (answer.returncode != 0, answer.stdout) == (True, "")
             else:
                 assert answer.stdout.startswith(f"HTTP/1.1 {expected[1]} ")
@@ -183,7 +183,7 @@ def test_a_client_that_is_revoked_while_the_gateway_runs_is_refused_after_the_re
         options = shlex.split(printed[-1].removeprefix("ARGS="))
         revoked = run("-m", "local_gateway.revoke", "to-be-revoked", *options)
         assert (revoked.returncode, revoked.stderr) == (0, "")
-        assert revoked.stdout.endswith("client-ca.crl has number 2 now, and 2 certificates.\n")
+        assert revoked.stdout.endswith("client-ca.crl: CRL number 2, 2 revoked certificates.\n")
         deadline = time.monotonic() + TIMEOUT
         while get(url, folder, "to-be-revoked") != 403:
             assert time.monotonic() < deadline

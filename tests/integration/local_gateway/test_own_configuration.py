@@ -259,7 +259,7 @@ def assert_nothing_is_expected(lines: list[str]) -> None:
     output = "\n".join(lines)
     assert re.search(r"^listed CN +200 \+ context +200 \+ context +200 \+ context$", output, re.MULTILINE)
     assert re.search(r"^listed OU +403 +403 +403 +common_name_not_allowed$", output, re.MULTILINE)
-    assert "expected" not in output.partition("refused: ")[0]
+    assert "expected" not in output.partition("rejected: ")[0]
     assert "Nothing is expected: the configuration is yours." in lines
 
 

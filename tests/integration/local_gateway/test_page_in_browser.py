@@ -278,7 +278,7 @@ def test_every_field_has_a_name_and_focus_is_visible(browser: Browser, sample: S
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_enough_contrast_in_both_schemes(browser: Browser, sample: Served, scheme: str) -> None:
     with opened(browser, sample.url, color_scheme=scheme, viewport=NARROW) as page:
-        page.get_by_role("button", name="... asks for /hello/private, REST API: 403. Explain").click()
+        page.get_by_role("button", name="... requests /hello/private, REST API: 403. Explain").click()
         result_of(page)
         lightness = page.evaluate(
             """() => {

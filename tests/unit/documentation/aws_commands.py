@@ -29,7 +29,7 @@ def find_commands(text: str) -> list[str]:
     """Return the commands of a document's code blocks, also in ``$(…)``, with continued lines joined."""
     joined = re.sub(r" *\\\n *", " ", text)
     # The output of a command may be piped to a loop, or stored in a file.
-    joined = re.sub(r" (\||> [a-z-]+\.json)$", "", joined, flags=re.MULTILINE)
+    joined = re.sub(r" (\||> [a-z-]+\.(?:json|pem))$", "", joined, flags=re.MULTILINE)
     substituted = re.findall(r"=\$\((aws .+)\)$", joined, re.MULTILINE)
     return re.findall(r"^ *(aws [a-z0-9-]+ [a-z].+?) *$", joined, re.MULTILINE) + substituted
 

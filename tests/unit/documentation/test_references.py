@@ -230,7 +230,7 @@ def test_every_metric_of_the_fetcher_is_documented_with_its_unit() -> None:
 def test_the_limits_of_the_fetcher_are_those_of_the_code() -> None:
     text = section("docs/revocation.md", "Download CRLs on a schedule")
     limits = Limits()
-    assert f"{limits.total_seconds:g} seconds for a download" in text
+    assert f"{limits.total_seconds:g} seconds for a download in total" in text
     assert f"{limits.connect_seconds:g} to connect" in text
     fetcher = template("Revocation stack")["Resources"]["CrlFetcher"]["Properties"]
     assert f"`{fetcher['Handler']}`" in text
@@ -271,8 +271,8 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
     assert f"at most {MAX_SEARCHED} in `CRL_REFRESH_SECONDS`" in text
-    assert f"up to {MAX_PARTITIONS} CRLs, and" in text
-    assert f"{DEFAULT_WAIT_SECONDS.needed:g} seconds at most" in text
+    assert f"up to {MAX_PARTITIONS} CRLs, with" in text
+    assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
     assert f"more than {MAX_CHAINS} chains" in text
     assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text

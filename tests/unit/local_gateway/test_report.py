@@ -24,10 +24,10 @@ RESULTS = [
 
 def test_the_table_is_aligned_and_marks_what_differs() -> None:
     assert table(RESULTS).splitlines() == [
-        "scenario        expected            REST API            HTTP API, IAM       reason logged",
-        "--------------  ------------------  ------------------  ------------------  -------------",
-        "no certificate  401 / 403           401                 200 + context (!)   missing",
-        "expired         refused, not asked  refused, not asked  refused, not asked",
+        "scenario        expected               REST API               HTTP API, IAM          reason logged",
+        "--------------  ---------------------  ---------------------  ---------------------  -------------",
+        "no certificate  401 / 403              401                    200 + context (!)      missing",
+        "expired         rejected, not invoked  rejected, not invoked  rejected, not invoked",
     ]
 
 

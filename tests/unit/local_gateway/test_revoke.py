@@ -34,7 +34,7 @@ def test_the_list_begins_with_those_that_are_revoked_and_grows_once_for_each_cli
     for number in (2, 3):
         assert main(["to-be-revoked", f"--folder={pki.folder}"]) == 0
         assert in_the_list(pki) == (number, [revoked, to_be_revoked])
-    assert capsys.readouterr().out.endswith(f"client-ca.crl has number {number} now, and 2 certificates.\n")
+    assert capsys.readouterr().out.endswith(f"client-ca.crl: CRL number {number}, 2 revoked certificates.\n")
 
 
 @pytest.mark.parametrize("name", ["nobody", "untrusted", "server", "truststore", "client-ca-key", "../x", ""])

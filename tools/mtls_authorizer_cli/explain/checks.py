@@ -24,7 +24,6 @@ from mtls_authorizer.request.checks import (
     EXTRACTION_CHECKS,
     GRANT_CHECKS,
     ROUTE_CHECK,
-    CertificateFacts,
     CheckName,
     RequestFacts,
 )
@@ -55,6 +54,8 @@ def check_all(question: Question, read: PeerCertificate | str) -> Iterator[Check
     passed: set[CheckName] = set()
     for check, facts in _checks_with_facts(question, read):
         skipped = _skipped(check, passed, question, without_certificate=facts is None)
+        if check.name is CheckName.EXTENDED_KEY_USAGE and isinstance(read, PeerCertificate) and skipped is None:
+            skipped = _usages_skipped(facts.outcome, read, question)
         if skipped is not None:
             yield CheckResult(check.name, Verdict.NOT_REACHED, None, _required(check, question), None, skipped)
             continue
@@ -71,12 +72,11 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
     extraction = read_client_certificate(question.pem)
     yield from ((check, extraction) for check in EXTRACTION_CHECKS)
     certificate = read if isinstance(read, PeerCertificate) else None
-    about_certificate = certificate and CertificateFacts(certificate)
-    yield from ((check, about_certificate) for check in CERTIFICATE_CHECKS)
+    yield from ((check, certificate) for check in CERTIFICATE_CHECKS)
     about_request = None if certificate is None else _request_facts(certificate, question)
     about_rules = None
     if certificate is not None and about_request is not None:
-        about_rules = about_request._replace(outcome=_outcome_whatever_its_usages(certificate, question))
+        about_rules = about_request._replace(outcome=_outcome_without_required_usages(certificate, question))
     for check in (*GRANT_CHECKS, ROUTE_CHECK):
         yield check, about_request if check.name is CheckName.EXTENDED_KEY_USAGE else about_rules
 
@@ -95,13 +95,13 @@ def _request_facts(certificate: PeerCertificate, question: Question) -> RequestF
     )
 
 
-def _outcome_whatever_its_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
-    """Return the outcome of the rules for a certificate, as if the required usages were met if none matches."""
+def _outcome_without_required_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
+    """Return the outcome of the rules; if it is about missing usages, the outcome if no usages were required."""
     rules = question.policy.rules
     evaluation = rules.evaluate(certificate, question.settings.required_key_usages)
     if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         evaluation = rules.evaluate(certificate, NO_KEY_USAGES)
-    # The usages of a rule are a part of the check of usages.
+    # This is about the usages of a rule, which the check of usages reports.
     if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         return DenyReason.NO_RULE_MATCHED
     return outcome_for(evaluation, question.request, question.now)
@@ -116,6 +116,14 @@ def _skipped(check: Check, passed: set[CheckName], question: Question, *, withou
     missing = sorted(check.prerequisites - passed)
     if without_certificate or missing:
         return f"{missing[0].replace('_', ' ')} failed" if missing else "there is no certificate"
+    return None
+
+
+def _usages_skipped(outcome: RuleOutcome, certificate: PeerCertificate, question: Question) -> str | None:
+    """Return why missing usages are not the reason: the rules deny some certificates before they look at usages."""
+    decided_first = outcome in (DenyReason.CERTIFICATE_EXCLUDED, DenyReason.QC_STATEMENTS_MALFORMED)
+    if decided_first and not question.settings.required_key_usages.met_by(certificate.ext_key_usage):
+        return f"the rules deny the certificate first ({outcome})"
     return None
 
 
@@ -211,7 +219,10 @@ def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
 def _matching_rules(certificate: PeerCertificate, question: Question) -> str:
     matching, in_effect = question.matching_rules(certificate), question.rules_in_effect(certificate)
     limited = f", {len(in_effect):,} in effect" if len(in_effect) < len(matching) else ""
-    return f"{len(matching):,} of {len(question.policy.rules.rules):,}{limited}"
+    rules = question.policy.rules
+    denying = rules.denying(rules.satisfied_by(certificate))
+    denied = f", but {denying[0].name} denies the certificate" if denying else ""
+    return f"{len(matching):,} of {len(rules.rules):,}{limited}{denied}"
 
 
 def _validity(certificate: PeerCertificate, _question: Question) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer_cli.explain.truststore import TruststoreBundle, TruststoreCertificate
 
-CLIENT_SEES = "HTTP 403, without a call of the authorizer"
+CLIENT_SEES = "HTTP 403; the authorizer is not invoked"
 """As users report for untrusted and expired certificates."""
 
 _HASHES = frozenset({"sha256", "sha384", "sha512"})

@@ -94,7 +94,7 @@ def _combine(files: Sequence[CertificateFile], event: _Event | None, *, are_many
         )
     request = event.request if event else None
     if request is None:
-        notes = (*notes, "API and stage are examples, those of a REST API: no authorizer's event was given")
+        notes = (*notes, "API and stage are examples of a REST API, because no authorizer event was given")
     event_pem = event.pem if event else None
     return Inputs(tuple(files), event_pem, request or EXAMPLE_REQUEST, request is not None, notes, are_many)
 

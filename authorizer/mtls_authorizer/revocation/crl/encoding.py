@@ -14,13 +14,13 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/ \t\r\n]*+[= \t\r\n]*+")
 
 
 def crl_der(content: bytes) -> bytes:
-    """Return the DER of a CRL in PEM, one block, or in DER. Raises CrlError for content that is neither.
+    """Return the DER of a CRL in DER, or in PEM with one block. Raises CrlError for other content.
 
     Explanatory text may precede the block (RFC 7468 §2), as ``openssl crl -text`` prints it. Nothing may follow.
 
-    DER is returned as it is, and base64 decoded without a copy of its own: a CRL may take much of the memory.
+    DER is returned without a copy, and base64 is decoded without a copy, because a CRL may take much of the memory.
     """
-    # A CRL is longer than 127 bytes, so that its length takes more than one byte, which is not text.
+    # A CRL is longer than 127 bytes, so its length has the long form, which begins with a byte that is not ASCII.
     if content[:1] == b"\x30" and content[1:2] >= b"\x80":
         return content
     blocks = content.count(b"-----BEGIN")

@@ -1,6 +1,6 @@
-"""The entries of a CRL (RFC 5280 §5.3): which certificates they revoke, and whether all of them are understood.
+"""The entries of a CRL (RFC 5280 §5.3): the serial numbers that they revoke, and their critical extensions.
 
-A CRL may have a million entries. Most questions are answered from its bytes, without decoding an entry.
+A CRL may have a million entries. Most functions search its bytes, without decoding entries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def may_contain_removals(encoded: bytes) -> bool:
 
 
 def is_revocation(entry: x509.RevokedCertificate) -> bool:
-    """Return whether an entry revokes. All do except removeFromCRL (RFC 5280 §5.3.1); undecodable ones do, too."""
+    """Return whether an entry revokes: unless its reason is removeFromCRL (RFC 5280 §5.3.1), or if it is unreadable."""
     try:
         reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
     except Exception:  # noqa: BLE001 -- absent, or anything that cryptography raises
@@ -41,8 +41,8 @@ def is_revocation(entry: x509.RevokedCertificate) -> bool:
 
 def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_number: int) -> bool:
     """Return whether a CRL, in DER and decoded, revokes a serial number."""
-    # A serial number has only one encoding, or the CRL would not have been decoded (X.690 §8.3.2). If its bytes are
-    # nowhere in the CRL, the entries need not be searched, which takes several times as long.
+    # Searching the bytes is several times as fast as searching the entries. A serial number has only one encoding
+    # (X.690 §8.3.2): other encodings are rejected when the CRL is decoded.
     if _integer(serial_number) not in encoded:
         return False
     if serial_number >= 0:
@@ -54,11 +54,11 @@ def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_numbe
 
 
 def find_unknown_extension(encoded: bytes, crl: x509.CertificateRevocationList, critical: int) -> str | None:
-    """Return the problem if an entry has a critical extension, all of which are unknown (RFC 5280 §5.3); else None.
+    """Return the problem if an entry has a critical extension (RFC 5280 §5.3), None otherwise. None of them is known.
 
-    The entries are decoded only if the CRL contains bytes that look like a critical extension, more often than the list
-    itself has, which is ``critical``, or like an entry of another CA. DER has no second encoding of them. Raises
-    CrlError for entries of other CAs (§5.3.3), and for extensions that cannot be decoded.
+    ``critical`` is the number of critical extensions of the list itself. The entries are decoded only if the CRL has
+    more bytes that look like a critical extension, or bytes that look like an entry of another CA: DER has only one
+    encoding of each. Raises CrlError for entries of other CAs (§5.3.3), and for extensions that cannot be decoded.
     """
     lookalikes = islice(_critical_extensions(encoded), critical + 1)
     if sum(1 for _ in lookalikes) == critical and _CERTIFICATE_ISSUER not in encoded:
@@ -98,8 +98,8 @@ def _critical_extensions(encoded: bytes) -> Iterator[int]:
 def _ends_object_identifier(encoded: bytes, end: int) -> bool:
     """Return whether something that looks like an object identifier ends at a place.
 
-    It takes less than 64 bytes, or cryptography would not have decoded it. Only the places with its tag are looked at:
-    the CA can write serial numbers that look like thousands of critical extensions.
+    It has less than 64 bytes: cryptography decodes no longer ones. Only places with its tag are examined, because
+    serial numbers can look like thousands of critical extensions.
     """
     first = max(0, end - _LONG_FORM)
     start = encoded.rfind(_OBJECT_IDENTIFIER, first, end)

@@ -1,4 +1,4 @@
-"""The lists of one location that are kept: the stored one, and earlier ones whose entries still apply."""
+"""The lists of one location that are kept in memory: the stored one, and earlier ones whose entries still apply."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 HeldLists: TypeAlias = tuple[RevocationList, ...]
-"""The lists of one location, the one that was delivered last first."""
+"""The lists of one location, beginning with the one that was delivered last."""
 
 MAX_HELD = 4
-"""A location has one list, and sometimes a second one, until the new one is valid."""
+"""Usually, a location has one list, and two until a new one becomes valid."""
 
 
 def hold(
@@ -44,7 +44,7 @@ def hold(
         is_trusted = bool(truststore.identified(identity_of(each).issuer))
         if is_trusted and not is_replaced and each.digest != new.digest:
             kept.append((each_problem is not None, each))
-    # Usable ones are the last to go.
+    # If there are too many, lists that are not usable are dropped first.
     kept.sort(key=itemgetter(0))
     return (new, *(each for _, each in kept))[:MAX_HELD], problem
 

@@ -1,4 +1,4 @@
-"""The interface of a revocation list: a verified CRL, or the index that was made of one."""
+"""The interface of a revocation list: a verified CRL, or the index of one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RevocationList(Protocol):
 
     @property
     def defect(self) -> CrlError | None:
-        """Why the list never proves a certificate good, whatever the time and the truststore. Its entries do revoke."""
+        """Why the list can never prove a certificate good. Its entries still revoke. None: it has no defect."""
 
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""

@@ -1,7 +1,7 @@
 """The scope of a CRL: which certificates it covers (RFC 5280 §5.2.5 and §6.3.3).
 
-A CRL without an issuing distribution point covers all certificates of its issuer. Others are limited: to a part of the
-certificates, each of which names its part in a distribution point, to those of users or of CAs, or to some reasons.
+A CRL without an issuing distribution point covers all certificates of its issuer. Other CRLs are limited to a part of
+the certificates (a certificate names its part in a distribution point), to users or CAs, or to some reasons.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ PointName: TypeAlias = tuple[int, bytes | CanonicalName]
 
 
 class CertificateScope(NamedTuple):
-    """The properties of a certificate by which CRLs are limited."""
+    """The properties of a certificate that determine which CRLs cover it."""
 
     is_ca: bool | None
     """None if the basic constraints cannot be read."""
 
     has_points: bool
-    """Whether there is the extension with distribution points, readable or not."""
+    """Whether the certificate has the extension CRLDistributionPoints, even if it cannot be decoded."""
 
     has_only_limited_points: bool
     """Whether there are distribution points, but all are for some reasons only."""
@@ -51,14 +51,14 @@ class CertificateScope(NamedTuple):
     """The names of the points that are for all reasons, and whose CRL the issuer of the certificate signs."""
 
     uris: tuple[bytes, ...] = ()
-    """The URIs of all points, in their order. They help to find CRLs, and decide nothing."""
+    """The URIs of all points, in their order. They are only used to find CRLs."""
 
 
 class CrlScope(NamedTuple):
     """The limits of a CRL."""
 
     names: frozenset[PointName] | None = None
-    """The names of the part of the certificates; None if it is not limited to a part."""
+    """The names of the part that the CRL covers; None if it is not limited to a part."""
 
     only_users: bool = False
     only_cas: bool = False
@@ -70,7 +70,7 @@ class CrlScope(NamedTuple):
     """Whether it may contain certificates of other issuers."""
 
     def covers(self, certificate: CertificateScope, *, assume_complete: bool = False) -> bool:
-        """Return whether the CRL contains a certificate of its issuer if that is revoked, for whatever reason.
+        """Return whether the CRL would contain a certificate of its issuer if it was revoked for any reason.
 
         ``assume_complete`` is for CAs that have one CRL, with a name, and write no names into certificates.
         """

@@ -1,4 +1,4 @@
-"""Which of the CRLs below one prefix are needed for a certificate."""
+"""The CRLs below one prefix, and which of them a certificate needs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.store import Folder
 
 LOADED_COMPLETELY = 16
-"""A prefix with at most so many CRLs, which fit into memory, is loaded at the start, as if each was a single one."""
+"""A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
 
 MAX_SEARCHED = 256
-"""How many CRLs are read in one interval to find one that no certificate names."""
+"""The maximum number of CRLs that are read in one interval to find one that no certificate names."""
 
 _MAX_NAMED = 64
-"""How many CRLs a certificate can name. Certificates name one, in rare cases two."""
+"""The maximum number of CRLs that are loaded for a certificate. Certificates name one, in rare cases two."""
 
 _NOTHING = CrlListing({})
 
@@ -33,8 +33,8 @@ class CrlPrefix:
     """The CRLs below a prefix, and the facts that are known about them.
 
     A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
-    because their CA writes no distribution points, are found by reading those that were not read yet. The issuer of a
-    complete CRL is known once the CRL was read. ``max_bytes`` is the limit of one CRL, and of all that are in memory.
+    because their CA writes no distribution points, are found by reading CRLs that were not read yet. After a complete
+    CRL was read, its issuer is known. ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
     """
 
     def __init__(self, folder: Folder, max_bytes: int) -> None:

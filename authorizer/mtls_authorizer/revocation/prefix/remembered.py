@@ -1,4 +1,4 @@
-"""Facts that are remembered about CRLs that are no longer in memory, so that an older one is recognized."""
+"""The numbers and dates of CRLs that are no longer in memory, to detect older ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = get_logger()
 
 MAX_REMEMBERED = 10_000
-"""CRLs with different issuers, keys or scopes. Each takes about half a kilobyte."""
+"""The maximum number of issuers, keys and scopes that are remembered. Each takes about half a kilobyte."""
 
 
 class _Newest(NamedTuple):
@@ -34,9 +34,9 @@ class _Newest(NamedTuple):
 
 
 class NewestLists:
-    """The number and thisUpdate of the newest list of each issuer, key and scope that was in force. Safe for threads.
+    """The number and thisUpdate of the newest list of each issuer, key and scope that was in force. Thread-safe.
 
-    The one that was seen least recently is forgotten if there are more than MAX_REMEMBERED.
+    If there are more than MAX_REMEMBERED, the least recently seen one is forgotten.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class NewestLists:
 
 
 class RolledBackList:
-    """A list that is older than one that was in force: what it contains is revoked, but it proves nothing good."""
+    """A list that is older than one that was in force: its entries revoke, but it proves no certificate good."""
 
     def __init__(self, revocation_list: RevocationList) -> None:
         self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
@@ -107,7 +107,7 @@ class RememberingLoader:
         self._max_age = max_age
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
-        """Load the lists. One that is older than what is remembered is replaced by a RolledBackList.
+        """Load the lists. A list that is older than the remembered one is replaced by a RolledBackList.
 
         Raises StoreError and ValueError like the loader.
         """

@@ -38,7 +38,7 @@ def read_name(text: str) -> Hashable:
 
 
 def canonical_name(text: str) -> str:
-    """Return a name in the string form of RFC 4514 with the types of the certificate's names. Raises ValueError.
+    """Return a name in the string form of RFC 4514 with the attribute types of certificates. Raises ValueError.
 
     The attributes of one relative distinguished name, which is a set, are sorted.
     """

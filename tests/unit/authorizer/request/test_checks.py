@@ -18,7 +18,6 @@ from mtls_authorizer.request.checks import (
     EXTRACTION_CHECKS,
     GRANT_CHECKS,
     ROUTE_CHECK,
-    CertificateFacts,
     CheckName,
     RequestFacts,
     first_failure,
@@ -74,7 +73,7 @@ def test_a_failed_extraction_fails_a_check(
 )
 def test_an_unknown_critical_extension_fails_a_check(critical: bool, reason: DenyReason | None) -> None:  # noqa: FBT001 -- a table's column
     certificate = certificate_der(extensions=[extension("1.2.3.4", b"", critical=critical)])
-    assert first_failure(CERTIFICATE_CHECKS, CertificateFacts(PeerCertificate.from_der(certificate))) is reason
+    assert first_failure(CERTIFICATE_CHECKS, PeerCertificate.from_der(certificate)) is reason
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
 from mtls_authorizer_cli.explain.explanation import explain
 from mtls_authorizer_cli.explain.report.json_document import as_json
 from mtls_authorizer_cli.explain.report.report import Report
 from mtls_authorizer_cli.explain.report.text import as_text
 from mtls_authorizer_cli.main import main
+from tests import der
+from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, name, pem
 from tests.questions import REPORTS, question
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 DENY = [{"common_name": "nobody"}, {"common_name": "Ledger", "organization": "Acme"}]
 DOCUMENT = json.dumps({"rules": [REPORTS], "deny": DENY}).encode()
@@ -26,6 +29,7 @@ def test_the_entry_that_denies_is_named_with_its_fields() -> None:
     text = as_text(report)
     assert text.startswith("DENIED")
     assert "deny[1] of the rules denies the certificate" in text
+    assert "found 1 of 1, but deny[1] denies the certificate" in " ".join(text.split())
     assert "  NO  deny[1] denies: common_name: requires 'Ledger'; found 'Ledger', and organization:" in text
     assert "deny[0]" not in text
     described = json.loads(as_json(report))
@@ -35,6 +39,28 @@ def test_the_entry_that_denies_is_named_with_its_fields() -> None:
     assert [field["field"] for field in denial["match"]] == ["common_name", "organization"]
     assert all(field["matches"] for field in denial["match"])
     assert [rule["name"] for rule in described["rules"]["matching"]] == ["acme-reports"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (SERVER_AUTH, "-- extended key usage skipped: the rules deny the certificate first (certificate_excluded)"),
+        (
+            CLIENT_AUTH,
+            "ok extended key usage requires clientAuth, if the certificate has the extension; found clientAuth",
+        ),
+    ],
+    ids=["other usages", "the required usages"],
+)
+def test_missing_usages_of_a_denied_certificate_are_not_reported_as_passed(usage: str, expected: str) -> None:
+    certificate = pem(
+        certificate_der(
+            name(("CN", "nobody")), extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid(usage)))]
+        )
+    )
+    text = as_text(Report(explain(question(certificate, DOCUMENT))))
+    assert text.startswith("DENIED by the authorizer: certificate_excluded\n")
+    assert expected in " ".join(text.split())
 
 
 def test_a_document_that_only_denies_is_explained() -> None:

@@ -44,7 +44,7 @@ ALLOWED: file, matching rules, expiry, subject
 NO CERTIFICATE
   partners/a/key.txt  is text of another kind. Name a certificate in PEM (-----BEGIN CERTIFICATE-...
 
-note: API and stage are examples, those of a REST API: no authorizer's event was given
+note: API and stage are examples of a REST API, because no authorizer event was given
 Next step: mtls-authorizer explain partners/broken.pem --at 2026-11-22T00:00:00Z shows why, and what
            to do
 """

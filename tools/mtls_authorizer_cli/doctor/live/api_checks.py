@@ -80,8 +80,8 @@ def _routes(subject: Subject) -> Iterator[Finding]:
             Check.ROUTES,
             str(api),
             f"{len(open_routes)} of {len(routes)} routes do not use the authorizer: {listing(described)}",
-            "Every client with a certificate of the truststore may call them, whatever the rules say; without mutual "
-            "TLS, everyone may.",
+            "Every client with a certificate from a CA in the truststore may call them, regardless of the rules; "
+            "without mutual TLS, anyone may.",
             "Attach the authorizer to each of them"
             + ("; where one has another authorization, this replaces it" if replaces else ""),
             (*(api.attach(each, authorizer) for each in open_routes), *subject.deploy_commands()),

@@ -49,7 +49,7 @@ def advise_on_rules(explanation: Explanation) -> Advice:
     rules = explanation.rules
     if rules is not None and rules.denials:
         return Advice(
-            f"{rules.denials[0].place} of the rules denies the certificate, whatever rules match it.",
+            f"{rules.denials[0].place} of the rules denies the certificate, even if rules match it.",
             "If this client is to be allowed, remove that entry or narrow it.",
         )
     if rules is None or not rules.total:

@@ -89,7 +89,7 @@ def _check(certificate: PeerCertificate, settings: Settings) -> None:
         raise CommandError(message)
     assessment = assess(ExtractionSuccess(certificate), settings, AccessPolicy(RuleSet(())))
     if isinstance(assessment, RejectedCertificate):
-        message = f"the authorizer denies this certificate whatever rules match it: {assessment.reason}"
+        message = f"no rule can allow this certificate: {assessment.reason}"
         raise CommandError(message)
     usages, required = certificate.ext_key_usage, settings.required_key_usages
     if not required.met_by(usages) and (CLIENT_AUTH not in required.usages or SERVER_AUTH not in (usages or ())):

@@ -77,7 +77,7 @@ class Redecider:
         if record.decision is None:
             return Redecision(unknown("decision"), "")
         if reason in BEFORE_RULES:
-            return Redecision(FALSE, f"{reason}, whatever the rules are")
+            return Redecision(FALSE, f"{reason}, regardless of the rules")
         matching, denied = self._matches_of(record)
         candidates = [
             Candidate(rule, statement)

@@ -228,7 +228,7 @@ SPECIAL = load_settings({"REQUIRED_EXTENDED_KEY_USAGE": "1.2.3"})
             Settings(),
             "this is the certificate of a CA: name that of the client",
         ),
-        (certificate_der(name(("CN", "a\n"))), Settings(), "whatever rules match it: subject_not_printable"),
+        (certificate_der(name(("CN", "a\n"))), Settings(), "no rule can allow this certificate: subject_not_printable"),
         (b"\x30\x03\x02\x01\x01", Settings(), ""),
     ],
 )

@@ -101,7 +101,7 @@ def test_an_entry_determines_that_a_request_would_be_allowed(
             [rule(match={"issuer": "CN=CA"})],
             "deny excludes the certificate",
         ),
-        ({"reason": "extensions_malformed"}, [rule()], "extensions_malformed, whatever the rules are"),
+        ({"reason": "extensions_malformed"}, [rule()], "extensions_malformed, regardless of the rules"),
         ({"reason": "certificate_expired", "days_to_expiry": -1}, [rule()], "certificate_expired"),
         ({"reason": "certificate_revoked"}, [rule()], "certificate_revoked"),
         ({"days_to_expiry": -1}, [rule()], "no_rule_matched"),
