@@ -141,7 +141,7 @@ def _log_to_standard_output() -> None:
 
 
 class AuthorizerFormatter(logging.Formatter):
-    """Adds principal, route, document and error, if the record contains them, without characters that terminals obey."""
+    """Adds principal, route, document and error, if the record has them, without characters that terminals obey."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
