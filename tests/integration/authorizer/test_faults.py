@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
 
+pytestmark = pytest.mark.without_coverage
+
 FAULTS: dict[str, Fault] = {
     "no answer": hang(),
     "a reset connection": reset(),

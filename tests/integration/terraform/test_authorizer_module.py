@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tests.integration.template.templates import Template
     from tests.integration.terraform.evaluator import Module
 
+pytestmark = pytest.mark.without_coverage
+
 # The module publishes versions of the function by an argument, and only if something needs them.
 NOT_IN_TERRAFORM = {
     "AWS::Lambda::Version",

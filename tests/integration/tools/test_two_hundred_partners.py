@@ -8,6 +8,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.without_coverage
 
 FAR = NOW.replace(year=2049)
 PARTNERS = [f"partner-{number:03}" for number in range(200)]

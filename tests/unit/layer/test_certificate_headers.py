@@ -352,6 +352,7 @@ def test_whether_cloudfront_says_that_a_certificate_is_present(headers: Event, e
     assert common_name(extract_client_certificate_from_cloudfront_event({"headers": headers})) == expected
 
 
+@pytest.mark.without_coverage
 @every_front_door
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_certificate_comes_out_of_the_header_as_it_went_in(door: FrontDoor, path: Path) -> None:

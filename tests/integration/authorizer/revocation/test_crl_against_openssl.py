@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.status import RevocationState
 
+pytestmark = pytest.mark.without_coverage
+
 LARGEST_SERIAL = 2**159 - 1
 SECOND = timedelta(seconds=1)
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from _pytest.mark import ParameterSet
 
+pytestmark = pytest.mark.without_coverage
+
 CA = CertificateAuthority()
 TRUE = b"\xff"
 SOME_REASONS = b"\1\x7e"

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from _pytest.mark import ParameterSet
 
+pytestmark = pytest.mark.without_coverage
+
 HOUR = timedelta(hours=1)
 CA, OTHER = CertificateAuthority(), CertificateAuthority("Other", serial_number=2000)
 CLIENT = CA.issue(1)

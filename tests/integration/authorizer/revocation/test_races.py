@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
 
+pytestmark = pytest.mark.without_coverage
+
 WAIT = DEFAULT_WAIT_SECONDS._replace(truststore=LONG, crls=LONG, request=3 * LONG, needed=LONG)
 
 
