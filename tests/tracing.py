@@ -29,5 +29,6 @@ def leave_out_botocore() -> None:
     from botocore.client import BaseClient  # noqa: PLC0415 -- see above
     from botocore.session import Session  # noqa: PLC0415 -- see above
 
-    BaseClient._make_api_call = not_traced()(BaseClient._make_api_call)  # noqa: SLF001 -- what all operations call
-    Session.create_client = not_traced()(Session.create_client)
+    # All operations call _make_api_call.
+    for owner, method in ((BaseClient, "_make_api_call"), (Session, "create_client")):
+        setattr(owner, method, not_traced()(getattr(owner, method)))
