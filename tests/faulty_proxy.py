@@ -268,6 +268,9 @@ class Exchanging(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if answer.status != http.client.NOT_MODIFIED:
             self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:
+            # Otherwise, the next request may use the connection, fail, and be repeated.
+            self.send_header("Connection", "close")
         self.end_headers()
 
     def send_raw(self, content: bytes) -> None:
