@@ -1,7 +1,7 @@
 """The log of all functions: Python's ``logging``, which is imported only when there is something to log.
 
 Lambda's runtime client imports and configures it before it imports the function. If nothing has imported it, Python
-drops records below WARNING, and the import would take a sixth of a cold start, or two fifths on Python 3.14.
+drops records below WARNING, and the import would take a sixth of a cold start, or a third on Python 3.14.
 """
 
 from __future__ import annotations
