@@ -83,6 +83,24 @@ def test_the_check_says_which_crls_are_required(
         assert (status.state, status.unknown_reason) == expected
 
 
+@pytest.mark.parametrize(
+    ("crls", "check", "serial_numbers"),
+    [
+        ([], CrlCheck.CLIENT, [1]),
+        ([LOWER_CRL], CrlCheck.CLIENT, []),
+        ([], CrlCheck.CHAIN, [1, 8, 7]),
+        ([LOWER_CRL], CrlCheck.CHAIN, [8, 7]),
+        ([LOWER_CRL, ROOT_CRL], CrlCheck.CHAIN, [8]),
+    ],
+)
+def test_a_crl_is_missing_for_each_certificate_that_the_check_includes(
+    crls: list[bytes], check: CrlCheck, serial_numbers: list[int]
+) -> None:
+    lists = _lists(*crls, check=check)
+    links = lists.not_covered(lists.chains(_client()))
+    assert [link.serial_number for link in links] == serial_numbers
+
+
 def test_a_chain_must_end_at_a_self_signed_certificate_if_all_of_it_is_checked() -> None:
     for check, expected in (
         (CrlCheck.CLIENT, (GOOD, None)),

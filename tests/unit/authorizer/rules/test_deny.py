@@ -123,6 +123,7 @@ def directory_name(*attributes: tuple[str, str]) -> bytes:
             ["URI:spiffe://acme.example/Mallory", {"uri": {"prefix": "Spiffe://acme.example/M"}}],
         ),
         (uri("URN:acme:Mallory"), ["URI:urn:acme:Mallory"]),
+        (uri("urn:acme:mallory"), ["URI:urn:acme:mallory", "URI:URN:acme:mallory"]),
         (directory_name(("CN", "a"), ("OU", "b")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
         (directory_name(("OU", "b"), ("CN", "a")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
     ],

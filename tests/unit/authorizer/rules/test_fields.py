@@ -212,6 +212,20 @@ def test_an_alternative_name_with_a_control_character_matches_no_rule_and_exclud
 
 
 @pytest.mark.parametrize(
+    ("own", "same", "other"),
+    [
+        (uri("https://a/2+1"), "https://a/2+1", "1+https://a/2"),
+        (uri(b"https://a/b\xa0c"), "https://a/b\u00a0c", "https://a/bc"),
+    ],
+    ids=["plus", "no-break space"],
+)
+def test_other_characters_are_compared_as_they_are(own: bytes, same: str, other: str) -> None:
+    certificate = client(names=[own])
+    assert matches({"subject_alt_name": {"uri": same}}, certificate)
+    assert not matches({"subject_alt_name": {"uri": other}}, certificate)
+
+
+@pytest.mark.parametrize(
     ("uri_of_client", "matched"),
     [
         ("spiffe://acme.example/payments/1", True),
