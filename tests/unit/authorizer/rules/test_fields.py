@@ -196,7 +196,7 @@ def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: st
 @pytest.mark.parametrize(
     ("own", "match"),
     [
-        # Whoever stops reading at the control character reads another party's name.
+        # Software that stops at the control character reads the name of another party.
         (dns("evil.example\0.acme.example"), {"dns": {"suffix": ".acme.example"}}),
         (dns("evil.example\n.acme.example"), {"dns": {"suffix": ".acme.example"}}),
         (email("a@evil.example\x7f@acme.example"), {"email": {"suffix": "@acme.example"}}),
