@@ -8,9 +8,10 @@ import re
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
 STANDARD_INPUT = "-"
@@ -37,6 +38,13 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **arguments: object) -> None:
         super().__init__(**{"allow_abbrev": False, **arguments})  # type: ignore[arg-type]
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:  # noqa: ANN401 -- argparse's own
+        """Parse arguments. Those of a subcommand are rejected by its own parser, which prints its own usage."""
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit. Raises SystemExit."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from mtls_authorizer_cli.inputs.log_entries import load_object, read_log_entries
+from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,10 +61,15 @@ class LogRecord(NamedTuple):
 
 
 class LogRecords:
-    """An iterator of the decisions in a log. ``skipped`` is how many other entries it has passed so far."""
+    """An iterator of the decisions in a log.
+
+    ``skipped`` is the number of other entries that it has passed so far; ``problem`` says why the first of them is not
+    a decision, None if there is none.
+    """
 
     def __init__(self, entries: Iterable[LogEntry]) -> None:
         self.skipped = 0
+        self.problem: str | None = None
         self._entries = enumerate(entries, start=1)
 
     def __iter__(self) -> LogRecords:
@@ -77,6 +83,7 @@ class LogRecords:
             if record is not None:
                 return record
             self.skipped += 1
+            self.problem = self.problem or _describe_other(position, entry)
         raise StopIteration
 
 
@@ -103,6 +110,18 @@ def read_record(position: int, entry: LogEntry) -> LogRecord | None:
         return None
     time = _read_time(entry.time) or _read_time(fields.get("timestamp"))
     return LogRecord(position, fields, not entry.selected, time)
+
+
+def _describe_other(position: int, entry: LogEntry) -> str:
+    """Return why an entry is not a decision."""
+    fields = load_object(entry.message) if isinstance(entry.message, str) else entry.message
+    if fields is None:
+        return f"entry {position} is not a JSON object. The log format of the function must be JSON"
+    if entry.selected:
+        return f"entry {position} has none of the fields {', '.join(sorted(_ABOUT_CLIENTS))}"
+    if "decision" not in fields:
+        return f"entry {position} has no field 'decision' with 'allow' or 'deny'"
+    return f"the field 'decision' of entry {position} is {quoted(str(fields['decision']))}, not 'allow' or 'deny'"
 
 
 def _is_flat(value: object) -> bool:

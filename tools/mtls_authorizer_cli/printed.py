@@ -28,6 +28,11 @@ def plain(text: str) -> str:
     return printable(text).encode("ascii", "backslashreplace").decode()
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s in the plural: ``1 rule``, ``1,000 rules``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none") -> str:
     """Return a list of texts: all of them if they are few, else some of them, and the number of the others."""
     if not texts:

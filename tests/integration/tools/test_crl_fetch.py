@@ -146,7 +146,7 @@ def test_files_that_cannot_be_read_or_written_are_named(
         ([".", "--truststore", "bundle.pem"], ". cannot be read: Is a directory\n"),
         (
             ["bundle.pem", "--truststore", "bundle.pem"],
-            "bundle.pem is bundle.pem, which is read, and would be replaced",
+            "the output bundle.pem is the same file as the input bundle.pem",
         ),
     ]:
         (folder / "text").write_text("text")

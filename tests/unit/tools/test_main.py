@@ -58,6 +58,15 @@ def test_the_help_lists_every_subcommand(capsys: pytest.CaptureFixture[str]) -> 
         assert listed <= set(capsys.readouterr().out.split())
 
 
+def test_an_unknown_option_is_reported_with_the_usage_of_its_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["explain"], ["rules", "schema"]):
+        assert exit_status(*command, "--polic") == 2
+        errors = capsys.readouterr().err
+        program = f"mtls-authorizer {' '.join(command)}"
+        assert errors.startswith(f"usage: {program} [-h]")
+        assert errors.endswith(f"\n{program}: unrecognized arguments: --polic\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

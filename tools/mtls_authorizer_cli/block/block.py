@@ -23,11 +23,11 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser = subparsers.add_parser(
         "block",
         help="block a client immediately",
-        description="Block a client: add the key of its certificate to deny in the rules document where it is stored, "
-        "whatever rules allow the client. The change is shown before it is written, and nothing of another writer is "
-        "lost. CRLs are not needed.",
+        description="Block a client, even if rules allow it: add the key of its certificate to deny in the rules "
+        "document where it is stored. The change is shown before it is written, and concurrent changes by others are "
+        "kept. CRLs are not needed.",
         epilog=exit_statuses(
-            "if the client is blocked, also if it was before, and for a dry run",
+            "if the client is blocked, even if it already was, and for a dry run",
             "if the change was not confirmed, or a cache was not flushed",
         ),
     )

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 60
 _LEAST_SPECIFIC = ("C", "DC")
 _ONE_CERTIFICATE = (
-    "only the certificate with this serial number is concerned: the client's other certificates, and renewed ones with "
-    "the same key, are not. With the certificate, its key can be named instead"
+    "this affects only the certificate with this serial number, not the client's other certificates, nor renewed ones "
+    "with the same key. If you have the certificate, name it instead: then all certificates with its key are affected"
 )
 
 
 class Client(NamedTuple):
     """A client, and the entry of ``deny`` that blocks it.
 
-    ``conditions`` are those of the entry by field; a key has several encodings, each of which is one.
-    ``common_conditions`` are those that all certificates satisfy that the entry blocks. ``name`` is printable ASCII.
-    ``file`` and ``certificate`` are None without the certificate.
+    ``conditions`` are those of the entry, by field: one for each encoding of a key. ``common_conditions`` are those
+    that every certificate that the entry blocks satisfies. ``name`` is printable ASCII. ``file`` and ``certificate``
+    are None if the client was named by issuer and serial number.
     """
 
     name: str
@@ -63,29 +63,29 @@ def add_options(parser: Parser) -> None:
 def read_client(options: argparse.Namespace, command: str) -> Client:
     """Return the client that the options name. ``command`` is the subcommand. Raises CommandError."""
     if options.certificate is not None and (options.issuer is not None or options.serial is not None):
-        message = "a certificate, and --issuer or --serial: the certificate is enough"
+        message = "both a certificate and --issuer or --serial are given: name the certificate only"
         raise CommandError(message)
     if options.certificate is not None:
-        return _by_certificate(options.certificate, command)
+        return _by_certificate(options.certificate)
     if options.issuer is None or options.serial is None:
         message = "no client: name the file with its certificate or, if you do not have it, --issuer DN --serial HEX"
         raise CommandError(message)
     return _by_serial_number(options.issuer, options.serial, command)
 
 
-def _by_certificate(file: str, command: str) -> Client:
+def _by_certificate(file: str) -> Client:
     read = read_certificate_file(file)
     certificate = read.certificate
     if certificate is None:
         if read.pem is None:
-            raise CommandError((read.problem or "").replace("mtls-authorizer explain", f"mtls-authorizer {command}"))
+            raise CommandError(read.problem)
         message = f"{file}: {read.problem}. The authorizer denies such a certificate in any case"
         raise CommandError(message)
     conditions = frozenset(
         Condition("public_key", "", Comparison.EXACT, fact.value) for fact in public_key_facts(certificate)
     )
     encoded = certificate.fields.public_key
-    # The usual encoding, which is among the facts of every certificate with this key, as are those that it is equal to.
+    # The facts of every certificate with this key include its usual encoding, and the encodings that equal that one.
     usual = [*equal_encodings(encoded), encoded][0]
     common = [parse_exact("public_key", sha256(each).hexdigest()) for each in (usual, *equal_encodings(usual))]
     return Client(
@@ -100,7 +100,7 @@ def _by_certificate(file: str, command: str) -> Client:
 
 
 def _notes(notes: Iterable[str]) -> Iterator[str]:
-    """Yield what reading the file has to say, without what ``_certificate_notes`` says, too."""
+    """Yield the notes on the file, except for one that ``_certificate_notes`` replaces."""
     for note in notes:
         if not note.startswith("this is a CA's certificate"):
             yield plain(note)
@@ -109,13 +109,13 @@ def _notes(notes: Iterable[str]) -> Iterator[str]:
 def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
     if certificate.ca:
         yield (
-            "this is a CA's certificate: only clients that present this certificate itself are concerned, not those "
-            "for which it has signed certificates"
+            "this is a CA's certificate: this affects only clients that present it themselves, not clients with "
+            "certificates that the CA has signed"
         )
     if certificate.not_after < datetime.now(UTC):
         yield (
-            f"the certificate expired at {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC; a renewed one with the same "
-            "key is concerned as well"
+            f"the certificate expired at {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC; renewed ones with the same key "
+            "are affected as well"
         )
 
 
@@ -136,10 +136,10 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
                 f"blocks no client: {write}"
             )
             raise CommandError(message)
-        # Names of CAs without a country or domain are in either order.
+        # Without a country or domain component, the order cannot be told from the name.
         notes.append(
-            "the issuer may be reversed, as API Gateway and OpenSSL print names. Unless it is the same as issuer_dn "
-            f"in the log, no client is blocked: then {write}"
+            "the issuer may be reversed, as API Gateway and OpenSSL print names. If it differs from issuer_dn in the "
+            f"log, no client is blocked: {write}"
         )
     name = f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}"
     return Client(name, entry, conditions, conditions, tuple(notes))

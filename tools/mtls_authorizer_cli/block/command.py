@@ -1,4 +1,4 @@
-"""What ``block`` and ``unblock`` have in common: options, writing the change, and flushing caches."""
+"""The common parts of ``block`` and ``unblock``: options, writing the change, and flushing caches."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def change(
 def flush_caches(
     options: argparse.Namespace, rules: RulesLocation, sleep: Callable[[float], None] = time.sleep
 ) -> list[Flushed]:
-    """Flush the caches that the options name, after the reload. Raises nothing; interrupted, it flushes none."""
+    """Flush the caches that the options name, after the reload. Raises nothing. If interrupted, it flushes none."""
     if not options.stages:
         return []
     try:
@@ -76,6 +76,6 @@ def flush_caches(
 
 
 def explain_command(outcome: Outcome) -> str:
-    """Return the command that shows what the client gets under the changed rules."""
+    """Return the command that explains the decision about the client under the changed rules."""
     file = "CERT" if outcome.client.file is None else shlex.quote(outcome.client.file)
     return f"mtls-authorizer explain {file} {shlex.join(outcome.rules.option)}"

@@ -1,4 +1,4 @@
-"""Flushing the authorizer cache of stages in API Gateway, once no function decides by the old rules any more."""
+"""Flushing the authorizer cache of stages in API Gateway, once all execution environments have reloaded the rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.progress import Progress
 
 MARGIN_SECONDS = 2
-"""The time for decisions that began by the old rules to end."""
+"""The time for decisions that began under the old rules to finish."""
 
 _STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}|\$default")
 _HINTS = {"NotFoundException": "there is no such API or stage in the region of the function"}
@@ -103,6 +103,6 @@ def _http_stage(text: str) -> Stage:
 def _stage(text: str, *, is_rest: bool) -> Stage:
     api_id, slash, name = text.partition("/")
     if not slash or not API_ID.fullmatch(api_id) or not _STAGE.fullmatch(name):
-        message = f"{text!r} is not the ID of an API and a stage: write them like a1b2c3d4e5/live"
+        message = f"{text!r} is not an API ID and a stage: write them like a1b2c3d4e5/live"
         raise argparse.ArgumentTypeError(message)
     return Stage(is_rest, api_id, name)

@@ -1,4 +1,4 @@
-"""The output of ``block`` and ``unblock``: the answer first, then when it takes effect, and the next step last."""
+"""The output of ``block`` and ``unblock``: the result, when it takes effect, and the next step."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.block.flush import Flushed
 
 _RELOAD = (
-    "each environment of the function, warm or restored, reloads the rules with its first request that comes {} s "
-    "(AUTHORIZER_RULES_REFRESH_SECONDS) or more after its last reload; a new one, at its start"
+    "each execution environment reloads the rules with its first request that arrives at least {} s "
+    "(AUTHORIZER_RULES_REFRESH_SECONDS) after its last reload; new environments load them when they start"
 )
 _NOT_FLUSHED = (
-    "not flushed: if the API's authorizer has a TTL, cached responses stay valid until it ends. After {} s: "
-    "mtls-authorizer {} with the same options and --flush-rest-api ID/STAGE or --flush-http-api ID/STAGE"
+    "not flushed: if the API's authorizer has a TTL, cached responses stay valid until it ends. To flush them, run "
+    "mtls-authorizer {1} again after {0} s, with the same options and --flush-rest-api ID/STAGE or --flush-http-api "
+    "ID/STAGE"
 )
 
 

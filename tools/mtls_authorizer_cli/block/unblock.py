@@ -1,4 +1,4 @@
-"""``mtls-authorizer unblock CERT``: remove what ``block`` has added, and say what still blocks the client."""
+"""``mtls-authorizer unblock CERT``: remove the entries that ``block`` added, and name others that block it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def add_parser(subparsers: Subparsers) -> Parser:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "unblock",
-        help="remove what block has added",
+        help="remove the entry that block added",
         description="Unblock a client: remove exactly the entries that block adds for it from deny in the rules "
-        "document where it is stored. Other entries that block the client stay, and are named.",
+        "document where it is stored. Other entries that block the client are not changed, but named.",
         epilog=exit_statuses(
             "if no entry of deny blocks the client any more, and for a dry run",
             "if other entries block it, the change was not confirmed, or a cache was not flushed",
@@ -48,8 +48,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
     name = outcome.client.name
-    number = "another entry of deny still blocks" if len(entries) == 1 else "other entries of deny still block"
-    still = f", but {number} it"
+    others = "another entry of deny still blocks" if len(entries) == 1 else "other entries of deny still block"
+    still = f", but {others} it"
     if outcome.declined:
         return "declined", f"NOT UNBLOCKED {name}: nothing was written"
     if outcome.update.written:
@@ -59,7 +59,7 @@ def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
     if outcome.update.planned != outcome.update.before:
         return "would_unblock", f"WOULD UNBLOCK {name}{still if entries else ''}: nothing was written (--dry-run)"
     if entries:
-        return "still_blocked", f"STILL BLOCKED {name}: not by an entry that block adds, so nothing was written"
+        return "still_blocked", f"STILL BLOCKED {name}: by an entry that block did not add, so nothing was written"
     return "not_blocked", f"NOT BLOCKED {name}: nothing was written"
 
 

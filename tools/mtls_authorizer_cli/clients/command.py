@@ -76,14 +76,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         message = "--csv and --json exclude each other: use one of them"
         raise CommandError(message)
     if [*options.files, *options.log].count(STANDARD_INPUT) > 1:
-        message = "the standard input is named twice"
+        message = "the standard input (-) is named twice: name files for the other inputs"
         raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)
     report = _make_report(options, environment, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
     if not report.clients and (report.unusable or report.skipped):
-        message = "the files contain no certificate and no decision: nothing was examined"
+        message = "the files contain neither certificates nor decisions"
         raise CommandError(message)
     return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
 

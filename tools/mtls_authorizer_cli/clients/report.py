@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.clients.client import State
-from mtls_authorizer_cli.printed import listing, plain
+from mtls_authorizer_cli.printed import counted, listing, plain
 from mtls_authorizer_cli.tables import columns, csv_text, fold
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ _TITLES = {
     State.UNKNOWN: "EXPIRY UNKNOWN",
 }
 _WIDEST = (10, 6, 40, 28, 100)
-_HEADER = "expiry, days, client, rule, file or last request"
+_HEADER = "expiry, days, client, rule or deny reason, file or last request"
 
 
 class Report(NamedTuple):
-    """Clients in the order of their expiry, at a time, and what of the input is not in the list.
+    """Clients in the order of their expiry, at a time, and the parts of the input that are not in the list.
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
-    certificate, each with the reason; ``skipped`` log entries are no decisions; ``unidentified`` decisions name no
-    client.
+    certificate, each with the reason; ``skipped`` is the number of log entries that are not decisions, ``unidentified``
+    that of decisions that name no client.
     """
 
     clients: tuple[Client, ...]
@@ -119,7 +119,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _result(report: Report) -> str:
     total, expiring = len(report.clients), len(report.expiring)
-    certificates = f"{total:,} certificate{'' if total == 1 else 's'}"
+    certificates = counted(total, "certificate")
     if report.period is None:
         return f"{certificates}, {expiring:,} EXPIRED and not renewed"
     period = f"by {report.until:%Y-%m-%d} (in {report.period.days:,} days)"
@@ -146,9 +146,9 @@ def _notes(report: Report) -> Iterator[str]:
     if any(not client.is_exact for client in report.listed):
         yield "the log contains whole days: certificates without a file expire on the day shown, or one day later"
     if report.skipped:
-        yield f"{report.skipped:,} entries of the log are no decisions and were skipped"
+        yield f"log entries that are not decisions were skipped: {report.skipped:,}"
     if report.unidentified:
-        yield f"{report.unidentified:,} decisions name no client: the request had no certificate, or the log lacks it"
+        yield f"decisions that name no client (no certificate, or not in the log): {report.unidentified:,}"
 
 
 def _next_step(report: Report) -> str:
@@ -162,7 +162,7 @@ def _next_step(report: Report) -> str:
 
 
 def _record(client: Client, report: Report) -> dict[str, object]:
-    """Return what is known of a client, by the names of CSV_COLUMNS."""
+    """Return the values of CSV_COLUMNS for a client."""
     return {
         "client": client.name,
         "issuer_dn": client.issuer_dn,

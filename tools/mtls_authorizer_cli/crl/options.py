@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser
 
 _LONGEST_MAX_AGE = 365 * 24 * 60 * 60
-"""In seconds, as of ``CRL_MAX_AGE_SECONDS``."""
+"""In seconds. ``CRL_MAX_AGE_SECONDS`` has the same limit."""
 
 
 def add_verification(parser: Parser) -> None:
@@ -61,7 +61,7 @@ def check_written(path: Path, read: Sequence[str]) -> None:
     """Raise CommandError if a file that will be written is one of those that are read."""
     for file in read:
         if file_exists(path) and file_exists(Path(file)) and path.samefile(file):
-            message = f"{path} is {file}, which is read, and would be replaced: name another file to write"
+            message = f"the output {path} is the same file as the input {file}: name another output"
             raise CommandError(message)
 
 

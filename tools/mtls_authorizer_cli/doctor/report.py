@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.printed import counted, plain
 from mtls_authorizer_cli.tables import WIDTH, fold
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def as_json(diagnosis: Diagnosis) -> str:
 
 def _summary(diagnosis: Diagnosis) -> Iterator[str]:
     count = len(diagnosis.findings)
-    yield "Nothing found" if count == 0 else f"{count} finding{'' if count == 1 else 's'}"
-    made = f"{len(set(diagnosis.checked))} kinds of checks were made"
+    yield "Nothing found" if count == 0 else counted(count, "finding")
+    made = f"{counted(len(set(diagnosis.checked)), 'kind')} of checks made"
     missing = len({each.check for each in diagnosis.not_checked})
-    yield f"  {made}, {missing} could not be" if missing else f"  {made}"
+    yield f"  {made}, {missing} not possible" if missing else f"  {made}"
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:

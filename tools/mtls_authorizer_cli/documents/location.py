@@ -8,7 +8,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.update import Access
 from mtls_authorizer_cli.function import add_options as add_function_options
 from mtls_authorizer_cli.function import deployed, read_environment
-from mtls_authorizer_cli.inputs.configured import read_settings_with
+from mtls_authorizer_cli.inputs.configured import parse_location, read_settings_with
 
 if TYPE_CHECKING:
     import argparse
@@ -68,6 +68,8 @@ def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> R
         environment, region = function.environment, function.region
     else:
         environment = read_environment(options, environment)
+    if options.rules:
+        parse_location(options.rules)
     location = options.rules or _stored_location(options, environment)
     is_file = options.rules and "://" not in location
     settings = read_settings_with("file:///rules" if is_file else location, environment)

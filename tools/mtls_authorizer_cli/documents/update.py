@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
-from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
+from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import rules_of
+from mtls_authorizer_cli.inputs.configured import parse_location
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -120,17 +121,6 @@ def _open(location: str, access: Access) -> DocumentStore:
         "create-hosted-configuration-version, start-deployment)"
     )
     raise CommandError(message)
-
-
-def parse_location(location: str) -> Location:
-    """Return the scheme and the parts of a location: a URI, or the name of a file. Raises CommandError."""
-    if "://" not in location:
-        return Location(Scheme.FILE, (location,))
-    try:
-        return parse_uri(location)
-    except ValueError as error:
-        message = f"the location of the rules {error}"
-        raise CommandError(message) from error
 
 
 def _checked(document: StoredDocument) -> StoredDocument:

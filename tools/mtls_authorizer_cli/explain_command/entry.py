@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explain.question import with_api_id, with_domain_name
-from mtls_authorizer_cli.inputs.log_entries import LogEntry
-from mtls_authorizer_cli.log_records import LogRecord, read_log_records, read_record
-from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.inputs.log_entries import parse_log_entries
+from mtls_authorizer_cli.log_records import LogRecord, LogRecords, read_log_records
+from mtls_authorizer_cli.printed import counted, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mtls_authorizer.request.event import ApiRequest
 
+_JSON = re.compile(r"\s*(\{|\[\s*[\[{])")
 _IDS = ("request_id", "extended_request_id")
 
 
@@ -25,23 +25,29 @@ def read_entry(record: str, request_id: str | None) -> LogRecord:
 
     ``request_id`` chooses one of several. Raises CommandError.
     """
-    if record.lstrip().startswith("{"):
-        return _choose("the entry", _read_text(record), request_id)
+    if _JSON.match(record):
+        name = "the text of --log"
+        return _choose(name, LogRecords(parse_log_entries(name, record)), request_id)
     return _choose(shown_file(record), read_log_records(record), request_id)
 
 
-def _read_text(text: str) -> list[LogRecord]:
-    read = read_record(1, LogEntry(text))
-    return [] if read is None else [read]
-
-
-def _choose(source: str, records: Iterable[LogRecord], request_id: str | None) -> LogRecord:
-    chosen = [record for record in records if request_id is None or request_id in {record.text(name) for name in _IDS}]
+def _choose(source: str, records: LogRecords, request_id: str | None) -> LogRecord:
+    decisions, chosen = 0, []
+    for record in records:
+        decisions += 1
+        if request_id is None or request_id in {record.text(name) for name in _IDS}:
+            chosen.append(record)
     if len(chosen) == 1:
         return chosen[0]
+    if not decisions:
+        message = f"{source} contains no decision: {records.problem or 'it has no entries'}"
+        raise CommandError(message)
     if not chosen:
-        about = "" if request_id is None else f" with the request ID {quoted(request_id)}"
-        message = f"{source} contains no decision{about}: it should be an entry of the decision log, in JSON"
+        total = counted(decisions, "decision")
+        message = (
+            f"{source} contains {total}, but none with the request ID {quoted(request_id or '')}: write a "
+            f"{' or '.join(_IDS)} from the log"
+        )
         raise CommandError(message)
     ids = list(dict.fromkeys(filter(None, (record.text(_IDS[0]) for record in chosen))))
     example = f", such as {', '.join(map(quoted, ids[:3]))}" if ids else ""

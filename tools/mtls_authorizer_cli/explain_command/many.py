@@ -11,7 +11,7 @@ from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explain.summary import summarize
 from mtls_authorizer_cli.explain.wording import written_routes
-from mtls_authorizer_cli.printed import listing, plain
+from mtls_authorizer_cli.printed import counted, listing, plain
 from mtls_authorizer_cli.tables import columns, csv_text, fold
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _lines(table: Table) -> Iterator[str]:
 
 
 def _verdict(decided: int, denied: int, without: int) -> str:
-    files = f"; {without:,} file{'s' if without > 1 else ''} without a certificate" if without else ""
+    files = f"; {counted(without, 'file')} without a certificate" if without else ""
     return f"{decided - denied:,} of {decided:,} certificates ALLOWED, {denied:,} DENIED{files}"
 
 
@@ -136,14 +136,14 @@ def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]
 
 def _next_step(table: Table) -> str:
     for file, _summary in table.denied:
-        # The name of a file in a folder, too, may be a client's choice.
+        # A client may have chosen the name of a file in a folder.
         command = printable(f"mtls-authorizer explain {shlex.quote(file.name)}{table.arguments}")
         return f"{command} shows why, and what to do"
     return "mtls-authorizer clients lists the same certificates by expiry: see --expiring"
 
 
 def _record(row: Row, now: datetime) -> dict[str, object]:
-    """Return what is known of a file, by the names of CSV_COLUMNS."""
+    """Return the values of CSV_COLUMNS for a file."""
     file, summary = row
     certificate, grant = file.certificate, summary and summary.grant
     allowed_routes = written_routes(grant.routes) if grant and grant.routes is not ALL_ROUTES else None

@@ -1,4 +1,4 @@
-"""Settings, and what options name in their place: a rules document, next to lists in the environment; a truststore."""
+"""Settings, rules documents and truststores, from the environment or from options that replace its variables."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
 from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
 
 if TYPE_CHECKING:
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 _RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+
+
+def parse_location(location: str) -> Location:
+    """Return the scheme and the parts of a location: a URI, or the name of a file. Raises CommandError."""
+    if "://" not in location:
+        return Location(Scheme.FILE, (location,))
+    try:
+        return parse_uri(location)
+    except ValueError as error:
+        message = f"the location {error}"
+        raise CommandError(message) from error
 
 
 def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
@@ -93,13 +105,11 @@ def check_issuer_keys(rules: RuleSet, location: str, truststore: Truststore | No
 
 def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_BYTES + 1) -> bytes:
     """Return at most ``size`` bytes of a file or of what is at a URI. Raises CommandError."""
+    parse_location(location)
     if "://" not in location:
         return read_beginning(location, size)
     try:
         fetched = open_store(location, max_bytes=size, bucket_owner=settings.s3_bucket_owner).fetch(None)
     except StoreError as error:
         raise CommandError(str(error)) from error
-    except ValueError as error:
-        message = f"the location {error}"
-        raise CommandError(message) from error
     return b"" if fetched is None else fetched.content

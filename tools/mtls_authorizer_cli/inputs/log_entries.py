@@ -49,21 +49,34 @@ class LogEntry(NamedTuple):
 
 def read_log_entries(file: str) -> Iterator[LogEntry]:
     """Return the entries of a log in a file, or in the standard input for ``-``, one by one. Raises CommandError."""
-    try:
-        with _open(file) as stream:
-            yield from _read(file, stream)
-    except (OSError, EOFError, zlib.error) as error:
-        message = f"{shown_file(file)} cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise CommandError(message) from error
-    except (ValueError, RecursionError, csv.Error) as error:
-        message = f"{shown_file(file)} is not a log: {error}"
-        raise CommandError(message) from error
+    name = shown_file(file)
+    with _log_errors(name), _open(file) as stream:
+        yield from _read(name, stream)
+
+
+def parse_log_entries(name: str, text: str) -> Iterator[LogEntry]:
+    """Return the entries of a log in a text, one by one. Raises CommandError, whose message begins with ``name``."""
+    with _log_errors(name):
+        yield from _read(name, io.StringIO(text))
 
 
 def load_object(text: str) -> Mapping[str, Any] | None:
     """Return the JSON object that a line ends with, after its time or stream; None if there is none."""
     value = _load(text[start:]) if (start := text.find("{")) >= 0 else None
     return value if isinstance(value, dict) else None
+
+
+@contextmanager
+def _log_errors(name: str) -> Iterator[None]:
+    """Turn errors in reading and decoding into CommandErrors that begin with a name."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise CommandError(message) from error
+    except (ValueError, RecursionError, csv.Error) as error:
+        message = f"{name} is not a log: {error}"
+        raise CommandError(message) from error
 
 
 @contextmanager
@@ -78,16 +91,16 @@ def _open(file: str) -> Iterator[IO[str]]:
             yield text
 
 
-def _read(file: str, stream: IO[str]) -> Iterator[LogEntry]:
+def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
     first = next((line for line in stream if line.strip()), None)
     if first is None:
-        message = f"{shown_file(file)} is empty: it should contain entries of the decision log"
+        message = f"{name} is empty: it should contain entries of the decision log"
         raise CommandError(message)
     lines = chain([first], stream)
     if not first.lstrip().startswith(("{", "[")):
         is_csv = not _COLUMNS.isdisjoint(next(csv.reader([first])))
-        return _read_csv(lines) if is_csv else _read_lines(file, lines)
-    return _read_lines(file, lines) if _load(first) is not None else _read_documents(file, lines)
+        return _read_csv(lines) if is_csv else _read_lines(name, lines)
+    return _read_lines(name, lines) if _load(first) is not None else _read_documents(name, lines)
 
 
 def _read_csv(lines: Iterable[str]) -> Iterator[LogEntry]:
@@ -95,7 +108,7 @@ def _read_csv(lines: Iterable[str]) -> Iterator[LogEntry]:
         yield _selected(row)
 
 
-def _read_lines(file: str, lines: Iterable[str]) -> Iterator[LogEntry]:
+def _read_lines(name: str, lines: Iterable[str]) -> Iterator[LogEntry]:
     iterator = iter(lines)
     for line in iterator:
         text = line.strip()
@@ -103,7 +116,7 @@ def _read_lines(file: str, lines: Iterable[str]) -> Iterator[LogEntry]:
             indented = _until_closed(iterator)
             yield LogEntry(f"{text}{indented}", text.partition(" ")[0])
         elif text.startswith(("{", "[")) and (value := _load(text)) is not None:
-            yield from _expand(file, value)
+            yield from _expand(name, value)
         elif text:
             yield LogEntry(text, text.partition(" ")[0])
 
@@ -118,7 +131,7 @@ def _until_closed(lines: Iterator[str]) -> str:
     return "".join(rest)
 
 
-def _read_documents(file: str, lines: Iterable[str]) -> Iterator[LogEntry]:
+def _read_documents(name: str, lines: Iterable[str]) -> Iterator[LogEntry]:
     """Read JSON in several lines: one document, or several after each other, as of several calls of the AWS CLI."""
     text = io.StringIO()
     for line in lines:
@@ -130,28 +143,28 @@ def _read_documents(file: str, lines: Iterable[str]) -> Iterator[LogEntry]:
     decoder = json.JSONDecoder()
     while rest:
         value, end = decoder.raw_decode(rest)
-        yield from _expand(file, value)
+        yield from _expand(name, value)
         rest = rest[end:].lstrip()
 
 
-def _expand(file: str, value: object) -> Iterator[LogEntry]:
+def _expand(name: str, value: object) -> Iterator[LogEntry]:
     """Return the entries in a decoded document, whatever has wrapped them."""
     if isinstance(value, list):
         if value and all(isinstance(each, dict) and "field" in each for each in value):
             yield _selected({str(each["field"]): each.get("value") for each in value})
             return
         for each in value:
-            yield from _expand(file, each)
+            yield from _expand(name, each)
     elif isinstance(value, dict):
         entries = next((value[key] for key in ("results", "events", "logEvents") if key in value), None)
         if value.get("status") in _UNFINISHED:
-            message = f"{shown_file(file)}: the query is still running: call aws logs get-query-results again later"
+            message = f"{name}: the query is still running: call aws logs get-query-results again later"
             raise CommandError(message)
         if isinstance(entries, list):
-            yield from _expand(file, entries)
+            yield from _expand(name, entries)
         elif set(value) == {"queryId"}:
             message = (
-                f"{shown_file(file)} is the start of a query. Its result: "
+                f"{name} is the answer to aws logs start-query, not its result: "
                 f"aws logs get-query-results --query-id {value['queryId']}"
             )
             raise CommandError(message)

@@ -1,4 +1,4 @@
-"""Times in options."""
+"""The time in the option ``--at``."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def read_time(text: str) -> datetime:
             return time.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    message = f"time {text!r}: write it like 2026-12-01T00:00:00Z"
+    message = f"--at {text!r}: write a time with its UTC offset, such as 2026-12-01T00:00:00Z"
     raise CommandError(message)

@@ -20,6 +20,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
     write_output,
 )
+from mtls_authorizer_cli.printed import counted
 from mtls_authorizer_cli.rules.checks.report import Message, Report, check_document
 
 if TYPE_CHECKING:
@@ -110,10 +111,7 @@ def _summary(report: Report) -> str:
     counts = [(report.denial_count, "blocked client"), (len(report.warnings), "warning")]
     if report.rule_count is not None:
         counts.insert(0, (report.rule_count, "rule"))
-    return (
-        ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count or noun == "rule")
-        or "no warnings"
-    )
+    return ", ".join(counted(count, noun) for count, noun in counts if count or noun == "rule") or "no warnings"
 
 
 def _as_json(reports: Sequence[Report]) -> dict[str, object]:

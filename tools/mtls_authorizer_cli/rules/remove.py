@@ -33,8 +33,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "remove",
         help="remove rules from a document",
         description="Remove rules from a rules document where it is stored. The change is shown before it is written, "
-        "and nothing of another writer is lost. A client that another rule matches stays allowed: to deny it "
-        "all requests, use block.",
+        "and concurrent changes by others are kept. A client that another rule matches stays allowed: to deny it all "
+        "requests, use block.",
         epilog=exit_statuses("if the rules are removed, and for a dry run", "if the change was not confirmed"),
     )
     parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
@@ -59,8 +59,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     step = (
         "to write the change, run the command again with --yes"
         if not update.written
-        else f"verify with mtls-authorizer explain CERT {shlex.join(rules.option)} what the clients get. "
-        f"It takes effect with the reload, after {rules.refresh_seconds} s; cached responses stay valid until the "
+        else f"verify with mtls-authorizer explain CERT {shlex.join(rules.option)}. The change takes effect when the "
+        f"function reloads the rules, after {rules.refresh_seconds} s; cached responses stay valid until the "
         "authorizer's TTL ends"
     )
     if options.json:
@@ -95,15 +95,15 @@ def _text(options: argparse.Namespace, result: str, location: str, version: str)
 def _remove(names: frozenset[str]) -> Callable[[str], str]:
     """Return the edit that removes rules.
 
-    It raises CommandError for names that no rule has, but only at first: later, another writer has removed them.
+    The first call raises CommandError for names that no rule has. In later calls, another writer has removed them.
     """
-    first = [True]
+    is_first = True
 
     def edit(text: str) -> str:
-        existing = [_name(item.value) for item in items_of(text, "rules")]
-        if first:
-            _require(names, existing)
-            first.clear()
+        nonlocal is_first
+        if is_first:
+            _require(names, [_name(item.value) for item in items_of(text, "rules")])
+            is_first = False
         return not_empty(remove_items(text, "rules", lambda rule: _name(rule) in names))
 
     return edit

@@ -30,10 +30,10 @@ def crl_der(content: bytes) -> bytes:
         reject(
             CrlRejection.MALFORMED,
             f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {blocks} PEM blocks, "
-            f"and it begins with {content[:20]!r}",
+            f"and it begins with {_shown(content)}",
         )
     if not _WHITE_SPACE.fullmatch(content, end + len(_END)):
-        reject(CrlRejection.MALFORMED, f"{_END.decode()} is followed by {content[end + len(_END) :].lstrip()[:20]!r}")
+        reject(CrlRejection.MALFORMED, f"{_END.decode()} is followed by {_shown(content[end + len(_END) :].lstrip())}")
     start = begin + len(_BEGIN)
     if not _BASE64.fullmatch(content, start, end):
         reject(CrlRejection.MALFORMED, "the CRL in PEM is not base64: it has other characters")
@@ -50,3 +50,8 @@ def crl_digest(content: bytes) -> str:
     Raises CrlError for content that is neither.
     """
     return hashlib.sha256(crl_der(content)).hexdigest()
+
+
+def _shown(content: bytes) -> str:
+    """Return the beginning of content in quotes, in printable ASCII."""
+    return ascii(content[:20].decode("latin-1"))

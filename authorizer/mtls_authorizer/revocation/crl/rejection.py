@@ -1,4 +1,4 @@
-"""The reasons to reject a CRL."""
+"""The reasons to reject a CRL, and times in messages about them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from enum import StrEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import NoReturn
 
 
@@ -65,6 +66,11 @@ class CrlError(ValueError):
         # The file may be anybody's, and a name in it of any length.
         super().__init__(message[:_MAX_MESSAGE])
         self.rejection = rejection
+
+
+def shown_time(time: datetime | None) -> str:
+    """Return a time in UTC for a message: ``2027-03-15T00:00:00Z``, without fractions of a second."""
+    return "none" if time is None else time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def reject(rejection: CrlRejection, message: str) -> NoReturn:

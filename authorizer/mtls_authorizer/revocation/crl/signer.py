@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
+from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
 from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
     authority_key_identifier,
@@ -91,5 +91,6 @@ def check_signer(revocation_list: RevocationList, truststore: Truststore, now: d
         )
     if not any(authority.is_valid_at(now) for authority in permitted):
         reject(
-            CrlRejection.ISSUER_NOT_VALID, f"the certificate of {issuer}, which signed the CRL, is not valid at {now}"
+            CrlRejection.ISSUER_NOT_VALID,
+            f"the certificate of {issuer}, which signed the CRL, is not valid at {shown_time(now)}",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject
+from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
@@ -29,9 +29,11 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
 def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age: timedelta = timedelta(0)) -> None:
     """Check that a list is valid at an aware time. Raises CrlError."""
     if revocation_list.this_update > now:
-        reject(CrlRejection.NOT_YET_VALID, f"the CRL's thisUpdate, {revocation_list.this_update}, is after {now}")
+        start = shown_time(revocation_list.this_update)
+        reject(CrlRejection.NOT_YET_VALID, f"the CRL's thisUpdate, {start}, is after {shown_time(now)}")
     if is_stale(revocation_list, now, max_age):
-        reject(CrlRejection.STALE, f"the CRL's nextUpdate, {revocation_list.next_update}, has passed at {now}")
+        end = shown_time(revocation_list.next_update)
+        reject(CrlRejection.STALE, f"the CRL's nextUpdate, {end}, has passed at {shown_time(now)}")
 
 
 class ListIdentity(NamedTuple):
@@ -68,7 +70,8 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
     if new.this_update < in_force.this_update:
         reject(
             CrlRejection.ROLLED_BACK,
-            f"the CRL's thisUpdate, {new.this_update}, is before that of the one in force, {in_force.this_update}",
+            f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
+            f"{shown_time(in_force.this_update)}",
         )
     if new.number is not None and in_force.number is not None and new.number < in_force.number:
         reject(

@@ -80,8 +80,8 @@ def resolve(
         for address in addresses:
             if not is_public(ip_address(address)):
                 message = (
-                    f"{host} has the address {address}, which is not public; if that is intended, add the host to "
-                    "CRL_SOURCE_PRIVATE_HOSTS, or use the option --private of the command"
+                    f"{host} has the address {address}, which is not public. To allow it, add the host to "
+                    "CRL_SOURCE_PRIVATE_HOSTS of the fetcher, or use --private with mtls-authorizer crl fetch"
                 )
                 raise DownloadError(message)
     return addresses

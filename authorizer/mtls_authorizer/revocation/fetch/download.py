@@ -205,7 +205,7 @@ def _describe(error: Exception, limits: Limits) -> str:
         verified = getattr(error.args[0], "verify_message", "")
         return f"TLS failed: {verified or type(error.args[0]).__name__}"
     for kind, description in (
-        (NewConnectionError, "no connection: the server refuses it, or there is no route to it"),
+        (NewConnectionError, "no connection: the server refuses it, or there is no route to the server"),
         (ConnectTimeoutError, f"no connection within {limits.connect_seconds:g} s"),
         (ReadTimeoutError, f"no answer for {limits.read_seconds:g} s"),
         (IncompleteRead, "the answer ended early"),

@@ -79,8 +79,8 @@ def read_truststore(content: bytes) -> Truststore:
     nothing. Blocks that cannot be read, and CAs whose keys are not supported, are skipped one by one, as by API
     Gateway: they are in ``Truststore.skipped``.
 
-    Raises ValueError, with a message for users, for more than MAX_TRUSTSTORE_BYTES, for a file that was torn (a block
-    without its END line), and for a bundle without a CA that can be used.
+    Raises ValueError, with a message for users, for more than MAX_TRUSTSTORE_BYTES, for a file that is incomplete (a
+    block without its END line), and for a bundle without a CA that can be used.
     """
     if len(content) > MAX_TRUSTSTORE_BYTES:
         message = f"the truststore has {len(content):,} bytes; API Gateway accepts at most {MAX_TRUSTSTORE_BYTES:,}"
@@ -100,10 +100,10 @@ def read_truststore(content: bytes) -> Truststore:
             if read.public_key is None:
                 skipped.append(_skipped(position, read.certificate.der, "its key is of a kind that is not supported"))
     if all(authority.public_key is None for authority in authorities):
-        reasons = "".join(f"; certificate {position}: {reason}" for position, _, reason in skipped[:1])
+        reasons = "".join(f"; block {position}: {reason}" for position, _, reason in skipped[:1])
         message = (
-            f"none of the truststore's {len(blocks)} certificates is that of a CA (basicConstraints with CA:TRUE) "
-            f"that can be used{reasons}"
+            f"none of the truststore's {len(blocks)} PEM blocks is a usable CA certificate (basicConstraints with "
+            f"CA:TRUE){reasons}"
         )
         raise ValueError(message)
     return Truststore(authorities, skipped)

@@ -179,7 +179,9 @@ def test_unblock_names_what_still_blocks_the_client(rules: Path, capsys: pytest.
     assert "blocked by    deny[0] (common_name), deny[1] (public_key), deny[2] (issuer, serial_number)\n" in out
     assert out.endswith("Next step: if the client is to be allowed, remove or narrow deny[0], deny[1], deny[2]\n")
     assert command("unblock", "client.pem") == 1
-    assert capsys.readouterr().out.startswith("STILL BLOCKED 'CN=client': not by an entry that block adds, so nothing")
+    assert capsys.readouterr().out.startswith(
+        "STILL BLOCKED 'CN=client': by an entry that block did not add, so nothing"
+    )
     rules.write_text(json.dumps({"deny": [others[0], ENTRY]}))
     assert main(["unblock", "client.pem", "--rules", "rules.json", "--dry-run"], {}) == 0
     out, _ = capsys.readouterr()
@@ -204,7 +206,7 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
     assert command("block", *client) == 0
     out, _ = capsys.readouterr()
     assert out.startswith("BLOCKED serial number '0:5' of 'CN=CA'\n")
-    assert "note          only the certificate with this serial number is concerned" in out
+    assert "note          this affects only the certificate with this serial number" in out
     assert "Next step: verify with mtls-authorizer explain CERT --rules rules.json" in out
     assert reason(rules, issue()) == "certificate_excluded"
     assert reason(rules, issue(6)) is None
@@ -242,7 +244,10 @@ def test_an_issuer_that_may_be_reversed_is_noted(
     [
         ([], "no client: name the file with its certificate or, if you do not have it, --issuer DN --serial HEX"),
         (["--issuer", "CN=CA"], "no client: "),
-        (["client.pem", "--serial", "5"], "a certificate, and --issuer or --serial: the certificate is enough"),
+        (
+            ["client.pem", "--serial", "5"],
+            "both a certificate and --issuer or --serial are given: name the certificate only",
+        ),
         (["--issuer", "Test CA", "--serial", "5"], "--issuer or --serial: "),
         (
             ["--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5"],
@@ -253,9 +258,9 @@ def test_an_issuer_that_may_be_reversed_is_noted(
             "is not a distinguished name in RFC 4514 form: write 'CN=CA,O=Acme,C=DE'",
         ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
-        (["rules.json"], "rules.json is a rules document: mtls-authorizer block CERTIFICATE --rules rules.json"),
-        (["key.pem"], "key.pem is a private key (PEM). It is not needed, and nothing of it was printed"),
-        (["request.pem"], "Once a CA has issued the certificate: mtls-authorizer block CERTIFICATE"),
+        (["rules.json"], "rules.json is a rules document. Name it with --rules rules.json"),
+        (["key.pem"], "key.pem is a private key (PEM). It is not needed: keep it secret"),
+        (["request.pem"], "Name the certificate that the CA has issued for it"),
         (["client.p12"], "openssl pkcs12 -in client.p12 -clcerts -nokeys -out client.pem"),
         (["odd.pem"], "The authorizer denies such a certificate in any case"),
         (["missing.pem"], "missing.pem cannot be read: No such file"),
@@ -287,12 +292,12 @@ def test_notes_name_doubtful_certificates(folder: Path, capsys: pytest.CaptureFi
     (folder / "ca.pem").write_text(issue(extensions=[IS_A_CA]))
     assert command("block", "client.pem") == 0
     words = " ".join(capsys.readouterr().out.split())
-    assert f"note the certificate expired at {TODAY - 5 * DAY:%Y-%m-%d %H:%M:%S} UTC; a renewed one" in words
+    assert f"note the certificate expired at {TODAY - 5 * DAY:%Y-%m-%d %H:%M:%S} UTC; renewed ones" in words
     assert "note client.pem contains 2 certificates: the first, the client's, is used." in words
     assert command("block", "ca.pem") == 0
     words = " ".join(capsys.readouterr().out.split())
     assert words.count("note ") == 1
-    assert "note this is a CA's certificate: only clients that present this certificate itself are concerned" in words
+    assert "note this is a CA's certificate: this affects only clients that present it themselves" in words
 
 
 HOSTILE = "x\x1b[2J\u202e\u200f,CN=admin\nBLOCKED\x07é" + "y" * 500

@@ -215,13 +215,13 @@ def test_rules_and_reasons_are_those_of_the_configuration(run: Run, put: Callabl
 EXPECTED = """\
 2 of 4 certificates EXPIRED or expiring by 2027-01-21 (in 60 days) and not renewed
 
-EXPIRED: expiry, days, client, rule, file or last request
+EXPIRED: expiry, days, client, rule or deny reason, file or last request
   2026-11-21  -1  CN=Journal,O=Acme  acme-journal  certs/journal.pem
 
-EXPIRING: expiry, days, client, rule, file or last request
+EXPIRING: expiry, days, client, rule or deny reason, file or last request
   2026-12-22  30  DNS:api.example  no_rule_matched  certs/nameless.pem
 
-RENEWED by a newer certificate: expiry, days, client, rule, file or last request
+RENEWED by a newer certificate: expiry, days, client, rule or deny reason, file or last request
   2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem
 
 NO CERTIFICATE
@@ -251,7 +251,7 @@ def test_without_expiring_all_clients_are_listed(run: Run, put: Callable[..., No
     result = run("certs", "--rules", "rules.json")
     assert result.status == 0
     assert result.output == (
-        "1 certificate, 0 EXPIRED and not renewed\n\nVALID: expiry, days, client, rule, file or last request\n"
+        "1 certificate, 0 EXPIRED and not renewed\n\nVALID: expiry, days, client, rule or deny reason, file or last request\n"
         "  2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem\n\n"
         "Next step: repeat this with --expiring 60d to see which certificates expire within 60 days\n"
     )
@@ -313,8 +313,11 @@ def test_entries_are_counted_that_are_not_about_a_client(run: Run, put: Callable
     assert (result.status, result.json["unidentified_decisions"], result.json["skipped_entries"]) == (0, 1, 1)
     assert [(each["client"], each["state"]) for each in result.json["clients"]] == [("p", "unknown"), ("q", "unknown")]
     text = run("--log", "log").output
-    assert "EXPIRY UNKNOWN: expiry, days, client, rule, file or last request\n  unknown    p  none\n" in text
-    assert "note: 1 entries of the log are no decisions and were skipped\nnote: 1 decisions name no client" in text
+    assert (
+        "EXPIRY UNKNOWN: expiry, days, client, rule or deny reason, file or last request\n  unknown    p  none\n"
+        in text
+    )
+    assert "note: log entries that are not decisions were skipped: 1\nnote: decisions that name no client" in text
     assert "Next step: none; repeat" in run("--log", "log", "--expiring", "60d").output
 
 
@@ -331,9 +334,7 @@ def test_inputs_without_certificates_and_decisions_are_an_error(arguments: list[
     (tmp_path / "wrong" / "readme").write_text("text")
     result = run(*arguments, "--expiring", "60d")
     assert result.status == 2
-    assert result.errors == (
-        "mtls-authorizer clients: the files contain no certificate and no decision: nothing was examined\n"
-    )
+    assert result.errors == "mtls-authorizer clients: the files contain neither certificates nor decisions\n"
     assert run("missing", "--expiring", "60d").status == 2
 
 
@@ -352,14 +353,17 @@ def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., No
         ([], "no clients: name files or folders with certificates, or a log with --log"),
         (["certs"], "certs contains no files"),
         (["x", "--csv", "--json"], "--csv and --json exclude each other: use one of them"),
-        (["-", "--log", "-"], "the standard input is named twice"),
+        (["-", "--log", "-"], "the standard input (-) is named twice: name files for the other inputs"),
         (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),
         (["rules.json", "--expiring", "9w", "--at", "9999-12-31T00:00:00Z"], "--expiring '9w': write"),
         (["rules.json", "--expiring=-1d"], "--expiring '-1d': write"),
         (["rules.json", "--rules", "missing"], "missing cannot be read: No such file or directory"),
-        (["rules.json", "--at", "today"], "time 'today': write it like 2026-12-01T00:00:00Z"),
+        (
+            ["rules.json", "--at", "today"],
+            "--at 'today': write a time with its UTC offset, such as 2026-12-01T00:00:00Z",
+        ),
     ],
 )
 def test_mistakes_are_one_line(arguments: list[str], message: str, run: Run) -> None:

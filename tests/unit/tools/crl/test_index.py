@@ -150,11 +150,11 @@ def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path
         ),
         (
             ["ca.crl", "--truststore", "bundle.pem", "--output", "./bundle.pem"],
-            "bundle.pem is bundle.pem, which is read, and would be replaced: name another file to write\n",
+            "the output bundle.pem is the same file as the input bundle.pem: name another output\n",
         ),
         (
             ["ca.crl", "--truststore", "bundle.pem", "--output", "ca.crl"],
-            "ca.crl is ca.crl, which is read, and would be replaced: name another file to write\n",
+            "the output ca.crl is the same file as the input ca.crl: name another output\n",
         ),
         (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ". cannot be read: Is a directory\n"),
         (

@@ -231,11 +231,11 @@ def test_nothing_is_found_in_the_certificates_of_the_local_gateway(
 
 VARIABLES = {
     "a misspelled variable": ({"ALLOWED_COMMON_NAME": "a"}, Check.CONFIGURATION, "is not a variable"),
-    "no rules": ({}, Check.NO_RULES, "no list and no rule is set"),
+    "no rules": ({}, Check.NO_RULES, "it contains neither allowlists nor rules"),
     "only blocked clients": (
         {"AUTHORIZER_RULES": json.dumps({"deny": {"common_name": "a"}})},
         Check.NO_RULES,
-        "no list and no rule is set",
+        "it contains neither allowlists nor rules",
     ),
     "buckets of anyone": (
         {"AUTHORIZER_RULES_URI": "s3://acme/rules.json"},
@@ -298,7 +298,7 @@ def test_the_text_says_in_its_first_line_that_nothing_was_found(
     file = tmp_path / "truststore.pem"
     file.write_text(bundle(ROOT))
     assert main(["doctor", "--truststore", str(file)], {}) == 0
-    assert capsys.readouterr().out == "Nothing found\n  10 kinds of checks were made\n\nNext step: none.\n"
+    assert capsys.readouterr().out == "Nothing found\n  10 kinds of checks made\n\nNext step: none.\n"
 
 
 @pytest.mark.parametrize(

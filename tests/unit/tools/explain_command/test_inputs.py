@@ -81,6 +81,8 @@ def public(encoding: Encoding) -> bytes:
     return KEY.public_key().public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
+THE_CERTIFICATE_OF_THE_KEY = "It is not needed: keep it secret, and name the certificate that belongs to it"
+A_CERTIFICATE = "Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER"
 PASSWORD = BestAvailableEncryption(b"password")
 UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     "PKCS #7 in PEM": (
@@ -98,34 +100,34 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
         "is a PKCS #12 bundle",
         "openssl pkcs12 -in FILE -clcerts -nokeys -out client.pem",
     ),
-    "private key in PEM": (private(Encoding.PEM), "is a private key (PEM)", f"{PROGRAM} CERTIFICATE"),
-    "private key in DER": (private(Encoding.DER), "is a private key (DER)", f"{PROGRAM} CERTIFICATE"),
+    "private key in PEM": (private(Encoding.PEM), "is a private key (PEM)", THE_CERTIFICATE_OF_THE_KEY),
+    "private key in DER": (private(Encoding.DER), "is a private key (DER)", THE_CERTIFICATE_OF_THE_KEY),
     "encrypted key in PEM": (
         private(Encoding.PEM, PASSWORD),
         "is an encrypted private key (PEM)",
-        f"{PROGRAM} CERTIFICATE",
+        THE_CERTIFICATE_OF_THE_KEY,
     ),
     "encrypted key in DER": (
         private(Encoding.DER, PASSWORD),
         "is an encrypted private key (DER)",
-        f"{PROGRAM} CERTIFICATE",
+        THE_CERTIFICATE_OF_THE_KEY,
     ),
     "key after its parameters": (
         b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + private(Encoding.PEM),
         "is a private key (PEM)",
-        f"{PROGRAM} CERTIFICATE",
+        THE_CERTIFICATE_OF_THE_KEY,
     ),
-    "public key in PEM": (public(Encoding.PEM), "is a public key (PEM)", f"{PROGRAM} CERTIFICATE"),
-    "public key in DER": (public(Encoding.DER), "is a public key (DER)", f"{PROGRAM} CERTIFICATE"),
+    "public key in PEM": (public(Encoding.PEM), "is a public key (PEM)", "Name the certificate that contains it"),
+    "public key in DER": (public(Encoding.DER), "is a public key (DER)", "Name the certificate that contains it"),
     "CSR in PEM": (
         REQUEST.public_bytes(Encoding.PEM),
         "is a certificate signing request (PEM)",
-        f"{PROGRAM} CERTIFICATE",
+        "Name the certificate that the CA has issued for it",
     ),
     "CSR in DER": (
         REQUEST.public_bytes(Encoding.DER),
         "is a certificate signing request (DER)",
-        f"{PROGRAM} CERTIFICATE",
+        "Name the certificate that the CA has issued for it",
     ),
     "CRL": (
         ROOT.revoke(),
@@ -137,33 +139,43 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
         "is a certificate in OpenSSL's own format",
         "openssl x509 -in FILE -out client.pem",
     ),
-    "torn PEM": (pem(LEAF).encode()[:-9], "is PEM without its END line", f"{PROGRAM} CERTIFICATE"),
+    "torn PEM": (pem(LEAF).encode()[:-9], "is PEM without its END line", "the line that begins with -----END"),
     "other PEM": (
         b"-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----",
         "is PEM of another kind",
-        f"{PROGRAM} CERTIFICATE",
+        A_CERTIFICATE,
     ),
-    "rules": (b'{"rules": []}', "is a rules document", f"{PROGRAM} CERTIFICATE --rules FILE"),
+    "rules": (b'{"rules": []}', "is a rules document", "Name it with --rules FILE"),
+    "only blocked clients": (b'{"deny": []}', "is a rules document", "Name it with --rules FILE"),
+    "a log entry": (
+        b'{"decision": "deny", "rules": []}',
+        "is an entry of the decision log",
+        "Name it with --log FILE",
+    ),
     "other JSON": (
         b'{"type": "TOKEN"}',
         "is JSON (not an event of a Lambda authorizer of type REQUEST)",
-        f"{PROGRAM} CERTIFICATE",
+        "Name the event that the authorizer received, or the client's certificate",
     ),
-    "broken JSON": (b'{"type": ', "is invalid JSON (Expecting value", f"{PROGRAM} CERTIFICATE"),
-    "text": (b"hello\x1b[31m", "is text of another kind", f"{PROGRAM} CERTIFICATE"),
-    "binary data": (b"\x00\xff", "is binary data of an unknown kind", f"{PROGRAM} CERTIFICATE"),
-    "nothing": (b"\n", "is empty", f"{PROGRAM} CERTIFICATE"),
+    "broken JSON": (
+        b'{"type": ',
+        "is invalid JSON (Expecting value",
+        "Save the event again, as the authorizer received it",
+    ),
+    "text": (b"hello\x1b[31m", "is text of another kind", A_CERTIFICATE),
+    "binary data": (b"\x00\xff", "is binary data of an unknown kind", A_CERTIFICATE),
+    "nothing": (b"\n", "is empty", "Name the client's certificate"),
 }
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_a_file_that_cannot_be_used_is_named_with_the_one_right_command(case: str, run: Run) -> None:
-    content, kind, command = UNUSABLE[case]
+def test_a_file_that_cannot_be_used_is_named_with_what_to_do_instead(case: str, run: Run) -> None:
+    content, kind, advice = UNUSABLE[case]
     for file in ("some file.pem", "it's.der"):
         status, result = run(run.write(file, content))
         assert status == 2
         assert result["error"].startswith(f"{PROGRAM}: {file} {kind}")
-        assert result["error"].endswith(f": {command.replace('FILE', shlex.quote(file))}\n")
+        assert result["error"].endswith(f"{advice.replace('FILE', shlex.quote(file))}\n")
         assert result["error"][:-1].isprintable()
 
 

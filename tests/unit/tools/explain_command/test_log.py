@@ -78,6 +78,7 @@ def explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         "by_alternative_name.json": BY_ALTERNATIVE_NAME.decode(),
         "limited.json": LIMITED.decode(),
         "event.json": json.dumps(rest_event(CLIENT)),
+        "text.log": "deny: common_name_not_allowed\n",
     }.items():
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text(content)
@@ -243,7 +244,8 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
     status, errors = run()
     assert (status, "contains 4 decisions: choose one with --request-id, such as 'a', 'b', 'c'" in errors) == (2, True)
     status, errors = run("--request-id", "x")
-    assert (status, "contains no decision with the request ID 'x': it should be an entry" in errors) == (2, True)
+    expected = "contains 4 decisions, but none with the request ID 'x': write a request_id or extended_request_id from"
+    assert (status, expected in errors) == (2, True)
     entries = [{"decision": "allow"}, {"decision": "allow"}]
     assert "contains 2 decisions: choose one with --request-id\n" in run()[1]
 
@@ -253,8 +255,25 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
     [
         (
             ["--log", '{"type": "platform.start"}'],
-            "the entry contains no decision: it should be an entry of the",
+            "the text of --log contains no decision: entry 1 has no field 'decision' with 'allow' or 'deny'\n",
         ),
+        (
+            ["--log", r'{"decision": "denied\u001b"}'],
+            "the text of --log contains no decision: the field 'decision' of entry 1 is 'denied\\x1b', not 'allow' or",
+        ),
+        (["--log", '{"decision":'], "the text of --log is not a log: Expecting value: line 1 column 13"),
+        (
+            ["--log", "text.log"],
+            "text.log contains no decision: entry 1 is not a JSON object. The log format of the function must be JSON\n",
+        ),
+        (["--log", "[]"], "[] cannot be read: No such file"),
+        (["--log", '[{"decision": "allow"}, {"decision": "deny"}]'], "the text of --log contains 2 decisions: choose"),
+        (["--log", '[{"events": []}]'], "the text of --log contains no decision: it has no entries\n"),
+        (
+            ["--log", '{"results": [[{"field": "@ptr", "value": "x"}]]}'],
+            "the text of --log contains no decision: entry 1 has none of the fields decision, fingerprint,",
+        ),
+        (["--log", '{"queryId": "12ab"}'], "the text of --log is the answer to aws logs start-query, not its result: "),
         (["--log", "missing"], "missing cannot be read: No such file or directory"),
         (["--log", "x", "--csv"], "--log cannot be combined with --csv or --event: the entry names the request"),
         (["--log", "x", "--event", "event.json"], "--log cannot be combined with --csv or --event"),

@@ -21,7 +21,7 @@ CHECKS = (
 )
 
 _MAX_BYTES = 4096
-_RULES_ADVICE = "Write rules or lists as docs/configuration.md describes"
+_RULES_ADVICE = "Configure allowlists or rules (docs/configuration.md)"
 
 
 def examine_environment(name: str, environment: Mapping[str, str]) -> Diagnosis:
@@ -62,7 +62,7 @@ def _settings(name: str, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             Check.NO_RULES,
             name,
-            "no list and no rule is set",
+            "it contains neither allowlists nor rules",
             "Every client is denied: 403, no_allowlist_configured.",
             _RULES_ADVICE,
         )

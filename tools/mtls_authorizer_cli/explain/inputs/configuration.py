@@ -13,6 +13,7 @@ from mtls_authorizer_cli.explain.question import read_certificate
 from mtls_authorizer_cli.explain.truststore import read_bundle
 from mtls_authorizer_cli.inputs.configured import (
     make_rule_set,
+    parse_location,
     read_location,
     read_rules,
     read_settings,
@@ -77,6 +78,7 @@ def load_configuration(environment: Mapping[str, str], rules: str | None) -> Con
     """
     if rules is None:
         return _load(read_settings(environment))
+    parse_location(rules)
     if "://" in rules:
         return _load(read_settings_with(rules, environment))
     settings = read_settings_without_document(environment)

@@ -138,7 +138,7 @@ def _records(text: str, problems: Problems) -> list[tuple[int, list[str]]]:
 def _check_columns(line: int, columns: Sequence[str], problems: Problems) -> None:
     for column in REQUIRED_COLUMNS:
         if column not in columns:
-            problems.add(line, column, "is missing: the first row contains the names of the columns")
+            problems.add(line, column, "is missing: the first row must contain the names of the columns")
     for column in dict.fromkeys(columns):
         known = column in {*REQUIRED_COLUMNS, DESCRIPTION} or (
             column.startswith(CONTEXT_PREFIX) and column != CONTEXT_PREFIX
@@ -146,9 +146,9 @@ def _check_columns(line: int, columns: Sequence[str], problems: Problems) -> Non
         if not known:
             names = ", ".join([*REQUIRED_COLUMNS, DESCRIPTION])
             shown = quoted(column, _LONGEST_COLUMN)
-            problems.add(line, shown, f"is unknown: write one of {names}, or context. and a key")
+            problems.add(line, shown, f"is unknown: the columns are {names} and context.KEY")
         elif columns.count(column) > 1:
-            problems.add(line, column, "is there twice: remove one of them")
+            problems.add(line, column, "occurs twice: remove one of them")
 
 
 def _row(line: int, cells: Sequence[str], columns: Sequence[str], problems: Problems) -> Row | None:

@@ -1,4 +1,4 @@
-"""What ``rules add`` and ``rules import`` print at the end."""
+"""The output of ``rules add`` and ``rules import``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import write_output
-from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.printed import counted, plain
 from mtls_authorizer_cli.tables import wrap
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _answer(summary: Summary) -> str:
 def _names(names: tuple[str, ...]) -> str:
     listed = ", ".join(names[:_MOST_NAMES])
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{len(names)} rule{'' if len(names) == 1 else 's'} ({listed}{more})"
+    return f"{counted(len(names), 'rule')} ({listed}{more})"
 
 
 def _next_step(summary: Summary) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _next_step(summary: Summary) -> Iterator[str]:
         return
     if "://" in summary.document.location:
         seconds = summary.document.refresh_seconds
-        yield f"Next step: the rules take effect with the reload, after {seconds} s. Check a client:"
+        yield f"Next step: the rules take effect when they are reloaded, after {seconds} s. Check a client:"
     else:
         yield "Next step: check a client, and upload the document:"
     yield f"  mtls-authorizer explain CERT {plain(shlex.join((*summary.document.option, *summary.option)))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.explain.wording import printed_routes
-from mtls_authorizer_cli.printed import plain, quoted
+from mtls_authorizer_cli.printed import counted, plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text
 from mtls_authorizer_cli.tables import wrap
@@ -28,22 +28,17 @@ def as_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, which takes an s in the plural."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _summary(report: Report) -> Iterator[str]:
     comparison = report.comparison
     if report.clients is not None:
         changed = report.changed_clients
         losing = sum(bool(each.change.lost) for each in changed)
         gaining = sum(bool(each.change.gained) for each in changed)
-        total = count(len(report.clients), "client")
-        yield f"{len(changed)} of {total} change: {losing} lose routes, {gaining} gain routes"
+        total = counted(len(report.clients), "client")
+        yield f"{len(changed)} of {total} changed: routes lost by {losing}, gained by {gaining}"
     kinds = {kind: sum(change.change is kind for change in comparison.rules) for kind in Change}
-    counted = [f"{number} {kind}" for kind, number in kinds.items() if number]
-    yield f"rules: {', '.join([*counted, f'{comparison.unchanged} unchanged'])}"
+    numbers = [f"{number} {kind}" for kind, number in kinds.items() if number]
+    yield f"rules: {', '.join([*numbers, f'{comparison.unchanged} unchanged'])}"
     if comparison.denials is not None:
         added, removed = len(comparison.denials.added), len(comparison.denials.removed)
         yield f"deny: {added} added, {removed} removed"

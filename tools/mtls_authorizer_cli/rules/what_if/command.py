@@ -71,6 +71,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     report = Report(options.log, options.rules, result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not result.total and records.skipped:
-        message = f"{shown_file(options.log)} contains no decision, so nothing was decided again"
+        message = f"{shown_file(options.log)} contains no decision: {records.problem}"
         raise CommandError(message)
     return ExitStatus.NEGATIVE if result.changed else ExitStatus.SUCCESS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.printed import plain, quoted
+from mtls_authorizer_cli.printed import counted, plain, quoted
 from mtls_authorizer_cli.tables import wrap
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _answer(report: Report) -> Iterator[str]:
     )
     yield f"{tally.same:,} stay the same, {tally.undetermined.total():,} cannot be determined"
     if report.skipped:
-        yield f"skipped, because they are not decisions: {report.skipped:,} entries of the log"
+        yield f"log entries that are not decisions were skipped: {report.skipped:,}"
 
 
 def _changed(tally: Tally, *, allowed: bool) -> Iterator[str]:
@@ -100,14 +100,14 @@ def _undetermined(tally: Tally) -> Iterator[str]:
         yield "cannot be determined, because the log lacks"
     for missing, number in tally.undetermined.most_common():
         clients = len(tally.clients[missing])
-        noun = "certificate" if clients == 1 else "certificates"
-        yield from wrap(f"{number:>8,}  {', '.join(missing)} ({clients:,} {noun})", first="", others=" " * 10)
+        certificates = counted(clients, "certificate")
+        yield from wrap(f"{number:>8,}  {', '.join(missing)} ({certificates})", first="", others=" " * 10)
 
 
 def _next_step(report: Report) -> str:
     tally = report.tally
     if not tally.total:
-        return "give it entries of the decision log: this file has none"
+        return "name a file with entries of the decision log"
     if tally.undetermined and not report.has_certificates:
         return "add --certs FOLDER with the certificates of the clients to determine the others"
     if tally.changed:

@@ -13,7 +13,7 @@ from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, c
 ROOT = CertificateAuthority("Root")
 MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)
 TORN = r"PEM block {} is incomplete: its BEGIN and END lines do not match"
-NO_CA = r"none of the truststore's 1 certificates is that of a CA \(basicConstraints with CA:TRUE\) that can be used"
+NO_CA = r"none of the truststore's 1 PEM blocks is a usable CA certificate \(basicConstraints with CA:TRUE\)"
 UNREADABLE_NAME = der.sequence(der.tlv(0x05))
 UNSUPPORTED_KEY = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"key"))
 
@@ -35,9 +35,9 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
         (b"", "contains no certificate in PEM"),
         (ROOT.certificate, "contains no certificate in PEM"),
         (b"<html>403</html>", "contains no certificate in PEM"),
-        (ROOT.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), f"{NO_CA}; certificate 1: it is not a certificate"),
-        (pem(b"\x30\x00").encode(), f"{NO_CA}; certificate 1: it cannot be read"),
-        (_ca(public_key=UNSUPPORTED_KEY), f"{NO_CA}; certificate 1: its key is of a kind that is not supported"),
+        (ROOT.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), f"{NO_CA}; block 1: it is not a certificate"),
+        (pem(b"\x30\x00").encode(), f"{NO_CA}; block 1: it cannot be read"),
+        (_ca(public_key=UNSUPPORTED_KEY), f"{NO_CA}; block 1: its key is of a kind that is not supported"),
         (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), f"{NO_CA}$"),
         (pem(ROOT.issue()).encode(), f"{NO_CA}$"),
         (b" " * (MAX_TRUSTSTORE_BYTES + 1), "1,000,001 bytes; API Gateway accepts at most 1,000,000"),

@@ -71,12 +71,12 @@ HEADER = "name,certificate,allow\n"
         ("", ["1: column allow: is missing", "1: column certificate: is missing", "1: column name: is missing"]),
         (
             "name,allow\na,GET /a\n",
-            ["1: column certificate: is missing: the first row contains the names of the columns"],
+            ["1: column certificate: is missing: the first row must contain the names of the columns"],
         ),
         (HEADER, ["1: there are no rows below the names of the columns"]),
         (
             "name,certificate,allow,routes\na,b,c,d\n",
-            ["1: column 'routes': is unknown: write one of name, certificate"],
+            ["1: column 'routes': is unknown: the columns are name, certificate"],
         ),
         # A private key on one line, as in a variable: nothing of it is printed.
         (
@@ -87,7 +87,7 @@ HEADER = "name,certificate,allow\n"
             ],
         ),
         ("name,certificate,allow,context.\na,b,c,d\n", ["1: column 'context.': is unknown"]),
-        ("name,name,certificate,allow\na,a,b,c\n", ["1: column name: is there twice: remove one of them"]),
+        ("name,name,certificate,allow\na,a,b,c\n", ["1: column name: occurs twice: remove one of them"]),
         (f"{HEADER}a,b\n\na,b,c,d\n", ["2: has 2 cells, and the first row has 3", "4: has 4 cells"]),
         (
             f"{HEADER}a,,\n,b,c\n",

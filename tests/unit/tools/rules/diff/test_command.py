@@ -95,7 +95,7 @@ def test_the_differences_of_clients_are_printed_first(capsys: pytest.CaptureFixt
     assert diff("--certs", "certs") == 1
     output = capsys.readouterr().out
     assert output.startswith("""\
-3 of 4 clients change: 2 lose routes, 1 gain routes
+3 of 4 clients changed: routes lost by 2, gained by 1
 rules: 1 added, 2 changed, 1 renamed, 1 unchanged
 deny: 1 added, 0 removed
 
@@ -149,7 +149,7 @@ def test_equal_documents_have_status_0(folder: Path, capsys: pytest.CaptureFixtu
     (folder / "new.json").write_text(json.dumps({"rules": OLD[::-1]}, indent=3))
     assert diff("--certs", "certs/a.pem") == 0
     output = capsys.readouterr().out
-    assert output.startswith("0 of 1 client change: 0 lose routes, 0 gain routes\nrules: 4 unchanged\n")
+    assert output.startswith("0 of 1 client changed: routes lost by 0, gained by 0\nrules: 4 unchanged\n")
     assert output.endswith("\nNothing differs.\n")
 
 

@@ -60,7 +60,7 @@ def test_nothing_changes_if_the_rules_decide_as_they_did(folder: Path, capsys: p
     assert capsys.readouterr().out == (
         "0 of 2 logged decisions change: 0 would be denied, 0 would be allowed\n"
         "2 stay the same, 0 cannot be determined\n"
-        "skipped, because they are not decisions: 1 entries of the log\n"
+        "log entries that are not decisions were skipped: 1\n"
         "\n"
         "Next step: use the rules as shadow rules to try them on all requests (docs/try-rules-first.md).\n"
     )
@@ -155,7 +155,7 @@ def test_the_log_can_be_the_standard_input_and_may_be_empty(
     (folder / "new.json").write_bytes(document(RULE))
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"[]")))
     assert main(["rules", "what-if", "--log", "-", "--rules", "new.json"], {}) == 0
-    assert capsys.readouterr().out.endswith("Next step: give it entries of the decision log: this file has none.\n")
+    assert capsys.readouterr().out.endswith("Next step: name a file with entries of the decision log.\n")
 
 
 def test_the_lists_in_the_environment_are_in_force_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,6 +193,9 @@ def test_a_log_with_other_entries_only_is_an_error(folder: Path, capsys: pytest.
     assert what_if(folder, [{"message": "document loaded"}], RULE) == 2
     output, errors = capsys.readouterr()
     assert output.startswith("0 of 0 logged decisions change")
-    assert errors == "mtls-authorizer rules what-if: log.json contains no decision, so nothing was decided again\n"
+    assert errors == (
+        "mtls-authorizer rules what-if: log.json contains no decision: entry 1 has no field 'decision' with 'allow' or "
+        "'deny'\n"
+    )
     assert what_if(folder, [], RULE) == 2
     assert "is empty" in capsys.readouterr().err
