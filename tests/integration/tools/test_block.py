@@ -231,7 +231,7 @@ def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as exited:
         block(0, "--flush-rest-api", text)
     assert exited.value.code == 2
-    assert "is not the ID of an API and a stage: write them like a1b2c3d4e5/live" in capsys.readouterr().err
+    assert "is not an API ID and a stage: write them like a1b2c3d4e5/live" in capsys.readouterr().err
 
 
 class Terminal:

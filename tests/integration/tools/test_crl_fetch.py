@@ -69,7 +69,7 @@ def test_a_crl_is_stored_and_kept_until_there_is_a_newer_one(
     server.answers["/ca.crl"] = ok(first)
     assert fetch(server, "--private") == 1
     assert capsys.readouterr().err.endswith(
-        ", is before that of the one in force, " + f"{TODAY - 24.4 * DAY}. ca.crl is unchanged.\n"
+        ", is before that of the one in force, " + f"{TODAY - 24.4 * DAY:%Y-%m-%dT%H:%M:%SZ}. ca.crl is unchanged.\n"
     )
     assert {path.name for path in folder.iterdir()} == {"bundle.pem", "ca.crl"}
 

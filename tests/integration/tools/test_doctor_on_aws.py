@@ -828,7 +828,7 @@ def test_the_text_ends_with_the_missing_permissions(cloud: Cloud, capsys: pytest
     assert main(["doctor", "--domain", DOMAIN], {}) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Nothing found"
-    assert lines[1].endswith("2 could not be")
+    assert lines[1].endswith("2 not possible")
     assert "Not checked" in lines
     assert "lambda:GetPolicy" in " ".join(lines[-2:])
     assert all(len(line) <= 100 for line in lines)

@@ -251,7 +251,8 @@ def test_without_expiring_all_clients_are_listed(run: Run, put: Callable[..., No
     result = run("certs", "--rules", "rules.json")
     assert result.status == 0
     assert result.output == (
-        "1 certificate, 0 EXPIRED and not renewed\n\nVALID: expiry, days, client, rule or deny reason, file or last request\n"
+        "1 certificate, 0 EXPIRED and not renewed\n\n"
+        "VALID: expiry, days, client, rule or deny reason, file or last request\n"
         "  2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem\n\n"
         "Next step: repeat this with --expiring 60d to see which certificates expire within 60 days\n"
     )

@@ -264,7 +264,7 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
         (["--log", '{"decision":'], "the text of --log is not a log: Expecting value: line 1 column 13"),
         (
             ["--log", "text.log"],
-            "text.log contains no decision: entry 1 is not a JSON object. The log format of the function must be JSON\n",
+            "text.log contains no decision: entry 1 is not a JSON object. The log format of the function must",
         ),
         (["--log", "[]"], "[] cannot be read: No such file"),
         (["--log", '[{"decision": "allow"}, {"decision": "deny"}]'], "the text of --log contains 2 decisions: choose"),

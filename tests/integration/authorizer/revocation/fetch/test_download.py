@@ -327,7 +327,7 @@ def test_no_connection_is_made_if_an_address_is_not_public(
 ) -> None:
     monkeypatch.setattr(socket, "create_connection", None)
     monkeypatch.setattr(socket.socket, "connect", None)
-    with pytest.raises(DownloadError, match="which is not public. To allow it, add the host to CRL_SOURCE_PR"):
+    with pytest.raises(DownloadError, match=r"which is not public\. To allow it, add the host to CRL_SOURCE_PR"):
         download(
             parse_url(server.url("/", "crl.example")),
             limits=PATIENT,
