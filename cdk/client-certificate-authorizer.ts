@@ -12,7 +12,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { Construct } from 'constructs';
 
-/** What all functions have in common. */
+/** The common properties of all functions. */
 export interface ReleaseProps {
   /** Folder with the layer's zip files and authorizer.zip. */
   readonly releaseFolder: string;
@@ -58,7 +58,7 @@ export class ClientCertificateAuthorizer extends Construct {
       description: 'The client certificate of a Lambda event in one call, and cryptography.',
       removalPolicy: RemovalPolicy.RETAIN, // functions of other stacks may use it
     });
-    const statements = readDocuments(this.environment, props.crlBucketName);
+    const statements = documentPermissions(this.environment, props.crlBucketName);
     if (props.tracing) {
       // X-Ray has no resources to name.
       statements.push(allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], ['*']));
@@ -91,8 +91,8 @@ export class ClientCertificateAuthorizer extends Construct {
   }
 }
 
-function readDocuments(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
-  // As the authorizer reads them: there may be spaces around URIs.
+function documentPermissions(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
+  // Like the authorizer, this accepts spaces around URIs.
   const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI]
     .filter((uri) => uri)
     .map((uri) => uri.trim());
@@ -167,7 +167,7 @@ export interface ClientCertificateRevocationProps extends ReleaseProps {
 /**
  * A bucket for CRLs with an indexer; a fetcher if there are crlSources; their alarms.
  *
- * It requires nothing of the authorizer: deploy it, and upload the truststore and the CRLs, before you set CRL_URIS there.
+ * It does not depend on the authorizer: deploy it, and upload the truststore and the CRLs, before you set CRL_URIS there.
  */
 export class ClientCertificateRevocation extends Construct {
   readonly bucket: Bucket;
@@ -393,8 +393,8 @@ function bucketPolicy(
       resources: [bucketArn, `${bucketArn}/*`],
       conditions: { Bool: { 'aws:SecureTransport': 'false' } },
     }),
-    // An index says which certificates are revoked, and no CA signs it: it is trusted because the indexer has verified the
-    // CRL. Without an index, the indexer would accept an older CRL. So reading is all that others may do.
+    // No CA signs an index: it is trusted because only the indexer, which verifies the CRL, can write it. Others may only
+    // read indexes: if one was deleted, the indexer would accept an older CRL.
     new iam.PolicyStatement({
       sid: 'IndexesByTheIndexerOnly',
       effect: iam.Effect.DENY,

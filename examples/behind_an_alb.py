@@ -10,7 +10,7 @@ is_allowed = allow_cn(["authorized-client"])
 def handler(event: object, _context: object) -> dict[str, object]:
     """Greet the client. 401 without a certificate, 403 for others.
 
-    Let no other listener than those with mutual TLS in verify mode forward requests to this function.
+    Only listeners with mutual TLS in verify mode may forward requests to this function.
     """
     result = extract_client_certificate_from_alb_event(event)
     if not result.success:

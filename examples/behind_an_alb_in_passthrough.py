@@ -1,6 +1,6 @@
-"""A Lambda function behind an Application Load Balancer in passthrough mode: nobody but itself verifies the chain.
+"""A Lambda function behind an Application Load Balancer in passthrough mode: it verifies the chain, the ALB does not.
 
-In a file of your own, with the CA certificates of your clients in PEM next to it:
+Use it in a file of your own, with the CA certificates of your clients in PEM next to it:
 
     handler = make_handler(Path(__file__).with_name("truststore.pem"))
 
@@ -27,7 +27,7 @@ is_allowed = allow_cn(["authorized-client"])
 
 def make_handler(truststore: Path) -> Callable[[object, object], dict[str, object]]:
     """Return a handler that allows clients with a listed name and a CA in the truststore."""
-    # Clients' certificates often have no subject alternative names, which a browser's policy asks for.
+    # Clients' certificates often have no subject alternative names, which the default policy requires.
     policy = (
         PolicyBuilder()
         .store(Store(x509.load_pem_x509_certificates(truststore.read_bytes())))
@@ -42,7 +42,7 @@ def make_handler(truststore: Path) -> Callable[[object, object], dict[str, objec
     def is_verified(sent: ExtractionSuccess) -> bool:
         intermediates = [certificate.x509 for certificate in sent.intermediates]
         try:
-            # A verifier checks validity for the time when it was built.
+            # A verifier checks validity at the time when it was built: build one for each request.
             policy.build_client_verifier().verify(sent.certificate.x509, intermediates)
         except VerificationError:
             return False
@@ -52,7 +52,7 @@ def make_handler(truststore: Path) -> Callable[[object, object], dict[str, objec
         result = extract_client_certificate_from_alb_event(event, mode="passthrough")
         if not result.success:
             return {"statusCode": 401, "body": result.reason}
-        # Before this, any name in the certificate is what its sender wrote there.
+        # An unverified certificate proves nothing: anyone can write any name into it.
         if not is_verified(result):
             return {"statusCode": 403, "body": "Not verified"}
         if not is_allowed(result.certificate):

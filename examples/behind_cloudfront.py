@@ -10,7 +10,7 @@ is_allowed = allow_cn(["authorized-client"])
 def handler(event: object, _context: object) -> dict[str, object]:
     """Greet the viewer. 401 without a certificate, 403 for others.
 
-    Let nobody but CloudFront reach the API, and let CloudFront cache nothing of what this answers.
+    Only CloudFront may reach the API, and it must not cache the responses.
     """
     result = extract_client_certificate_from_cloudfront_event(event)
     if not result.success:

@@ -1,4 +1,4 @@
-"""A Lambda function behind the authorizer: every request that arrives is allowed, and the event contains the client."""
+"""A Lambda function behind the authorizer: every request that arrives was allowed, and the event names the client."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, object]:
-    """Answer with the context that the authorizer made of the client's certificate, as JSON.
+    """Return the authorizer's context, which describes the client's certificate, as JSON.
 
-    Raises KeyError, and so answers 500 or 502, on a route without an authorizer.
+    On a route without an authorizer, raises KeyError, so that the API responds with 500 or 502.
     """
     authorizer = event["requestContext"]["authorizer"]
-    # A REST API puts the context right here, an HTTP API with payload 2.0 one level deeper.
+    # In a REST API's event, this is the context itself; with payload 2.0, the context is one level deeper.
     context = authorizer["lambda"] if event.get("version") == "2.0" else authorizer
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(context)}

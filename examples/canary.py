@@ -1,6 +1,6 @@
-"""A Lambda function that checks the layer it has: it imports every module, and answers with what it found.
+"""A Lambda function that checks its layer: it imports every module, and returns a report.
 
-Attach a layer's ARN to it and invoke it with any event. `ok` is whether everything could be imported.
+Attach the layer to it and invoke it with any event. `ok` is whether everything could be imported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pkgutil import walk_packages
 from time import perf_counter
 
-# In the order in which each needs what is before it, so that the times are each one's own.
+# Dependencies first, so that each time is that of the module alone.
 _TIMED = ("_cffi_backend", "cryptography.x509", "client_certificate_auth")
 _PACKAGES = ("cryptography", "client_certificate_auth")
 _LAMBDA_ARCHITECTURES = {"aarch64": "arm64"}
@@ -23,12 +23,12 @@ _compiled_files: set[str] = set()
 
 
 def handler(_event: object, _context: object) -> dict[str, object]:
-    """Answer with the versions, the time of each import in milliseconds, and what is wrong."""
+    """Return the versions, the time of each import in milliseconds, and the imports that failed."""
     return _REPORT
 
 
 def _note_compilation(event: str, arguments: tuple[object, ...]) -> None:
-    # Python tells of every source that it compiles; it does so where it has no compiled file, or an outdated one.
+    # An audit event: Python compiles a source file because there is no compiled one, or it is outdated.
     if event == "compile":
         _compiled_files.add(str(arguments[1]))
 
@@ -36,7 +36,7 @@ def _note_compilation(event: str, arguments: tuple[object, ...]) -> None:
 def _import(name: str) -> None:
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is what the answer is about
+    except Exception as error:  # noqa: BLE001 -- reported, whatever it is
         _failed[name] = f"{type(error).__name__}: {error}"
     else:
         _imported[name] = module.__file__
@@ -91,5 +91,5 @@ def _check_layer() -> dict[str, object]:
     }
 
 
-# While the function starts, as imports of a function are.
+# At start-up, like the imports of any function.
 _REPORT = _check_layer()

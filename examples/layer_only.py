@@ -1,10 +1,10 @@
-"""A Lambda function that lets one client in by itself, with nothing but the layer."""
+"""A Lambda function that allows one client with the layer alone, without the authorizer."""
 
 from __future__ import annotations
 
 from client_certificate_auth import allow_cn, extract_client_certificate_from_lambda_event
 
-# Made once, at start-up; the check itself then costs next to nothing.
+# Created once, at start-up.
 is_allowed = allow_cn(["authorized-client"])
 
 

@@ -59,7 +59,7 @@ class ClientCertificateAuthorizer(Construct):
             description="The client certificate of a Lambda event in one call, and cryptography.",
             removal_policy=RemovalPolicy.RETAIN,  # functions of other stacks may use it
         )
-        statements = _read_documents(self.environment, crl_bucket_name)
+        statements = _document_permissions(self.environment, crl_bucket_name)
         if tracing:  # X-Ray has no resources to name
             statements.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]))
         self.function, self.log_group, _ = create_function(
@@ -92,8 +92,8 @@ class ClientCertificateAuthorizer(Construct):
             )
 
 
-def _read_documents(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:
-    # As the authorizer reads them: there may be spaces around URIs.
+def _document_permissions(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:
+    # Like the authorizer, this accepts spaces around URIs.
     rules = [
         environment[name].strip()
         for name in ("AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI")

@@ -1,4 +1,4 @@
-"""The bucket for CRLs, and who may write to it."""
+"""The bucket for CRLs, and its policy."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def _policy(
         resources=[bucket_arn, f"{bucket_arn}/*"],
         conditions={"Bool": {"aws:SecureTransport": "false"}},
     )
-    # An index says which certificates are revoked, and no CA signs it: it is trusted because the indexer has verified
-    # the CRL. Without an index, the indexer would accept an older CRL. So reading is all that others may do.
+    # No CA signs an index: it is trusted because only the indexer, which verifies the CRL, can write it. Others may
+    # only read indexes: if one was deleted, the indexer would accept an older CRL.
     yield PolicyStatement(
         sid="IndexesByTheIndexerOnly",
         effect=Effect.DENY,

@@ -26,7 +26,7 @@ RUNTIMES = [Runtime.PYTHON_3_11, Runtime.PYTHON_3_12, Runtime.PYTHON_3_13, Runti
 
 
 class Release(NamedTuple):
-    """What the functions of one deployment have in common."""
+    """The common properties of the functions of one deployment."""
 
     folder: str
     architecture: Architecture
@@ -39,7 +39,7 @@ class Release(NamedTuple):
 
 
 class FunctionResources(NamedTuple):
-    """A function, and what it needs."""
+    """A function with its log group and role."""
 
     function: Function
     logs: LogGroup

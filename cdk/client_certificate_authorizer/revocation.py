@@ -36,7 +36,7 @@ _VPC_ACTIONS = (
 class ClientCertificateRevocation(Construct):
     """A bucket for CRLs with an indexer; a fetcher if there are ``crl_sources``, which are keys by URLs; their alarms.
 
-    It requires nothing of the authorizer: deploy it, and upload the truststore and the CRLs, before you set
+    It does not depend on the authorizer: deploy it, and upload the truststore and the CRLs, before you set
     ``CRL_URIS`` there. The arguments are the parameters of the revocation stack in ``docs/deploy/sam.md``.
     """
 

@@ -1,4 +1,4 @@
-"""A REST API and an HTTP API of your own, the authorizer in front, the layer on the function behind: with the CDK.
+"""A REST API and an HTTP API with the authorizer, and a function with the layer behind them: with the CDK.
 
 Copy ``cdk/client_certificate_authorizer`` next to this file.
 """
@@ -54,8 +54,8 @@ _REST_ACCESS_LOG = {
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What exists already: the files of a release, and what mutual TLS requires."""
+class Prerequisites:
+    """The existing resources: the files of a release, and those that mutual TLS requires."""
 
     release_folder: str
     domain_name: str
@@ -67,14 +67,14 @@ class Surroundings:
 class RestApiStack(Stack):
     """A REST API with mutual TLS. Responses of the authorizer are not cached."""
 
-    def __init__(self, scope: Construct, name: str, surroundings: Surroundings) -> None:
+    def __init__(self, scope: Construct, name: str, prerequisites: Prerequisites) -> None:
         super().__init__(scope, name)
-        deployed = _deploy_authorizer(self, surroundings)
+        deployed = _deploy_authorizer(self, prerequisites)
         authorizer = rest.RequestAuthorizer(
             self,
             "Authorizer",
             handler=deployed.authorizer,
-            # No caching: issuer and serial number may belong to two certificates. Left out, it would be 5 minutes.
+            # No caching: two certificates may have the same issuer and serial number. The default would be 5 minutes.
             identity_sources=[],
             results_cache_ttl=Duration.seconds(0),
         )
@@ -93,16 +93,16 @@ class RestApiStack(Stack):
                 access_log_format=rest.AccessLogFormat.custom(json.dumps(_REST_ACCESS_LOG)),
             ),
             domain_name=rest.DomainNameOptions(
-                domain_name=surroundings.domain_name,
-                certificate=Certificate.from_certificate_arn(self, "Certificate", surroundings.certificate_arn),
+                domain_name=prerequisites.domain_name,
+                certificate=Certificate.from_certificate_arn(self, "Certificate", prerequisites.certificate_arn),
                 security_policy=rest.SecurityPolicy.TLS_1_2,
                 mtls=rest.MTLSConfig(
-                    bucket=Bucket.from_bucket_name(self, "Truststore", surroundings.truststore_bucket),
-                    key=surroundings.truststore_key,
+                    bucket=Bucket.from_bucket_name(self, "Truststore", prerequisites.truststore_bucket),
+                    key=prerequisites.truststore_key,
                 ),
             ),
         )
-        # It tells an attacker, too, which check failed: omit it if you do not want that.
+        # Shows the reason for a denial to clients, and also to attackers: omit it if you do not want that.
         api.add_gateway_response(
             "AccessDenied",
             type=rest.ResponseType.ACCESS_DENIED,
@@ -118,26 +118,26 @@ class RestApiStack(Stack):
 class HttpApiStack(Stack):
     """An HTTP API with mutual TLS. Responses of the authorizer are not cached."""
 
-    def __init__(self, scope: Construct, name: str, surroundings: Surroundings) -> None:
+    def __init__(self, scope: Construct, name: str, prerequisites: Prerequisites) -> None:
         super().__init__(scope, name)
-        deployed = _deploy_authorizer(self, surroundings)
+        deployed = _deploy_authorizer(self, prerequisites)
         domain = http.DomainName(
             self,
             "Domain",
-            domain_name=surroundings.domain_name,
-            certificate=Certificate.from_certificate_arn(self, "Certificate", surroundings.certificate_arn),
+            domain_name=prerequisites.domain_name,
+            certificate=Certificate.from_certificate_arn(self, "Certificate", prerequisites.certificate_arn),
             security_policy=http.SecurityPolicy.TLS_1_2,
             mtls=http.MTLSConfig(
-                bucket=Bucket.from_bucket_name(self, "Truststore", surroundings.truststore_bucket),
-                key=surroundings.truststore_key,
+                bucket=Bucket.from_bucket_name(self, "Truststore", prerequisites.truststore_bucket),
+                key=prerequisites.truststore_key,
             ),
         )
         authorizer = HttpLambdaAuthorizer(
             "Authorizer",
             deployed.authorizer,
-            response_types=[HttpLambdaResponseType.IAM],  # the CDK takes payload 1.0 with it, which will do
-            # The whole certificate: other identity sources may be those of another client, too. Left out, it would be
-            # the Authorization header.
+            response_types=[HttpLambdaResponseType.IAM],  # the CDK then uses payload 1.0, which is supported
+            # The whole certificate: two clients may share other identity sources. The default would be the
+            # Authorization header.
             identity_source=["$context.identity.clientCert.clientCertPem"],
             # No caching. Before you change it, read docs/security-model.md#caching.
             results_cache_ttl=Duration.seconds(0),
@@ -158,11 +158,11 @@ class HttpApiStack(Stack):
         api.add_routes(path="/", methods=[http.HttpMethod.GET], integration=integration)
 
 
-def _deploy_authorizer(stack: Stack, surroundings: Surroundings) -> ClientCertificateAuthorizer:
+def _deploy_authorizer(stack: Stack, prerequisites: Prerequisites) -> ClientCertificateAuthorizer:
     return ClientCertificateAuthorizer(
         stack,
         "Deployed",
-        release_folder=surroundings.release_folder,
+        release_folder=prerequisites.release_folder,
         environment={"ALLOWED_COMMON_NAMES": "alpha,beta"},
     )
 

@@ -6,7 +6,7 @@ resource "aws_apigatewayv2_authorizer" "client_certificate" {
   authorizer_type                   = "REQUEST"
   authorizer_uri                    = var.authorizer.authorizer_uri
   authorizer_payload_format_version = "2.0"
-  # The whole certificate: other identity sources may be those of another client, too.
+  # The whole certificate: two clients may share other identity sources.
   identity_sources = ["$context.identity.clientCert.clientCertPem"]
   # Never omitted: before you change it, read docs/security-model.md#caching.
   authorizer_result_ttl_in_seconds = var.ttl

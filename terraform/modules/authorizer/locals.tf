@@ -8,7 +8,7 @@ locals {
   region       = data.aws_region.current.region
   account_id   = data.aws_caller_identity.current.account_id
   is_published = var.snap_start || var.provisioned_concurrency > 0
-  # With create_crl_bucket, the variables of the indexer are set before the CRLs are there.
+  # Without crl_uris, only the indexer uses the variables for CRLs: the bucket exists before its first CRLs.
   checks_revocation = length(var.crl_uris) > 0
   # Rules may contain issuer_key.
   uses_truststore = local.checks_revocation || length(var.allowed_issuer_keys) > 0 || length(local.rules) > 0

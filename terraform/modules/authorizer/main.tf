@@ -1,4 +1,4 @@
-# The authorizer and its layer. It permits nobody to invoke it: the attach modules do.
+# The authorizer and its layer. The permission to invoke it is granted by the attach modules.
 
 resource "aws_lambda_layer_version" "layer" {
   layer_name               = "client-certificate-auth-${var.architecture}"

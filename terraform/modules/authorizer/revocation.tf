@@ -99,8 +99,8 @@ resource "aws_s3_bucket_policy" "crl" {
         Resource  = [aws_s3_bucket.crl[0].arn, "${aws_s3_bucket.crl[0].arn}/*"]
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
-      # An index says which certificates are revoked, and no CA signs it: it is trusted because the indexer has verified
-      # the CRL. Without an index, the indexer would accept an older CRL. So reading is all that others may do.
+      # No CA signs an index: it is trusted because only the indexer, which verifies the CRL, can write it. Others may
+      # only read indexes: if one was deleted, the indexer would accept an older CRL.
       {
         Sid       = "IndexesByTheIndexerOnly"
         Effect    = "Deny"

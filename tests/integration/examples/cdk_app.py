@@ -8,8 +8,8 @@ _CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-
 EXAMPLES_APP = f"""
 import sys
 from aws_cdk import App
-from examples.attach.cdk_stacks import HttpApiStack, RestApiStack, Surroundings
-surroundings = Surroundings(
+from examples.attach.cdk_stacks import HttpApiStack, RestApiStack, Prerequisites
+prerequisites = Prerequisites(
     release_folder=".",
     domain_name="api.example.com",
     certificate_arn={_CERTIFICATE!r},
@@ -17,7 +17,7 @@ surroundings = Surroundings(
     truststore_key="truststore.pem",
 )
 app = App(outdir=sys.argv[1], analytics_reporting=False)
-RestApiStack(app, "RestApi", surroundings)
-HttpApiStack(app, "HttpApi", surroundings)
+RestApiStack(app, "RestApi", prerequisites)
+HttpApiStack(app, "HttpApi", prerequisites)
 app.synth()
 """

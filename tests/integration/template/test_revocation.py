@@ -111,7 +111,7 @@ def test_others_may_read_an_index() -> None:
         assert effect_on_role("AuthorizerRole.Arn", action, "issuing-ca.crl.index") is Effect.IMPLICIT_DENY
 
 
-# Who writes CRLs.
+# Writers of CRLs.
 
 
 def effect_on_ca(action: str, resource: str, arn: str, account: str, service: str = "acm-pca.amazonaws.com") -> Effect:
