@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **arguments: object) -> None:
         super().__init__(**{"allow_abbrev": False, **arguments})  # type: ignore[arg-type]
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:  # noqa: ANN401 -- argparse's own
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:  # type: ignore[override]  # noqa: ANN401 -- argparse's own
         """Parse arguments. Those of a subcommand are rejected by its own parser, which prints its own usage."""
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
+from mtls_authorizer_cli.function_arn import LATEST, FunctionArn, parse_function
 
 if TYPE_CHECKING:
     import argparse
@@ -17,20 +18,12 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.aws import AwsClient
     from mtls_authorizer_cli.command_line import Parser
 
-LATEST = "$LATEST"
-"""The qualifier of a function's unpublished version."""
-
 MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 """The variable that Lambda sets to the memory of a function in MB."""
 
 _PERMISSION = "lambda:GetFunctionConfiguration"
 _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=15)
 _LARGEST_FILE = 1024 * 1024
-_ARN = re.compile(
-    r"(?P<name>arn:[a-z0-9-]+:lambda:(?P<region>[a-z0-9-]+):[0-9]{12}:function:[A-Za-z0-9_-]{1,64})"
-    r"(:(?P<qualifier>\$LATEST|[A-Za-z0-9_-]{1,128}))?"
-)
-_NAME = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,64})(:(?P<qualifier>\$LATEST|[A-Za-z0-9_-]{1,128}))?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -78,7 +71,7 @@ def read_environment(options: argparse.Namespace, environment: Mapping[str, str]
 
 def notes_on_variables(options: argparse.Namespace) -> Iterator[str]:
     """Return notes on the variables that ``read_environment`` returns: which version of the function they are from."""
-    if options.function and not _parse(options.function)["qualifier"]:
+    if options.function and not parse_function(options.function).qualifier:
         yield (
             f"the variables are those of {LATEST}, the version of the function that is not published; if the API "
             f"invokes an alias, name it: --function {options.function}:ALIAS"
@@ -91,10 +84,9 @@ def deployed(options: argparse.Namespace) -> DeployedFunction:
     From then on, the stores of this process use the function's region: an ARN may be in another one than the shell's.
     Raises CommandError.
     """
-    parts = _parse(options.function)
-    client = _client(options.function, parts.get("region"))
-    request = {"FunctionName": parts["name"], **({"Qualifier": parts["qualifier"]} if parts["qualifier"] else {})}
-    answer = _get_configuration(options.function, client, request)
+    function = parse_function(options.function)
+    client = _client(options.function, function.region if isinstance(function, FunctionArn) else None)
+    answer = _get_configuration(options.function, client, function.request)
     environment = answer.get("Environment", {})
     if "Error" in environment:
         message = (
@@ -104,8 +96,8 @@ def deployed(options: argparse.Namespace) -> DeployedFunction:
         raise CommandError(message)
     return DeployedFunction(
         answer["FunctionName"],
-        parts["qualifier"] or LATEST,
-        ":".join([*answer["FunctionArn"].split(":")[:7], *filter(None, [parts["qualifier"]])]),
+        function.qualifier or LATEST,
+        ":".join([*answer["FunctionArn"].split(":")[:7], *filter(None, [function.qualifier])]),
         client.meta.region_name,
         answer.get("Version", LATEST),
         answer.get("Runtime", ""),
@@ -117,14 +109,6 @@ def _memory(configuration: Mapping[str, Any]) -> dict[str, str]:
     """Return the variable that Lambda sets to the memory of a function, if its configuration contains the memory."""
     megabytes = configuration.get("MemorySize")
     return {MEMORY_SIZE: str(megabytes)} if isinstance(megabytes, int) else {}
-
-
-def _parse(function: str) -> dict[str, str]:
-    match = _ARN.fullmatch(function) or _NAME.fullmatch(function)
-    if match is None:
-        message = f"function {function!r}: write its name or ARN, and its alias if the API uses one: NAME:live"
-        raise CommandError(message)
-    return match.groupdict()
 
 
 def read_env_file(file: str) -> dict[str, str]:
@@ -179,8 +163,8 @@ def _read_json(file: str, text: str) -> dict[str, str]:
     variables = _part(_part(configuration, "Environment"), "Variables")
     if not isinstance(variables, dict) or not all(isinstance(each, str) for each in variables.values()):
         message = (
-            f"{shown_file(file)} has no variables: write what "
-            "aws lambda get-function-configuration --query Environment.Variables prints into it"
+            f"{shown_file(file)} has no variables: save the output of "
+            "aws lambda get-function-configuration --query Environment.Variables in it"
         )
         raise CommandError(message)
     return {**variables, **_memory(configuration)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
+
+LONGEST_MAX_AGE_SECONDS = 365 * 24 * 60 * 60
+"""The authorizer has the same limit."""
 
 
 def read_owner(environment: Mapping[str, str]) -> str | None:
@@ -41,7 +45,7 @@ def load_truststore(environment: Mapping[str, str], owner: str | None) -> Trusts
 def read_max_age(environment: Mapping[str, str]) -> timedelta:
     """Return how long a CRL is valid beyond its nextUpdate. Raises ValueError."""
     value = environment.get("CRL_MAX_AGE_SECONDS", "0")
-    if not (value.isascii() and value.isdecimal()):
-        message = f"CRL_MAX_AGE_SECONDS is {value!r}: write a whole number of seconds, 0 or more"
+    if not re.fullmatch("[0-9]{1,9}", value) or int(value) > LONGEST_MAX_AGE_SECONDS:
+        message = f"CRL_MAX_AGE_SECONDS is {value!r}: write a whole number of seconds, 0 to {LONGEST_MAX_AGE_SECONDS}"
         raise ValueError(message)
     return timedelta(seconds=int(value))

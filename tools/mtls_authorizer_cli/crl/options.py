@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.revocation.function_environment import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.command_line import CommandError, file_exists, read_file
 from mtls_authorizer_cli.printed import quoted
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
 
-_LONGEST_MAX_AGE = 365 * 24 * 60 * 60
-"""In seconds. ``CRL_MAX_AGE_SECONDS`` has the same limit."""
-
 
 def add_verification(parser: Parser) -> None:
     """Add the options for what a CRL is verified against."""
@@ -29,7 +27,7 @@ def add_verification(parser: Parser) -> None:
     parser.add_argument(
         "--max-age",
         metavar="SECONDS",
-        type=up_to(_LONGEST_MAX_AGE),
+        type=up_to(LONGEST_MAX_AGE_SECONDS),
         default=0,
         help="how long after its nextUpdate a CRL is still used, at most a year (default: %(default)s)",
     )

@@ -66,10 +66,6 @@ class Aws:
         self._results: dict[object, Any] = {}
         self._contents: dict[tuple[str, str, str | None], bytes] = {}
 
-    def in_region(self, region: str) -> Aws:
-        """Return AWS in another region."""
-        return Aws(region)
-
     def caller(self) -> tuple[str, str]:
         """Return the partition and the ID of the account. Raises CommandError if there are no valid credentials."""
         try:

@@ -8,7 +8,6 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.doctor.account.aws import AbsentError, Aws, UnavailableError
 from mtls_authorizer_cli.doctor.account.domain import read_domain
 from mtls_authorizer_cli.doctor.account.function import Function
-from mtls_authorizer_cli.doctor.account.function_arn import FunctionArn, parse_function_arn
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
 from mtls_authorizer_cli.doctor.findings import Diagnosis, combine
@@ -22,6 +21,7 @@ from mtls_authorizer_cli.doctor.live.function_checks import function_checks
 from mtls_authorizer_cli.doctor.live.subject import Subject
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
+from mtls_authorizer_cli.function_arn import FunctionArn, FunctionName, parse_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +35,11 @@ def examine_aws(api_id: str | None, domain_name: str | None, function: str | Non
 
     Raises CommandError for a name that does not exist, and without credentials or region.
     """
-    arn = function and parse_function_arn(function)
-    aws = Aws(arn.region if arn else None)
+    arn = parse_function(function) if function else None
+    aws = Aws(arn.region if isinstance(arn, FunctionArn) else None)
     partition, account = aws.caller()
-    if function and not arn:
-        name, _, qualifier = function.partition(":")
-        arn = FunctionArn(partition, aws.region, account, name, qualifier or None)
+    if isinstance(arn, FunctionName):
+        arn = FunctionArn(partition, aws.region, account, arn.name, arn.qualifier)
     domain = None if domain_name is None else _named(aws, domain_name)
     api_ids = dict.fromkeys([api_id] if api_id else [mapped for mapped, _ in domain.mapped_stages] if domain else [])
     examination = _Examination(aws, progress)

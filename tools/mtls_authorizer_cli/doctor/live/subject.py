@@ -9,16 +9,16 @@ from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable
 from mtls_authorizer_cli.doctor.account.domain import domains_of_api
 from mtls_authorizer_cli.doctor.account.function import HANDLER, Function
-from mtls_authorizer_cli.doctor.account.function_arn import parse_authorizer_uri
+from mtls_authorizer_cli.function_arn import parse_authorizer_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mtls_authorizer_cli.doctor.account.api import Authorizer, Stage
     from mtls_authorizer_cli.doctor.account.domain import Domain
-    from mtls_authorizer_cli.doctor.account.function_arn import FunctionArn
     from mtls_authorizer_cli.doctor.account.http_api import HttpApi
     from mtls_authorizer_cli.doctor.account.rest_api import RestApi
+    from mtls_authorizer_cli.function_arn import FunctionArn
 
 _LAMBDA_AUTHORIZERS = {"REQUEST", "TOKEN"}
 
@@ -129,4 +129,4 @@ class Subject:
         return alone or handler == HANDLER
 
     def _aws_of(self, arn: FunctionArn) -> Aws:
-        return self.aws if arn.region == self.aws.region else self.aws.in_region(arn.region)
+        return self.aws if arn.region == self.aws.region else Aws(arn.region)
