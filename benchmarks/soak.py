@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.processes import describe_machine
 from benchmarks.soak_checks import (
     REFRESH_SECONDS,
-    Asked,
-    Judge,
     Log,
     Memory,
+    Request,
+    ResponseChecker,
     invocation_problem,
     log_problems,
     read_log,
@@ -39,14 +39,14 @@ from benchmarks.soak_checks import (
 from benchmarks.soak_clients import (
     LAST_EDITION,
     OPERATOR,
-    REFUSED_BY_TLS,
+    REJECTED_BY_TLS,
     UNAUTHENTICATED,
     Authority,
     Client,
     Entitlement,
     Kind,
     clients_without_certificates,
-    routes_to_ask,
+    routes_to_request,
     rules_document,
     sequence_of,
 )
@@ -83,21 +83,21 @@ class Result(NamedTuple):
 
     certificates: int
     outcomes: Counter[str]
-    wrong_answers: int
+    wrong_responses: int
     seconds: Sequence[float]
     elapsed: float
     memory: Memory
     log: Log
     handshakes: Sequence[float]
-    refused_handshakes: int
+    rejected_handshakes: int
     problems: list[str]
 
 
 class Run:
     """The state that all threads of one run share: the next decision, the results, and when the rules change."""
 
-    def __init__(self, decisions: int, rules: Path, process_id: int, judges: Sequence[Judge]) -> None:
-        self.judges = judges
+    def __init__(self, decisions: int, rules: Path, process_id: int, checkers: Sequence[ResponseChecker]) -> None:
+        self.checkers = checkers
         self.memory = Memory(process_id)
         self.outcomes = Counter[str]()
         self.seconds = array("d")
@@ -107,7 +107,7 @@ class Run:
         self._rules = rules
         self._next = 0
         self._published_at = time.monotonic()
-        self._seen: list[set[str]] = [set() for _ in judges]
+        self._seen: list[set[str]] = [set() for _ in checkers]
         self._began = time.monotonic()
         self.elapsed = 0.0
 
@@ -127,21 +127,21 @@ class Run:
 
     def _publish(self, edition: int) -> None:
         if edition <= LAST_EDITION:
-            for judge in self.judges:
-                judge.publish(edition)
+            for checker in self.checkers:
+                checker.publish(edition)
         publish_rules(self._rules, edition)
         self._published_at = time.monotonic()
 
-    def note(self, function: int, asked: Asked, entitled: Entitlement | None, seconds: float) -> None:
+    def note(self, function: int, request: Request, entitled: Entitlement | None, seconds: float) -> None:
         """Record a response of a function, given by its number."""
         with self.lock:
             self.seconds.append(seconds)
             if entitled is not None:
-                self.outcomes[_outcome(asked, entitled)] += 1
-            pem = asked.client.pem
+                self.outcomes[_outcome(request, entitled)] += 1
+            pem = request.client.pem
             if pem is not None:
                 self._seen[function].add(pem)
-                if asked.client.kind is not Kind.NO_CERTIFICATE:
+                if request.client.kind is not Kind.NO_CERTIFICATE:
                     self.certificates.add(pem)
             if self.memory.samples:
                 if len(self.seconds) % max(1, self._decisions // _SAMPLES) == 0:
@@ -151,11 +151,11 @@ class Run:
             self.elapsed = time.monotonic() - self._began
 
     def result(
-        self, log: Log, problems: Sequence[str], handshakes: Sequence[float] = (), refused_handshakes: int = 0
+        self, log: Log, problems: Sequence[str], handshakes: Sequence[float] = (), rejected_handshakes: int = 0
     ) -> Result:
         """Return the result, with the problems that the checks have found."""
-        wrong_answers = sum(judge.wrong_answers for judge in self.judges)
-        found = [problem for judge in self.judges for problem in judge.problems()]
+        wrong_responses = sum(checker.wrong_responses for checker in self.checkers)
+        found = [problem for checker in self.checkers for problem in checker.problems()]
         found += log_problems(log, self.outcomes["allowed"], self._decisions) + list(problems)
         if not self.memory.samples:
             found.append("the cache was never full")
@@ -166,23 +166,23 @@ class Run:
         return Result(
             len(self.certificates),
             self.outcomes,
-            wrong_answers,
+            wrong_responses,
             sorted(self.seconds),
             self.elapsed,
             self.memory,
             log,
             sorted(handshakes),
-            refused_handshakes,
+            rejected_handshakes,
             found,
         )
 
 
-def _outcome(asked: Asked, entitled: Entitlement) -> str:
-    if asked.client.kind is Kind.MISSING:
+def _outcome(request: Request, entitled: Entitlement) -> str:
+    if request.client.kind is Kind.MISSING:
         return "missing"
-    if asked.client.kind in UNAUTHENTICATED:
+    if request.client.kind in UNAUTHENTICATED:
         return "malformed"
-    return "allowed" if entitled.may_call(asked.route) else "denied"
+    return "allowed" if entitled.may_call(request.route) else "denied"
 
 
 def publish_rules(path: Path, edition: int) -> None:
@@ -208,44 +208,44 @@ def soak_runtime(folder: Path, decisions: int, certificates: int, random: Random
     sequence = sequence_of(clients, clients_without_certificates(clients), random)
     rules, log = folder / "rules.json", folder / "log"
     publish_rules(rules, 1)
-    judge = Judge()
-    expected: list[tuple[str, Asked, Entitlement]] = []
+    checker = ResponseChecker()
+    expected: list[tuple[str, Request, Entitlement]] = []
     variables = {**environment(rules), "RESPONSE_FORMAT": "simple"}
     with log.open("wb") as file, running_function(variables, file) as function:
-        run = Run(decisions, rules, function.process_id, [judge])
+        run = Run(decisions, rules, function.process_id, [checker])
         while run.turn():
-            asked = _ask(next(sequence), random)
+            request = _request_of(next(sequence), random)
             request_id = f"soak-{len(run.seconds)}"
-            event = _event(asked, request_id)
-            began = judge.begin()
+            event = _event(request, request_id)
+            began = checker.begin()
             given = function.invoke(request_id, event)
-            entitled = judge.judge(began, asked, _invocation_problem(asked, given))
-            run.note(0, asked, entitled, given.seconds)
+            entitled = checker.check(began, request, _invocation_problem(request, given))
+            run.note(0, request, entitled, given.seconds)
             # Wrong responses are counted, so they need a value here.
-            expected.append((request_id, asked, entitled or Entitlement(asked.client, "wrong")))
+            expected.append((request_id, request, entitled or Entitlement(request.client, "wrong")))
     found = read_log(log)
     problems = record_problems(found, expected)
     errors = found.messages["Unauthorized"]
-    unauthorized = sum(asked.rest and asked.client.kind in UNAUTHENTICATED for _, asked, _ in expected)
+    unauthorized = sum(request.rest and request.client.kind in UNAUTHENTICATED for _, request, _ in expected)
     if errors != unauthorized:
         problems.append(f"errors in the log: {errors}, not {unauthorized}")
     return run.result(found, problems)
 
 
-def _ask(client: Client, random: Random) -> Asked:
-    return Asked(client, random.choice(routes_to_ask(client)), random.random() < 0.5)  # noqa: PLR2004 -- half of them
+def _request_of(client: Client, random: Random) -> Request:
+    return Request(client, random.choice(routes_to_request(client)), random.random() < 0.5)  # noqa: PLR2004 -- half of them
 
 
-def _event(asked: Asked, request_id: str) -> bytes:
-    make = rest_event if asked.rest else http_2_0_event
-    event = make(asked.client.pem, asked.route.method, asked.route.path)
+def _event(request: Request, request_id: str) -> bytes:
+    make = rest_event if request.rest else http_2_0_event
+    event = make(request.client.pem, request.route.method, request.route.path)
     event["requestContext"]["requestId"] = request_id
     return json.dumps(event).encode()
 
 
-def _invocation_problem(asked: Asked, given: Invocation) -> Callable[[Entitlement], str | None]:
-    routes = routes_to_ask(asked.client)
-    return lambda entitled: invocation_problem(entitled, asked, routes, given)
+def _invocation_problem(request: Request, given: Invocation) -> Callable[[Entitlement], str | None]:
+    routes = routes_to_request(request.client)
+    return lambda entitled: invocation_problem(entitled, request, routes, given)
 
 
 class Gateway(NamedTuple):
@@ -280,12 +280,12 @@ def running_gateway(pki: Pki, rules: Path, log: Path) -> Iterator[Gateway]:
             process.wait()
 
 
-class Visitors:
+class GatewayClients:
     """Clients of the gateway, several at a time. Each keeps its connection for some requests."""
 
     def __init__(self, run: Run, gateway: Gateway, sequence: Iterator[Client], pki: Pki, key: bytes) -> None:
         self.handshakes = array("d")
-        self.refused_handshakes = 0
+        self.rejected_handshakes = 0
         self.problems: list[str] = []
         self._run = run
         self._gateway = gateway
@@ -293,16 +293,16 @@ class Visitors:
         self._pki = pki
         self._key = key
 
-    def visit(self, random: Random, requests: int) -> None:
+    def run(self, random: Random, requests: int) -> None:
         """Connect as one client after the other and send requests, until no decision is left."""
         try:
-            while self._visit_once(random, requests):
+            while self._connect_once(random, requests):
                 pass
         except Exception as error:  # noqa: BLE001 -- whatever it is, it must not pass for success
             with self._run.lock:
                 self.problems.append(f"a client failed: {error!r}")
 
-    def _visit_once(self, random: Random, requests: int) -> bool:
+    def _connect_once(self, random: Random, requests: int) -> bool:
         with self._run.lock:
             client = next(self._sequence)
         if client.kind is Kind.NO_CERTIFICATE:  # there is no handshake with it
@@ -315,7 +315,7 @@ class Visitors:
             for _ in range(requests):
                 if not self._run.turn():
                     return False
-                self._ask(connection, function, _ask(client, random))
+                self._send(connection, function, _request_of(client, random))
             return True
         finally:
             connection.close()
@@ -331,18 +331,18 @@ class Visitors:
             connection.connect()
         except (ssl.SSLError, ConnectionError) as error:
             connection.close()
-            expected = client.kind in REFUSED_BY_TLS or time.time() >= client.not_after - _TLS_SLACK
-            self._note_refusal(f"{client.kind.name}: handshake refused: {error}" if not expected else None)
+            expected = client.kind in REJECTED_BY_TLS or time.time() >= client.not_after - _TLS_SLACK
+            self._note_rejection(f"{client.kind.name}: handshake rejected: {error}" if not expected else None)
             return None
         with self._run.lock:
             self.handshakes.append(time.perf_counter() - began)
-        if client.kind in REFUSED_BY_TLS or began_at > client.not_after + _TLS_SLACK:
-            self._note_refusal(f"{client.kind.name}: the handshake wasn't refused")
+        if client.kind in REJECTED_BY_TLS or began_at > client.not_after + _TLS_SLACK:
+            self._note_rejection(f"{client.kind.name}: the handshake was not rejected")
         return connection
 
-    def _note_refusal(self, problem: str | None) -> None:
+    def _note_rejection(self, problem: str | None) -> None:
         with self._run.lock:
-            self.refused_handshakes += 1
+            self.rejected_handshakes += 1
             if problem is not None:
                 self.problems.append(problem)
 
@@ -357,17 +357,17 @@ class Visitors:
                 context.load_cert_chain(file.name)
         return context
 
-    def _ask(self, connection: http.client.HTTPSConnection, function: int, asked: Asked) -> None:
-        asked = asked._replace(rest=KINDS[function] is ApiKind.REST)
-        judge = self._run.judges[function]
-        moment = judge.begin()
+    def _send(self, connection: http.client.HTTPSConnection, function: int, request: Request) -> None:
+        request = request._replace(rest=KINDS[function] is ApiKind.REST)
+        checker = self._run.checkers[function]
+        start = checker.begin()
         began = time.perf_counter()
-        connection.request(asked.route.method, asked.route.path)
+        connection.request(request.route.method, request.route.path)
         response = connection.getresponse()
         status, body = response.status, response.read()
         seconds = time.perf_counter() - began
-        entitled = judge.judge(moment, asked, lambda entitled: response_problem(entitled, asked, status, body))
-        self._run.note(function, asked, entitled, seconds)
+        entitled = checker.check(start, request, lambda entitled: response_problem(entitled, request, status, body))
+        self._run.note(function, request, entitled, seconds)
 
 
 def soak_gateway(folder: Path, decisions: int, certificates: int, random: Random) -> Result:
@@ -381,16 +381,18 @@ def soak_gateway(folder: Path, decisions: int, certificates: int, random: Random
     publish_rules(rules, 1)
     requests = max(1, decisions // (_CONNECTIONS_PER_CLIENT * certificates))
     with running_gateway(pki, rules, log) as gateway:
-        run = Run(decisions, rules, gateway.process_id, [Judge() for _ in KINDS])
-        visitors = Visitors(run, gateway, sequence, pki, authority.clients_key)
+        run = Run(decisions, rules, gateway.process_id, [ResponseChecker() for _ in KINDS])
+        gateway_clients = GatewayClients(run, gateway, sequence, pki, authority.clients_key)
         # Each thread sends different requests, and the same ones in every run.
         randoms = [Random(random.random()) for _ in range(_THREADS)]  # noqa: S311 -- nothing secret
-        threads = [threading.Thread(target=visitors.visit, args=(each, requests), daemon=True) for each in randoms]
+        threads = [threading.Thread(target=gateway_clients.run, args=(each, requests), daemon=True) for each in randoms]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    return run.result(read_log(log), visitors.problems, visitors.handshakes, visitors.refused_handshakes)
+    return run.result(
+        read_log(log), gateway_clients.problems, gateway_clients.handshakes, gateway_clients.rejected_handshakes
+    )
 
 
 WAYS = {
@@ -419,7 +421,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        print("Something is wrong, so nothing is written.", file=sys.stderr)
+        print("Because of these problems, no results are written.", file=sys.stderr)
         return 1
     report = describe(results)
     options.results.parent.mkdir(exist_ok=True)
@@ -433,7 +435,7 @@ def describe(results: dict[str, Result]) -> str:
     rows: dict[str, Callable[[Result], str]] = {
         "decisions": lambda each: f"{len(each.seconds):,}",
         "different certificates": lambda each: f"{each.certificates:,}",
-        "wrong answers": lambda each: f"{each.wrong_answers}",
+        "wrong responses": lambda each: f"{each.wrong_responses}",
         "allowed": lambda each: f"{each.outcomes['allowed']:,}",
         "denied": lambda each: f"{each.outcomes['denied']:,}",
         "malformed certificate": lambda each: f"{each.outcomes['malformed']:,}",
@@ -441,7 +443,7 @@ def describe(results: dict[str, Result]) -> str:
         "found in the cache": lambda each: f"{_cached(each):.0%}",
         "failed refreshes of the rules": lambda each: f"{each.log.messages['document refresh failed']}",
         "lines of the log, all of them JSON": lambda each: f"{each.log.lines:,}",
-        "TLS handshakes, and refused": _handshakes,
+        "TLS handshakes, and rejected ones": _handshakes,
         "decisions a second": lambda each: f"{len(each.seconds) / each.elapsed:,.0f}",
         **{f"ms, {name}": _percentile(share) for name, share in _PERCENTILES.items()},
         "memory once the cache is full, MiB": lambda each: f"{each.memory.samples[0]:.1f}",
@@ -457,9 +459,9 @@ def describe(results: dict[str, Result]) -> str:
     handshakes = [_median(result.handshakes) for result in results.values() if result.handshakes]
     handshake = "".join(f" A TLS handshake took {seconds * 1000:.0f} ms." for seconds in handshakes)
     notes = [
-        f"""A decision's time is that from its event's way to the function to its answer's way back; behind the gateway,
-that of the whole request, of which {_THREADS} are under way at a time.{handshake} Other work kept the machine
-busy: times are upper bounds, the tail more so than the median.""",
+        f"""A decision's time is from sending its event to the function until the response is received; behind the
+gateway, that of the whole request, with {_THREADS} requests in progress at a time.{handshake} Other work kept
+the machine busy: times are upper bounds, the tail more so than the median.""",
         f"Python {platform.python_version()}; {describe_machine()}.",
     ]
     return "\n".join([*("| " + " | ".join(row) + " |" for row in table), "", *notes, ""])
@@ -481,7 +483,7 @@ def _median(seconds: Sequence[float]) -> float:
 
 
 def _handshakes(result: Result) -> str:
-    return f"{len(result.handshakes):,}, {result.refused_handshakes:,}" if result.handshakes else ""
+    return f"{len(result.handshakes):,}, {result.rejected_handshakes:,}" if result.handshakes else ""
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ _MOST_PROBLEMS = 20
 _GRANTED = {"allow": True, "deny": False}
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """A request: the client, the route, and whether the API is a REST API or an HTTP API with simple responses."""
 
     client: Client
@@ -35,14 +35,14 @@ class Asked(NamedTuple):
     rest: bool
 
 
-class Moment(NamedTuple):
+class RequestStart(NamedTuple):
     """The start of a request, in seconds since the epoch, and the oldest edition that may determine its response."""
 
     time: float
     oldest: int
 
 
-class Judge:
+class ResponseChecker:
     """Checks the responses of one function, whose rules change. Safe for threads.
 
     After a response of one edition, no earlier edition may determine a response.
@@ -53,7 +53,7 @@ class Judge:
         """The newest edition that has determined a response."""
         self.wrong: list[str] = []
         """The first wrong responses, and why they are wrong."""
-        self.wrong_answers = 0
+        self.wrong_responses = 0
         self._lock = threading.Lock()
         self._published = 1
         self._published_at = time.time()
@@ -63,29 +63,31 @@ class Judge:
         with self._lock:
             self._published, self._published_at = edition, time.time()
 
-    def begin(self) -> Moment:
-        """Return the moment before a request."""
+    def begin(self) -> RequestStart:
+        """Return the start of a request."""
         with self._lock:
             now = time.time()
             late = now > self._published_at + _LATEST_SECONDS
-            return Moment(now, self._published if late else self.in_force)
+            return RequestStart(now, self._published if late else self.in_force)
 
-    def judge(self, began: Moment, asked: Asked, problem: Callable[[Entitlement], str | None]) -> Entitlement | None:
+    def check(
+        self, began: RequestStart, request: Request, problem: Callable[[Entitlement], str | None]
+    ) -> Entitlement | None:
         """Return the entitlement by which a response is right; None, and record the problem, if there is none."""
         ended = time.time()
-        lapsed = {began.time > asked.client.not_after, ended > asked.client.not_after}
+        lapsed = {began.time > request.client.not_after, ended > request.client.not_after}
         with self._lock:
             problems = []
             for edition in range(began.oldest, self._published + 1):
                 for each in lapsed:
-                    entitled = entitlement(asked.client, edition, lapsed=each)
+                    entitled = entitlement(request.client, edition, lapsed=each)
                     problems.append(problem(entitled))
                     if problems[-1] is None:
                         self.in_force = max(self.in_force, edition)
                         return entitled
-            self.wrong_answers += 1
+            self.wrong_responses += 1
             if len(self.wrong) < _MOST_PROBLEMS:
-                self.wrong.append(f"{asked.client.kind.name} {asked.route}: {problems[0]}")
+                self.wrong.append(f"{request.client.kind.name} {request.route}: {problems[0]}")
             return None
 
     def problems(self) -> list[str]:
@@ -94,17 +96,19 @@ class Judge:
         return [*self.wrong, *never]
 
 
-def invocation_problem(entitled: Entitlement, asked: Asked, routes: Iterable[Route], given: Invocation) -> str | None:
+def invocation_problem(
+    entitled: Entitlement, request: Request, routes: Iterable[Route], given: Invocation
+) -> str | None:
     """Return the problem of what the function posted, if any. A policy is evaluated for all ``routes``."""
-    if asked.rest and asked.client.kind in UNAUTHENTICATED:
+    if request.rest and request.client.kind in UNAUTHENTICATED:
         right = given.kind == "error" and given.payload.get("errorMessage") == "Unauthorized"
         return None if right else f"must be Unauthorized, is {given}"
     answer = given.payload
     if given.kind != "response" or not isinstance(answer, dict):
-        return f"must be an answer, is {given}"
+        return f"must be a response, is {given}"
     must_be: dict[str, Any]
     context = answer.get("context") or {}
-    if asked.rest:
+    if request.rest:
         must_be = {
             "principal": entitled.principal(),
             "routes": [route for route in routes if entitled.may_call(route)],
@@ -115,21 +119,21 @@ def invocation_problem(entitled: Entitlement, asked: Asked, routes: Iterable[Rou
             "routes": [route for route in routes if _policy_allows(statements, route)],
         }
     else:
-        must_be = {"authorized": entitled.may_call(asked.route)}
+        must_be = {"authorized": entitled.may_call(request.route)}
         is_so = {"authorized": answer["isAuthorized"]}
     expected = entitled.context()
-    if not asked.rest and entitled.reason is None and not must_be["authorized"]:
+    if not request.rest and entitled.reason is None and not must_be["authorized"]:
         expected = {"reason": "route_not_allowed"}
     must_be["context"], is_so["context"] = expected, {key: context.get(key) for key in expected}
     return None if is_so == must_be else f"must be {must_be}, is {is_so}"
 
 
-def response_problem(entitled: Entitlement, asked: Asked, status: int, body: bytes) -> str | None:
+def response_problem(entitled: Entitlement, request: Request, status: int, body: bytes) -> str | None:
     """Return the problem of a response to a client of the gateway, if any."""
-    if asked.rest and asked.client.kind in UNAUTHENTICATED:
+    if request.rest and request.client.kind in UNAUTHENTICATED:
         expected = 401
     else:
-        expected = 200 if entitled.may_call(asked.route) else 403
+        expected = 200 if entitled.may_call(request.route) else 403
     if status != expected:
         return f"must be {expected}, is {status}: {body[:200]!r}"
     if status != 200:  # noqa: PLR2004 -- as above
@@ -239,19 +243,19 @@ def log_problems(log: Log, allowed: int, decisions: int) -> list[str]:
     return problems
 
 
-def record_problems(log: Log, expected: Iterable[tuple[str, Asked, Entitlement]]) -> list[str]:
+def record_problems(log: Log, expected: Iterable[tuple[str, Request, Entitlement]]) -> list[str]:
     """Return the records that differ from the responses, which are in their order, each with its request's ID."""
     problems = []
-    for record, (request_id, asked, entitled) in zip(log.decisions, expected, strict=False):
-        granted = entitled.may_call(asked.route)
+    for record, (request_id, request, entitled) in zip(log.decisions, expected, strict=False):
+        granted = entitled.may_call(request.route)
         must_be = {
             "decision": "allow" if granted else "deny",
             "reason": None if granted else entitled.reason or "route_not_allowed",
             "request_id": request_id,
             "principal": entitled.principal(),
-            "serial_number": asked.client.serial_number or None,
+            "serial_number": request.client.serial_number or None,
         }
-        if asked.client.kind in UNAUTHENTICATED:
+        if request.client.kind in UNAUTHENTICATED:
             must_be["serial_number"] = None
         if not must_be.items() <= record.items():
             problems.append(f"the record must be {must_be}, is {record}")

@@ -59,7 +59,7 @@ _MIX = (
     *(Kind.NEWCOMER, Kind.LEAVER, Kind.LAPSING, Kind.STRANGER, Kind.IMPOSTOR, Kind.EXPIRED, Kind.EARLY, Kind.SERVER),
     *(Kind.UNPRINTABLE, Kind.UNDECODABLE_EXTENSION, Kind.UNDECODABLE_SUBJECT, Kind.LARGE),
 )
-REFUSED_BY_TLS = frozenset({Kind.EXPIRED, Kind.EARLY, Kind.SERVER})
+REJECTED_BY_TLS = frozenset({Kind.EXPIRED, Kind.EARLY, Kind.SERVER})
 """The kinds whose handshake is rejected by a server that verifies certificates."""
 UNAUTHENTICATED = frozenset({Kind.UNDECODABLE_SUBJECT, Kind.NO_CERTIFICATE, Kind.MISSING})
 
@@ -154,7 +154,7 @@ def entitlement(client: Client, edition: int, *, lapsed: bool) -> Entitlement:
     return Entitlement(client, reason, edition)
 
 
-def routes_to_ask(client: Client) -> list[Route]:
+def routes_to_request(client: Client) -> list[Route]:
     """Return the routes that a client requests: its own, another client's, and attempts to leave its own."""
     own, other = f"/tenants/{client.tenant}", f"/tenants/{(client.tenant + 1) % TENANTS}"
     return [

@@ -52,9 +52,9 @@ def _api(kind: ApiKind) -> Api:
     return Api(kind, sample.api_id, sample.stage, sample.authorizer, _ROUTES)
 
 
-def _log_to(path: str, last_words: str) -> None:
+def _log_to(path: str, final_line: str) -> None:
     """Print a last line, and turn standard output into a log as on Lambda."""
-    print(last_words, flush=True)
+    print(final_line, flush=True)
     file = os.open(path, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, sys.stdout.fileno())
     os.close(file)

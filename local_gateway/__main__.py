@@ -17,7 +17,7 @@ from local_gateway.configuration import Configuration, own_configuration
 from local_gateway.deployment import SERVERS, Endpoint, deploy
 from local_gateway.folder import claim_folder
 from local_gateway.front_doors import FrontDoorKind
-from local_gateway.invitation import invitation
+from local_gateway.instructions import instructions
 from local_gateway.options import parse, read_variables
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
@@ -87,7 +87,7 @@ def serve(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> NoRetur
                 say(f"Web page: http://{LOOPBACK}:{port}/\n")
                 demonstrate(results, endpoints, pki, configuration)
                 overview.finished = True
-                for line in invitation(scenarios, endpoints, pki, configuration):
+                for line in instructions(scenarios, endpoints, pki, configuration):
                     say(line)
                 say(f"\nWeb page: http://{LOOPBACK}:{port}/\n\nServing until Ctrl-C.")
                 _log_to_standard_output()
@@ -110,7 +110,7 @@ def demonstrate(
     results: Sequence[Result], endpoints: Sequence[Endpoint], pki: Pki, configuration: Configuration
 ) -> None:
     """Play the scenarios on every API and every other front door, and print the tables."""
-    say("The authorizer's configuration:" if configuration.is_sample else "The authorizer's configuration, yours:")
+    say("The authorizer's configuration:" if configuration.is_sample else "Your configuration of the authorizer:")
     for variable, value in configuration.variables.items():
         say(f"  {variable}={value}")
     if configuration.own_truststore:

@@ -57,7 +57,7 @@ def fetch_crl(url: str, pki: Pki) -> FetchResult:
     # As CRL_SOURCE_PRIVATE_HOSTS, since loopback is not public.
     connector = Connector(allow_private=True)
     return fetch(
-        _File(pki.fetched_crl),
+        _FileDestination(pki.fetched_crl),
         verification,
         partial(download, parse_url(url), limits=Limits(), connector=connector),
     )
@@ -68,8 +68,8 @@ class _Content(NamedTuple):
     validators: None = None
 
 
-class _File:
-    """A ``Place`` that nobody else writes to."""
+class _FileDestination:
+    """A ``Destination`` that no other process writes to."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

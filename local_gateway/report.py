@@ -35,9 +35,9 @@ class Result(NamedTuple):
 
 def table(results: Sequence[Result]) -> str:
     """Return the results as aligned columns: the expected ones, if they apply, and those on each of the kinds."""
-    asked = any(outcome.authorizer_asked is not None for outcome in results[0].outcomes.values())
+    has_authorizer = any(outcome.authorizer_invoked is not None for outcome in results[0].outcomes.values())
     expected = ["expected"] if results[0].as_sample else []
-    header = ["scenario", *expected, *results[0].outcomes, "reason logged" if asked else "answer"]
+    header = ["scenario", *expected, *results[0].outcomes, "reason logged" if has_authorizer else "response"]
     rows = [header, *(_row(result) for result in results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
@@ -49,7 +49,7 @@ def table(results: Sequence[Result]) -> str:
 def summary(results: Sequence[Result]) -> str:
     """Return how many of the results are the expected ones, and the complete results that are not."""
     if not all(result.as_sample for result in results):
-        return "Nothing is expected: the configuration is yours."
+        return "With your own configuration, no results are expected."
     total = sum(len(result.outcomes) for result in results)
     differences = [_difference(result, kind) for result in results for kind in result.differences]
     return "\n".join([f"{total - len(differences)} of {total} as expected.", *differences])
@@ -102,7 +102,7 @@ def outcome_text(outcome: Outcome) -> str:
     return (
         status
         + (" + context" if outcome.context else "")
-        + (", not invoked" if outcome.authorizer_asked is False else "")
+        + (", not invoked" if outcome.authorizer_invoked is False else "")
     )
 
 

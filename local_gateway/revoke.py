@@ -21,7 +21,7 @@ FOLDER = Path("build/local-gateway")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with its arguments, and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m local_gateway.revoke", description=__doc__.partition(": ")[2])
-    parser.add_argument("client", help="the name of its file, without .pem")
+    parser.add_argument("client", help="the name of the client's certificate file, without .pem")
     parser.add_argument(
         "--folder", type=Path, default=FOLDER, help="where the gateway's certificates are (default: %(default)s)"
     )

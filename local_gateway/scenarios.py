@@ -62,12 +62,12 @@ class Outcome:
 
     ``status`` is None if the TLS handshake was rejected. ``reason`` is the one that the authorizer logged. ``context``
     is the part of the authorizer's context that the scenario is about, as the function's response shows it. If there is
-    no authorizer, ``authorizer_asked`` is None, and ``reason`` is the function's complete response.
+    no authorizer, ``authorizer_invoked`` is None, and ``reason`` is the function's complete response.
     """
 
     status: int | None
     reason: str | None = None
-    authorizer_asked: bool | None = True
+    authorizer_invoked: bool | None = True
     context: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ class Scenario:
     path: str = "/hello"
     mutual_tls: bool = True
     kinds: type[ApiKind | FrontDoorKind] = ApiKind
-    pretended: Client | None = None
+    header_client: Client | None = None
     """The client whose certificate is sent in a header, without its key."""
 
     @property
@@ -99,10 +99,10 @@ class Scenario:
 
     def headers(self, kind: Kind, pki: Pki) -> dict[str, str]:
         """Return the headers that the client sends to a kind."""
-        return {} if self.pretended is None else forged_header(kind, pki.certificate(self.pretended))
+        return {} if self.header_client is None else forged_header(kind, pki.certificate(self.header_client))
 
 
-_REFUSED = Outcome(None, authorizer_asked=False)
+_HANDSHAKE_REJECTED = Outcome(None, authorizer_invoked=False)
 _NOT_ALLOWED = Outcome(403, DenyReason.NO_RULE_MATCHED)
 _ROUTE_NOT_ALLOWED = Outcome(403, DenyReason.ROUTE_NOT_ALLOWED)
 _READS = Outcome(200, context={"clientCertCN": "reader", "tenant": "acme"})
@@ -133,10 +133,10 @@ _API_SCENARIOS = (
     Scenario("listed OU and two rules, blocked by deny", BLOCKED, Outcome(403, DenyReason.CERTIFICATE_EXCLUDED)),
     Scenario("a rule for a CA's key", PINNED_CA, Outcome(200, context={"clientCertCN": "pinned-ca"})),
     Scenario("... from a CA with the same name and another key", NAMESAKE_OF_CA, _NOT_ALLOWED),
-    Scenario("listed CN, expired", EXPIRED, _REFUSED),
-    Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _REFUSED),
-    Scenario("listed CN, from a CA that is damaged in the truststore", UNREADABLE_CA, _REFUSED),
-    Scenario("no certificate", None, _REFUSED),
+    Scenario("listed CN, expired", EXPIRED, _HANDSHAKE_REJECTED),
+    Scenario("listed CN, from a CA not in the truststore", UNTRUSTED, _HANDSHAKE_REJECTED),
+    Scenario("listed CN, from a CA that is damaged in the truststore", UNREADABLE_CA, _HANDSHAKE_REJECTED),
+    Scenario("no certificate", None, _HANDSHAKE_REJECTED),
     Scenario(
         "no certificate, port without mTLS",
         None,
@@ -144,8 +144,8 @@ _API_SCENARIOS = (
         {ApiKind.REST: Outcome(401, DenyReason.CERTIFICATE_MISSING)},
         mutual_tls=False,
     ),
-    Scenario("layer only, listed CN", LISTED_CN, Outcome(200, authorizer_asked=False), path="/layer-only"),
-    Scenario("layer only, other CN", OTHER_CN, Outcome(403, authorizer_asked=False), path="/layer-only"),
+    Scenario("layer only, listed CN", LISTED_CN, Outcome(200, authorizer_invoked=False), path="/layer-only"),
+    Scenario("layer only, other CN", OTHER_CN, Outcome(403, authorizer_invoked=False), path="/layer-only"),
 )
 
 _HELLO = Outcome(200, "Hello authorized-client", None)
@@ -164,8 +164,10 @@ _FRONT_DOOR_SCENARIOS = (
     _before_functions("listed CN, expired", EXPIRED, _NO_HANDSHAKE, _LEFT_TO_THE_FUNCTION),
     _before_functions("listed CN, from a CA not in the truststore", UNTRUSTED, _NO_HANDSHAKE, _LEFT_TO_THE_FUNCTION),
     _before_functions("no certificate", None, _NO_HANDSHAKE, _MISSING),
-    _before_functions("other CN, the listed one's in a header", OTHER_CN, _FORBIDDEN, pretended=LISTED_CN),
-    _before_functions("no certificate, a listed one in a header", None, _NO_HANDSHAKE, _MISSING, pretended=LISTED_CN),
+    _before_functions("other CN, the listed one's in a header", OTHER_CN, _FORBIDDEN, header_client=LISTED_CN),
+    _before_functions(
+        "no certificate, a listed one in a header", None, _NO_HANDSHAKE, _MISSING, header_client=LISTED_CN
+    ),
 )
 
 SCENARIOS = (*_API_SCENARIOS, *_FRONT_DOOR_SCENARIOS)
@@ -183,15 +185,15 @@ def play(scenario: Scenario, endpoint: Endpoint, pki: Pki) -> Outcome:
     context, headers = client_context(pki, scenario.client), scenario.headers(endpoint.kind, pki)
     if endpoint.authorizer is None:
         status, body = _get(url, context, headers) or (None, b"")
-        return Outcome(status, body.decode(errors="replace") or None, authorizer_asked=None)
+        return Outcome(status, body.decode(errors="replace") or None, authorizer_invoked=None)
     with observed_log() as records:
         calls = endpoint.authorizer.calls
         status, body = _get(url, context, headers) or (None, b"")
-        asked = endpoint.authorizer.calls > calls
+        invoked = endpoint.authorizer.calls > calls
     return Outcome(
         status,
         getattr(records[-1], "reason", None) if records else None,
-        authorizer_asked=asked,
+        authorizer_invoked=invoked,
         context=_shown(body, scenario.expected_on(endpoint.kind).context),
     )
 

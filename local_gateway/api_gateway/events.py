@@ -17,7 +17,7 @@ from local_gateway.api_gateway.api import Api, ApiKind, RouteMatch
 
 if TYPE_CHECKING:
     from local_gateway.api_gateway.client_request import ClientRequest
-    from local_gateway.api_gateway.policy import Verdict
+    from local_gateway.api_gateway.policy import Authorization
 
 
 def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest, identity: tuple[str, ...] = ()) -> Event:
@@ -31,22 +31,26 @@ def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest, identi
     return http_api_authorizer_event(pem, request, endpoint, identity_source=identity)
 
 
-def integration_event(api: Api, match: RouteMatch, request: ClientRequest, verdict: Verdict | None) -> Event:
+def integration_event(
+    api: Api, match: RouteMatch, request: ClientRequest, authorization: Authorization | None
+) -> Event:
     """Return the event of a function: that of a REST API, or payload 2.0 of an HTTP API.
 
-    The authorizer's verdict, if it was asked, becomes ``requestContext.authorizer``.
+    ``authorization``, None if the authorizer was not invoked, becomes ``requestContext.authorizer``.
     """
     pem, endpoint = request.certificate_pem, _endpoint(api, match)
     if api.kind is ApiKind.REST:
-        return rest_api_event(pem, request, endpoint, authorizer=verdict and _rest_context(verdict))
-    return http_api_event(pem, request, endpoint, authorizer=verdict and verdict.context)
+        return rest_api_event(pem, request, endpoint, authorizer=authorization and _rest_context(authorization))
+    return http_api_event(pem, request, endpoint, authorizer=authorization and authorization.context)
 
 
 def _endpoint(api: Api, match: RouteMatch) -> Endpoint:
     return Endpoint(api.api_id, api.stage, match.route.path, match.route.method, match.path_parameters)
 
 
-def _rest_context(verdict: Verdict) -> dict[str, object]:
+def _rest_context(authorization: Authorization) -> dict[str, object]:
     # REST APIs convert numbers and booleans to strings.
-    strings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in verdict.context.items()}
-    return {**strings, "principalId": verdict.principal_id}
+    strings = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in authorization.context.items()
+    }
+    return {**strings, "principalId": authorization.principal_id}

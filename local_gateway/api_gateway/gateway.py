@@ -11,7 +11,7 @@ from local_gateway.api_gateway.caching import ResponseCache, read_identity
 from local_gateway.api_gateway.client_request import ClientRequest, read_request
 from local_gateway.api_gateway.events import authorizer_event, integration_event
 from local_gateway.api_gateway.functions import FunctionError, invoke
-from local_gateway.api_gateway.policy import Effect, MalformedAnswerError, Verdict, judge
+from local_gateway.api_gateway.policy import Authorization, Effect, MalformedAuthorizationError, evaluate_response
 from local_gateway.api_gateway.responses import (
     GatewayResponse,
     MalformedResponseError,
@@ -66,42 +66,44 @@ class Gateway:
             raise _Stopped(GatewayResponse.NO_ROUTE)
         if len(self.api.request_arn(request.method, request.path).encode()) > LONGEST_ARN:
             raise _Stopped(GatewayResponse.URI_TOO_LONG)
-        verdict = self._authorize(match, request) if match.route.authorized else None
-        event = integration_event(self.api, match, request, verdict)
+        authorization = self._authorize(match, request) if match.route.authorized else None
+        event = integration_event(self.api, match, request, authorization)
         try:
             return integration_response(self.api.kind, invoke(match.route.function, event))
         except (FunctionError, MalformedResponseError) as error:
             raise _Stopped(GatewayResponse.INTEGRATION_FAILURE, str(error)) from error
 
-    def _authorize(self, match: RouteMatch, request: ClientRequest) -> Verdict:
-        """Return the verdict of an authorizer that allows the request. Raises _Stopped."""
-        verdict = self._ask(match, request)
-        if verdict.effect is not Effect.ALLOW:
-            raise _Stopped(_DENIALS[verdict.effect])
-        return verdict
+    def _authorize(self, match: RouteMatch, request: ClientRequest) -> Authorization:
+        """Return the authorization, which allows the request. Raises _Stopped."""
+        authorization = self._authorization(match, request)
+        if authorization.effect is not Effect.ALLOW:
+            raise _Stopped(_DENIALS[authorization.effect])
+        return authorization
 
-    def _ask(self, match: RouteMatch, request: ClientRequest) -> Verdict:
+    def _authorization(self, match: RouteMatch, request: ClientRequest) -> Authorization:
         identity = read_identity(self.api.caching.identity_sources, match, request)
         if identity is None:
             raise _Stopped(GatewayResponse.UNAUTHORIZED)
         cached = self._cache.get(identity)
         try:
-            answer = cached
+            response = cached
             if cached is None:
-                answer = invoke(self.api.authorizer, authorizer_event(self.api, match, request, identity))
-            if answer == UNAUTHORIZED_BY_HTTP_API and self.api.kind is not ApiKind.REST and not identity:
+                response = invoke(self.api.authorizer, authorizer_event(self.api, match, request, identity))
+            if response == UNAUTHORIZED_BY_HTTP_API and self.api.kind is not ApiKind.REST and not identity:
                 raise _Stopped(GatewayResponse.UNAUTHORIZED)
-            verdict = judge(answer, self.api.kind, self.api.request_arn(request.method, request.path))
+            authorization = evaluate_response(
+                response, self.api.kind, self.api.request_arn(request.method, request.path)
+            )
         except FunctionError as error:
             # How HTTP APIs handle this message is not documented, so nothing may depend on it there.
             if self.api.kind is ApiKind.REST and str(error) == "Unauthorized":
                 raise _Stopped(GatewayResponse.UNAUTHORIZED) from error
             raise _Stopped(GatewayResponse.AUTHORIZER_FAILURE, str(error)) from error
-        except MalformedAnswerError as error:
+        except MalformedAuthorizationError as error:
             raise _Stopped(GatewayResponse.AUTHORIZER_CONFIGURATION_ERROR, str(error)) from error
         if cached is None:
-            self._cache.put(identity, answer)
-        return verdict
+            self._cache.put(identity, response)
+        return authorization
 
 
 class _Stopped(Exception):  # noqa: N818 -- most requests that stop here are no error

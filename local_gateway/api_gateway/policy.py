@@ -25,7 +25,7 @@ class Effect(Enum):
     """No statement applies to the request."""
 
 
-class Verdict(NamedTuple):
+class Authorization(NamedTuple):
     """The effect of an authorizer's response. A simple response has no principal."""
 
     effect: Effect
@@ -33,28 +33,28 @@ class Verdict(NamedTuple):
     principal_id: str | None = None
 
 
-class MalformedAnswerError(ValueError):
+class MalformedAuthorizationError(ValueError):
     """API Gateway would respond with 500. The message describes the problem, for the operator."""
 
 
-def judge(answer: object, kind: ApiKind, arn: str) -> Verdict:
-    """Return the effect of an authorizer's response on a request to an API. Raises MalformedAnswerError.
+def evaluate_response(response: object, kind: ApiKind, arn: str) -> Authorization:
+    """Return the effect of an authorizer's response on a request to an API. Raises MalformedAuthorizationError.
 
     ``arn`` is that of the request. It is compared literally: only wildcards of the policy are wildcards.
     """
-    answer = _mapping(answer, "the answer")
-    context = _context(answer, scalars_only=kind is ApiKind.REST)
+    response = _mapping(response, "the response")
+    context = _context(response, scalars_only=kind is ApiKind.REST)
     if kind is ApiKind.HTTP_SIMPLE:
-        return Verdict(_simple_effect(answer), context)
-    principal_id = answer.get("principalId")
+        return Authorization(_simple_effect(response), context)
+    principal_id = response.get("principalId")
     if not isinstance(principal_id, str) or not principal_id:
         message = "principalId must be a string that is not empty"
-        raise MalformedAnswerError(message)
-    return Verdict(evaluate(answer.get("policyDocument"), arn), context, principal_id)
+        raise MalformedAuthorizationError(message)
+    return Authorization(evaluate(response.get("policyDocument"), arn), context, principal_id)
 
 
 def evaluate(policy: object, arn: str) -> Effect:
-    """Evaluate an IAM policy for an invocation of an ARN. Raises MalformedAnswerError.
+    """Evaluate an IAM policy for an invocation of an ARN. Raises MalformedAuthorizationError.
 
     An explicit Deny overrides every Allow, and a request to which no statement applies is denied.
     """
@@ -63,7 +63,7 @@ def evaluate(policy: object, arn: str) -> Effect:
         statements = [statements]
     if not isinstance(statements, list) or not statements:
         message = "Statement must be a statement or a list of them"
-        raise MalformedAnswerError(message)
+        raise MalformedAuthorizationError(message)
     # All of them are read, so that a malformed one is found at any position.
     effects = {effect for effect in [_statement_effect(statement, arn) for statement in statements] if effect}
     if Effect.EXPLICIT_DENY in effects:
@@ -83,11 +83,11 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(expression, re.DOTALL)
 
 
-def _simple_effect(answer: Mapping[str, object]) -> Effect:
-    is_authorized = answer.get("isAuthorized")
+def _simple_effect(response: Mapping[str, object]) -> Effect:
+    is_authorized = response.get("isAuthorized")
     if not isinstance(is_authorized, bool):
         message = "isAuthorized must be true or false"
-        raise MalformedAnswerError(message)
+        raise MalformedAuthorizationError(message)
     return Effect.ALLOW if is_authorized else Effect.EXPLICIT_DENY
 
 
@@ -108,8 +108,8 @@ def _statement_effect(statement: object, arn: str) -> Effect | None:
     return Effect.ALLOW if effect == "Allow" else Effect.EXPLICIT_DENY
 
 
-def _context(answer: Mapping[str, object], *, scalars_only: bool) -> Mapping[str, object]:
-    context = _mapping(answer.get("context", {}), "context")
+def _context(response: Mapping[str, object], *, scalars_only: bool) -> Mapping[str, object]:
+    context = _mapping(response.get("context", {}), "context")
     for key, value in context.items():
         _require(
             not scalars_only or isinstance(value, str | int | float | bool),
@@ -121,7 +121,7 @@ def _context(answer: Mapping[str, object], *, scalars_only: bool) -> Mapping[str
 def _mapping(value: object, what: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         message = f"{what} must be an object, not {value!r}"
-        raise MalformedAnswerError(message)
+        raise MalformedAuthorizationError(message)
     return value
 
 
@@ -135,4 +135,4 @@ def _strings(statement: Mapping[str, object], key: str) -> list[str]:
 
 def _require(condition: bool, message: str) -> None:  # noqa: FBT001 -- as assert has it
     if not condition:
-        raise MalformedAnswerError(message)
+        raise MalformedAuthorizationError(message)

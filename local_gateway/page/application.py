@@ -61,9 +61,9 @@ class Page:
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        refused = _refuse(request)
-        if refused is not None:
-            status, message = refused
+        rejection = _rejection(request)
+        if rejection is not None:
+            status, message = rejection
             return _text(status, message)
         if request.path == "/":
             return Response(self._html, content_type="text/html; charset=utf-8")
@@ -107,8 +107,8 @@ def _digests(element: str, html: str) -> list[str]:
     return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
 
 
-def _refuse(request: Request) -> tuple[HTTPStatus, str] | None:
-    """Return why a request is refused, without anything of the request; None if it is not."""
+def _rejection(request: Request) -> tuple[HTTPStatus, str] | None:
+    """Return why a request is rejected, without anything of the request; None if it is not."""
     port = request.environ["SERVER_PORT"]
     own = {f"{host}:{port}" for host in (LOOPBACK, "localhost")}
     if request.headers.get("Host") not in own:

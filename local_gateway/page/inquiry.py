@@ -1,6 +1,6 @@
 """The question that the page asks.
 
-Private keys are refused. Errors repeat nothing of what was sent, except the names in several certificates.
+Private keys are rejected. Errors repeat nothing of what was sent, except the names in several certificates.
 """
 
 from __future__ import annotations

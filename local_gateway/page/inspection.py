@@ -66,7 +66,7 @@ def inspect(inquiry: Inquiry, overview: Overview, pki: Pki) -> dict[str, object]
         "handshake": handshake._asdict(),
         "status": status,
         "body": body[:_LONGEST_BODY],
-        "not_asked": _why_not_asked(inquiry, match, handshake),
+        "not_invoked": _why_not_invoked(inquiry, match, handshake),
         "explanation": explanation if is_authorized else None,
         "log": [_log_entry(record) for record in records],
         "notes": inquiry.notes,
@@ -137,7 +137,7 @@ def _send(inquiry: Inquiry, request: ClientRequest) -> tuple[int, str, list[logg
     return response.status_code, response.get_data(as_text=True), own
 
 
-def _why_not_asked(inquiry: Inquiry, match: RouteMatch | None, handshake: Handshake) -> str | None:
+def _why_not_invoked(inquiry: Inquiry, match: RouteMatch | None, handshake: Handshake) -> str | None:
     if not handshake.accepted:
         return "The handshake is rejected. The checks show what the authorizer would decide."
     if isinstance(inquiry.endpoint.kind, FrontDoorKind):

@@ -65,7 +65,7 @@ def _scenario(result: Result) -> dict[str, object]:
         "client": scenario.client and scenario.client.name,
         "path": scenario.path,
         "mutual_tls": scenario.mutual_tls,
-        "header_client": scenario.pretended and scenario.pretended.name,
+        "header_client": scenario.header_client and scenario.header_client.name,
         "cells": [_cell(result, kind) for kind in scenario.kinds],
     }
 

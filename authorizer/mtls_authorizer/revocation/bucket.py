@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-CLIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
@@ -105,4 +105,4 @@ class Bucket:
 
 def s3_client() -> S3Client:
     """Return a client for the region of the function."""
-    return boto3.client("s3", region_name=os.environ.get("AWS_REGION"), config=CLIENT)
+    return boto3.client("s3", region_name=os.environ.get("AWS_REGION"), config=CLIENT_CONFIG)

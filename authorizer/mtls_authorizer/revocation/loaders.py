@@ -11,7 +11,7 @@ from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.crl.retention import HeldLists, hold
+from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older
@@ -42,7 +42,7 @@ class CrlObject(StrEnum):
 
 
 class CrlVersion(NamedTuple):
-    """The object from which the first of the held lists was read, and the versions of the stored objects."""
+    """The object from which the first of the retained lists was read, and the versions of the stored objects."""
 
     used: CrlObject
     index_version: str | None = None
@@ -59,7 +59,7 @@ class CrlVersion(NamedTuple):
         return f"{self.used} {self.index_version if self.used is CrlObject.INDEX else self.crl_version}"
 
 
-LoadedCrl: TypeAlias = Loaded[HeldLists, CrlVersion]
+LoadedCrl: TypeAlias = Loaded[RetainedLists, CrlVersion]
 
 
 class _StoredIndex(NamedTuple):
@@ -113,7 +113,7 @@ class CrlLoader:
         self._crl_store = opener(uri, max_bytes=max_bytes)
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
-        """Return the lists to hold from now on.
+        """Return the lists to retain from now on.
 
         A list that is not usable, for example because it is stale, revokes, but proves no certificate good.
 
@@ -161,7 +161,7 @@ class CrlLoader:
         return _StoredIndex(index, fetched.version)
 
     def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
-        """Return the lists to hold if the store has the version of the CRL that it was asked about."""
+        """Return the lists to retain if the store has the version of the CRL that it was asked about."""
         if index is None:
             if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
@@ -175,13 +175,15 @@ class CrlLoader:
         ):
             return self._use_index(index, known, current, truststore)
         assert current is not None  # noqa: S101 -- only the version of the index is known without it
-        self._warn("revocation index not used", self._index_store.uri, "it was made of another CRL than the stored one")
+        self._warn(
+            "revocation index not used", self._index_store.uri, "it was made from another CRL than the stored one"
+        )
         return current
 
     def _changed(
         self, fetched: Fetched, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore
     ) -> LoadedCrl:
-        """Return the lists to hold if the store has delivered a CRL. Raises CrlError."""
+        """Return the lists to retain if the store has delivered a CRL. Raises CrlError."""
         digest = crl_digest(fetched.content)
         if index is not None and digest == index.content.digest:
             return self._use_index(index, fetched.version, current, truststore)
@@ -193,16 +195,16 @@ class CrlLoader:
                 newer = f"it is older than the CRL that was indexed, number {index.content.number}"
                 self._warn("revocation list not used", self.uri, newer)
                 return self._use_index(index, None, current, truststore)
-            not_its = "it was made of another CRL than the stored one"
+            not_its = "it was made from another CRL than the stored one"
             self._warn("revocation index not used", self._index_store.uri, not_its)
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, crl_version=fetched.version, index_seen=seen)
         # At a start, the index of another CRL is all that is known of earlier ones.
         before = current if current is not None or index is None else self._use_index(index, None, None, truststore)
-        return self._hold(crl, version, before, truststore)
+        return self._retain(crl, version, before, truststore)
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
-        """Return whether an index was made of a newer CRL than the stored one, which somebody has rolled back."""
+        """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
         if identity_of(index) != identity_of(crl) or not is_older(crl, index):
             return False
         try:
@@ -215,18 +217,18 @@ class CrlLoader:
         self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore
     ) -> LoadedCrl:
         version = CrlVersion(CrlObject.INDEX, index.version, crl_version, index.version)
-        return self._hold(index.content, version, current, truststore)
+        return self._retain(index.content, version, current, truststore)
 
-    def _hold(
+    def _retain(
         self, new: RevocationList, version: CrlVersion, current: LoadedCrl | None, truststore: Truststore
     ) -> LoadedCrl:
         before = () if current is None else current.value
-        held, problem = hold(new, before, truststore, self._now(), self._max_age)
+        lists, problem = retain(new, before, truststore, self._now(), self._max_age)
         if problem is not None and version.used is CrlObject.INDEX:
             self._warn("revocation index not used", self._index_store.uri, problem)
         elif problem is not None:
             self._warn("revocation list not used", self.uri, problem)
-        return Loaded(held, version)
+        return Loaded(lists, version)
 
     @staticmethod
     def _warn(message: str, uri: str, error: object) -> None:

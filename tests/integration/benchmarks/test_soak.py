@@ -13,11 +13,11 @@ import pytest
 from benchmarks import soak
 from benchmarks.soak import LARGEST_GROWTH, Result, describe, main, publish_rules, soak_gateway, soak_runtime
 from benchmarks.soak_checks import (
-    Asked,
-    Judge,
     Log,
     Memory,
-    Moment,
+    Request,
+    RequestStart,
+    ResponseChecker,
     invocation_problem,
     log_problems,
     read_log,
@@ -26,7 +26,7 @@ from benchmarks.soak_checks import (
 )
 from benchmarks.soak_clients import (
     LAST_EDITION,
-    REFUSED_BY_TLS,
+    REJECTED_BY_TLS,
     UNAUTHENTICATED,
     Authority,
     Client,
@@ -35,7 +35,7 @@ from benchmarks.soak_clients import (
     Route,
     clients_without_certificates,
     entitlement,
-    routes_to_ask,
+    routes_to_request,
     rules_document,
     sequence_of,
 )
@@ -93,7 +93,7 @@ RIGHT = policy(["GET/tenants/3/*", "POST/tenants/3"], ["*/..*", "*%2e*"])
 def test_a_short_run_under_the_runtime_client_finds_nothing_wrong(tmp_path: Path) -> None:
     result = soak_runtime(tmp_path, 1200, MAX_CACHED_CERTIFICATES + 200, seeded())
     assert result.problems == []
-    assert result.wrong_answers == 0
+    assert result.wrong_responses == 0
     assert result.certificates == MAX_CACHED_CERTIFICATES + 200
     assert sum(result.outcomes.values()) == len(result.seconds) == len(result.log.decisions) == 1200
     assert set(result.outcomes) == {"allowed", "denied", "malformed", "missing"}
@@ -107,7 +107,7 @@ def test_a_short_run_behind_the_gateway_finds_nothing_wrong_but_that_it_is_short
     assert result.problems == ["the cache was never full"]
     assert sum(result.outcomes.values()) == len(result.seconds) == len(result.log.decisions) == 240
     assert result.handshakes
-    assert result.refused_handshakes
+    assert result.rejected_handshakes
     # The first edition is read before there is a log.
     assert result.log.messages["document loaded"] == len(KINDS)
 
@@ -134,7 +134,7 @@ def test_rules_that_change_otherwise_are_found(
     monkeypatch.setattr(soak, "publish_rules", publish)
     result = soak_runtime(tmp_path, 360, 100, seeded())
     assert any(problem in each for each in result.problems)
-    assert (result.wrong_answers > 0) is (problem == "must be")
+    assert (result.wrong_responses > 0) is (problem == "must be")
 
 
 def test_rules_are_valid_but_for_those_after_the_last_edition() -> None:
@@ -158,7 +158,7 @@ def test_there_are_clients_of_every_kind(clients: list[Client]) -> None:
     assert len({client.pem for client in clients + without}) == len(clients + without)
     assert [client.kind for client in without].count(Kind.MISSING) == 1
     assert {client.kind for client in without} < UNAUTHENTICATED
-    assert {client.kind for client in clients} > REFUSED_BY_TLS
+    assert {client.kind for client in clients} > REJECTED_BY_TLS
 
 
 def test_everybody_is_asked_once_before_anybody_again_and_one_in_ten_without_a_certificate(
@@ -230,8 +230,8 @@ def test_what_the_function_posts_is_compared_whole(
     given: Invocation,
     right: bool,
 ) -> None:
-    asked = Asked(TENANT, route, rest)
-    problem = invocation_problem(Entitlement(TENANT, None, 1), asked, routes_to_ask(TENANT), given)
+    request = Request(TENANT, route, rest)
+    problem = invocation_problem(Entitlement(TENANT, None, 1), request, routes_to_request(TENANT), given)
     assert (problem is None) is right
 
 
@@ -246,7 +246,7 @@ def test_what_the_function_posts_is_compared_whole(
 def test_who_sends_no_certificate_to_a_rest_api_is_unauthorized(given: Invocation, *, right: bool) -> None:
     client = Client(Kind.MISSING)
     entitled = entitlement(client, 1, lapsed=False)
-    assert (invocation_problem(entitled, Asked(client, OWN, rest=True), [], given) is None) is right
+    assert (invocation_problem(entitled, Request(client, OWN, rest=True), [], given) is None) is right
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_what_a_client_of_the_gateway_gets_is_compared(
     right: bool,
 ) -> None:
     entitled = entitlement(client, 1, lapsed=False)
-    problem = response_problem(entitled, Asked(client, route, rest), status, json.dumps(CONTEXT).encode())
+    problem = response_problem(entitled, Request(client, route, rest), status, json.dumps(CONTEXT).encode())
     assert (problem is None) is right
 
 
@@ -281,27 +281,27 @@ def right_by(edition: int) -> Any:  # noqa: ANN401 -- a problem's function
 
 
 def test_once_new_rules_have_answered_the_old_ones_may_not() -> None:
-    judge, asked = Judge(), Asked(TENANT, OWN, rest=True)
-    before = judge.begin()
-    assert judge.judge(before, asked, right_by(2)) is None  # too early
-    judge.publish(2)
-    assert judge.judge(before, asked, right_by(1))  # not there yet
-    assert judge.in_force == 1
-    assert judge.judge(judge.begin(), asked, right_by(2))
-    assert judge.in_force == 2
-    assert judge.judge(before, asked, right_by(1))  # was under way
-    assert judge.judge(judge.begin(), asked, right_by(1)) is None
-    assert judge.wrong_answers == 2
+    checker, request = ResponseChecker(), Request(TENANT, OWN, rest=True)
+    before = checker.begin()
+    assert checker.check(before, request, right_by(2)) is None  # too early
+    checker.publish(2)
+    assert checker.check(before, request, right_by(1))  # not there yet
+    assert checker.in_force == 1
+    assert checker.check(checker.begin(), request, right_by(2))
+    assert checker.in_force == 2
+    assert checker.check(before, request, right_by(1))  # was under way
+    assert checker.check(checker.begin(), request, right_by(1)) is None
+    assert checker.wrong_responses == 2
     asked_for = "TENANT Route(method='GET', path='/tenants/3/orders')"
-    assert judge.problems() == [f"{asked_for}: is by 2", f"{asked_for}: is by 1"]
+    assert checker.problems() == [f"{asked_for}: is by 2", f"{asked_for}: is by 1"]
 
 
 def test_new_rules_that_never_come_into_force_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge, asked = Judge(), Asked(TENANT, OWN, rest=True)
+    checker, request = ResponseChecker(), Request(TENANT, OWN, rest=True)
     monkeypatch.setattr("benchmarks.soak_checks._LATEST_SECONDS", -1)
-    judge.publish(2)
-    assert judge.judge(judge.begin(), asked, right_by(1)) is None
-    assert "the new rules never came into force" in judge.problems()
+    checker.publish(2)
+    assert checker.check(checker.begin(), request, right_by(1)) is None
+    assert "the new rules never came into force" in checker.problems()
 
 
 @pytest.mark.parametrize(("began", "reasons"), [(999, [None, "certificate_expired"]), (1001, ["certificate_expired"])])
@@ -314,7 +314,7 @@ def test_a_certificate_may_only_be_either_while_its_end_is_within_the_request(
         seen.append(entitled.reason)
         return "wrong"
 
-    Judge().judge(Moment(began, 1), Asked(LAPSING, OWN, rest=True), look)
+    ResponseChecker().check(RequestStart(began, 1), Request(LAPSING, OWN, rest=True), look)
     assert sorted(seen, key=str) == sorted(reasons, key=str)
 
 
@@ -381,7 +381,7 @@ def test_a_log_that_is_not_right_is_a_problem(text: str, problem: str, tmp_path:
     ],
 )
 def test_each_record_must_be_that_of_the_answer(record: str, *, right: bool, tmp_path: Path) -> None:
-    expected = [("1", Asked(TENANT, OWN, rest=True), entitlement(TENANT, 1, lapsed=False))]
+    expected = [("1", Request(TENANT, OWN, rest=True), entitlement(TENANT, 1, lapsed=False))]
     assert (record_problems(log_of(tmp_path, record), expected) == []) is right
 
 
@@ -400,14 +400,14 @@ def result_of(problems: list[str]) -> Result:
 
 
 def test_the_table_has_what_was_measured() -> None:
-    gateway = result_of([])._replace(handshakes=[0.005], refused_handshakes=3)
+    gateway = result_of([])._replace(handshakes=[0.005], rejected_handshakes=3)
     report = describe({"one way": result_of([]), "the other": gateway})
     rows = {
         row[0].strip(): row[1].strip()
         for row in (each.strip("|").split("|") for each in report.splitlines())
         if len(row) == 3
     }
-    assert rows["wrong answers"] == "0"
+    assert rows["wrong responses"] == "0"
     assert rows["found in the cache"] == "40%"
     assert (rows["decisions a second"], rows["ms, p50"], rows["ms, p99.9"], rows["ms, max"]) == (
         "5",
@@ -428,23 +428,23 @@ def test_the_table_has_what_was_measured() -> None:
 def test_the_command_writes_the_table_only_where_nothing_is_wrong(
     problems: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[tuple[int, int]] = []
+    sizes: list[tuple[int, int]] = []
 
     def pretend(_folder: Path, decisions: int, certificates: int, _random: Random) -> Result:
-        asked.append((decisions, certificates))
+        sizes.append((decisions, certificates))
         return result_of(problems)
 
     monkeypatch.setattr(soak, "WAYS", {"one way": pretend, "the other": pretend})
     path = tmp_path / "results" / "soak.md"
     arguments = ["--decisions", "10", "--gateway-decisions", "5", "--certificates", "7", "--results", str(path)]
     assert main(arguments) == (1 if problems else 0)
-    assert asked == [(10, 7), (5, 7)]
+    assert sizes == [(10, 7), (5, 7)]
     assert path.exists() is not bool(problems)
     assert ("one way: a wrong answer" in capsys.readouterr().err) is bool(problems)
 
 
 def test_memory_that_grows_is_a_problem(tmp_path: Path) -> None:
-    run = soak.Run(0, tmp_path / "rules.json", os.getpid(), [Judge()])
+    run = soak.Run(0, tmp_path / "rules.json", os.getpid(), [ResponseChecker()])
     run.memory = FakeMemory(30, 30 + LARGEST_GROWTH + 0.1)
     problems = run.result(Log(0, [], Counter(), Counter(), []), []).problems
     assert any("memory grew by 8.1 MiB" in problem for problem in problems)

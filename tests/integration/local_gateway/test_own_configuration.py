@@ -24,7 +24,7 @@ from local_gateway.configuration import (
     sample_configuration,
 )
 from local_gateway.folder import claim_folder
-from local_gateway.invitation import CURL_MESSAGES
+from local_gateway.instructions import CURL_MESSAGES
 from local_gateway.options import parse, read_variables
 from local_gateway.page.overview import Overview
 from local_gateway.scenarios import LISTED_CN, SCENARIOS
@@ -260,7 +260,7 @@ def assert_nothing_is_expected(lines: list[str]) -> None:
     assert re.search(r"^listed CN +200 \+ context +200 \+ context +200 \+ context$", output, re.MULTILINE)
     assert re.search(r"^listed OU +403 +403 +403 +common_name_not_allowed$", output, re.MULTILINE)
     assert "expected" not in output.partition("rejected: ")[0]
-    assert "Nothing is expected: the configuration is yours." in lines
+    assert "With your own configuration, no results are expected." in lines
 
 
 def assert_rejections_are_the_printed_ones(

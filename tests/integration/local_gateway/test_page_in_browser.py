@@ -152,7 +152,7 @@ def test_every_scenario_is_reachable_and_explained(
             else:
                 verdict = "Allowed" if expected.status == 200 else "Denied"
                 assert f"{verdict}: HTTP {expected.status}" in text
-            if expected.authorizer_asked:
+            if expected.authorizer_invoked:
                 assert expected.reason is None or f'"reason": "{expected.reason}"' in text
                 assert '"decision": ' in text
                 assert "The authorizer's checks" in text

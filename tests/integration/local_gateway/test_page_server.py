@@ -235,7 +235,7 @@ def test_a_client_is_inspected_from_handshake_to_log(
     status, answer = server.inspect()
     assert status == 200
     assert answer["handshake"] == {"performed": True, "accepted": True, "text": "TLSv1.2"}
-    assert (answer["status"], json.loads(answer["body"])["tenant"], answer["not_asked"]) == (200, "acme", None)
+    assert (answer["status"], json.loads(answer["body"])["tenant"], answer["not_invoked"]) == (200, "acme", None)
     explained = answer["explanation"]
     assert explained["decision"] == "allow"
     assert int(explained["certificate"]["serial_number"], 16) == pki.serial_number(READER)
@@ -263,11 +263,11 @@ def test_the_explanation_is_that_of_the_api_and_the_route(server: Server) -> Non
         ({"client": None, "mutual_tls": False}, 401, None),
     ],
 )
-def test_why_the_authorizer_is_not_asked(
+def test_why_the_authorizer_is_not_invoked(
     server: Server, question: dict[str, object], status: int | None, why: str | None
 ) -> None:
     _, answer = server.inspect(**question)
-    assert (answer["status"], answer["not_asked"]) == (status, why)
+    assert (answer["status"], answer["not_invoked"]) == (status, why)
 
 
 def test_a_rejected_handshake_has_the_message_of_openssl(server: Server) -> None:

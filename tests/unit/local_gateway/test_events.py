@@ -13,7 +13,7 @@ from client_certificate_auth.testing import client_certificate
 from local_gateway.api_gateway.api import Api, ApiKind
 from local_gateway.api_gateway.client_request import ClientRequest
 from local_gateway.api_gateway.events import authorizer_event, integration_event
-from local_gateway.api_gateway.policy import Effect, Verdict
+from local_gateway.api_gateway.policy import Authorization, Effect
 from local_gateway.deployment import sample_api
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN
 from tests import der
@@ -32,7 +32,7 @@ REQUEST = ClientRequest(
     request_id="JKJaXmPLvHcESHA=",
     time=datetime(2026, 3, 12, 19, 3, 58, 390_000, tzinfo=UTC),
 )
-VERDICT = Verdict(Effect.ALLOW, {"text": "a", "number": 1.5, "flag": True}, "client")
+VERDICT = Authorization(Effect.ALLOW, {"text": "a", "number": 1.5, "flag": True}, "client")
 
 
 def an_authorizer_event(api: Api, request: ClientRequest = REQUEST) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def an_authorizer_event(api: Api, request: ClientRequest = REQUEST) -> dict[str,
 
 
 def an_integration_event(
-    api: Api, request: ClientRequest = REQUEST, verdict: Verdict | None = VERDICT
+    api: Api, request: ClientRequest = REQUEST, verdict: Authorization | None = VERDICT
 ) -> dict[str, Any]:
     match = api.match(request.method, request.path)
     assert match is not None
@@ -150,7 +150,7 @@ def test_a_function_of_an_http_api_gets_this() -> None:
 
 
 def test_an_authorizer_cannot_name_another_principal_in_its_context() -> None:
-    verdict = Verdict(Effect.ALLOW, {"principalId": "somebody else"}, "client")
+    verdict = Authorization(Effect.ALLOW, {"principalId": "somebody else"}, "client")
 
     event = an_integration_event(sample_api(ApiKind.REST), verdict=verdict)
 

@@ -108,7 +108,7 @@ def test_a_function_that_fails_is_an_error_of_the_gateway(
 
 @pytest.mark.parametrize(("kind", "status"), [(ApiKind.REST, 403), (ApiKind.HTTP_IAM, 404), (ApiKind.HTTP_SIMPLE, 404)])
 @pytest.mark.parametrize("request_", [ClientRequest("GET", "/nowhere"), ClientRequest("POST", "/hello")])
-def test_without_a_route_the_authorizer_is_not_asked(kind: ApiKind, status: int, request_: ClientRequest) -> None:
+def test_without_a_route_the_authorizer_is_not_invoked(kind: ApiKind, status: int, request_: ClientRequest) -> None:
     authorizer = CountedFunction(always(policy("Allow")))
 
     assert Gateway(sample_api(kind, authorizer)).answer(request_).status_code == status

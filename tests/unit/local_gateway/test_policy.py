@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.api_gateway.policy import Effect, MalformedAnswerError, Verdict, evaluate, judge, wildcard_match
+from local_gateway.api_gateway.policy import (
+    Authorization,
+    Effect,
+    MalformedAuthorizationError,
+    evaluate,
+    evaluate_response,
+    wildcard_match,
+)
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:restapi001/prod/GET/hello"
 
@@ -114,7 +121,7 @@ def test_a_single_statement_needs_no_list() -> None:
     ],
 )
 def test_a_policy_that_is_not_understood_is_malformed(document: object) -> None:
-    with pytest.raises(MalformedAnswerError):
+    with pytest.raises(MalformedAuthorizationError):
         evaluate(document, ARN)
 
 
@@ -162,22 +169,22 @@ def iam_answer(**changes: object) -> dict[str, object]:
 def test_an_iam_answer_gives_principal_and_context() -> None:
     answer = iam_answer(context={"text": "a", "number": 1, "fraction": 0.5, "flag": True})
 
-    verdict = Verdict(Effect.ALLOW, {"text": "a", "number": 1, "fraction": 0.5, "flag": True}, "client")
-    assert judge(answer, ApiKind.REST, ARN) == verdict
-    assert judge(answer, ApiKind.HTTP_IAM, ARN) == verdict
+    verdict = Authorization(Effect.ALLOW, {"text": "a", "number": 1, "fraction": 0.5, "flag": True}, "client")
+    assert evaluate_response(answer, ApiKind.REST, ARN) == verdict
+    assert evaluate_response(answer, ApiKind.HTTP_IAM, ARN) == verdict
 
 
 def test_a_context_is_optional() -> None:
-    assert judge(iam_answer(), ApiKind.REST, ARN).context == {}
-    assert judge({"isAuthorized": True}, ApiKind.HTTP_SIMPLE, ARN) == Verdict(Effect.ALLOW, {})
+    assert evaluate_response(iam_answer(), ApiKind.REST, ARN).context == {}
+    assert evaluate_response({"isAuthorized": True}, ApiKind.HTTP_SIMPLE, ARN) == Authorization(Effect.ALLOW, {})
 
 
 @pytest.mark.parametrize("value", [None, [], ["a"], {}, {"a": "b"}])
 def test_context_values_are_scalars_on_rest_and_anything_on_http_apis(value: object) -> None:
-    with pytest.raises(MalformedAnswerError, match="key in context"):
-        judge(iam_answer(context={"key": value}), ApiKind.REST, ARN)
+    with pytest.raises(MalformedAuthorizationError, match="key in context"):
+        evaluate_response(iam_answer(context={"key": value}), ApiKind.REST, ARN)
 
-    assert judge(iam_answer(context={"key": value}), ApiKind.HTTP_IAM, ARN).context == {"key": value}
+    assert evaluate_response(iam_answer(context={"key": value}), ApiKind.HTTP_IAM, ARN).context == {"key": value}
 
 
 @pytest.mark.parametrize("kind", [ApiKind.REST, ApiKind.HTTP_IAM])
@@ -202,8 +209,8 @@ def test_context_values_are_scalars_on_rest_and_anything_on_http_apis(value: obj
     ],
 )
 def test_an_answer_that_is_no_iam_policy_is_malformed(answer: object, kind: ApiKind) -> None:
-    with pytest.raises(MalformedAnswerError):
-        judge(answer, kind, ARN)
+    with pytest.raises(MalformedAuthorizationError):
+        evaluate_response(answer, kind, ARN)
 
 
 @pytest.mark.parametrize(
@@ -211,12 +218,14 @@ def test_an_answer_that_is_no_iam_policy_is_malformed(answer: object, kind: ApiK
     [None, True, [], {}, {"isAuthorized": "true"}, {"isAuthorized": 1}, {"isAuthorized": None}, iam_answer()],
 )
 def test_an_answer_that_is_no_simple_response_is_malformed(answer: object) -> None:
-    with pytest.raises(MalformedAnswerError):
-        judge(answer, ApiKind.HTTP_SIMPLE, ARN)
+    with pytest.raises(MalformedAuthorizationError):
+        evaluate_response(answer, ApiKind.HTTP_SIMPLE, ARN)
 
 
 def test_a_simple_response_allows_or_denies() -> None:
     context = {"list": ["a"], "text": "b"}
 
-    assert judge({"isAuthorized": True, "context": context}, ApiKind.HTTP_SIMPLE, ARN) == Verdict(Effect.ALLOW, context)
-    assert judge({"isAuthorized": False}, ApiKind.HTTP_SIMPLE, ARN).effect is Effect.EXPLICIT_DENY
+    assert evaluate_response({"isAuthorized": True, "context": context}, ApiKind.HTTP_SIMPLE, ARN) == Authorization(
+        Effect.ALLOW, context
+    )
+    assert evaluate_response({"isAuthorized": False}, ApiKind.HTTP_SIMPLE, ARN).effect is Effect.EXPLICIT_DENY

@@ -11,7 +11,7 @@ from local_gateway.pki import Pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import LISTED_CN, Outcome, Scenario
 
-REFUSED = Outcome(None, authorizer_asked=False)
+REFUSED = Outcome(None, authorizer_invoked=False)
 ALLOWED = Outcome(200, context={"clientCertCN": "authorized-client"})
 SCENARIO = Scenario(
     "no certificate", None, Outcome(403, "missing"), {ApiKind.REST: Outcome(401, "missing")}, mutual_tls=False

@@ -72,11 +72,11 @@ def add_parser(subparsers: Subparsers) -> Parser:
 class _StoredFile(NamedTuple):
     content: bytes
     validators: None = None
-    """A file has no place for them: the CRL is always downloaded."""
+    """A file cannot have them: the CRL is always downloaded."""
 
 
-class _CrlFile:
-    """The file in which a CRL is stored: a ``Place``."""
+class _FileDestination:
+    """The file in which a CRL is stored: a ``Destination``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -118,7 +118,7 @@ def _fetch(options: argparse.Namespace, verification: Verification, progress: Pr
     limits = Limits(total_seconds=options.timeout)
     connector = Connector(allow_private=options.private)
     return fetch(
-        _CrlFile(Path(options.file)),
+        _FileDestination(Path(options.file)),
         verification,
         partial(download, options.url, limits=limits, connector=connector, watch=watch),
     )

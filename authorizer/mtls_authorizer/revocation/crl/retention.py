@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
-HeldLists: TypeAlias = tuple[RevocationList, ...]
+RetainedLists: TypeAlias = tuple[RevocationList, ...]
 """The lists of one location, beginning with the one that was delivered last."""
 
-MAX_HELD = 4
+MAX_RETAINED_LISTS = 4
 """Usually, a location has one list, and two until a new one becomes valid."""
 
 
-def hold(
-    new: RevocationList, held: HeldLists, truststore: Truststore, now: datetime, max_age: timedelta
-) -> tuple[HeldLists, CrlError | None]:
+def retain(
+    new: RevocationList, retained: RetainedLists, truststore: Truststore, now: datetime, max_age: timedelta
+) -> tuple[RetainedLists, CrlError | None]:
     """Return the lists to keep after a new, verified one was delivered, and why the new one is not usable now.
 
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
@@ -35,7 +35,7 @@ def hold(
     """
     problem = current_problem(new, truststore, now, max_age)
     kept: list[tuple[bool, RevocationList]] = []
-    for each in held:
+    for each in retained:
         each_problem = current_problem(each, truststore, now, max_age)
         is_same = identity_of(each) == identity_of(new)
         if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
@@ -46,7 +46,7 @@ def hold(
             kept.append((each_problem is not None, each))
     # If there are too many, lists that are not usable are dropped first.
     kept.sort(key=itemgetter(0))
-    return (new, *(each for _, each in kept))[:MAX_HELD], problem
+    return (new, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
 
 
 def current_problem(

@@ -6,9 +6,9 @@ import os
 
 _LARGEST = 256 * 1024 * 1024
 _MEMORY_PER_CRL = 8
-"""Loading takes 1.0 (DER in a file) to 2.2 times (PEM in S3) the size of the file, as measured. While a CRL is
-replaced, there are also the one in force, and a new index: 4.2 times in all. The CRLs below prefixes take as much as
-one. That is 5.2 eighths of the memory; Python and the libraries take the rest."""
+"""In multiples of the size of the largest CRL, as measured: loading it takes 1.0 (DER in a file) to 2.2 (PEM in S3).
+The CRL that it replaces and a new index are in memory meanwhile, which makes 4.2. All CRLs below prefixes together take
+up to 1.0. The remaining 2.8 are for Python and the libraries."""
 
 
 def max_crl_bytes(megabytes: str) -> int:

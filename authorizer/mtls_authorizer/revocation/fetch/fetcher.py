@@ -20,7 +20,7 @@ from mtls_authorizer.revocation.fetch.download import Connector, Limits, downloa
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch, is_usable
 from mtls_authorizer.revocation.fetch.metrics import FetchMetric, write_metrics
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
-from mtls_authorizer.revocation.fetch.stored_crl import CrlObject
+from mtls_authorizer.revocation.fetch.stored_crl import S3Destination
 from mtls_authorizer.revocation.function_environment import (
     load_truststore,
     read_max_age,
@@ -61,7 +61,7 @@ def handler(_event: object, context: _Context) -> None:
         limits = LIMITS._replace(total_seconds=min(LIMITS.total_seconds, seconds))
         connector = Connector(allow_private=source.allow_private)
         result = fetch(
-            CrlObject(bucket, source),
+            S3Destination(bucket, source),
             verification,
             partial(download, source.url, limits=limits, connector=connector),
         )

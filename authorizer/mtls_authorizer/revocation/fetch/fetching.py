@@ -44,7 +44,7 @@ class FetchResult(NamedTuple):
 
 
 class Stored(Protocol):
-    """The content of a place."""
+    """The content of a destination."""
 
     @property
     def content(self) -> bytes:
@@ -55,7 +55,7 @@ class Stored(Protocol):
         """The validators that the source has sent with it; None if there are none, or if it is from elsewhere."""
 
 
-class Place(Protocol):
+class Destination(Protocol):
     """Where a CRL is stored."""
 
     def read(self) -> Stored | None:
@@ -76,7 +76,7 @@ class Verification(NamedTuple):
 
 
 def fetch(
-    place: Place, verification: Verification, download: Callable[[Validators | None], Downloaded | None]
+    destination: Destination, verification: Verification, download: Callable[[Validators | None], Downloaded | None]
 ) -> FetchResult:
     """Fetch a CRL. ``download`` returns it, or None if it has not changed since the validators that it receives.
 
@@ -86,7 +86,7 @@ def fetch(
     """
     current: VerifiedCrl | None = None
     try:
-        stored = place.read()
+        stored = destination.read()
         current = _verified(stored, verification)
         # A CRL that is not usable is downloaded again, even if the server reports that it has not changed.
         is_kept = current is not None and is_usable(current, verification)
@@ -97,11 +97,11 @@ def fetch(
             new = _acceptable(downloaded, current, verification)
             if current is not None and new.digest == current.digest:
                 return FetchResult(Outcome.UNCHANGED, current)
-            if place.replace(stored, downloaded):
+            if destination.replace(stored, downloaded):
                 return FetchResult(Outcome.STORED, new)
-            stored = place.read()
+            stored = destination.read()
             current = _verified(stored, verification)
-        message = f"others have written the stored CRL {_ATTEMPTS} times in the meantime"
+        message = f"another process replaced the stored CRL during all {_ATTEMPTS} attempts: the next run retries"
         raise FetchError(message)  # noqa: TRY301 -- handled as all others
     except Exception as error:  # noqa: BLE001 -- one source must not affect the others, whatever it sends
         return FetchResult(Outcome.FAILED, current, error)

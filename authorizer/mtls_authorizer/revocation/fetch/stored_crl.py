@@ -30,8 +30,8 @@ class StoredCrl(NamedTuple):
         return self.stored.content
 
 
-class CrlObject:
-    """The object of a source: a ``Place``."""
+class S3Destination:
+    """The object in which the CRL of a source is stored: a ``Destination``."""
 
     def __init__(self, bucket: Bucket, source: CrlSource) -> None:
         self._bucket = bucket

@@ -67,7 +67,7 @@ class CrlIndex:
     """A CRL that proves no certificate good is not indexed."""
 
     source_version: str | None
-    """The version of the stored CRL that the index was made of, if that was known: its ETag in S3."""
+    """The version of the stored CRL that the index was made from, if that was known: its ETag in S3."""
 
     def __init__(self, header: Header, scope: CrlScope, content: bytes, start: int) -> None:
         self.issuer = header.issuer

@@ -22,7 +22,7 @@ lie: no object is created for an entry, and nothing is copied. All numbers are b
             …      entries, each of the width, strictly ascending
             16     checksum of all bytes before it
 
-**Identity.** An index belongs to the CRL that it was made of, and to no other. The version of the stored CRL tells
+**Identity.** An index belongs to the CRL that it was made from, and to no other. The version of the stored CRL tells
 whether it is still the same without reading it; the digest tells it if the CRL was stored again or elsewhere.
 
 **Entries.** A serial number is an INTEGER of any sign and length: RFC 5280 §4.1.2.2 requires positive ones of at most

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.retention import HeldLists
+    from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.loaders import CrlVersion
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
@@ -22,7 +22,7 @@ class Partition:
 
     def __init__(self, loader: RememberingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
         self.uri = loader.uri
-        self.document: Document[HeldLists, CrlVersion] = Document(loader)
+        self.document: Document[RetainedLists, CrlVersion] = Document(loader)
         self.refresher = Refresher([self.document], interval_seconds, start_seconds=0, wait_seconds=0, clock=clock)
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
@@ -32,7 +32,7 @@ class Partition:
         self._listed: tuple[str | None, str | None] | None = None
 
     @property
-    def lists(self) -> HeldLists:
+    def lists(self) -> RetainedLists:
         """The lists that are held, none before it was loaded."""
         return self.document.value or ()
 

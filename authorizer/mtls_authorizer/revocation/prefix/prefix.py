@@ -87,8 +87,8 @@ class CrlPrefix:
         crls = self.listing.crls
         self._read &= crls.keys()
         self._complete = {uri: issuer for uri, issuer in self._complete.items() if uri in crls}
-        known = (uri for uri in self.listing.smallest_first if uri not in self._read)
-        self._unread = dict.fromkeys(uri for uri in known if self._invalid.get(uri) != crls[uri].version)
+        not_read = (uri for uri in self.listing.smallest_first if uri not in self._read)
+        self._unread = dict.fromkeys(uri for uri in not_read if self._invalid.get(uri) != crls[uri].version)
 
     def expire(self) -> None:
         """Read invalid ones again, because the truststore has changed."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mtls_authorizer.revocation.crl.retention import MAX_HELD
+from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.loaders import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
@@ -517,4 +517,4 @@ def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go
         scoped = CA.revoke(next_update=NOW - MINUTE, extensions=[crl_number(number), distribution_point(name)])
         shelf.put("ca.crl", scoped)
         assert source.refresh() == "crl 2"
-    assert len(source.crl.value or ()) == MAX_HELD
+    assert len(source.crl.value or ()) == MAX_RETAINED_LISTS

@@ -331,7 +331,9 @@ def test_a_run_that_is_always_overtaken_gives_up(
     server.answers["/ca.crl"] = ok(crl(5))
     numbers = iter(range(4))
     proxy.break_with(before_writes(lambda: put(aws, crl(number=next(numbers))), 3))
-    assert run(caplog) == ["CRL not fetched: others have written the stored CRL 3 times in the meantime"]
+    assert run(caplog) == [
+        "CRL not fetched: another process replaced the stored CRL during all 3 attempts: the next run retries"
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -29,7 +29,7 @@ CURL_MESSAGES = {
 """The messages of curl 7.88 with OpenSSL 3.0 if the handshake is rejected, by reason. Exit statuses are in brackets."""
 
 
-def invitation(
+def instructions(
     scenarios: Sequence[Scenario], endpoints: Sequence[Endpoint], pki: Pki, configuration: Configuration
 ) -> Iterator[str]:
     """Yield the lines of the instructions."""
