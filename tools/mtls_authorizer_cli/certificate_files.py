@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.content import Content
 
 LARGEST_FILE = 6 * 1024 * 1024
-"""In bytes."""
+"""The size limit, in bytes."""
 
 
 class CertificateFile(NamedTuple):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_EXAMPLES = 3
-"""Of a list that is not printed completely."""
+"""How many items are printed of a list that is not printed completely."""
 
 LONGEST_TEXT = 80
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 100
-"""Of a line, in columns."""
+"""The width of a line, in columns."""
 
 _INDENTATION, _GAP = "  ", "  "
 _FORMULA = ("=", "+", "-", "@")

@@ -90,7 +90,7 @@ class Timeouts(NamedTuple):
 
     connect_seconds: float = 1
     read_seconds: float = 1
-    """For each part of an answer, as it arrives."""
+    """For each read of a response."""
 
     tries: int = 2
 

@@ -23,7 +23,7 @@ from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer_cli.inputs.log_entries import LogEntry
 from mtls_authorizer_cli.log_records import read_record
-from mtls_authorizer_cli.rules.what_if.redecision import Redecider
+from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from tests import der
 from tests.api_events import http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import (
@@ -213,17 +213,17 @@ def test_a_determined_decision_is_that_of_the_authorizer(
     if record is None:
         return
     expected = decision_under(new).allowed
-    determined = Redecider(new, configured, {}, issuer_key_known=False).decide(record).allowed.value
+    determined = Replayer(new, configured, {}, issuer_key_known=False).decide(record).allowed.value
     event(f"determined: {determined}")
     assert determined in {None, expected}
     if not extraction.success:
         return
     # With the certificate, only the path can be missing. No truststore: no certificate matches an issuer_key.
     known = {extraction.certificate.fingerprint256: extraction.certificate}
-    redecision = Redecider(new, configured, known, issuer_key_known=True).decide(record)
-    assert redecision.allowed.value in {None, expected}
+    replayed = Replayer(new, configured, known, issuer_key_known=True).decide(record)
+    assert replayed.allowed.value in {None, expected}
     if kept is None:
-        assert redecision.allowed.missing <= {"path", "method"}
+        assert replayed.allowed.missing <= {"path", "method"}
 
 
 def test_most_decisions_are_determined_by_what_is_logged() -> None:
@@ -238,5 +238,5 @@ def test_most_decisions_are_determined_by_what_is_logged() -> None:
     decision = decide(assess(read_client_certificate(client), Settings(), policy), Settings(), policy, request, NOW)
     record = _record(log_fields(Observation(decision, request, Settings(), policy, NOW, False, 1, 0)), None, None)  # noqa: FBT003 -- likewise
     assert record is not None
-    assert Redecider(rules, Settings(), {}, issuer_key_known=False).decide(record).allowed.value is True
+    assert Replayer(rules, Settings(), {}, issuer_key_known=False).decide(record).allowed.value is True
     assert PeerCertificate.from_pem(client).fingerprint256 == record.text("fingerprint")

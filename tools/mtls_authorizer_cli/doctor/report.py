@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.findings import Diagnosis, Finding, NotChecked
 
 _WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
-"""Of a command that is quoted for a shell."""
+"""A word of a command that is quoted for a shell."""
 
 _CONTINUED = "        "
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 MOST_ATTEMPTS = 20
-"""How often a change is made again because another writer was faster."""
+"""How often a change is retried because another process changed the document."""
 
 _LONGEST_WAIT_SECONDS = 2.0
 
@@ -30,16 +30,16 @@ class StoredDocument(NamedTuple):
 
 
 class DocumentStore(Protocol):
-    """The place of one document."""
+    """Where one document is stored."""
 
     def read(self) -> StoredDocument:
         """Return the document. Raises CommandError."""
 
     def update(self, read: StoredDocument, edit: Callable[[str], str]) -> Written:
-        """Change the document that was read, or what another writer has made of it. Raises CommandError.
+        """Change the document. Raises CommandError.
 
-        ``edit`` returns the changed text. It is called again for the newer text after a conflict, so that nothing of
-        either writer is lost. Nothing is written if it changes nothing.
+        ``edit`` returns the changed text. If another process has changed the document since it was read, ``edit`` is
+        called again with the newer text, so that both changes are kept. Nothing is written if it changes nothing.
         """
 
 

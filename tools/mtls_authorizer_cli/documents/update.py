@@ -1,7 +1,7 @@
 """Reading and changing a rules document where it is stored: a file, Amazon S3 or SSM parameters.
 
 ``update_document`` is the only way in which commands change a document: it checks the result as the authorizer does,
-lets the user review the change, and writes so that nothing of another writer is lost.
+lets the user review the change, and keeps the changes that others made meanwhile.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class FieldExplanation(NamedTuple):
     remark: str | None = None
 
     @property
-    def is_overlooked(self) -> bool:
+    def is_near_miss(self) -> bool:
         """Whether the field does not match because of a difference that is easily overlooked."""
         return self.nearest is not None and self.nearest.difference is not Difference.OTHER
 
@@ -59,7 +59,7 @@ class FieldExplanation(NamedTuple):
         if self.nearest is None or self.nearest.difference is Difference.SPLIT:
             return choice(required, everything=everything)
         nearest = alternative_text(self.nearest.alternative)
-        if self.is_overlooked:
+        if self.is_near_miss:
             nearest += f" ({self.nearest.difference} differs)"
         if len(required) == 1:
             return nearest
@@ -103,9 +103,9 @@ class RuleExplanation(NamedTuple):
         return [field for field in self.fields if not field.matches]
 
     @property
-    def is_overlooked(self) -> bool:
+    def is_near_miss(self) -> bool:
         """Whether the rule would match except for differences that are easily overlooked."""
-        return bool(self.failing) and all(field.is_overlooked for field in self.failing)
+        return bool(self.failing) and all(field.is_near_miss for field in self.failing)
 
     @property
     def is_related(self) -> bool:

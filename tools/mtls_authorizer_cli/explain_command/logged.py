@@ -16,7 +16,7 @@ from mtls_authorizer_cli.explain_command.entry import as_request, has_path
 from mtls_authorizer_cli.explain_command.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.printed import quoted
 from mtls_authorizer_cli.progress import progress_on
-from mtls_authorizer_cli.rules.what_if.redecision import Redecider
+from mtls_authorizer_cli.rules.what_if.replay import Replayer
 
 if TYPE_CHECKING:
     import argparse
@@ -40,8 +40,8 @@ _ALWAYS_LOGGED = (
 )
 
 
-class Today(NamedTuple):
-    """What the configuration of today decides. ``allowed`` is None if that takes facts that are ``missing``."""
+class CurrentDecision(NamedTuple):
+    """The decision of the current configuration. ``allowed`` is None if it depends on facts that are ``missing``."""
 
     allowed: bool | None
     why: str
@@ -56,7 +56,7 @@ class LoggedExplanation(NamedTuple):
     """
 
     record: LogRecord
-    today: Today | None
+    today: CurrentDecision | None
     lacks: tuple[str, ...]
     notes: tuple[str, ...]
     report: Report | None
@@ -81,7 +81,7 @@ def explain_entry(
         return LoggedExplanation(record, _decide_today(record, question), lacks, notes, None)
     explanation = explain(question, everything=options.all)
     report = Report(explanation, everything=options.all, with_answer=options.policy)
-    return LoggedExplanation(record, Today(explanation.allowed, _why(explanation)), lacks, notes, report)
+    return LoggedExplanation(record, CurrentDecision(explanation.allowed, _why(explanation)), lacks, notes, report)
 
 
 def _why(explanation: Explanation) -> str:
@@ -110,12 +110,12 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
     return file, (*file.notes, f"the certificate given is not {expected}: the client may have renewed it")
 
 
-def _decide_today(record: LogRecord, question: Question) -> Today | None:
-    """Return the decision of the rules of today on the facts in an entry."""
+def _decide_today(record: LogRecord, question: Question) -> CurrentDecision | None:
+    """Return the decision of the current rules on the facts in an entry."""
     if not _has_rules(question):
         return None
-    decided = Redecider(question.policy.rules, question.settings, {}, issuer_key_known=False).decide(record)
-    return Today(decided.allowed.value, decided.why, tuple(sorted(decided.allowed.missing)))
+    decided = Replayer(question.policy.rules, question.settings, {}, issuer_key_known=False).decide(record)
+    return CurrentDecision(decided.allowed.value, decided.why, tuple(sorted(decided.allowed.missing)))
 
 
 def _has_rules(question: Question) -> bool:

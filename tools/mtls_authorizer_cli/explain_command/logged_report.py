@@ -17,7 +17,7 @@ from mtls_authorizer_cli.tables import fold
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mtls_authorizer_cli.explain_command.logged import LoggedExplanation, Today
+    from mtls_authorizer_cli.explain_command.logged import CurrentDecision, LoggedExplanation
 
 JSON_VERSION = 1
 """Changes when a key loses its meaning, not when keys are added."""
@@ -127,8 +127,8 @@ def _next_step(logged: LoggedExplanation) -> str:
     if reason is None:
         return "none" if record.decision == "allow" else "get the whole entry: query @message in Logs Insights"
     step = MEANINGS.get(reason, _UNKNOWN)[1]
-    return step if report is not None else f"{step}. For every check, add the certificate to this command"
+    return step if report is not None else f"{step}. To see every check, add the certificate to this command"
 
 
-def _decision(today: Today) -> str | None:
+def _decision(today: CurrentDecision) -> str | None:
     return None if today.allowed is None else "allow" if today.allowed else "deny"

@@ -42,10 +42,10 @@ _NO_NAME = encode(SEQUENCE, b"")
 # Before the signature is verified, the file may be anybody's, and as large as MAX_CRL_BYTES. Only what is small is
 # copied or decoded.
 _MOST_ELEMENTS = 7
-"""Of a TBSCertList: version, signature, issuer, thisUpdate, nextUpdate, revokedCertificates and extensions."""
+"""Those of a TBSCertList: version, signature, issuer, thisUpdate, nextUpdate, revokedCertificates and extensions."""
 
 LARGEST_FIELDS = 256 * 1024
-"""In bytes: of everything but the entries."""
+"""The size limit of everything but the entries, in bytes."""
 
 
 class CrlFields(NamedTuple):

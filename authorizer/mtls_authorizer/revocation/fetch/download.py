@@ -52,10 +52,10 @@ class Limits(NamedTuple):
     """From the resolution of the name to the last byte."""
 
     connect_seconds: float = 5
-    """For each address, and TLS."""
+    """For the connection to each address, and for its TLS handshake."""
 
     read_seconds: float = 10
-    """For each part of the answer."""
+    """For each read of the response."""
 
     max_bytes: int = MAX_CRL_BYTES
 

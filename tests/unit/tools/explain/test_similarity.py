@@ -69,7 +69,7 @@ def test_a_difference_is_named(match: dict[str, object], difference: Difference 
     rules = explained(SPIFFE, rule("one", **match))
     (field,) = rules.nearest[0].fields
     assert (field.nearest and field.nearest.difference) == difference
-    assert field.is_overlooked is (difference not in {None, Difference.OTHER})
+    assert field.is_near_miss is (difference not in {None, Difference.OTHER})
 
 
 @pytest.mark.parametrize(("required", "found"), [("client-17", "client-18"), ("a1", "a2")])
@@ -77,12 +77,12 @@ def test_names_that_differ_in_a_digit_are_not_similar(required: str, found: str)
     certificate = pem(certificate_der(name(("CN", found))))
     rules = explained(certificate, rule("one", common_name=required))
     (field,) = rules.nearest[0].fields
-    assert not field.is_overlooked
+    assert not field.is_near_miss
 
 
 def test_short_names_are_not_taken_for_misspelt_ones() -> None:
     rules = explained(pem(certificate_der(name(("CN", "abc")))), rule("one", common_name="abd"))
-    assert not rules.nearest[0].is_overlooked
+    assert not rules.nearest[0].is_near_miss
 
 
 def test_the_nearest_alternative_is_found_wherever_it_is() -> None:

@@ -8,7 +8,7 @@ CUSTOM = "CUSTOM"
 """The authorization type of a route that invokes a Lambda authorizer."""
 
 DEFAULT_TTL = 300
-"""In seconds, of an authorizer without one."""
+"""API Gateway's cache TTL of an authorizer that sets none, in seconds."""
 
 PEM_SOURCE = "$context.identity.clientCert.clientCertPem"
 

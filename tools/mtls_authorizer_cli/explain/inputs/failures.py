@@ -1,4 +1,4 @@
-"""The log records of the authorizer about documents that cannot be read: a function runs without CRLs, for example."""
+"""The errors that the authorizer logs and continues after, such as a CRL that cannot be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def logged_failures() -> Iterator[Collection[str]]:
-    """Return a collection to which failures are added while the context is entered, each once."""
+    """Return a collection to which the errors logged within the context are added, without duplicates."""
     handler = _Failures()
     get_logger().addHandler(handler)
     try:

@@ -77,7 +77,7 @@ def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | 
         )
     if [field.matcher.field for field in rule.failing] == [ISSUER_KEY] and not rule.failing[0].found:
         return _about_truststore(rule)
-    return _about_overlooked(rule, explanation) if rule.is_overlooked else None
+    return _near_miss_advice(rule, explanation) if rule.is_near_miss else None
 
 
 def _about_truststore(rule: RuleExplanation) -> Advice:
@@ -89,18 +89,18 @@ def _about_truststore(rule: RuleExplanation) -> Advice:
     )
 
 
-def _about_overlooked(rule: RuleExplanation, explanation: Explanation) -> Advice:
+def _near_miss_advice(rule: RuleExplanation, explanation: Explanation) -> Advice:
     deviations = [
         (field, deviation) for field in rule.failing if field.nearest for deviation in field.nearest.deviations
     ]
-    problem = " ".join(_overlooked(rule, field, deviation) for field, deviation in deviations)
+    problem = " ".join(_near_miss_text(rule, field, deviation) for field, deviation in deviations)
     corrections = " ".join(_correction(rule, field, deviation) for field, deviation in deviations)
     if any(deviation.difference is Difference.ONE_CHARACTER for _, deviation in deviations):
         return _with_rule(problem, f"If both are the same client: {corrections} Otherwise: {_ADD_A_RULE}", explanation)
     return Advice(problem, corrections)
 
 
-def _overlooked(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
+def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
     """Return what is easily overlooked in a field."""
     place, found = _place(rule, field), fact_text(deviation.fact)
     if deviation.difference is Difference.SPLIT and field.nearest:

@@ -16,7 +16,7 @@ from mtls_authorizer_cli.inputs.configured import (
 )
 from mtls_authorizer_cli.log_records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
-from mtls_authorizer_cli.rules.what_if.redecision import Redecider
+from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
 from mtls_authorizer_cli.rules.what_if.tally import tally
 
@@ -64,10 +64,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}
-    redecider = Redecider(rules, settings, certificates, issuer_key_known=truststore is not None)
+    replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
     with progress_on(sys.stderr) as progress:
-        result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), redecider)
+        result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), replayer)
     report = Report(options.log, options.rules, result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not result.total and records.skipped:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mtls_authorizer_cli.log_records import LogRecord
-    from mtls_authorizer_cli.rules.what_if.redecision import Redecider, Redecision
+    from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 
 
 class Changed(NamedTuple):
@@ -44,7 +44,7 @@ class Tally:
         """Return how many requests would be allowed that were denied, or the other way round."""
         return sum(number for changed, number in self.changed.items() if changed.allowed is allowed)
 
-    def add(self, record: LogRecord, decision: Redecision) -> None:
+    def add(self, record: LogRecord, decision: ReplayedDecision) -> None:
         """Count a decision."""
         allowed, missing = decision.allowed.value, tuple(sorted(decision.allowed.missing))
         if allowed is None:
@@ -58,9 +58,9 @@ class Tally:
             self.changed[key] += 1
 
 
-def tally(records: Iterable[LogRecord], redecider: Redecider) -> Tally:
+def tally(records: Iterable[LogRecord], replayer: Replayer) -> Tally:
     """Decide on all logged requests again. Raises CommandError if the log cannot be read."""
     result = Tally()
     for record in records:
-        result.add(record, redecider.decide(record))
+        result.add(record, replayer.decide(record))
     return result

@@ -1,4 +1,4 @@
-"""Deciding on a logged request again, under other rules, as far as its log entry contains the facts."""
+"""Replays logged requests under other rules, as far as the log entries contain the facts."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class Candidate(NamedTuple):
     applies: Statement
 
 
-class Redecision(NamedTuple):
+class ReplayedDecision(NamedTuple):
     """The decision that the rules would have made: whether it is an Allow, and why, in words."""
 
     allowed: Statement
     why: str
 
 
-class Redecider:
-    """Rules, prepared for many log entries.
+class Replayer:
+    """Decides on logged requests by other rules.
 
     ``certificates`` are those that are available, by their fingerprints as in the log. ``issuer_key_known`` is whether
     the rules read the keys of issuers from a truststore.
@@ -71,13 +71,13 @@ class Redecider:
         self._issuer_key_known = issuer_key_known
         self._matches: dict[tuple[str, ...], Matches] = {}
 
-    def decide(self, record: LogRecord) -> Redecision:
+    def decide(self, record: LogRecord) -> ReplayedDecision:
         """Return the decision on a request that was logged."""
         reason = record.text("reason")
         if record.decision is None:
-            return Redecision(unknown("decision"), "")
+            return ReplayedDecision(unknown("decision"), "")
         if reason in BEFORE_RULES:
-            return Redecision(FALSE, f"{reason}, regardless of the rules")
+            return ReplayedDecision(FALSE, f"{reason}, regardless of the rules")
         matching, denied = self._matches_of(record)
         candidates = [
             Candidate(rule, statement)
@@ -96,7 +96,7 @@ class Redecider:
             why = "no rule matches"
         else:
             why = reason if granted.value and reason else "no rule that matches allows the request"
-        return Redecision(allowed, why)
+        return ReplayedDecision(allowed, why)
 
     def _matches_of(self, record: LogRecord) -> Matches:
         """Return the rules that match the certificate. A client has many entries."""

@@ -16,7 +16,7 @@ from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.log_records import LogRecord
-from mtls_authorizer_cli.rules.what_if.redecision import Redecider, Redecision
+from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 from tests.certificates import certificate_der, extension, pem
 from tests.rules_documents import FINGERPRINT, document, rule
 
@@ -42,7 +42,7 @@ WITH_CRLS = load_settings(
 )
 
 
-def redecide(
+def replay(
     *rules: dict[str, Any],
     settings: Settings | None = None,
     complete: bool = True,
@@ -50,12 +50,12 @@ def redecide(
     time: datetime | None = TIME,
     deny: object = None,
     **changes: object,
-) -> Redecision:
+) -> ReplayedDecision:
     fields = {key: value for key, value in (ENTRY | changes).items() if key not in without}
     content = json.loads(document(*rules)) | ({"deny": deny} if deny else {})
     rule_set = RuleSet(parse_rules(json.dumps(content).encode()))
-    redecider = Redecider(rule_set, settings or Settings(), {}, issuer_key_known=False)
-    return redecider.decide(LogRecord(1, fields, complete, time))
+    replayer = Replayer(rule_set, settings or Settings(), {}, issuer_key_known=False)
+    return replayer.decide(LogRecord(1, fields, complete, time))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def redecide(
 def test_an_entry_determines_that_a_request_would_be_allowed(
     changes: dict[str, Any], rules: list[dict[str, Any]], why: str
 ) -> None:
-    assert redecide(*rules, **changes) == Redecision((True, frozenset()), why)  # type: ignore[arg-type]  # a named tuple
+    assert replay(*rules, **changes) == ReplayedDecision((True, frozenset()), why)  # type: ignore[arg-type]  # a named tuple
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_an_entry_determines_that_a_request_would_be_allowed(
 def test_an_entry_determines_that_a_request_would_be_denied(
     changes: dict[str, Any], rules: list[dict[str, Any]], why: str
 ) -> None:
-    assert redecide(*rules, **changes) == Redecision((False, frozenset()), why)  # type: ignore[arg-type]  # a named tuple
+    assert replay(*rules, **changes) == ReplayedDecision((False, frozenset()), why)  # type: ignore[arg-type]  # a named tuple
 
 
 @pytest.mark.parametrize(
@@ -146,15 +146,15 @@ def test_an_entry_determines_that_a_request_would_be_denied(
 def test_a_decision_that_needs_other_facts_is_undetermined_and_names_them(
     arguments: dict[str, Any], rules: list[dict[str, Any]], missing: set[str]
 ) -> None:
-    redecision = redecide(*rules, **arguments)
-    assert redecision.allowed.value is None
-    assert redecision.allowed.missing == missing
+    replayed = replay(*rules, **arguments)
+    assert replayed.allowed.value is None
+    assert replayed.allowed.missing == missing
 
 
 def test_a_rule_that_matches_nothing_allows_nobody() -> None:
     rules = RuleSet([Rule("none", (), ALL_ROUTES)])
-    redecider = Redecider(rules, Settings(), {}, issuer_key_known=False)
-    assert redecider.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is False
+    replayer = Replayer(rules, Settings(), {}, issuer_key_known=False)
+    assert replayer.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is False
 
 
 @pytest.mark.parametrize(("statement", "allowed"), [(b"broken", False), (None, True)])
@@ -165,13 +165,13 @@ def test_a_certificate_with_a_malformed_psd2_statement_is_denied_by_rules_about_
     extensions = [] if statement is None else [extension("1.3.6.1.5.5.7.1.3", statement)]
     certificate = PeerCertificate.from_pem(pem(certificate_der(extensions=extensions)))
     rules = RuleSet(parse_rules(document(rule(), rule(name="b", match={"psd2_role": "PSP_AI"}))))
-    redecider = Redecider(rules, Settings(), {FINGERPRINT: certificate}, issuer_key_known=False)
-    assert redecider.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is allowed
+    replayer = Replayer(rules, Settings(), {FINGERPRINT: certificate}, issuer_key_known=False)
+    assert replayer.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is allowed
 
 
 def test_usages_are_not_needed_if_none_are_required() -> None:
     settings = Settings(required_key_usages=NO_KEY_USAGES)
-    assert redecide(rule(), settings=settings, without=("extended_key_usage",)).allowed.value is True
+    assert replay(rule(), settings=settings, without=("extended_key_usage",)).allowed.value is True
 
 
 def test_routes_that_do_not_fit_into_a_policy_are_denied() -> None:
@@ -180,12 +180,12 @@ def test_routes_that_do_not_fit_into_a_policy_are_denied() -> None:
 
     rules = [large(number, common_name="client") for number in range(3)]
     hello = rule(name="hello", allow=["GET /hello"])
-    assert redecide(*rules, hello).allowed.value is False
+    assert replay(*rules, hello).allowed.value is False
     uncertain = [large(number, subject_alt_name="DNS:a") for number in range(3)]
-    assert redecide(*uncertain, hello).allowed.missing == {"policy size"}
+    assert replay(*uncertain, hello).allowed.missing == {"policy size"}
 
 
 def test_a_list_in_the_environment_that_allows_anyone_allows_everyone() -> None:
     settings = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"})
-    redecider = Redecider(RuleSet(settings.rules), settings, {}, issuer_key_known=False)
-    assert redecider.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is True
+    replayer = Replayer(RuleSet(settings.rules), settings, {}, issuer_key_known=False)
+    assert replayer.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is True
