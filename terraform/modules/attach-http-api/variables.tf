@@ -18,6 +18,6 @@ variable "ttl" {
 
   validation {
     condition     = var.ttl >= 0 && var.ttl <= 3600
-    error_message = "A number of seconds from 0 to 3600."
+    error_message = "Must be a number of seconds from 0 to 3600."
   }
 }

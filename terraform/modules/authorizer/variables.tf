@@ -14,7 +14,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_-]{1,40}$", var.name))
-    error_message = "1 to 40 letters, digits, hyphens and underscores."
+    error_message = "Must be 1 to 40 letters, digits, hyphens and underscores."
   }
 }
 
@@ -128,7 +128,7 @@ variable "allowlist_match" {
 
   validation {
     condition     = var.allowlist_match == null || contains(["all", "any"], coalesce(var.allowlist_match, "all"))
-    error_message = "all or any."
+    error_message = "Must be all or any."
   }
 }
 
@@ -152,7 +152,7 @@ variable "required_extended_key_usage" {
 
   validation {
     condition     = alltrue([for item in var.required_extended_key_usage : can(regex("^([A-Za-z0-9.]+)$", item))])
-    error_message = "Names or dotted OIDs."
+    error_message = "Must be names or dotted OIDs."
   }
 }
 
@@ -165,7 +165,7 @@ variable "authorizer_rules" {
 
   validation {
     condition     = var.authorizer_rules == null || can(keys(jsondecode(coalesce(var.authorizer_rules, "-"))))
-    error_message = "A JSON object."
+    error_message = "Must be a JSON object."
   }
 
   validation {
@@ -181,7 +181,7 @@ variable "authorizer_shadow_rules" {
 
   validation {
     condition     = var.authorizer_shadow_rules == null || can(keys(jsondecode(coalesce(var.authorizer_shadow_rules, "-"))))
-    error_message = "A JSON object."
+    error_message = "Must be a JSON object."
   }
 
   validation {
@@ -197,7 +197,7 @@ variable "authorizer_rules_uri" {
 
   validation {
     condition     = var.authorizer_rules_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|ssm://(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?(,(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?){0,9}|appconfig://[A-Za-z0-9 ._-]+(/[A-Za-z0-9 ._-]+){2}|file:///.*[^/])$", coalesce(var.authorizer_rules_uri, "-")))
-    error_message = "A URI as described. S3 keys without spaces, commas, *, ?, # and $."
+    error_message = "Must be s3://bucket/key, ssm:///name, appconfig://app/environment/profile or file:///path. S3 keys must not contain spaces, commas, *, ?, # and $."
   }
 }
 
@@ -208,7 +208,7 @@ variable "authorizer_shadow_rules_uri" {
 
   validation {
     condition     = var.authorizer_shadow_rules_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|ssm://(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?(,(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?){0,9}|appconfig://[A-Za-z0-9 ._-]+(/[A-Za-z0-9 ._-]+){2}|file:///.*[^/])$", coalesce(var.authorizer_shadow_rules_uri, "-")))
-    error_message = "A URI as described. S3 keys without spaces, commas, *, ?, # and $."
+    error_message = "Must be s3://bucket/key, ssm:///name, appconfig://app/environment/profile or file:///path. S3 keys must not contain spaces, commas, *, ?, # and $."
   }
 }
 
@@ -219,7 +219,7 @@ variable "authorizer_rules_refresh_seconds" {
 
   validation {
     condition     = var.authorizer_rules_refresh_seconds == null || (coalesce(var.authorizer_rules_refresh_seconds, 1) >= 1 && coalesce(var.authorizer_rules_refresh_seconds, 1) <= 86400 && floor(coalesce(var.authorizer_rules_refresh_seconds, 1)) == coalesce(var.authorizer_rules_refresh_seconds, 1))
-    error_message = "A whole number from 1 to 86400."
+    error_message = "Must be a whole number from 1 to 86400."
   }
 }
 
@@ -230,7 +230,7 @@ variable "authorizer_policy_arn" {
 
   validation {
     condition     = var.authorizer_policy_arn == null || can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", coalesce(var.authorizer_policy_arn, "-")))
-    error_message = "The ARN of a managed policy."
+    error_message = "Must be the ARN of a managed policy."
   }
 }
 
@@ -244,12 +244,12 @@ variable "crl_uris" {
 
   validation {
     condition     = alltrue([for item in var.crl_uris : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]/?|file:///[^,]*[^,/]/?)$", item))])
-    error_message = "URIs without spaces, commas, *, ?, # and $."
+    error_message = "Must be URIs without spaces, commas, *, ?, # and $."
   }
 
   validation {
     condition     = length(distinct([for item in var.crl_uris : split(":", item)[0]])) <= 1
-    error_message = "All in S3, or all files."
+    error_message = "Must all be in S3, or all be files."
   }
 }
 
@@ -260,7 +260,7 @@ variable "truststore_uri" {
 
   validation {
     condition     = var.truststore_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|file:///[^,]*[^,/])$", coalesce(var.truststore_uri, "-")))
-    error_message = "A URI such as s3://bucket/truststore.pem, without spaces, commas, *, ?, # and $."
+    error_message = "Must be a URI such as s3://bucket/truststore.pem, without spaces, commas, *, ?, # and $."
   }
 
   validation {
@@ -281,7 +281,7 @@ variable "crl_check" {
 
   validation {
     condition     = var.crl_check == null || contains(["client", "chain"], coalesce(var.crl_check, "client"))
-    error_message = "client or chain."
+    error_message = "Must be client or chain."
   }
 
   validation {
@@ -297,7 +297,7 @@ variable "crl_refresh_seconds" {
 
   validation {
     condition     = var.crl_refresh_seconds == null || (coalesce(var.crl_refresh_seconds, 1) >= 1 && coalesce(var.crl_refresh_seconds, 1) <= 86400 && floor(coalesce(var.crl_refresh_seconds, 1)) == coalesce(var.crl_refresh_seconds, 1))
-    error_message = "A whole number from 1 to 86400."
+    error_message = "Must be a whole number from 1 to 86400."
   }
 
   validation {
@@ -313,7 +313,7 @@ variable "crl_failure_mode" {
 
   validation {
     condition     = var.crl_failure_mode == null || contains(["deny", "allow"], coalesce(var.crl_failure_mode, "deny"))
-    error_message = "deny or allow."
+    error_message = "Must be deny or allow."
   }
 
   validation {
@@ -325,11 +325,11 @@ variable "crl_failure_mode" {
 variable "crl_max_age_seconds" {
   type        = number
   default     = null
-  description = "How long a CRL stays valid after its nextUpdate. null means 0."
+  description = "How many seconds a CRL stays valid after its nextUpdate. null means 0."
 
   validation {
     condition     = var.crl_max_age_seconds == null || (coalesce(var.crl_max_age_seconds, 0) >= 0 && coalesce(var.crl_max_age_seconds, 0) <= 31536000 && floor(coalesce(var.crl_max_age_seconds, 0)) == coalesce(var.crl_max_age_seconds, 0))
-    error_message = "A whole number from 0 to 31536000."
+    error_message = "Must be a whole number from 0 to 31536000."
   }
 
   validation {
@@ -358,7 +358,7 @@ variable "crl_exempt_issuers" {
 
   validation {
     condition     = alltrue([for item in var.crl_exempt_issuers : can(regex("^([0-9A-Fa-f]{64})$", item))])
-    error_message = "SHA-256 digests of 64 hexadecimal digits."
+    error_message = "Must be SHA-256 digests of 64 hexadecimal digits."
   }
 
   validation {
@@ -374,7 +374,7 @@ variable "crl_bucket_name" {
 
   validation {
     condition     = var.crl_bucket_name == null || can(regex("^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$", coalesce(var.crl_bucket_name, "-")))
-    error_message = "3 to 63 lower-case letters, digits and hyphens."
+    error_message = "Must be 3 to 63 lower-case letters, digits and hyphens."
   }
 
   validation {
@@ -405,7 +405,7 @@ variable "private_ca_arns" {
 
   validation {
     condition     = alltrue([for item in var.private_ca_arns : can(regex("^(arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36})$", item))])
-    error_message = "ARNs of certificate authorities."
+    error_message = "Must be ARNs of certificate authorities."
   }
 
   validation {
@@ -422,7 +422,7 @@ variable "publisher_role_arns" {
 
   validation {
     condition     = alltrue([for item in var.publisher_role_arns : can(regex("^(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_-]{1,64})$", item))])
-    error_message = "ARNs of IAM roles without a path."
+    error_message = "Must be ARNs of IAM roles without a path."
   }
 
   validation {
@@ -439,7 +439,7 @@ variable "crl_sources" {
 
   validation {
     condition     = alltrue([for url, key in var.crl_sources : can(regex("^https?://.+$", url)) && endswith(key, ".crl")])
-    error_message = "URLs, http or https, and keys that end in .crl."
+    error_message = "Keys must end in .crl; values must be http or https URLs."
   }
 
   validation {
@@ -456,7 +456,7 @@ variable "crl_source_private_hosts" {
 
   validation {
     condition     = alltrue([for item in var.crl_source_private_hosts : can(regex("^([A-Za-z0-9._:-]+)$", item))])
-    error_message = "Hosts."
+    error_message = "Must be host names or IP addresses."
   }
 
   validation {
@@ -473,7 +473,7 @@ variable "fetcher_subnet_ids" {
 
   validation {
     condition     = alltrue([for item in var.fetcher_subnet_ids : can(regex("^(subnet-[0-9a-f]+)$", item))])
-    error_message = "IDs of subnets."
+    error_message = "Must be IDs of subnets."
   }
 
   validation {
@@ -490,7 +490,7 @@ variable "fetcher_security_group_ids" {
 
   validation {
     condition     = alltrue([for item in var.fetcher_security_group_ids : can(regex("^(sg-[0-9a-f]+)$", item))])
-    error_message = "IDs of security groups."
+    error_message = "Must be IDs of security groups."
   }
 }
 
@@ -502,7 +502,7 @@ variable "crl_fetch_schedule" {
 
   validation {
     condition     = can(regex("^(rate|cron)\\([A-Za-z0-9 ,*?/#-]+\\)$", var.crl_fetch_schedule))
-    error_message = "Such as rate(1 hour) or cron(0 * * * ? *)."
+    error_message = "Must be an expression such as rate(1 hour) or cron(0 * * * ? *)."
   }
 }
 
@@ -515,7 +515,7 @@ variable "s3_bucket_owner" {
 
   validation {
     condition     = var.s3_bucket_owner == null || can(regex("^([0-9]{12})$", coalesce(var.s3_bucket_owner, "-")))
-    error_message = "The 12 digits of an account ID."
+    error_message = "Must be the 12 digits of an account ID."
   }
 }
 
@@ -526,7 +526,7 @@ variable "response_format" {
 
   validation {
     condition     = var.response_format == null || contains(["iam", "simple"], coalesce(var.response_format, "iam"))
-    error_message = "iam or simple."
+    error_message = "Must be iam or simple."
   }
 }
 
@@ -537,7 +537,7 @@ variable "unauthenticated_response" {
 
   validation {
     condition     = var.unauthenticated_response == null || contains(["unauthorized", "deny"], coalesce(var.unauthenticated_response, "unauthorized"))
-    error_message = "unauthorized or deny."
+    error_message = "Must be unauthorized or deny."
   }
 }
 
@@ -548,7 +548,7 @@ variable "principal_id" {
 
   validation {
     condition     = var.principal_id == null || can(regex("^(common_name|subject_dn|fingerprint|serial_number|\\s*[{][\\s\\S]*[}]\\s*)$", coalesce(var.principal_id, "-")))
-    error_message = "One of these names, or a JSON object."
+    error_message = "Must be common_name, subject_dn, fingerprint, serial_number, or a JSON object."
   }
 }
 
@@ -568,7 +568,7 @@ variable "log_decisions" {
 
   validation {
     condition     = var.log_decisions == null || contains(["all", "denied", "none"], coalesce(var.log_decisions, "all"))
-    error_message = "all or denied or none."
+    error_message = "Must be all, denied or none."
   }
 }
 
@@ -580,7 +580,7 @@ variable "log_retention_in_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_in_days)
-    error_message = "A number of days that CloudWatch Logs supports, such as 30, 90 or 365."
+    error_message = "Must be a number of days that CloudWatch Logs supports, such as 30, 90 or 365."
   }
 }
 
@@ -591,7 +591,7 @@ variable "expiry_warning_days" {
 
   validation {
     condition     = var.expiry_warning_days == null || (coalesce(var.expiry_warning_days, 0) >= 0 && coalesce(var.expiry_warning_days, 0) <= 3650 && floor(coalesce(var.expiry_warning_days, 0)) == coalesce(var.expiry_warning_days, 0))
-    error_message = "A whole number from 0 to 3650."
+    error_message = "Must be a whole number from 0 to 3650."
   }
 }
 
@@ -602,7 +602,7 @@ variable "metrics_namespace" {
 
   validation {
     condition     = var.metrics_namespace == null || (can(regex("^[A-Za-z0-9._/#-]{1,255}$", coalesce(var.metrics_namespace, "-"))) && !startswith(coalesce(var.metrics_namespace, "-"), "AWS/"))
-    error_message = "Letters, digits and .-_/#, not beginning with AWS/."
+    error_message = "Must contain only letters, digits and .-_/#, and not begin with AWS/."
   }
 }
 
@@ -634,7 +634,7 @@ variable "alarm_topic_arn" {
 
   validation {
     condition     = var.alarm_topic_arn == null || can(regex("^(arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+)$", coalesce(var.alarm_topic_arn, "-")))
-    error_message = "The ARN of an SNS topic, not a FIFO topic."
+    error_message = "Must be the ARN of an SNS topic, not a FIFO topic."
   }
 }
 
@@ -646,7 +646,7 @@ variable "duration_alarm_milliseconds" {
 
   validation {
     condition     = var.duration_alarm_milliseconds >= 1 && var.duration_alarm_milliseconds <= 5000
-    error_message = "1 to 5000."
+    error_message = "Must be from 1 to 5000."
   }
 }
 
@@ -658,7 +658,7 @@ variable "revocation_list_alarm_seconds" {
 
   validation {
     condition     = var.revocation_list_alarm_seconds >= 1
-    error_message = "At least 1."
+    error_message = "Must be at least 1."
   }
 }
 
@@ -670,7 +670,7 @@ variable "expiry_alarm_days" {
 
   validation {
     condition     = var.expiry_alarm_days >= 0 && var.expiry_alarm_days <= 3650
-    error_message = "0 to 3650."
+    error_message = "Must be from 0 to 3650."
   }
 }
 
@@ -682,7 +682,7 @@ variable "truststore_expiry_alarm_days" {
 
   validation {
     condition     = var.truststore_expiry_alarm_days >= 0 && var.truststore_expiry_alarm_days <= 3650
-    error_message = "0 to 3650."
+    error_message = "Must be from 0 to 3650."
   }
 }
 
@@ -696,7 +696,7 @@ variable "architecture" {
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.architecture)
-    error_message = "arm64 or x86_64."
+    error_message = "Must be arm64 or x86_64."
   }
 }
 
@@ -720,6 +720,6 @@ variable "provisioned_concurrency" {
 
   validation {
     condition     = var.provisioned_concurrency >= 0
-    error_message = "At least 0."
+    error_message = "Must be at least 0."
   }
 }
