@@ -79,7 +79,7 @@ def integration_response(kind: ApiKind, answer: object) -> Response:
     try:
         return _proxy_response(_object(answer), "application/json" if kind is ApiKind.REST else "text/plain")
     except (LookupError, TypeError, ValueError) as error:
-        message = f"the function's answer is malformed: {error!r}"
+        message = f"the function's response is malformed: {error!r}"
         raise MalformedResponseError(message) from error
 
 

@@ -71,8 +71,8 @@ _TIMED_OUT = (ConnectTimeoutError, ReadTimeoutError)
 # The first match counts. ConnectTimeoutError and SSLError are ConnectionErrors, too, but are handled before.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((SSLError,), "TLS failed; behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"),
-    ((NoConnectionError, ConnectionClosedError), "no connection, or it was closed without an answer"),
-    ((IncompleteReadError, ResponseStreamingError), "the answer ended early"),
+    ((NoConnectionError, ConnectionClosedError), "no connection, or it was closed without a response"),
+    ((IncompleteReadError, ResponseStreamingError), "the response ended early"),
     ((FlexibleChecksumError,), "the content does not match its checksum"),
     (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),
@@ -160,4 +160,4 @@ def _describe(error: Exception, timeouts: Timeouts, denied: str) -> str:
     for types, description in _FAILURES:
         if isinstance(error, types):
             return description
-    return f"unreadable answer ({type(error).__name__})"
+    return f"unreadable response ({type(error).__name__})"

@@ -167,7 +167,7 @@ def test_a_log_without_decisions_has_none(content: str, tmp_path: Path) -> None:
         ("\n \n", "log is empty: "),
         (
             '{"queryId": "12ab"}',
-            "log is the answer to aws logs start-query, not its result: aws logs get-query-results --query-id 12ab",
+            "log is the output of aws logs start-query, not its result: aws logs get-query-results --query-id 12ab",
         ),
         ('{"results": [], "status": "Running"}', "log: the query is still running: call aws logs get-query-results"),
         ('{"events": [', "log is not a log: Expecting value"),

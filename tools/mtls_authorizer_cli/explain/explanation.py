@@ -31,7 +31,7 @@ class Explanation(NamedTuple):
     """Why a certificate is allowed or denied.
 
     ``denial`` is why the authorizer denies the request, None if it does not. The rules are None if the certificate is
-    not compared with any. ``answer`` is the function's answer, None if it raises ``Unauthorized`` instead.
+    not compared with any. ``answer`` is the function's response, None if it raises ``Unauthorized`` instead.
     ``simple_answer`` is its answer to payload 2.0 if simple responses are configured and the question is about another
     payload.
     """

@@ -83,7 +83,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument("--api-id", metavar="ID", help="the API (default: that of the event)")
     parser.add_argument("--domain-name", metavar="NAME", help="the API's domain name (default: that of the event)")
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
-    parser.add_argument("--policy", action="store_true", help="also print the function's answer with its IAM policy")
+    parser.add_argument("--policy", action="store_true", help="also print the function's response with its IAM policy")
     parser.add_argument("--all", action="store_true", help="leave out no rules and no values")
     parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each file")
@@ -154,7 +154,7 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str], gi
 def _make_table(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Table:
     """Decide on all certificates. Raises CommandError."""
     if options.policy:
-        message = "--policy prints the answer for one certificate: name one"
+        message = "--policy prints the response for one certificate: name one"
         raise CommandError(message)
     with progress_on(sys.stderr) as progress:
         configuration = load(options, environment, progress)

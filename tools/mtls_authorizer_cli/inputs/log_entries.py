@@ -164,7 +164,7 @@ def _expand(name: str, value: object) -> Iterator[LogEntry]:
             yield from _expand(name, entries)
         elif set(value) == {"queryId"}:
             message = (
-                f"{name} is the answer to aws logs start-query, not its result: "
+                f"{name} is the output of aws logs start-query, not its result: "
                 f"aws logs get-query-results --query-id {value['queryId']}"
             )
             raise CommandError(message)

@@ -44,8 +44,8 @@ def open_pool(url: CrlUrl, address: str, deadline: Deadline, max_bytes: int) -> 
 
 
 def too_large(max_bytes: int) -> DownloadError:
-    """Return the error of an answer with more than ``max_bytes``."""
-    return DownloadError(f"the answer has more than {max_bytes:,} bytes")
+    """Return the error of a response with more than ``max_bytes``."""
+    return DownloadError(f"the response has more than {max_bytes:,} bytes")
 
 
 class _LimitedReader(RawIOBase):

@@ -68,7 +68,7 @@ class Validators(NamedTuple):
 
 
 class Downloaded(NamedTuple):
-    """The answer of a server. Nothing in it is verified."""
+    """The response of a server. Nothing in it is verified."""
 
     content: bytes
     validators: Validators
@@ -144,7 +144,7 @@ def _follow(
 def _request(
     addresses: list[str], known: Validators | None, limits: Limits, deadline: Deadline, url: CrlUrl
 ) -> BaseHTTPResponse:
-    """Return the answer of the first address that accepts a connection."""
+    """Return the response of the first address that accepts a connection."""
     headers = {"Host": url.host_header, "Connection": "close", "Accept-Encoding": "identity", "User-Agent": _USER_AGENT}
     if known is not None and known.etag:
         headers["If-None-Match"] = known.etag
@@ -182,7 +182,7 @@ def _read(response: BaseHTTPResponse, max_bytes: int, watch: Callable[[int, int 
     length = response.headers.get("Content-Length", "")
     total = int(length) if length.isascii() and length.isdecimal() else None
     if total is not None and total > max_bytes:
-        message = f"the answer has {total:,} bytes; at most {max_bytes:,} are supported"
+        message = f"the response has {total:,} bytes; at most {max_bytes:,} are supported"
         raise DownloadError(message)
     # Its value shares its memory, and joining parts would copy them.
     content = BytesIO()
@@ -200,17 +200,17 @@ def _validators(response: BaseHTTPResponse) -> Validators:
 
 
 def _describe(error: Exception, limits: Limits) -> str:
-    """Return the kind of an error. Its own text may contain parts of the answer."""
+    """Return the kind of an error. Its own text may contain parts of the response."""
     if isinstance(error, SSLError):
         verified = getattr(error.args[0], "verify_message", "")
         return f"TLS failed: {verified or type(error.args[0]).__name__}"
     for kind, description in (
         (NewConnectionError, "no connection: the server refuses it, or there is no route to the server"),
         (ConnectTimeoutError, f"no connection within {limits.connect_seconds:g} s"),
-        (ReadTimeoutError, f"no answer for {limits.read_seconds:g} s"),
-        (IncompleteRead, "the answer ended early"),
+        (ReadTimeoutError, f"no response for {limits.read_seconds:g} s"),
+        (IncompleteRead, "the response ended early"),
     ):
         # urllib3 wraps some errors of the standard library.
         if any(isinstance(each, kind) for each in (error, *error.args)):
             return description
-    return f"the connection was closed, or the answer is not HTTP ({type(error).__name__})"
+    return f"the connection was closed, or the response is not HTTP ({type(error).__name__})"

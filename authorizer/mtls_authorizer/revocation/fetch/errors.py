@@ -2,4 +2,4 @@
 
 
 class DownloadError(Exception):
-    """A CRL cannot be downloaded. The message is the cause, in words of this project: it contains no answer."""
+    """A CRL cannot be downloaded. The message is the cause in fixed words: it contains nothing of the response."""

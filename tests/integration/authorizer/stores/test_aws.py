@@ -125,11 +125,11 @@ class TestS3:
             (s3_error("SlowDown", 503), "SlowDown (HTTP status 503): too many requests"),
             (answer(500, b"<html>topsecret"), "500 (HTTP status 500)"),
             (answer(304), "304 (HTTP status 304)"),
-            (answer(200, b"<html>topsecret</html>"), "unreadable answer (KeyError)"),
+            (answer(200, b"<html>topsecret</html>"), "unreadable response (KeyError)"),
             (hang(), "timed out (0.2 s to connect, 0.2 s to read)"),
-            (reset(), "no connection, or it was closed without an answer"),
-            (garbage(), "no connection, or it was closed without an answer"),
-            (truncate(3), "the answer ended early"),
+            (reset(), "no connection, or it was closed without a response"),
+            (garbage(), "no connection, or it was closed without a response"),
+            (truncate(3), "the response ended early"),
             (stall(3), "timed out (0.2 s to connect, 0.2 s to read)"),
         ],
     )
@@ -188,7 +188,7 @@ class TestS3:
         etag = aws.put_object(RULES, b"content")
         store = opened(RULES, QUICK)
         proxy.refuse_connections()
-        assert failure(store) == "no connection, or it was closed without an answer"
+        assert failure(store) == "no connection, or it was closed without a response"
         proxy.heal()
         assert fetch(store)[:2] == (b"content", etag)
 
@@ -302,8 +302,8 @@ class TestSsm:
                 aws_error("ThrottlingException"),
                 "ThrottlingException (HTTP status 400): too many requests",
             ),
-            (answer(200, b"{}"), "unreadable answer (KeyError)"),
-            (answer(200, b"topsecret"), "unreadable answer (KeyError)"),
+            (answer(200, b"{}"), "unreadable response (KeyError)"),
+            (answer(200, b"topsecret"), "unreadable response (KeyError)"),
             (hang(), "timed out (0.2 s to connect, 0.2 s to read); a function in a VPC needs a route to the service"),
         ],
     )
@@ -390,7 +390,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"second")
         cut = truncate(3, path="/configuration?")
         proxy.break_with(late_at_first(1, cut) if late else cut)
-        assert failure(store, first.version) == "the answer ended early"
+        assert failure(store, first.version) == "the response ended early"
         proxy.heal()
         assert fetch(store, first.version).content == b"second"
 
@@ -422,7 +422,7 @@ class TestAppConfig:
                 "AccessDeniedException (HTTP status 403): the role lacks appconfig:StartConfigurationSession or",
             ),
             (aws_error("BadRequestException"), "BadRequestException (HTTP status 400)"),
-            (answer(201, b"{}"), "unreadable answer (KeyError)"),
+            (answer(201, b"{}"), "unreadable response (KeyError)"),
         ],
     )
     def test_a_fault_is_an_error_of_its_name(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault, told: str) -> None:

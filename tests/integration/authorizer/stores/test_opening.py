@@ -58,7 +58,7 @@ open_store("s3://bucket/key", max_bytes=10)
     [
         ({}, "no AWS region; Lambda sets AWS_REGION"),
         ({"AWS_REGION": "eu-central-1", "AWS_PROFILE": "nobody"}, "the profile in AWS_PROFILE does not exist"),
-        ({"AWS_REGION": "no region"}, "unreadable answer (InvalidRegionError)"),
+        ({"AWS_REGION": "no region"}, "unreadable response (InvalidRegionError)"),
     ],
 )
 def test_a_store_in_aws_that_can_not_be_opened_is_told_in_one_line(

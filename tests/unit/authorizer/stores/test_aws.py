@@ -42,10 +42,10 @@ DENIED = (
     " tells only to roles with s3:ListBucket"
 )
 TIMED_OUT = "timed out (1 s to connect, 1 s to read); a function in a VPC needs a route to the service"
-NO_CONNECTION = "no connection, or it was closed without an answer"
+NO_CONNECTION = "no connection, or it was closed without a response"
 TLS_FAILED = "TLS failed; behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"
 NO_CREDENTIALS = "no AWS credentials; on Lambda, the role of the function provides them"
-ENDED_EARLY = "the answer ended early"
+ENDED_EARLY = "the response ended early"
 
 
 class Client:
@@ -99,7 +99,7 @@ def refused(code: str, status: int = 400) -> ClientError:
         (NoCredentialsError(), NO_CREDENTIALS),
         (PartialCredentialsError(provider="env", cred_var="topsecret"), NO_CREDENTIALS),
         (CredentialRetrievalError(provider="env", error_msg="topsecret"), NO_CREDENTIALS),
-        (KeyError("topsecret"), "unreadable answer (KeyError)"),
+        (KeyError("topsecret"), "unreadable response (KeyError)"),
     ],
 )
 def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, told: str) -> None:

@@ -126,7 +126,7 @@ def test_the_sections_are_in_the_order_of_a_request() -> None:
         "What the authorizer checks",
         "Rules: ",
         "Shadow rules",
-        "The function answers",
+        "The function responds",
     ]
     shadow = RuleSet(parse_rules(document(REPORTS)))
     text = text_of(question(rules=document(NO_ONE), shadow_rules=shadow), with_answer=True)
@@ -138,7 +138,7 @@ def test_the_answer_of_the_function_is_printed_only_if_it_is_asked_for() -> None
     asked = question(rules=document(REPORTS))
     assert "policyDocument" not in text_of(asked)
     assert '"policyDocument"' in text_of(asked, with_answer=True)
-    assert "answers 401" in text_of(question(None), with_answer=True)
+    assert "responds with 401" in text_of(question(None), with_answer=True)
     denied = question(None, unauthenticated_response=UnauthenticatedResponse.DENY)
     assert '"Deny"' in text_of(denied, with_answer=True)
     explicit = question(None, unauthenticated_response=UnauthenticatedResponse.UNAUTHORIZED, make_event=http_2_0_event)

@@ -152,7 +152,7 @@ def test_with_the_certificate_every_check_is_explained_as_of_the_time_of_the_ent
     assert explained["certificate"]["subject_dn"] == denied["subject_dn"]
     text = explain(denied, "client.pem", "--rules", "by_alternative_name.json", "--policy").output
     assert "With the certificate, at the time of the entry, under the configuration of today\n\nDENIED by" in text
-    assert "The function answers\n" in text
+    assert "The function responds\n" in text
     rejected = explain(denied, "client.pem", "--rules", "by_name.json", "--truststore", "client.pem", "--json")
     assert rejected.json["today"] == {"decision": "deny", "why": "by API Gateway: key", "missing": []}
     assert text.count("Next step: ") == text.split("\n\n")[-1].startswith("Next step: ") == 1
@@ -273,7 +273,7 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
             ["--log", '{"results": [[{"field": "@ptr", "value": "x"}]]}'],
             "the text of --log contains no decision: entry 1 has none of the fields decision, fingerprint,",
         ),
-        (["--log", '{"queryId": "12ab"}'], "the text of --log is the answer to aws logs start-query, not its result: "),
+        (["--log", '{"queryId": "12ab"}'], "the text of --log is the output of aws logs start-query, not its result: "),
         (["--log", "missing"], "missing cannot be read: No such file or directory"),
         (["--log", "x", "--csv"], "--log cannot be combined with --csv or --event: the entry names the request"),
         (["--log", "x", "--event", "event.json"], "--log cannot be combined with --csv or --event"),

@@ -179,7 +179,7 @@ def test_documents_that_cannot_be_read_are_noted_once(explain: Explain) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["both", "--policy"], "--policy prints the answer for one certificate: name one"),
+        (["both", "--policy"], "--policy prints the response for one certificate: name one"),
         (["both", "--csv", "--json"], "--csv cannot be combined with --json, --policy or --all"),
         (["both", "stage.json"], "stage.json is JSON (the event's methodArn"),
         (["missing", "rules.json"], "rules.json is a rules document"),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Report(NamedTuple):
-    """An explanation, notes on its inputs, whether to leave nothing out, and whether to print the function's answer."""
+    """An explanation, notes on its inputs, and whether to print everything and the function's response."""
 
     explanation: Explanation
     notes: tuple[str, ...] = ()

@@ -223,10 +223,10 @@ def _mark(passed: bool) -> str:  # noqa: FBT001 -- a verdict, not an option
 def _answers(report: Report) -> Iterator[str]:
     explanation = report.explanation
     if explanation.answer is None:
-        yield "The function raises Unauthorized, and the API answers 401."
+        yield "The function raises Unauthorized, and the API responds with 401."
     else:
         is_unauthorized = explanation.answer == UNAUTHORIZED_BY_HTTP_API
-        yield "The function answers, and the API responds with 401" if is_unauthorized else "The function answers"
+        yield "The function responds, and the API responds with 401" if is_unauthorized else "The function responds"
         yield _json(explanation.answer, everything=report.everything)
     if explanation.simple_answer is not None:
         yield "and to an event of payload 2.0"

@@ -123,19 +123,19 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "204": (raw(b"HTTP/1.1 204 No Content\r\n\r\n"), "HTTP status 204"),
     "206": (ok(BODY, 206), "HTTP status 206"),
     "304 to an unconditional request": (ok(b"", 304), "HTTP status 304, to an unconditional request"),
-    "truncated": (truncated(BODY, 501), "the answer ended early"),
+    "truncated": (truncated(BODY, 501), "the response ended early"),
     "a chunk that is truncated": (
         raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f4\r\nabc"),
-        "the answer ended early",
+        "the response ended early",
     ),
-    "oversized": (ok(b"0" * 1001), "the answer has 1,001 bytes; at most 1,000 are supported"),
-    "oversized, without a length": (until_closed(b"0" * 1001), "the answer has more than 1,000 bytes"),
+    "oversized": (ok(b"0" * 1001), "the response has 1,001 bytes; at most 1,000 are supported"),
+    "oversized, without a length": (until_closed(b"0" * 1001), "the response has more than 1,000 bytes"),
     "oversized, in chunks": (
         raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"0" * 1001 + b"\r\n0\r\n\r\n"),
-        "the answer has more than 1,000 bytes",
+        "the response has more than 1,000 bytes",
     ),
-    "closed": (raw(b""), "the connection was closed, or the answer is not HTTP"),
-    "not HTTP": (raw(b"\x16\x03\x01garbage\r\n\r\n"), "the connection was closed, or the answer is not HTTP"),
+    "closed": (raw(b""), "the connection was closed, or the response is not HTTP"),
+    "not HTTP": (raw(b"\x16\x03\x01garbage\r\n\r\n"), "the connection was closed, or the response is not HTTP"),
 }
 
 
@@ -177,7 +177,7 @@ def test_no_part_of_an_answer_is_read_without_a_limit(head: bytes, server: CrlSe
     server.answers["/"] = endless(head)
     tracemalloc.start()
     try:
-        with pytest.raises(DownloadError, match=r"^the (answer has more than|connection was closed)"):
+        with pytest.raises(DownloadError, match=r"^the (response has more than|connection was closed)"):
             get(server.url("/"), limits=PATIENT._replace(total_seconds=5))
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -216,7 +216,7 @@ def test_a_server_that_sends_byte_by_byte_is_given_up_after_the_total_time(slow:
 
 def test_a_server_that_never_answers_is_given_up(server: CrlServer) -> None:
     server.answers["/"] = silent()
-    with pytest.raises(DownloadError, match=r"^no answer for 0\.2 s$"):
+    with pytest.raises(DownloadError, match=r"^no response for 0\.2 s$"):
         get(server.url("/"), limits=PATIENT._replace(read_seconds=0.2))
 
 

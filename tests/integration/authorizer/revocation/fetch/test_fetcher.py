@@ -200,7 +200,7 @@ def test_validators_of_another_url_are_not_used(
 REJECTED = {
     "404": (ok(b"", 404), "HTTP status 404"),
     "500": (ok(b"", 500), "HTTP status 500"),
-    "truncated": (truncated(crl(5, number=6), 5000), "the answer ended early"),
+    "truncated": (truncated(crl(5, number=6), 5000), "the response ended early"),
     "truncated, without a length": (ok(crl(5, number=6)[:-1]), "the CRL cannot be decoded"),
     "HTML": (ok(b"<!DOCTYPE html><title>Sign in</title>"), "neither a CRL in DER nor exactly one in PEM"),
     "older": (ok(crl(5, number=4)), "is before that of the one in force"),
