@@ -286,7 +286,7 @@ FAULTS = {
 def test_while_s3_is_faulty_the_index_stays_as_it_is(
     fault: str, request_line: str, aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = Config(read_timeout=0.3, retries={"total_max_attempts": 2})
+    quick = Config(read_timeout=1, retries={"total_max_attempts": 2})
     monkeypatch.setattr(bucket_of_crls, "CLIENT_CONFIG", quick)
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
