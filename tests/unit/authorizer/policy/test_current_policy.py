@@ -353,14 +353,39 @@ def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the
     assert current.revocation is None
 
 
-@pytest.mark.parametrize("variable", ["AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI"])
-def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory, variable: str) -> None:
-    loaded = load_settings({variable: shelf.uri("rules.json")})
+def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory) -> None:
+    loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
     with pytest.raises(StoreError, match="No such file"):
         make_live(shelf, loaded)
     shelf.put("rules.json", b'{"rules": [{}]}')
     with pytest.raises(ValueError, match=r"rules.json: .*rules"):
         make_live(shelf, loaded)
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
+def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
+    shelf: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    shelf.put("shadow.json", content or b"")
+    if content is None:
+        shelf.remove("shadow.json")
+    clock = Clock()
+    loaded = load_settings(
+        {"AUTHORIZER_RULES_URI": shelf.uri("rules.json"), "AUTHORIZER_SHADOW_RULES_URI": shelf.uri("shadow.json")}
+    )
+    live = CurrentPolicy(loaded, opener=shelf.open, clock=clock)
+    live.restore()
+    assert [rule.name for rule in live.get().rules.rules] == ["rules"]
+    assert live.get().shadow_rules is None
+    assert live.take_failures() == 2
+    failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.document for record in failures] == ["shadow_rules"] * 2  # type: ignore[attr-defined]
+    shelf.put("shadow.json", (RULES % ("shadow", "client")).encode())
+    clock.advance(RETRY_SECONDS)
+    shadow_rules = live.get().shadow_rules
+    assert shadow_rules is not None
+    assert [rule.name for rule in shadow_rules.rules] == ["shadow"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
