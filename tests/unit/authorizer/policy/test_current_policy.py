@@ -362,6 +362,20 @@ def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory) -> None:
         make_live(shelf, loaded)
 
 
+def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(shelf: Memory) -> None:
+    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    loaded = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+    with pytest.raises(ValueError, match="ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules"):
+        make_live(shelf, loaded)
+    shelf.put("rules.json", b'{"deny": {"common_name": "client"}}')
+    clock = Clock()
+    live = make_live(shelf, loaded, clock=clock)
+    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    clock.advance(60)
+    assert [rule.name for rule in live.get().rules.denials] == ["deny"]
+    assert live.take_failures() == 1
+
+
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
 def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
     shelf: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture

@@ -525,6 +525,16 @@ def test_crls_are_checked_again_when_the_truststore_has_changed(shelf: Memory) -
     assert door.next(client_of("other", ca=OTHER), client_of("other", 2, OTHER)) == [None, REVOKED]
 
 
+def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterwards(shelf: Memory) -> None:
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None)) == UNKNOWN
+    assert "crl/partner.crl" in delivered(shelf)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
 def test_restoring_a_snapshot_asks_for_everything_again(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3)) == [None]
