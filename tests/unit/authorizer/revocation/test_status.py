@@ -14,16 +14,19 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
+from tests import der
 from tests.certificate_authorities import (
+    CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
     MAY_SIGN_CERTIFICATES,
     NOW,
     CertificateAuthority,
     crl_number,
+    distribution_point,
     entry,
 )
-from tests.certificates import name, pem
+from tests.certificates import extension, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -269,3 +272,14 @@ def test_states_and_reasons_are_named_as_documented() -> None:
         *("issuer_not_valid", "not_yet_valid", "stale"),
     ]
     assert list(RevocationState) == ["good", "revoked", "unknown", "exempt"]
+
+
+def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_certificate() -> None:
+    for_reasons, for_all = (
+        der.tagged(0, der.tagged(0, der.tagged(6, uri), constructed=True), constructed=True) for uri in (b"x:a", b"x:b")
+    )
+    points = der.sequence(der.sequence(for_reasons, der.tagged(1, b"\1\x7e")), der.sequence(for_all))
+    issued = MIDDLE.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, points)])
+    client = PeerCertificate.from_pem(pem(issued))
+    for point, expected in ((for_reasons, (UNKNOWN, UnknownReason.NOT_COVERED)), (for_all, (GOOD, None))):
+        assert _state(_lists(MIDDLE.revoke(extensions=[distribution_point(point)])), client) == expected

@@ -115,6 +115,15 @@ def test_a_listing_tells_what_has_changed_and_nothing_else_is_requested(shelf: M
     assert door.next(client_of("new", 5), client_of("new", 2)) == [None, REVOKED]
 
 
+def test_a_listed_change_is_loaded_at_once_although_the_partition_was_loaded_recently(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    door.clock.advance(INTERVAL - 1)
+    assert door.refusal(client_of(3)) is None
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    door.clock.advance(1)
+    assert door.refusal(client_of(3)) == REVOKED
+
+
 @pytest.mark.parametrize(
     "uri",
     [
