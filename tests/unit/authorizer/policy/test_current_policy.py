@@ -58,6 +58,7 @@ from tests.kept_lists import (
     make_live,
     settings,
 )
+from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -466,6 +467,16 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memor
     assert Door(live).refusals() == [None, REVOKED, REVOKED]
     documents = ("rules.json", "shadow.json", "truststore.pem", "ca.crl.index", "ca.crl")
     assert shelf.resets == [shelf.uri(name) for name in documents]
+
+
+def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory) -> None:
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    uris = [shelf.uri(f"{name}.crl") for name in ("one", "two")]
+    for uri, ca in zip(uris, (CA, OTHER), strict=True):
+        shelf.put(uri.rpartition("/")[2], partition("all", 2, ca=ca))
+    loaded = settings(shelf, CRL_URIS=",".join(uris), CRL_ASSUME_COMPLETE=uris[0])
+    door = Door(make_live(shelf, loaded))
+    assert door.refusals(client_of(None), client_of(None, ca=OTHER)) == [None, UNKNOWN]
 
 
 def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:

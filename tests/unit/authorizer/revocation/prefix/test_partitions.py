@@ -509,6 +509,28 @@ def test_the_whole_chain_is_looked_up() -> None:
     assert chain.refusal(client_of(3, ca=middle)) is None
 
 
+def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    names_root = (IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
+    middle = authority("Middle", parent=OTHER, serial_number=77, extensions=names_root)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    shelf.put("crl/root.crl", partition("root", 2, ca=OTHER))
+    missing = StoreError("crl/root.crl", "is missing")
+    client = client_of("middle", ca=middle)
+    for was_loaded, expected in ((False, None), (True, UNKNOWN)):
+        door = PrefixDoor(shelf)
+        if was_loaded:
+            assert door.refusal(client) is None
+            # It is evicted.
+            door.refusals(*(client_of(part) for part in range(5, 15)))
+        shelf.errors["crl/root.crl"] = missing
+        assert door.refusal(client) == expected
+        del shelf.errors["crl/root.crl"]
+
+
 def test_an_index_of_the_listed_crl_is_all_that_is_requested(shelf: Memory) -> None:
     version = next(iter(shelf.documents("file:///crl/3.crl", (".crl",)).values())).version
     shelf.put("crl/3.crl.index", index_of(partition(3, 2), version))
