@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
 
-
 LONGEST_MAX_AGE_SECONDS = 365 * 24 * 60 * 60
 
 
