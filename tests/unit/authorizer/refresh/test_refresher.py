@@ -496,8 +496,8 @@ def test_what_a_late_fetch_brings_counts_while_nothing_newer_has_come(
 
 
 def test_of_attempts_that_have_finished_since_the_last_request_the_newest_counts(gate: Gate) -> None:
-    old, new = (gate.holding(lambda version=version: Fetched(b"", version)) for version in ("old", "new"))
-    document: Document[str, str] = Document(Script(old, new))
+    steps = (gate.holding(lambda: Fetched(b"", "old")), gate.holding(lambda: Fetched(b"", "new")))
+    document: Document[str, str] = Document(Script(*steps))
     for now in (0.0, GIVE_UP):
         document.begin(now, GIVE_UP)
         assert gate.reached.wait(LONG)
