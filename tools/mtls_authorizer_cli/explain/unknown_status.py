@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CAUSES: Mapping[str, tuple[str, str]] = {
+    UnknownReason.NO_TRUSTSTORE: (
+        "the bundle at TRUSTSTORE_URI was never loaded",
+        "find 'document refresh failed' in the function's log, which says why: usually the role lacks s3:GetObject",
+    ),
     UnknownReason.NO_CHAIN: (
         "no CA in the bundle at TRUSTSTORE_URI that is valid and may sign certificates has signed it",
         "put the valid certificates of its CA, and of all CAs above it, into the bundle at TRUSTSTORE_URI",

@@ -268,10 +268,15 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
 
 def test_states_and_reasons_are_named_as_documented() -> None:
     assert list(UnknownReason) == [
-        *("no_chain", "incomplete_chain", "no_list", "not_covered", "unusable"),
+        *("no_truststore", "no_chain", "incomplete_chain", "no_list", "not_covered", "unusable"),
         *("issuer_not_valid", "not_yet_valid", "stale"),
     ]
     assert list(RevocationState) == ["good", "revoked", "unknown", "exempt"]
+
+
+def test_without_a_truststore_the_status_is_unknown_for_that_reason() -> None:
+    assert _state(_lists(truststore=Truststore(())), _client()) == (UNKNOWN, UnknownReason.NO_TRUSTSTORE)
+    assert _state(_lists(truststore=read_truststore(OTHER.pem)), _client()) == (UNKNOWN, UnknownReason.NO_CHAIN)
 
 
 def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_certificate() -> None:

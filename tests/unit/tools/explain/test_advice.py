@@ -102,9 +102,14 @@ def of_crls(lists: RevocationLists) -> Question:
             ["because no CRL was loaded", "unknown, no_list.", "Put a CRL of that CA at one of CRL_URIS"],
         ),
         (
-            of_crls(RevocationLists([], Truststore(()))),
+            of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
             ["because no CA in the bundle", "unknown, no_chain.", "into the bundle at TRUSTSTORE_URI."],
+        ),
+        (
+            of_crls(RevocationLists([], Truststore(()))),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["was never loaded: unknown, no_truststore.", "Find 'document refresh failed'"],
         ),
         (
             question(ISSUED, document(REPORTS), crl_sources=CrlSources((), ""), now=CRL_TIME),
