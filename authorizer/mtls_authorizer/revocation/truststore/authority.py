@@ -56,6 +56,8 @@ class Authority(NamedTuple):
     key_identifier: bytes | None
     may_sign_certificates: bool
     may_sign_crls: bool
+    is_ca: bool = True
+    """False for a client's own certificate, which is its own issuer: it signs nothing else."""
 
     def is_valid_at(self, now: datetime) -> bool:
         """Return whether the certificate is valid. Its last moment is excluded, as in OpenSSL."""
@@ -63,13 +65,14 @@ class Authority(NamedTuple):
 
 
 def read_authority(certificate: Certificate) -> Authority | None:
-    """Return the authority that a certificate belongs to, None if that is not a CA (RFC 5280 §4.2.1.9).
+    """Return the authority that a certificate belongs to: a CA, or the certificate's own issuer. Otherwise None.
 
     Raises DerError if names, basic constraints or key usage cannot be read. No other extension matters.
     """
     usage = _extension(certificate, KEY_USAGE)
     usages = None if usage is None else read_bits(usage)
-    if not _is_ca(certificate, usages):
+    is_ca = _is_ca(certificate, usages)
+    if not is_ca and not _is_self_issued(certificate):
         return None
     key = load_public_key(certificate.public_key)
     fingerprint = hashlib.sha256(certificate.public_key).hexdigest() if key is None else key_fingerprint(key)
@@ -83,11 +86,12 @@ def read_authority(certificate: Certificate) -> Authority | None:
         _key_identifier(certificate),
         may_sign_certificates=usages is None or bit_is_set(usages, KEY_CERT_SIGN),
         may_sign_crls=usages is None or bit_is_set(usages, CRL_SIGN),
+        is_ca=is_ca,
     )
 
 
 def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
-    """Return whether OpenSSL accepts the certificate as that of a CA: clients of such a CA reach the authorizer.
+    """Return whether OpenSSL accepts a certificate as that of a CA (RFC 5280 §4.2.1.9).
 
     Without basic constraints, these are roots of version 1, and certificates with keyCertSign or one of Netscape's
     types of CAs. Raises DerError.
@@ -98,9 +102,13 @@ def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
     if usages is not None:
         return bit_is_set(usages, KEY_CERT_SIGN)
     if certificate.version == 1:
-        return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+        return _is_self_issued(certificate)
     netscape_type = _extension(certificate, _NETSCAPE_TYPE)
     return netscape_type is not None and any(bit_is_set(read_bits(netscape_type), bit) for bit in _NETSCAPE_CAS)
+
+
+def _is_self_issued(certificate: Certificate) -> bool:
+    return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
 
 
 def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | None:

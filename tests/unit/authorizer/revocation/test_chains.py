@@ -51,7 +51,11 @@ def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:
     truststore = _truststore(ROOT, client)
     assert len(truststore.authorities) == 1
     assert _serial_numbers(truststore, client.issue(1)) == []
-    assert _serial_numbers(truststore, client.certificate) == []
+    # It is its own trust anchor, unless a CA with its name has signed it.
+    assert _serial_numbers(truststore, client.certificate) == [[1000, 1000]]
+    assert _serial_numbers(_truststore(ROOT, client), CertificateAuthority("Client").certificate) == []
+    issued = ROOT.issue(5, subject=ROOT.name, extensions=[IS_NO_CA])
+    assert _serial_numbers(read_truststore(ROOT.pem + pem(issued).encode()), issued) == [[5, 1000]]
 
 
 @pytest.mark.parametrize(

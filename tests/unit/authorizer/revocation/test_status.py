@@ -11,7 +11,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlFailureMode
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
@@ -19,6 +19,7 @@ from tests.certificate_authorities import (
     CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
+    IS_NO_CA,
     MAY_SIGN_CERTIFICATES,
     NOW,
     CertificateAuthority,
@@ -277,6 +278,19 @@ def test_states_and_reasons_are_named_as_documented() -> None:
 def test_without_a_truststore_the_status_is_unknown_for_that_reason() -> None:
     assert _state(_lists(truststore=Truststore(())), _client()) == (UNKNOWN, UnknownReason.NO_TRUSTSTORE)
     assert _state(_lists(truststore=read_truststore(OTHER.pem)), _client()) == (UNKNOWN, UnknownReason.NO_CHAIN)
+
+
+def test_a_clients_self_signed_certificate_in_the_truststore_can_be_exempt() -> None:
+    own = CertificateAuthority("Own", extensions=[IS_NO_CA])
+    client = PeerCertificate.from_pem(own.pem.decode())
+    truststore = read_truststore(ROOT.pem + own.pem)
+    for check in CrlCheck:
+        for exempt, expected in (("", (UNKNOWN, UnknownReason.NO_LIST)), (own.signer, (EXEMPT, None))):
+            lists = _lists(ROOT.revoke(), truststore=truststore, check=check, exempt_issuers=frozenset({exempt}))
+            assert _state(lists, client) == expected
+            # Nobody else has signed with its key, and it expires.
+            assert _state(lists, _client(own)) == (UNKNOWN, UnknownReason.NO_CHAIN)
+            assert _state(lists, client, NOW + 1000 * DAY) == (UNKNOWN, UnknownReason.NO_CHAIN)
 
 
 def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_certificate() -> None:

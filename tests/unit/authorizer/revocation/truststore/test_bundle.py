@@ -47,6 +47,7 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
         (_ca(public_key=UNSUPPORTED_KEY), f"{NO_CA}; certificate 1: its key is of a kind that is not supported"),
         (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), f"{NO_CA}$"),
         (pem(ROOT.issue()).encode(), f"{NO_CA}$"),
+        (pem(certificate_der(name(("CN", "self")), name(("CN", "self")))).encode(), f"{NO_CA}$"),
         (b" " * (MAX_TRUSTSTORE_BYTES + 1), "1,000,001 bytes; API Gateway accepts at most 1,000,000"),
     ],
 )
