@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     _Key: TypeAlias = tuple[AuthorityId, PointName | None]
     """An issuer, and the name of a distribution point; None if the CRL is not limited to one."""
 
+    _UrisByName: TypeAlias = dict[PointName | None, dict[str, None]]
+
 
 class _KnownCrl(NamedTuple):
     digests: tuple[str, ...]
@@ -34,7 +36,7 @@ class KnownCrls:
 
     def __init__(self) -> None:
         self._crls: dict[str, _KnownCrl] = {}
-        self._uris: dict[_Key, dict[str, None]] = {}
+        self._uris: dict[AuthorityId, _UrisByName] = {}
 
     def __contains__(self, uri: str) -> bool:
         return uri in self._crls
@@ -48,8 +50,8 @@ class KnownCrls:
         self._forget(uri)
         keys = frozenset(key for each in lists for key in _keys(each))
         self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys)
-        for key in keys:
-            self._uris.setdefault(key, {})[uri] = None
+        for issuer, name in keys:
+            self._uris.setdefault(issuer, {}).setdefault(name, {})[uri] = None
 
     def keep(self, uris: Iterable[str]) -> None:
         """Forget all other CRLs."""
@@ -58,8 +60,11 @@ class KnownCrls:
 
     def find(self, link: ChainLink) -> list[str]:
         """Return the CRLs of the issuer that cover a certificate, except for those that the certificate names."""
+        of_issuer = self._uris.get(link.issuer)
+        if of_issuer is None:
+            return []
         # Copies, because another thread may add CRLs at the same time.
-        return [uri for name in (None, *link.scope.names) for uri in tuple(self._uris.get((link.issuer, name), ()))]
+        return [uri for name in (None, *link.scope.names) for uri in tuple(of_issuer.get(name, ()))]
 
     def is_of_others(self, uri: str, versions: Versions, issuer: AuthorityId) -> bool:
         """Return whether the objects with these versions are known to contain no list of an issuer."""
@@ -68,10 +73,13 @@ class KnownCrls:
 
     def _forget(self, uri: str) -> None:
         known = self._crls.pop(uri, None)
-        for key in known.keys if known is not None else ():
-            del self._uris[key][uri]
-            if not self._uris[key]:
-                del self._uris[key]
+        for issuer, name in known.keys if known is not None else ():
+            by_name = self._uris[issuer]
+            del by_name[name][uri]
+            if not by_name[name]:
+                del by_name[name]
+            if not by_name:
+                del self._uris[issuer]
 
 
 def _keys(revocation_list: RevocationList) -> Iterator[_Key]:

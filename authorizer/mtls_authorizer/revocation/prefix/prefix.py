@@ -90,7 +90,8 @@ class CrlPrefix:
     def _needed(self, link: ChainLink) -> Iterator[str]:
         listing = self.listing
         for distribution_point in link.scope.uris:
-            for uri in listing.named_by(distribution_point):
-                if not self._known.is_of_others(uri, listing.versions(uri), link.issuer):
+            named = listing.named_by(distribution_point)
+            for uri in named:
+                if len(named) == 1 or not self._known.is_of_others(uri, listing.versions(uri), link.issuer):
                     yield uri
         yield from self._known.find(link)
