@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock  # what threading.Lock() calls; importing threading takes 1 ms
 from collections import OrderedDict
-from threading import Lock
 
 from client_certificate_auth import ExtractionFailure, read_client_certificate
 from client_certificate_auth.records import NamedTuple
@@ -174,7 +174,7 @@ class AssessmentCache:
         self.policy = policy
         self._settings = settings
         self._assessments: OrderedDict[str, Assessment] = OrderedDict()
-        self._lock = Lock()
+        self._lock = allocate_lock()
 
     def assess(self, pem: object) -> tuple[Assessment, bool]:
         """Return the assessment of a certificate, and whether it was cached. Raises nothing, whatever the PEM is."""

@@ -77,11 +77,12 @@ PARTS = {
     "keys of issuers": ("mtls_authorizer.policy.issuer_keys", "mtls_authorizer.revocation.issuer_keys"),
     "typing": ("typing",),
     "logging": ("logging",),
+    "threads": ("threading",),
     "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
-REFRESHED = {"refresh", "stores", "typing", "logging"}
+REFRESHED = {"refresh", "stores", "typing", "logging", "threads"}
 FROM_AWS = {*REFRESHED, "AWS"}
 
 
