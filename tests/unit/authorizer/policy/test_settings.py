@@ -183,6 +183,12 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"ALLOWED_COMMON_NAMES": "one,,two"}, "ALLOWED_COMMON_NAMES has an empty item (number 2 of 3)"),
         ({"ALLOWED_COMMON_NAMES": "one,"}, "ALLOWED_COMMON_NAMES has an empty item (number 2 of 2)"),
         ({"ALLOWED_ORGANIZATIONAL_UNITS": '["a", " "]'}, "ALLOWED_ORGANIZATIONAL_UNITS has an empty item (number 2"),
+        ({"ALLOWED_COMMON_NAMES": "one\ntwo"}, "ALLOWED_COMMON_NAMES has the item 'one\\ntwo', with a line break"),
+        ({"ALLOWED_COMMON_NAMES": "one, two\x9f"}, "ALLOWED_COMMON_NAMES has the item 'two\\x9f', with a line break"),
+        (
+            {"ALLOWED_ISSUERS": '["CN=a", "CN=b\\r\\nc"]'},
+            "ALLOWED_ISSUERS has the item 'CN=b\\r\\nc', with a line break",
+        ),
         ({"ALLOWED_COMMON_NAMES": "[one"}, "ALLOWED_COMMON_NAMES starts with [ but is not a JSON array"),
         ({"ALLOWED_COMMON_NAMES": '["a"],b'}, "ALLOWED_COMMON_NAMES starts with [ but is not a JSON array"),
         ({"ALLOWED_COMMON_NAMES": "[1]"}, "ALLOWED_COMMON_NAMES must be a JSON array of strings"),
