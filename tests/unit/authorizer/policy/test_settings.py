@@ -230,7 +230,10 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ),
         ({"ALLOWED_ISSUERS": '["CN=a", ""]'}, "ALLOWED_ISSUERS has an empty item (number 2 of 2)"),
         ({"ALLOWED_ISSUERS": '{"CN": "a"}'}, 'ALLOWED_ISSUERS \'{"CN": "a"}\' is not a distinguished name'),
-        ({"ALLOWED_FINGERPRINTS": "ab" * 20}, "is not a SHA-256"),
+        (
+            {"ALLOWED_FINGERPRINTS": "ab" * 20},
+            "is not a SHA-256 in hexadecimal (64 digits, colons allowed; a SHA-1 has 40)",
+        ),
         ({"ALLOWED_FINGERPRINTS": "ab" * 64}, "is a SHA-512: write the SHA-256"),
         ({"ALLOWED_SERIAL_NUMBERS": "01"}, "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS"),
         ({"ALLOWED_SERIAL_NUMBERS": "0x1G", "ALLOWED_ISSUERS": "CN=a"}, "'0x1G' is not a serial number in hexadecimal"),
