@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def point_uri(part: object) -> str:
-    """Return the URI by which certificates and CRLs name a part."""
-    return f"http://ca.example/crls/{part}.crl"
+    """Return the URI by which certificates and CRLs name a part, which may be a URI itself."""
+    return str(part) if "://" in str(part) else f"http://ca.example/crls/{part}.crl"
 
 
 def _full_name(uri: str) -> bytes:
@@ -31,7 +31,7 @@ def points(*uris: str) -> bytes:
 
 def client_of(part: object, serial_number: int = 1, ca: CertificateAuthority = CA) -> str:
     """Return a client's certificate that names a part; one that names none if that is None."""
-    extensions = [] if part is None else [points(part if "://" in str(part) else point_uri(part))]  # type: ignore[arg-type]
+    extensions = [] if part is None else [points(point_uri(part))]
     issued = ca.issue(
         serial_number,
         subject=name(("CN", "client")),

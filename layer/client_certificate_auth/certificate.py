@@ -9,7 +9,7 @@ from client_certificate_auth.identifying_extensions import IdentifyingExtensions
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
 from client_certificate_auth.x509.errors import MalformedCertificateError
-from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, SUBJECT_ALT_NAME
+from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME
 from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 
 TYPE_CHECKING = False
@@ -221,6 +221,7 @@ class PeerCertificate:
         """
         from client_certificate_auth.node_view import key_purposes, name_object  # noqa: PLC0415 -- see above
 
+        usages = self._extension(EXTENDED_KEY_USAGE)
         fields = {
             "subject": name_object(self.subject),
             "issuer": name_object(self.issuer),
@@ -238,7 +239,7 @@ class PeerCertificate:
             "fingerprint": self.fingerprint,
             "fingerprint256": self.fingerprint256,
             "fingerprint512": self.fingerprint512,
-            "ext_key_usage": key_purposes(self.ext_key_usage),
+            "ext_key_usage": None if usages is None else key_purposes(usages),
             "serialNumber": self.serial_number,
             "raw": self.raw,
         }

@@ -1,16 +1,21 @@
-"""A certificate as Node's ``X509Certificate.toLegacyObject()`` presents it. For display: no decision depends on it."""
+"""A certificate as Node's ``X509Certificate.toLegacyObject()`` presents it. For display: no decision depends on it.
+
+Like OpenSSL, the functions that read the value of an extension ignore octets after it.
+"""
 
 from __future__ import annotations
 
 from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
 from client_certificate_auth.x509.der import (
+    BIT_STRING,
     IA5_STRING,
     SEQUENCE,
     SET,
     UTF8_STRING,
     DerError,
     encode,
+    first_element,
     read_element,
     read_oid,
     read_sequence_of,
@@ -21,7 +26,7 @@ from client_certificate_auth.x509.extensions import (
     KEY_USAGE,
     bit_is_set,
     read_basic_constraints,
-    read_bits,
+    read_extended_key_usage,
     read_info_access,
 )
 from client_certificate_auth.x509.general_names import (
@@ -62,6 +67,8 @@ _LONGEST_TYPE, _LONGEST_ID = 79, 255
 
 _IPV4_OCTETS, _IPV6_OCTETS = 4, 16
 
+_BITS = 8
+
 
 class _Text:
     """A name as Node writes it."""
@@ -101,7 +108,7 @@ def subject_alt_name_string(value: bytes) -> str | None:
     None if the value of the extension cannot be decoded.
     """
     try:
-        names = [_general_name(*name) for name in read_general_names(read_element(value, SEQUENCE))]
+        names = [_general_name(*name) for name in read_general_names(read_element(first_element(value), SEQUENCE))]
     except DerError:
         return None
     return ", ".join([f"{prefix}:{_quote_unless_safe(text)}" for prefix, text in names])
@@ -111,7 +118,7 @@ def info_access(value: bytes) -> dict[str, list[str]] | None:
     """Return Node's ``infoAccess``: locations by access method and type of name; None if they cannot be decoded."""
     locations: dict[str, list[str]] = {}
     try:
-        for method, location in read_info_access(value):
+        for method, location in read_info_access(first_element(value)):
             prefix, text = _general_name(*location)
             method_name = ACCESS_METHOD_BY_OID.get(method) or method[:_LONGEST_TYPE]
             locations.setdefault(f"{method_name} - {prefix}", []).append(text.value)
@@ -120,25 +127,47 @@ def info_access(value: bytes) -> dict[str, list[str]] | None:
     return locations
 
 
-def key_purposes(usages: list[str] | None) -> list[str] | None:
-    """Return Node's ``ext_key_usage``."""
-    return None if usages is None else [oid[:_LONGEST_ID] for oid in usages]
+def key_purposes(value: bytes) -> list[str] | None:
+    """Return Node's ``ext_key_usage``; None if the value of the extension cannot be decoded."""
+    try:
+        return [oid[:_LONGEST_ID] for oid in read_extended_key_usage(first_element(value))]
+    except DerError:
+        return None
 
 
 def is_ca(extensions: dict[str, tuple[bool, bytes]]) -> bool:
-    """Return whether OpenSSL considers this a CA's certificate (``X509_check_ca``)."""
+    """Return whether OpenSSL considers this a CA's certificate (``X509_check_ca``).
+
+    Unlike decisions, OpenSSL also accepts some BER here.
+    """
     if BASIC_CONSTRAINTS not in extensions or PROXY_CERTIFICATE_INFORMATION in extensions:
         return False
     try:
-        ca, _ = read_basic_constraints(extensions[BASIC_CONSTRAINTS][1])
-        if not ca or (KEY_USAGE in extensions and not bit_is_set(read_bits(extensions[KEY_USAGE][1]), KEY_CERT_SIGN)):
+        ca, _ = read_basic_constraints(first_element(extensions[BASIC_CONSTRAINTS][1]), _read_any_boolean)
+        if not ca or (KEY_USAGE in extensions and not _has_key_cert_sign(first_element(extensions[KEY_USAGE][1]))):
             return False
         for oid, read in CHECKED_FOR_CA.items():
             if oid in extensions:
-                read(extensions[oid][1])
+                read(first_element(extensions[oid][1]))
     except DerError:
         return False
     return True
+
+
+def _read_any_boolean(content: bytes) -> bool:
+    """Return the value of a BOOLEAN in BER, where every octet except 00 is TRUE (X.690 §8.2.2)."""
+    if len(content) != 1:
+        message = f"a BOOLEAN has {len(content)} octets"
+        raise DerError(message)
+    return content != b"\0"
+
+
+def _has_key_cert_sign(key_usage: bytes) -> bool:
+    """Return whether a key usage has keyCertSign. Its unused bits may have any value, as in BER (X.690 §8.6.2.4)."""
+    content = read_element(key_usage, BIT_STRING)
+    unused = content[0] if content else _BITS
+    used = _BITS * (len(content) - 1) - unused
+    return unused < _BITS and used > KEY_CERT_SIGN and bit_is_set(content[1:], KEY_CERT_SIGN)
 
 
 def _general_name(tag: int, content: bytes) -> tuple[str, _Text]:

@@ -178,8 +178,11 @@ class OddCertificates:
             ]
         )
         value = make()
-        if self._chance.random() < 0.15 and value:
+        chance = self._chance.random()
+        if chance < 0.15 and value:
             value = mutated(self._chance, value)
+        elif chance > 0.95:
+            value += self._chance.choice((b"\0", value, der.integer(5)))
         return extension(oid, value, critical=self._chance.random() < 0.2)
 
     def _access_description(self) -> bytes:

@@ -55,6 +55,16 @@ _EXTENSIONS: Final[Mapping[str, Sequence[bytes]]] = {
     "ca-path-length-0": [extension(BASIC_CONSTRAINTS, der.sequence(_TRUE, der.integer(0))), KEY_CERT_SIGN],
     "ca-path-length-huge": [extension(BASIC_CONSTRAINTS, der.sequence(_TRUE, der.integer(2**40)))],
     "ca-path-length-negative": [extension(BASIC_CONSTRAINTS, der.sequence(_TRUE, der.integer(-1)))],
+    "ca-other-boolean": [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\x01"))), NAMES],
+    "ca-two-octets-boolean": [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff\xff"))), NAMES],
+    "ca-key-cert-sign-and-unused-bits": [CA, extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\x01\x07"))],
+    "ca-unused-bits-key-cert-sign": [CA, extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\x03\x84"))],
+    "ca-8-unused-bits": [CA, extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\x08\x06"))],
+    "ca-trailing-data": [
+        extension(BASIC_CONSTRAINTS, der.sequence(_TRUE), b"\0"),
+        extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\x01\x06"), b"\0"),
+        extension(SUBJECT_KEY_IDENTIFIER, der.octets(b"key"), b"\0"),
+    ],
     "ca-not": [NOT_A_CA, KEY_CERT_SIGN],
     "ca-not-path-length": [extension(BASIC_CONSTRAINTS, der.sequence(der.integer(0))), NAMES],
     "ca-false-spelled-out": [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\0")))],
@@ -73,6 +83,18 @@ _EXTENSIONS: Final[Mapping[str, Sequence[bytes]]] = {
     "undecodable-policies": [extension(CERTIFICATE_POLICIES, b"garbage"), CA, NAMES, ACCESS, CLIENT_AUTHENTICATION],
     "undecodable-key-identifier": [extension(SUBJECT_KEY_IDENTIFIER, b"garbage"), CA, NAMES],
     "trailing-data-in-alternative-names": [extension(SUBJECT_ALT_NAME, der.sequence(dns("a.example")), b"\0")],
+    "trailing-data-in-access": [
+        extension(
+            AUTHORITY_INFO_ACCESS,
+            der.sequence(der.sequence(der.oid("1.3.6.1.5.5.7.48.1"), uri("http://a.example/"))),
+            b"\0",
+        )
+    ],
+    "trailing-data-in-key-purposes": [
+        extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2")), b"\0"),
+        NAMES,
+    ],
+    "trailing-data-without-value": [extension(SUBJECT_ALT_NAME, b"\0\0"), extension(AUTHORITY_INFO_ACCESS, b"\0")],
     "encipher-only-without-key-agreement": [extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\0\x01")), NAMES],
     "key-usage-not-der": [extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\0\x80")), CA, NAMES],
     "netscape-certificate-type-ca": [extension("2.16.840.1.113730.1.1", der.tlv(der.BIT_STRING, b"\0\x07"))],

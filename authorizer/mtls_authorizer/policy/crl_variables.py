@@ -42,6 +42,7 @@ def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, Trust
     if not any(name in reader for name in CRL_VARIABLES):
         return None, None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
+        LONGEST_MAX_AGE_SECONDS,
         CrlCheck,
         CrlFailureMode,
         CrlSources,
@@ -55,7 +56,7 @@ def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, Trust
         reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
         reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
         reader.choice("CRL_FAILURE_MODE", CrlFailureMode.DENY),
-        reader.number("CRL_MAX_AGE_SECONDS", 0, range(365 * _SECONDS_PER_DAY + 1)),
+        reader.number("CRL_MAX_AGE_SECONDS", 0, range(LONGEST_MAX_AGE_SECONDS + 1)),
         reader.choice("CRL_CHECK", CrlCheck.CLIENT),
         frozenset(reader.read("CRL_ASSUME_COMPLETE", _parse_crl_uris, default=none)),
         reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),

@@ -53,8 +53,9 @@ class CurrentPolicy:
     """The access policy in force, made of the settings and of the documents at their URIs. Thread-safe.
 
     The constructor loads the documents. It raises StoreError for rules that cannot be read, and ValueError for invalid
-    rules, so that a function without its rules does not start. Later, the last valid rules stay in force. CRLs that
-    cannot be read raise nothing: CRL_FAILURE_MODE determines the decision on certificates without a CRL.
+    rules, so that a function without its rules does not start. Later, the last valid rules stay in force. Shadow rules
+    raise nothing, because they decide nothing, and neither do CRLs that cannot be read: CRL_FAILURE_MODE determines the
+    decision on certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
     returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
@@ -152,11 +153,11 @@ class CurrentPolicy:
             refresher.restore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
 
-        for document in self._rules.values():
-            if document.error is not None:
-                raise document.error
-            if document.attempts:
-                raise StoreError(document.loader.uri, "not reloaded in time")
+        document = self._rules.get("rules")
+        if document is not None and document.error is not None:
+            raise document.error
+        if document is not None and document.attempts:
+            raise StoreError(document.loader.uri, "not reloaded in time")
 
     def take_failures(self) -> int:
         """Return how many attempts to load a document have failed since the last call."""
@@ -179,8 +180,10 @@ class CurrentPolicy:
             if uri is not None:
                 parse = partial(_parse_rules, own_rules, {"document": field, "uri": uri})
                 self._rules[field] = Document(StoreLoader(field, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
-        rules = list(self._rules.values())
-        self._add_refresher(rules, settings.rules_refresh_seconds, self._wait_seconds.rules).start()
+        refresher = self._add_refresher(
+            list(self._rules.values()), settings.rules_refresh_seconds, self._wait_seconds.rules
+        )
+        refresher.start(optional=[document for field, document in self._rules.items() if field == "shadow_rules"])
 
     def _start_revocation(self, sources: CrlSources) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above

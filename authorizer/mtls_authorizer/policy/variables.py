@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE_SHOWN = 80
 _DIGITS = r"[0-9]{1,9}"
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class VariableReader:
@@ -75,6 +76,13 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
         raise ValueError(message)
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
+        raise ValueError(message)
+    with_control = next(filter(_CONTROL_CHARACTER.search, items), None)
+    if with_control is not None:
+        message = (
+            f"has the item {shown(with_control)}, with a line break or another control character, which matches no "
+            "certificate: separate values with commas"
+        )
         raise ValueError(message)
     return items
 

@@ -11,7 +11,7 @@ from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
     from mtls_authorizer.refresh.document import AnyDocument, Attempt, LogRecord
@@ -53,14 +53,15 @@ class Refresher:
         self._hastened_at = -math.inf
         self._changed = False
 
-    def start(self) -> None:
+    def start(self, optional: Collection[AnyDocument] = ()) -> None:
         """Load all documents, in parallel. Raises the StoreError or ValueError of the first one without a value.
 
-        The message of a ValueError begins with the URI of the document. Failures are logged, too.
+        Failures of ``optional`` documents are not raised. The message of a ValueError begins with the URI of the
+        document. Failures are logged, too.
         """
         self.start_leniently()
         for document in self._documents:
-            if document.in_force is None and document.error is not None:
+            if document.in_force is None and document.error is not None and document not in optional:
                 raise document.error
 
     def start_leniently(self) -> None:

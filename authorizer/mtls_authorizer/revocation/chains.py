@@ -90,12 +90,18 @@ class ChainBuilder:
     def chains(self, certificate: Certificate) -> tuple[Chain, ...]:
         """Return every chain of a certificate: none if no CA of the truststore has signed it. Raises nothing.
 
+        A client's self-signed certificate in the truststore has one chain: it is its own trust anchor.
+
         A chain ends at a root, or at a CA whose issuer's name is not in the truststore. Each certificate of a CA with
         several ones (renewed, or cross-signed) is part of a separate chain. If there are more than MAX_CHAINS, the
         result is one chain that is not permitted and contains all CAs above the certificate, any of which may be
         revoked.
         """
         signers = find_signers(certificate, self._truststore)
+        own = self._truststore.of_client(certificate)
+        if own is not None and not signers:
+            link = ChainLink(own.identity, certificate.serial_number, read_certificate_scope(certificate))
+            return (Chain((link, link), own.not_before, own.not_after, is_permitted=True, ends_at_root=True),)
         starts = (_Path((authority,), is_permitted) for authority, is_permitted in signers)
         paths = tuple(islice((path for start in starts for path in self._paths(start)), MAX_CHAINS + 1))
         if len(paths) > MAX_CHAINS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
 from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
 from mtls_authorizer.stores.opener import open_store
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
-
-LONGEST_MAX_AGE_SECONDS = 365 * 24 * 60 * 60
-"""The authorizer has the same limit."""
 
 
 def read_owner(environment: Mapping[str, str]) -> str | None:
@@ -43,9 +41,9 @@ def load_truststore(environment: Mapping[str, str], owner: str | None) -> Trusts
 
 
 def read_max_age(environment: Mapping[str, str]) -> timedelta:
-    """Return how long a CRL is valid beyond its nextUpdate. Raises ValueError."""
+    """Return how long a CRL is valid beyond its nextUpdate, with the limits of the authorizer. Raises ValueError."""
     value = environment.get("CRL_MAX_AGE_SECONDS", "0")
     if not re.fullmatch("[0-9]{1,9}", value) or int(value) > LONGEST_MAX_AGE_SECONDS:
-        message = f"CRL_MAX_AGE_SECONDS is {value!r}: write a whole number of seconds, 0 to {LONGEST_MAX_AGE_SECONDS}"
+        message = f"CRL_MAX_AGE_SECONDS is {value[:80]!r}: write a number from 0 to {LONGEST_MAX_AGE_SECONDS}"
         raise ValueError(message)
     return timedelta(seconds=int(value))

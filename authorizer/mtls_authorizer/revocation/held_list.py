@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.crl.succession import is_older, is_stale
+from mtls_authorizer.revocation.crl.succession import is_older, is_renumbered, is_stale
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 
 TYPE_CHECKING = False
@@ -65,12 +65,16 @@ def in_force(newest_first: Sequence[HeldList], now: datetime, max_age: timedelta
     """Yield the lists in force at an aware time, of several lists with the same identity.
 
     The newest usable list replaces the older ones. Newer lists that are not usable, such as one whose thisUpdate is in
-    the future, revoke as well.
+    the future, revoke as well, and so do those that were issued later with a lower number.
     """
     usable: HeldList | None = None
     for held in newest_first:
-        if usable is not None and is_older(held.revocation_list, usable.revocation_list):
-            return
+        if usable is not None and _is_replaced(held.revocation_list, usable.revocation_list):
+            continue
         yield held
         if usable is None and held.unknown_reason(now, max_age) is None:
             usable = held
+
+
+def _is_replaced(one: RevocationList, usable: RevocationList) -> bool:
+    return is_older(one, usable) and not is_renumbered(one, usable)

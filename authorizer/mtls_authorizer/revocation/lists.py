@@ -131,6 +131,8 @@ class RevocationLists:
             revoking = self._revoking_list(link, now)
             if revoking is not None:
                 return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
+        if not self.truststore.authorities:
+            return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_TRUSTSTORE)
         reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 

@@ -14,7 +14,7 @@ from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
-from mtls_authorizer.revocation.crl.succession import identity_of, is_older
+from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
@@ -205,7 +205,7 @@ class CrlLoader:
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
-        if identity_of(index) != identity_of(crl) or not is_older(crl, index):
+        if identity_of(index) != identity_of(crl) or not is_older(crl, index) or is_renumbered(crl, index):
             return False
         try:
             check_usable(index, truststore, self._now(), self._max_age)

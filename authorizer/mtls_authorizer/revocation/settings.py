@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
 
+LONGEST_MAX_AGE_SECONDS = 365 * 24 * 60 * 60
+
 
 class CrlFailureMode(StrEnum):
     """The decision about certificates whose revocation status is unknown."""

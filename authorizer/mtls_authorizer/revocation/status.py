@@ -33,6 +33,9 @@ _BY_SEVERITY = (RevocationState.REVOKED, RevocationState.UNKNOWN, RevocationStat
 class UnknownReason(StrEnum):
     """Why a status is unknown."""
 
+    NO_TRUSTSTORE = "no_truststore"
+    """The truststore was never loaded."""
+
     NO_CHAIN = "no_chain"
     """No CA of the truststore has signed the certificate, or none of its chains is valid now."""
 

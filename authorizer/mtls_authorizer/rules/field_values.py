@@ -47,7 +47,11 @@ def parse_subject_alt_name(text: str) -> Fact:
 
 def parse_sha256(text: str) -> Fact:
     """Return a SHA-256 as upper-case hexadecimal pairs with colons."""
-    fingerprint = read_fingerprint(text)
+    try:
+        fingerprint = read_fingerprint(text)
+    except ValueError:
+        message = f"{text!r} is not a SHA-256 in hexadecimal (64 digits, colons allowed; a SHA-1 has 40)"
+        raise ValueError(message) from None
     if len(fingerprint) != _SHA256_LENGTH:
         message = f"{text!r} is a SHA-512: write the SHA-256"
         raise ValueError(message)

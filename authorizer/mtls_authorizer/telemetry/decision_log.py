@@ -98,6 +98,8 @@ def log_fields(observation: Observation) -> dict[str, object]:
         fields["loses_client_auth"] = True
     if decision.revocation_status is not None:
         fields["revocation_status"] = decision.revocation_status.state.value
+        if decision.revocation_status.unknown_reason is not None:
+            fields["revocation_unknown_reason"] = decision.revocation_status.unknown_reason.value
         fields.update(decision.revocation_status.details(observation.time))
     if observation.malformed is not None:
         fields["certificate_sha256"] = observation.malformed.sha256

@@ -107,6 +107,19 @@ def read_element(encoded: bytes, tag: int) -> bytes:
     return encoded[_content_start(encoded, tag) :]
 
 
+def first_element(encoded: bytes) -> bytes:
+    """Return the octets of the first element, without those that follow it."""
+    if len(encoded) < _TWO:
+        message = "an element ends within its tag or length"
+        raise DerError(message)
+    length = encoded[1]
+    start, length = (2, length) if length < _LONG_FORM else _read_long_length(encoded, 2)
+    if start + length > len(encoded):
+        message = "an element is longer than the octets that contain it"
+        raise DerError(message)
+    return encoded[: start + length]
+
+
 def read_sequence(encoded: bytes) -> tuple[list[int], list[bytes]]:
     """Return the tags and contents of the elements of exactly one SEQUENCE (X.690 §8.9)."""
     return read_elements(encoded, _content_start(encoded, SEQUENCE))

@@ -29,6 +29,8 @@ from client_certificate_auth.x509.names import check_rdn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from client_certificate_auth.x509.der import Element
 
 SUBJECT_KEY_IDENTIFIER, KEY_USAGE, SUBJECT_ALT_NAME = "2.5.29.14", "2.5.29.15", "2.5.29.17"
@@ -96,13 +98,16 @@ def read_extended_key_usage(value: bytes) -> tuple[str, ...]:
     return tuple(map(read_oid, read_sequence_of(value, OID)))
 
 
-def read_basic_constraints(value: bytes) -> tuple[bool, int | None]:
-    """Return cA and pathLenConstraint of BasicConstraints (RFC 5280 §4.2.1.9). An explicit FALSE is accepted."""
+def read_basic_constraints(value: bytes, read_flag: Callable[[bytes], bool] = read_boolean) -> tuple[bool, int | None]:
+    """Return cA and pathLenConstraint of BasicConstraints (RFC 5280 §4.2.1.9). An explicit FALSE is accepted.
+
+    ``read_flag`` reads the content of cA, a BOOLEAN.
+    """
     content = read_element(value, SEQUENCE)
     if not content:
         return False, None
     parts = read_optional_elements(content, (BOOLEAN, INTEGER))
-    is_ca = BOOLEAN in parts and read_boolean(parts[BOOLEAN])
+    is_ca = BOOLEAN in parts and read_flag(parts[BOOLEAN])
     path_length = read_integer(parts[INTEGER]) if INTEGER in parts else None
     if path_length is not None and path_length < 0:
         message = "the path length is negative"

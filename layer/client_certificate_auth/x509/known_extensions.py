@@ -153,13 +153,14 @@ SUPPORTED: dict[str, Read] = {
 }
 """Functions that read the values of the extensions that may be critical, by dotted OID."""
 
-# OpenSSL considers a certificate invalid, and not as a CA's, if one of these cannot be read.
+# Those that OpenSSL checks besides basic constraints and key usage: a certificate with one that cannot be read is not
+# considered a CA's. The last four are name constraints, Netscape's certificate type, and the two of RFC 3779.
+_SUPPORTED_AND_CHECKED_FOR_CA = (
+    *(SUBJECT_ALT_NAME, CRL_DISTRIBUTION_POINTS, EXTENDED_KEY_USAGE),
+    *("2.5.29.30", "2.16.840.1.113730.1.1", "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8"),
+)
 CHECKED_FOR_CA: dict[str, Read] = {
     SUBJECT_KEY_IDENTIFIER: read_subject_key_identifier,
     AUTHORITY_KEY_IDENTIFIER: read_authority_key_identifier,
-    **{
-        oid: read
-        for oid, read in SUPPORTED.items()
-        if oid not in {"2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54", "1.3.6.1.5.5.7.48.1.5"}
-    },
+    **{oid: SUPPORTED[oid] for oid in _SUPPORTED_AND_CHECKED_FOR_CA},
 }

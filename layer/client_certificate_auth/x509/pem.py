@@ -18,13 +18,13 @@ class PemError(ValueError):
 def read_pem(text: str) -> bytes:
     """Return the DER of the only block in a text, which must have the label CERTIFICATE (RFC 7468 §5). Raises PemError.
 
-    Lines before and after the block are ignored (RFC 7468 §2). The block must have neither headers nor empty lines,
-    since other readers consider lines before an empty line as headers (RFC 1421 §4.4). Its base64 must be canonical
-    (RFC 7468 §3), because other readers ignore invalid characters and surplus bits in different ways.
+    Lines before and after the block are ignored, whatever their characters (RFC 7468 §2). The block must have neither
+    headers nor empty lines, since other readers consider lines before an empty line as headers (RFC 1421 §4.4). Its
+    base64 must be canonical (RFC 7468 §3), because other readers ignore invalid characters and surplus bits in
+    different ways.
     """
     if not text.isascii():
-        message = "not a certificate in PEM: it has characters other than ASCII"
-        raise PemError(message)
+        _check_characters(text)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     blocks = text.count(_BOUNDARY)
@@ -45,6 +45,15 @@ def read_pem(text: str) -> bytes:
         message = "not a certificate in PEM: the block has an empty line"
         raise PemError(message)
     return _read_base64(body.replace("\n", ""))
+
+
+def _check_characters(text: str) -> None:
+    """Check that there are no lone surrogates, which are no characters. Raises PemError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = "not a certificate in PEM: it has surrogates, which are no characters"
+        raise PemError(message) from error
 
 
 def _read_base64(base64: str) -> bytes:

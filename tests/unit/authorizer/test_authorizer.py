@@ -13,18 +13,27 @@ from hypothesis import given
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES, MAX_CACHED_PEM_LENGTH
 from mtls_authorizer.request.event import UnsupportedEventError
 from mtls_authorizer.request.response import Unauthorized
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.certificate_authorities import NOW, CertificateAuthority
 from tests.certificates import NOT_AFTER, NOT_BEFORE, attribute, certificate_der, client_pem, extension, name, pem
 from tests.responses import checking
 from tests.strategies import broken_certificates, json_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mtls_authorizer.revocation.chains import Chain
 
 CLIENT = client_pem(("CN", "client"), ("OU", "payments"))
 OTHER = client_pem(("CN", "other"))
@@ -231,6 +240,31 @@ def test_the_validity_is_checked_for_every_request_although_the_certificate_is_c
         assert isinstance(context, dict)
         reasons.append(context.get("reason"))
     assert reasons == ["certificate_not_yet_valid", None, None, "certificate_expired", None]
+
+
+def test_a_policy_that_changes_while_crls_are_loaded_also_assesses_the_certificate() -> None:
+    authority = CertificateAuthority()
+    truststore = read_truststore(authority.pem)
+    lists = RevocationLists([read_crl(authority.revoke(), truststore, NOW)], truststore)
+    before, after = (
+        AccessPolicy(RuleSet(load_settings({"ALLOWED_COMMON_NAMES": each}).rules), revocation=lists)
+        for each in ("client", "other")
+    )
+
+    class Changing(CurrentPolicy):
+        def get(self) -> AccessPolicy:
+            return before
+
+        def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
+            assert chains
+            return after
+
+    settings = load_settings(LISTED)
+    authorizer = Authorizer(settings, Changing(settings), clock=lambda: NOW)
+    for _ in range(2):
+        assert authorizer.authorize(rest_event(pem(authority.issue())))["context"] == {
+            "reason": "common_name_not_allowed"
+        }
 
 
 def test_the_logged_duration_is_that_of_the_timer_in_microseconds(caplog: pytest.LogCaptureFixture) -> None:

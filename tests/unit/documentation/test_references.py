@@ -186,6 +186,7 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     documented = set(first_column("docs/observability.md", "Decision log"))
     assert vars(record).keys() - usual <= documented
     optional = {"shadow_decision", "shadow_reason", "shadow_rules_version", "revocation_status"}
+    optional |= {"revocation_unknown_reason"}
     optional |= {"crl_issuer", "crl_number", "crl_uri", "crl_age_seconds", "crl_skipped_issuers"}
     optional |= {"loses_client_auth"}
     malformed = MalformedCertificate("", "", "", "")

@@ -127,6 +127,24 @@ def test_it_is_told_whether_the_identifying_extensions_can_be_decoded(
     assert PeerCertificate.from_pem(pem(certificate_der(extensions=extensions))).extensions_decodable is decodable
 
 
+def test_decisions_stay_strict_where_the_object_of_node_is_shown() -> None:
+    certificate = PeerCertificate.from_der(
+        certificate_der(
+            extensions=[
+                extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\1")), critical=True),
+                extension(SUBJECT_ALT_NAME, der.sequence(dns("a.example")), b"\0"),
+                extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2")), b"\0"),
+            ]
+        )
+    )
+    shown = certificate.to_dict()
+    assert (shown["ca"], shown["subjectaltname"]) == (True, "DNS:a.example")
+    assert shown["ext_key_usage"] == ["1.3.6.1.5.5.7.3.2"]
+    assert (certificate.subject_alt_names, certificate.ext_key_usage) == ((), None)
+    assert not certificate.extensions_decodable
+    assert certificate.unhandled_critical_extensions == (BASIC_CONSTRAINTS,)
+
+
 def test_a_ca_is_one_by_its_basic_constraints() -> None:
     is_ca = extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff")))
     assert PeerCertificate.from_pem(pem(certificate_der(extensions=[is_ca]))).ca is True

@@ -10,6 +10,7 @@ from client_certificate_auth.x509.der import (
     DerError,
     check_any,
     encode,
+    first_element,
     read_bit_string,
     read_boolean,
     read_element,
@@ -37,6 +38,29 @@ def test_an_element_is_written_as_it_was_read(length: int) -> None:
     content = bytes(length)
     assert encode(0x30, content) == der.tlv(0x30, content)
     assert read_element(encode(0x30, content), 0x30) == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 65536])
+@pytest.mark.parametrize("rest", [b"", b"\0", b"\x30\x80"])
+def test_the_first_element_ends_where_its_length_says(length: int, rest: bytes) -> None:
+    encoded = der.octets(bytes(length))
+    assert first_element(encoded + rest) == encoded
+
+
+@pytest.mark.parametrize(
+    ("encoded", "message"),
+    [
+        (b"", "ends within its tag or length"),
+        (b"\x30", "ends within its tag or length"),
+        (b"\x30\x81", "more octets than necessary"),
+        (b"\x30\x80\0\0", "indefinite length"),
+        (b"\x30\x01", "longer than the octets"),
+        (b"\x30\x81\x80" + bytes(127), "longer than the octets"),
+    ],
+)
+def test_without_a_complete_element_there_is_no_first_one(encoded: bytes, message: str) -> None:
+    with pytest.raises(DerError, match=message):
+        first_element(encoded)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ TEXT = pem(CERTIFICATE)
         pytest.param(lambda text: text.replace("\nMI", "\nMI\n"), id="lines of another length"),
         pytest.param(lambda text: "Subject: CN=client\n\n" + text, id="explanatory text before it"),
         pytest.param(lambda text: text + "\nThe end.", id="explanatory text after it"),
+        pytest.param(lambda text: f"Subject: O=Müller\n{text}Ende.\u2028", id="explanatory text beyond ASCII"),
     ],
 )
 def test_one_block_is_read(change: Change) -> None:
@@ -60,9 +61,12 @@ def test_one_block_is_read(change: Change) -> None:
         pytest.param(lambda text: text[:100] + "\r" + text[100:], "in PEM: ", id="a carriage return within a line"),
         pytest.param(lambda text: text[:100] + "-" + text[100:], "in PEM: ", id="a character that is not base64"),
         pytest.param(lambda text: text[:100] + "_" + text[101:], "in PEM: ", id="a character of another base64"),
-        pytest.param(lambda text: text[:100] + "é" + text[101:], "other than ASCII", id="a character beyond ASCII"),
-        pytest.param(lambda text: text + "é", "other than ASCII", id="explanatory text beyond ASCII"),
-        pytest.param(lambda text: text[:100] + "\ud800" + text[101:], "other than ASCII", id="a surrogate"),
+        pytest.param(lambda text: text[:100] + "é" + text[101:], "ASCII", id="a character beyond ASCII"),
+        pytest.param(lambda text: "é" + text, "no lines", id="text beyond ASCII before the first line"),
+        pytest.param(lambda text: "\u2028" + text, "no lines", id="a line separator of Unicode"),
+        pytest.param(lambda text: text.replace("-----B", "\u2010----B"), "no lines", id="a hyphen of Unicode"),
+        pytest.param(lambda text: text[:100] + "\ud800" + text[101:], "surrogates", id="a surrogate"),
+        pytest.param(lambda text: text + "\udce4\n", "surrogates", id="a surrogate after it"),
         pytest.param(lambda text: text[:100] + "=" + text[100:], "in PEM: ", id="padding within"),
         pytest.param(lambda text: text.replace("\n-----END", "=\n-----END"), "in PEM: ", id="too much padding"),
         pytest.param(lambda text: text.replace("=", ""), "in PEM: ", id="no padding"),

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.revocation.function_environment import LONGEST_MAX_AGE_SECONDS
+from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.command_line import CommandError, file_exists, read_file
 from mtls_authorizer_cli.printed import quoted

@@ -6,10 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.report.json_document import as_json as report_json
 from mtls_authorizer_cli.explain.report.text import next_step, without_next_step
+from mtls_authorizer_cli.explain.unknown_status import CAUSES
 from mtls_authorizer_cli.explain_command.reasons import MEANINGS
 from mtls_authorizer_cli.printed import listing, plain, quoted
 from mtls_authorizer_cli.tables import fold
@@ -26,7 +28,15 @@ _FIELDS = (
     *("principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage", "days_to_expiry"),
     *("certificate_sha256", "unverified_subject_dn", "unverified_issuer_dn", "unverified_serial_number"),
     *("rules", "route", "api_id", "domain_name", "source_ip", "request_id", "extended_request_id"),
-    *("revocation_status", "crl_issuer", "crl_number", "crl_uri", "crl_age_seconds", "crl_skipped_issuers"),
+    *(
+        "revocation_status",
+        "revocation_unknown_reason",
+        "crl_issuer",
+        "crl_number",
+        "crl_uri",
+        "crl_age_seconds",
+        "crl_skipped_issuers",
+    ),
     *("shadow_decision", "shadow_reason", "shadow_rules_version", "configuration_version", "rules_version"),
 )
 """The fields that are shown. The others are about the function, not about the decision."""
@@ -114,7 +124,15 @@ def _value(value: object) -> str:
 
 def _meaning(logged: LoggedExplanation) -> str | None:
     reason = logged.record.text("reason")
-    return None if reason is None else MEANINGS.get(reason, _UNKNOWN)[0]
+    return None if reason is None else _meaning_and_step(logged, reason)[0]
+
+
+def _meaning_and_step(logged: LoggedExplanation, reason: str) -> tuple[str, str]:
+    meaning, step = MEANINGS.get(reason, _UNKNOWN)
+    cause = CAUSES.get(logged.record.text("revocation_unknown_reason") or "")
+    if reason == DenyReason.REVOCATION_STATUS_UNKNOWN and cause is not None:
+        return f"{meaning}, because {cause[0]}", cause[1]
+    return meaning, step
 
 
 def _next_step(logged: LoggedExplanation) -> str:
@@ -126,7 +144,7 @@ def _next_step(logged: LoggedExplanation) -> str:
         return f"{advice.next_step[0].lower()}{advice.next_step[1:].rstrip(':')}"
     if reason is None:
         return "none" if record.decision == "allow" else "get the whole entry: query @message in Logs Insights"
-    step = MEANINGS.get(reason, _UNKNOWN)[1]
+    _, step = _meaning_and_step(logged, reason)
     return step if report is not None else f"{step}. To see every check, add the certificate to this command"
 
 

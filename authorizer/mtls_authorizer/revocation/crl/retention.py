@@ -7,7 +7,7 @@ from operator import itemgetter
 from mtls_authorizer.revocation.crl.reader import check_usable
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older
+from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_renumbered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,23 +30,35 @@ def retain(
 
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
     in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none.
+    One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired.
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
     """
-    problem = current_problem(new, truststore, now, max_age)
+    problem = own_problem = current_problem(new, truststore, now, max_age)
     kept: list[tuple[bool, RevocationList]] = []
     for each in retained:
         each_problem = current_problem(each, truststore, now, max_age)
         is_same = identity_of(each) == identity_of(new)
         if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
-            check_succession(new, each)
-        is_replaced = is_same and not is_older(new, each) and (problem is None or each_problem is not None)
+            problem = _check_succession(new, each) or problem
+        is_replaced = is_same and not is_older(new, each) and (own_problem is None or each_problem is not None)
         is_trusted = bool(truststore.identified(identity_of(each).issuer))
         if is_trusted and not is_replaced and each.digest != new.digest:
             kept.append((each_problem is not None, each))
     # If there are too many, lists that are not usable are dropped first.
     kept.sort(key=itemgetter(0))
     return (new, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
+
+
+def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:
+    """Return why a renumbered list does not replace an earlier one. Raises CrlError for an older list."""
+    try:
+        check_succession(new, each)
+    except CrlError as error:
+        if is_renumbered(new, each):
+            return error
+        raise
+    return None
 
 
 def current_problem(

@@ -55,10 +55,21 @@ def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
     return revocation_list.this_update < other.this_update
 
 
+def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> bool:
+    """Return whether a list was issued after another one with the same identity, but has a lower number.
+
+    Numbers must increase (RFC 5280 §5.2.3), but a CA may lose count, for example when it is migrated. Nobody can make
+    such a list of an old one, whose thisUpdate is earlier.
+    """
+    if revocation_list.number is None or other.number is None:
+        return False
+    return revocation_list.number < other.number and revocation_list.this_update > other.this_update
+
+
 def check_succession(new: RevocationList, in_force: RevocationList, *, replaceable: bool = False) -> None:
     """Check that a list may replace the one in force: it has the same identity, and is not older. Raises CrlError.
 
-    ``replaceable`` is whether a list with another identity may replace it, too.
+    ``replaceable`` is whether a list with another identity may replace it, too, and one that ``is_renumbered``.
     """
     if identity_of(new) != identity_of(in_force):
         if replaceable:
@@ -73,6 +84,8 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
             f"{shown_time(in_force.this_update)}",
         )
+    if replaceable and is_renumbered(new, in_force):
+        return
     if new.number is not None and in_force.number is not None and new.number < in_force.number:
         reject(
             CrlRejection.ROLLED_BACK,

@@ -13,8 +13,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+    from typing import TypeAlias
 
     from mtls_authorizer.stores.store import Fetched, Folder, Listed, Store
+
+    Versions: TypeAlias = tuple[str | None, str | None]
+    """The versions of a CRL and of its index, None for one that was not listed."""
 
 _SUFFIXES = (CRL_SUFFIX, CRL_SUFFIX + INDEX_SUFFIX)
 
@@ -38,8 +42,8 @@ class CrlListing:
         """Return the size of a CRL in bytes, 0 if it was not listed."""
         return self.crls[uri].size if uri in self.crls else 0
 
-    def versions(self, uri: str) -> tuple[str | None, str | None]:
-        """Return the versions of a CRL and of its index, None for what was not listed."""
+    def versions(self, uri: str) -> Versions:
+        """Return the versions of a CRL and of its index."""
         crl, index = self.objects.get(uri), self.objects.get(uri + INDEX_SUFFIX)
         return crl and crl.version, index and index.version
 
@@ -85,6 +89,11 @@ class ListedStore:
     def reset(self) -> None:
         """Reset the store."""
         self._store.reset()
+
+
+def can_name_crl(distribution_point: bytes) -> bool:
+    """Return whether the last segment of a distribution point's URI can be the name of a CRL."""
+    return _last_segment(distribution_point).endswith(CRL_SUFFIX)
 
 
 def _last_segment(uri: bytes) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.loaders import CrlVersion
-    from mtls_authorizer.revocation.prefix.listing import CrlListing
+    from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
     from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
 
 
@@ -29,12 +29,18 @@ class Partition:
         self.is_removed = False
         """Whether it is not listed any more."""
 
-        self._listed: tuple[str | None, str | None] | None = None
+        self._listed: Versions | None = None
 
     @property
     def lists(self) -> RetainedLists:
         """The lists that are held, none before it was loaded."""
         return self.document.value or ()
+
+    @property
+    def loaded_versions(self) -> Versions | None:
+        """The versions that the lists were loaded from; None if loading them has failed, or has not finished."""
+        is_loaded = self.document.error is None and not self.document.attempts
+        return self._listed if is_loaded else None
 
     def use(self, listing: CrlListing) -> None:
         """Make it due if its object or its index have another version than when it was used last."""

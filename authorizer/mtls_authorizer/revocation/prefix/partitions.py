@@ -10,6 +10,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.cache import PartitionCache
+from mtls_authorizer.revocation.prefix.listing import can_name_crl
 from mtls_authorizer.revocation.prefix.partition import Partition
 from mtls_authorizer.revocation.prefix.prefix import MAX_SEARCHED, CrlPrefix
 
@@ -107,7 +108,7 @@ class Partitions:
             used.update(needed)
             changed |= self._load(prefix, needed, deadline)
         for link in lists.not_covered(chains):
-            if not link.scope.uris:
+            if not any(map(can_name_crl, link.scope.uris)):
                 changed |= self._search(link, used, deadline)
         return self._evict(used) or changed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from mtls_authorizer.refresh.document import Document
-from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.prefix.known import KnownCrls
 from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
 
 TYPE_CHECKING = False
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.prefix.partition import Partition
-    from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.stores.store import Folder
 
 LOADED_COMPLETELY = 16
@@ -33,7 +32,7 @@ class CrlPrefix:
     """The CRLs below a prefix, and the facts that are known about them.
 
     A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
-    because their CA writes no distribution points, are found by reading CRLs that were not read yet. After a complete
+    because their CA writes no distribution points, or others, are found by reading CRLs that were not read yet. After a
     CRL was read, its issuer is known. ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
     """
 
@@ -41,9 +40,8 @@ class CrlPrefix:
         self.document = Document(ListingLoader(folder))
         self._max_bytes = max_bytes
         self._unread: dict[str, None] = {}
-        self._read: set[str] = set()
+        self._known = KnownCrls()
         self._invalid: dict[str, str] = {}  # the versions
-        self._complete: dict[str, AuthorityId] = {}
 
     @property
     def listing(self) -> CrlListing:
@@ -56,7 +54,7 @@ class CrlPrefix:
         return len(self.listing.crls) <= LOADED_COMPLETELY and sum(sizes) <= self._max_bytes
 
     def needed(self, links: Iterable[ChainLink]) -> list[str]:
-        """Return the URIs of the CRLs that certificates name, and of known complete ones of their issuers."""
+        """Return the URIs of the CRLs that certificates name, and of known ones of their issuers that cover them."""
         listing = self.listing
         if self.is_loaded_completely():
             return list(listing.crls)
@@ -74,21 +72,15 @@ class CrlPrefix:
                 self._invalid[uri] = self.listing.crls[uri].version
                 self._unread.pop(uri, None)
             return
-        self._read.add(uri)
+        self._known.add(uri, partition.lists, partition.loaded_versions)
         self._unread.pop(uri, None)
-        newest = partition.lists[0]
-        if newest.scope is None or newest.scope.names is None:
-            self._complete[uri] = issuer_of(newest)
-        else:
-            self._complete.pop(uri, None)
 
     def see_listing(self) -> None:
         """Adapt the facts to a new listing."""
         crls = self.listing.crls
-        self._read &= crls.keys()
-        self._complete = {uri: issuer for uri, issuer in self._complete.items() if uri in crls}
-        not_read = (uri for uri in self.listing.smallest_first if uri not in self._read)
-        self._unread = dict.fromkeys(uri for uri in not_read if self._invalid.get(uri) != crls[uri].version)
+        self._known.keep(crls)
+        unread = (uri for uri in self.listing.smallest_first if uri not in self._known)
+        self._unread = dict.fromkeys(uri for uri in unread if self._invalid.get(uri) != crls[uri].version)
 
     def expire(self) -> None:
         """Read invalid ones again, because the truststore has changed."""
@@ -96,8 +88,10 @@ class CrlPrefix:
         self.see_listing()
 
     def _needed(self, link: ChainLink) -> Iterator[str]:
+        listing = self.listing
         for distribution_point in link.scope.uris:
-            yield from self.listing.named_by(distribution_point)
-        for uri, issuer in self._complete.items():
-            if issuer == link.issuer:
-                yield uri
+            named = listing.named_by(distribution_point)
+            for uri in named:
+                if len(named) == 1 or not self._known.is_of_others(uri, listing.versions(uri), link.issuer):
+                    yield uri
+        yield from self._known.find(link)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 
 
+# Netscape's certificate type, and its bits for CAs: of TLS, of S/MIME and of signed objects.
+_NETSCAPE_TYPE, _NETSCAPE_CAS = "2.16.840.1.113730.1.1", (5, 6, 7)
+
+
 class AuthorityId(NamedTuple):
     """The identity of a CA: its name and its key. CAs may share a name; a CA may have several certificates."""
 
@@ -52,6 +56,8 @@ class Authority(NamedTuple):
     key_identifier: bytes | None
     may_sign_certificates: bool
     may_sign_crls: bool
+    is_ca: bool = True
+    """False for a client's own certificate, which is its own issuer: it signs nothing else."""
 
     def is_valid_at(self, now: datetime) -> bool:
         """Return whether the certificate is valid. Its last moment is excluded, as in OpenSSL."""
@@ -59,15 +65,15 @@ class Authority(NamedTuple):
 
 
 def read_authority(certificate: Certificate) -> Authority | None:
-    """Return the authority that a certificate belongs to, None if that is not a CA (RFC 5280 §4.2.1.9).
+    """Return the authority that a certificate belongs to: a CA, or the certificate's own issuer. Otherwise None.
 
     Raises DerError if names, basic constraints or key usage cannot be read. No other extension matters.
     """
-    constraints = _extension(certificate, BASIC_CONSTRAINTS)
-    if constraints is None or not read_basic_constraints(constraints)[0]:
-        return None
     usage = _extension(certificate, KEY_USAGE)
     usages = None if usage is None else read_bits(usage)
+    is_ca = _is_ca(certificate, usages)
+    if not is_ca and not _is_self_issued(certificate):
+        return None
     key = load_public_key(certificate.public_key)
     fingerprint = hashlib.sha256(certificate.public_key).hexdigest() if key is None else key_fingerprint(key)
     return Authority(
@@ -80,7 +86,29 @@ def read_authority(certificate: Certificate) -> Authority | None:
         _key_identifier(certificate),
         may_sign_certificates=usages is None or bit_is_set(usages, KEY_CERT_SIGN),
         may_sign_crls=usages is None or bit_is_set(usages, CRL_SIGN),
+        is_ca=is_ca,
     )
+
+
+def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
+    """Return whether OpenSSL accepts a certificate as that of a CA (RFC 5280 §4.2.1.9).
+
+    Without basic constraints, these are roots of version 1, and certificates with keyCertSign or one of Netscape's
+    types of CAs. Raises DerError.
+    """
+    constraints = _extension(certificate, BASIC_CONSTRAINTS)
+    if constraints is not None:
+        return read_basic_constraints(constraints)[0]
+    if usages is not None:
+        return bit_is_set(usages, KEY_CERT_SIGN)
+    if certificate.version == 1:
+        return _is_self_issued(certificate)
+    netscape_type = _extension(certificate, _NETSCAPE_TYPE)
+    return netscape_type is not None and any(bit_is_set(read_bits(netscape_type), bit) for bit in _NETSCAPE_CAS)
+
+
+def _is_self_issued(certificate: Certificate) -> bool:
+    return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
 
 
 def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from client_certificate_auth.x509.certificate import Certificate
     from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
     from mtls_authorizer.revocation.truststore.names import CanonicalName
     from mtls_authorizer.revocation.truststore.pem import PemBlock
@@ -40,11 +41,13 @@ class SkippedBlock(NamedTuple):
 
 
 class Truststore:
-    """The CAs of a truststore, found by name."""
+    """The CAs of a truststore, found by name, and certificates that clients have signed themselves."""
 
-    def __init__(self, authorities: Iterable[Authority], skipped: Iterable[SkippedBlock] = ()) -> None:
+    def __init__(self, certificates: Iterable[Authority], skipped: Iterable[SkippedBlock] = ()) -> None:
         # Without repetitions: a certificate that is there twice would double every chain.
-        self.authorities = tuple({authority.certificate.der: authority for authority in authorities}.values())
+        distinct = {each.certificate.der: each for each in certificates}
+        self.authorities = tuple(each for each in distinct.values() if each.is_ca)
+        self._of_clients = {encoded: each for encoded, each in distinct.items() if not each.is_ca}
         self.skipped = tuple(skipped)
         """Blocks that cannot be used: their clients' status is unknown."""
         self._first_expiry = min((authority.not_after for authority in self.authorities), default=None)
@@ -67,6 +70,10 @@ class Truststore:
         """Return all certificates of the CAs with this name."""
         return tuple(self._by_name.get(name, ()))
 
+    def of_client(self, certificate: Certificate) -> Authority | None:
+        """Return the authority of a client's own certificate that it has signed itself, None if it is not there."""
+        return self._of_clients.get(certificate.der)
+
     def identified(self, identity: AuthorityId) -> tuple[Authority, ...]:
         """Return all certificates of one CA."""
         return tuple(each for each in self.named(identity.name) if each.identity == identity)
@@ -75,9 +82,9 @@ class Truststore:
 def read_truststore(content: bytes) -> Truststore:
     """Read the PEM bundle of CA certificates that the custom domain uses; text between certificates is ignored.
 
-    Certificates that are not those of a CA (RFC 5280 §4.2.1.9), such as a client's own, are not used: they sign
-    nothing. Blocks that cannot be read, and CAs whose keys are not supported, are skipped one by one, as by API
-    Gateway: they are in ``Truststore.skipped``.
+    Certificates that are neither those of a CA (RFC 5280 §4.2.1.9) nor their own issuers are not used. Blocks that
+    cannot be read, and CAs whose keys are not supported, are skipped one by one, as by API Gateway: they are in
+    ``Truststore.skipped``.
 
     Raises ValueError, with a message for users, for more than MAX_TRUSTSTORE_BYTES, for a file that is incomplete (a
     block without its END line), and for a bundle without a CA that can be used.
@@ -99,7 +106,7 @@ def read_truststore(content: bytes) -> Truststore:
             authorities.append(read)
             if read.public_key is None:
                 skipped.append(_skipped(position, read.certificate.der, "its key is of a kind that is not supported"))
-    if all(authority.public_key is None for authority in authorities):
+    if all(authority.public_key is None or not authority.is_ca for authority in authorities):
         reasons = "".join(f"; block {position}: {reason}" for position, _, reason in skipped[:1])
         message = (
             f"none of the truststore's {len(blocks)} PEM blocks is a usable CA certificate (basicConstraints with "
@@ -110,7 +117,7 @@ def read_truststore(content: bytes) -> Truststore:
 
 
 def _read_block(position: int, block: PemBlock) -> Authority | SkippedBlock | None:
-    """Return the CA whose certificate a block contains, None if it is not a CA's."""
+    """Return the authority whose certificate a block contains, None if it is that of a client with another issuer."""
     encoded = block.body
     if block.label not in _LABELS:
         return _skipped(position, encoded, f"it is not a certificate, but {block.label[:40].decode('latin-1')!r}")

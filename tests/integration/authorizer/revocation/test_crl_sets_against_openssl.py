@@ -11,6 +11,10 @@ from tests import der
 from tests.certificate_authorities import (
     CRL_DISTRIBUTION_POINTS,
     DAY,
+    IS_NO_CA,
+    MAY_SIGN_BOTH,
+    MAY_SIGN_CERTIFICATES,
+    MAY_SIGN_LISTS,
     NOW,
     CertificateAuthority,
     authority_key,
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.without_coverage
 
+NETSCAPE_TYPE = "2.16.840.1.113730.1.1"
 HOUR = timedelta(hours=1)
 CA, OTHER = CertificateAuthority(), CertificateAuthority("Other", serial_number=2000)
 CLIENT = CA.issue(1)
@@ -196,7 +201,58 @@ def _incomplete() -> Iterator[tuple[str, Case]]:
     yield "the issuer is missing", Case(UNKNOWN, crls, client, [CA])
 
 
-TABLE = {**dict(_several()), **dict(_renewed()), **dict(_cross_signed()), **dict(_incomplete())}
+class _OldAuthority(CertificateAuthority):
+    """A root of version 1, as ``openssl x509 -req -signkey`` makes it."""
+
+    def __init__(self, common_name: str, *, issuer: bytes | None = None) -> None:
+        super().__init__(common_name)
+        validity = der.sequence(der.time(NOW - 1000 * DAY), der.time(NOW + 1000 * DAY))
+        algorithm = self.algorithm.identifier
+        self.certificate = self.sign(
+            der.integer(1000), algorithm, issuer or self.name, validity, self.name, self.public_key
+        )
+
+
+def _without_basic_constraints() -> Iterator[tuple[str, Case]]:
+    """Yield cases of roots that OpenSSL accepts as CAs although they do not have basic constraints, and of others."""
+    netscape = [extension(NETSCAPE_TYPE, der.tlv(der.BIT_STRING, bytes([bit, 1 << bit]))) for bit in range(8)]
+    accepted: dict[str, CertificateAuthority] = {
+        "version 1": _OldAuthority("V1"),
+        "keyCertSign": CertificateAuthority("KU", extensions=[MAY_SIGN_BOTH]),
+        **{
+            f"Netscape's type, bit {7 - bit}": CertificateAuthority("NS", extensions=[netscape[bit]])
+            for bit in (0, 1, 2)
+        },
+    }
+    rejected: dict[str, CertificateAuthority] = {
+        "version 1, of another issuer": _OldAuthority("V1", issuer=name(("CN", "other"))),
+        "version 3 without extensions": CertificateAuthority("V3", extensions=[]),
+        "cRLSign": CertificateAuthority("KU", extensions=[MAY_SIGN_LISTS]),
+        "cRLSign and Netscape's type": CertificateAuthority("KU", extensions=[MAY_SIGN_LISTS, netscape[2]]),
+        "Netscape's type, bit 0": CertificateAuthority("NS", extensions=[netscape[7]]),
+        "CA:FALSE and keyCertSign": CertificateAuthority("BC", extensions=[IS_NO_CA, MAY_SIGN_CERTIFICATES]),
+    }
+    for label, root in accepted.items():
+        middle = CertificateAuthority("Middle", parent=root, serial_number=7)
+        crls, bundle = [root.revoke(entry(2)), middle.revoke()], [root, middle]
+        yield f"{label}, not revoked", Case(GOOD, crls, root.issue(1), bundle)
+        yield f"{label}, revoked", Case(REVOKED, crls, root.issue(2), bundle)
+        yield f"{label}, the CA below it is not revoked", Case(GOOD, crls, middle.issue(1), bundle, whole_chain=True)
+        revoked = [root.revoke(entry(7)), middle.revoke()]
+        yield f"{label}, the CA below it is revoked", Case(REVOKED, revoked, middle.issue(1), bundle, whole_chain=True)
+        openssl_checks_the_client = Case(REVOKED, revoked, middle.issue(1), bundle, openssl=GOOD)
+        yield f"{label}, the CA below it is revoked, only the client is checked", openssl_checks_the_client
+    for label, root in rejected.items():
+        yield f"{label}, not a CA", Case(UNKNOWN, [CA.revoke(), root.revoke()], root.issue(1), [CA, root])
+
+
+TABLE = {
+    **dict(_without_basic_constraints()),
+    **dict(_several()),
+    **dict(_renewed()),
+    **dict(_cross_signed()),
+    **dict(_incomplete()),
+}
 
 
 def _rows() -> list[ParameterSet]:

@@ -58,6 +58,7 @@ from tests.kept_lists import (
     make_live,
     settings,
 )
+from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -353,14 +354,53 @@ def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the
     assert current.revocation is None
 
 
-@pytest.mark.parametrize("variable", ["AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI"])
-def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory, variable: str) -> None:
-    loaded = load_settings({variable: shelf.uri("rules.json")})
+def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory) -> None:
+    loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
     with pytest.raises(StoreError, match="No such file"):
         make_live(shelf, loaded)
     shelf.put("rules.json", b'{"rules": [{}]}')
     with pytest.raises(ValueError, match=r"rules.json: .*rules"):
         make_live(shelf, loaded)
+
+
+def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(shelf: Memory) -> None:
+    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    loaded = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+    with pytest.raises(ValueError, match="ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules"):
+        make_live(shelf, loaded)
+    shelf.put("rules.json", b'{"deny": {"common_name": "client"}}')
+    clock = Clock()
+    live = make_live(shelf, loaded, clock=clock)
+    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    clock.advance(60)
+    assert [rule.name for rule in live.get().rules.denials] == ["deny"]
+    assert live.take_failures() == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
+def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
+    shelf: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    shelf.put("shadow.json", content or b"")
+    if content is None:
+        shelf.remove("shadow.json")
+    clock = Clock()
+    loaded = load_settings(
+        {"AUTHORIZER_RULES_URI": shelf.uri("rules.json"), "AUTHORIZER_SHADOW_RULES_URI": shelf.uri("shadow.json")}
+    )
+    live = CurrentPolicy(loaded, opener=shelf.open, clock=clock)
+    live.restore()
+    assert [rule.name for rule in live.get().rules.rules] == ["rules"]
+    assert live.get().shadow_rules is None
+    assert live.take_failures() == 2
+    failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.document for record in failures] == ["shadow_rules"] * 2  # type: ignore[attr-defined]
+    shelf.put("shadow.json", (RULES % ("shadow", "client")).encode())
+    clock.advance(RETRY_SECONDS)
+    shadow_rules = live.get().shadow_rules
+    assert shadow_rules is not None
+    assert [rule.name for rule in shadow_rules.rules] == ["shadow"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
@@ -427,6 +467,16 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memor
     assert Door(live).refusals() == [None, REVOKED, REVOKED]
     documents = ("rules.json", "shadow.json", "truststore.pem", "ca.crl.index", "ca.crl")
     assert shelf.resets == [shelf.uri(name) for name in documents]
+
+
+def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory) -> None:
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    uris = [shelf.uri(f"{name}.crl") for name in ("one", "two")]
+    for uri, ca in zip(uris, (CA, OTHER), strict=True):
+        shelf.put(uri.rpartition("/")[2], partition("all", 2, ca=ca))
+    loaded = settings(shelf, CRL_URIS=",".join(uris), CRL_ASSUME_COMPLETE=uris[0])
+    door = Door(make_live(shelf, loaded))
+    assert door.refusals(client_of(None), client_of(None, ca=OTHER)) == [None, UNKNOWN]
 
 
 def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:

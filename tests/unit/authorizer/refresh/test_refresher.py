@@ -495,6 +495,18 @@ def test_what_a_late_fetch_brings_counts_while_nothing_newer_has_come(
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
 
+def test_of_attempts_that_have_finished_since_the_last_request_the_newest_counts(gate: Gate) -> None:
+    steps = (gate.holding(lambda: Fetched(b"", "old")), gate.holding(lambda: Fetched(b"", "new")))
+    document: Document[str, str] = Document(Script(*steps))
+    for now in (0.0, GIVE_UP):
+        document.begin(now, GIVE_UP)
+        assert gate.reached.wait(LONG)
+        gate.reached.clear()
+    gate.open()
+    document.collect()
+    assert (document.version, document.attempts) == ("new", [])
+
+
 def test_a_late_failure_of_a_fetch_that_was_given_up_on_counts_once(log: pytest.LogCaptureFixture, gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(fails), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +13,10 @@ from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer.rules.conditions import make_matcher
+from mtls_authorizer.rules.fields import parse_exact
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests import der
 from tests.certificate_authorities import DAY, CertificateAuthority, entry
@@ -102,7 +105,9 @@ def test_a_control_character_anywhere_in_a_subject_or_an_issuer_is_denied(charac
 @pytest.mark.parametrize("character", CONTROL_CHARACTERS)
 def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character: str) -> None:
     hostile = f"client{character}client"
-    listed = load_settings({"ALLOWED_COMMON_NAMES": json.dumps([hostile])})
+    # A list with such a name is rejected, so that the rule is made here.
+    matcher = make_matcher("common_name", [frozenset([parse_exact("common_name", hostile)])])
+    listed = Settings(rules=(Rule("listed", (matcher,), ALL_ROUTES),))
     decision = decision_on(PeerCertificate.from_pem(client_pem(("CN", hostile))), listed, NOW)
     assert decision.allowed is False
     assert character not in "".join([*map(str, decision.client), *decision.context.values()])

@@ -51,7 +51,11 @@ def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:
     truststore = _truststore(ROOT, client)
     assert len(truststore.authorities) == 1
     assert _serial_numbers(truststore, client.issue(1)) == []
-    assert _serial_numbers(truststore, client.certificate) == []
+    # It is its own trust anchor, unless a CA with its name has signed it.
+    assert _serial_numbers(truststore, client.certificate) == [[1000, 1000]]
+    assert _serial_numbers(_truststore(ROOT, client), CertificateAuthority("Client").certificate) == []
+    issued = ROOT.issue(5, subject=ROOT.name, extensions=[IS_NO_CA])
+    assert _serial_numbers(read_truststore(ROOT.pem + pem(issued).encode()), issued) == [[5, 1000]]
 
 
 @pytest.mark.parametrize(
@@ -230,11 +234,12 @@ def test_each_certificate_of_a_root_that_was_renewed_with_its_key_makes_one_chai
 
 
 def test_a_certificate_whose_two_signature_algorithms_differ_was_signed_by_nobody() -> None:
-    issued = ROOT.issue(1)
-    algorithm = parse_certificate(issued).tbs_signature_algorithm
-    altered = parse_certificate(issued.replace(algorithm, ALGORITHMS["ECDSA with P-384"].identifier, 1))
-    assert altered.tbs_signature_algorithm != altered.signature_algorithm
-    assert ChainBuilder(_truststore(ROOT)).chains(altered) == ()
+    issued = parse_certificate(ROOT.issue(1))
+    # The signature verifies with either of them: parameters that are NULL may also be left out.
+    equivalent = der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.NULL))
+    signature = der.bits(issued.signature)
+    for outer, expected in ((issued.tbs_signature_algorithm, [[1, 1000]]), (equivalent, [])):
+        assert _serial_numbers(_truststore(ROOT), der.sequence(issued.tbs_certificate, outer, signature)) == expected
 
 
 UNUSUAL = [
@@ -282,6 +287,13 @@ def test_a_chain_that_is_not_permitted_still_has_the_links_that_a_crl_may_list()
     (chain,) = ChainBuilder(_truststore(lists_only)).chains(parse_certificate(lists_only.issue(1)))
     assert not chain.is_permitted
     assert [link.serial_number for link in chain.links] == [1, 1000]
+
+
+def test_a_chain_is_permitted_only_if_all_of_its_links_are() -> None:
+    middle = CertificateAuthority("Middle", parent=ROOT, key_identifier=b"middle", serial_number=7)
+    for identifier, expected in ((b"middle", [[1, 7, 1000]]), (b"other", [])):
+        client = middle.issue(1, extensions=[authority_key(identifier)])
+        assert _serial_numbers(_truststore(ROOT, middle), client) == expected
 
 
 def test_a_certificate_whose_issuer_is_no_name_was_signed_by_nobody() -> None:

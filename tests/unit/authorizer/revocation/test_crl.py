@@ -596,6 +596,17 @@ def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_t
         assert caught.value.rejection is rejection
 
 
+def test_a_list_with_a_lower_number_replaces_only_an_earlier_one_that_has_expired() -> None:
+    earlier = _read(CA.revoke(this_update=NOW - 2 * DAY, extensions=[crl_number(9)]))
+    renumbered = _read(CA.revoke(this_update=NOW - DAY, extensions=[crl_number(1)]))
+    check_succession(renumbered, earlier, replaceable=True)
+    for days, replaceable in ((1, False), (2, True), (3, True)):
+        renumbered = _read(CA.revoke(this_update=NOW - days * DAY, extensions=[crl_number(1)]))
+        with pytest.raises(CrlError) as caught:
+            check_succession(renumbered, earlier, replaceable=replaceable)
+        assert caught.value.rejection is CrlRejection.ROLLED_BACK
+
+
 UNUSABLE = {
     "not yet valid": CA.revoke(entry(1), this_update=NOW + SECOND),
     "stale": CA.revoke(entry(1), next_update=NOW - SECOND),

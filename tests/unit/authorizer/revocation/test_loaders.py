@@ -23,15 +23,19 @@ from tests.kept_lists import (
     HTML,
     MINUTE,
     NAMESAKE,
+    NEXT_SERIAL,
     NOW,
     OTHER,
+    REVOKED,
     REVOKED_SERIAL,
     SECOND,
     STALE,
+    Door,
     Memory,
     Source,
     crl,
     index_of,
+    make_live,
 )
 
 HOUR = timedelta(hours=1)
@@ -220,6 +224,34 @@ def test_a_stale_list_still_revokes_where_there_is_no_other(shelf: Memory, index
     ):
         shelf.put("ca.crl", content)
         assert str(source.refresh()).partition(" ")[2] == expected
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_ca_that_has_lost_count_revokes_and_its_new_crl_is_used_when_the_earlier_one_has_expired(
+    shelf: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
+) -> None:
+    earlier = crl(500, REVOKED_SERIAL, this_update=NOW - DAY, next_update=NOW + DAY)
+    shelf.put("ca.crl", earlier)
+    if indexed:
+        shelf.put("ca.crl.index", index_of(earlier))
+    time = [NOW]
+
+    def open_door() -> Door:
+        return Door(make_live(shelf, now=lambda: time[0]), clock=lambda: time[0])
+
+    running = open_door()
+    assert running.refusals() == [None, REVOKED, None]
+    shelf.put("ca.crl", crl(1, NEXT_SERIAL, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    assert running.refusals() == [None, REVOKED, REVOKED]
+    assert any("number, 1, is lower than" in str(record.__dict__.get("error")) for record in log.records)
+    if indexed:
+        assert open_door().refusals() == [None, REVOKED, REVOKED]
+    time[0] = NOW + 2 * DAY
+    assert running.refusals()[0] is open_door().refusals()[0] is None
+    assert running.refusals()[2] == open_door().refusals()[2] == REVOKED
+    # A CRL that is older by number and date is still rejected.
+    shelf.put("ca.crl", crl(0, this_update=NOW - 2 * MINUTE, next_update=NOW + 9 * DAY))
+    assert running.refusals()[2] == REVOKED
 
 
 def test_a_stale_index_beside_a_fresh_crl_does_not_count(shelf: Memory) -> None:

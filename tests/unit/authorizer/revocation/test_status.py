@@ -11,19 +11,23 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlFailureMode
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
+from tests import der
 from tests.certificate_authorities import (
+    CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
+    IS_NO_CA,
     MAY_SIGN_CERTIFICATES,
     NOW,
     CertificateAuthority,
     crl_number,
+    distribution_point,
     entry,
 )
-from tests.certificates import name, pem
+from tests.certificates import extension, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -265,7 +269,36 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
 
 def test_states_and_reasons_are_named_as_documented() -> None:
     assert list(UnknownReason) == [
-        *("no_chain", "incomplete_chain", "no_list", "not_covered", "unusable"),
+        *("no_truststore", "no_chain", "incomplete_chain", "no_list", "not_covered", "unusable"),
         *("issuer_not_valid", "not_yet_valid", "stale"),
     ]
     assert list(RevocationState) == ["good", "revoked", "unknown", "exempt"]
+
+
+def test_without_a_truststore_the_status_is_unknown_for_that_reason() -> None:
+    assert _state(_lists(truststore=Truststore(())), _client()) == (UNKNOWN, UnknownReason.NO_TRUSTSTORE)
+    assert _state(_lists(truststore=read_truststore(OTHER.pem)), _client()) == (UNKNOWN, UnknownReason.NO_CHAIN)
+
+
+def test_a_clients_self_signed_certificate_in_the_truststore_can_be_exempt() -> None:
+    own = CertificateAuthority("Own", extensions=[IS_NO_CA])
+    client = PeerCertificate.from_pem(own.pem.decode())
+    truststore = read_truststore(ROOT.pem + own.pem)
+    for check in CrlCheck:
+        for exempt, expected in (("", (UNKNOWN, UnknownReason.NO_LIST)), (own.signer, (EXEMPT, None))):
+            lists = _lists(ROOT.revoke(), truststore=truststore, check=check, exempt_issuers=frozenset({exempt}))
+            assert _state(lists, client) == expected
+            # Nobody else has signed with its key, and it expires.
+            assert _state(lists, _client(own)) == (UNKNOWN, UnknownReason.NO_CHAIN)
+            assert _state(lists, client, NOW + 1000 * DAY) == (UNKNOWN, UnknownReason.NO_CHAIN)
+
+
+def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_certificate() -> None:
+    for_reasons, for_all = (
+        der.tagged(0, der.tagged(0, der.tagged(6, uri), constructed=True), constructed=True) for uri in (b"x:a", b"x:b")
+    )
+    points = der.sequence(der.sequence(for_reasons, der.tagged(1, b"\1\x7e")), der.sequence(for_all))
+    issued = MIDDLE.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, points)])
+    client = PeerCertificate.from_pem(pem(issued))
+    for point, expected in ((for_reasons, (UNKNOWN, UnknownReason.NOT_COVERED)), (for_all, (GOOD, None))):
+        assert _state(_lists(MIDDLE.revoke(extensions=[distribution_point(point)])), client) == expected

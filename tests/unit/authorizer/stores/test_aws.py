@@ -106,6 +106,8 @@ def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, tol
     with pytest.raises(StoreError) as failure:
         S3Store("s3://bucket/key", Client(error), ("bucket", "key"), 100).fetch(None)
     assert str(failure.value) == f"s3://bucket/key: {told}"
+    # Only these mean that there is no object. After any other error, there may be one.
+    assert failure.value.is_absence is told.startswith(("NoSuchKey ", "AccessDenied ", "AccessDeniedException "))
 
 
 @pytest.mark.parametrize(

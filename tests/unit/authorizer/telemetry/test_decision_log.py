@@ -16,7 +16,7 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
-from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_VALUES, log_decision, log_fields
 from tests import der
 from tests.api_events import rest_event
@@ -162,6 +162,21 @@ def test_a_record_has_the_level_and_the_message_of_its_decision(
 def test_no_field_has_the_name_of_an_attribute_that_all_records_have() -> None:
     fields = log_fields(observation(revocation_status=RevocationStatus(RevocationState.GOOD)))
     assert not fields.keys() & (vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "aws_request_id"})
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [
+        (RevocationStatus(RevocationState.GOOD), {"revocation_status": "good"}),
+        (
+            RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST),
+            {"revocation_status": "unknown", "revocation_unknown_reason": "no_list"},
+        ),
+    ],
+)
+def test_the_cause_of_an_unknown_status_is_logged(status: RevocationStatus, fields: dict[str, str]) -> None:
+    logged = log_fields(observation(revocation_status=status))
+    assert {name: value for name, value in logged.items() if name.startswith("revocation_")} == fields
 
 
 def test_the_version_of_a_configuration_is_that_of_its_variables_and_of_no_others() -> None:

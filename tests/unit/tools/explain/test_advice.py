@@ -12,7 +12,8 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explain.explanation import explain
@@ -98,7 +99,22 @@ def of_crls(lists: RevocationLists) -> Question:
         (
             of_crls(RevocationLists([], TRUSTSTORE)),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
-            ["unknown", "CRL_URIS", "TRUSTSTORE_URI"],
+            ["because no CRL was loaded", "unknown, no_list.", "Put a CRL of that CA at one of CRL_URIS"],
+        ),
+        (
+            of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["because no CA in the bundle", "unknown, no_chain.", "into the bundle at TRUSTSTORE_URI."],
+        ),
+        (
+            of_crls(RevocationLists([], Truststore(()))),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["was never loaded: unknown, no_truststore.", "Find 'document refresh failed'"],
+        ),
+        (
+            question(ISSUED, document(REPORTS), crl_sources=CrlSources((), ""), now=CRL_TIME),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["no CRL in force", "CRL_URIS", "TRUSTSTORE_URI"],
         ),
         (
             question(rules=document(REPORTS), route="GET /x"),

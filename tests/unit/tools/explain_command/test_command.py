@@ -101,7 +101,6 @@ def test_the_exit_status_says_whether_the_client_is_allowed(
         (["client.pem"], {"ALLOWED_COMMON_NAME": "x"}, "invalid configuration: ALLOWED_COMMON_NAME is not"),
         (["client.pem"], {"AUTHORIZER_RULES": "[]"}, "invalid configuration: AUTHORIZER_RULES rules rejected"),
         (["client.pem", "--rules", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
-        (["client.pem"], {"AUTHORIZER_SHADOW_RULES_URI": "file:///nowhere/x"}, "file:///nowhere/x: No such file"),
         (["client.pem", "--truststore", "file:///nowhere/x"], {}, "file:///nowhere/x: No such file or directory"),
         (["stage.json"], {}, "stage.json is JSON (the event's methodArn or routeArn is not"),
     ],
@@ -114,6 +113,12 @@ def test_bad_input_is_one_line_for_a_person(
     assert result.errors.startswith(f"{PROGRAM}: {message}")
     assert result.errors.endswith("\n")
     assert result.errors[:-1].isprintable()
+
+
+def test_shadow_rules_that_cannot_be_read_are_a_note(run: Callable[..., Result]) -> None:
+    result = run("client.pem", ALLOW_ANY_CLIENT_CERTIFICATE="true", AUTHORIZER_SHADOW_RULES_URI="file:///nowhere/x")
+    assert (result.status, result.errors) == (0, "")
+    assert "document refresh failed: file:///nowhere/x: No such file" in result.output
 
 
 def test_a_configuration_that_the_function_rejects_is_rejected_with_the_same_error(run: Callable[..., Result]) -> None:

@@ -13,6 +13,8 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.status import UnknownReason
+from mtls_authorizer_cli.explain.unknown_status import CAUSES
 from mtls_authorizer_cli.explain_command.reasons import MEANINGS
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
@@ -294,3 +296,29 @@ def test_mistakes_are_one_line(arguments: list[str], message: str, capsys: pytes
 
 def test_every_reason_has_a_meaning() -> None:
     assert MEANINGS.keys() == set(DenyReason)
+
+
+def test_every_unknown_status_has_a_cause_and_a_next_step() -> None:
+    assert CAUSES.keys() == set(UnknownReason)
+    assert [text for texts in CAUSES.values() for text in texts if not text.isascii() or text.endswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("logged", "words"),
+    [
+        (
+            {"revocation_unknown_reason": "stale"},
+            ["good, because the CRL has expired.", "CA's current CRL"],
+        ),
+        ({}, ["No usable CRL proved the certificate good.", "store a valid CRL of its CA"]),
+        ({"revocation_unknown_reason": "new"}, ["proved the certificate good.", "store a valid CRL of its CA"]),
+        ({"revocation_unknown_reason": 7}, ["proved the certificate good.", "store a valid CRL of its CA"]),
+    ],
+)
+def test_the_cause_of_an_unknown_status_is_explained_if_it_was_logged(
+    logged: dict[str, object], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"decision": "deny", "reason": "revocation_status_unknown", "revocation_status": "unknown", **logged}
+    assert main(["explain", "--log", json.dumps(entry)], {}) in (0, 1)
+    output = " ".join(capsys.readouterr().out.split())
+    assert [each for each in words if each not in output] == []

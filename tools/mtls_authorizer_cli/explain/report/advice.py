@@ -10,6 +10,7 @@ from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer_cli.explain.gateway import GatewayCheck
 from mtls_authorizer_cli.explain.report.rule_advice import Advice, advise_on_rules
+from mtls_authorizer_cli.explain.unknown_status import CAUSES
 from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
@@ -105,9 +106,17 @@ def _about_revocation(_explanation: Explanation) -> Advice:
 
 
 def _about_unknown_status(explanation: Explanation) -> Advice:
+    status = explanation.decision.revocation_status
+    found = _found(explanation, CheckName.REVOCATION)
+    if status is None or status.unknown_reason is None:
+        return Advice(
+            f"No usable CRL proves the certificate good: {found}.",
+            "Put a valid CRL of its CA at one of CRL_URIS, and the CA into the bundle at TRUSTSTORE_URI.",
+        )
+    cause, next_step = CAUSES[status.unknown_reason]
     return Advice(
-        f"No usable CRL proves the certificate good: {_found(explanation, CheckName.REVOCATION)}.",
-        "Put a valid CRL of its CA at one of CRL_URIS, and the CA into the bundle at TRUSTSTORE_URI.",
+        f"No usable CRL proves the certificate good, because {cause}: {found}.",
+        f"{next_step[0].upper()}{next_step[1:]}.",
     )
 
 

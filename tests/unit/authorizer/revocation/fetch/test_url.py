@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtls_authorizer.revocation.fetch.url import CrlUrl, parse_url
+from mtls_authorizer.revocation.fetch.errors import DownloadError
+from mtls_authorizer.revocation.fetch.url import CrlUrl, parse_url, redirected
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,30 @@ def test_the_parts_of_a_rejected_url_that_may_be_confidential_are_not_repeated(t
     with pytest.raises(ValueError, match="is not the URL") as raised:
         parse_url(text)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "expected"),
+    [
+        ("http://a/b/c", "d", "http://a/b/d"),
+        ("http://a/b", "http://A./d?e", "http://a/d?e"),
+        ("http://a/b", "https://a/b", "https://a/b"),
+        ("http://a:81/b", "//a:81/d", "http://a:81/d"),
+        ("http://a/b", "https://c/b", None),
+        ("http://a/b", "http://c/b", None),
+        ("http://a/b", "http://a:81/b", None),
+        ("http://a/b", "https://a:444/b", None),
+        ("http://a:81/b", "https://a/b", None),
+        ("https://a/b", "http://a/b", None),
+        ("http://a/b", "http://a@c/b", None),
+        ("http://a/b", "file:///b", None),
+    ],
+)
+def test_a_redirect_leads_to_the_same_host_and_port_or_from_http_to_https(
+    url: str, location: str, expected: str | None
+) -> None:
+    if expected is not None:
+        assert redirected(parse_url(url), location) == parse_url(expected)
+        return
+    with pytest.raises(DownloadError, match="redirected to"):
+        redirected(parse_url(url), location)

@@ -115,6 +115,15 @@ def test_a_listing_tells_what_has_changed_and_nothing_else_is_requested(shelf: M
     assert door.next(client_of("new", 5), client_of("new", 2)) == [None, REVOKED]
 
 
+def test_a_listed_change_is_loaded_at_once_although_the_partition_was_loaded_recently(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    door.clock.advance(INTERVAL - 1)
+    assert door.refusal(client_of(3)) is None
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    door.clock.advance(1)
+    assert door.refusal(client_of(3)) == REVOKED
+
+
 @pytest.mark.parametrize(
     "uri",
     [
@@ -139,7 +148,9 @@ def test_nothing_is_requested_that_was_not_listed_whatever_a_certificate_names(s
     for _ in range(3):
         assert door.refusal(certificate) == UNKNOWN
         assert door.next(certificate) == [UNKNOWN]
-    assert delivered(shelf) == []
+    # One that cannot be the name of a CRL makes the authorizer read each listed CRL once.
+    listed = [] if uri.endswith(".crl") else [f"crl/{part}.crl" for part in range(MANY)]
+    assert sorted(delivered(shelf)) == sorted(listed)
 
 
 @pytest.mark.parametrize("uri", ["http://other.example/a/3.crl?x=/4.crl#/5.crl", "http://ca.example/%33.crl"])
@@ -352,6 +363,69 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
+UNNAMEABLE = {
+    "Vault and step-ca": "http://vault.example/v1/pki/crl",
+    "EJBCA": "http://ejbca.example/certdist?cmd=crl&issuer=CN%3DX&partition=1",
+    "django-ca": "http://django.example/crl/4A6B/",
+    "AD CS": "ldap:///CN=CA,CN=CDP,DC=example?certificateRevocationList?base?objectClass=cRLDistributionPoint",
+}
+
+
+@pytest.mark.parametrize("uri", UNNAMEABLE.values(), ids=UNNAMEABLE)
+@pytest.mark.parametrize("of_part", [False, True])
+@pytest.mark.parametrize("others", [prefix_module.LOADED_COMPLETELY - 1, prefix_module.LOADED_COMPLETELY])
+def test_a_crl_is_found_although_its_distribution_point_cannot_be_the_name_of_an_object(
+    uri: str, *, of_part: bool, others: int
+) -> None:
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in range(others):
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+    named = uri if of_part else None
+    shelf.put("crl/partner.crl", partition(named, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client, other_client = (client_of(uri, serial_number, OTHER) for serial_number in (1, 2))
+    assert door.refusals(client, other_client) == [None, REVOKED]
+    # It is known from now on, and kept up to date.
+    delivered(shelf)
+    shelf.put("crl/partner.crl", partition(named, 1, number=2, ca=OTHER))
+    assert door.next(client, other_client) == [REVOKED, None]
+    assert delivered(shelf) == ["crl/partner.crl"]
+
+
+def test_all_crls_with_the_same_name_are_found_in_the_end(shelf: Memory) -> None:
+    for folder in range(130):
+        shelf.put(f"crl/{folder:03}/ca.crl", partition(None, 2))
+    shelf.put("crl/129/ca.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of("http://ca.example/ca.crl", 1, OTHER)
+    assert [door.refusal(client) for _ in range(3)] == [UNKNOWN, UNKNOWN, None]
+    delivered(shelf)
+    # Now that the issuers are known, the others are not needed, unless they have changed.
+    assert door.next(client) == [None]
+    assert delivered(shelf) == []
+    shelf.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
+    shelf.put("crl/001/ca.crl", partition(None, 1, number=2))
+    assert door.next(client) == [REVOKED]
+    assert delivered(shelf) == ["crl/000/ca.crl", "crl/001/ca.crl"]
+
+
+def test_a_crl_that_replaces_that_of_another_ca_is_found(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    shelf.put("crl/3.crl", partition(3, 2, ca=OTHER))
+    assert door.next(client_of(3, ca=OTHER), client_of(3)) == [None, UNKNOWN]
+    delivered(shelf)
+    assert door.next(client_of(3)) == [UNKNOWN]
+    assert delivered(shelf) == []
+    shelf.put("crl/3.crl", HTML)
+    assert door.next(client_of(3), client_of(3, ca=OTHER)) == [UNKNOWN, None]
+    shelf.put("crl/3.crl", partition(3, 2, number=2))
+    assert door.next(client_of(3), client_of(3, 2), client_of(3, ca=OTHER)) == [None, REVOKED, None]
+    shelf.remove("crl/3.crl")
+    shelf.put("crl/4.crl", partition(3, 2, ca=OTHER))
+    assert door.next(client_of(4, ca=OTHER)) == [UNKNOWN]
+
+
 def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) -> None:
     shelf.put("crl/other.crl", partition(None, 2, ca=OTHER))
     door = PrefixDoor(shelf)
@@ -435,6 +509,28 @@ def test_the_whole_chain_is_looked_up() -> None:
     assert chain.refusal(client_of(3, ca=middle)) is None
 
 
+def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    names_root = (IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
+    middle = authority("Middle", parent=OTHER, serial_number=77, extensions=names_root)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    shelf.put("crl/root.crl", partition("root", 2, ca=OTHER))
+    missing = StoreError("crl/root.crl", "is missing")
+    client = client_of("middle", ca=middle)
+    for was_loaded, expected in ((False, None), (True, UNKNOWN)):
+        door = PrefixDoor(shelf)
+        if was_loaded:
+            assert door.refusal(client) is None
+            # It is evicted.
+            door.refusals(*(client_of(part) for part in range(5, 15)))
+        shelf.errors["crl/root.crl"] = missing
+        assert door.refusal(client) == expected
+        del shelf.errors["crl/root.crl"]
+
+
 def test_an_index_of_the_listed_crl_is_all_that_is_requested(shelf: Memory) -> None:
     version = next(iter(shelf.documents("file:///crl/3.crl", (".crl",)).values())).version
     shelf.put("crl/3.crl.index", index_of(partition(3, 2), version))
@@ -458,6 +554,16 @@ def test_crls_are_checked_again_when_the_truststore_has_changed(shelf: Memory) -
     assert delivered(shelf) == ["crl/other.crl"]
     shelf.put("truststore.pem", CA.pem + OTHER.pem)
     assert door.next(client_of("other", ca=OTHER), client_of("other", 2, OTHER)) == [None, REVOKED]
+
+
+def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterwards(shelf: Memory) -> None:
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None)) == UNKNOWN
+    assert "crl/partner.crl" in delivered(shelf)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 def test_restoring_a_snapshot_asks_for_everything_again(shelf: Memory) -> None:

@@ -7,7 +7,7 @@ import pytest
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, SkippedBlock, read_truststore
 from mtls_authorizer.revocation.truststore.names import printed_name
 from tests import der
-from tests.certificate_authorities import IS_A_CA, IS_NO_CA, CertificateAuthority
+from tests.certificate_authorities import IS_A_CA, IS_NO_CA, MAY_SIGN_BOTH, MAY_SIGN_LISTS, CertificateAuthority
 from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, certificate_der, extension, name, pem
 
 ROOT = CertificateAuthority("Root")
@@ -20,6 +20,13 @@ UNSUPPORTED_KEY = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"key"))
 
 def _ca(**fields: bytes) -> bytes:
     return pem(certificate_der(extensions=[IS_A_CA], **fields)).encode()  # type: ignore[arg-type]
+
+
+def _netscape_type(bits: int) -> bytes:
+    return extension("2.16.840.1.113730.1.1", der.tlv(der.BIT_STRING, bytes([0, bits])))
+
+
+SELF = name(("CN", "self"))
 
 
 def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> None:
@@ -40,6 +47,7 @@ def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> 
         (_ca(public_key=UNSUPPORTED_KEY), f"{NO_CA}; block 1: its key is of a kind that is not supported"),
         (pem(ROOT.issue(extensions=[IS_NO_CA])).encode(), f"{NO_CA}$"),
         (pem(ROOT.issue()).encode(), f"{NO_CA}$"),
+        (pem(certificate_der(name(("CN", "self")), name(("CN", "self")))).encode(), f"{NO_CA}$"),
         (b" " * (MAX_TRUSTSTORE_BYTES + 1), "1,000,001 bytes; API Gateway accepts at most 1,000,000"),
     ],
 )
@@ -106,6 +114,30 @@ def test_a_skipped_certificate_is_identified_by_the_digest_of_its_der() -> None:
 def test_a_ca_with_an_unusual_field_is_read_as_far_as_its_key_allows(fields: dict[str, bytes]) -> None:
     truststore = read_truststore(_ca(**fields))
     assert (len(truststore.authorities), truststore.skipped) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("certificate", "is_ca"),
+    [
+        (certificate_der(SELF, SELF, version=None), True),
+        (certificate_der(SELF, version=None), False),
+        (certificate_der(SELF, SELF), False),
+        (certificate_der(SELF, SELF, version=1), False),
+        (certificate_der(SELF, extensions=[MAY_SIGN_BOTH]), True),
+        (certificate_der(SELF, extensions=[MAY_SIGN_LISTS]), False),
+        (certificate_der(SELF, extensions=[_netscape_type(0x04)]), True),
+        (certificate_der(SELF, extensions=[_netscape_type(0x02)]), True),
+        (certificate_der(SELF, extensions=[_netscape_type(0x01)]), True),
+        (certificate_der(SELF, extensions=[_netscape_type(0xF8)]), False),
+        (certificate_der(SELF, extensions=[_netscape_type(0x04), MAY_SIGN_LISTS]), False),
+        (certificate_der(SELF, extensions=[_netscape_type(0x04), IS_NO_CA]), False),
+    ],
+)
+def test_a_certificate_without_basic_constraints_is_that_of_a_ca_if_openssl_accepts_it(
+    certificate: bytes, *, is_ca: bool
+) -> None:
+    truststore = read_truststore(ROOT.pem + pem(certificate).encode())
+    assert (len(truststore.authorities) == 2, truststore.skipped) == (is_ca, ())
 
 
 def test_an_extension_that_says_nothing_about_a_ca_may_be_unreadable() -> None:

@@ -1,0 +1,94 @@
+"""The issuers and scopes of the CRLs that were read, including those that are no longer in memory."""
+
+from __future__ import annotations
+
+from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.x509.general_names import URI
+from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.prefix.listing import can_name_crl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from mtls_authorizer.revocation.chains import ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.scope import PointName
+    from mtls_authorizer.revocation.prefix.listing import Versions
+    from mtls_authorizer.revocation.truststore.authority import AuthorityId
+
+    _Key: TypeAlias = tuple[AuthorityId, PointName | None]
+    """An issuer, and the name of a distribution point; None if the CRL is not limited to one."""
+
+    _UrisByName: TypeAlias = dict[PointName | None, dict[str, None]]
+
+
+class _KnownCrl(NamedTuple):
+    digests: tuple[str, ...]
+    versions: Versions | None
+    issuers: frozenset[AuthorityId]
+    keys: frozenset[_Key]
+
+
+class KnownCrls:
+    """The CRLs that were read, by their URIs."""
+
+    def __init__(self) -> None:
+        self._crls: dict[str, _KnownCrl] = {}
+        self._uris: dict[AuthorityId, _UrisByName] = {}
+
+    def __contains__(self, uri: str) -> bool:
+        return uri in self._crls
+
+    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions | None) -> None:
+        """Record the lists of a CRL. ``versions`` are those of the objects that were read; None if unknown."""
+        digests = tuple([each.digest for each in lists])
+        known = self._crls.get(uri)
+        if known is not None and (known.digests, known.versions) == (digests, versions):
+            return
+        self._forget(uri)
+        keys = frozenset(key for each in lists for key in _keys(each))
+        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys)
+        for issuer, name in keys:
+            self._uris.setdefault(issuer, {}).setdefault(name, {})[uri] = None
+
+    def keep(self, uris: Iterable[str]) -> None:
+        """Forget all other CRLs."""
+        for uri in self._crls.keys() - set(uris):
+            self._forget(uri)
+
+    def find(self, link: ChainLink) -> list[str]:
+        """Return the CRLs of the issuer that cover a certificate, except for those that the certificate names."""
+        of_issuer = self._uris.get(link.issuer)
+        if of_issuer is None:
+            return []
+        # Copies, because another thread may add CRLs at the same time.
+        return [uri for name in (None, *link.scope.names) for uri in tuple(of_issuer.get(name, ()))]
+
+    def is_of_others(self, uri: str, versions: Versions, issuer: AuthorityId) -> bool:
+        """Return whether the objects with these versions are known to contain no list of an issuer."""
+        known = self._crls.get(uri)
+        return known is not None and known.versions == versions and issuer not in known.issuers
+
+    def _forget(self, uri: str) -> None:
+        known = self._crls.pop(uri, None)
+        for issuer, name in known.keys if known is not None else ():
+            by_name = self._uris[issuer]
+            del by_name[name][uri]
+            if not by_name[name]:
+                del by_name[name]
+            if not by_name:
+                del self._uris[issuer]
+
+
+def _keys(revocation_list: RevocationList) -> Iterator[_Key]:
+    """Yield the keys by which certificates find a list that they cannot name."""
+    issuer, scope = issuer_of(revocation_list), revocation_list.scope
+    if scope is None or scope.names is None:
+        yield issuer, None
+        return
+    for tag, content in scope.names:
+        # Certificates find the others by their names. There may be a hundred thousand of them.
+        if tag != URI or not isinstance(content, bytes) or not can_name_crl(content):
+            yield issuer, (tag, content)
