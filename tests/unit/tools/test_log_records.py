@@ -133,6 +133,11 @@ def test_fields_of_unexpected_types_are_as_good_as_absent() -> None:
     assert (record.number("days_to_expiry"), record.number("reason"), record.number("other")) == (None, 1, None)
 
 
+def test_an_entry_may_have_a_field_that_wraps_entries_elsewhere(tmp_path: Path) -> None:
+    records, _ = read(tmp_path, json.dumps({**DENY, "results": [], "status": "Running"}))
+    assert [record.decision for record in records] == ["deny"]
+
+
 def test_fields_that_are_nested_more_deeply_than_the_log_are_left_out(tmp_path: Path) -> None:
     nested = {"principal": [[1]], "rules": [{}], "reason": {"a": 1}}
     ((record,), _) = read(tmp_path, json.dumps({**DENY, **nested}))

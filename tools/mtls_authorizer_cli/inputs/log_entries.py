@@ -155,6 +155,8 @@ def _expand(name: str, value: object) -> Iterator[LogEntry]:
             return
         for each in value:
             yield from _expand(name, each)
+    elif isinstance(value, dict) and "decision" in value:
+        yield _unwrap(value)  # an entry, although it may also have a field of a wrapper
     elif isinstance(value, dict):
         entries = next((value[key] for key in ("results", "events", "logEvents") if key in value), None)
         if value.get("status") in _UNFINISHED:
