@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from mtls_authorizer_cli.inputs.log_entries import load_object, read_log_entries
+from mtls_authorizer_cli.inputs.log_entries import DECISIONS, load_object, read_log_entries
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.inputs.log_entries import LogEntry
 
-_DECISIONS = ("allow", "deny")
 _NUMBERS = ("days_to_expiry", "duration_us", "crl_age_seconds")
 _FLAGS = ("cached", "loses_client_auth")
 _LISTS = ("rules", "extended_key_usage", "crl_skipped_issuers")
@@ -40,7 +39,7 @@ class LogRecord(NamedTuple):
     def decision(self) -> str | None:
         """``allow`` or ``deny``; None if the entry does not contain it."""
         decision = self.fields.get("decision")
-        if decision in _DECISIONS:
+        if decision in DECISIONS:
             return cast("str", decision)
         return "deny" if self.text("reason") else None
 
@@ -106,7 +105,7 @@ def read_record(position: int, entry: LogEntry) -> LogRecord | None:
         fields = _typed(fields)
         if _ABOUT_CLIENTS.isdisjoint(fields):
             return None
-    elif fields.get("decision") not in _DECISIONS:
+    elif fields.get("decision") not in DECISIONS:
         return None
     time = _read_time(entry.time) or _read_time(fields.get("timestamp"))
     return LogRecord(position, fields, not entry.selected, time)

@@ -133,9 +133,26 @@ def test_fields_of_unexpected_types_are_as_good_as_absent() -> None:
     assert (record.number("days_to_expiry"), record.number("reason"), record.number("other")) == (None, 1, None)
 
 
-def test_an_entry_may_have_a_field_that_wraps_entries_elsewhere(tmp_path: Path) -> None:
-    records, _ = read(tmp_path, json.dumps({**DENY, "results": [], "status": "Running"}))
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"results": [], "status": "Running"},
+        {"@message": "text"},
+        {"@message": {"decision": []}},
+        {"@message": json.dumps(ALLOW | {"decision": "maybe"})},
+        {"message": "text"},
+    ],
+)
+def test_an_entry_may_have_a_field_that_wraps_entries_elsewhere(fields: dict[str, Any], tmp_path: Path) -> None:
+    entry = {name: value for name, value in DENY.items() if name != "level"} | fields
+    records, _ = read(tmp_path, json.dumps(entry))
     assert [record.decision for record in records] == ["deny"]
+
+
+def test_a_selected_message_is_the_whole_entry(tmp_path: Path) -> None:
+    row = {"@timestamp": TIME, "decision": "deny", "@message": json.dumps(DENY)}
+    ((record,), _) = read(tmp_path, json.dumps(row))
+    assert (record.fields, record.complete) == (DENY, True)
 
 
 def test_fields_that_are_nested_more_deeply_than_the_log_are_left_out(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ _LONGEST_ENTRY = 2_000
 MESSAGE, TIMESTAMP = "@message", "@timestamp"
 """Fields of Logs Insights."""
 
+DECISIONS = ("allow", "deny")
+
 _COLUMNS = {MESSAGE, TIMESTAMP, "decision", "reason", "principal", "subject_dn", "serial_number", "fingerprint"}
 _UNFINISHED = ("Scheduled", "Running")
 
@@ -182,16 +184,21 @@ def _unwrap(value: Mapping[str, Any]) -> LogEntry:
     if MESSAGE in value:
         return _selected(value)
     # The record that Lambda makes of a decision has a message and a timestamp as well.
-    if isinstance(message, str) and "timestamp" in value and "level" not in value:
+    if isinstance(message, str) and "timestamp" in value and "level" not in value and "decision" not in value:
         return LogEntry(message, value["timestamp"])
     return LogEntry(value, value.get("timestamp"))
 
 
 def _selected(row: Mapping[str, Any]) -> LogEntry:
     message = row.get(MESSAGE)
-    if isinstance(message, str | dict) and message:
+    if isinstance(message, str | dict) and message and ("decision" not in row or _has_decision(message)):
         return LogEntry(cast("str | dict[str, Any]", message), row.get(TIMESTAMP))
     return LogEntry(row, row.get(TIMESTAMP), selected=True)
+
+
+def _has_decision(message: str | dict[str, Any]) -> bool:
+    record = load_object(message) if isinstance(message, str) else message
+    return record is not None and record.get("decision") in DECISIONS
 
 
 def _load(text: str) -> object:
