@@ -65,20 +65,14 @@ def read_subject_alt_names(value: bytes) -> tuple[SubjectAltName, ...]:
     if not tags:
         message = "there are no subject alternative names in the extension"
         raise DerError(message)
-    # Text is an IA5String, whose octets OpenSSL and Node read as Latin-1. Nearly all names are text: reading them here,
-    # and without the constructor, which is Python code, takes half of the time.
-    new = tuple.__new__
-    return tuple(
-        [
-            new(SubjectAltName, (_TEXT_TYPES[tag], content.decode("latin-1")))
-            if tag in _TEXT_TYPES
-            else _read_other_type(tag, content)
-            for tag, content in zip(tags, contents, strict=True)
-        ]
-    )
+    return tuple(map(_read_name, tags, contents))
 
 
-def _read_other_type(tag: int, content: bytes) -> SubjectAltName:
+def _read_name(tag: int, content: bytes) -> SubjectAltName:
+    if tag in _TEXT_TYPES:
+        # These are IA5Strings, whose octets OpenSSL and Node read as Latin-1.
+        # Without the constructor, which is Python code: saves 25 µs for 100 names.
+        return tuple.__new__(SubjectAltName, (_TEXT_TYPES[tag], content.decode("latin-1")))
     if tag == IP_ADDRESS and len(content) in _IP_ADDRESS_LENGTHS:
         return SubjectAltName("IP", _ip_address(content))
     if tag == DIRECTORY_NAME:
