@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.events import (
@@ -13,28 +12,16 @@ from client_certificate_auth.events import (
     ExtractionResult,
     ExtractionSuccess,
 )
-from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.certificate import MalformedCertificateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
 
-class AlbMutualTlsMode(StrEnum):
-    """The modes in which the listener of an Application Load Balancer handles client certificates."""
+_ALB_HEADERS = {"verify": "x-amzn-mtls-clientcert-leaf", "passthrough": "x-amzn-mtls-clientcert"}
+"""By the mode of the listener."""
 
-    VERIFY = "verify"
-    """The load balancer rejects certificates that do not chain to its trust store, and forwards the client's
-    certificate."""
-
-    PASSTHROUGH = "passthrough"
-    """The load balancer verifies nothing, and forwards the whole chain."""
-
-
-_ALB_HEADERS = {
-    AlbMutualTlsMode.VERIFY: "x-amzn-mtls-clientcert-leaf",
-    AlbMutualTlsMode.PASSTHROUGH: "x-amzn-mtls-clientcert",
-}
 _CLOUDFRONT_PEM = "cloudfront-viewer-cert-pem"
 _CLOUDFRONT_PRESENT = "cloudfront-viewer-cert-present"
 
@@ -54,7 +41,7 @@ _BLOCKS = f"(?:{_BLOCK})+"
 
 
 def extract_client_certificate_from_alb_event(
-    event: object, *, mode: AlbMutualTlsMode | Literal["verify", "passthrough"] = AlbMutualTlsMode.VERIFY
+    event: object, *, mode: Literal["verify", "passthrough"] = "verify"
 ) -> ExtractionResult:
     """Extract the mutual TLS client certificate from a Lambda event of an Application Load Balancer.
 
@@ -71,20 +58,19 @@ def extract_client_certificate_from_alb_event(
     has verified it. In both modes, anyone who can reach the function in another way, such as through a listener without
     mutual TLS, can send the header.
     """
-    if mode not in list(AlbMutualTlsMode):
-        message = f"mode is {mode!r}: write {' or '.join(repr(known.value) for known in AlbMutualTlsMode)}"
+    if mode not in list(_ALB_HEADERS):
+        message = f"mode is {mode!r}: write {' or '.join(map(repr, _ALB_HEADERS))}"
         raise ValueError(message)
-    mode = AlbMutualTlsMode(mode)
     try:
         value = _value(event, _ALB_HEADERS[mode])
         if not value:
             return ExtractionFailure(ExtractionFailureReason.ALB_MISSING)
         # The load balancer sends the header of one mode. With both, the listener may be in the other mode, in which
         # this header is the client's own.
-        if any(_value(event, header) for other, header in _ALB_HEADERS.items() if other is not mode):
+        if any(_value(event, header) for other, header in _ALB_HEADERS.items() if other != mode):
             return ExtractionFailure(ExtractionFailureReason.ALB_MALFORMED)
         pem = _decoded(value)
-        leaf, *others = [pem] if mode is AlbMutualTlsMode.VERIFY else re.findall(_BLOCK, pem)
+        leaf, *others = [pem] if mode == "verify" else re.findall(_BLOCK, pem)
         return ExtractionSuccess(
             PeerCertificate.from_pem(leaf), intermediates=tuple(map(PeerCertificate.from_pem, others))
         )
