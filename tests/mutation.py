@@ -31,7 +31,6 @@ _FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "limit
 _PARSER = [f"{LAYER}/test_{name}.py" for name in ("certificate_parser", "der")]
 TESTS = {
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/test_extensions.py"],
-    "client_certificate_auth.x509.critical_extensions": [f"{LAYER}/test_extensions.py"],
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/test_extensions.py"],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],

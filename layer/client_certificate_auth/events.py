@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.records import NamedTuple
-from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.certificate import MalformedCertificateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
