@@ -9,7 +9,6 @@ from mtls_authorizer.policy.settings import PrincipalId
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.certificate_values import CertificateValue
@@ -83,8 +82,3 @@ def principal_identifier(certificate: PeerCertificate, principal_id: PrincipalId
 def _json_array(texts: Iterable[str]) -> str:
     # The same as json.dumps, without creating an encoder for each call: saves 1.5 µs.
     return f"[{', '.join(map(encode_basestring_ascii, texts))}]"
-
-
-def utc_timestamp(time: datetime) -> str:
-    """Return an aware time in UTC, to the second (RFC 3339): ``2026-11-22T06:54:49Z``."""
-    return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.request.assessment import RejectedCertificate
-from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE_CHECK, RequestFacts, first_failure, not_valid
+from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE, RequestFacts, first_failure, not_valid
 from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def decide(
     grant = outcome if failure is None and isinstance(outcome, Grant) else None
     days_to_expiry = (assessment.not_after - now).days
     return Decision(
-        failure or ROUTE_CHECK.failure(facts),
+        failure or ROUTE.failure(facts),
         assessment.client,
         _context(context, failure, days_to_expiry if days_to_expiry <= settings.expiry_warning_days else None),
         grant,
@@ -105,4 +105,4 @@ def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts, request
     if assessment.shadow_outcome is None:
         return None
     outcome = outcome_for(assessment.shadow_outcome, request, facts.now)
-    return first_failure((*GRANT_CHECKS, ROUTE_CHECK), facts._replace(outcome=outcome))
+    return first_failure((*GRANT_CHECKS, ROUTE), facts._replace(outcome=outcome))

@@ -19,8 +19,9 @@ from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_ALL, NOT_EXAMI
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
+from mtls_authorizer.request import checks
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
-from mtls_authorizer.request.checks import CHECKS, CheckName
+from mtls_authorizer.request.checks import CHECKS
 from mtls_authorizer.request.context import build_context
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
@@ -138,23 +139,23 @@ def test_the_limits_of_rules_are_those_of_the_code() -> None:
 
 # On the page, the first check is that of the event, and a missing rule is a check of its own.
 NUMBERS = {
-    CheckName.CERTIFICATE: {"2"},
-    CheckName.DECODABLE: {"3"},
-    CheckName.PRINTABLE: {"4"},
-    CheckName.EXTENSIONS: {"5"},
-    CheckName.CRITICAL_EXTENSIONS: {"6"},
-    CheckName.EXTENDED_KEY_USAGE: {"7"},
-    CheckName.RULES: {"8", "9"},
-    CheckName.VALIDITY: {"10"},
-    CheckName.REVOCATION: {"11"},
-    CheckName.ROUTE: {"12"},
+    checks.CERTIFICATE: {"2"},
+    checks.DECODABLE: {"3"},
+    checks.PRINTABLE: {"4"},
+    checks.EXTENSIONS: {"5"},
+    checks.CRITICAL_EXTENSIONS: {"6"},
+    checks.EXTENDED_KEY_USAGE: {"7"},
+    checks.RULES: {"8", "9"},
+    checks.VALIDITY: {"10"},
+    checks.REVOCATION: {"11"},
+    checks.ROUTE: {"12"},
 }
 
 
 def test_every_reason_is_documented_with_its_check_and_status() -> None:
     (rows,) = tables("docs/deny-reasons.md", "Reasons")
     assert sorted(codes(*(row[0] for row in rows))) == sorted(DenyReason)
-    numbers = {reason.value: NUMBERS[check.name] for check in CHECKS for reason in check.reasons}
+    numbers = {reason.value: NUMBERS[check] for check in CHECKS for reason in check.reasons}
     for cell, check, rest_status, http_status, fix in rows:
         (reason,) = codes(cell)
         assert re.split("[,: ]", check)[0] in numbers[reason]
@@ -164,7 +165,7 @@ def test_every_reason_is_documented_with_its_check_and_status() -> None:
 
 
 def test_the_checks_are_in_the_order_of_the_code() -> None:
-    numbered = [number for check in CHECKS for number in sorted(NUMBERS[check.name], key=int)]
+    numbered = [number for check in CHECKS for number in sorted(NUMBERS[check], key=int)]
     assert numbered == re.findall(r"^(\d+)\. ", section("docs/deny-reasons.md", "Checks"), re.MULTILINE)[1:]
 
 

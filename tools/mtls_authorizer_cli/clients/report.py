@@ -6,9 +6,8 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.clients.client import State
-from mtls_authorizer_cli.printed import counted, listing, plain
+from mtls_authorizer_cli.printed import counted, listing, plain, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, fold
 
 if TYPE_CHECKING:

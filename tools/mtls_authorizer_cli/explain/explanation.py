@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import ResponseFormat
-from mtls_authorizer.request.checks import CheckName
+from mtls_authorizer.request.checks import RULES
 from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.request.response import Unauthorized, make_response
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.reasons import DenyReason
+    from mtls_authorizer.request.checks import Check
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explain.gateway import GatewayExplanation
@@ -53,9 +54,9 @@ class Explanation(NamedTuple):
         """Whether the client may make the request, as far as that can be determined without AWS."""
         return self.denial is None and self.gateway.rejection is None
 
-    def check(self, name: CheckName) -> CheckResult:
+    def result(self, check: Check) -> CheckResult:
         """Return the result of one of the authorizer's checks."""
-        return next(check for check in self.checks if check.name == name)
+        return next(result for result in self.checks if result.name == check.name)
 
 
 def explain(question: Question, *, everything: bool = False) -> Explanation:
@@ -64,7 +65,7 @@ def explain(question: Question, *, everything: bool = False) -> Explanation:
     read = question.certificate()
     certificate = read if isinstance(read, PeerCertificate) else None
     checks = tuple(check_all(question, read))
-    compared = any(check.name == CheckName.RULES and check.verdict is not Verdict.NOT_REACHED for check in checks)
+    compared = any(check.name == RULES.name and check.verdict is not Verdict.NOT_REACHED for check in checks)
 
     def explain_all(rules: RuleSet | None) -> RulesExplanation | None:
         if certificate is None or rules is None or not compared:

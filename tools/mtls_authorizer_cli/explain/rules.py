@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.fields import (
     FIELDS,
@@ -18,7 +17,7 @@ from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text
-from mtls_authorizer_cli.printed import listing, quoted
+from mtls_authorizer_cli.printed import listing, quoted, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -7,13 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.explain.report.advice import advise
 from mtls_authorizer_cli.explain.report.json_document import as_json as report_json
 from mtls_authorizer_cli.explain.report.text import next_step, without_next_step
 from mtls_authorizer_cli.explain.unknown_status import CAUSES
 from mtls_authorizer_cli.explain_command.reasons import MEANINGS
-from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.printed import listing, plain, quoted, utc_timestamp
 from mtls_authorizer_cli.tables import fold
 
 if TYPE_CHECKING:

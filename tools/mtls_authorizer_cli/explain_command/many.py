@@ -6,12 +6,11 @@ import json
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explain.summary import summarize
 from mtls_authorizer_cli.explain.wording import written_routes
-from mtls_authorizer_cli.printed import counted, listing, plain
+from mtls_authorizer_cli.printed import counted, listing, plain, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, fold
 
 if TYPE_CHECKING:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.checks import CheckName
-from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request import checks
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer_cli.explain.gateway import GatewayCheck
 from mtls_authorizer_cli.explain.report.rule_advice import Advice, advise_on_rules
 from mtls_authorizer_cli.explain.unknown_status import CAUSES
-from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.printed import plain, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mtls_authorizer.request.checks import Check
     from mtls_authorizer_cli.explain.explanation import Explanation
 
 
@@ -51,27 +51,27 @@ def _about_missing(_explanation: Explanation) -> Advice:
 
 def _about_malformed(explanation: Explanation) -> Advice:
     return Advice(
-        f"The certificate cannot be decoded: {_found(explanation, CheckName.DECODABLE)}.",
+        f"The certificate cannot be decoded: {_found(explanation, checks.DECODABLE)}.",
         "Have it issued again, in well-formed DER, with names that are text.",
     )
 
 
 def _about_names(explanation: Explanation) -> Advice:
     return Advice(
-        f"A name contains control characters: {_found(explanation, CheckName.PRINTABLE)}.",
+        f"A name contains control characters: {_found(explanation, checks.PRINTABLE)}.",
         "Have it issued again, without them.",
     )
 
 
 def _about_extensions(explanation: Explanation) -> Advice:
     return Advice(
-        f"The extensions: {_found(explanation, CheckName.EXTENSIONS)}.",
+        f"The extensions: {_found(explanation, checks.EXTENSIONS)}.",
         "Have it issued again, with well-formed extensions.",
     )
 
 
 def _about_key_usage(explanation: Explanation) -> Advice:
-    check = explanation.check(CheckName.EXTENDED_KEY_USAGE)
+    check = explanation.result(checks.EXTENDED_KEY_USAGE)
     return Advice(
         f"The extended key usage requires {check.required}; found {check.found}.",
         "Have the certificate issued for that usage, or add extended_key_usage to its rule: see "
@@ -107,7 +107,7 @@ def _about_revocation(_explanation: Explanation) -> Advice:
 
 def _about_unknown_status(explanation: Explanation) -> Advice:
     status = explanation.decision.revocation_status
-    found = _found(explanation, CheckName.REVOCATION)
+    found = _found(explanation, checks.REVOCATION)
     if status is None or status.unknown_reason is None:
         return Advice(
             f"No usable CRL proves the certificate good: {found}.",
@@ -122,19 +122,19 @@ def _about_unknown_status(explanation: Explanation) -> Advice:
 
 def _about_route(explanation: Explanation) -> Advice:
     return Advice(
-        f"The client may call {_found(explanation, CheckName.ROUTE)}.",
+        f"The client may call {_found(explanation, checks.ROUTE)}.",
         "If it is to call this route, add the route to its rule's 'allow'.",
     )
 
 
-def _found(explanation: Explanation, name: CheckName) -> str:
-    return explanation.check(name).found or "nothing"
+def _found(explanation: Explanation, check: Check) -> str:
+    return explanation.result(check).found or "nothing"
 
 
 def _about_critical_extensions(explanation: Explanation) -> Advice:
     return Advice(
         "The certificate has a critical extension that is unknown or unreadable: "
-        f"{_found(explanation, CheckName.CRITICAL_EXTENSIONS)}.",
+        f"{_found(explanation, checks.CRITICAL_EXTENSIONS)}.",
         "Have it issued again without that extension, or with an extension that is not critical.",
     )
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.rule import UsagePlanKey
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives
-from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.printed import quoted, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
