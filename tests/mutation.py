@@ -58,7 +58,6 @@ TESTS = {
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],
     "mtls_authorizer.rules.rule": [*_RULE_SETS, *_AUTHORIZER, f"{POLICY}/test_settings.py"],
-    "mtls_authorizer.rules.rule_index": _RULE_SETS,
     "mtls_authorizer.rules.rule_set": [
         *_RULE_SETS,
         f"{RULES}/test_certificate_values.py",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mtls_authorizer.policy.variables import parse_items
 from mtls_authorizer.rules.conditions import make_matcher
-from mtls_authorizer.rules.document.limits import check_list
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
+from mtls_authorizer.rules.limits import check_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.conditions import ConditionIndex, SatisfiedConditions
+from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import FACT_READERS, ISSUER_KEY, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Evaluation, Grant, combine
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
-from mtls_authorizer.rules.rule_index import RuleIndex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

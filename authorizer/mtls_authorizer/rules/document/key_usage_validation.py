@@ -10,8 +10,8 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH, RuleKeyUsages, read_usa
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
-    from mtls_authorizer.rules.document.limits import Workload
     from mtls_authorizer.rules.document.problems import Problems
+    from mtls_authorizer.rules.limits import Workload
 
 
 def read_rule_key_usages(
