@@ -102,11 +102,14 @@ class SatisfiedConditions(NamedTuple):
     any_fact: frozenset[Condition]
 
 
-class _LabelIndex(NamedTuple):
+class _LabelIndex:
     """The conditions on the facts with one label: by value, and by prefixes and suffixes of each length."""
 
-    exact: dict[Hashable, Condition]
-    patterns: dict[tuple[Comparison, int], dict[str, Condition]]
+    __slots__ = ("exact", "patterns")
+
+    def __init__(self) -> None:
+        self.exact: dict[Hashable, Condition] = {}
+        self.patterns: dict[tuple[Comparison, int], dict[str, Condition]] = {}
 
 
 class ConditionIndex:
@@ -122,7 +125,7 @@ class ConditionIndex:
         fields: dict[str, dict[str, _LabelIndex]] = {}
         for condition in conditions:
             field, label, comparison, value = condition
-            index = fields.setdefault(field, {}).setdefault(label, _LabelIndex({}, {}))
+            index = fields.setdefault(field, {}).setdefault(label, _LabelIndex())
             if comparison is Comparison.EXACT:
                 index.exact[value] = condition
             else:

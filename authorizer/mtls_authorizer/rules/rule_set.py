@@ -154,7 +154,7 @@ class RuleSet:
         If a rule replaces the requirement and accepts the usages, they are only the reason if a rule matches apart from
         usages.
         """
-        accepted = any(rule.key_usages is not None and rule.key_usages.met_by(usages) for rule in self.rules)
+        accepted = any(rule.accepts_usages(usages, required_met=False) for rule in self.rules)
         return not accepted or bool(self._matching_apart_from_usages(satisfied))
 
     def _granted(self, matching: Iterable[int], certificate: PeerCertificate) -> dict[int, Grant]:

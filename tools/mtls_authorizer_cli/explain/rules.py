@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
-    from mtls_authorizer.rules.key_usage import RuleKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
@@ -178,7 +177,7 @@ def explain_rules(
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
             () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
-            (*_explain_key_usages(rule.key_usages, usages), *_explain_values(rule, certificate)),
+            (*_explain_key_usages(rule, usages), *_explain_values(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -200,12 +199,12 @@ def _mismatch(
     return rule.mismatch(satisfied, usages)
 
 
-def _explain_key_usages(own: RuleKeyUsages | None, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
-    if own is not None:
-        names = [usage_name(usage) for usage in sorted(own.usages)]
+def _explain_key_usages(rule: Rule, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+    if rule.key_usages is not None:
+        names = [usage_name(usage) for usage in sorted(rule.key_usages)]
         found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
         required = choice(names, everything=True) if names else "nothing"
-        yield OtherRequirement("extended_key_usage", required, found, own.met_by(usages))
+        yield OtherRequirement("extended_key_usage", required, found, rule.accepts_usages(usages, required_met=True))
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:

@@ -29,8 +29,7 @@ def rule_parts(rule: Rule) -> dict[str, Parts]:
     parts: dict[str, Parts] = {f"match.{matcher.field}": _alternatives(matcher) for matcher in rule.matchers}
     parts["not"] = {_value(exclusion): match_text(exclusion) for exclusion in rule.exclusions}
     if rule.key_usages is not None:
-        usages = rule.key_usages.usages
-        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in usages} or {"none": "none"}
+        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in rule.key_usages} or {"none": "none"}
     if rule.limits is not None:
         parts |= _limits(rule.limits)
     parts["context"] = {
