@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
     from mtls_authorizer.rules.document.problems import Problems
-    from mtls_authorizer.rules.limits import Workload
+    from mtls_authorizer.rules.document.workload import Workload
 
 
 def read_rule_key_usages(
