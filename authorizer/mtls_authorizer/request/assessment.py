@@ -101,9 +101,8 @@ Assessment: TypeAlias = AssessedCertificate | RejectedCertificate
 
 def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolicy) -> Assessment:
     """Apply the checks that depend on the certificate, then the rules. Pure."""
-    failure = first_failure(EXTRACTION_CHECKS, extraction)
-    if failure is not None or isinstance(extraction, ExtractionFailure):
-        reason = failure or DenyReason.CERTIFICATE_MALFORMED
+    if isinstance(extraction, ExtractionFailure):
+        reason = first_failure(EXTRACTION_CHECKS, extraction) or DenyReason.CERTIFICATE_MALFORMED
         return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
     certificate = extraction.certificate
     failure = first_failure(CERTIFICATE_CHECKS, certificate)

@@ -8,7 +8,7 @@ from client_certificate_auth.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from client_certificate_auth import PeerCertificate
@@ -119,30 +119,27 @@ class ConditionIndex:
     number of conditions does not matter.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("fields",)
+
+    fields: dict[str, dict[str, _LabelIndex]]
+    """The conditions by field and label."""
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
-        fields: dict[str, dict[str, _LabelIndex]] = {}
+        self.fields = {}
         for condition in conditions:
             field, label, comparison, value = condition
-            index = fields.setdefault(field, {}).setdefault(label, _LabelIndex())
+            index = self.fields.setdefault(field, {}).setdefault(label, _LabelIndex())
             if comparison is Comparison.EXACT:
                 index.exact[value] = condition
             else:
                 text = str(value)
                 index.patterns.setdefault((comparison, len(text)), {})[text] = condition
-        self._fields = fields
-
-    @property
-    def fields(self) -> Collection[str]:
-        """The fields that conditions are about."""
-        return self._fields.keys()
 
     def satisfied_by(self, certificate: PeerCertificate, readers: FactReaders) -> SatisfiedConditions:
         """Return the conditions that a certificate satisfies. Fields without conditions are not read."""
         unambiguous: list[Condition] = []
         ambiguous: list[Condition] = []
-        for field, labels in self._fields.items():
+        for field, labels in self.fields.items():
             for label, value, is_ambiguous in readers[field](certificate):
                 if label in labels:
                     satisfied = ambiguous if is_ambiguous else unambiguous

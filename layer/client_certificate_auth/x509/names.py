@@ -72,7 +72,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     Names are equal if their relative distinguished names are equal and in the same order. String types do not matter.
     """
 
-    __slots__ = ("_attributes", "_repeats", "_rfc4514_string", "_values", "has_control_characters")
+    __slots__ = ("_attributes", "_rfc4514_string", "_values", "has_control_characters")
 
     has_control_characters: bool
     """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
@@ -95,8 +95,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         self._attributes: tuple[list[tuple[str, str]], ...] = attributes
         pairs = list(chain.from_iterable(texts))
         self._values: dict[str, str | list[str]] = dict(pairs)
-        self._repeats = len(self._values) < len(pairs)
-        if self._repeats:
+        if len(self._values) < len(pairs):
             self._values = _values_by_key(pairs)
         self.has_control_characters = any(controls)
         # The most specific relative distinguished name comes first (RFC 4514 §2.1).
@@ -121,8 +120,6 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
     def single_values(self) -> list[tuple[str, str]]:
         """Return keys and values of the attributes that occur exactly once in the name, in the order of the name."""
-        if not self._repeats:
-            return list(self._values.items())  # type: ignore[arg-type]  # a list is the value of a repeated attribute
         return [(key, value) for key, value in self._values.items() if isinstance(value, str)]
 
     def rfc4514_string(self) -> str:

@@ -30,8 +30,8 @@ class Workload:
         if self._entries > limits.MOST_ENTRIES:
             self._stop(
                 place,
-                f"exceeds the limit of {limits.MOST_ENTRIES} entries in a document (rules, exclusions, values, the attributes "
-                f"in them, routes, constants): {_FIX}",
+                f"exceeds the limit of {limits.MOST_ENTRIES} entries in a document (rules, exclusions, values, the "
+                f"attributes in them, routes, constants): {_FIX}",
             )
 
     def add_name(self, text: str, place: str) -> None:
