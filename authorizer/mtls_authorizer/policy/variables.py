@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from client_certificate_auth.x509.names import has_control_characters
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE_SHOWN = 80
 _DIGITS = r"[0-9]{1,9}"
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class VariableReader:
@@ -77,7 +78,7 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
         raise ValueError(message)
-    with_control = next(filter(_CONTROL_CHARACTER.search, items), None)
+    with_control = next(filter(has_control_characters, items), None)
     if with_control is not None:
         message = (
             f"has the item {shown(with_control)}, with a line break or another control character, which matches no "

@@ -56,11 +56,6 @@ _LAST_OF_BMP = "\uffff"
 _VALUE_TYPES = frozenset({*_ENCODINGS, BIT_STRING, SEQUENCE, 0x07, 0x08, 0x09, 0x0B, 0x0D, 0x0E, 0x0F, 0x1D})
 
 
-def _is_control_character(character: str) -> bool:
-    """Return whether a character is in C0, DEL or C1 (ISO/IEC 6429)."""
-    return character < " " or "\x7f" <= character <= "\x9f"
-
-
 class DistinguishedName(Mapping[str, "str | list[str]"]):
     """A subject or an issuer (RFC 5280 §4.1.2.4 and §4.1.2.6), from the DER of a Name. Raises ValueError.
 
@@ -181,20 +176,24 @@ def read_text(tag: int, content: bytes) -> str | None:
     return None if tag == BMP_STRING and max(text, default="") > _LAST_OF_BMP else text
 
 
+def has_control_characters(text: str) -> bool:
+    """Return whether text contains a control character: C0, DEL or C1 (ISO/IEC 6429)."""
+    # Most text is printable, which is fast to check.
+    return not text.isprintable() and any(each < " " or "\x7f" <= each <= "\x9f" for each in text)
+
+
 @lru_cache(512)
 def _read_rdn(content: bytes) -> _DecodedRdn | None:
     """Decode the content of a SET; None for an empty one. Cached, because clients of one company share most of them."""
     attributes, texts, strings = [], [], []
-    has_control_characters = False
+    has_controls = False
     for oid, tag, value in read_attributes(content):
         text = _text(oid, tag, value)
+        has_controls |= has_control_characters(text)
         attributes.append((oid, text))
         texts.append((SHORT_NAME_BY_OID.get(oid, oid), text))
         strings.append(attribute_string(oid, text))
-        # Most text is printable, which is fast to check.
-        if not text.isprintable() and any(map(_is_control_character, text)):
-            has_control_characters = True
-    return (attributes, texts, "+".join(strings), has_control_characters) if attributes else None
+    return (attributes, texts, "+".join(strings), has_controls) if attributes else None
 
 
 def _values_by_key(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
