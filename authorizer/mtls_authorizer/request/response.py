@@ -46,11 +46,11 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
             return {**UNAUTHORIZED_BY_HTTP_API}
     if request.event_format is EventFormat.HTTP_2_0 and settings.response_format is ResponseFormat.SIMPLE:
         context = decision.context if decision.reason is None else {"reason": decision.reason.value}
-        return {"isAuthorized": decision.allowed, "context": dict(context)}
+        return {"isAuthorized": decision.allowed, "context": context}
     response: dict[str, object] = {
         "principalId": decision.client.principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": _statements(decision.grant, request.stage_arn)},
-        "context": dict(decision.context),
+        "context": decision.context,
     }
     if decision.grant and decision.grant.usage_identifier_key and request.event_format is EventFormat.REST:
         response["usageIdentifierKey"] = decision.grant.usage_identifier_key
