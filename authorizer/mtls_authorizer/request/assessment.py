@@ -7,7 +7,6 @@ from collections import OrderedDict
 
 from client_certificate_auth import ExtractionFailure, read_client_certificate
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
@@ -155,7 +154,7 @@ def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReaso
     # A name with control characters must not become the principal.
     unprintable = failure is DenyReason.SUBJECT_NOT_PRINTABLE
     return Client(
-        principal_identifier(certificate, PrincipalId.FINGERPRINT if unprintable else settings.principal_id),
+        principal_identifier(certificate, "fingerprint" if unprintable else settings.principal_id),
         certificate.subject.rfc4514_string(),
         certificate.issuer.rfc4514_string(),
         certificate.serial_number,

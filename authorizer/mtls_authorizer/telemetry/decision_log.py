@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mtls_authorizer.log import get_logger, is_imported
-from mtls_authorizer.policy.settings import LogDecisions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ MOST_VALUES = 16
 def log_decision(observation: Observation) -> None:
     """Log a decision, unless the settings exclude it. Messages are a closed set; the client's values are in fields."""
     decision = observation.decision
-    if decision.allowed and observation.settings.log_decisions is LogDecisions.DENIED:
+    if decision.allowed and observation.settings.log_decisions == "denied":
         return
     warns = decision.reason is not None or observation.is_expiring
     if warns or is_imported():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.policy.settings import LogDecisions, ResponseFormat
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -39,7 +38,7 @@ class Recorder:
         self._truststore_expiry = _truststore_expiry_reporter(settings)
         # Each of these two warnings is logged at most once.
         self._warns_of_identity_sources = True
-        self._warns_of_simple_responses = settings.response_format is ResponseFormat.SIMPLE
+        self._warns_of_simple_responses = settings.response_format == "simple"
 
     def record_start(self, policy: AccessPolicy, clock: Callable[[], datetime]) -> None:
         """Report CA certificates of the truststore that expire soon, before the first request."""
@@ -113,7 +112,7 @@ class Recorder:
 def _make_writers(settings: Settings) -> list[Callable[[Observation], None]]:
     """Return the functions that write the log and the metrics, as far as the settings enable them."""
     writers: list[Callable[[Observation], None]] = []
-    if settings.log_decisions is not LogDecisions.NONE:
+    if settings.log_decisions != "none":
         writers.append(log_decision)
     if settings.metrics_namespace is not None:
         from mtls_authorizer.telemetry.metrics import make_metrics_writer  # noqa: PLC0415 -- imported only if used

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import read_client_certificate
 from local_gateway.api_gateway.policy import Effect, evaluate
-from mtls_authorizer.policy.settings import ResponseFormat, UnauthenticatedResponse, load_settings
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request import checks
 from mtls_authorizer.request.assessment import assess
@@ -175,8 +175,8 @@ _QUESTIONS = st.builds(
     required_key_usages=st.sampled_from(
         [CLIENT_AUTH_IF_RESTRICTED, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages(["clientAuth", "1.2.3"])]
     ),
-    response_format=st.sampled_from(ResponseFormat),
-    unauthenticated_response=st.sampled_from(UnauthenticatedResponse),
+    response_format=st.sampled_from(["iam", "simple"]),
+    unauthenticated_response=st.sampled_from(["unauthorized", "deny"]),
 )
 
 

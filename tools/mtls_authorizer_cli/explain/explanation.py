@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import ResponseFormat
 from mtls_authorizer.request.checks import RULES
 from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.request.response import Unauthorized, make_response
@@ -95,7 +94,7 @@ def _answer(decision: Decision, question: Question) -> Mapping[str, object] | No
 
 
 def _simple_answer(decision: Decision, question: Question) -> Mapping[str, object] | None:
-    simple = question.settings.response_format is ResponseFormat.SIMPLE
+    simple = question.settings.response_format == "simple"
     if not simple or question.request.event_format is EventFormat.HTTP_2_0:
         return None
     if question.invocation is None and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.authorizer import Authorizer
-from mtls_authorizer.policy.settings import UnauthenticatedResponse, load_settings
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.revocation.crl.reader import read_crl
@@ -84,7 +84,7 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
         ({**UNAUTHENTICATED}, {"Denied": 1, "Unauthorized": 1, "DecisionTime": 7}),
         ({**UNAUTHENTICATED, "event": http_2_0_event()}, {"Denied": 1, "DecisionTime": 7}),
         (
-            {**UNAUTHENTICATED, "unauthenticated_response": UnauthenticatedResponse.DENY},
+            {**UNAUTHENTICATED, "unauthenticated_response": "deny"},
             {"Denied": 1, "DecisionTime": 7},
         ),
         # The 401 of an HTTP API is no error of the function, so it must not be subtracted from the errors.
@@ -92,7 +92,7 @@ COUNTED = {"Allowed": 1, "DecisionTime": 7, "DaysToExpiry": 100}
             {
                 **UNAUTHENTICATED,
                 "event": http_2_0_event(),
-                "unauthenticated_response": UnauthenticatedResponse.UNAUTHORIZED,
+                "unauthenticated_response": "unauthorized",
             },
             {"Denied": 1, "DecisionTime": 7},
         ),
