@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from functools import partial
 from hashlib import sha256
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
+from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
-from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +20,9 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.rules.certificate_values import CertificateValue
+    from mtls_authorizer.rules.rule import Rule
 
     # Literals, because defining an enumeration takes longer than importing a module.
-    AllowlistMatch: TypeAlias = Literal["all", "any"]
     ResponseFormat: TypeAlias = Literal["iam", "simple"]
     UnauthenticatedResponse: TypeAlias = Literal["unauthorized", "deny"]
     PrincipalId: TypeAlias = Literal["common_name", "subject_dn", "fingerprint", "serial_number"]
@@ -132,7 +129,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     reader = VariableReader(environment)
     crl_sources, truststore = read_crl_variables(reader)
     settings = Settings(
-        rules=(*_environment_rules(reader), *_inline_rules(reader, *_RULES)),
+        rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
         required_key_usages=reader.read(
             "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
@@ -177,31 +174,6 @@ def check_together(rules: Iterable[Rule]) -> None:
             "only deny in the document"
         )
         raise ValueError(message)
-
-
-def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
-    """Return the rule that the allowlists form together; one for each list if any of them is enough."""
-    lists = {
-        name: reader.read(name, partial(parse_allowlist, field), default=None) for name, field in ALLOWLISTS.items()
-    }
-    match: AllowlistMatch = reader.choice("ALLOWLIST_MATCH", "all", "any")
-    if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", parse_boolean, default=False):
-        # Allowlists and rules add up: with them, every client could still call everything.
-        if any(name in reader for name in ALLOWLISTS):
-            reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
-        return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
-    if "ALLOWED_SERIAL_NUMBERS" in reader:
-        issuers = lists["ALLOWED_ISSUERS"]
-        if match == "any" or issuers is None or len(issuers.alternatives) != 1:
-            reader.reject(
-                "ALLOWED_SERIAL_NUMBERS",
-                "requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all, because a serial number is"
-                " unique only within its issuer: write rules for several issuers",
-            )
-    matchers = tuple(matcher for matcher in lists.values() if matcher)
-    if match == "any":
-        return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
-    return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
 
 
 def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> PrincipalId | CertificateValue:
