@@ -152,7 +152,4 @@ def _is_stage_arn(text: str) -> bool:
 
 def _loggable(value: object) -> str | None:
     """Return a string with lone surrogates escaped, since they cannot be encoded; None for anything else."""
-    if not isinstance(value, str):
-        return None
-    # The condition only saves time: a mutant without it survives.
-    return value if value.isascii() else value.encode(errors="backslashreplace").decode()
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else None
