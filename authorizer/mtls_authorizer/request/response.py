@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mtls_authorizer.reasons import UNAUTHENTICATED
-from mtls_authorizer.request.event import ApiRequest, EventFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.grant import Grant
 
 
@@ -28,7 +28,7 @@ def is_unauthorized(decision: Decision, request: ApiRequest, settings: Settings)
     """Return whether the function raises Unauthorized, which Lambda counts as an error of the function."""
     return (
         decision.reason in UNAUTHENTICATED
-        and request.event_format is EventFormat.REST
+        and request.event_format == "rest"
         and settings.unauthenticated_response != "deny"
     )
 
@@ -44,7 +44,7 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
             raise Unauthorized
         if settings.unauthenticated_response == "unauthorized" and not request.identity:
             return {**UNAUTHORIZED_BY_HTTP_API}
-    if request.event_format is EventFormat.HTTP_2_0 and settings.response_format == "simple":
+    if request.event_format == "http-2.0" and settings.response_format == "simple":
         context = decision.context if decision.reason is None else {"reason": decision.reason.value}
         return {"isAuthorized": decision.allowed, "context": context}
     response: dict[str, object] = {
@@ -52,7 +52,7 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
         "policyDocument": {"Version": "2012-10-17", "Statement": _statements(decision.grant, request.stage_arn)},
         "context": decision.context,
     }
-    if decision.grant and decision.grant.usage_identifier_key and request.event_format is EventFormat.REST:
+    if decision.grant and decision.grant.usage_identifier_key and request.event_format == "rest":
         response["usageIdentifierKey"] = decision.grant.usage_identifier_key
     return response
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.telemetry.decision_log import log_decision, shortened
 from mtls_authorizer.telemetry.observation import Observation
@@ -102,7 +101,7 @@ class Recorder:
 
     def _check_simple_response(self, decision: Decision, request: ApiRequest) -> None:
         """Warn that API Gateway may return the simple response for one route to a request for another one."""
-        is_simple = request.event_format is EventFormat.HTTP_2_0
+        is_simple = request.event_format == "http-2.0"
         if is_simple and request.identity and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
             self._warns_of_simple_responses = False
             correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"

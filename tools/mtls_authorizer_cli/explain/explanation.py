@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.request.checks import RULES
-from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.request.response import Unauthorized, make_response
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.explain.checks import check_all
@@ -95,10 +94,10 @@ def _answer(decision: Decision, question: Question) -> Mapping[str, object] | No
 
 def _simple_answer(decision: Decision, question: Question) -> Mapping[str, object] | None:
     simple = question.settings.response_format == "simple"
-    if not simple or question.request.event_format is EventFormat.HTTP_2_0:
+    if not simple or question.request.event_format == "http-2.0":
         return None
     if question.invocation is None and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
         # It depends on the route.
         return None
-    request = question.request._replace(event_format=EventFormat.HTTP_2_0)
+    request = question.request._replace(event_format="http-2.0")
     return make_response(decision, request, question.settings)
