@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from time import perf_counter_ns
 
 from client_certificate_auth import find_client_certificate
-from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.policy.current_policy import CurrentPolicy, utc_now
 from mtls_authorizer.request.assessment import AssessmentCache
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
@@ -16,13 +15,10 @@ from mtls_authorizer.telemetry.recorder import Recorder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Authorizer:
@@ -38,7 +34,7 @@ class Authorizer:
         settings: Settings,
         current_policy: CurrentPolicy | None = None,
         *,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         timer: Callable[[], int] = perf_counter_ns,
     ) -> None:
         self._settings = settings

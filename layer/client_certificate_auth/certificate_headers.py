@@ -46,7 +46,7 @@ def extract_client_certificate_from_alb_event(
     """Extract the mutual TLS client certificate from a Lambda event of an Application Load Balancer.
 
     ``event`` contains its headers in ``headers`` or, depending on the target group, in ``multiValueHeaders``. ``mode``
-    is that of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
+    is the mode of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
     ``passthrough``, ``X-Amzn-Mtls-Clientcert`` contains the chain: the first certificate is the client's, and the
     others are the ``intermediates`` of the result. The result is *malformed* for several values of a header, for
     several certificates in verify mode, and if the event also contains the header of the other mode.
@@ -81,7 +81,7 @@ def extract_client_certificate_from_alb_event(
 def extract_client_certificate_from_cloudfront_event(event: object) -> ExtractionResult:
     """Extract the viewer's mutual TLS certificate from the Lambda event of an origin behind CloudFront.
 
-    ``event`` is that of a REST API, an HTTP API, a function URL or an Application Load Balancer. The header
+    ``event`` comes from a REST API, an HTTP API, a function URL or an Application Load Balancer. The header
     ``CloudFront-Viewer-Cert-Pem`` contains the certificate; the origin request policy must forward it.
     ``CloudFront-Viewer-Cert-Present`` is optional. With a certificate, every value of it other than ``1`` makes the
     result *malformed*; if it is ``1`` and there is no certificate, the certificate is *missing*.
@@ -106,8 +106,7 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
 def _value(event: object, name: str) -> str | None:
     """Return the only value of a header, from ``headers`` and ``multiValueHeaders``; None if it is absent.
 
-    ``name`` is in lower case. Raises MalformedCertificateError for different values: choosing one of them would leave
-    the choice to whichever client sent the others.
+    ``name`` is in lower case. Raises MalformedCertificateError for different values, since a client may have added one.
     """
     if not isinstance(event, Mapping):
         return None

@@ -35,10 +35,7 @@ _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
 
 def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, TruststoreSource | None]:
-    """Return the locations of CRLs and how they are used; without ``CRL_URIS`` that of the truststore, if there is one.
-
-    A truststore without CRLs is for the keys of issuers.
-    """
+    """Return the sources of CRLs; without ``CRL_URIS``, the source of the truststore, for the keys of issuers."""
     if not any(name in reader for name in CRL_VARIABLES):
         return None, None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above

@@ -49,6 +49,11 @@ class WaitSeconds(NamedTuple):
 DEFAULT_WAIT_SECONDS = WaitSeconds()
 
 
+def utc_now() -> datetime:
+    """Return the current time, aware."""
+    return datetime.now(UTC)
+
+
 class CurrentPolicy:
     """The access policy in force, made of the settings and of the documents at their URIs. Thread-safe.
 
@@ -58,7 +63,7 @@ class CurrentPolicy:
     decision on certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
-    returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
+    returns seconds and never goes back. ``now`` returns an aware datetime.
     """
 
     def __init__(  # noqa: PLR0913 -- what tests replace, each by name
@@ -68,7 +73,7 @@ class CurrentPolicy:
         opener: StoreOpener | None = None,
         folder_opener: FolderOpener | None = None,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] | None = None,
+        now: Callable[[], datetime] = utc_now,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self.settings = settings
@@ -137,8 +142,7 @@ class CurrentPolicy:
         lists, sources = self._latest.revocation, self.settings.crl_sources
         if lists is None or sources is None or self._crl_refresher is None:
             return
-        now = datetime.now(UTC) if self._now is None else self._now()
-        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
+        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), self._now()):
             self._crl_refresher.hasten()
 
     def restore(self) -> None:
@@ -187,12 +191,11 @@ class CurrentPolicy:
 
     def _start_revocation(self, sources: CrlSources) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
-        from mtls_authorizer.revocation.loaders import utc_now  # noqa: PLC0415
 
         documents = self._revocation = RevocationDocuments(
             sources,
             self._store_opener(),
-            self._now or utc_now,
+            self._now,
             folder_opener=self._make_folder_opener(),
             clock=self._clock,
         )

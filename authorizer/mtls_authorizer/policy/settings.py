@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Settings(NamedTuple):
     """The values of the environment variables. Without a rule, every request is denied.
 
-    ``rules`` and ``shadow_rules`` are those in the environment. The ``AccessPolicy`` also contains those of the
+    ``rules`` and ``shadow_rules`` come from the environment. The ``AccessPolicy`` also contains the rules in the
     documents at the URIs.
     """
 

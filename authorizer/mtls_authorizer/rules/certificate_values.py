@@ -21,7 +21,7 @@ _VALUE = re.compile(rf"[ -~]{{1,{LONGEST_VALUE}}}")
 class CertificateValue(NamedTuple):
     """Describes where to read a value in a certificate, such as the subject's organization.
 
-    ``field`` and ``label`` are those of a ``Fact``. ``after`` selects the values that begin with it, and is removed
+    ``field`` and ``label`` select facts. ``after`` selects the values that begin with it, and is removed
     from them. ``default`` replaces a missing value.
     """
 

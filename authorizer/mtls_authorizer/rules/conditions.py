@@ -160,7 +160,7 @@ def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Conditi
 
 
 class RuleIndex:
-    """The positions of rules, by conditions of which a certificate must satisfy at least one to match the rule.
+    """The positions of rules by necessary conditions: a certificate that satisfies none of them does not match.
 
     A rule is a sequence of matchers, all of which must match. A rule without matchers is never found. ``rule_count`` is
     the number of rules that have each condition.
@@ -204,7 +204,7 @@ class RuleIndex:
 
 
 def _necessary_conditions(matcher: Matcher, rule_count: Mapping[Condition, int]) -> frozenset[Condition]:
-    """Return conditions of which a certificate must satisfy at least one to match."""
+    """Return necessary conditions: a certificate that satisfies none of them does not match."""
     return matcher.alternatives.union(
         min(combination, key=rule_count.__getitem__)  # pragma: no mutate -- each is necessary, the rarest is fastest
         for combination in matcher.combinations

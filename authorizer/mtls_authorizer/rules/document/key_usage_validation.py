@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_rule_key_usages(
     value: object, matchers: tuple[Matcher, ...], place: str, problems: Problems, workload: Workload
 ) -> frozenset[str] | None:
-    """Read the usages of a rule with these matchers: ``"none"``, or a list of which a certificate must have one."""
+    """Read the usages of a rule with these matchers: ``"none"``, or a list, one of which a certificate must have."""
     usages = _read(value, place, problems, workload)
     if usages is not None and usages != {CLIENT_AUTH}:
         _check_identity(matchers, place, problems)
