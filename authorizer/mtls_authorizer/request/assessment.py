@@ -66,8 +66,8 @@ class RejectedCertificate(NamedTuple):
 class AssessedCertificate(NamedTuple):
     """A certificate for which the rules were evaluated.
 
-    ``outcome`` is the grant of the rules, or the reason why there is none. ``shadow_outcome`` is the same for the shadow
-    rules, None without shadow rules. ``context`` contains the values of the certificate, and is empty without a grant.
+    ``outcome`` is the grant of the rules, or the reason why there is none. ``shadow_outcome`` is the same for shadow
+    rules, None without any. ``context`` contains the values of the certificate, and is empty without a grant.
     ``not_before`` and ``not_after`` are aware, and part of the validity (RFC 5280 §4.1.2.5).
     """
 
