@@ -93,13 +93,6 @@ class Rule(NamedTuple):
             return required_met
         return not self.key_usages or not self.key_usages.isdisjoint(usages or ())
 
-    def certificate_values(self) -> Mapping[str, CertificateValue]:
-        """Return the values that the rule takes from the certificate, by their locations in a rule of a document."""
-        values = {f"context.{key}": value for key, value in self.certificate_context.items()}
-        if self.usage_plan_key is not None and not isinstance(self.usage_plan_key, str):
-            values["usage_plan_key"] = self.usage_plan_key
-        return values
-
     def uses(self, field: str) -> bool:
         """Return whether a matcher or an exclusion is about a field."""
         return any(matcher.field == field for matchers in (self.matchers, *self.exclusions) for matcher in matchers)

@@ -18,6 +18,7 @@ from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explain.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explain.wording import alternative_text, alternatives, choice, fact_text
 from mtls_authorizer_cli.printed import listing, quoted, utc_timestamp
+from mtls_authorizer_cli.rule_values import certificate_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -239,13 +240,13 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
 
 
 def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:
-    if any(value.read(certificate) is None for value in rule.certificate_values().values()):
+    if any(value.read(certificate) is None for value in certificate_values(rule).values()):
         return DenyReason.CERTIFICATE_VALUE_MISSING
     return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
 
 
 def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
-    for place, value in rule.certificate_values().items():
+    for place, value in certificate_values(rule).items():
         source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
         after = f" after {quoted(value.after)}" if value.after else ""
         required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"
