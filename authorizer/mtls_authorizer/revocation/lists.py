@@ -81,8 +81,8 @@ class RevocationLists:
         self._ever_loaded = ever_loaded | self.issuers
         self._relevant_lists: dict[ChainLink, Sequence[Sequence[HeldList]]] = {}
         self._locations = locations or {}
-        first = (group[0].revocation_list for groups in self._groups.values() for group in groups)
-        newest = [each for each in first if each.digest not in outdated]
+        newest_ones = (_newest(group) for groups in self._groups.values() for group in groups)
+        newest = [each for each in newest_ones if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists that are not outdated; None without any."""
         ends = [each.next_update for each in newest if each.next_update is not None]
@@ -109,7 +109,7 @@ class RevocationLists:
         return status if used is None else status._replace(location=self._locations.get(used.digest))
 
     def not_covered(self, chains: Iterable[Chain]) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, but none that was loaded covers them."""
+        """Return the certificates of chains for which a list is required, but no loaded one can prove them good."""
         required = (
             link
             for chain in chains
@@ -119,8 +119,8 @@ class RevocationLists:
         return [link for link in dict.fromkeys(required) if not self._is_covered(link)]
 
     def _is_covered(self, link: ChainLink) -> bool:
-        groups = self._groups.get(link.issuer, ())
-        return any(held.covers(link.scope) for group in groups for held in group)
+        lists = (held for group in self._groups.get(link.issuer, ()) for held in group)
+        return any(held.revocation_list.defect is None and held.covers(link.scope) for held in lists)
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]
@@ -245,6 +245,12 @@ def _length(link: ChainLink) -> int:
     contents = [content for _, content in link.scope.names]
     names = [content if isinstance(content, bytes) else repr(content) for content in contents]
     return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))
+
+
+def _newest(newest_first: Sequence[HeldList]) -> RevocationList:
+    """Return the newest list that can prove certificates good, such as the complete one next to a delta CRL, if any."""
+    lists = [held.revocation_list for held in newest_first]
+    return next((each for each in lists if each.defect is None), lists[0])
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -15,7 +15,7 @@ from mtls_authorizer.revocation.crl.entries import (
     is_revoked,
     may_contain_removals,
 )
-from mtls_authorizer.revocation.crl.fields import load_entries, read_fields
+from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import check_signer, verify_signature
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
-_KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _ISSUING_DISTRIBUTION_POINT}
+_KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT}
 
 _CACHED_LOOKUPS = 4096
 _LONGEST_CACHED = 8 * 64
@@ -79,7 +79,7 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
     The certificates that it lists are revoked if a CA of the truststore has the issuer's name and the key that verifies
     the CRL. Whether the others are good is another question: see ``check_usable``.
 
-    Raises CrlError, with a message for users, for every other content, and for delta and indirect CRLs.
+    Raises CrlError, with a message for users, for every other content, and for indirect CRLs.
     """
     encoded = crl_der(content)
     try:
@@ -88,8 +88,6 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         message = f"the CRL cannot be decoded: {error}"
         raise CrlError(CrlRejection.MALFORMED, message) from error
     signer = verify_signature(fields, truststore)
-    if _DELTA_CRL_INDICATOR in fields.extensions:
-        reject(CrlRejection.DELTA, "the CRL is a delta CRL: only complete ones are supported")
     try:
         crl = load_entries(encoded, fields)
         return VerifiedCrl(encoded, crl, fields, signer)
@@ -165,18 +163,29 @@ def _defect(
         return CrlError(CrlRejection.CRITICAL_EXTENSION, f"the CRL has an unknown critical extension: {unknown[0]}")
     if in_entry is not None:
         return CrlError(CrlRejection.CRITICAL_EXTENSION, in_entry)
+    return next(_limits(scope, fields), None) or next(_unreadable(fields), None)
+
+
+def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
+    if _DELTA_CRL_INDICATOR in fields.extensions:
+        yield CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
     if scope is None:
-        return CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
-    if scope.only_attributes or scope.only_some_reasons:
+        yield CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
+    elif scope.only_attributes or scope.only_some_reasons:
         what = "onlyContainsAttributeCerts" if scope.only_attributes else "onlySomeReasons"
-        return CrlError(
+        yield CrlError(
             CrlRejection.PARTIAL,
             f"the CRL is limited by its issuing distribution point ({what}): it proves no certificate good",
         )
+
+
+def _unreadable(fields: CrlFields) -> Iterator[CrlError]:
+    if fields.number is None and CRL_NUMBER in fields.extensions:
+        message = "the CRL number cannot be read, is negative, or has more than 20 octets"
+        yield CrlError(CrlRejection.MALFORMED, message)
     try:
         value = _value(fields, AUTHORITY_KEY_IDENTIFIER)
         if value is not None:
             read_authority_key_identifier(value)
     except DerError:
-        return CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")
-    return None
+        yield CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")

@@ -11,6 +11,7 @@ from tests import der
 from tests.certificate_authorities import (
     CRL_DISTRIBUTION_POINTS,
     DAY,
+    DELTA_CRL_INDICATOR,
     IS_NO_CA,
     MAY_SIGN_BOTH,
     MAY_SIGN_CERTIFICATES,
@@ -72,6 +73,12 @@ def _several() -> Iterator[tuple[str, Case]]:
     of_a, of_b, of_c = _client_of("a"), _client_of("b"), _client_of("c")
     stale: dict[str, Any] = {"next_update": NOW - HOUR}
     future: dict[str, Any] = {"this_update": NOW + HOUR}
+    # Without -use_deltas, OpenSSL considers it complete.
+    delta = CA.revoke(
+        entry(1),
+        extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)],
+        this_update=NOW - DAY + 2 * HOUR,
+    )
     cases = {
         "two parts, its own lists it": Case(REVOKED, [_part("a", 1), _part("b")], of_a, [CA]),
         "two parts, neither lists it": Case(GOOD, [_part("a"), _part("b", 2)], of_b, [CA]),
@@ -106,6 +113,10 @@ def _several() -> Iterator[tuple[str, Case]]:
         ),
         "all are stale": Case(
             UNKNOWN, [_part("complete", **stale), _part("complete", number=2, **stale)], CLIENT, [CA]
+        ),
+        "complete, and a newer delta that lists it": Case(REVOKED, [_part("complete"), delta], CLIENT, [CA]),
+        "a delta that lists it, and a newer complete one": Case(
+            GOOD, [_part("complete", number=3), delta], CLIENT, [CA]
         ),
         "another CA's list comes with it": Case(GOOD, [_part("complete"), OTHER.revoke(entry(1))], CLIENT, [CA, OTHER]),
     }

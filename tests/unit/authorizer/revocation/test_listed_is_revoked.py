@@ -13,7 +13,9 @@ from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
+    CRL_NUMBER,
     DAY,
+    DELTA_CRL_INDICATOR,
     HOLD,
     IS_A_CA,
     MAY_SIGN_CERTIFICATES,
@@ -35,6 +37,7 @@ IDENTIFIED = CertificateAuthority("Identified", key_identifier=b"key")
 NO_CERTIFICATES = CertificateAuthority("No certificates", extensions=[IS_A_CA, MAY_SIGN_LISTS])
 NO_LISTS = CertificateAuthority("No lists", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
 OTHER_KEY = [authority_key(b"other")]
+DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 ELSEWHERE = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
 
 LISTED = {
@@ -45,6 +48,10 @@ LISTED = {
     "for some reasons": (CA, [], CA.revoke(entry(1), extensions=[distribution_point(der.tagged(3, b"\1\x7e"))])),
     "unreadable scope": (CA, [], CA.revoke(entry(1), extensions=[distribution_point()])),
     "unknown critical extension": (CA, [], CA.revoke(entry(1), extensions=[extension("1.2.3", b"", critical=True)])),
+    "delta CRL": (CA, [], CA.revoke(entry(1), extensions=[crl_number(2), DELTA])),
+    "negative CRL number": (CA, [], CA.revoke(entry(1), extensions=[crl_number(-1)])),
+    # As NSS's crlutil encodes the number 1245: without the tag and the length of an INTEGER.
+    "unreadable CRL number": (CA, [], CA.revoke(entry(1), extensions=[extension(CRL_NUMBER, b"\x04\xdd")])),
     "expired CRL": (CA, [], CA.revoke(entry(1), next_update=NOW - DAY)),
     "future CRL": (CA, [], CA.revoke(entry(1), this_update=NOW + DAY, next_update=NOW + 2 * DAY)),
     "expired CA": (EXPIRED, [], EXPIRED.revoke(entry(1))),
@@ -105,6 +112,30 @@ def test_a_newer_usable_crl_decides_and_an_unusable_one_only_adds_revocations() 
     # Two CRLs with one number, which a CA should not issue: both count.
     twin = CA.revoke(entry(1), extensions=[crl_number(2)])
     assert state(newer, twin) is state(twin, newer) is RevocationState.REVOKED
+
+
+def test_a_delta_crl_adds_revocations_to_the_complete_one_until_there_is_a_newer_complete_one() -> None:
+    def lists(*crls: bytes) -> RevocationLists:
+        return RevocationLists([verify_crl(crl, EVERYBODY) for crl in crls], EVERYBODY)
+
+    def state(*crls: bytes) -> RevocationState:
+        return lists(*crls).status(_client(CA, 1, []), NOW).state
+
+    complete, next_complete = (
+        CA.revoke(extensions=[crl_number(number)], next_update=NOW + number * DAY) for number in (1, 3)
+    )
+    delta = CA.revoke(entry(1), extensions=[crl_number(2), DELTA], next_update=NOW + 9 * DAY)
+    other_delta = CA.revoke(entry(2), extensions=[crl_number(2), DELTA])
+    assert state(complete, delta) is state(delta, complete) is RevocationState.REVOKED
+    assert state(complete, other_delta) is RevocationState.GOOD
+    assert state(complete, delta, next_complete) is RevocationState.GOOD
+    # An entry of the complete CRL that a delta CRL removes still revokes.
+    removal = CA.revoke(entry(1, REMOVED), extensions=[crl_number(2), DELTA])
+    on_hold = CA.revoke(entry(1, HOLD), extensions=[crl_number(1)])
+    assert state(on_hold, removal) is RevocationState.REVOKED
+    # The complete CRL is the one that must not expire.
+    assert lists(complete, delta).earliest_next_update == NOW + DAY
+    assert lists(delta).earliest_next_update == NOW + 9 * DAY
 
 
 def test_the_number_of_a_crl_tells_its_age_and_its_date_only_without_one() -> None:
