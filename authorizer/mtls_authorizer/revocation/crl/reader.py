@@ -99,37 +99,45 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         raise CrlError(CrlRejection.MALFORMED, message) from error
 
 
-def read_crl(
+def read_crl(  # noqa: PLR0913 -- each by name
     content: bytes,
     truststore: Truststore,
     now: datetime,
     *,
     in_force: RevocationList | None = None,
     max_age: timedelta = timedelta(0),
+    may_be_delta: bool = False,
 ) -> VerifiedCrl:
     """Read a CRL that proves certificates good at an aware time, and may replace the list in force.
 
     See ``verify_crl``, ``check_usable`` and ``check_succession``. Raises CrlError.
     """
     verified = verify_crl(content, truststore)
-    check_usable(verified, truststore, now, max_age)
+    check_usable(verified, truststore, now, max_age, may_be_delta=may_be_delta)
     if in_force is not None:
         check_succession(verified, in_force, replaceable=is_stale(in_force, now, max_age))
     return verified
 
 
 def check_usable(
-    revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta = timedelta(0)
+    revocation_list: RevocationList,
+    truststore: Truststore,
+    now: datetime,
+    max_age: timedelta = timedelta(0),
+    *,
+    may_be_delta: bool = False,
 ) -> None:
     """Check that a list, which was verified, proves the certificates that it covers and does not list good.
 
     It does if its signer may sign CRLs and is valid; if ``thisUpdate`` is not in the future, and ``nextUpdate`` plus
     ``max_age`` is; and if all of its critical extensions are known and its scope is. A CRL without ``nextUpdate`` never
-    expires, as in OpenSSL. Raises CrlError.
+    expires, as in OpenSSL. With ``may_be_delta``, a delta CRL passes as well, although it only revokes.
+    Raises CrlError.
     """
     check_signer(revocation_list, truststore, now)
-    if revocation_list.defect is not None:
-        raise CrlError(revocation_list.defect.rejection, str(revocation_list.defect))
+    defect = revocation_list.defect
+    if defect is not None and not (may_be_delta and defect.rejection is CrlRejection.DELTA):
+        raise CrlError(defect.rejection, str(defect))
     check_timeliness(revocation_list, now, max_age=max_age)
 
 
