@@ -187,7 +187,7 @@ class RevocationLists:
         if link.issuer.key_fingerprint in self._exempt_issuers:
             return RevocationStatus(RevocationState.EXEMPT)
         if found:
-            return min(found, key=lambda status: status.unknown_reason is UnknownReason.NOT_COVERED)
+            return min(found, key=_remoteness)
         if required or link.issuer in self._ever_loaded:
             return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
         (authority, *_) = self.truststore.identified(link.issuer)
@@ -251,6 +251,12 @@ def _newest(newest_first: Sequence[HeldList]) -> RevocationList:
     """Return the newest list that can prove certificates good, such as the complete one next to a delta CRL, if any."""
     lists = [held.revocation_list for held in newest_first]
     return next((each for each in lists if each.defect is None), lists[0])
+
+
+def _remoteness(status: RevocationStatus) -> int:
+    """Return how far a list is from proving a certificate good: one that has expired did, before it expired."""
+    never = (UnknownReason.UNUSABLE, UnknownReason.NOT_COVERED)
+    return never.index(status.unknown_reason) + 1 if status.unknown_reason in never else 0
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -9,7 +9,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
-from mtls_authorizer.revocation.status import RevocationState
+from mtls_authorizer.revocation.status import RevocationState, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -134,6 +134,9 @@ def test_a_delta_crl_adds_revocations_to_the_complete_one_until_there_is_a_newer
     on_hold = CA.revoke(entry(1, HOLD), extensions=[crl_number(1)])
     assert state(on_hold, removal) is RevocationState.REVOKED
     # The complete CRL is the one that must not expire.
+    expired = CA.revoke(extensions=[crl_number(1)], next_update=NOW - DAY)
+    assert lists(expired, other_delta).status(_client(CA, 1, []), NOW).unknown_reason is UnknownReason.STALE
+    assert lists(other_delta).status(_client(CA, 1, []), NOW).unknown_reason is UnknownReason.UNUSABLE
     assert lists(complete, delta).earliest_next_update == NOW + DAY
     assert lists(delta).earliest_next_update == NOW + 9 * DAY
 
