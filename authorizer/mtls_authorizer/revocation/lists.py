@@ -176,6 +176,12 @@ class RevocationLists:
         return worst._replace(skipped_issuers=tuple(name for each in statuses for name in each.skipped_issuers))
 
     def _link_status(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
+        status = self._status_by_own_key(link, now, required=required)
+        is_proven_good = status.state is RevocationState.GOOD and status.revocation_list is not None
+        revoking = self._revoking_list(link, now) if link.other_keys and not is_proven_good else None
+        return status if revoking is None else RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
+
+    def _status_by_own_key(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
         found: list[RevocationStatus] = []
         for held in self._in_force(link, now):
             if held.revocation_list.is_revoked(link.serial_number):
@@ -194,7 +200,8 @@ class RevocationLists:
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
-        lists = (held.revocation_list for held in self._in_force(link, now))
+        links = (link, *(link._replace(issuer=other) for other in link.other_keys))
+        lists = (held.revocation_list for each in links for held in self._in_force(each, now))
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)
 
     def _in_force(self, link: ChainLink, now: datetime) -> Iterator[HeldList]:

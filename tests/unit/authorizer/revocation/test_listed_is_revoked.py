@@ -9,7 +9,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
-from mtls_authorizer.revocation.status import RevocationState, UnknownReason
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -139,6 +139,27 @@ def test_a_delta_crl_adds_revocations_to_the_complete_one_until_there_is_a_newer
     assert lists(other_delta).status(_client(CA, 1, []), NOW).unknown_reason is UnknownReason.UNUSABLE
     assert lists(complete, delta).earliest_next_update == NOW + DAY
     assert lists(delta).earliest_next_update == NOW + 9 * DAY
+
+
+@pytest.mark.parametrize("mode", CrlFailureMode)
+def test_a_crl_by_the_key_that_certified_the_issuers_key_revokes_and_proves_nothing_good(mode: CrlFailureMode) -> None:
+    root = CertificateAuthority("Rolled over")
+    second = CertificateAuthority("Rolled over", parent=root, serial_number=7)
+    middle = CertificateAuthority("Middle", parent=second, serial_number=9)
+    truststore = read_truststore(root.pem + second.pem + middle.pem)
+
+    def status(client: PeerCertificate, *crls: bytes) -> RevocationStatus:
+        lists = RevocationLists([verify_crl(crl, truststore) for crl in crls], truststore, failure_mode=mode)
+        return lists.status(client, NOW)
+
+    client, below = _client(second, 1, []), _client(middle, 1, [])
+    assert status(client, root.revoke(entry(1))).state is RevocationState.REVOKED
+    assert status(client, root.revoke(entry(2))).unknown_reason is UnknownReason.NO_LIST
+    assert status(client, root.revoke(entry(7)), second.revoke()).state is RevocationState.REVOKED
+    # A CA may have a CRL for each key.
+    assert status(client, root.revoke(entry(1)), second.revoke()).state is RevocationState.GOOD
+    assert status(below, root.revoke(entry(9)), middle.revoke()).state is RevocationState.REVOKED
+    assert status(below, root.revoke(entry(1)), middle.revoke()).skipped_issuers == ("CN=Rolled over",)
 
 
 def test_the_number_of_a_crl_tells_its_age_and_its_date_only_without_one() -> None:
