@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.crl.entries import (
     may_contain_removals,
 )
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import check_signer, verify_signature
 from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness, is_stale
@@ -79,7 +79,7 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
     The certificates that it lists are revoked if a CA of the truststore has the issuer's name and the key that verifies
     the CRL. Whether the others are good is another question: see ``check_usable``.
 
-    Raises CrlError, with a message for users, for every other content, and for indirect CRLs.
+    Raises CrlError, with a message for users, for every other content, and for a CRL with entries of other CAs.
     """
     encoded = crl_der(content)
     try:
@@ -147,17 +147,14 @@ def _value(fields: CrlFields, oid: str) -> bytes | None:
 
 
 def _scope(fields: CrlFields) -> CrlScope | None:
-    """Return the scope of a CRL, None if it cannot be read. Raises CrlError for an indirect one."""
+    """Return the scope of a CRL, None if it cannot be read."""
     value = _value(fields, _ISSUING_DISTRIBUTION_POINT)
     if value is None:
         return COMPLETE
     try:
-        scope = read_crl_scope(value, fields.issuer)
+        return read_crl_scope(value, fields.issuer)
     except DerError:
         return None
-    if scope.is_indirect:
-        reject(CrlRejection.INDIRECT, "the CRL is an indirect one (indirectCRL): only the CA's own are supported")
-    return scope
 
 
 def _defect(
@@ -179,6 +176,8 @@ def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
         yield CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
     if scope is None:
         yield CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
+    elif scope.is_indirect:
+        yield CrlError(CrlRejection.INDIRECT, "the CRL is an indirect one (indirectCRL): it proves no certificate good")
     elif scope.only_attributes or scope.only_some_reasons:
         what = "onlyContainsAttributeCerts" if scope.only_attributes else "onlySomeReasons"
         yield CrlError(

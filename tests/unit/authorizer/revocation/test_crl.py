@@ -308,7 +308,7 @@ def _limited(limit: str) -> str:
         ),
         (
             CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
-            "the CRL is an indirect one (indirectCRL): only the CA's own are supported",
+            "the CRL is an indirect one (indirectCRL): it proves no certificate good",
         ),
         (CA.revoke(extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]), _limited("onlySomeReasons")),
         (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),

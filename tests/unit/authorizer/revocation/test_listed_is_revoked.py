@@ -49,6 +49,7 @@ LISTED = {
     "unreadable scope": (CA, [], CA.revoke(entry(1), extensions=[distribution_point()])),
     "unknown critical extension": (CA, [], CA.revoke(entry(1), extensions=[extension("1.2.3", b"", critical=True)])),
     "delta CRL": (CA, [], CA.revoke(entry(1), extensions=[crl_number(2), DELTA])),
+    "indirect CRL": (CA, [], CA.revoke(entry(1), extensions=[distribution_point(der.tagged(4, TRUE))])),
     "negative CRL number": (CA, [], CA.revoke(entry(1), extensions=[crl_number(-1)])),
     # As NSS's crlutil encodes the number 1245: without the tag and the length of an INTEGER.
     "unreadable CRL number": (CA, [], CA.revoke(entry(1), extensions=[extension(CRL_NUMBER, b"\x04\xdd")])),
