@@ -108,15 +108,15 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
         return RejectedCertificate(client, failure)
     required = settings.required_key_usages
     outcome = policy.rules.evaluate(certificate, required)
-    has_grant = not isinstance(outcome, DenyReason)
+    is_granted = not isinstance(outcome, DenyReason)
     assessed = AssessedCertificate(
         client,
         outcome,
         policy.shadow_rules.evaluate(certificate, required) if policy.shadow_rules is not None else None,
-        _context(certificate, settings, policy.rules) if has_grant else {},
+        _context(certificate, settings, policy.rules) if is_granted else {},
         certificate.not_before,
         certificate.not_after,
-        has_grant and _loses_client_auth(certificate, settings, policy),
+        is_granted and _loses_client_auth(certificate, settings, policy),
     )
     if policy.revocation is not None and assessed.has_grant:
         return assessed._replace(chains=policy.revocation.chains(certificate))
