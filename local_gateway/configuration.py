@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_authorizer_cli.command_line import CommandError, read_file
-from mtls_authorizer_cli.explain.inputs.configuration import read_configuration
-from mtls_authorizer_cli.explain.truststore import read_bundle
+from mtls_authorizer_cli.configuration.loading import read_configuration
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

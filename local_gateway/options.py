@@ -11,7 +11,7 @@ from local_gateway.deployment import SERVERS
 from local_gateway.revoke import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
 from mtls_authorizer_cli.command_line import CommandError, Parser
-from mtls_authorizer_cli.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -65,6 +66,18 @@ def exit_statuses(success: str, negative: str) -> str:
         f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be read or an option is wrong, with a message "
         "on the standard error."
     )
+
+
+def read_time(text: str) -> datetime:
+    """Return the time in the option ``--at``, which is in ISO 8601 with an offset, in UTC. Raises CommandError."""
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    message = f"--at {text!r}: write a time with its UTC offset, such as 2026-12-01T00:00:00Z"
+    raise CommandError(message)
 
 
 def read_file(file: str, *, largest: int, expected: str) -> bytes:

@@ -15,7 +15,7 @@ from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, p
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
 from mtls_authorizer_cli.doctor import command as doctor
-from mtls_authorizer_cli.explain_command import command as explain
+from mtls_authorizer_cli.explain import command as explain
 from mtls_authorizer_cli.rules import check as rules_check
 from mtls_authorizer_cli.rules import remove as rules_remove
 from mtls_authorizer_cli.rules.change import add as rules_add

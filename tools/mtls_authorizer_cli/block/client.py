@@ -13,7 +13,7 @@ from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
 from mtls_authorizer.rules.names.name_correction import attribute_types
-from mtls_authorizer_cli.certificate_files import read_certificate_file
+from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.printed import plain, quoted
 

@@ -7,24 +7,30 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.from_files import clients_in_files
 from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
 from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, ExitStatus, exit_statuses, write_output
-from mtls_authorizer_cli.explain.inputs.configuration import load_configuration
-from mtls_authorizer_cli.explain.inputs.failures import logged_failures
-from mtls_authorizer_cli.function import add_options, notes_on_variables, read_environment
-from mtls_authorizer_cli.inputs.times import read_time
-from mtls_authorizer_cli.log_records import read_log_records
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    read_time,
+    write_output,
+)
+from mtls_authorizer_cli.configuration.function import add_options, notes_on_variables, read_environment
+from mtls_authorizer_cli.configuration.loading import load_configuration
+from mtls_authorizer_cli.configuration.logged_errors import logged_failures
+from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from mtls_authorizer_cli.certificate_files import CertificateFile
+    from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.clients.client import Client
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 

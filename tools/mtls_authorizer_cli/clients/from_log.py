@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.assessment import UNAUTHENTICATED_PRINCIPAL
 from mtls_authorizer_cli.clients.client import Client
-from mtls_authorizer_cli.explain.client_match import name_identifies_client
+from mtls_authorizer_cli.explanation.client_match import name_identifies_client
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
     from datetime import datetime
 
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
 
 
 class LoggedClients:

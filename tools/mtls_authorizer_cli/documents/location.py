@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.configuration.function import add_options as add_function_options
+from mtls_authorizer_cli.configuration.function import deployed, read_environment
+from mtls_authorizer_cli.configuration.sources import parse_location, read_settings_with
 from mtls_authorizer_cli.documents.update import Access
-from mtls_authorizer_cli.function import add_options as add_function_options
-from mtls_authorizer_cli.function import deployed, read_environment
-from mtls_authorizer_cli.inputs.configured import parse_location, read_settings_with
 
 if TYPE_CHECKING:
     import argparse

@@ -13,8 +13,8 @@ from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
-from mtls_authorizer_cli.inputs.configured import parse_location
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:

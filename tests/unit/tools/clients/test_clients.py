@@ -12,7 +12,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME
-from mtls_authorizer_cli.explain.client_match import identifies_client, name_identifies_client
+from mtls_authorizer_cli.explanation.client_match import identifies_client, name_identifies_client
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.configuration.function_arn import FunctionArn, FunctionName, parse_function
 from mtls_authorizer_cli.doctor.account.aws import AbsentError, Aws, UnavailableError
 from mtls_authorizer_cli.doctor.account.domain import read_domain
 from mtls_authorizer_cli.doctor.account.function import Function
@@ -21,7 +22,6 @@ from mtls_authorizer_cli.doctor.live.function_checks import function_checks
 from mtls_authorizer_cli.doctor.live.subject import Subject
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
-from mtls_authorizer_cli.function_arn import FunctionArn, FunctionName, parse_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer_cli.configuration.function_arn import parse_authorizer_uri
 from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable
 from mtls_authorizer_cli.doctor.account.domain import domains_of_api
 from mtls_authorizer_cli.doctor.account.function import HANDLER, Function
-from mtls_authorizer_cli.function_arn import parse_authorizer_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mtls_authorizer_cli.configuration.function_arn import FunctionArn
     from mtls_authorizer_cli.doctor.account.api import Authorizer, Stage
     from mtls_authorizer_cli.doctor.account.domain import Domain
     from mtls_authorizer_cli.doctor.account.http_api import HttpApi
     from mtls_authorizer_cli.doctor.account.rest_api import RestApi
-    from mtls_authorizer_cli.function_arn import FunctionArn
 
 _LAMBDA_AUTHORIZERS = {"REQUEST", "TOKEN"}
 

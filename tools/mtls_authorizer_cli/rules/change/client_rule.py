@@ -14,9 +14,9 @@ from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.certificate_files import read_certificate_file
+from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.explain.client_match import exact, identifies_client, name_matches
+from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches
 from mtls_authorizer_cli.printed import quoted
 from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
 

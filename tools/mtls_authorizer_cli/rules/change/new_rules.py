@@ -12,10 +12,10 @@ from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, file_exists, printable
+from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, check_valid, update_document
-from mtls_authorizer_cli.inputs.configured import parse_location
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer_cli.configuration.sources import read_location, truststore_uri
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
-from mtls_authorizer_cli.inputs.configured import read_location, truststore_uri
 from mtls_authorizer_cli.rules.change.trust import read_trust
 
 if TYPE_CHECKING:

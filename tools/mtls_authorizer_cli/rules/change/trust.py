@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.command_line import CommandError, shown_file
-from mtls_authorizer_cli.explain.gateway import explain_gateway
-from mtls_authorizer_cli.explain.truststore import read_bundle
+from mtls_authorizer_cli.explanation.gateway import explain_gateway
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.truststore.bundle import Truststore
-    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
 
 class Trust(NamedTuple):

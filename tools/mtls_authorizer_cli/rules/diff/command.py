@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import list_files, read_certificate_file
+from mtls_authorizer_cli.certificates.files import list_files, read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
-from mtls_authorizer_cli.function import add_options, read_environment
-from mtls_authorizer_cli.inputs.configured import (
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.sources import (
     check_issuer_keys,
     make_rule_set,
     read_rules,

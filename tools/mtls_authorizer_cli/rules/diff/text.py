@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.explain.wording import printed_routes
+from mtls_authorizer_cli.explanation.wording import printed_routes
 from mtls_authorizer_cli.printed import counted, plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text

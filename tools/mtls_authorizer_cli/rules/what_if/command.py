@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
-from mtls_authorizer_cli.function import add_options, read_environment
-from mtls_authorizer_cli.inputs.configured import (
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.sources import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
     read_truststore_of,
 )
-from mtls_authorizer_cli.log_records import read_log_records
+from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text

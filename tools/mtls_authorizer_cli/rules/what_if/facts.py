@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
 
 _OF_SUBJECT = ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER)
 

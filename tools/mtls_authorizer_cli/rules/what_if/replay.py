@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
     from mtls_authorizer_cli.rules.what_if.evaluation import Matches
 
 BEFORE_RULES = frozenset().union(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
     from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 
 

@@ -15,7 +15,7 @@ from mtls_authorizer.rules.key_usage import NO_KEY_USAGES
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.log_records import LogRecord
+from mtls_authorizer_cli.decision_log.records import LogRecord
 from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 from tests.certificates import certificate_der, extension, pem
 from tests.rules_documents import FINGERPRINT, document, rule

@@ -1,0 +1,152 @@
+"""The explanation of a decision log entry, for a person and for a program."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer_cli.explain.reasons import MEANINGS
+from mtls_authorizer_cli.explanation.report.advice import advise
+from mtls_authorizer_cli.explanation.report.json_document import as_json as report_json
+from mtls_authorizer_cli.explanation.report.text import next_step, without_next_step
+from mtls_authorizer_cli.explanation.unknown_status import CAUSES
+from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.tables import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mtls_authorizer_cli.explain.log_explanation import CurrentDecision, LoggedExplanation
+
+JSON_VERSION = 1
+"""Changes when a key loses its meaning, not when keys are added."""
+
+_FIELDS = (
+    *("principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage", "days_to_expiry"),
+    *("certificate_sha256", "unverified_subject_dn", "unverified_issuer_dn", "unverified_serial_number"),
+    *("rules", "route", "api_id", "domain_name", "source_ip", "request_id", "extended_request_id"),
+    *(
+        "revocation_status",
+        "revocation_unknown_reason",
+        "crl_issuer",
+        "crl_number",
+        "crl_uri",
+        "crl_age_seconds",
+        "crl_skipped_issuers",
+    ),
+    *("shadow_decision", "shadow_reason", "shadow_rules_version", "configuration_version", "rules_version"),
+)
+"""The fields that are shown. The others are about the function, not about the decision."""
+
+_LONGEST_VALUE = 200
+_HEXADECIMAL = re.compile("[0-9A-Fa-f:]{1,95}")
+_UNKNOWN = (
+    "the reason is unknown to this version of the tools",
+    "install the tools in the version of the function: docs/commands.md",
+)
+
+
+def as_text(logged: LoggedExplanation) -> str:
+    """Return the explanation for a person: the decision, what the entry contains and lacks, and the next step."""
+    sections = [list(_verdict(logged)), ["Log entry", *_fields(logged)]]
+    if logged.lacks:
+        lines = (line for lack in logged.lacks for line in fold(f"- {plain(lack)}", others=" " * 4))
+        sections.append(["What the entry lacks", *lines])
+    if logged.report is not None:
+        text = without_next_step(logged.report)
+        sections.append(["With the certificate, at the time of the entry, under the configuration of today", "", text])
+    notes = [line for note in logged.notes for line in fold(f"note: {plain(note)}", first="", others=" " * 6)]
+    advised = None if logged.report is None else list(next_step(logged.report.explanation))
+    sections.append([*notes, *(advised or fold(f"Next step: {_next_step(logged)}", first="", others=" " * 11))])
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def as_json(logged: LoggedExplanation) -> str:
+    """Return the explanation for a program: one JSON object in ASCII."""
+    record, today = logged.record, logged.today
+    document = {
+        "version": JSON_VERSION,
+        "decision": record.decision,
+        "reason": record.text("reason"),
+        "meaning": _meaning(logged),
+        "time": record.time and utc_timestamp(record.time),
+        "entry": record.fields,
+        "lacks": logged.lacks,
+        "today": today and {"decision": _decision(today), "why": plain(today.why), "missing": today.missing},
+        "next_step": _next_step(logged),
+        "notes": logged.notes,
+        "explanation": None if logged.report is None else json.loads(report_json(logged.report)),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _verdict(logged: LoggedExplanation) -> Iterator[str]:
+    record, today = logged.record, logged.today
+    time = "" if record.time is None else f" at {utc_timestamp(record.time)}"
+    reason = record.text("reason")
+    yield {
+        "allow": f"ALLOWED{time}",
+        "deny": f"DENIED by the authorizer{time}: {plain(reason or 'the reason was not logged')[:_LONGEST_VALUE]}",
+    }.get(record.decision or "", f"LOGGED{time}: the entry does not contain the decision")
+    meaning = _meaning(logged)
+    if meaning is not None:
+        yield from fold(f"{meaning[0].upper()}{meaning[1:]}.")
+    if today is None:
+        yield from fold("Today: not known, since there are no rules. Name them with --function, --env-file or --rules.")
+    elif today.allowed is None:
+        yield from fold(f"Today: cannot be determined without {', '.join(today.missing)}.")
+    else:
+        yield from fold(f"Today: {'allowed' if today.allowed else 'denied'} ({plain(today.why)}).")
+
+
+def _fields(logged: LoggedExplanation) -> Iterator[str]:
+    present = {name: logged.record.fields.get(name) for name in _FIELDS}
+    shown = {name: value for name, value in present.items() if value not in (None, [])}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        if name == "fingerprint":
+            # In a line of its own, to be copied.
+            yield from [f"  {name}", f"    {_value(value)}"]
+        else:
+            yield from fold(f"{name:{width}}  {_value(value)}", others=" " * (width + 4))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return listing([quoted(str(each), _LONGEST_VALUE) for each in value])
+    if isinstance(value, str) and _HEXADECIMAL.fullmatch(value):
+        return value
+    return quoted(value, _LONGEST_VALUE) if isinstance(value, str) else plain(str(value))[:_LONGEST_VALUE]
+
+
+def _meaning(logged: LoggedExplanation) -> str | None:
+    reason = logged.record.text("reason")
+    return None if reason is None else _meaning_and_step(logged, reason)[0]
+
+
+def _meaning_and_step(logged: LoggedExplanation, reason: str) -> tuple[str, str]:
+    meaning, step = MEANINGS.get(reason, _UNKNOWN)
+    cause = CAUSES.get(logged.record.text("revocation_unknown_reason") or "")
+    if reason == DenyReason.REVOCATION_STATUS_UNKNOWN and cause is not None:
+        return f"{meaning}, because {cause[0]}", cause[1]
+    return meaning, step
+
+
+def _next_step(logged: LoggedExplanation) -> str:
+    record, today, report = logged.record, logged.today, logged.report
+    reason = record.text("reason")
+    if today is not None and today.allowed and record.decision != "allow":
+        return "none: the request is allowed today, once the TTL of a cached response is over"
+    if report is not None and (advice := advise(report.explanation)) is not None:
+        return f"{advice.next_step[0].lower()}{advice.next_step[1:].rstrip(':')}"
+    if reason is None:
+        return "none" if record.decision == "allow" else "get the whole entry: query @message in Logs Insights"
+    _, step = _meaning_and_step(logged, reason)
+    return step if report is not None else f"{step}. To see every check, add the certificate to this command"
+
+
+def _decision(today: CurrentDecision) -> str | None:
+    return None if today.allowed is None else "allow" if today.allowed else "deny"
