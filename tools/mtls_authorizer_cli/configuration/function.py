@@ -27,21 +27,14 @@ _LARGEST_FILE = 1024 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class DeployedFunction(NamedTuple):
-    """A function as it is deployed.
+class Variables(NamedTuple):
+    """Environment variables, and the region of the function that has them; None if they are not a deployed function's.
 
-    ``qualifier`` is the alias or version that was asked for, else ``$LATEST``; ``version`` is the version that it is.
-    ``arn`` includes the qualifier if one was given. ``environment`` has the function's memory as Lambda sets it there,
-    because the memory limits the size of CRLs.
+    They include the memory of a deployed function as Lambda sets it, because the memory limits the size of CRLs.
     """
 
-    name: str
-    qualifier: str
-    arn: str
-    region: str
-    version: str
-    runtime: str
     environment: Mapping[str, str]
+    region: str | None = None
 
 
 def add_options(parser: Parser) -> None:
@@ -59,50 +52,46 @@ def add_options(parser: Parser) -> None:
     )
 
 
-def read_environment(options: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables that the options name, else ``environment`` unchanged. Raises CommandError."""
+def read_variables(options: argparse.Namespace, environment: Mapping[str, str]) -> Variables:
+    """Return the variables that the options name, else those of ``environment``.
+
+    If a function is named, the stores of this process use its region from then on: an ARN may be in another one than
+    the shell's. Raises CommandError.
+    """
     if options.function and options.env_file:
         message = "--function and --env-file both name variables: use one of them"
         raise CommandError(message)
     if options.function:
-        return deployed(options).environment
-    return read_env_file(options.env_file) if options.env_file else environment
+        return _read_deployed(options.function)
+    return Variables(read_env_file(options.env_file) if options.env_file else environment)
+
+
+def read_environment(options: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the same variables without the region. Raises CommandError."""
+    return read_variables(options, environment).environment
 
 
 def notes_on_variables(options: argparse.Namespace) -> Iterator[str]:
-    """Return notes on the variables that ``read_environment`` returns: which version of the function they are from."""
+    """Return a note on the version of the function that the variables are from, if the API may invoke another one."""
     if options.function and not parse_function(options.function).qualifier:
         yield (
-            f"the variables are those of {LATEST}, the version of the function that is not published; if the API "
-            f"invokes an alias, name it: --function {options.function}:ALIAS"
+            f"the variables are from {LATEST}, the unpublished version of the function. If the API invokes an alias, "
+            f"name it: --function {options.function}:ALIAS"
         )
 
 
-def deployed(options: argparse.Namespace) -> DeployedFunction:
-    """Return the function that ``--function`` names.
-
-    From then on, the stores of this process use the function's region: an ARN may be in another one than the shell's.
-    Raises CommandError.
-    """
-    function = parse_function(options.function)
-    client = _client(options.function, function.region if isinstance(function, FunctionArn) else None)
-    answer = _get_configuration(options.function, client, function.request)
-    environment = answer.get("Environment", {})
+def _read_deployed(name: str) -> Variables:
+    function = parse_function(name)
+    client = _client(name, function.region if isinstance(function, FunctionArn) else None)
+    configuration = _get_configuration(name, client, function.request)
+    environment = configuration.get("Environment", {})
     if "Error" in environment:
         message = (
-            f"function {options.function}: Lambda cannot decrypt its variables ({environment['Error'].get('ErrorCode')}"
-            "). You need the permission kms:Decrypt for the function's key"
+            f"function {name}: Lambda cannot decrypt its variables ({environment['Error'].get('ErrorCode')}). You need "
+            "the permission kms:Decrypt for the function's key"
         )
         raise CommandError(message)
-    return DeployedFunction(
-        answer["FunctionName"],
-        function.qualifier or LATEST,
-        ":".join([*answer["FunctionArn"].split(":")[:7], *filter(None, [function.qualifier])]),
-        client.meta.region_name,
-        answer.get("Version", LATEST),
-        answer.get("Runtime", ""),
-        {**environment.get("Variables", {}), **_memory(answer)},
-    )
+    return Variables({**environment.get("Variables", {}), **_memory(configuration)}, client.meta.region_name)
 
 
 def _memory(configuration: Mapping[str, Any]) -> dict[str, str]:

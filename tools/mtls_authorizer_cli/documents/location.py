@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.configuration.function import add_options as add_function_options
-from mtls_authorizer_cli.configuration.function import deployed, read_environment
+from mtls_authorizer_cli.configuration.function import read_variables
 from mtls_authorizer_cli.configuration.sources import parse_location, read_settings_with
 from mtls_authorizer_cli.documents.update import Access
 
@@ -60,25 +61,22 @@ def add_options(parser: Parser) -> None:
 
 def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> RulesLocation:
     """Return the location of the rules document that the options or variables name. Raises CommandError."""
-    if options.function and options.env_file:
-        read_environment(options, environment)  # raises CommandError
-    region = None
-    if options.function:
-        function = deployed(options)
-        environment, region = function.environment, function.region
-    else:
-        environment = read_environment(options, environment)
-    if options.rules:
-        parse_location(options.rules)
+    environment, region = read_variables(options, environment)
     location = options.rules or _stored_location(options, environment)
-    is_file = options.rules and "://" not in location
-    settings = read_settings_with("file:///rules" if is_file else location, environment)
-    option = ("--rules", location)
-    for name in ("function", "env_file"):
-        if getattr(options, name) and not options.rules:
-            option = (f"--{name.replace('_', '-')}", getattr(options, name))
-    access = Access(region, settings.s3_bucket_owner)
-    return RulesLocation(location, access, settings, option)
+    scheme, _ = parse_location(location)
+    # Unlike the variable, the option can be a relative path.
+    uri = "file:///rules" if options.rules and scheme is Scheme.FILE else location
+    settings = read_settings_with(uri, environment)
+    return RulesLocation(location, Access(region, settings.s3_bucket_owner), settings, _option(options, location))
+
+
+def _option(options: argparse.Namespace, location: str) -> tuple[str, str]:
+    """Return the option that names the same rules in other commands."""
+    if options.function and not options.rules:
+        return "--function", options.function
+    if options.env_file and not options.rules:
+        return "--env-file", options.env_file
+    return "--rules", location
 
 
 def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
