@@ -6,13 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
-from mtls_authorizer_cli.explain.reasons import MEANINGS
+from mtls_authorizer_cli.explanation.reasons import meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json as report_json
 from mtls_authorizer_cli.explanation.report.text import next_step, without_next_step
-from mtls_authorizer_cli.explanation.unknown_status import CAUSES
 from mtls_authorizer_cli.printed import listing, plain, quoted
 from mtls_authorizer_cli.tables import fold
 
@@ -43,10 +41,6 @@ _FIELDS = (
 
 _LONGEST_VALUE = 200
 _HEXADECIMAL = re.compile("[0-9A-Fa-f:]{1,95}")
-_UNKNOWN = (
-    "the reason is unknown to this version of the tools",
-    "install the tools in the version of the function: docs/commands.md",
-)
 
 
 def as_text(logged: LoggedExplanation) -> str:
@@ -66,12 +60,12 @@ def as_text(logged: LoggedExplanation) -> str:
 
 def as_json(logged: LoggedExplanation) -> str:
     """Return the explanation for a program: one JSON object in ASCII."""
-    record, today = logged.record, logged.today
+    record, today, meaning = logged.record, logged.today, _meaning_and_next_step(logged)
     document = {
         "version": JSON_VERSION,
         "decision": record.decision,
         "reason": record.text("reason"),
-        "meaning": _meaning(logged),
+        "meaning": meaning and meaning[0],
         "time": record.time and utc_timestamp(record.time),
         "entry": record.fields,
         "lacks": logged.lacks,
@@ -91,9 +85,9 @@ def _verdict(logged: LoggedExplanation) -> Iterator[str]:
         "allow": f"ALLOWED{time}",
         "deny": f"DENIED by the authorizer{time}: {plain(reason or 'the reason was not logged')[:_LONGEST_VALUE]}",
     }.get(record.decision or "", f"LOGGED{time}: the entry does not contain the decision")
-    meaning = _meaning(logged)
+    meaning = _meaning_and_next_step(logged)
     if meaning is not None:
-        yield from fold(f"{meaning[0].upper()}{meaning[1:]}.")
+        yield from fold(sentence(meaning[0]))
     if today is None:
         yield from fold("Today: not known, since there are no rules. Name them with --function, --env-file or --rules.")
     elif today.allowed is None:
@@ -122,29 +116,22 @@ def _value(value: object) -> str:
     return quoted(value, _LONGEST_VALUE) if isinstance(value, str) else plain(str(value))[:_LONGEST_VALUE]
 
 
-def _meaning(logged: LoggedExplanation) -> str | None:
+def _meaning_and_next_step(logged: LoggedExplanation) -> tuple[str, str] | None:
+    """Return what the logged reason means, and the next step, None without a reason."""
     reason = logged.record.text("reason")
-    return None if reason is None else _meaning_and_step(logged, reason)[0]
-
-
-def _meaning_and_step(logged: LoggedExplanation, reason: str) -> tuple[str, str]:
-    meaning, step = MEANINGS.get(reason, _UNKNOWN)
-    cause = CAUSES.get(logged.record.text("revocation_unknown_reason") or "")
-    if reason == DenyReason.REVOCATION_STATUS_UNKNOWN and cause is not None:
-        return f"{meaning}, because {cause[0]}", cause[1]
-    return meaning, step
+    return None if reason is None else meaning_and_next_step(reason, logged.record.text("revocation_unknown_reason"))
 
 
 def _next_step(logged: LoggedExplanation) -> str:
     record, today, report = logged.record, logged.today, logged.report
-    reason = record.text("reason")
     if today is not None and today.allowed and record.decision != "allow":
         return "none: the request is allowed today, once the TTL of a cached response is over"
     if report is not None and (advice := advise(report.explanation)) is not None:
         return f"{advice.next_step[0].lower()}{advice.next_step[1:].rstrip(':')}"
-    if reason is None:
+    meaning = _meaning_and_next_step(logged)
+    if meaning is None:
         return "none" if record.decision == "allow" else "get the whole entry: query @message in Logs Insights"
-    _, step = _meaning_and_step(logged, reason)
+    step = meaning[1]
     return step if report is not None else f"{step}. To see every check, add the certificate to this command"
 
 

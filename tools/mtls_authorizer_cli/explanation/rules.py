@@ -63,7 +63,8 @@ class FieldExplanation(NamedTuple):
             nearest += f" ({self.nearest.difference} differs)"
         if len(required) == 1:
             return nearest
-        return f"{choice(required, everything=True) if everything else f'one of {len(required):,}'}, nearest {nearest}"
+        shown = choice(required, everything=True) if everything else f"one of {len(required):,} values"
+        return f"{shown}, nearest {nearest}"
 
     def found_text(self, *, everything: bool = False) -> str:
         """Return what the certificate has, in words, likewise."""
@@ -233,11 +234,11 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return "none without control characters"
     if matcher.field == ORGANIZATION_IDENTIFIER:
         count = len(certificate.subject.get_all("organizationIdentifier"))
-        return f"{count} organization identifiers, so none of them counts" if count > 1 else None
+        return f"{count} organization identifiers, and none of them is used" if count > 1 else None
     if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
-    return f"{common_names} common names, so none of them counts" if common_names > 1 else None
+    return f"{common_names} common names, and none of them is used" if common_names > 1 else None
 
 
 def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:

@@ -15,7 +15,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "find 'document refresh failed' in the function's log, which says why: usually the role lacks s3:GetObject",
     ),
     UnknownReason.NO_CHAIN: (
-        "no CA in the bundle at TRUSTSTORE_URI that is valid and may sign certificates has signed it",
+        "no valid CA in the bundle at TRUSTSTORE_URI has signed it",
         "put the valid certificates of its CA, and of all CAs above it, into the bundle at TRUSTSTORE_URI",
     ),
     UnknownReason.INCOMPLETE_CHAIN: (
@@ -23,7 +23,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "put the certificates of all CAs above its CA into the bundle at TRUSTSTORE_URI",
     ),
     UnknownReason.NO_LIST: (
-        "no CRL was loaded that its CA, or one above it that needs a CRL, has signed and may sign",
+        "no CRL was loaded for its CA, or for a CA above it that needs one",
         "put a CRL of that CA at one of CRL_URIS, or its key in CRL_EXEMPT_ISSUERS: docs/stale-crl.md",
     ),
     UnknownReason.NOT_COVERED: (

@@ -261,6 +261,6 @@ def test_explain_says_what_is_wrong_with_a_statement_and_an_identifier() -> None
     assert "qc_statements_malformed" in text
     assert "QCStatements cannot be read: the PSD2 statement occurs twice." in text
     text = " ".join(as_text(Report(explain(question(provider(identifiers=("x", "y")), rules)))).split())
-    assert "2 organization identifiers, so none of them counts" in text
+    assert "2 organization identifiers, and none of them is used" in text
     text = " ".join(as_text(Report(explain(question(provider(psd2_statement("PSP_PI")), rules)))).split())
     assert "psd2_role: requires 'PSP_AI'; found 'PSP_PI'" in text

@@ -14,7 +14,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.status import UnknownReason
-from mtls_authorizer_cli.explain.reasons import MEANINGS
+from mtls_authorizer_cli.explanation.reasons import REASONS
 from mtls_authorizer_cli.explanation.unknown_status import CAUSES
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
@@ -295,7 +295,7 @@ def test_mistakes_are_one_line(arguments: list[str], message: str, capsys: pytes
 
 
 def test_every_reason_has_a_meaning() -> None:
-    assert MEANINGS.keys() == set(DenyReason)
+    assert REASONS.keys() == set(DenyReason)
 
 
 def test_every_unknown_status_has_a_cause_and_a_next_step() -> None:
@@ -310,9 +310,9 @@ def test_every_unknown_status_has_a_cause_and_a_next_step() -> None:
             {"revocation_unknown_reason": "stale"},
             ["good, because the CRL has expired.", "CA's current CRL"],
         ),
-        ({}, ["No usable CRL proved the certificate good.", "store a valid CRL of its CA"]),
-        ({"revocation_unknown_reason": "new"}, ["proved the certificate good.", "store a valid CRL of its CA"]),
-        ({"revocation_unknown_reason": 7}, ["proved the certificate good.", "store a valid CRL of its CA"]),
+        ({}, ["No usable CRL proves the certificate good.", "put a valid CRL of its CA"]),
+        ({"revocation_unknown_reason": "new"}, ["proves the certificate good.", "put a valid CRL of its CA"]),
+        ({"revocation_unknown_reason": 7}, ["proves the certificate good.", "put a valid CRL of its CA"]),
     ],
 )
 def test_the_cause_of_an_unknown_status_is_explained_if_it_was_logged(

@@ -82,18 +82,18 @@ def of_crls(lists: RevocationLists) -> Question:
         (
             question(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.2.3")))]))),
             DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED,
-            ["requires clientAuth", "found 1.2.3", "REQUIRED_EXTENDED_KEY_USAGE"],
+            ["requires clientAuth", "found 1.2.3", "add extended_key_usage to a rule"],
         ),
         (question(rules=document(*MANY_ROUTES)), DenyReason.POLICY_TOO_LARGE, ["too large", "/*"]),
         (
             question(rules=document(REPORTS), now=NOT_AFTER + timedelta(1)),
             DenyReason.CERTIFICATE_EXPIRED,
-            ["expired on 2040-01-01T00:00:00Z", "renewed"],
+            ["has expired: valid from 2020-01-01T00:00:00Z to 2040-01-01T00:00:00Z", "renewed"],
         ),
         (
             question(rules=document(REPORTS), now=NOT_BEFORE - timedelta(1)),
             DenyReason.CERTIFICATE_NOT_YET_VALID,
-            ["not valid before 2020-01-01T00:00:00Z"],
+            ["is not valid yet: valid from 2020-01-01T00:00:00Z to "],
         ),
         (of_crls(REVOKED), DenyReason.CERTIFICATE_REVOKED, ["is revoked", "new one"]),
         (
@@ -104,7 +104,7 @@ def of_crls(lists: RevocationLists) -> Question:
         (
             of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
-            ["because no CA in the bundle", "unknown, no_chain.", "into the bundle at TRUSTSTORE_URI."],
+            ["because no valid CA in the bundle", "unknown, no_chain.", "into the bundle at TRUSTSTORE_URI."],
         ),
         (
             of_crls(RevocationLists([], Truststore(()))),

@@ -90,7 +90,7 @@ def test_the_nearest_alternative_is_found_wherever_it_is() -> None:
     (field,) = explained(CLIENT, rule("one", common_name=names)).nearest[0].fields
     assert field.nearest is not None
     assert [condition.value for condition in field.nearest.alternative] == ["ledger"]
-    assert field.required_text() == "one of 53, nearest 'ledger' (case differs)"
+    assert field.required_text() == "one of 53 values, nearest 'ledger' (case differs)"
 
 
 def test_rules_are_ranked_by_similarity_and_not_by_their_order() -> None:

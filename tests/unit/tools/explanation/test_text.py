@@ -179,9 +179,9 @@ def test_long_policies_and_lists_are_shortened_unless_everything_is_asked_for() 
     assert "requires one of 9, such as 'name 0', 'name 1', 'name 2'; found 'Ledger'" in text_of(listed)
     assert "one of 'name 0', 'name 1', 'name 2', 'name 3'" in text_of(listed, everything=True)
     similar = question(rules=document({"name": "x", "match": {"common_name": [*names, "Ledgars"]}}))
-    assert "requires one of 10, nearest 'Ledgars'; found 'Ledger'" in text_of(similar)
+    assert "requires one of 10 values, nearest 'Ledgars'; found 'Ledger'" in text_of(similar)
     near = question(rules=document({"name": "x", "match": {"common_name": [*names, "ledger"]}}))
-    assert "requires one of 10, nearest 'ledger' (case differs)" in text_of(near)
+    assert "requires one of 10 values, nearest 'ledger' (case differs)" in text_of(near)
     assert "'name 8', nearest 'ledger' (case differs)" in text_of(near, everything=True)
 
 
@@ -227,7 +227,7 @@ def test_each_of_several_common_names_is_printed_where_it_counts() -> None:
     excluded = {"name": "excluded", "match": {"organization": "Acme"}, "not": {"subject": {"CN": "other", "O": "Acme"}}}
     words = " ".join(text_of(question(several, document(wanted, NO_ONE, excluded))).split())
     for expected in (
-        "NO subject: requires CN 'Ledger' and O 'Acme'; found 2 common names, so none of them counts",
+        "NO subject: requires CN 'Ledger' and O 'Acme'; found 2 common names, and none of them is used",
         "NO excluded by common_name: requires one of 'Journal', 'Ledger'; found 'Ledger', 'other'",
         "NO excluded by subject: requires CN 'other' and O 'Acme'; found CN 'Ledger', CN 'other', O 'Acme'",
     ):

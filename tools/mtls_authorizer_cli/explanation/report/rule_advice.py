@@ -49,8 +49,8 @@ def advise_on_rules(explanation: Explanation) -> Advice:
     rules = explanation.rules
     if rules is not None and rules.denials:
         return Advice(
-            f"{rules.denials[0].place} of the rules denies the certificate, even if rules match it.",
-            "If this client is to be allowed, remove that entry or narrow it.",
+            f"The rules document denies the certificate in {rules.denials[0].place}, whichever rules match it.",
+            "If this client is to be allowed, remove or narrow that entry.",
         )
     if rules is None or not rules.total:
         return _with_rule(
@@ -184,7 +184,7 @@ def _about_new_client(explanation: Explanation) -> Advice:
 def _ambiguity(explanation: Explanation) -> str:
     certificate = explanation.certificate
     count = 0 if certificate is None else len(certificate.subject.get_all("CN"))
-    return f" The certificate has {count} common names, so none of them counts." if count > 1 else ""
+    return f" The certificate has {count} common names, and none of them is used." if count > 1 else ""
 
 
 def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:
