@@ -20,8 +20,8 @@ from mtls_authorizer_cli.command_line import (
     read_time,
     write_output,
 )
-from mtls_authorizer_cli.configuration.function import add_options, notes_on_variables, read_environment
-from mtls_authorizer_cli.configuration.loading import load_configuration
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
@@ -123,7 +123,7 @@ def _decide(
         configuration = load_configuration(read_environment(options, environment), options.rules)
         watched = progress.watch(files, len(files), "certificates", every=10)
         clients = list(clients_in_files(watched, configuration, now))
-    return clients, (*notes_on_variables(options), *failures)
+    return clients, (*notes_on_configuration(options, configuration), *failures)
 
 
 def _read_period(text: str, now: datetime) -> timedelta:

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.clients.client import State
 from mtls_authorizer_cli.printed import counted, listing, plain
@@ -32,6 +33,14 @@ _TITLES = {
     State.VALID: "VALID",
     State.UNKNOWN: "EXPIRY UNKNOWN",
 }
+_NOT_SHOWN = (
+    None,
+    DenyReason.CERTIFICATE_EXPIRED,
+    DenyReason.ROUTE_NOT_ALLOWED,
+    DenyReason.RULE_NOT_IN_EFFECT,
+)
+"""The reasons in place of which the rules are listed: they depend on the request, or on the expiry, which is shown."""
+
 _WIDEST = (10, 6, 40, 28, 100)
 _HEADER = "expiry, days, client, rule or deny reason, file or last request"
 
@@ -136,9 +145,14 @@ def _cells(client: Client, now: datetime) -> tuple[str, ...]:
         f"{client.not_after:%Y-%m-%d}" if client.not_after else "unknown",
         "" if days is None else f"{days:,}",
         client.name or "without a name",
-        listing(client.rules, none=client.reason or "none"),
+        client.reason or "none" if _is_denied_in_any_case(client) else listing(client.rules),
         place,
     )
+
+
+def _is_denied_in_any_case(client: Client) -> bool:
+    """Return whether a client is denied whatever it requests, for a reason other than the expiry, which is shown."""
+    return not client.rules or client.reason not in _NOT_SHOWN
 
 
 def _notes(report: Report) -> Iterator[str]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
-from mtls_authorizer_cli.configuration.function_arn import LATEST, FunctionArn, parse_function
+from mtls_authorizer_cli.configuration.function_arn import FunctionArn, parse_function
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from mtls_authorizer.stores.aws import AwsClient
     from mtls_authorizer_cli.command_line import Parser
@@ -69,15 +69,6 @@ def read_variables(options: argparse.Namespace, environment: Mapping[str, str]) 
 def read_environment(options: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
     """Return the same variables without the region. Raises CommandError."""
     return read_variables(options, environment).environment
-
-
-def notes_on_variables(options: argparse.Namespace) -> Iterator[str]:
-    """Return a note on the version of the function that the variables are from, if the API may invoke another one."""
-    if options.function and not parse_function(options.function).qualifier:
-        yield (
-            f"the variables are from {LATEST}, the unpublished version of the function. If the API invokes an alias, "
-            f"name it: --function {options.function}:ALIAS"
-        )
 
 
 def _read_deployed(name: str) -> Variables:

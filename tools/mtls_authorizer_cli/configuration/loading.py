@@ -9,6 +9,7 @@ from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.configuration.function_arn import LATEST, parse_function
 from mtls_authorizer_cli.configuration.sources import (
     make_rule_set,
     parse_location,
@@ -24,7 +25,8 @@ from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import argparse
+    from collections.abc import Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
@@ -46,6 +48,11 @@ class Configuration:
         self._rules = rules
         self._loaded = self._latest = current.get()
         self._replace_rules()
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether there are rules, or entries of deny."""
+        return bool(self._latest.rules.rules or self._latest.rules.denials)
 
     def policy(self, certificate: PeerCertificate | None) -> AccessPolicy:
         """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises nothing."""
@@ -83,6 +90,17 @@ def load_configuration(environment: Mapping[str, str], rules: str | None) -> Con
         return _load(read_settings_with(rules, environment))
     settings = read_settings_without_document(environment)
     return _load(settings, make_rule_set(read_rules(rules, settings), settings, None))
+
+
+def notes_on_configuration(options: argparse.Namespace, configuration: Configuration) -> Iterator[str]:
+    """Return notes on mistakes that are likely in the options that name the configuration."""
+    if options.function and not parse_function(options.function).qualifier:
+        yield (
+            f"the variables are from {LATEST}, the unpublished version of the function. If the API invokes an alias, "
+            f"name it: --function {options.function}:ALIAS"
+        )
+    if not configuration.has_rules:
+        yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
 
 
 def read_configuration(

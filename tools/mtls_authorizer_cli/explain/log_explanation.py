@@ -74,11 +74,12 @@ def explain_entry(
     request, knows_path = as_request(record, EXAMPLE_REQUEST)
     given = Inputs(() if file is None else (file,), None, request, knows_path, notes, are_many=False)
     question, notes = make_question(options, environment, given, configuration, record.time)
-    if options.rules is None and _has_rules(question):
+    if options.rules is None and configuration.has_rules:
         notes = (*notes, *_changes(record, question))
     lacks = tuple(_lacks(record, question.policy.rules, has_certificate=file is not None))
     if file is None:
-        return LoggedExplanation(record, _decide_today(record, question), lacks, notes, None)
+        today = _decide_today(record, question) if configuration.has_rules else None
+        return LoggedExplanation(record, today, lacks, notes, None)
     explanation = explain(question, everything=options.all)
     report = Report(explanation, everything=options.all, with_answer=options.policy)
     return LoggedExplanation(record, CurrentDecision(explanation.allowed, _why(explanation)), lacks, notes, report)
@@ -110,16 +111,10 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
     return file, (*file.notes, f"the certificate given is not {expected}: the client may have renewed it")
 
 
-def _decide_today(record: LogRecord, question: Question) -> CurrentDecision | None:
+def _decide_today(record: LogRecord, question: Question) -> CurrentDecision:
     """Return the decision of the current rules on the facts in an entry."""
-    if not _has_rules(question):
-        return None
     decided = Replayer(question.policy.rules, question.settings, {}, issuer_key_known=False).decide(record)
     return CurrentDecision(decided.allowed.value, decided.why, tuple(sorted(decided.allowed.missing)))
-
-
-def _has_rules(question: Question) -> bool:
-    return bool(question.policy.rules.rules or question.policy.rules.denials)
 
 
 def _changes(record: LogRecord, question: Question) -> Iterator[str]:

@@ -89,7 +89,7 @@ def _verdict(logged: LoggedExplanation) -> Iterator[str]:
     if meaning is not None:
         yield from fold(sentence(meaning[0]))
     if today is None:
-        yield from fold("Today: not known, since there are no rules. Name them with --function, --env-file or --rules.")
+        yield from fold("Today: not known, because there are no rules.")
     elif today.allowed is None:
         yield from fold(f"Today: cannot be determined without {', '.join(today.missing)}.")
     else:

@@ -11,8 +11,11 @@ from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.command_line import CommandError, read_time
 from mtls_authorizer_cli.configuration.function import add_options as add_function_options
-from mtls_authorizer_cli.configuration.function import notes_on_variables
-from mtls_authorizer_cli.configuration.loading import load_configuration, read_truststore_of_domain
+from mtls_authorizer_cli.configuration.loading import (
+    load_configuration,
+    notes_on_configuration,
+    read_truststore_of_domain,
+)
 from mtls_authorizer_cli.configuration.sources import truststore_uri
 from mtls_authorizer_cli.explanation.question import Question, read_certificate, with_api_id, with_domain_name
 
@@ -98,7 +101,7 @@ def make_question(
     route_asked = options.route is not None or given.is_event
     question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
     notes = (*given.notes, *notes, *_truststore_notes(question), *_caching_notes(question))
-    return question, (*notes, *notes_on_variables(options))
+    return question, (*notes, *notes_on_configuration(options, configuration))
 
 
 def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:

@@ -212,6 +212,14 @@ def test_rules_and_reasons_are_those_of_the_configuration(run: Run, put: Callabl
     assert {each["reason"] for each in run("certs", "--json").json["clients"]} == {"no_allowlist_configured"}
 
 
+def test_the_list_shows_why_a_client_is_denied_although_a_rule_matches(run: Run, put: Callable[..., None]) -> None:
+    revoked = entry(client(days=10), decision="deny", reason="certificate_revoked")
+    other_route = entry(client(days=20, serial_number=2), decision="deny", reason="route_not_allowed")
+    put(revoked, other_route)
+    lines = run("--log", "log").output.splitlines()
+    assert [line.split()[3] for line in lines if "CN=Ledger" in line] == ["certificate_revoked", "logged"]
+
+
 EXPECTED = """\
 2 of 4 certificates EXPIRED or expiring by 2027-01-21 (in 60 days) and not renewed
 

@@ -175,6 +175,20 @@ def test_without_an_event_api_and_stage_are_examples(
     assert any("API and stage are examples" in note for note in explained["notes"])
 
 
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("command", ["explain", "clients"])
+def test_a_configuration_without_rules_is_noted_with_the_options_that_name_one(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def output(**environment: str) -> str:
+        main([command, "client.pem"], environment)
+        return " ".join(capsys.readouterr().out.split())
+
+    note = "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
+    assert f"{note} " in output()
+    assert note not in output(ALLOWED_COMMON_NAMES="Ledger")
+
+
 def test_the_policy_is_printed_on_request(run: Callable[..., Result]) -> None:
     assert "policyDocument" not in run("client.pem").output
     assert "policyDocument" in run("client.pem", "--policy").output

@@ -105,7 +105,7 @@ def test_the_text_has_the_decision_first_and_the_next_step_last(denied: dict[str
     assert lines[:3] == [
         f"DENIED by the authorizer at {AT}: subject_alt_name_not_allowed",
         "  The only rule requires another subject_alt_name.",
-        "  Today: not known, since there are no rules. Name them with --function, --env-file or --rules.",
+        "  Today: not known, because there are no rules.",
     ]
     assert "  subject_dn             'CN=Ledger,OU=payments,O=Acme'" in lines
     assert f"    {denied['fingerprint']}" in lines

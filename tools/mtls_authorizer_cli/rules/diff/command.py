@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
-    report = Report(options.old, options.new, compare(old, new))
+    report = Report(options.new, compare(old, new))
     if options.certs:
         truststore = read_truststore_of(options.truststore, settings)
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.explanation.wording import printed_routes
@@ -117,7 +118,7 @@ def _next_step(report: Report) -> Iterator[str]:
         yield "Next step: add --certs FOLDER to see what changes for which client."
     else:
         yield "Next step: try the new rules on logged requests:"
-        yield "  mtls-authorizer rules what-if --log FILE --rules NEW"
+        yield f"  mtls-authorizer rules what-if --log FILE --rules {plain(shlex.quote(report.new))}"
 
 
 def _client_name(client: ClientDifference) -> str:

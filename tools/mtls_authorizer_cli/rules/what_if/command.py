@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     records = read_log_records(options.log)
     with progress_on(sys.stderr) as progress:
         result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), replayer)
-    report = Report(options.log, options.rules, result, records.skipped, has_certificates=bool(certificates))
+    report = Report(result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not result.total and records.skipped:
         message = f"{shown_file(options.log)} contains no decision: {records.problem}"

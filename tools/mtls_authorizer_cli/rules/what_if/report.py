@@ -18,10 +18,8 @@ _LONGEST_NAME = 200
 
 
 class Report(NamedTuple):
-    """The result for a log and a document. ``skipped`` is how many entries of the log are not decisions."""
+    """The result. ``skipped`` is how many entries of the log are not decisions."""
 
-    log: str
-    rules: str
     tally: Tally
     skipped: int
     has_certificates: bool

@@ -115,7 +115,7 @@ client 'd' in certs/d.pem
 
 ~ rule a""")
     assert "\nnote: skipped: certs/notes.txt" in output
-    assert output.endswith("logged requests:\n  mtls-authorizer rules what-if --log FILE --rules NEW\n")
+    assert output.endswith("logged requests:\n  mtls-authorizer rules what-if --log FILE --rules new.json\n")
     assert max(map(len, output.splitlines())) <= 100
 
 
