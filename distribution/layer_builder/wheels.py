@@ -8,6 +8,7 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from distribution.errors import DistributionError
 from distribution.layer_builder.package_index import answers, find_index
 from distribution.python_versions import PYTHON_VERSIONS
 
@@ -31,15 +32,11 @@ _PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: 
 _PATIENCE = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "3"}
 
 
-class DownloadError(Exception):
-    """Pip could not download the wheels. The message contains the reason."""
-
-
 def check_index() -> None:
-    """Raise DownloadError if pip's index does not answer within seconds."""
+    """Raise DistributionError if pip's index does not answer within seconds."""
     if (index := find_index()) and not answers(index):
         message = f"{index} does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`"
-        raise DownloadError(message)
+        raise DistributionError(message)
 
 
 def download_wheels(
@@ -47,7 +44,7 @@ def download_wheels(
 ) -> list[Path]:
     """Download the wheels of hash-pinned requirements for every Python version to a folder, and return their paths.
 
-    An abi3 wheel is downloaded once for all versions. ``report`` is called with each step. Raises DownloadError.
+    An abi3 wheel is downloaded once for all versions. ``report`` is called with each step. Raises DistributionError.
     """
     for version in PYTHON_VERSIONS:
         report(f"downloading the wheels for Python {version}")
@@ -69,4 +66,4 @@ def _download(requirements: Path, platform: str, version: str, folder: Path) -> 
             f"pip could not download {requirements.name} for Python {version} on {platform} "
             f"({reason.removeprefix('ERROR: ')}): check the network and `pip config list`"
         )
-        raise DownloadError(message)
+        raise DistributionError(message)

@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
-from distribution.layer_builder.release import SUMS
-from distribution.layer_builder.sbom import sha256
-from distribution.releases.errors import ReleaseError
+from distribution.errors import DistributionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+SUMS: Final = "SHA256SUMS"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  ([^/\0\n]+)")
 
 
-def write_digests(folder: Path) -> None:
-    """Write the digests of all other files of a folder."""
-    files = sorted(path for path in folder.iterdir() if path.name != SUMS)
-    (folder / SUMS).write_text("".join(f"{sha256(file)}  {file.name}\n" for file in files), encoding="utf-8")
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in lower-case hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_digests(folder: Path, files: Iterable[Path] | None = None) -> None:
+    """Write the digests of files of a folder, by default of all others."""
+    chosen = (path for path in folder.iterdir() if path.name != SUMS) if files is None else files
+    lines = [f"{sha256(file)}  {file.name}\n" for file in sorted(chosen)]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def read_digests(folder: Path) -> dict[str, str]:
-    """Return the digests by file name. Raises ReleaseError if the file is missing or cannot be read."""
+    """Return the digests by file name. Raises DistributionError if the file is missing or cannot be read."""
     path = folder / SUMS
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         message = f"{path} cannot be read: {reason}"
-        raise ReleaseError(message) from error
+        raise DistributionError(message) from error
     digests = {}
     for number, line in enumerate(lines, start=1):
         if not (match := _LINE.fullmatch(line)):
             message = f"{path}, line {number}: not a SHA-256 digest and a file name"
-            raise ReleaseError(message)
+            raise DistributionError(message)
         digests[match[2]] = match[1]
     return digests
 
 
 def compare_digests(folder: Path) -> list[str]:
-    """Compare a folder's files with its ``SHA256SUMS``, and return a line for each difference. Raises ReleaseError."""
+    """Compare a folder's files with its ``SHA256SUMS``, and return the differences. Raises DistributionError."""
     expected = read_digests(folder)
     actual = {path.name: sha256(path) for path in folder.iterdir() if path.is_file() and path.name != SUMS}
     return [
