@@ -75,7 +75,7 @@ class _StoredFile(NamedTuple):
     """A file cannot have them: the CRL is always downloaded."""
 
 
-class _FileDestination:
+class FileDestination:
     """The file in which a CRL is stored: a ``Destination``."""
 
     def __init__(self, path: Path) -> None:
@@ -118,7 +118,7 @@ def _fetch(options: argparse.Namespace, verification: Verification, progress: Pr
     limits = Limits(total_seconds=options.timeout)
     connector = Connector(allow_private=options.private)
     return fetch(
-        _FileDestination(Path(options.file)),
+        FileDestination(Path(options.file)),
         verification,
         partial(download, options.url, limits=limits, connector=connector, watch=watch),
     )
