@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
 STANDARD_INPUT = "-"
@@ -160,6 +160,11 @@ def write_output(text: str) -> None:
         _discard(stream)
         message = f"the output cannot be written: {error.strerror or error}"
         raise CommandError(message) from error
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to the standard output, likewise. Raises CommandError."""
+    write_output("".join(f"{line}\n" for line in lines))
 
 
 def write_error(text: str) -> None:

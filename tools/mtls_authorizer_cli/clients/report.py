@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.clients.client import State
-from mtls_authorizer_cli.printed import counted, listing, plain
-from mtls_authorizer_cli.tables import columns, csv_text, fold
+from mtls_authorizer_cli.printed import counted, listing
+from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,13 +117,10 @@ def _lines(report: Report) -> Iterator[str]:
         if clients and (report.period is None or state in _ENDING):
             yield from ["", f"{title}: {_HEADER}"]
             yield from columns([_cells(client, report.now) for client in clients], _WIDEST)
-    if report.unusable:
-        yield from ["", "NO CERTIFICATE"]
-        yield from columns([(file, problem.removeprefix(f"{file} ")) for file, problem in report.unusable], (36, 100))
+    yield from files_without_certificate(report.unusable)
     yield ""
-    for note in _notes(report):
-        yield from fold(f"note: {plain(note)}", first="", others=" " * 6)
-    yield from fold(f"Next step: {_next_step(report)}", first="", others=" " * 11)
+    yield from notes(_notes(report))
+    yield from next_step(_next_step(report))
 
 
 def _result(report: Report) -> str:

@@ -10,9 +10,9 @@ from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.explanation.reasons import meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json as report_json
-from mtls_authorizer_cli.explanation.report.text import next_step, without_next_step
+from mtls_authorizer_cli.explanation.report.text import advice_lines, without_next_step
 from mtls_authorizer_cli.printed import listing, plain, quoted
-from mtls_authorizer_cli.tables import fold
+from mtls_authorizer_cli.tables import fold, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,9 +52,8 @@ def as_text(logged: LoggedExplanation) -> str:
     if logged.report is not None:
         text = without_next_step(logged.report)
         sections.append(["With the certificate, at the time of the entry, under the configuration of today", "", text])
-    notes = [line for note in logged.notes for line in fold(f"note: {plain(note)}", first="", others=" " * 6)]
-    advised = None if logged.report is None else list(next_step(logged.report.explanation))
-    sections.append([*notes, *(advised or fold(f"Next step: {_next_step(logged)}", first="", others=" " * 11))])
+    advised = None if logged.report is None else list(advice_lines(logged.report.explanation))
+    sections.append([*notes(logged.notes), *(advised or next_step(_next_step(logged)))])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 

@@ -11,8 +11,8 @@ from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.summary import summarize
 from mtls_authorizer_cli.explanation.wording import written_routes
-from mtls_authorizer_cli.printed import counted, listing, plain
-from mtls_authorizer_cli.tables import columns, csv_text, fold
+from mtls_authorizer_cli.printed import counted, listing
+from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -108,14 +108,12 @@ def _lines(table: Table) -> Iterator[str]:
     if allowed:
         yield from ["", "ALLOWED: file, matching rules, expiry, subject"]
         yield from columns([_cells(file, summary, listing(summary.rules)) for file, summary in allowed], _WIDEST)
-    others = [(row.file.name, row.file.problem or "") for row in table.rows if row.summary is None]
-    if others:
-        yield from ["", "NO CERTIFICATE"]
-        yield from columns([(name, problem.removeprefix(f"{name} ")) for name, problem in others], (36, 100))
+    yield from files_without_certificate(
+        [(row.file.name, row.file.problem or "") for row in table.rows if row.summary is None]
+    )
     yield ""
-    for note in table.notes:
-        yield from fold(f"note: {plain(note)}", first="", others=" " * 6)
-    yield from fold(f"Next step: {_next_step(table)}", first="", others=" " * 11)
+    yield from notes(table.notes)
+    yield from next_step(_next_step(table))
 
 
 def _verdict(decided: int, denied: int, without: int) -> str:

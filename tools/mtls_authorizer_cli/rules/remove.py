@@ -8,23 +8,31 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_lines, write_output
 from mtls_authorizer_cli.documents.document import not_empty
 from mtls_authorizer_cli.documents.json_text import items_of, remove_items
-from mtls_authorizer_cli.documents.lines import answer as first
-from mtls_authorizer_cli.documents.lines import next_step, row
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import diff, review
 from mtls_authorizer_cli.documents.update import update_document
 from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.tables import fold, next_step, row
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.documents.location import RulesLocation
+    from mtls_authorizer_cli.documents.update import Update
+
+
+_RESULTS = {
+    "removed": "REMOVED {}",
+    "declined": "NOT REMOVED {}: nothing was written",
+    "would_remove": "WOULD REMOVE {}: nothing was written (--dry-run)",
+}
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -56,40 +64,46 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     )
     declined = not update.written and not options.dry_run
     result = "removed" if update.written else "declined" if declined else "would_remove"
-    step = (
-        "to write the change, run the command again with --yes"
-        if not update.written
-        else f"verify with mtls-authorizer explain CERT {shlex.join(rules.option)}. The change takes effect when the "
-        f"function reloads the rules, after {rules.refresh_seconds} s; cached responses stay valid until the "
-        "authorizer's TTL ends"
-    )
     if options.json:
-        document = {
-            "version": 1,
-            "result": result,
-            "rules": rules.location,
-            "rules_version": update.document.version,
-            "names": options.names,
-            "written": update.written,
-            "merged": update.merged,
-            "refresh_seconds": rules.refresh_seconds,
-            "diff": diff(update.before, update.planned),
-            "next_step": step,
-        }
-        write_output(json.dumps(document, indent=2) + "\n")
+        write_output(_as_json(options, rules, update, result))
     else:
-        write_output(_text(options, result, rules.location, update.document.version))
-        if options.yes or options.dry_run:
-            write_output(f"\n{diff(update.before, update.planned)}\n")
-        write_output(next_step(plain(step)))
+        write_lines(_lines(options, rules, update, result))
     return ExitStatus.NEGATIVE if declined else ExitStatus.SUCCESS
 
 
-def _text(options: argparse.Namespace, result: str, location: str, version: str) -> str:
+def _lines(options: argparse.Namespace, rules: RulesLocation, update: Update, result: str) -> Iterator[str]:
     names = listing([quoted(name) for name in options.names], everything=True)
-    answer = {"removed": "REMOVED", "declined": "NOT REMOVED", "would_remove": "WOULD REMOVE"}[result]
-    reason = {"declined": ": nothing was written", "would_remove": ": nothing was written (--dry-run)"}.get(result, "")
-    return f"{first(f'{answer} {names}{reason}')}{row('rules', plain(f'{location}, version {version}'))}"
+    yield from fold(_RESULTS[result].format(names), first="")
+    yield from row("rules", plain(f"{rules.location}, version {update.document.version}"))
+    if options.yes or options.dry_run:
+        yield from ["", diff(update.before, update.planned)]
+    yield from next_step(plain(_next_step(rules, update)))
+
+
+def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, result: str) -> str:
+    document = {
+        "version": 1,
+        "result": result,
+        "rules": rules.location,
+        "rules_version": update.document.version,
+        "names": options.names,
+        "written": update.written,
+        "merged": update.merged,
+        "refresh_seconds": rules.refresh_seconds,
+        "diff": diff(update.before, update.planned),
+        "next_step": _next_step(rules, update),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _next_step(rules: RulesLocation, update: Update) -> str:
+    if not update.written:
+        return "to write the change, run the command again with --yes"
+    return (
+        f"verify with mtls-authorizer explain CERT {shlex.join(rules.option)}. The change takes effect when the "
+        f"function reloads the rules, after {rules.refresh_seconds} s; cached responses stay valid until the "
+        "authorizer's TTL ends"
+    )
 
 
 def _remove(names: frozenset[str]) -> Callable[[str], str]:

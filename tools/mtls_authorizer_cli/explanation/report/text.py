@@ -16,7 +16,7 @@ from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.result import Verdict
 from mtls_authorizer_cli.explanation.wording import printed_routes, written_route, written_routes
 from mtls_authorizer_cli.printed import listing, plain, quoted
-from mtls_authorizer_cli.tables import WIDTH, fold
+from mtls_authorizer_cli.tables import WIDTH, fold, next_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ _COLOURED = re.compile(r"^(?:ALLOWED|DENIED|REJECTED)[^\n]*|^ +(?:ok|NO)(?=  )",
 
 def as_text(report: Report, *, colour: bool = False) -> str:
     """Return a report for a person, with escape sequences only if ``colour`` is set."""
-    sections = [*_sections(report), list(next_step(report.explanation))]
+    sections = [*_sections(report), list(advice_lines(report.explanation))]
     text = "\n\n".join("\n".join(section) for section in sections if section) + "\n"
     return _COLOURED.sub(_paint, text) if colour else text
 
@@ -98,11 +98,11 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
         yield from fold(advice.problem)
 
 
-def next_step(explanation: Explanation) -> Iterator[str]:
+def advice_lines(explanation: Explanation) -> Iterator[str]:
     """Return what to do about a request that is not allowed, in lines; nothing about one that is."""
     advice = advise(explanation)
     if advice is not None:
-        yield from fold(f"Next step: {advice.next_step}", first="", others=" " * 11)
+        yield from next_step(advice.next_step)
         if advice.rule is not None:
             yield from (f"  {line}" for line in json.dumps(advice.rule, indent=2).splitlines())
 

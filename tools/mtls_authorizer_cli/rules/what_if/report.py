@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.printed import counted, plain, quoted
-from mtls_authorizer_cli.tables import wrap
+from mtls_authorizer_cli.tables import next_step, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def as_text(report: Report) -> str:
         *_changed(report.tally, allowed=True),
         *_undetermined(report.tally),
         "",
-        f"Next step: {_next_step(report)}.",
+        *next_step(f"{_next_step(report)}."),
     ]
     return "\n".join(lines) + "\n"
 
