@@ -99,7 +99,7 @@ def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match)
 )
 def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusions: object, where: str) -> None:
     assert never(match, exclusions) == [
-        (Kind.NEVER_MATCHES, f"can match no certificate, because {where} excludes all that the rule matches")
+        (Kind.NEVER_MATCHES, f"can match no certificate, because {where} excludes everything that the rule matches")
     ]
 
 
@@ -115,32 +115,32 @@ def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusio
     ],
 )  # fmt: skip
 def test_a_value_that_is_matched_and_excluded_is_found(match: Match, exclusions: object, values: str) -> None:
-    assert never(match, exclusions) == [(Kind.VALUE_NEVER_MATCHES, f"contains values that not excludes: {values}")]
+    assert never(match, exclusions) == [(Kind.VALUE_NEVER_MATCHES, f"contains values that 'not' excludes: {values}")]
 
 
 def test_names_among_excluded_values_are_shown_as_they_are_written() -> None:
     assert never({"issuer": ["CN=a,O=b+OU=c", "CN=x", {"CN": "q", "O": "b"}]}, {"issuer": {"O": "b"}}) == [
-        (Kind.VALUE_NEVER_MATCHES, "contains values that not excludes: 'CN=a,O=b+OU=c', CN 'q' with O 'b'")
+        (Kind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' with O 'b'")
     ]
 
 
 @pytest.mark.without_coverage
 def test_long_lists_and_many_similar_rules_are_examined_in_seconds() -> None:
-    listed = [f"a{number}" for number in range(10_000)]
-    excluded = [{"common_name": f"a{number}"} for number in range(9_999, 19_999)]
-    patterns = [{"common_name": {"prefix": f"b{number}"}} for number in range(200)]
+    listed = [f"a{number}" for number in range(4_000)]
+    excluded = [{"common_name": f"a{number}"} for number in range(3_999, 7_999)]
+    patterns = [{"common_name": {"prefix": f"b{number}"}} for number in range(100)]
     before = time.process_time()
     (finding,) = never({"common_name": listed}, [*excluded, *patterns])
-    assert finding[1] == "contains values that not excludes: 'a9999'"
-    rules = [named(f"r{number}", ACME, allow=[f"GET /{number}"]) for number in range(600)]
+    assert finding[1] == "contains values that 'not' excludes: 'a3999'"
+    rules = [named(f"r{number}", ACME, allow=[f"GET /{number}"]) for number in range(400)]
     assert not covered(*rules)
     # Without the indexes and limits it takes minutes.
-    assert time.process_time() - before < 30
+    assert time.process_time() - before < 15
 
 
 def test_a_rule_is_found_of_which_exclusions_leave_nothing() -> None:
     assert never({"common_name": ["a", "b"]}, [{"common_name": "a"}, {"common_name": "b"}]) == [
-        (Kind.NEVER_MATCHES, "can match no certificate, because not excludes every value of common_name")
+        (Kind.NEVER_MATCHES, "can match no certificate, because 'not' excludes every value of common_name")
     ]
 
 

@@ -63,7 +63,7 @@ def _excluded(
             yield Finding(
                 Kind.NEVER_MATCHES,
                 place,
-                f"can match no certificate, because {where} excludes all that the rule matches",
+                f"can match no certificate, because {where} excludes everything that the rule matches",
             )
             return
         open_exclusions.append(open_fields)
@@ -76,7 +76,7 @@ def _excluded(
             yield Finding(
                 Kind.NEVER_MATCHES,
                 place,
-                f"can match no certificate, because not excludes every value of {required.field}",
+                f"can match no certificate, because 'not' excludes every value of {required.field}",
             )
         elif found:
             values = sorted(map(_shown_conditions, found))
@@ -84,7 +84,7 @@ def _excluded(
             yield Finding(
                 Kind.VALUE_NEVER_MATCHES,
                 f"{place}.match.{required.field}",
-                f"contains values that not excludes: {', '.join(values[:_MOST_SHOWN])}{more}",
+                f"contains values that 'not' excludes: {', '.join(values[:_MOST_SHOWN])}{more}",
             )
 
 
