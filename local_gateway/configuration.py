@@ -84,7 +84,7 @@ def sample_configuration(pki: Pki) -> Configuration:
 def own_configuration(
     pki: Pki, variables: Mapping[str, str], rules: Path | None = None, truststore: Path | None = None
 ) -> Configuration:
-    """Return a configuration with the user's variables, rules document and truststore, as far as they are given.
+    """Return a configuration with the user's variables, rules document and truststore, each if it is given.
 
     Own variables or rules replace all variables of the sample. With an own truststore alone, the sample's lists and
     rules apply, without revocation, because its CRLs are not from the CAs of that truststore.

@@ -53,13 +53,13 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an environment variable of the authorizer; several times for several variables",
+        help="an environment variable of the authorizer; repeat it for more",
     )
     add_options(parser)
     parser.add_argument(
         "--from-environment",
         action="store_true",
-        help="use the authorizer's variables of this process, as make run does",
+        help="use the authorizer's variables in the environment of this process, as make run does",
     )
     return parser.parse_args(arguments)
 

@@ -51,7 +51,7 @@ def publish(crl: Path) -> Iterator[str]:
 
 
 def fetch_crl(url: str, pki: Pki) -> FetchResult:
-    """Fetch the CRL of the partner's CA as the fetcher on Lambda does, into a file in place of an object in S3."""
+    """Fetch the CRL of the partner's CA as the fetcher on Lambda does, but into a file."""
     truststore = read_truststore(pki.stored_truststore.read_bytes())
     verification = Verification(truststore, partial(datetime.now, UTC), max_age=timedelta(0))
     # As CRL_SOURCE_PRIVATE_HOSTS, since loopback is not public.

@@ -35,8 +35,8 @@ _ONE_CERTIFICATE = (
 class Client(NamedTuple):
     """A client, and the entry of ``deny`` that blocks it.
 
-    ``conditions`` are those of the entry, by field: one for each encoding of a key. ``common_conditions`` are those
-    that every certificate that the entry blocks satisfies. ``name`` is printable ASCII. ``file`` and ``certificate``
+    ``conditions`` are the conditions of the entry, by field: one for each encoding of a key. Every certificate that the
+    entry blocks satisfies the ``common_conditions``. ``name`` is printable ASCII. ``file`` and ``certificate``
     are None if the client was named by issuer and serial number.
     """
 

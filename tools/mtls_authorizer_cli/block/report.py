@@ -44,7 +44,7 @@ def flush_and_print(
 ) -> ExitStatus:
     """Print the answer, flush caches after a change, print the rest, and return the exit status. Raises CommandError.
 
-    ``entries`` are those of ``deny`` that block the client.
+    ``entries`` of ``deny`` block the client.
     """
     if not options.json:
         write_lines(_beginning(answer, outcome, entries))

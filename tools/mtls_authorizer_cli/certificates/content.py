@@ -31,19 +31,19 @@ class Kind(StrEnum):
     PRIVATE_KEY = "a private key"
     ENCRYPTED_PRIVATE_KEY = "an encrypted private key"
     PUBLIC_KEY = "a public key"
-    OTHER_PEM = "PEM of another kind"
+    OTHER_PEM = "PEM with another label"
     INCOMPLETE_PEM = "PEM without its END line"
     JSON = "JSON"
     INVALID_JSON = "invalid JSON"
-    TEXT = "text of another kind"
+    TEXT = "text, but not PEM"
     BINARY = "binary data of an unknown kind"
 
 
 class Content(NamedTuple):
     """The content of a file: its kinds, in their order, and what is needed to use it.
 
-    There are several kinds only in PEM. ``certificates`` are in PEM (RFC 7468 §5). ``value`` is that of JSON;
-    ``problem`` is what is wrong with it.
+    There are several kinds only in PEM. ``certificates`` are in PEM (RFC 7468 §5). ``value`` is the value of
+    JSON, and ``problem`` says why JSON is invalid.
     """
 
     kinds: tuple[Kind, ...]
@@ -182,7 +182,7 @@ def _der_kind(content: bytes) -> Kind | None:
 
 
 def _nested_kind(tags: list[int], first: list[int]) -> Kind | None:
-    """Return the kind of a structure by its tags, and those of its first element."""
+    """Return the kind of a structure by its tags and the tags of its first element."""
     if tags == _SIGNED:
         return _signed_kind(first)
     if first[:1] != [_OID]:

@@ -39,7 +39,7 @@ _NOT_SHOWN = (
     DenyReason.ROUTE_NOT_ALLOWED,
     DenyReason.RULE_NOT_IN_EFFECT,
 )
-"""The reasons in place of which the rules are listed: they depend on the request, or on the expiry, which is shown."""
+"""With these reasons, rules are listed: they depend on the request, or on the expiry, which is listed, too."""
 
 _WIDEST = (10, 6, 40, 28, 100)
 _HEADER = "expiry, days, client, rule or deny reason, file or last request"
@@ -50,7 +50,7 @@ class Report(NamedTuple):
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
     certificate, each with the reason; ``skipped`` is the number of log entries that are not decisions, ``unidentified``
-    that of decisions that name no client.
+    the number of decisions that name no client.
     """
 
     clients: tuple[Client, ...]

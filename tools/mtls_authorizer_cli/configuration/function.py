@@ -1,4 +1,4 @@
-"""The environment variables of a deployed function, or of a file, in place of those of the shell."""
+"""The environment variables of a deployed function, of a file, or of the shell."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--function",
         metavar="NAME[:ALIAS]",
-        help="use the variables and the region of this deployed function, instead of those of the shell; a name or ARN",
+        help="use the variables and the region of this deployed function, not the shell's variables; a name or ARN",
     )
     parser.add_argument(
         "--env-file",
         metavar="FILE",
-        help="use the variables in this file, instead of those of the shell: NAME=value lines, or the JSON of "
+        help="use the variables in this file, not the shell's variables: NAME=value lines, or the JSON of "
         "aws lambda get-function-configuration",
     )
 
 
 def read_variables(options: argparse.Namespace, environment: Mapping[str, str]) -> Variables:
-    """Return the variables that the options name, else those of ``environment``.
+    """Return the variables that the options name, by default ``environment``.
 
     If a function is named, the stores of this process use its region from then on: an ARN may be in another one than
     the shell's. Raises CommandError.

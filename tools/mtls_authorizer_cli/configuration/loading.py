@@ -1,4 +1,4 @@
-"""The settings, the access policy and the truststore that ``explain`` applies: those of the environment and options."""
+"""The settings, the access policy and the truststore that variables and options name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Configuration:
     """The settings of a function, and its access policy: loaded once, for any number of certificates."""
 
     def __init__(self, settings: Settings, current: CurrentPolicy, rules: RuleSet | None) -> None:
-        """Take the rules of a file in place of the documents that the settings name; None if there is no file."""
+        """Use the rules of a file instead of the documents that the settings name; None if there is no file."""
         self.settings = settings
         self._current = current
         self._rules = rules
@@ -79,7 +79,7 @@ class Configuration:
 
 
 def load_configuration(environment: Mapping[str, str], rules: str | None) -> Configuration:
-    """Load the configuration of a function. ``rules`` is a file or a URI, in place of those of the environment.
+    """Load the configuration of a function. ``rules`` is a file or a URI to use instead of its own rules.
 
     Raises CommandError for a configuration with which the function would not start.
     """
@@ -120,8 +120,8 @@ def read_truststore_of_domain(
 ) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
     """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
 
-    Raises CommandError if the option's cannot be used. The function starts without that of ``TRUSTSTORE_URI``, so then
-    it is a note.
+    Raises CommandError if the truststore of the option cannot be used. For ``TRUSTSTORE_URI``, it is a note, because
+    the function starts nevertheless.
     """
     uri = environment.get("TRUSTSTORE_URI", "").strip()
     if truststore is None and not uri:

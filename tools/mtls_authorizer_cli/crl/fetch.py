@@ -1,6 +1,6 @@
-"""``mtls-authorizer crl fetch URL FILE``: download a CRL, verify it, and store it in place of an older one.
+"""``mtls-authorizer crl fetch URL FILE``: download a CRL, verify it, and replace an older one.
 
-The same checks as those of the fetcher on Lambda, without AWS. The file is written completely or not at all.
+The checks are the same as on Lambda, without AWS. The file is written completely or not at all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """``mtls-authorizer crl index FILE``: verify a CRL, and write its index next to it.
 
-The same checks and the same index as those of the indexer on Lambda, without AWS. The index is written completely or
-not at all.
+The checks and the index are the same as on Lambda, without AWS. The index is written completely or not at all.
 """
 
 from __future__ import annotations

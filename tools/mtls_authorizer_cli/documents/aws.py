@@ -22,7 +22,7 @@ _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=3)
 
 
 def make_client(service: str, region: str | None) -> AwsClient:
-    """Return a client of a service in a region, by default that of the environment. Raises CommandError."""
+    """Return a client of a service in a region, by default the region of the environment. Raises CommandError."""
     with aws_errors(service, {}):
         chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
         if not chosen:

@@ -31,7 +31,7 @@ _CHECKING, _WRITING = 0.3, 0.6
 class Access(NamedTuple):
     """How documents in AWS are reached: the region of the function, and the account that must own the bucket.
 
-    Without a region, that of the environment is used. None as ``bucket_owner`` means that it is not verified.
+    Without a region, the region of the environment is used. Without a ``bucket_owner``, the owner is not verified.
     """
 
     region: str | None = None
@@ -48,9 +48,9 @@ class Change(NamedTuple):
 class Update(NamedTuple):
     """The result of ``update_document``: the document, its text before, and the text ``planned``.
 
-    The planned text is that of the document, unless it was not written: there was nothing to change, or the change was
-    not confirmed. ``merged`` is whether another writer changed the document meanwhile; then ``before`` includes that
-    writer's change.
+    The planned text is the text of the document, unless nothing was written, because there was nothing to change or the
+    change was not confirmed. ``merged`` is whether another writer changed the document meanwhile; then ``before``
+    includes that writer's change.
     """
 
     document: StoredDocument

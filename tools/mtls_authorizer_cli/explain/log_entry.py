@@ -58,7 +58,7 @@ def _choose(source: str, records: LogRecords, request_id: str | None) -> LogReco
 def as_request(record: LogRecord, example: ApiRequest) -> tuple[ApiRequest, bool]:
     """Return the request that was logged, and whether its path is known: the log contains the API's route.
 
-    What is not logged is that of an example.
+    Everything that is not logged is taken from an example.
     """
     api_id, domain_name = record.text("api_id"), record.text("domain_name")
     request = example

@@ -1,4 +1,4 @@
-"""What can be explained of a decision log entry, with the certificate or without, and what it lacks."""
+"""The explanation of a decision log entry, with or without the certificate, and the facts that the entry lacks."""
 
 from __future__ import annotations
 
@@ -118,14 +118,14 @@ def _decide_today(record: LogRecord, question: Question) -> CurrentDecision:
 
 
 def _changes(record: LogRecord, question: Question) -> Iterator[str]:
-    """Return what has changed in the configuration since the entry was logged, as far as versions show it."""
+    """Return what has changed in the configuration since the entry was logged, according to the versions."""
     versions = {
         "variables": (record.text("configuration_version"), question.settings.version),
         "rules document": (record.text("rules_version"), question.policy.rules_version),
     }
     for name, (logged, today) in versions.items():
         if logged is not None and today is not None and logged != today:
-            yield f"the {name} changed after the entry was logged, or this is not the function that has logged it"
+            yield f"the {name} changed after the entry was logged, or another function logged it"
 
 
 def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Iterator[str]:
@@ -145,4 +145,4 @@ def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Itera
             yield f"the end of {name}, which is cut off"
     fields = [name for name in FIELDS if name not in _LOGGED and rules.uses(name)]
     if fields and not has_certificate:
-        yield f"facts of the certificate that rules are about: {', '.join(fields)}. Name the certificate, or a folder"
+        yield f"fields of the certificate that the rules use: {', '.join(fields)}. Name the certificate, or a folder"

@@ -51,7 +51,9 @@ def as_text(logged: LoggedExplanation) -> str:
         sections.append(["What the entry lacks", *lines])
     if logged.report is not None:
         text = without_next_step(logged.report)
-        sections.append(["With the certificate, at the time of the entry, under the configuration of today", "", text])
+        sections.append(
+            ["Explanation with the certificate, at the time of the entry, under today's configuration", "", text]
+        )
     advised = None if logged.report is None else list(advice_lines(logged.report.explanation))
     sections.append([*notes(logged.notes), *(advised or next_step(_next_step(logged)))])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"

@@ -59,8 +59,8 @@ def add_options(parser: Parser) -> None:
     )
     parser.add_argument("--request-id", metavar="ID", help="the request, if the log contains several")
     parser.add_argument("--route", metavar="'GET /path'", help="the requested route (default: none in particular)")
-    parser.add_argument("--api-id", metavar="ID", help="the API (default: that of the event)")
-    parser.add_argument("--domain-name", metavar="NAME", help="the API's domain name (default: that of the event)")
+    parser.add_argument("--api-id", metavar="ID", help="the API's ID (default: from the event)")
+    parser.add_argument("--domain-name", metavar="NAME", help="the API's domain name (default: from the event)")
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
     parser.add_argument("--policy", action="store_true", help="also print the function's response with its IAM policy")
     parser.add_argument("--all", action="store_true", help="leave out no rules and no values")
@@ -71,7 +71,7 @@ def add_options(parser: Parser) -> None:
 def load(options: argparse.Namespace, environment: Mapping[str, str], progress: Progress) -> Configuration:
     """Load the configuration that the options name. Raises CommandError.
 
-    The truststore of the option is also that of a function that has yet to be deployed, whose variables are not known.
+    If no function is named, the truststore of the option is also used for the keys of issuers.
     """
     if any(name.endswith(("_URI", "_URIS")) for name in environment):
         progress.show("loading the configuration", 0)

@@ -1,4 +1,4 @@
-"""What a rule has to match for the client of a certificate, also after a renewal: names instead of digests."""
+"""The names that a rule must match for a client, also after its certificate was renewed: no digests."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Explanation(NamedTuple):
 
     @property
     def allowed(self) -> bool:
-        """Whether the client may make the request, as far as that can be determined without AWS."""
+        """Whether the client may make the request, as far as this is known without AWS."""
         return self.denial is None and self.gateway.rejection is None
 
     def check(self, name: CheckName) -> CheckResult:

@@ -1,4 +1,4 @@
-"""The checks that API Gateway makes before it calls the authorizer, as far as they are documented or reported.
+"""The checks that API Gateway makes before it invokes the authorizer, as documented or reported.
 
 Sources: AWS's documentation of truststores, and public reports about rejected clients. Nothing was verified on AWS.
 """

@@ -1,4 +1,4 @@
-"""The rules, field by field: what each one requires, and what the certificate has."""
+"""The rules, field by field: the required value, and the value that the certificate has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How similar a certificate's values are to those that a rule requires.
+"""The similarity of a certificate's values and the values that a rule requires.
 
 Differences that are easily overlooked are named: case, spaces, the order of a distinguished name, one character.
 Anything else only has a distance, to find the nearest rules. Digits must be equal in any case: ``client-17`` and

@@ -32,7 +32,7 @@ class Summary(NamedTuple):
 
     @property
     def allowed(self) -> bool:
-        """Whether the client may make the request, as far as that can be determined without AWS."""
+        """Whether the client may make the request, as far as this is known without AWS."""
         return self.reason is None
 
     @property

@@ -57,7 +57,7 @@ class TruststoreBundle:
     def paths(
         self, certificate: x509.Certificate, path: tuple[TruststoreCertificate, ...] = ()
     ) -> Iterator[tuple[TruststoreCertificate, ...]]:
-        """Return the paths from a certificate as far as they lead, but not far beyond MAX_AUTHORITIES."""
+        """Return the paths from a certificate, each up to its end, or to one certificate more than MAX_AUTHORITIES."""
         issuers = self.issuers(certificate)
         if path and (not issuers or is_self_issued(certificate) or len(path) > MAX_AUTHORITIES):
             yield path

@@ -50,7 +50,7 @@ def alternatives(matcher: Matcher) -> list[Alternative]:
 
 
 def choice(texts: Sequence[str], *, everything: bool = False) -> str:
-    """Return texts of which one is required: all of them if they are few, else their number and some examples."""
+    """Return that one of several texts is required: all texts if they are few, else their number and some examples."""
     if len(texts) == 1:
         return texts[0]
     if everything or len(texts) <= MOST_EXAMPLES:
@@ -69,7 +69,7 @@ def written_route(route: str) -> str:
 
 
 def written_routes(routes: Iterable[str]) -> list[str]:
-    """Return routes as they are written in a document, those of any method as one, each once."""
+    """Return routes as they are written in a document, each once, with ``*`` for all methods."""
     methods: dict[str, dict[str, None]] = {}
     for route in routes:
         method, _, path = route.partition("/")

@@ -233,7 +233,7 @@ RENEWED by a newer certificate: expiry, days, client, rule or deny reason, file 
   2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem
 
 NO CERTIFICATE
-  certs/readme  is text of another kind. Name a certificate in PEM (-----BEGIN CERTIFICATE-----) ...
+  certs/readme  is text, but not PEM. Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER
 
 Next step: have these certificates renewed, and check the new ones: docs/rotate-a-certificate.md
 """

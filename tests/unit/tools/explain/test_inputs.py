@@ -142,7 +142,7 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     "torn PEM": (pem(LEAF).encode()[:-9], "is PEM without its END line", "the line that begins with -----END"),
     "other PEM": (
         b"-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----",
-        "is PEM of another kind",
+        "is PEM with another label",
         A_CERTIFICATE,
     ),
     "rules": (b'{"rules": []}', "is a rules document", "Name it with --rules FILE"),
@@ -162,7 +162,7 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
         "is invalid JSON (Expecting value",
         "Save the event again, as the authorizer received it",
     ),
-    "text": (b"hello\x1b[31m", "is text of another kind", A_CERTIFICATE),
+    "text": (b"hello\x1b[31m", "is text, but not PEM", A_CERTIFICATE),
     "binary data": (b"\x00\xff", "is binary data of an unknown kind", A_CERTIFICATE),
     "nothing": (b"\n", "is empty", "Name the client's certificate"),
 }

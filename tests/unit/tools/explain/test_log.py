@@ -153,7 +153,9 @@ def test_with_the_certificate_every_check_is_explained_as_of_the_time_of_the_ent
     assert f":{denied['api_id']}/" in explained["stage_arn"]
     assert explained["certificate"]["subject_dn"] == denied["subject_dn"]
     text = explain(denied, "client.pem", "--rules", "by_alternative_name.json", "--policy").output
-    assert "With the certificate, at the time of the entry, under the configuration of today\n\nDENIED by" in text
+    assert (
+        "Explanation with the certificate, at the time of the entry, under today's configuration\n\nDENIED by" in text
+    )
     assert "The function responds\n" in text
     rejected = explain(denied, "client.pem", "--rules", "by_name.json", "--truststore", "client.pem", "--json")
     assert rejected.json["today"] == {"decision": "deny", "why": "by API Gateway: key", "missing": []}
@@ -184,7 +186,7 @@ def test_a_changed_configuration_is_noted(denied: dict[str, Any], explain: Expla
     same = explain(denied, "--json", AUTHORIZER_RULES=document(PAYMENTS).decode())
     assert same.json["notes"] == []
     changed = explain(denied, "--json", AUTHORIZER_RULES=document(REPORTS).decode())
-    changes = "changed after the entry was logged, or this is not the function that has logged it"
+    changes = "changed after the entry was logged, or another function logged it"
     assert changed.json["notes"] == [f"the variables {changes}"]
     uri = {"AUTHORIZER_RULES_URI": (tmp_path / "by_name.json").as_uri()}
     notes = explain({**denied, "rules_version": "1", "configuration_version": None}, "--json", **uri).json["notes"]

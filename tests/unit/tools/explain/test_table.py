@@ -42,7 +42,7 @@ ALLOWED: file, matching rules, expiry, subject
   partners/ledger.pem  environment  2040-01-01  CN=Ledger,OU=payments,O=Acme
 
 NO CERTIFICATE
-  partners/a/key.txt  is text of another kind. Name a certificate in PEM (-----BEGIN CERTIFICATE-...
+  partners/a/key.txt  is text, but not PEM. Name a certificate in PEM (-----BEGIN CERTIFICATE----...
 
 note: API and stage are examples of a REST API, because no authorizer event was given
 Next step: mtls-authorizer explain partners/broken.pem --at 2026-11-22T00:00:00Z shows why, and what
@@ -199,7 +199,7 @@ def test_a_folder_without_any_certificate_is_an_error_after_the_table(explain: E
     (tmp_path / "wrong" / "readme").write_text("text")
     result = explain("wrong", ALLOWED_COMMON_NAMES="Ledger")
     assert result.status == 2
-    assert "wrong/readme  is text of another kind" in result.output
+    assert "wrong/readme  is text, but not PEM" in result.output
     assert result.errors == "mtls-authorizer explain: no file contains a certificate, so nothing was decided\n"
 
 

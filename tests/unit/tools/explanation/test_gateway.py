@@ -252,7 +252,7 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
     ("content", "message"),
     [
         (b"", "is empty: name the truststore"),
-        (b"hello", "is text of another kind: name the truststore"),
+        (b"hello", "is text, but not PEM: name the truststore"),
         (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
     ],
 )

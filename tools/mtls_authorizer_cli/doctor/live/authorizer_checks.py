@@ -103,8 +103,8 @@ def _identity_sources(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding 
             problem = f"it caches by issuer and serial number, and two CAs of {domain.truststore_uri} have one name"
             yield _shared_cache(subject, authorizer, problem)
     yield (
-        f"{authorizer} caches by issuer and serial number. That your CAs never reuse a serial number cannot be "
-        "checked: see docs/security-model.md"
+        f"{authorizer} caches by issuer and serial number. This is safe only if your CAs never reuse a serial number, "
+        "which cannot be checked: see docs/security-model.md"
     )
 
 
@@ -113,7 +113,7 @@ def _shared_cache(subject: Subject, authorizer: Authorizer, problem: str) -> Fin
         Check.IDENTITY_SOURCES,
         str(authorizer),
         problem,
-        "Several certificates can share one cached response: a client gets what another one is allowed.",
+        "Several certificates can share one cached response: a client can get the response for another client.",
         "Turn caching off, or on an HTTP API cache by the whole certificate",
         (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
     )
@@ -157,7 +157,7 @@ def _cached_domain_names(subject: Subject, own: OwnAuthorizer) -> Iterator[Findi
             Check.CACHED_DOMAIN_NAMES,
             str(authorizer),
             f"rules have a domain_name, and it caches for {authorizer.ttl} s without $context.domainName as a source",
-            "A client of two domain names of this API gets the response for one of them on the other.",
+            "A client that uses two domain names of this API can get the response for the wrong one.",
             "Turn caching off, or add the identity source",
             (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
         )
@@ -244,7 +244,7 @@ def _open_invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Fi
                 str(function),
                 f"statement {statement.statement_id} of its policy has no source ARN and no source account, or one "
                 "whose wildcards match the APIs of every account",
-                "Others can invoke the function with any certificate, without its key, and learn who is allowed.",
-                "Permit this authorizer, and those of all other APIs that use the function, before you remove it",
+                "Others can invoke the function with any certificate, without its key, and learn which are allowed.",
+                "Permit this authorizer, and the authorizers of other APIs that use the function, before you remove it",
                 (_permit(subject, own), remove),
             )

@@ -114,7 +114,7 @@ class _Examination:
 
 
 def _with_commands(diagnosis: Diagnosis, function: Function) -> Diagnosis:
-    """Return findings about variables with the commands that change those of a function."""
+    """Return findings about variables with the commands that change the variables of a function."""
     findings = (
         each._replace(
             fix=f"{each.fix}. To change them on AWS, edit environment.json after the first command",

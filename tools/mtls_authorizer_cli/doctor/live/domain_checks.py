@@ -135,8 +135,8 @@ class DomainChecks:
                 Check.TRUSTSTORE_VERSION,
                 str(domain),
                 f"it uses version {domain.truststore_version} of {domain.truststore_uri}, and the newest is {newest}",
-                "API Gateway does not pick up new versions: clients of added CAs are rejected, and those of removed "
-                "CAs still connect.",
+                "API Gateway does not pick up new versions: clients of added CAs are rejected, and clients of "
+                "removed CAs still connect.",
                 "Update the domain name to the newest version",
                 (self._update_to(newest),),
             )

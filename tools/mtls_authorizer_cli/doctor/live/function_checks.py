@@ -66,7 +66,7 @@ def _function(function: Function) -> Iterator[Finding]:
             Check.FUNCTION,
             str(function),
             f"its handler is {configuration.get('Handler')}",
-            "It is not this project's authorizer, or a wrapper of it, which these checks do not know.",
+            "It is another function, or a wrapper of this project's authorizer, which these checks do not know.",
             f"Set the handler to {HANDLER} unless it is a wrapper",
             function.update("--handler", HANDLER),
         )

@@ -33,7 +33,7 @@ class OwnAuthorizer(NamedTuple):
 class Subject:
     """An API.
 
-    ``function_name`` is that of the authorizer's function; without it, functions are recognized by their handler.
+    ``function_name`` is the name of the authorizer's function; without it, functions are recognized by their handler.
     ``domain`` is the domain name that the user named. Everything is read when it is needed, and can raise
     UnavailableError.
     """

@@ -145,8 +145,8 @@ def _certificate(each: TruststoreCertificate, bundle: TruststoreBundle, now: dat
             Check.NOT_A_CA,
             subject,
             "it is not a CA's certificate",
-            "No client can chain to it. A client is not trusted because its own certificate is in the truststore, "
-            "unless it is self-signed.",
+            "No client can chain to it. A client's own certificate in the truststore is trusted only if it is "
+            "self-signed.",
             "Remove it from the truststore, and add its CA's certificate if it is missing",
         )
     else:

@@ -137,7 +137,9 @@ class _Importer:
             return None
         self.warnings += client.warnings
         match = json.dumps(client.keys["match"], sort_keys=True)
-        self._check_repetition(row, CERTIFICATE, match, self._line_by_match, "is of the same client as that")
+        self._check_repetition(
+            row, CERTIFICATE, match, self._line_by_match, "belongs to the same client as the certificate"
+        )
         return client
 
     def _check_repetition(self, row: Row, column: str, value: str, lines: dict[str, int], wording: str) -> None:

@@ -44,7 +44,7 @@ class NewRule(NamedTuple):
 class Result(NamedTuple):
     """The rules that were added, or would be, and those that the document contained already.
 
-    ``warnings`` are about what the document contains about the same clients.
+    ``warnings`` are about other rules and entries of deny for the same clients.
     """
 
     added: tuple[str, ...]
@@ -84,7 +84,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
 
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
-    """Yield what a document says about the clients of new rules."""
+    """Yield warnings about other rules and entries of deny for the clients of new rules."""
     known = RuleSet(rules_of(text))
     if target.trust is not None:
         known = with_issuer_keys(known, target.trust.authorities)

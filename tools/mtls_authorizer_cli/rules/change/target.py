@@ -1,4 +1,4 @@
-"""The rules document to change, and the truststore by which the certificates of new clients are verified."""
+"""The rules document to change, and the truststore with which certificates of new clients are verified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """A rules document, and the truststore by which certificates are verified; None without one.
+    """A rules document, and the truststore with which certificates are verified; None without one.
 
     ``option`` names the truststore in a further command, where the function does not.
     """

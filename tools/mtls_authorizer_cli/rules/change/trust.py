@@ -1,4 +1,4 @@
-"""The truststore of the custom domain, by which the chain of a new client's certificate is verified."""
+"""The truststore of the custom domain, with which the chain of a new client's certificate is verified."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetim
         raise CommandError(message)
     keys = sorted(issuer_keys(certificate, trust.authorities))
     if not keys:
-        message = "no CA of the truststore is known to have signed the certificate, so that issuer_key would not match"
+        message = "no CA of the truststore is known to have signed the certificate, so issuer_key would not match"
         raise CommandError(message)
     return keys[0]

@@ -52,7 +52,7 @@ def _excluded(
     """Return what exclusions leave of the rule: nothing, or not all of its values."""
     open_exclusions = []
     for number, exclusion in enumerate(exclusions):
-        # What the other fields of the rule do not already ensure.
+        # The fields whose match does not follow from the other fields of the rule.
         open_fields = [
             excluded
             for excluded in exclusion
@@ -101,7 +101,7 @@ class _ExclusionIndex:
                 self._others.append(exclusion)
 
     def exclude(self, known: Known) -> bool:
-        """Return whether an exclusion applies to every certificate of which this is known."""
+        """Return whether an exclusion applies to every certificate with these known values."""
         candidates = [
             exclusion
             for key, values in known.values.items()

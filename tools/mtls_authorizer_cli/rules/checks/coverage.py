@@ -64,7 +64,7 @@ def _finding(covering: _PreparedRule, covered: _PreparedRule) -> Finding | None:
     if covering is covered or not covering.covers(covered):
         return None
     same_constants = covering.constants == covered.constants
-    # The constants of the first matching rule count, so an earlier rule with its own has an effect. Of two rules that
+    # The constants of the first matching rule are used, so an earlier rule with its own has an effect. If two rules
     # cover each other, the later one is reported.
     if not is_earlier and (not same_constants or covered.covers(covering)):
         return None

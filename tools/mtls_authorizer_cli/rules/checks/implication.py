@@ -1,4 +1,4 @@
-"""What conditions say about each other: whether one follows from others, and whether two contradict each other.
+"""Whether a condition follows from others, and whether two conditions contradict each other.
 
 The fields ``common_name``, ``organizational_unit`` and ``organization`` are attributes of the subject; a whole
 distinguished name determines all attributes.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Condition, Matcher
 
 Key = tuple[str, str]
-"""What a condition is about: a field and a label."""
+"""The field and the label of a condition."""
 
 _ATTRIBUTES = {
     "common_name": ("subject", "CN"),
@@ -31,11 +31,11 @@ _SINGLE_VALUED = frozenset(
         *((field, "") for field in ("fingerprint", "serial_number", "public_key", "issuer_key", "spiffe_trust_domain")),
     ]
 )
-"""The keys of which a certificate has at most one value that counts."""
+"""The keys for which the authorizer uses at most one value of a certificate."""
 
 
 class Known(NamedTuple):
-    """What is known of a certificate that satisfies some conditions: values, and patterns that values match, by key.
+    """The known values of a certificate that satisfies some conditions, and patterns that values match, by key.
 
     ``complete`` contains the fields, subject or issuer, all of whose attributes are known.
     """
@@ -46,12 +46,12 @@ class Known(NamedTuple):
 
 
 def key_of(condition: Condition) -> Key:
-    """Return what a condition is about."""
+    """Return the field and the label of a condition."""
     return _ATTRIBUTES.get(condition.field, (condition.field, condition.label))
 
 
 def known_from(conditions: Iterable[Condition], *, any_fact: bool = False) -> Known:
-    """Return what is known of a certificate that satisfies conditions.
+    """Return the known values of a certificate that satisfies conditions.
 
     With ``any_fact``, each of several common names is known, as for exclusions; else none of them is.
     """
@@ -73,7 +73,7 @@ def known_from(conditions: Iterable[Condition], *, any_fact: bool = False) -> Kn
 
 
 def follows(condition: Condition, known: Known) -> bool:
-    """Return whether every certificate of which this is known satisfies a condition."""
+    """Return whether every certificate with these known values satisfies a condition."""
     key = key_of(condition)
     values = known.values.get(key, set())
     if condition.comparison is Comparison.EXACT:
@@ -106,7 +106,7 @@ class Requirement:
         ]
 
     def follows_from(self, known: Known) -> bool:
-        """Return whether every certificate of which this is known matches."""
+        """Return whether every certificate with these known values matches."""
         return any((key, value) in self.exact for key, values in known.values.items() for value in values) or any(
             all(follows(condition, known) for condition in conditions) for conditions in self.others
         )

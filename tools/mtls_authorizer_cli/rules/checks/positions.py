@@ -25,7 +25,7 @@ class _Container(NamedTuple):
 
 
 def line_numbers(text: str) -> dict[str, int]:
-    """Return the line of every value of a valid JSON document; that of its key in an object. The first line is 1."""
+    """Return the line of every value of a valid JSON document; in an object, of its key. The first line is 1."""
     lines: dict[str, int] = {"": 1}
     containers: list[_Container] = []
     line = 1

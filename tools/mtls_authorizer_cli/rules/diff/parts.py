@@ -63,7 +63,7 @@ def _alternatives(matcher: Matcher) -> Parts:
 
 
 def _value(matchers: Sequence[Matcher]) -> Hashable:
-    """Return matchers as a value that does not depend on their order, nor on that of their alternatives."""
+    """Return matchers as a value that does not depend on their order or on the order of their alternatives."""
     return frozenset((matcher.field, frozenset(_alternatives(matcher))) for matcher in matchers)
 
 

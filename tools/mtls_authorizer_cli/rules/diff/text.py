@@ -54,7 +54,7 @@ def _clients(report: Report) -> Iterator[str]:
             for routes, limits in several if verb != "now" or change.lost else ():
                 yield from _routes(verb, routes, "" if limits is None else f" (only for {limits_text(limits)})")
         if change.context_changes:
-            yield "  context or usage plan key change"
+            yield "  the context or the usage plan key changes"
         yield from wrap(f"{'rules':8}{_matching(change.old)} -> {_matching(change.new)}", others=" " * 10)
 
 
@@ -74,7 +74,7 @@ def _rules(report: Report) -> Iterator[str]:
         yield from _rule(change)
     if report.comparison.denials is not None:
         yield ""
-        yield "deny (no rule allows these clients anything)"
+        yield "deny (these clients are denied, whatever rules match)"
         yield from _part(report.comparison.denials, label=False)
 
 

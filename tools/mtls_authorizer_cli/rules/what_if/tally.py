@@ -25,8 +25,8 @@ class Changed(NamedTuple):
 class Tally:
     """Counts decisions.
 
-    ``same`` is how many stay as they are. ``changed`` counts those that do not; ``undetermined`` counts those that
-    cannot be determined, by the facts that are missing. ``clients`` are the fingerprints of the latter, by the same.
+    ``same`` is the number of unchanged decisions, and ``changed`` counts the others. ``undetermined`` counts decisions
+    that cannot be determined, by the missing facts. ``clients`` contains the fingerprints of their certificates.
     """
 
     def __init__(self) -> None:
