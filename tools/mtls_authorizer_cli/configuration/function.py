@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
@@ -27,16 +27,6 @@ _LARGEST_FILE = 1024 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Variables(NamedTuple):
-    """Environment variables, and the region of the function that has them; None if they are not a deployed function's.
-
-    They include the memory of a deployed function as Lambda sets it, because the memory limits the size of CRLs.
-    """
-
-    environment: Mapping[str, str]
-    region: str | None = None
-
-
 def add_options(parser: Parser) -> None:
     """Add ``--function`` and ``--env-file``."""
     parser.add_argument(
@@ -52,26 +42,22 @@ def add_options(parser: Parser) -> None:
     )
 
 
-def read_variables(options: argparse.Namespace, environment: Mapping[str, str]) -> Variables:
-    """Return the variables that the options name, by default ``environment``.
+def read_environment(options: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that the options name, by default ``environment`` unchanged.
 
-    If a function is named, the stores of this process use its region from then on: an ARN may be in another one than
-    the shell's. Raises CommandError.
+    If a function is named, all clients of AWS use its region from then on: an ARN may be in another one than the
+    shell's. Raises CommandError.
     """
     if options.function and options.env_file:
         message = "--function and --env-file both name variables: use one of them"
         raise CommandError(message)
     if options.function:
         return _read_deployed(options.function)
-    return Variables(read_env_file(options.env_file) if options.env_file else environment)
+    return read_env_file(options.env_file) if options.env_file else environment
 
 
-def read_environment(options: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the same variables without the region. Raises CommandError."""
-    return read_variables(options, environment).environment
-
-
-def _read_deployed(name: str) -> Variables:
+def _read_deployed(name: str) -> dict[str, str]:
+    """Return the variables of a deployed function, with its memory as Lambda sets it: it limits the size of CRLs."""
     function = parse_function(name)
     client = _client(name, function.region if isinstance(function, FunctionArn) else None)
     configuration = _get_configuration(name, client, function.request)
@@ -82,7 +68,7 @@ def _read_deployed(name: str) -> Variables:
             "the permission kms:Decrypt for the function's key"
         )
         raise CommandError(message)
-    return Variables({**environment.get("Variables", {}), **_memory(configuration)}, client.meta.region_name)
+    return {**environment.get("Variables", {}), **_memory(configuration)}
 
 
 def _memory(configuration: Mapping[str, Any]) -> dict[str, str]:

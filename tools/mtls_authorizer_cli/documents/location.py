@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.configuration.function import add_options as add_function_options
-from mtls_authorizer_cli.configuration.function import read_variables
+from mtls_authorizer_cli.configuration.function import read_environment
 from mtls_authorizer_cli.configuration.sources import parse_location, read_settings_with
-from mtls_authorizer_cli.documents.update import Access
+from mtls_authorizer_cli.documents.update import update_document
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.command_line import Parser
+    from mtls_authorizer_cli.documents.update import Change, Update
 
 _RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 _AT_A_URI = (
@@ -33,7 +33,6 @@ class RulesLocation(NamedTuple):
     """
 
     location: str
-    access: Access
     settings: Settings
     option: tuple[str, ...]
 
@@ -42,10 +41,10 @@ class RulesLocation(NamedTuple):
         """The interval at which the function reloads the document."""
         return self.settings.rules_refresh_seconds
 
-    @property
-    def other_rules(self) -> Sequence[Rule]:
-        """The rules of lists in the function's environment."""
-        return self.settings.rules
+    def update(self, edit: Callable[[str], str], review: Callable[[Change], bool]) -> Update:
+        """Change the document, as ``update_document``. Raises CommandError."""
+        settings = self.settings
+        return update_document(self.location, edit, settings.s3_bucket_owner, review, other_rules=settings.rules)
 
 
 def add_options(parser: Parser) -> None:
@@ -61,13 +60,13 @@ def add_options(parser: Parser) -> None:
 
 def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> RulesLocation:
     """Return the location of the rules document that the options or variables name. Raises CommandError."""
-    environment, region = read_variables(options, environment)
+    environment = read_environment(options, environment)
     location = options.rules or _stored_location(options, environment)
     scheme, _ = parse_location(location)
     # Unlike the variable, the option can be a relative path.
     uri = "file:///rules" if options.rules and scheme is Scheme.FILE else location
     settings = read_settings_with(uri, environment)
-    return RulesLocation(location, Access(region, settings.s3_bucket_owner), settings, _option(options, location))
+    return RulesLocation(location, settings, _option(options, location))
 
 
 def _option(options: argparse.Namespace, location: str) -> tuple[str, str]:

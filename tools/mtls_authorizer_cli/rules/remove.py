@@ -15,7 +15,6 @@ from mtls_authorizer_cli.documents.location import add_options as add_location_o
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import diff, review
-from mtls_authorizer_cli.documents.update import update_document
 from mtls_authorizer_cli.printed import listing, plain, quoted
 from mtls_authorizer_cli.tables import fold, next_step, row
 
@@ -55,13 +54,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Remove rules and return the exit status. Raises CommandError."""
     rules = find_rules(options, environment)
-    update = update_document(
-        rules.location,
-        _remove(frozenset(options.names)),
-        access=rules.access,
-        review=partial(review, options),
-        other_rules=rules.other_rules,
-    )
+    update = rules.update(_remove(frozenset(options.names)), partial(review, options))
     declined = not update.written and not options.dry_run
     result = "removed" if update.written else "declined" if declined else "would_remove"
     if options.json:

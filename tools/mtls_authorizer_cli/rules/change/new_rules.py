@@ -15,7 +15,7 @@ from mtls_authorizer_cli.command_line import CommandError, file_exists, printabl
 from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
-from mtls_authorizer_cli.documents.update import Change, check_valid, update_document
+from mtls_authorizer_cli.documents.update import Change, check_valid
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
         present.clear()
         return append_items(text, "rules", _missing(text, rules, present))
 
-    update = update_document(
-        location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
-    )
+    update = target.rules.update(edit, review)
     added = [rule for rule in rules if rule.name not in present]
     return Result(
         tuple(rule.name for rule in added),
@@ -118,7 +116,7 @@ def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Map
 def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Result | None:
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
-    check_valid(text, f"{printable(location)} would not be valid", target.rules.other_rules)
+    check_valid(text, f"{printable(location)} would not be valid", target.settings.rules)
     names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)
