@@ -61,6 +61,12 @@ class LoggedExplanation(NamedTuple):
     notes: tuple[str, ...]
     report: Report | None
 
+    @property
+    def is_of_entry(self) -> bool:
+        """Whether the certificate is the one of the entry, and not another one of the same client, for example."""
+        certificate = self.report and self.report.explanation.certificate
+        return certificate is not None and certificate.fingerprint256 == self.record.text("fingerprint")
+
 
 def explain_entry(
     options: argparse.Namespace, environment: Mapping[str, str], record: LogRecord, paths: Sequence[str]

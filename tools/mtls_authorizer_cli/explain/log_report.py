@@ -126,7 +126,9 @@ def _meaning_and_next_step(logged: LoggedExplanation) -> tuple[str, str] | None:
 def _next_step(logged: LoggedExplanation) -> str:
     record, today, report = logged.record, logged.today, logged.report
     if today is not None and today.allowed and record.decision != "allow":
-        return "none: the request is allowed today, once the TTL of a cached response is over"
+        if report is not None and not logged.is_of_entry:
+            return "check that the certificate given is this client's: it is allowed today"
+        return "none: the request is allowed today, as soon as no denied response is cached any more"
     if report is not None and (advice := advise(report.explanation)) is not None:
         return f"{advice.next_step[0].lower()}{advice.next_step[1:].rstrip(':')}"
     meaning = _meaning_and_next_step(logged)

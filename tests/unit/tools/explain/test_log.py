@@ -176,6 +176,8 @@ def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain) 
     missing = f"the certificate of the entry, whose SHA-256 is '{denied['fingerprint']}'"
     one = explain(denied, "other.pem", "--rules", "by_name.json")
     assert f"the certificate given is not {missing}: the client may have renewed it" in one.words
+    allowed = explain(denied, "other.pem", ALLOW_ANY_CLIENT_CERTIFICATE="true")
+    assert allowed.words.endswith("Next step: check that the certificate given is this client's: it is allowed today")
     many = explain(denied, "others", "client.pem", "others/other.pem", "--rules", "by_name.json", "--json")
     assert many.json["explanation"] is not None
     none = explain(denied, "others", "--rules", "by_name.json", "--json")
