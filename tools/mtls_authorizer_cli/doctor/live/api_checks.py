@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.api import CUSTOM
@@ -14,20 +13,8 @@ from mtls_authorizer_cli.printed import listing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mtls_authorizer_cli.doctor.live.examination import Examine
+    from mtls_authorizer_cli.doctor.live.examination import Checks
     from mtls_authorizer_cli.doctor.live.subject import Subject
-
-
-def api_checks(subject: Subject) -> dict[Check, Examine]:
-    """Return the checks of an API."""
-    checks = {
-        Check.DEFAULT_ENDPOINT: _default_endpoint,
-        Check.DOMAIN_NAME: _domain_name,
-        Check.ROUTES: _routes,
-        Check.DEPLOYMENT: _deployment,
-        Check.API_KEY_SOURCE: _api_key_source,
-    }
-    return {check: partial(make, subject) for check, make in checks.items()}
 
 
 def _default_endpoint(subject: Subject) -> Iterator[Finding]:
@@ -149,3 +136,13 @@ def _api_key_source(subject: Subject) -> Iterator[Finding]:
             fix,
             commands,
         )
+
+
+API_CHECKS: Checks[Subject] = {
+    Check.DEFAULT_ENDPOINT: _default_endpoint,
+    Check.DOMAIN_NAME: _domain_name,
+    Check.ROUTES: _routes,
+    Check.DEPLOYMENT: _deployment,
+    Check.API_KEY_SOURCE: _api_key_source,
+}
+"""The checks of an API."""

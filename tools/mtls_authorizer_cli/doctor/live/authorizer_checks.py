@@ -23,36 +23,12 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.api import Authorizer
     from mtls_authorizer_cli.doctor.account.function import Function
     from mtls_authorizer_cli.doctor.account.permission import Statement
-    from mtls_authorizer_cli.doctor.live.examination import Examine
+    from mtls_authorizer_cli.doctor.live.examination import Checks
     from mtls_authorizer_cli.doctor.live.subject import OwnAuthorizer, Subject
 
 _ISSUER_AND_SERIAL = {"context.identity.clientCert.issuerDN", "context.identity.clientCert.serialNumber"}
 _DOMAIN_NAME = "context.domainName"
 _FROM_REQUEST = ("request.", "method.request.")
-
-
-def authorizer_checks(subject: Subject) -> dict[Check, Examine]:
-    """Return the checks of an API's authorizers."""
-    each = {
-        Check.AUTHORIZER_TYPE: _type,
-        Check.IDENTITY_SOURCES: _identity_sources,
-        Check.REQUIRED_IDENTITY_SOURCE: _required_identity_source,
-        Check.CACHED_SIMPLE_RESPONSES: _cached_simple_responses,
-        Check.CACHED_DOMAIN_NAMES: _cached_domain_names,
-        Check.RESPONSE_FORMAT: _response_format,
-        Check.INVOKE_PERMISSION: _invoke_permission,
-        Check.OPEN_INVOKE_PERMISSION: _open_invoke_permission,
-    }
-    return {Check.AUTHORIZER: partial(_authorizer, subject)} | {
-        check: partial(_for_each, make, subject) for check, make in each.items()
-    }
-
-
-def _for_each(
-    make: Callable[[Subject, OwnAuthorizer], Iterator[Finding | str]], subject: Subject
-) -> Iterator[Finding | str]:
-    for each in subject.authorizers:
-        yield from make(subject, each)
 
 
 def _authorizer(subject: Subject) -> Iterator[Finding]:
@@ -248,3 +224,24 @@ def _open_invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Fi
                 "Permit this authorizer, and the authorizers of other APIs that use the function, before you remove it",
                 (_permit(subject, own), remove),
             )
+
+
+def _for_each(
+    make: Callable[[Subject, OwnAuthorizer], Iterator[Finding | str]], subject: Subject
+) -> Iterator[Finding | str]:
+    for each in subject.authorizers:
+        yield from make(subject, each)
+
+
+AUTHORIZER_CHECKS: Checks[Subject] = {
+    Check.AUTHORIZER: _authorizer,
+    Check.AUTHORIZER_TYPE: partial(_for_each, _type),
+    Check.IDENTITY_SOURCES: partial(_for_each, _identity_sources),
+    Check.REQUIRED_IDENTITY_SOURCE: partial(_for_each, _required_identity_source),
+    Check.CACHED_SIMPLE_RESPONSES: partial(_for_each, _cached_simple_responses),
+    Check.CACHED_DOMAIN_NAMES: partial(_for_each, _cached_domain_names),
+    Check.RESPONSE_FORMAT: partial(_for_each, _response_format),
+    Check.INVOKE_PERMISSION: partial(_for_each, _invoke_permission),
+    Check.OPEN_INVOKE_PERMISSION: partial(_for_each, _open_invoke_permission),
+}
+"""The checks of an API's authorizers."""

@@ -12,13 +12,12 @@ from mtls_authorizer_cli.doctor.account.function import Function
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
 from mtls_authorizer_cli.doctor.findings import Diagnosis, combine
-from mtls_authorizer_cli.doctor.live.api_checks import api_checks
-from mtls_authorizer_cli.doctor.live.authorizer_checks import authorizer_checks
+from mtls_authorizer_cli.doctor.live.api_checks import API_CHECKS
+from mtls_authorizer_cli.doctor.live.authorizer_checks import AUTHORIZER_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import CHECKS as DOMAIN_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
 from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
-from mtls_authorizer_cli.doctor.live.function_checks import CHECKS as FUNCTION_CHECKS
-from mtls_authorizer_cli.doctor.live.function_checks import function_checks
+from mtls_authorizer_cli.doctor.live.function_checks import FUNCTION_CHECKS
 from mtls_authorizer_cli.doctor.live.subject import Subject
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
@@ -69,7 +68,7 @@ class _Examination:
                 f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
             )
             raise CommandError(message)
-        yield examine(api_checks(subject) | authorizer_checks(subject), str(api), self._progress)
+        yield examine({**API_CHECKS, **AUTHORIZER_CHECKS}, subject, self._progress)
         yield from self._of_domains(subject)
         yield from self._of_functions(subject)
 
@@ -98,7 +97,7 @@ class _Examination:
             environment = _with_commands(examine_environment(str(function), function.environment), function)
         except UnavailableError as error:
             environment = unavailable(ENVIRONMENT_CHECKS, error)
-        return combine(examine(function_checks(function), str(function), self._progress), environment)
+        return combine(examine(FUNCTION_CHECKS, function, self._progress), environment)
 
     def without_api(self, domain: Domain | None, function: Function | None) -> Diagnosis:
         of_function = self.of_function(function) if function else Diagnosis()

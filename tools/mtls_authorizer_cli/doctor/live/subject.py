@@ -46,6 +46,9 @@ class Subject:
         self._domain = domain
         self._function_name = function_name
 
+    def __str__(self) -> str:
+        return str(self.api)
+
     @cached_property
     def domains(self) -> Sequence[Domain]:
         """The domain names that lead to the API, and the one that the user named."""
