@@ -17,8 +17,8 @@ from mtls_authorizer_cli.doctor.live.authorizer_checks import AUTHORIZER_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import CHECKS as DOMAIN_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
 from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
+from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi
 from mtls_authorizer_cli.doctor.live.function_checks import FUNCTION_CHECKS
-from mtls_authorizer_cli.doctor.live.subject import Subject
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 
@@ -48,7 +48,9 @@ def examine_aws(api_id: str | None, domain_name: str | None, function: str | Non
         *(
             diagnosis
             for each in api_ids
-            for diagnosis in examination.of_api(Subject(aws, _read_api(aws, each), domain, arn.name if arn else None))
+            for diagnosis in examination.of_api(
+                ExaminedApi(aws, _read_api(aws, each), domain, arn.name if arn else None)
+            )
         )
     )
 
@@ -61,30 +63,30 @@ class _Examination:
         self._progress = progress
         self._examined: set[str] = set()
 
-    def of_api(self, subject: Subject) -> Iterator[Diagnosis]:
-        api = subject.api
+    def of_api(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
+        api = examined.api
         if isinstance(api, HttpApi) and api.is_websocket_api:
             message = (
                 f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
             )
             raise CommandError(message)
-        yield examine({**API_CHECKS, **AUTHORIZER_CHECKS}, subject, self._progress)
-        yield from self._of_domains(subject)
-        yield from self._of_functions(subject)
+        yield examine({**API_CHECKS, **AUTHORIZER_CHECKS}, examined, self._progress)
+        yield from self._of_domains(examined)
+        yield from self._of_functions(examined)
 
-    def _of_domains(self, subject: Subject) -> Iterator[Diagnosis]:
+    def _of_domains(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
         try:
-            domains = subject.known_domains
+            domains = examined.known_domains
         except UnavailableError as error:
             yield unavailable(DOMAIN_CHECKS, error)
             return
         for domain in domains:
             if self._is_new(str(domain)):
-                yield DomainChecks(self._aws, domain, subject.function).diagnosis(self._progress)
+                yield DomainChecks(self._aws, domain, examined.function).diagnosis(self._progress)
 
-    def _of_functions(self, subject: Subject) -> Iterator[Diagnosis]:
+    def _of_functions(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
         try:
-            authorizers = subject.authorizers
+            authorizers = examined.authorizers
         except UnavailableError as error:
             yield unavailable((*FUNCTION_CHECKS, *ENVIRONMENT_CHECKS), error)
             return

@@ -1,4 +1,4 @@
-"""What is examined: an API with its domain names, its authorizers, and their functions."""
+"""An API to examine, with its domain names, its authorizers, and their functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OwnAuthorizer(NamedTuple):
     function: Function
 
 
-class Subject:
+class ExaminedApi:
     """An API.
 
     ``function_name`` is the name of the authorizer's function; without it, functions are recognized by their handler.
