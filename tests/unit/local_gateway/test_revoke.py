@@ -37,9 +37,7 @@ def test_the_list_begins_with_those_that_are_revoked_and_grows_once_for_each_cli
     assert capsys.readouterr().out.endswith(f"client-ca.crl: CRL number {number}, 2 revoked certificates.\n")
 
 
-@pytest.mark.parametrize(
-    "name", ["nobody", "untrusted", "namesake-of-ca", "server", "../x", ""]
-)
+@pytest.mark.parametrize("name", ["nobody", "untrusted", "namesake-of-ca", "server", "../x", ""])
 def test_only_clients_of_the_ca_can_be_revoked(pki: Pki, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([f"--folder={pki.folder}", name])

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from client_certificate_auth.rfc4514 import attribute_string
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import shown
-from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
-from mtls_authorizer_cli.rules.checks.implication import Requirement, contradict, known_from
+from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
-    from mtls_authorizer_cli.rules.checks.implication import Key, Known
+    from mtls_authorizer_cli.rules.check.implication import Key, Known
 
 _MOST_PAIRS = 100_000
 """Pairs of alternatives that are compared for two fields of a rule. Longer lists are assumed to be consistent."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtls_authorizer.rules.document.problems import member
-from mtls_authorizer_cli.rules.checks.positions import line_numbers, line_of
+from mtls_authorizer_cli.rules.check.positions import line_numbers, line_of
 from tests.rules_documents import VALID
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.rule_warnings import rule_warnings
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
-from mtls_authorizer_cli.rules.checks.contradictions import contradictions
-from mtls_authorizer_cli.rules.checks.coverage import covered_rules
-from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
-from mtls_authorizer_cli.rules.checks.positions import line_numbers, line_of
+from mtls_authorizer_cli.rules.check.contradictions import contradictions
+from mtls_authorizer_cli.rules.check.coverage import covered_rules
+from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.rules.check.positions import line_numbers, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

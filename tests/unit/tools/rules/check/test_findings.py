@@ -16,9 +16,9 @@ from mtls_authorizer.policy.rule_warnings import RuleWarningKind as ValueKind
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.rules.checks.contradictions import contradictions
-from mtls_authorizer_cli.rules.checks.coverage import covered_rules
-from mtls_authorizer_cli.rules.checks.findings import Kind
+from mtls_authorizer_cli.rules.check.contradictions import contradictions
+from mtls_authorizer_cli.rules.check.coverage import covered_rules
+from mtls_authorizer_cli.rules.check.findings import Kind
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.rules_documents import VALID, document, rule
 

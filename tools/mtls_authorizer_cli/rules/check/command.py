@@ -21,7 +21,7 @@ from mtls_authorizer_cli.command_line import (
     write_output,
 )
 from mtls_authorizer_cli.printed import counted
-from mtls_authorizer_cli.rules.checks.report import Message, Report, check_document
+from mtls_authorizer_cli.rules.check.report import Message, Report, check_document
 
 if TYPE_CHECKING:
     import argparse

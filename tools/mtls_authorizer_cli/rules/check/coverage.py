@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer_cli.rules.checks.findings import Finding, Kind
-from mtls_authorizer_cli.rules.checks.implication import Requirement, key_of, known_from
+from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.routes import include
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
-    from mtls_authorizer_cli.rules.checks.implication import Key
+    from mtls_authorizer_cli.rules.check.implication import Key
 
 _MOST_CANDIDATES = 300
 """Rules with a value in common that are examined for each rule."""
