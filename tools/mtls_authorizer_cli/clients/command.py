@@ -105,7 +105,7 @@ def _make_report(
     for log in options.log:
         records = read_log_records(log)
         with progress_on(sys.stderr) as progress:
-            logged.add_all(progress.count(records, "decisions", every=5000))
+            logged.add_all(progress.watch(records, "decisions", every=5000))
         skipped += records.skipped
     files = read_certificates(options.files)
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
@@ -121,7 +121,7 @@ def _decide(
     with logged_failures() as failures, progress_on(sys.stderr) as progress:
         progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
-        watched = progress.watch(files, len(files), "certificates", every=10)
+        watched = progress.watch(files, "certificates", len(files), every=10)
         clients = list(clients_in_files(watched, configuration, now))
     return clients, (*notes_on_configuration(options, configuration), *failures)
 

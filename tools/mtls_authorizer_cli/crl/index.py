@@ -92,7 +92,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
 
 
 def _watch(serial_numbers: Iterable[int], expected: int, progress: Progress) -> Iterator[int]:
-    yield from progress.watch(serial_numbers, expected, "serial numbers", every=_ENTRIES_PER_STEP)
+    yield from progress.watch(serial_numbers, "serial numbers", expected, every=_ENTRIES_PER_STEP)
     progress.show("writing", 1)
 
 

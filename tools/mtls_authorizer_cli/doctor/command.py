@@ -105,7 +105,7 @@ def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagno
         yield examined
         if options.certificates:
             files = read_certificates(options.certificates)
-            watched = progress.watch(files, len(files), "certificates", every=20)
+            watched = progress.watch(files, "certificates", len(files), every=20)
             yield examine_certificates(watched, bundle, now)
     if options.env_file:
         yield examine_environment(shown_file(options.env_file), read_env_file(options.env_file))

@@ -10,7 +10,7 @@ from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.explain.log_entry import as_request, has_path
-from mtls_authorizer_cli.explain.options import load, make_question
+from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.report.report import Report
@@ -73,7 +73,7 @@ def explain_entry(
 ) -> LoggedExplanation:
     """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
     with progress_on(sys.stderr) as progress:
-        configuration = load(options, environment, progress)
+        configuration = load_named_configuration(options, environment, progress)
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})
     file, notes = _find_certificate(record, paths)

@@ -68,7 +68,9 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each file")
 
 
-def load(options: argparse.Namespace, environment: Mapping[str, str], progress: Progress) -> Configuration:
+def load_named_configuration(
+    options: argparse.Namespace, environment: Mapping[str, str], progress: Progress
+) -> Configuration:
     """Load the configuration that the options name. Raises CommandError.
 
     If no function is named, the truststore of the option is also used for the keys of issuers.

@@ -97,7 +97,7 @@ class _Importer:
         """Return the rules of all rows. Raises CommandError and CsvError."""
         rows = read_rows(self._file, self._problems)
         with progress_on(sys.stderr) as progress:
-            rules = [self._rule(row) for row in progress.watch(rows, len(rows), "rows", every=10)]
+            rules = [self._rule(row) for row in progress.watch(rows, "rows", len(rows), every=10)]
         self._problems.check()
         return [rule for rule in rules if rule is not None]
 

@@ -77,7 +77,7 @@ def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule
     names = [file for path in paths for file in list_files(path)]
     clients, unreadable = [], []
     with progress_on(sys.stderr) as progress:
-        for name in progress.watch(names, len(names), "certificates", every=10):
+        for name in progress.watch(names, "certificates", len(names), every=10):
             file = read_certificate_file(name)
             if file.certificate is None:
                 unreadable.append((name, file.problem or ""))

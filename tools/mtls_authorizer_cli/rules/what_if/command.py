@@ -67,7 +67,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
     with progress_on(sys.stderr) as progress:
-        result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), replayer)
+        result = tally(progress.watch(records, "decisions", every=_SHOWN_EVERY), replayer)
     report = Report(result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not result.total and records.skipped:
