@@ -51,7 +51,7 @@ class Progress:
             self._is_drawn = False
 
     def watch(self, items: Iterable[Item], noun: str, expected: int | None = None, *, every: int = 1) -> Iterator[Item]:
-        """Pass items through, and show at each multiple of ``every`` how many have passed, of how many if that is known."""
+        """Pass items through, and show at each multiple of ``every`` how many have passed, of how many if known."""
         for count, item in enumerate(items):
             if count % every == 0:
                 of_expected = "" if expected is None else f" of {expected:,}"
