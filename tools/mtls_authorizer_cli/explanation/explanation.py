@@ -53,10 +53,6 @@ class Explanation(NamedTuple):
         """Whether the client may make the request, as far as this is known without AWS."""
         return self.denial is None and self.gateway.rejection is None
 
-    def check(self, name: CheckName) -> CheckResult:
-        """Return the result of one of the authorizer's checks."""
-        return next(check for check in self.checks if check.name == name)
-
 
 def explain(question: Question, *, everything: bool = False) -> Explanation:
     """Explain the authorizer's decision. With ``everything``, no rule is left out."""
