@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
@@ -199,6 +202,20 @@ def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:
     assert 'If both are the same client: Write "Ledger"' in advice.next_step
     assert "Otherwise: Add a rule" in advice.next_step
     assert advice.rule is not None
+
+
+def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
+    pinned = {"name": "pinned", "match": {"common_name": "x", "issuer_key": "00" * 32}}
+    policy = AccessPolicy(RuleSet(parse_rules(document(pinned))), truststore=TRUSTSTORE).with_issuer_keys()
+    advice = advise(explain(question(ISSUED, policy.rules)))
+    assert advice is not None
+    assert advice.rule is not None
+    (key,) = issuer_keys(PeerCertificate.from_pem(ISSUED), TRUSTSTORE)
+    assert advice.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA", "issuer_key": key}
+    without = advise(explain(question(ISSUED, document({"name": "a", "match": {"common_name": "x"}}))))
+    assert without is not None
+    assert without.rule is not None
+    assert without.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA"}
 
 
 def test_a_rule_that_excludes_the_certificate_is_named() -> None:

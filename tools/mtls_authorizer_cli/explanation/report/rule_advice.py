@@ -189,10 +189,9 @@ def _ambiguity(explanation: Explanation) -> str:
 
 def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:
     """Return advice with a rule for the certificate."""
-    names = {rule.name for rule in explanation.question.policy.rules.rules}
-    # There is one, since it was compared with rules.
-    certificate = explanation.certificate
-    return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, names))
+    # There is a certificate, since it was compared with rules.
+    certificate, rules = explanation.certificate, explanation.question.policy.rules
+    return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, rules))
 
 
 def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:

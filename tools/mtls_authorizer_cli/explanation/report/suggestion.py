@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.client_match import name_matches
 
@@ -18,19 +19,23 @@ if TYPE_CHECKING:
 ROUTE_PLACEHOLDER = "METHOD /path"
 """Takes the place of the routes. It is not a valid route, so that a rule is never used without a choice."""
 
-_VALID_ROUTE = "GET /"
 _MAX_NAME = 60
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
-def suggest_rule(certificate: PeerCertificate, names: Collection[str]) -> Mapping[str, object]:
+def suggest_rule(certificate: PeerCertificate, others: RuleSet) -> Mapping[str, object]:
     """Return a rule that matches a certificate and its renewals, with a placeholder for its routes.
 
-    The rule's name is none of ``names``. Raises nothing: any certificate can be matched by its fingerprint.
+    If other rules name keys of CAs, this one does, too. Raises nothing: any certificate can be matched by its
+    fingerprint.
     """
-    name = _rule_name(certificate, names)
-    rules = ({"name": name, "match": match, "allow": [ROUTE_PLACEHOLDER]} for match in _matches(certificate))
-    return next(rule for rule in rules if _does_match(rule, certificate))
+    name = _rule_name(certificate, {rule.name for rule in others.rules})
+    match = next(match for match in _matches(certificate) if _does_match(match, certificate))
+    keys = (
+        sorted(str(fact.value) for fact in others.readers[ISSUER_KEY](certificate)) if others.uses(ISSUER_KEY) else []
+    )
+    issuer_key = {ISSUER_KEY: keys[0]} if keys else {}
+    return {"name": name, "match": {**match, **issuer_key}, "allow": [ROUTE_PLACEHOLDER]}
 
 
 def _matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
@@ -39,8 +44,8 @@ def _matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
     yield {"fingerprint": certificate.fingerprint256}
 
 
-def _does_match(rule: Mapping[str, object], certificate: PeerCertificate) -> bool:
-    document = json.dumps({"rules": [{**rule, "allow": [_VALID_ROUTE]}]}).encode()
+def _does_match(match: Mapping[str, object], certificate: PeerCertificate) -> bool:
+    document = json.dumps({"rules": [{"name": "rule", "match": match}]}).encode()
     try:
         return bool(RuleSet(parse_rules(document)).matching(certificate))
     except RulesError:
