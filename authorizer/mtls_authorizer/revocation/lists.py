@@ -81,8 +81,8 @@ class RevocationLists:
         self._ever_loaded = ever_loaded | self.issuers
         self._relevant_lists: dict[ChainLink, Sequence[Sequence[HeldList]]] = {}
         self._locations = locations or {}
-        first = (group[0].revocation_list for groups in self._groups.values() for group in groups)
-        newest = [each for each in first if each.digest not in outdated]
+        newest_ones = (_newest(group) for groups in self._groups.values() for group in groups)
+        newest = [each for each in newest_ones if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists that are not outdated; None without any."""
         ends = [each.next_update for each in newest if each.next_update is not None]
@@ -109,7 +109,7 @@ class RevocationLists:
         return status if used is None else status._replace(location=self._locations.get(used.digest))
 
     def not_covered(self, chains: Iterable[Chain]) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, but none that was loaded covers them."""
+        """Return the certificates of chains for which a list is required, but no loaded one can prove them good."""
         required = (
             link
             for chain in chains
@@ -119,8 +119,8 @@ class RevocationLists:
         return [link for link in dict.fromkeys(required) if not self._is_covered(link)]
 
     def _is_covered(self, link: ChainLink) -> bool:
-        groups = self._groups.get(link.issuer, ())
-        return any(held.covers(link.scope) for group in groups for held in group)
+        lists = (held for group in self._groups.get(link.issuer, ()) for held in group)
+        return any(held.revocation_list.defect is None and held.covers(link.scope) for held in lists)
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]
@@ -176,6 +176,12 @@ class RevocationLists:
         return worst._replace(skipped_issuers=tuple(name for each in statuses for name in each.skipped_issuers))
 
     def _link_status(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
+        status = self._status_by_own_key(link, now, required=required)
+        is_proven_good = status.state is RevocationState.GOOD and status.revocation_list is not None
+        revoking = self._revoking_list(link, now) if link.other_keys and not is_proven_good else None
+        return status if revoking is None else RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
+
+    def _status_by_own_key(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
         found: list[RevocationStatus] = []
         for held in self._in_force(link, now):
             if held.revocation_list.is_revoked(link.serial_number):
@@ -187,14 +193,15 @@ class RevocationLists:
         if link.issuer.key_fingerprint in self._exempt_issuers:
             return RevocationStatus(RevocationState.EXEMPT)
         if found:
-            return min(found, key=lambda status: status.unknown_reason is UnknownReason.NOT_COVERED)
+            return min(found, key=_remoteness)
         if required or link.issuer in self._ever_loaded:
             return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
         (authority, *_) = self.truststore.identified(link.issuer)
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
-        lists = (held.revocation_list for held in self._in_force(link, now))
+        links = (link, *(link._replace(issuer=other) for other in link.other_keys))
+        lists = (held.revocation_list for each in links for held in self._in_force(each, now))
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)
 
     def _in_force(self, link: ChainLink, now: datetime) -> Iterator[HeldList]:
@@ -245,6 +252,18 @@ def _length(link: ChainLink) -> int:
     contents = [content for _, content in link.scope.names]
     names = [content if isinstance(content, bytes) else repr(content) for content in contents]
     return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))
+
+
+def _newest(newest_first: Sequence[HeldList]) -> RevocationList:
+    """Return the newest list that can prove certificates good, such as the complete one next to a delta CRL, if any."""
+    lists = [held.revocation_list for held in newest_first]
+    return next((each for each in lists if each.defect is None), lists[0])
+
+
+def _remoteness(status: RevocationStatus) -> int:
+    """Return how far a list is from proving a certificate good: one that has expired did, before it expired."""
+    never = (UnknownReason.UNUSABLE, UnknownReason.NOT_COVERED)
+    return never.index(status.unknown_reason) + 1 if status.unknown_reason in never else 0
 
 
 def _severity(status: RevocationStatus) -> int:

@@ -193,6 +193,7 @@ class Partitions:
     def _covers(self, link: ChainLink, uris: Collection[str]) -> bool:
         return any(
             issuer_of(each.revocation_list) == link.issuer
+            and each.revocation_list.defect is None
             and each.revocation_list.scope is not None
             and each.revocation_list.scope.covers(link.scope)
             for each in self.lists()
