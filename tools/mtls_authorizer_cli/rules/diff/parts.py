@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.rule import UsagePlanKey
-from mtls_authorizer_cli.explain.wording import alternative_text, alternatives
+from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives
 from mtls_authorizer_cli.printed import quoted, utc_timestamp
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _alternatives(matcher: Matcher) -> Parts:
 
 
 def _value(matchers: Sequence[Matcher]) -> Hashable:
-    """Return matchers as a value that does not depend on their order, nor on that of their alternatives."""
+    """Return matchers as a value that does not depend on their order or on the order of their alternatives."""
     return frozenset((matcher.field, frozenset(_alternatives(matcher))) for matcher in matchers)
 
 
