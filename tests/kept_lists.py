@@ -127,10 +127,9 @@ class Memory:
     def uri(self, name: str) -> str:
         return f"file:///{name}"
 
-    def put(self, name: str, content: bytes, modified: datetime = NOW) -> None:
-        """Store a document, or replace it: everything happens in the same second unless a date is given."""
+    def put(self, name: str, content: bytes) -> None:
         self._count += 1
-        self._documents[name] = Fetched(content, f"v{self._count}", modified)
+        self._documents[name] = Fetched(content, f"v{self._count}")
 
     def remove(self, name: str) -> None:
         del self._documents[name]
@@ -152,13 +151,12 @@ class Memory:
             if self.uri(name).startswith(uri) and name.endswith(suffixes)
         }
 
-    def fetch(self, uri: str, version: str | None, since: datetime | None) -> Fetched | None:
+    def fetch(self, uri: str, version: str | None) -> Fetched | None:
         name = uri.removeprefix("file:///")
         fetched = self._documents.get(name)
         if fetched is None:
             raise StoreError(uri, "No such file or directory", is_absence=True)
-        assert fetched.modified is not None
-        unchanged = fetched.version == version or (version is None and since is not None and fetched.modified <= since)
+        unchanged = fetched.version == version
         self.requests.append((name, not unchanged))
         error = self.errors.get(name)
         if error is not None:
@@ -173,8 +171,8 @@ class MemoryStore:
         self.uri = uri
         self._shelf = shelf
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        return self._shelf.fetch(self.uri, version, since)
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        return self._shelf.fetch(self.uri, version)
 
     def reset(self) -> None:
         self._shelf.resets.append(self.uri)

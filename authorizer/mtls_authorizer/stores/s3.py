@@ -24,7 +24,6 @@ from mtls_authorizer.stores.uri import names_document
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
     from typing import Any
 
     from mtls_authorizer.stores.aws import AwsClient
@@ -38,7 +37,7 @@ _WRONG_OWNER = "; or the bucket does not belong to the account {} ({})"
 
 
 class S3Store:
-    """An object in S3. Its version is its ETag; requests are conditional on a change of it (RFC 9110 §13.1).
+    """An object in S3. Its version is its ETag; requests are conditional on a change of it (RFC 9110 §13.1.2).
 
     ``bucket_owner`` is the ID of the account that must own the bucket; None if it is not verified.
     """
@@ -64,16 +63,9 @@ class S3Store:
         self._max_bytes = max_bytes
         self._timeouts = timeouts
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        """Return the object, or None if its ETag is that of a version. Raises StoreError.
-
-        Without a version: None if it was not changed after ``since``, to the second.
-        """
-        condition: dict[str, Any] = {}
-        if version is not None:
-            condition["IfNoneMatch"] = version
-        elif since is not None:
-            condition["IfModifiedSince"] = since
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        """Return the object, or None if its ETag is that of a version. Raises StoreError."""
+        condition = {} if version is None else {"IfNoneMatch": version}
         with store_errors(self.uri, self._timeouts, self._denied):
             try:
                 answer = self._client.get_object(**self._object, **condition)
@@ -84,7 +76,7 @@ class S3Store:
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > self._max_bytes:
                     raise StoreError(self.uri, too_large(self._max_bytes))
-                return Fetched(read_body(body, self.uri, self._max_bytes), answer["ETag"], answer["LastModified"])
+                return Fetched(read_body(body, self.uri, self._max_bytes), answer["ETag"])
 
     def reset(self) -> None:
         """Do nothing: S3 itself compares versions and dates, and the store keeps none."""

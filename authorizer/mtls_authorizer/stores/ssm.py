@@ -34,7 +34,7 @@ class SsmStore:
         self._max_bytes = max_bytes
         self._timeouts = timeouts
 
-    def fetch(self, version: str | None, _since: datetime | None = None, /) -> Fetched | None:
+    def fetch(self, version: str | None, /) -> Fetched | None:
         """Return the joined values, or None if all parameters have the versions that they had. Raises StoreError."""
         with store_errors(self.uri, self._timeouts, _DENIED):
             answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from client_certificate_auth.records import NamedTuple
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 
 class Fetched(NamedTuple):
-    """The content of a document, and a version that changes whenever the content does. The version may be logged.
-
-    ``modified`` is the time of the last change by the store's clock, aware; None if the store does not keep it.
-    """
+    """The content of a document, and a version that changes whenever the content does. The version may be logged."""
 
     content: bytes
     version: str
-    modified: datetime | None = None
 
 
 class Store(Protocol):
@@ -28,12 +21,8 @@ class Store(Protocol):
     def uri(self) -> str:
         """The name of the document. It may be logged."""
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        """Return the document, or None if it is unchanged.
-
-        Unchanged means that its version is ``version``; without a version, that it was not changed after ``since``,
-        which is aware. Stores that keep no dates ignore ``since``; dates may be whole seconds, so that a change within
-        the same second is missed. With neither, the document is always returned. Raises StoreError.
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        """Return the document, or None if its version is ``version``. Raises StoreError.
 
         A fetch may take long: use a ``Refresher`` where requests would have to wait for it.
         """

@@ -12,7 +12,6 @@ from mtls_authorizer.stores.store import StoreError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from typing import TypeAlias
 
     from mtls_authorizer.stores.store import Fetched, Folder, Listed, Store
@@ -79,12 +78,12 @@ class ListedStore:
         self._store = store
         self._listing = listing
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+    def fetch(self, version: str | None, /) -> Fetched | None:
         """Return the object, None if it has the given version. Raises StoreError."""
         listed = self._listing().objects.get(self.uri)
         if listed is None:
             raise StoreError(self.uri, "it is not in the listing of its prefix", is_absence=True)
-        return None if listed.version == version else self._store.fetch(version, since)
+        return None if listed.version == version else self._store.fetch(version)
 
     def reset(self) -> None:
         """Reset the store."""

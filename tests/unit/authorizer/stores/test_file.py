@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -46,29 +45,6 @@ def test_a_file_is_fetched_once_for_each_version(tmp_path: Path) -> None:
     assert second.content == b"other"
     assert store.fetch(second.version) is None
     assert store.fetch(first.version) == second
-
-
-def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(tmp_path: Path) -> None:
-    path = tmp_path / "ca.crl"
-    put(path, b"first")
-    store = file_store(path)
-    first = store.fetch(None)
-    assert first
-    assert first.modified
-    assert store.fetch(None, first.modified) is None
-    earlier = first.modified - timedelta(seconds=1)
-    assert store.fetch(None, earlier) == first
-    # The version says more.
-    assert store.fetch(first.version, earlier) is None
-    assert store.fetch("another", first.modified) == first
-    # A copy may have an older file's time: what counts is when it came here.
-    before = path.stat().st_ctime_ns
-    while path.stat().st_ctime_ns == before:  # the clock of the kernel advances in steps
-        put(path, b"second")
-    os.utime(path, (0, 0))
-    second = store.fetch(None, first.modified)
-    assert second
-    assert second.content == b"second"
 
 
 def test_a_copy_that_has_the_times_of_the_file_it_replaces_is_a_new_version(tmp_path: Path) -> None:
