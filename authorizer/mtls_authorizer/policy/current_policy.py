@@ -135,11 +135,12 @@ class CurrentPolicy:
     def _hasten_crls(self) -> None:
         """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
         lists, sources = self._latest.revocation, self.settings.crl_sources
-        if lists is None or sources is None or self._crl_refresher is None:
+        if lists is None or sources is None or self._crl_refresher is None or self._revocation is None:
             return
         now = datetime.now(UTC) if self._now is None else self._now()
         if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
             self._crl_refresher.hasten()
+            self._revocation.partitions.hasten()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored, with the same waiting times as at the start.

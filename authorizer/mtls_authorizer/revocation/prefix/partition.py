@@ -42,13 +42,18 @@ class Partition:
         is_loaded = self.document.error is None and not self.document.attempts
         return self._listed if is_loaded else None
 
-    def use(self, listing: CrlListing) -> None:
-        """Make it due if its object or its index have another version than when it was used last."""
+    def use(self, listing: CrlListing) -> bool:
+        """Make it due if its object or its index have another version than when it was used last.
+
+        Return whether its lists were outdated, and are no longer: loading the listed version may fail.
+        """
         listed = listing.versions(self.uri)
-        if listed != self._listed:
+        is_new = listed != self._listed
+        if is_new:
             self._listed = listed
             self.refresher.expire()
         self.size = listing.size(self.uri)
+        return is_new and bool(self.lists)
 
     def is_outdated(self, listing: CrlListing) -> bool:
         """Return whether another version is listed, which will be loaded at the next use."""

@@ -120,6 +120,13 @@ class Partitions:
             for partition in self._cache:
                 partition.refresher.expire()
 
+    def hasten(self) -> None:
+        """Repeat failed attempts to load a list at its next use, as ``Refresher.hasten``."""
+        with self._lock:
+            for partition in self._cache:
+                if partition.document.error is not None:
+                    partition.refresher.hasten()
+
     def reset(self) -> None:
         """Load everything again at its next use, after a snapshot was restored."""
         with self._lock:
@@ -131,7 +138,8 @@ class Partitions:
         changed = False
         for batch in self._batches(prefix, uris):
             with self._lock:
-                partitions = [self._use(prefix, uri) for uri in batch]
+                partitions = [self._partition(prefix, uri) for uri in batch]
+                changed |= any([partition.use(prefix.listing) for partition in partitions])  # noqa: C419 -- each one
             refreshers = [partition.refresher for partition in partitions]
             changed |= refresh_together(refreshers, max(0.0, deadline - time.monotonic()))
             with self._lock:
@@ -153,13 +161,11 @@ class Partitions:
         if batch:
             yield batch
 
-    def _use(self, prefix: CrlPrefix, uri: str) -> Partition:
+    def _partition(self, prefix: CrlPrefix, uri: str) -> Partition:
         def create() -> Partition:
             return Partition(self._make_loader(uri, lambda: prefix.listing), self._interval_seconds, self._clock)
 
-        partition = self._cache.use(uri, create)
-        partition.use(prefix.listing)
-        return partition
+        return self._cache.use(uri, create)
 
     def _search(self, link: ChainLink, used: set[str], deadline: float) -> bool:
         """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
