@@ -10,7 +10,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
 from mtls_authorizer.revocation.crl.retention import current_problem
-from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.crl.succession import identity_of, is_rolled_back
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 TYPE_CHECKING = False
@@ -46,18 +46,14 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList) -> bool:
         """Return whether a list is older than one that was in force, by its number or by its thisUpdate."""
         newest = self._newest.get(identity_of(revocation_list))
-        if newest is None:
-            return False
-        both = None not in (revocation_list.number, newest.number)
-        return revocation_list.this_update < newest.this_update or (
-            both and (revocation_list.number or 0) < (newest.number or 0)
-        )
+        return newest is not None and is_rolled_back(revocation_list, newest)
 
     def remember(self, revocation_list: RevocationList) -> None:
-        """Remember a list that is in force, and that is not rolled back."""
+        """Remember a list that is in force, unless a newer one was remembered in the meantime."""
         with self._lock:
             identity = identity_of(revocation_list)
-            self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
+            if not self.is_rolled_back(revocation_list):
+                self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
             self._newest.move_to_end(identity)
             if len(self._newest) > MAX_REMEMBERED:
                 self._newest.popitem(last=False)

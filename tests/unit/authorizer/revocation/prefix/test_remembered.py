@@ -25,6 +25,9 @@ def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
     without_number = verify_crl(CA.revoke(this_update=NOW), TRUSTSTORE)
     newest.remember(without_number)
     assert not newest.is_rolled_back(without_number)
+    # An older one that is loaded at the same time does not replace it.
+    newest.remember(lists[1])
+    assert newest.is_rolled_back(lists[1])
     # Those of other parts and CAs are others.
     for other in (partition(4), partition(3, ca=OTHER)):
         assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE))
