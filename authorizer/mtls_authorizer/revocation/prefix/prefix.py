@@ -50,8 +50,10 @@ class CrlPrefix:
 
     def is_loaded_completely(self) -> bool:
         """Return whether the prefix is small enough to be loaded completely. CRLs that are too large are not read."""
-        sizes = [listed.size for listed in self.listing.crls.values() if listed.size <= self._max_bytes]
-        return len(self.listing.crls) <= LOADED_COMPLETELY and sum(sizes) <= self._max_bytes
+        crls = self.listing.crls
+        if len(crls) > LOADED_COMPLETELY:
+            return False
+        return sum(listed.size for listed in crls.values() if listed.size <= self._max_bytes) <= self._max_bytes
 
     def needed(self, links: Iterable[ChainLink]) -> list[str]:
         """Return the URIs of the CRLs that certificates name, and of known ones of their issuers that cover them."""

@@ -12,9 +12,9 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix import prefix as prefix_module
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.store import Listed, StoreError
 from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH
-from tests.clocks import Clock, join_attempts
+from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
     CA,
     HTML,
@@ -338,6 +338,25 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(monkeypatch: py
     shelf.put("crl/huge.crl", bytes(3 * largest))
     assert PrefixDoor(shelf).refusal(client_of(0)) is None
     assert "crl/0.crl" in delivered(shelf)
+
+
+def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> None:
+    class Size(int):
+        def __le__(self, _other: int) -> bool:
+            pytest.fail("there may be a hundred thousand sizes to compare")
+
+    class Listing(Memory):
+        def documents(self, uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+            listed = super().documents(uri, suffixes)
+            return {each: found._replace(size=Size(found.size)) for each, found in listed.items()}
+
+    memory = Listing()
+    for part in range(MANY):
+        memory.put(f"crl/{part}.crl", partition(part))
+    prefix = prefix_module.CrlPrefix(memory.open_folder("file:///crl/"), 1000)
+    refresh_together([Refresher([prefix.document], INTERVAL, start_seconds=0, wait_seconds=0)], LONG)
+    assert len(prefix.listing.crls) == MANY
+    assert prefix.needed(()) == []
 
 
 def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
