@@ -207,8 +207,8 @@ class Partitions:
 
     def _see_listings(self) -> None:
         """Find out which partitions were removed, if a listing is new."""
-        listings = [prefix.listing for prefix in self._prefixes]
         with self._lock:
+            listings = [prefix.listing for prefix in self._prefixes]
             if listings == self._listings_seen:
                 return
             self._listings_seen = listings
