@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.uri import names_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class CrlListing:
 
     def __init__(self, objects: Mapping[str, Listed]) -> None:
         self.objects = objects
-        self.crls = {uri: listed for uri, listed in objects.items() if uri.endswith(CRL_SUFFIX)}
+        self.crls = {uri: listed for uri, listed in objects.items() if _is_crl(uri)}
         self.smallest_first = sorted(self.crls, key=lambda uri: (self.crls[uri].size, uri))
         self._by_name: dict[str, list[str]] = {}
         for uri, listed in sorted(self.crls.items()):
@@ -88,6 +89,11 @@ class ListedStore:
     def reset(self) -> None:
         """Reset the store."""
         self._store.reset()
+
+
+def _is_crl(uri: str) -> bool:
+    """Return whether a document is a CRL, and its name is short enough for that of its index."""
+    return uri.endswith(CRL_SUFFIX) and names_document(uri + INDEX_SUFFIX)
 
 
 def can_name_crl(distribution_point: bytes) -> bool:

@@ -178,12 +178,10 @@ class Partitions:
             unread = prefix.unread()
             for start in range(0, len(unread), _AT_ONCE):
                 batch = unread[start : start + _AT_ONCE]
-                if time.monotonic() >= deadline or not self._may_search(len(batch)):
+                if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(len(batch)):
                     return changed
                 used.update(batch)
                 changed |= self._load(prefix, batch, deadline)
-                if self._covers(link, batch):
-                    return True
         return changed
 
     def _may_search(self, count: int) -> bool:
@@ -196,13 +194,11 @@ class Partitions:
             self._left_to_search -= count
             return self._left_to_search >= 0
 
-    def _covers(self, link: ChainLink, uris: Collection[str]) -> bool:
+    def _is_covered(self, link: ChainLink) -> bool:
+        lists = [located.revocation_list for located in self.lists()]
         return any(
-            issuer_of(each.revocation_list) == link.issuer
-            and each.revocation_list.scope is not None
-            and each.revocation_list.scope.covers(link.scope)
-            for each in self.lists()
-            if each.uri in uris
+            issuer_of(each) == link.issuer and each.scope is not None and each.scope.covers(link.scope)
+            for each in lists
         )
 
     def _see_listings(self) -> None:

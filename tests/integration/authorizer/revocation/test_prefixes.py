@@ -184,6 +184,12 @@ def test_a_prefix_with_too_many_objects_is_an_error(shelf: Bucket, monkeypatch: 
         open_folder("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
 
 
+def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(shelf: Bucket) -> None:
+    shelf.put("crl/few/a.crl", partition("a", 2))
+    shelf.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))
+    assert PrefixDoor(shelf, "s3://bucket/crl/few/").refusals(client_of("a"), client_of("a", 2)) == [None, REVOKED]
+
+
 def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, shelf: Bucket) -> None:
     (tmp_path / "crl").mkdir()
     (tmp_path / "crl" / "3.crl").write_bytes(partition(3, 2))

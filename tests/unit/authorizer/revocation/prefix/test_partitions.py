@@ -395,6 +395,19 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
+def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    shelf.put("crl/partner.crl", partition(None, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    door.refusals(client_of(15), client_of(16), client_of(17))
+    delivered(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    assert delivered(shelf) == ["crl/partner.crl"]
+
+
 UNNAMEABLE = {
     "Vault and step-ca": "http://vault.example/v1/pki/crl",
     "EJBCA": "http://ejbca.example/certdist?cmd=crl&issuer=CN%3DX&partition=1",
