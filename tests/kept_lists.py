@@ -18,9 +18,8 @@ from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer.stores.opener import open_folder, open_store
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Store, StoreError, Timeouts
-from mtls_authorizer.stores.store import Folder as StoredFolder
+from mtls_authorizer.stores.opener import open_prefix, open_store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Prefix, Store, StoreError, Timeouts
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
@@ -104,7 +103,7 @@ class Shelf(Protocol):
     def open(self, uri: str, *, max_bytes: int) -> Store:
         """Open the store of a document."""
 
-    def open_folder(self, uri: str) -> StoredFolder:
+    def open_prefix(self, uri: str) -> Prefix:
         """Open the folder of documents whose URIs begin with this one."""
 
 
@@ -138,8 +137,8 @@ class Memory:
         assert max_bytes
         return MemoryStore(self, uri)
 
-    def open_folder(self, uri: str) -> StoredFolder:
-        return MemoryFolder(self, uri)
+    def open_prefix(self, uri: str) -> Prefix:
+        return MemoryPrefix(self, uri)
 
     def documents(self, uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         self.listings.append(uri)
@@ -178,7 +177,7 @@ class MemoryStore:
         self._shelf.resets.append(self.uri)
 
 
-class MemoryFolder:
+class MemoryPrefix:
     """A folder in memory."""
 
     def __init__(self, shelf: Memory, uri: str) -> None:
@@ -209,8 +208,8 @@ class Folder:
     def open(self, uri: str, *, max_bytes: int) -> Store:
         return open_store(uri, max_bytes=max_bytes)
 
-    def open_folder(self, uri: str) -> StoredFolder:
-        return open_folder(uri)
+    def open_prefix(self, uri: str) -> Prefix:
+        return open_prefix(uri)
 
 
 class Bucket:
@@ -232,8 +231,8 @@ class Bucket:
     def open(self, uri: str, *, max_bytes: int) -> Store:
         return open_store(uri, max_bytes=max_bytes, timeouts=self._timeouts)
 
-    def open_folder(self, uri: str) -> StoredFolder:
-        return open_folder(uri, timeouts=self._timeouts)
+    def open_prefix(self, uri: str) -> Prefix:
+        return open_prefix(uri, timeouts=self._timeouts)
 
 
 def settings(shelf: Shelf, **variables: str) -> Settings:
@@ -251,7 +250,7 @@ def settings(shelf: Shelf, **variables: str) -> Settings:
 
 def make_live(shelf: Shelf, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
     """Return the policy in force: that of ``settings`` by default."""
-    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, folder_opener=shelf.open_folder, **options)
+    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, prefix_opener=shelf.open_prefix, **options)
 
 
 def make_door(shelf: Shelf, **variables: str) -> Door:

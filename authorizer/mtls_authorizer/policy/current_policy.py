@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
-    from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
+    from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
 
 # Code that loads documents is imported only for settings with documents.
 
@@ -57,7 +57,7 @@ class CurrentPolicy:
     raise nothing, because they decide nothing, and neither do CRLs that cannot be read: CRL_FAILURE_MODE determines the
     decision on certificates without a CRL.
 
-    ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
+    ``opener`` opens stores (``open_store`` if None), ``prefix_opener`` prefixes (``open_prefix`` if None). ``clock``
     returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
     """
 
@@ -66,14 +66,14 @@ class CurrentPolicy:
         settings: Settings,
         *,
         opener: StoreOpener | None = None,
-        folder_opener: FolderOpener | None = None,
+        prefix_opener: PrefixOpener | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] | None = None,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self.settings = settings
         self._opener = opener
-        self._folder_opener = folder_opener
+        self._prefix_opener = prefix_opener
         self._clock = clock
         self._now = now
         self._wait_seconds = wait_seconds
@@ -194,7 +194,7 @@ class CurrentPolicy:
             sources,
             self._store_opener(),
             self._now or utc_now,
-            folder_opener=self._make_folder_opener(),
+            prefix_opener=self._make_prefix_opener(),
             clock=self._clock,
         )
         seconds = sources.refresh_seconds
@@ -221,10 +221,10 @@ class CurrentPolicy:
 
         return self._opener or partial(open_store, bucket_owner=self.settings.s3_bucket_owner)
 
-    def _make_folder_opener(self) -> FolderOpener:
-        from mtls_authorizer.stores.opener import open_folder  # noqa: PLC0415 -- see above
+    def _make_prefix_opener(self) -> PrefixOpener:
+        from mtls_authorizer.stores.opener import open_prefix  # noqa: PLC0415 -- see above
 
-        return self._folder_opener or partial(open_folder, bucket_owner=self.settings.s3_bucket_owner)
+        return self._prefix_opener or partial(open_prefix, bucket_owner=self.settings.s3_bucket_owner)
 
     def _add_refresher(
         self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float

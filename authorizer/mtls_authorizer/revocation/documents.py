@@ -16,8 +16,8 @@ from mtls_authorizer.revocation.prefix.partitions import LocatedList, Partitions
 from mtls_authorizer.revocation.prefix.remembered import NewestLists, RememberingLoader
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
-from mtls_authorizer.stores.opener import open_folder, open_store
-from mtls_authorizer.stores.uri import is_folder
+from mtls_authorizer.stores.opener import open_prefix, open_store
+from mtls_authorizer.stores.uri import is_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import CrlSources
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
-    from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
+    from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
     from mtls_authorizer.stores.store import Store
 
 logger = get_logger()
@@ -37,7 +37,7 @@ class RevocationDocuments:
     """The truststore, and the CRLs and prefixes that the settings name, to be refreshed in this order.
 
     CRLs are verified with the truststore that is in force when they are loaded: make them expire when it has changed.
-    ``opener`` opens their stores, ``folder_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
+    ``opener`` opens their stores, ``prefix_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
     returns seconds and never goes back.
     """
 
@@ -47,7 +47,7 @@ class RevocationDocuments:
         opener: StoreOpener = open_store,
         now: Callable[[], datetime] = utc_now,
         *,
-        folder_opener: FolderOpener = open_folder,
+        prefix_opener: PrefixOpener = open_prefix,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = sources
@@ -59,9 +59,9 @@ class RevocationDocuments:
         self._warnings: frozenset[str] = frozenset()
         self._newest = NewestLists()
         self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
-        self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_folder(uri)]
+        self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_prefix(uri)]
         self.partitions = Partitions(
-            [folder_opener(uri) for uri in sources.uris if is_folder(uri)],
+            [prefix_opener(uri) for uri in sources.uris if is_prefix(uri)],
             self._partition_loader,
             interval_seconds=sources.refresh_seconds,
             max_bytes=self._max_bytes,

@@ -1,4 +1,4 @@
-"""Documents in files, and folders of them."""
+"""Documents in files, and in folders of them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class FileStore:
         return 0 <= self._time_ns() - status.st_ctime_ns < _STEP_SECONDS * 1_000_000_000
 
 
-class FileFolder:
+class FilePrefix:
     """A folder of files, with those in its subfolders. Links to folders are not followed, links to files are."""
 
     def __init__(self, uri: str, parts: Sequence[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Folder, Store, StoreError, Timeouts
-from mtls_authorizer.stores.uri import Scheme, parse_folder, parse_uri
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Prefix, Store, StoreError, Timeouts
+from mtls_authorizer.stores.uri import Scheme, parse_prefix, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,11 @@ class StoreOpener(Protocol):
         """Open the store that a URI names."""
 
 
-class FolderOpener(Protocol):
-    """``open_folder``, or a function that takes its place."""
+class PrefixOpener(Protocol):
+    """``open_prefix``, or a function that takes its place."""
 
-    def __call__(self, uri: str) -> Folder:
-        """Open the folder that a URI names."""
+    def __call__(self, uri: str) -> Prefix:
+        """Open the prefix that a URI names."""
 
 
 def open_store(
@@ -62,17 +62,17 @@ def open_store(
     return AppConfigStore(uri, client, parts, max_bytes, timeouts, clock)
 
 
-def open_folder(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Folder:
-    """Open the folder that a URI names: files, or a prefix of keys in S3. Like ``open_store``."""
-    scheme, parts = parse_folder(uri, (Scheme.S3, Scheme.FILE))
+def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Prefix:
+    """Open the prefix that a URI names: of keys in S3, or a folder of files. Like ``open_store``."""
+    scheme, parts = parse_prefix(uri, (Scheme.S3, Scheme.FILE))
     if scheme is Scheme.FILE:
-        from mtls_authorizer.stores.file import FileFolder  # noqa: PLC0415 -- likewise
+        from mtls_authorizer.stores.file import FilePrefix  # noqa: PLC0415 -- likewise
 
-        return FileFolder(uri, parts)
+        return FilePrefix(uri, parts)
     client = _open_client(uri, _SERVICES[scheme], timeouts)
-    from mtls_authorizer.stores.s3 import S3Folder  # noqa: PLC0415 -- likewise
+    from mtls_authorizer.stores.s3 import S3Prefix  # noqa: PLC0415 -- likewise
 
-    return S3Folder(uri, client, parts, timeouts, bucket_owner=bucket_owner)
+    return S3Prefix(uri, client, parts, timeouts, bucket_owner=bucket_owner)
 
 
 _SERVICES = {Scheme.S3: "s3", Scheme.SSM: "ssm", Scheme.APPCONFIG: "appconfigdata"}

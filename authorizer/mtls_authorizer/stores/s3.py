@@ -33,7 +33,6 @@ _DENIED = (
     " tells only to roles with s3:ListBucket"
 )
 _LISTING_DENIED = "the role lacks s3:ListBucket for this prefix"
-_WRONG_OWNER = "; or the bucket does not belong to the account {} ({})"
 
 
 class S3Store:
@@ -55,11 +54,8 @@ class S3Store:
         self.uri = uri
         self._client = client
         bucket, key = parts
-        self._object = {"Bucket": bucket, "Key": key}
-        self._denied = _DENIED
-        if bucket_owner is not None:
-            self._object["ExpectedBucketOwner"] = bucket_owner
-            self._denied += _WRONG_OWNER.format(bucket_owner, VARIABLE)
+        self._object = {"Bucket": bucket, "Key": key, **_expected_owner(bucket_owner)}
+        self._denied = _DENIED + _wrong_owner(bucket_owner)
         self._max_bytes = max_bytes
         self._timeouts = timeouts
 
@@ -82,7 +78,7 @@ class S3Store:
         """Do nothing: S3 itself compares versions and dates, and the store keeps none."""
 
 
-class S3Folder:
+class S3Prefix:
     """The objects of a bucket whose keys begin with a prefix. The version of an object is its ETag.
 
     ``bucket_owner`` is as for S3Store.
@@ -100,11 +96,8 @@ class S3Folder:
         self.uri = uri
         self._client = client
         self._bucket, prefix = parts
-        self._request = {"Bucket": self._bucket, "Prefix": prefix}
-        self._denied = _LISTING_DENIED
-        if bucket_owner is not None:
-            self._request["ExpectedBucketOwner"] = bucket_owner
-            self._denied += _WRONG_OWNER.format(bucket_owner, VARIABLE)
+        self._request = {"Bucket": self._bucket, "Prefix": prefix, **_expected_owner(bucket_owner)}
+        self._denied = _LISTING_DENIED + _wrong_owner(bucket_owner)
         self._timeouts = timeouts
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
@@ -135,3 +128,13 @@ class S3Folder:
             if not page["IsTruncated"]:
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _expected_owner(bucket_owner: str | None) -> dict[str, str]:
+    """Return the parameter of a request that makes S3 verify the owner of the bucket."""
+    return {} if bucket_owner is None else {"ExpectedBucketOwner": bucket_owner}
+
+
+def _wrong_owner(bucket_owner: str | None) -> str:
+    """Return another cause of a denied request."""
+    return "" if bucket_owner is None else f"; or the bucket does not belong to the account {bucket_owner} ({VARIABLE})"

@@ -42,12 +42,12 @@ class Listed(NamedTuple):
     size: int
 
 
-class Folder(Protocol):
-    """The place of many documents."""
+class Prefix(Protocol):
+    """The place of all documents whose URIs begin with it."""
 
     @property
     def uri(self) -> str:
-        """The name of the folder, which ends with a slash. It may be logged."""
+        """The name of the prefix, which ends with a slash. It may be logged."""
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         """Return all documents at any depth whose names have one of these suffixes, by their URIs.
@@ -58,7 +58,7 @@ class Folder(Protocol):
 
 
 MAX_LISTED = 100_000
-"""The number of documents in a folder, whatever their names: a listing takes a request for each 1,000, and memory."""
+"""The maximum number of documents below a prefix, whatever their names. A request lists 1,000; all take memory."""
 
 
 class StoreError(Exception):
@@ -93,5 +93,5 @@ def too_large(max_bytes: int) -> str:
 
 
 def too_many(limit: int) -> str:
-    """Return the problem of a folder with more documents than the limit, for a StoreError."""
+    """Return the problem of a prefix with more documents than the limit, for a StoreError."""
     return f"it contains more than {limit:,} objects: choose a longer prefix"

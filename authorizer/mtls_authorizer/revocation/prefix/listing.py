@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
-    from mtls_authorizer.stores.store import Fetched, Folder, Listed, Store
+    from mtls_authorizer.stores.store import Fetched, Listed, Prefix, Store
 
     Versions: TypeAlias = tuple[str | None, str | None]
     """The versions of a CRL and of its index, None for one that was not listed."""
@@ -51,21 +51,21 @@ class CrlListing:
 class ListingLoader:
     """The loader of a listing. One that fails on any page raises StoreError, so that the last one stays in force."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, prefix: Prefix) -> None:
         self.name = "crl_listing"
-        self.uri = folder.uri
-        self._folder = folder
+        self.uri = prefix.uri
+        self._prefix = prefix
 
     def load(self, current: Loaded[CrlListing, str] | None) -> Loaded[CrlListing, str]:
         """List the prefix. Raises StoreError."""
-        objects = self._folder.documents(_SUFFIXES)
+        objects = self._prefix.documents(_SUFFIXES)
         if current is not None and current.value.objects == objects:
             return current
         digest = hashlib.sha256(repr(sorted(objects.items())).encode()).hexdigest()
         return Loaded(CrlListing(objects), digest[:12])
 
     def reset(self) -> None:
-        """Do nothing: a folder keeps no state between two listings."""
+        """Do nothing: a prefix keeps no state between two listings."""
 
 
 class ListedStore:

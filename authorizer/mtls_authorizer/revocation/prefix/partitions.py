@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
-    from mtls_authorizer.stores.store import Folder
+    from mtls_authorizer.stores.store import Prefix
 
 logger = get_logger()
 
@@ -51,7 +51,7 @@ class Partitions:
 
     def __init__(  # noqa: PLR0913 -- each by name
         self,
-        folders: Sequence[Folder],
+        prefixes: Sequence[Prefix],
         make_loader: Callable[[str, Callable[[], CrlListing]], RememberingLoader],
         *,
         interval_seconds: float,
@@ -60,7 +60,7 @@ class Partitions:
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._prefixes = [CrlPrefix(folder, max_bytes) for folder in folders]
+        self._prefixes = [CrlPrefix(prefix, max_bytes) for prefix in prefixes]
         self.listings = [prefix.document for prefix in self._prefixes]
         self._make_loader = make_loader
         self._interval_seconds = interval_seconds

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.prefix.partition import Partition
-    from mtls_authorizer.stores.store import Folder
+    from mtls_authorizer.stores.store import Prefix
 
 LOADED_COMPLETELY = 16
 """A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
@@ -36,8 +36,8 @@ class CrlPrefix:
     CRL was read, its issuer is known. ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
     """
 
-    def __init__(self, folder: Folder, max_bytes: int) -> None:
-        self.document = Document(ListingLoader(folder))
+    def __init__(self, prefix: Prefix, max_bytes: int) -> None:
+        self.document = Document(ListingLoader(prefix))
         self._max_bytes = max_bytes
         self._unread: dict[str, None] = {}
         self._known = KnownCrls()

@@ -12,7 +12,7 @@ from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.file import FileStore
-from mtls_authorizer.stores.opener import open_folder
+from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import LONG, Clock
 
@@ -239,7 +239,7 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.crl")
     (tmp_path / "gone.crl").symlink_to(tmp_path / "nothing")
     (tmp_path / "link.crl").symlink_to(tmp_path / "a.crl")
-    folder = open_folder(f"{tmp_path.as_uri()}/")
+    folder = open_prefix(f"{tmp_path.as_uri()}/")
     found = folder.documents((".crl", ".index"))
     assert {uri: (listed.name, listed.size) for uri, listed in found.items()} == {
         (tmp_path / "a.crl").as_uri(): ("a.crl", 5),
@@ -255,9 +255,9 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreError, match="missing/: No such file or directory"):
-        open_folder(f"{tmp_path.as_uri()}/missing/").documents((".crl",))
+        open_prefix(f"{tmp_path.as_uri()}/missing/").documents((".crl",))
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
     monkeypatch.setattr("mtls_authorizer.stores.file.MAX_LISTED", 1)
     with pytest.raises(StoreError, match="choose a longer prefix"):
-        open_folder(f"{tmp_path.as_uri()}/").documents((".crl",))
+        open_prefix(f"{tmp_path.as_uri()}/").documents((".crl",))

@@ -353,7 +353,7 @@ def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> 
     memory = Listing()
     for part in range(MANY):
         memory.put(f"crl/{part}.crl", partition(part))
-    prefix = prefix_module.CrlPrefix(memory.open_folder("file:///crl/"), 1000)
+    prefix = prefix_module.CrlPrefix(memory.open_prefix("file:///crl/"), 1000)
     refresh_together([Refresher([prefix.document], INTERVAL, start_seconds=0, wait_seconds=0)], LONG)
     assert len(prefix.listing.crls) == MANY
     assert prefix.needed(()) == []
