@@ -43,7 +43,7 @@ TESTS = {
     "mtls_authorizer.revocation.lists": [
         *_STATUS,
         f"{POLICY}/test_current_policy.py",
-        f"{REVOCATION}/prefix/test_partitions.py",
+        f"{REVOCATION}/prefix/test_prefix_crls.py",
     ],
     "mtls_authorizer.revocation.status": _STATUS,
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],

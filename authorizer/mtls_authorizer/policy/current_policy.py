@@ -38,7 +38,7 @@ class WaitSeconds(NamedTuple):
     rules: float = 3.0
     truststore: float = 1.5
     crls: float = 3.5
-    partitions: float = 1.0
+    prefixes: float = 1.0
     """For the CRLs below prefixes that are loaded at the start."""
 
     request: float = 2.0
@@ -110,7 +110,7 @@ class CurrentPolicy:
                 changed = True
                 if refresher is self._truststore_refresher and self._crl_refresher is not None and self._revocation:
                     self._crl_refresher.expire()
-                    self._revocation.partitions.expire()
+                    self._revocation.prefix_crls.expire()
         if changed:
             self._renew()
         return self._latest
@@ -121,9 +121,9 @@ class CurrentPolicy:
         If some are not in memory or have changed, it waits for at most ``wait_seconds.needed``.
         """
         lists = self._latest.revocation
-        if self._revocation is None or lists is None or not self._revocation.partitions:
+        if self._revocation is None or lists is None or not self._revocation.prefix_crls:
             return self._latest
-        if self._revocation.partitions.load(chains, lists, self._wait_seconds.needed):
+        if self._revocation.prefix_crls.load(chains, lists, self._wait_seconds.needed):
             self._renew()
         return self._latest
 
@@ -140,7 +140,7 @@ class CurrentPolicy:
         now = datetime.now(UTC) if self._now is None else self._now()
         if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
             self._crl_refresher.hasten()
-            self._revocation.partitions.hasten()
+            self._revocation.prefix_crls.hasten()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored, with the same waiting times as at the start.
@@ -149,7 +149,7 @@ class CurrentPolicy:
         function does not start. CRLs stay in force until they are stale.
         """
         if self._revocation is not None:
-            self._revocation.partitions.reset()
+            self._revocation.prefix_crls.reset()
         for refresher in self._refreshers:
             refresher.restore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
@@ -164,7 +164,7 @@ class CurrentPolicy:
         """Return how many attempts to load a document have failed since the last call."""
         failures = sum(document.total_failures for document in self._documents)
         if self._revocation is not None:
-            failures += self._revocation.partitions.total_failures
+            failures += self._revocation.prefix_crls.total_failures
         new, self._reported_failures = failures - self._reported_failures, failures
         return new
 
@@ -199,11 +199,11 @@ class CurrentPolicy:
         )
         seconds = sources.refresh_seconds
         self._add_truststore(documents.truststore, seconds)
-        crls: list[AnyDocument] = [*documents.crls, *documents.partitions.listings]
+        crls: list[AnyDocument] = [*documents.crls, *documents.prefix_crls.listings]
         self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
         self._crl_refresher.start_leniently()
-        if documents.partitions:
-            documents.partitions.load((), documents.lists(), self._wait_seconds.partitions)
+        if documents.prefix_crls:
+            documents.prefix_crls.load((), documents.lists(), self._wait_seconds.prefixes)
 
     def _start_truststore(self, source: TruststoreSource) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above

@@ -12,8 +12,8 @@ from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.loaders import CrlLoader, truststore_loader, utc_now
 from mtls_authorizer.revocation.prefix.listing import ListedStore
-from mtls_authorizer.revocation.prefix.partitions import LocatedList, Partitions
-from mtls_authorizer.revocation.prefix.remembered import NewestLists, RememberingLoader
+from mtls_authorizer.revocation.prefix.prefix_crls import LocatedList, PrefixCrls
+from mtls_authorizer.revocation.prefix.rollback import NewestLists, RollbackCheckingLoader
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.stores.opener import open_prefix, open_store
@@ -60,9 +60,9 @@ class RevocationDocuments:
         self._newest = NewestLists()
         self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
         self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_prefix(uri)]
-        self.partitions = Partitions(
+        self.prefix_crls = PrefixCrls(
             [prefix_opener(uri) for uri in sources.uris if is_prefix(uri)],
-            self._partition_loader,
+            self._listed_crl_loader,
             interval_seconds=sources.refresh_seconds,
             max_bytes=self._max_bytes,
             max_age=self._max_age,
@@ -79,7 +79,7 @@ class RevocationDocuments:
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
         single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = [*single, *self.partitions.lists()]
+        located = [*single, *self.prefix_crls.lists()]
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -106,12 +106,12 @@ class RevocationDocuments:
             now=self._now,
         )
 
-    def _partition_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RememberingLoader:
+    def _listed_crl_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RollbackCheckingLoader:
         def open_listed(uri: str, *, max_bytes: int) -> Store:
             return ListedStore(self._opener(uri, max_bytes=max_bytes), listing)
 
         loader = self._loader(uri, open_listed)
-        return RememberingLoader(loader, self._newest, lambda: self.truststore.value, self._now, self._max_age)
+        return RollbackCheckingLoader(loader, self._newest, lambda: self.truststore.value, self._now, self._max_age)
 
     def _warn(self, lists: RevocationLists) -> None:
         """Log what is wrong with the settings, when that changes."""

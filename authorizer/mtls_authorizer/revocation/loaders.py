@@ -54,6 +54,11 @@ class CrlVersion(NamedTuple):
     index_seen: str | None = None
     """The version of the stored index that was read last, used or not."""
 
+    @property
+    def stored(self) -> tuple[str | None, str | None]:
+        """The versions of the stored CRL and of its index; None for one that is not known."""
+        return self.crl_version, self.index_seen
+
     def __str__(self) -> str:
         """Return the object and its version, for the log."""
         return f"{self.used} {self.index_version if self.used is CrlObject.INDEX else self.crl_version}"

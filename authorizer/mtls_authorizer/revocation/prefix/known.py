@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 class _KnownCrl(NamedTuple):
     digests: tuple[str, ...]
-    versions: Versions | None
+    versions: Versions
     issuers: frozenset[AuthorityId]
     keys: frozenset[_Key]
 
@@ -41,8 +41,8 @@ class KnownCrls:
     def __contains__(self, uri: str) -> bool:
         return uri in self._crls
 
-    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions | None) -> None:
-        """Record the lists of a CRL. ``versions`` are those of the objects that were read; None if unknown."""
+    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions) -> None:
+        """Record the lists of a CRL. ``versions`` are those of the objects that were read."""
         digests = tuple([each.digest for each in lists])
         known = self._crls.get(uri)
         if known is not None and (known.digests, known.versions) == (digests, versions):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mtls_authorizer.revocation.chains import ChainLink
-    from mtls_authorizer.revocation.prefix.partition import Partition
+    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+    from mtls_authorizer.revocation.prefix.listing import Versions
     from mtls_authorizer.stores.store import Prefix
 
 LOADED_COMPLETELY = 16
@@ -41,7 +42,7 @@ class CrlPrefix:
         self._max_bytes = max_bytes
         self._unread: dict[str, None] = {}
         self._known = KnownCrls()
-        self._invalid: dict[str, str] = {}  # the versions
+        self._invalid: dict[str, Versions | None] = {}
 
     @property
     def listing(self) -> CrlListing:
@@ -66,23 +67,25 @@ class CrlPrefix:
         """Return the URIs of the CRLs that were not read yet, the smallest first."""
         return list(self._unread)
 
-    def learn(self, partition: Partition) -> None:
-        """Record the facts about a partition that was loaded, or could not be loaded."""
-        uri, error = partition.uri, partition.document.error
-        if not partition.lists:
-            if isinstance(error, ValueError) and uri in self.listing.crls:
-                self._invalid[uri] = self.listing.crls[uri].version
-                self._unread.pop(uri, None)
+    def learn(self, crl: ListedCrl) -> None:
+        """Record the facts about a CRL that was loaded, or could not be loaded."""
+        loaded = crl.document.in_force
+        if loaded is not None:
+            self._known.add(crl.uri, loaded.value, loaded.version.stored)
+        elif isinstance(crl.document.error, ValueError):
+            self._invalid[crl.uri] = crl.requested
+        else:
             return
-        self._known.add(uri, partition.lists, partition.loaded_versions)
-        self._unread.pop(uri, None)
+        self._unread.pop(crl.uri, None)
 
     def see_listing(self) -> None:
         """Adapt the facts to a new listing."""
-        crls = self.listing.crls
-        self._known.keep(crls)
-        unread = (uri for uri in self.listing.smallest_first if uri not in self._known)
-        self._unread = dict.fromkeys(uri for uri in unread if self._invalid.get(uri) != crls[uri].version)
+        listing = self.listing
+        self._known.keep(listing.crls)
+        self._invalid = {uri: read for uri, read in self._invalid.items() if read == listing.versions(uri)}
+        self._unread = dict.fromkeys(
+            uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
+        )
 
     def expire(self) -> None:
         """Read invalid ones again, because the truststore has changed."""

@@ -595,6 +595,22 @@ def test_what_has_expired_is_fetched_with_the_next_request_whatever_the_interval
     assert document.value == "two after one"
 
 
+def test_a_failure_from_before_a_restore_is_not_reported_as_one_of_the_restore(gate: Gate) -> None:
+    clock, script = Clock(), Script(gives(b"one"), fails, gate.holding(gives(b"two")))
+    (document,), refresher = make(script, clock=clock, wait=LONG, start=0)
+    refresher.start_leniently()
+    settle(refresher)
+    clock.advance(INTERVAL)
+    refresher.refresh_if_due()
+    assert document.error is not None
+    refresher.restore()
+    assert gate.reached.wait(LONG)
+    # It has not been reloaded yet.
+    assert document.attempts
+    assert document.error is None
+    gate.open()
+
+
 def test_a_document_that_was_never_had_is_tried_again_soon() -> None:
     clock, script = Clock(), Script(fails, fails, gives(b"one"), unchanged)
     (document,), refresher = make(script, clock=clock)

@@ -9,9 +9,9 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.prefix.cache import PartitionCache
+from mtls_authorizer.revocation.prefix.cache import CrlCache
+from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
-from mtls_authorizer.revocation.prefix.partition import Partition
 from mtls_authorizer.revocation.prefix.prefix import MAX_SEARCHED, CrlPrefix
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.prefix.listing import CrlListing
-    from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
+    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
     from mtls_authorizer.stores.store import Prefix
 
 logger = get_logger()
@@ -38,10 +38,10 @@ class LocatedList(NamedTuple):
     uri: str
     revocation_list: RevocationList
     is_outdated: bool = False
-    """Whether another version is stored, which will be loaded when a certificate needs it."""
+    """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
 
 
-class Partitions:
+class PrefixCrls:
     """The CRLs below prefixes that are in memory. Safe for threads.
 
     ``make_loader`` returns the loader of a CRL below a prefix, whose listing the function returns that it is given.
@@ -52,7 +52,7 @@ class Partitions:
     def __init__(  # noqa: PLR0913 -- each by name
         self,
         prefixes: Sequence[Prefix],
-        make_loader: Callable[[str, Callable[[], CrlListing]], RememberingLoader],
+        make_loader: Callable[[str, Callable[[], CrlListing]], RollbackCheckingLoader],
         *,
         interval_seconds: float,
         max_bytes: int,
@@ -68,7 +68,7 @@ class Partitions:
         self._now = now
         self._clock = clock
         self._max_bytes = max_bytes
-        self._cache = PartitionCache(max_bytes)
+        self._cache = CrlCache(max_bytes)
         self._lock = RLock()  # held briefly: never while waiting for a store
         self._listings_seen: list[CrlListing] = []
         self._evicted_failures = 0
@@ -88,11 +88,7 @@ class Partitions:
     def lists(self) -> list[LocatedList]:
         """Return all lists in memory."""
         with self._lock:
-            return [
-                LocatedList(partition.uri, each, self._is_outdated(partition))
-                for partition in self._cache
-                for each in partition.lists
-            ]
+            return [LocatedList(crl.uri, each, self._is_outdated(crl)) for crl in self._cache for each in crl.lists]
 
     def load(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> bool:
         """Load the CRLs that the certificates of chains need, unless they are in memory. Return whether any changed.
@@ -117,34 +113,34 @@ class Partitions:
         with self._lock:
             for prefix in self._prefixes:
                 prefix.expire()
-            for partition in self._cache:
-                partition.refresher.expire()
+            for crl in self._cache:
+                crl.refresher.expire()
 
     def hasten(self) -> None:
         """Repeat failed attempts to load a list at its next use, as ``Refresher.hasten``."""
         with self._lock:
-            for partition in self._cache:
-                if partition.document.error is not None:
-                    partition.refresher.hasten()
+            for crl in self._cache:
+                if crl.document.error is not None:
+                    crl.refresher.hasten()
 
     def reset(self) -> None:
         """Load everything again at its next use, after a snapshot was restored."""
         with self._lock:
-            for partition in self._cache:
-                partition.reset()
+            for crl in self._cache:
+                crl.reset()
 
     def _load(self, prefix: CrlPrefix, uris: Sequence[str], deadline: float) -> bool:
-        """Load what is due of some partitions. Return whether any changed."""
+        """Load what is due of some crls. Return whether any changed."""
         changed = False
         for batch in self._batches(prefix, uris):
             with self._lock:
-                partitions = [self._partition(prefix, uri) for uri in batch]
-                changed |= any([partition.use(prefix.listing) for partition in partitions])  # noqa: C419 -- each one
-            refreshers = [partition.refresher for partition in partitions]
+                crls = [self._crl(prefix, uri) for uri in batch]
+                changed |= any([crl.use(prefix.listing) for crl in crls])  # noqa: C419 -- each one
+            refreshers = [crl.refresher for crl in crls]
             changed |= refresh_together(refreshers, max(0.0, deadline - time.monotonic()))
             with self._lock:
-                for partition in partitions:
-                    prefix.learn(partition)
+                for crl in crls:
+                    prefix.learn(crl)
         return changed
 
     def _batches(self, prefix: CrlPrefix, uris: Iterable[str]) -> Iterator[list[str]]:
@@ -161,9 +157,9 @@ class Partitions:
         if batch:
             yield batch
 
-    def _partition(self, prefix: CrlPrefix, uri: str) -> Partition:
-        def create() -> Partition:
-            return Partition(self._make_loader(uri, lambda: prefix.listing), self._interval_seconds, self._clock)
+    def _crl(self, prefix: CrlPrefix, uri: str) -> ListedCrl:
+        def create() -> ListedCrl:
+            return ListedCrl(self._make_loader(uri, lambda: prefix.listing), self._interval_seconds, self._clock)
 
         return self._cache.use(uri, create)
 
@@ -202,7 +198,7 @@ class Partitions:
         )
 
     def _see_listings(self) -> None:
-        """Find out which partitions were removed, if a listing is new."""
+        """Find out which crls were removed, if a listing is new."""
         with self._lock:
             listings = [prefix.listing for prefix in self._prefixes]
             if listings == self._listings_seen:
@@ -210,19 +206,19 @@ class Partitions:
             self._listings_seen = listings
             for prefix in self._prefixes:
                 prefix.see_listing()
-            for partition in self._cache:
-                is_removed = not any(partition.uri in listing.crls for listing in listings)
-                if is_removed and not partition.is_removed:
-                    logger.warning("revocation list removed", extra={"document": "crl", "uri": partition.uri})
-                partition.is_removed = is_removed
+            for crl in self._cache:
+                is_removed = not any(crl.uri in listing.crls for listing in listings)
+                if is_removed and not crl.is_removed:
+                    logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
+                crl.is_removed = is_removed
 
-    def _is_outdated(self, partition: Partition) -> bool:
-        return all(partition.is_outdated(p.listing) for p in self._prefixes if partition.uri in p.listing.crls)
+    def _is_outdated(self, crl: ListedCrl) -> bool:
+        return not any(crl.is_current(prefix.listing) for prefix in self._prefixes)
 
     def _evict(self, used: Collection[str]) -> bool:
         """Return whether a list was evicted."""
         now = self._now()
         with self._lock:
-            evicted = self._cache.evict(used, lambda partition: partition.must_stay(now, self._max_age))
-            self._evicted_failures += sum(partition.document.total_failures for partition in evicted)
-        return any(partition.lists for partition in evicted)
+            evicted = self._cache.evict(lambda crl: crl.uri not in used and not crl.must_stay(now, self._max_age))
+            self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
+        return any(crl.lists for crl in evicted)

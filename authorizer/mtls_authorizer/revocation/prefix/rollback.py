@@ -83,7 +83,7 @@ class RolledBackList:
         return self._list.serial_numbers()
 
 
-class RememberingLoader:
+class RollbackCheckingLoader:
     """The loader of a CRL that may have been evicted since it was loaded last."""
 
     def __init__(

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.loaders import CrlVersion
     from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
-    from mtls_authorizer.revocation.prefix.remembered import RememberingLoader
+    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
 
 
-class Partition:
-    """A CRL that was listed: its document, which is loaded on demand, again when the listing has another version."""
+class ListedCrl:
+    """A CRL that was listed. It is loaded on demand, and again when another version of it is listed."""
 
-    def __init__(self, loader: RememberingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, loader: RollbackCheckingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
         self.uri = loader.uri
         self.document: Document[RetainedLists, CrlVersion] = Document(loader)
         self.refresher = Refresher([self.document], interval_seconds, start_seconds=0, wait_seconds=0, clock=clock)
@@ -28,42 +28,33 @@ class Partition:
         """In bytes, as listed: the memory that it takes."""
         self.is_removed = False
         """Whether it is not listed any more."""
-
-        self._listed: Versions | None = None
+        self.requested: Versions | None = None
+        """The versions that were listed when it was used last; None if it was never used."""
 
     @property
     def lists(self) -> RetainedLists:
-        """The lists that are held, none before it was loaded."""
+        """The lists in memory; none before it was loaded."""
         return self.document.value or ()
 
-    @property
-    def loaded_versions(self) -> Versions | None:
-        """The versions that the lists were loaded from; None if loading them has failed, or has not finished."""
-        is_loaded = self.document.error is None and not self.document.attempts
-        return self._listed if is_loaded else None
-
     def use(self, listing: CrlListing) -> bool:
-        """Make it due if its object or its index have another version than when it was used last.
+        """Make it due if another version is listed than when it was used last.
 
         Return whether its lists were outdated, and are no longer: loading the listed version may fail.
         """
         listed = listing.versions(self.uri)
-        is_new = listed != self._listed
+        is_new = listed != self.requested
         if is_new:
-            self._listed = listed
+            self.requested = listed
             self.refresher.expire()
         self.size = listing.size(self.uri)
         return is_new and bool(self.lists)
 
-    def is_outdated(self, listing: CrlListing) -> bool:
-        """Return whether another version is listed, which will be loaded at the next use."""
-        return not self.is_removed and listing.versions(self.uri) != self._listed
+    def is_current(self, listing: CrlListing) -> bool:
+        """Return whether the version is listed that was requested when it was used last."""
+        return self.uri in listing.crls and listing.versions(self.uri) == self.requested
 
     def must_stay(self, now: datetime, max_age: timedelta) -> bool:
-        """Return whether it must not be evicted, because it still applies and cannot be loaded again.
-
-        That is the case if it was removed from the prefix, and has not expired.
-        """
+        """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
         return self.is_removed and any(not is_stale(each, now, max_age) for each in self.lists)
 
     def reset(self) -> None:

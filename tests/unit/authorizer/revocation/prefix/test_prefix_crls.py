@@ -12,7 +12,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix import prefix as prefix_module
-from mtls_authorizer.stores.store import Listed, StoreError
+from mtls_authorizer.stores.store import Fetched, Listed, StoreError
 from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH
 from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
@@ -370,7 +370,7 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
         batches.append(len(refreshers))
         return refresh_together(refreshers, wait_seconds)
 
-    monkeypatch.setattr("mtls_authorizer.revocation.prefix.partitions.refresh_together", counted)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
     for folder in range(7):
         shelf.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
     assert PrefixDoor(shelf).refusal(client_of("same", ca=OTHER)) is None
@@ -510,10 +510,33 @@ def test_each_crl_is_read_once_if_none_covers_a_certificate(shelf: Memory) -> No
     assert delivered(shelf) == ["crl/3.crl"]
 
 
+def test_a_crl_that_was_replaced_while_it_was_read_is_searched_again() -> None:
+    class Replacing(Memory):
+        door: PrefixDoor | None = None
+
+        def fetch(self, uri: str, version: str | None) -> Fetched | None:
+            fetched = super().fetch(uri, version)
+            if uri.endswith("partner.crl") and self.door is not None:
+                door, self.door = self.door, None
+                self.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+                door.clock.advance(INTERVAL)
+                door.live.get()
+            return fetched
+
+    memory = Replacing()
+    memory.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in range(MANY):
+        memory.put(f"crl/{part}.crl", partition(part))
+    memory.put("crl/partner.crl", HTML)
+    memory.door = door = PrefixDoor(memory)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
 def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.prefix.partitions.MAX_SEARCHED", 10)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
     door = PrefixDoor(shelf)
     for expected in (8, 0, 8, 4, 0):
         if expected:
