@@ -102,15 +102,15 @@ class CurrentPolicy:
 
         If a refresh is due, it waits for at most ``wait_seconds.request``.
         """
-        self._hasten_crls()
+        self._refresh_stale_crls()
         changed = False
         # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
             if refresher.refresh_if_due():
                 changed = True
                 if refresher is self._truststore_refresher and self._crl_refresher is not None and self._revocation:
-                    self._crl_refresher.expire()
-                    self._revocation.prefix_crls.expire()
+                    self._crl_refresher.restart()
+                    self._revocation.prefix_crls.restart()
         if changed:
             self._renew()
         return self._latest
@@ -132,15 +132,15 @@ class CurrentPolicy:
             # Inside the lock, so that the last thread to assemble a policy has seen every update.
             self._latest = self._assemble()
 
-    def _hasten_crls(self) -> None:
+    def _refresh_stale_crls(self) -> None:
         """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
         lists, sources = self._latest.revocation, self.settings.crl_sources
         if lists is None or sources is None or self._crl_refresher is None or self._revocation is None:
             return
         now = datetime.now(UTC) if self._now is None else self._now()
         if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
-            self._crl_refresher.hasten()
-            self._revocation.prefix_crls.hasten()
+            self._crl_refresher.make_due()
+            self._revocation.prefix_crls.retry_failed()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored, with the same waiting times as at the start.
@@ -184,7 +184,7 @@ class CurrentPolicy:
         refresher = self._add_refresher(
             list(self._rules.values()), settings.rules_refresh_seconds, self._wait_seconds.rules
         )
-        refresher.start(optional=[document for field, document in self._rules.items() if field == "shadow_rules"])
+        refresher.start(required=[document for field, document in self._rules.items() if field == "rules"])
 
     def _start_revocation(self, sources: CrlSources) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
@@ -201,7 +201,7 @@ class CurrentPolicy:
         self._add_truststore(documents.truststore, seconds)
         crls: list[AnyDocument] = [*documents.crls, *documents.prefix_crls.listings]
         self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
-        self._crl_refresher.start_leniently()
+        self._crl_refresher.start()
         if documents.prefix_crls:
             documents.prefix_crls.load((), documents.lists(), self._wait_seconds.prefixes)
 
@@ -214,7 +214,7 @@ class CurrentPolicy:
     def _add_truststore(self, document: Document[Truststore, str], refresh_seconds: int) -> None:
         self._truststore = document
         self._truststore_refresher = self._add_refresher([document], refresh_seconds, self._wait_seconds.truststore)
-        self._truststore_refresher.start_leniently()
+        self._truststore_refresher.start()
 
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above

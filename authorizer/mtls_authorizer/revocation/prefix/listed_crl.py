@@ -23,7 +23,7 @@ class ListedCrl:
     def __init__(self, loader: RollbackCheckingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
         self.uri = loader.uri
         self.document: Document[RetainedLists, CrlVersion] = Document(loader)
-        self.refresher = Refresher([self.document], interval_seconds, start_seconds=0, wait_seconds=0, clock=clock)
+        self.refresher = Refresher([self.document], interval_seconds, clock=clock)
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
         self.is_removed = False
@@ -45,7 +45,7 @@ class ListedCrl:
         is_new = listed != self.requested
         if is_new:
             self.requested = listed
-            self.refresher.expire()
+            self.refresher.restart()
         self.size = listing.size(self.uri)
         return is_new and bool(self.lists)
 
@@ -60,4 +60,4 @@ class ListedCrl:
     def reset(self) -> None:
         """Load everything anew at the next use, after a snapshot was restored."""
         self.document.loader.reset()
-        self.refresher.expire()
+        self.refresher.restart()

@@ -87,8 +87,8 @@ class CrlPrefix:
             uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
         )
 
-    def expire(self) -> None:
-        """Read invalid ones again, because the truststore has changed."""
+    def forget_invalid(self) -> None:
+        """Read invalid CRLs again, because the truststore has changed."""
         self._invalid = {}
         self.see_listing()
 

@@ -108,20 +108,20 @@ class PrefixCrls:
                 changed |= self._search(link, used, deadline)
         return self._evict(used) or changed
 
-    def expire(self) -> None:
-        """Check all lists in memory again at their next use, because the truststore has changed."""
+    def restart(self) -> None:
+        """Check all CRLs again at their next use, because the truststore has changed."""
         with self._lock:
             for prefix in self._prefixes:
-                prefix.expire()
+                prefix.forget_invalid()
             for crl in self._cache:
-                crl.refresher.expire()
+                crl.refresher.restart()
 
-    def hasten(self) -> None:
-        """Repeat failed attempts to load a list at its next use, as ``Refresher.hasten``."""
+    def retry_failed(self) -> None:
+        """Repeat failed attempts to load a CRL at its next use, but at most every RETRY_SECONDS."""
         with self._lock:
             for crl in self._cache:
                 if crl.document.error is not None:
-                    crl.refresher.hasten()
+                    crl.refresher.make_due()
 
     def reset(self) -> None:
         """Load everything again at its next use, after a snapshot was restored."""
@@ -130,14 +130,13 @@ class PrefixCrls:
                 crl.reset()
 
     def _load(self, prefix: CrlPrefix, uris: Sequence[str], deadline: float) -> bool:
-        """Load what is due of some crls. Return whether any changed."""
+        """Load the CRLs that are due of some below a prefix. Return whether any changed."""
         changed = False
         for batch in self._batches(prefix, uris):
             with self._lock:
-                crls = [self._crl(prefix, uri) for uri in batch]
+                crls = [self._use(prefix, uri) for uri in batch]
                 changed |= any([crl.use(prefix.listing) for crl in crls])  # noqa: C419 -- each one
-            refreshers = [crl.refresher for crl in crls]
-            changed |= refresh_together(refreshers, max(0.0, deadline - time.monotonic()))
+            changed |= refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for crl in crls:
                     prefix.learn(crl)
@@ -157,7 +156,7 @@ class PrefixCrls:
         if batch:
             yield batch
 
-    def _crl(self, prefix: CrlPrefix, uri: str) -> ListedCrl:
+    def _use(self, prefix: CrlPrefix, uri: str) -> ListedCrl:
         def create() -> ListedCrl:
             return ListedCrl(self._make_loader(uri, lambda: prefix.listing), self._interval_seconds, self._clock)
 
@@ -198,7 +197,7 @@ class PrefixCrls:
         )
 
     def _see_listings(self) -> None:
-        """Find out which crls were removed, if a listing is new."""
+        """Find out which CRLs were removed, if a listing is new."""
         with self._lock:
             listings = [prefix.listing for prefix in self._prefixes]
             if listings == self._listings_seen:
