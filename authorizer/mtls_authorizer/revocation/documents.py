@@ -118,7 +118,7 @@ class RevocationDocuments:
         warnings = set()
         if lists.ambiguous:
             warnings.add("CRL_ASSUME_COMPLETE ignored")
-        if self._sources.check is CrlCheck.CLIENT and lists.issuers_of_authorities():
+        if self._sources.check is CrlCheck.CLIENT and lists.has_list_of_superior_ca():
             warnings.add("CRL_CHECK=chain recommended")
         for warning in sorted(warnings - self._warnings):
             logger.warning(warning, extra={"document": "crl"} | _EXPLANATIONS[warning])
