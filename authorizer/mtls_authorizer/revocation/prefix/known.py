@@ -32,7 +32,7 @@ class _KnownCrl(NamedTuple):
 
 
 class KnownCrls:
-    """The CRLs that were read, by their URIs."""
+    """The CRLs that were read, by their URIs. Not safe for threads."""
 
     def __init__(self) -> None:
         self._crls: dict[str, _KnownCrl] = {}
@@ -60,11 +60,8 @@ class KnownCrls:
 
     def find(self, link: ChainLink) -> list[str]:
         """Return the CRLs of the issuer that cover a certificate, except for those that the certificate names."""
-        of_issuer = self._uris.get(link.issuer)
-        if of_issuer is None:
-            return []
-        # Copies, because another thread may add CRLs at the same time.
-        return [uri for name in (None, *link.scope.names) for uri in tuple(of_issuer.get(name, ()))]
+        of_issuer = self._uris.get(link.issuer, {})
+        return [uri for name in (None, *link.scope.names) for uri in of_issuer.get(name, ())]
 
     def is_of_others(self, uri: str, versions: Versions, issuer: AuthorityId) -> bool:
         """Return whether the objects with these versions are known to contain no list of an issuer."""

@@ -35,6 +35,8 @@ class CrlPrefix:
     A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
     because their CA writes no distribution points, or others, are found by reading CRLs that were not read yet. After a
     CRL was read, its issuer is known. ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
+
+    Not safe for threads, except for ``listing``.
     """
 
     def __init__(self, prefix: Prefix, max_bytes: int) -> None:

@@ -44,9 +44,8 @@ class LocatedList(NamedTuple):
 class PrefixCrls:
     """The CRLs below prefixes that are in memory. Safe for threads.
 
-    ``make_loader`` returns the loader of a CRL below a prefix, whose listing the function returns that it is given.
-    ``wait_seconds`` is how long a request waits at most. ``clock`` returns seconds and never goes back, ``now`` the
-    time, which is aware.
+    ``make_loader`` returns the loader of a CRL; its arguments are the URI, and a function that returns the listing in
+    force. ``clock`` returns seconds and never goes back, ``now`` the time, which is aware.
     """
 
     def __init__(  # noqa: PLR0913 -- each by name
@@ -100,7 +99,8 @@ class PrefixCrls:
         links = list(dict.fromkeys(link for chain in chains for link in chain.links))
         changed, used = False, set()
         for prefix in self._prefixes:
-            needed = prefix.needed(links)
+            with self._lock:
+                needed = prefix.needed(links)
             used.update(needed)
             changed |= self._load(prefix, needed, deadline)
         for link in lists.not_covered(chains):
@@ -170,7 +170,8 @@ class PrefixCrls:
         """
         changed = False
         for prefix in self._prefixes:
-            unread = prefix.unread()
+            with self._lock:
+                unread = prefix.unread()
             for start in range(0, len(unread), _AT_ONCE):
                 batch = unread[start : start + _AT_ONCE]
                 if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(len(batch)):
