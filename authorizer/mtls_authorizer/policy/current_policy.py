@@ -187,8 +187,8 @@ class CurrentPolicy:
         refresher.start(required=[document for field, document in self._rules.items() if field == "rules"])
 
     def _start_revocation(self, sources: CrlSources) -> None:
+        from mtls_authorizer.revocation.crl_loader import utc_now  # noqa: PLC0415
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
-        from mtls_authorizer.revocation.loaders import utc_now  # noqa: PLC0415
 
         documents = self._revocation = RevocationDocuments(
             sources,
@@ -207,7 +207,7 @@ class CurrentPolicy:
 
     def _start_truststore(self, source: TruststoreSource) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
-        from mtls_authorizer.revocation.loaders import truststore_loader  # noqa: PLC0415
+        from mtls_authorizer.revocation.truststore.loader import truststore_loader  # noqa: PLC0415
 
         self._add_truststore(Document(truststore_loader(source.uri, self._store_opener())), source.refresh_seconds)
 

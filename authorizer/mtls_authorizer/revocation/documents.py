@@ -9,13 +9,14 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.crl_loader import CrlLoader, utc_now
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.loaders import CrlLoader, truststore_loader, utc_now
 from mtls_authorizer.revocation.prefix.listing import ListedStore
 from mtls_authorizer.revocation.prefix.prefix_crls import LocatedList, PrefixCrls
 from mtls_authorizer.revocation.prefix.rollback import NewestLists, RollbackCheckingLoader
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
+from mtls_authorizer.revocation.truststore.loader import truststore_loader
 from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.uri import is_prefix
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
-    from mtls_authorizer.revocation.loaders import CrlVersion
+    from mtls_authorizer.revocation.crl_loader import CrlVersion
     from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
     from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
-    from mtls_authorizer.revocation.loaders import CrlLoader, LoadedCrl
+    from mtls_authorizer.revocation.crl_loader import CrlLoader, LoadedCrl
 
 logger = get_logger()
 

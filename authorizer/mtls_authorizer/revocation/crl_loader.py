@@ -1,4 +1,4 @@
-"""The loaders of the truststore and of the CRLs that are checked against it."""
+"""The loader of a CRL and its index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.refresh.loader import Loaded, StoreLoader
+from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
@@ -17,7 +17,6 @@ from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.index.crl_index import CrlIndex
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.opener import StoreOpener
     from mtls_authorizer.stores.store import Fetched
 
@@ -70,19 +70,6 @@ LoadedCrl: TypeAlias = Loaded[RetainedLists, CrlVersion]
 class _StoredIndex(NamedTuple):
     content: CrlIndex
     version: str
-
-
-def truststore_loader(uri: str, opener: StoreOpener = open_store) -> StoreLoader[Truststore]:
-    """Return the loader of the truststore. Raises StoreError and ValueError for a URI that cannot be opened."""
-
-    def read(content: bytes) -> Truststore:
-        truststore = read_truststore(content)
-        for position, sha256, reason in truststore.skipped:
-            fields = {"document": "truststore", "uri": uri, "position": position, "sha256": sha256, "error": reason}
-            logger.warning("truststore certificate skipped", extra=fields)
-        return truststore
-
-    return StoreLoader("truststore", opener(uri, max_bytes=MAX_TRUSTSTORE_BYTES), read)
 
 
 def utc_now() -> datetime:

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
-from mtls_authorizer.revocation.loaders import CrlLoader, CrlObject
+from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests import der
