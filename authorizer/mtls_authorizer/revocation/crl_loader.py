@@ -10,8 +10,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
-from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
+from mtls_authorizer.revocation.crl.retention import RetainedLists, current_problem, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
@@ -45,19 +44,11 @@ class CrlVersion(NamedTuple):
     """The object from which the first of the retained lists was read, and the versions of the stored objects."""
 
     used: CrlObject
-    index_version: str | None = None
-    """The version of the stored index, if it was used."""
-
-    crl_version: str | None = None
+    crl_version: str | None
     """The version of the stored CRL, if it is known to have the digest of the list."""
 
-    index_seen: str | None = None
+    index_version: str | None
     """The version of the stored index that was read last, used or not."""
-
-    @property
-    def stored(self) -> tuple[str | None, str | None]:
-        """The versions of the stored CRL and of its index; None for one that is not known."""
-        return self.crl_version, self.index_seen
 
     def __str__(self) -> str:
         """Return the object and its version, for the log."""
@@ -136,7 +127,7 @@ class CrlLoader:
     def _load_index(self, current: LoadedCrl | None, truststore: Truststore) -> _StoredIndex | None:
         """Return the stored index if it is a new one that can be used."""
         try:
-            fetched = self._index_store.fetch(None if current is None else current.version.index_version)
+            fetched = self._index_store.fetch(_used_index_version(current))
             if fetched is None:
                 return None
             index = read_index(fetched.content)
@@ -190,7 +181,7 @@ class CrlLoader:
             not_its = "it was made from another CRL than the stored one"
             self._warn("revocation index not used", self._index_store.uri, not_its)
         seen = None if index is None else index.version
-        version = CrlVersion(CrlObject.CRL, crl_version=fetched.version, index_seen=seen)
+        version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         # At a start, the index of another CRL is all that is known of earlier ones.
         before = current if current is not None or index is None else self._use_index(index, None, None, truststore)
         return self._retain(crl, version, before, truststore)
@@ -199,16 +190,12 @@ class CrlLoader:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
         if identity_of(index) != identity_of(crl) or not is_older(crl, index) or is_renumbered(crl, index):
             return False
-        try:
-            check_usable(index, truststore, self._now(), self._max_age)
-        except CrlError:
-            return False
-        return True
+        return current_problem(index, truststore, self._now(), self._max_age) is None
 
     def _use_index(
         self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore
     ) -> LoadedCrl:
-        version = CrlVersion(CrlObject.INDEX, index.version, crl_version, index.version)
+        version = CrlVersion(CrlObject.INDEX, crl_version, index.version)
         return self._retain(index.content, version, current, truststore)
 
     def _retain(
@@ -227,8 +214,15 @@ class CrlLoader:
         logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(error)})
 
 
+def _used_index_version(current: LoadedCrl | None) -> str | None:
+    """Return the version of the index that need not be delivered: an unused one may be usable now."""
+    if current is None or current.version.used is not CrlObject.INDEX:
+        return None
+    return current.version.index_version
+
+
 def _known_version(current: LoadedCrl | None, index: _StoredIndex | None) -> str | None:
     """Return the version of the CRL that need not be delivered: that of a new index, or that of the list."""
-    if index is not None and (current is None or index.version != current.version.index_seen):
+    if index is not None and (current is None or index.version != current.version.index_version):
         return index.content.source_version
     return None if current is None else current.version.crl_version

@@ -73,7 +73,7 @@ class CrlPrefix:
         """Record the facts about a CRL that was loaded, or could not be loaded."""
         loaded = crl.document.in_force
         if loaded is not None:
-            self._known.add(crl.uri, loaded.value, loaded.version.stored)
+            self._known.add(crl.uri, loaded.value, (loaded.version.crl_version, loaded.version.index_version))
         elif isinstance(crl.document.error, ValueError):
             self._invalid[crl.uri] = crl.requested
         else:
