@@ -90,7 +90,7 @@ class RevocationLists:
         return status if used is None else status._replace(location=self._locations.get(used.digest))
 
     def not_covered(self, chains: Iterable[Chain]) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, but none that was loaded covers them."""
+        """Return the certificates of chains for which a list is required, but no loaded one can prove them good."""
         required = (
             link
             for chain in chains

@@ -56,13 +56,16 @@ class ListsByIssuer:
         self._relevant_groups: dict[ChainLink, Sequence[_Group]] = {}
 
     def newest(self) -> Iterator[RevocationList]:
-        """Yield the newest list of each identity."""
-        return (group[0].revocation_list for groups in self._groups.values() for group in groups)
+        """Yield the newest list of each identity, if possible one that can prove certificates good."""
+        for groups in self._groups.values():
+            for group in groups:
+                lists = [each.revocation_list for each in group]
+                yield next((each for each in lists if each.defect is None), lists[0])
 
     def covers(self, link: ChainLink) -> bool:
-        """Return whether a list of its issuer covers a certificate. The list need not be usable."""
-        groups = self._groups.get(link.issuer, ())
-        return any(each.covers(link.scope) for group in groups for each in group)
+        """Return whether a list of its issuer can prove a certificate good, now or at another time."""
+        lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
+        return any(each.revocation_list.defect is None and each.covers(link.scope) for each in lists)
 
     def in_force(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
         """Yield the lists in force at an aware time that contain or cover a certificate.

@@ -193,7 +193,10 @@ class PrefixCrls:
     def _is_covered(self, link: ChainLink) -> bool:
         lists = [located.revocation_list for located in self.lists()]
         return any(
-            issuer_of(each) == link.issuer and each.scope is not None and each.scope.covers(link.scope)
+            issuer_of(each) == link.issuer
+            and each.defect is None
+            and each.scope is not None
+            and each.scope.covers(link.scope)
             for each in lists
         )
 
