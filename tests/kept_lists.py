@@ -23,7 +23,7 @@ from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Pref
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
-from tests.clocks import LONG
+from tests.clocks import LONG, Clock
 from tests.responses import checking
 
 if TYPE_CHECKING:
@@ -282,7 +282,11 @@ class Source:
 
     def __init__(self, shelf: Shelf) -> None:
         self._documents = RevocationDocuments(
-            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")), shelf.open
+            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")),
+            opener=shelf.open,
+            prefix_opener=shelf.open_prefix,
+            now=lambda: datetime.now(UTC),
+            clock=Clock(),
         )
         (self.crl,) = self._documents.crls
         self.refresh()

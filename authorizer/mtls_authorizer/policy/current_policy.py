@@ -49,6 +49,10 @@ class WaitSeconds(NamedTuple):
 DEFAULT_WAIT_SECONDS = WaitSeconds()
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class CurrentPolicy:
     """The access policy in force, made of the settings and of the documents at their URIs. Thread-safe.
 
@@ -58,7 +62,7 @@ class CurrentPolicy:
     decision on certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``prefix_opener`` prefixes (``open_prefix`` if None). ``clock``
-    returns seconds and never goes back. ``now`` returns an aware datetime (the system's time if None).
+    returns seconds and never goes back. ``now`` returns an aware datetime.
     """
 
     def __init__(  # noqa: PLR0913 -- what tests replace, each by name
@@ -68,7 +72,7 @@ class CurrentPolicy:
         opener: StoreOpener | None = None,
         prefix_opener: PrefixOpener | None = None,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] | None = None,
+        now: Callable[[], datetime] = _utc_now,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self.settings = settings
@@ -137,8 +141,7 @@ class CurrentPolicy:
         lists, sources = self._latest.revocation, self.settings.crl_sources
         if lists is None or sources is None or self._crl_refresher is None or self._revocation is None:
             return
-        now = datetime.now(UTC) if self._now is None else self._now()
-        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), now):
+        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), self._now()):
             self._crl_refresher.make_due()
             self._revocation.prefix_crls.retry_failed()
 
@@ -187,14 +190,13 @@ class CurrentPolicy:
         refresher.start(required=[document for field, document in self._rules.items() if field == "rules"])
 
     def _start_revocation(self, sources: CrlSources) -> None:
-        from mtls_authorizer.revocation.crl_loader import utc_now  # noqa: PLC0415
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
 
         documents = self._revocation = RevocationDocuments(
             sources,
-            self._store_opener(),
-            self._now or utc_now,
+            opener=self._store_opener(),
             prefix_opener=self._make_prefix_opener(),
+            now=self._now,
             clock=self._clock,
         )
         seconds = sources.refresh_seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
@@ -12,16 +11,15 @@ from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
 from mtls_authorizer.revocation.crl.retention import RetainedLists, current_problem, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime, timedelta
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
@@ -63,11 +61,6 @@ class _StoredIndex(NamedTuple):
     version: str
 
 
-def utc_now() -> datetime:
-    """Return the time of the system's clock."""
-    return datetime.now(UTC)
-
-
 class CrlLoader:
     """The loader of a CRL and its index.
 
@@ -82,10 +75,10 @@ class CrlLoader:
         uri: str,
         truststore: Callable[[], Truststore | None],
         *,
-        max_bytes: int = MAX_CRL_BYTES,
-        max_age: timedelta = timedelta(0),
-        opener: StoreOpener = open_store,
-        now: Callable[[], datetime] = utc_now,
+        max_bytes: int,
+        max_age: timedelta,
+        opener: StoreOpener,
+        now: Callable[[], datetime],
     ) -> None:
         self.name = "crl"
         self.uri = uri

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
-from mtls_authorizer.revocation.crl_loader import CrlLoader, utc_now
+from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.listing import ListedStore
 from mtls_authorizer.revocation.prefix.prefix_crls import LocatedList, PrefixCrls
@@ -17,7 +16,6 @@ from mtls_authorizer.revocation.prefix.rollback import NewestLists, RollbackChec
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.revocation.truststore.loader import truststore_loader
-from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.uri import is_prefix
 
 TYPE_CHECKING = False
@@ -37,7 +35,7 @@ logger = get_logger()
 class RevocationDocuments:
     """The truststore, and the CRLs and prefixes that the settings name, to be refreshed in this order.
 
-    CRLs are verified with the truststore that is in force when they are loaded: make them expire when it has changed.
+    CRLs are verified with the truststore that is in force when they are loaded: load them again when it has changed.
     ``opener`` opens their stores, ``prefix_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
     returns seconds and never goes back.
     """
@@ -45,11 +43,11 @@ class RevocationDocuments:
     def __init__(
         self,
         sources: CrlSources,
-        opener: StoreOpener = open_store,
-        now: Callable[[], datetime] = utc_now,
         *,
-        prefix_opener: PrefixOpener = open_prefix,
-        clock: Callable[[], float] = time.monotonic,
+        opener: StoreOpener,
+        prefix_opener: PrefixOpener,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
     ) -> None:
         self._sources = sources
         self._opener = opener

@@ -57,7 +57,7 @@ class PrefixCrls:
         max_bytes: int,
         max_age: timedelta,
         now: Callable[[], datetime],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         self._prefixes = [CrlPrefix(prefix, max_bytes) for prefix in prefixes]
         self.listings = [prefix.document for prefix in self._prefixes]

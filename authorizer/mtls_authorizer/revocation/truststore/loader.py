@@ -5,7 +5,6 @@ from __future__ import annotations
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
-from mtls_authorizer.stores.opener import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 logger = get_logger()
 
 
-def truststore_loader(uri: str, opener: StoreOpener = open_store) -> StoreLoader[Truststore]:
+def truststore_loader(uri: str, opener: StoreOpener) -> StoreLoader[Truststore]:
     """Return the loader of the truststore. Raises StoreError and ValueError for a URI that cannot be opened."""
 
     def read(content: bytes) -> Truststore:

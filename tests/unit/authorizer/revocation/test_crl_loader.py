@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -431,7 +432,14 @@ def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
         def reset(self) -> None:
             raise NotImplementedError
 
-    loader = CrlLoader(Unchanged.uri, lambda: read_truststore(CA.pem), opener=lambda _uri, *, max_bytes: Unchanged())  # noqa: ARG005 -- by name
+    loader = CrlLoader(
+        Unchanged.uri,
+        lambda: read_truststore(CA.pem),
+        max_bytes=100,
+        max_age=timedelta(0),
+        opener=lambda _uri, *, max_bytes: Unchanged(),  # noqa: ARG005 -- by name
+        now=lambda: NOW,
+    )
     with pytest.raises(StoreError, match="it was never fetched"):
         loader.load(None)
 
