@@ -56,6 +56,8 @@ class RevocationLists:
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = exempt_issuers
+        lists = tuple(lists)
+        self._digests = frozenset(each.digest for each in lists)
         self._lists = ListsByIssuer(lists, truststore, assume_complete)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
@@ -70,6 +72,10 @@ class RevocationLists:
         self.earliest_next_update = min(ends, default=None)
         """The earliest nextUpdate of all lists that are not outdated; None if no list has one."""
         self._ends = sorted(ends)
+
+    def contains(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is one of these."""
+        return revocation_list.digest in self._digests
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return the status of a certificate at an aware time."""

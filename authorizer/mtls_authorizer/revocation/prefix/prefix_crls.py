@@ -90,9 +90,10 @@ class PrefixCrls:
             return [LocatedList(crl.uri, each, self._is_outdated(crl)) for crl in self._cache for each in crl.lists]
 
     def load(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> bool:
-        """Load the CRLs that the certificates of chains need, unless they are in memory. Return whether any changed.
+        """Load the CRLs that the certificates of chains need, unless they are in memory.
 
-        ``lists`` are those in force. It waits at most ``wait_seconds``; loading continues after that.
+        Return whether the lists in force, ``lists``, must be replaced: a CRL has changed, or another thread has loaded
+        one. It waits at most ``wait_seconds``; loading continues after that.
         """
         deadline = time.monotonic() + wait_seconds
         self._see_listings()
@@ -106,7 +107,7 @@ class PrefixCrls:
         for link in lists.not_covered(chains):
             if not any(map(can_name_crl, link.scope.uris)):
                 changed |= self._search(link, used, deadline)
-        return self._evict(used) or changed
+        return self._evict(used) or changed or self._is_newer_than(lists, used)
 
     def restart(self) -> None:
         """Check all CRLs again at their next use, because the truststore has changed."""
@@ -199,6 +200,11 @@ class PrefixCrls:
             and each.scope.covers(link.scope)
             for each in lists
         )
+
+    def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
+        """Return whether some CRLs have lists in memory that are not in force yet."""
+        with self._lock:
+            return any(not lists.contains(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
 
     def _see_listings(self) -> None:
         """Find out which CRLs were removed, if a listing is new."""

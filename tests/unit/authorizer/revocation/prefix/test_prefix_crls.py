@@ -681,6 +681,17 @@ def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) ->
     join_attempts()
 
 
+def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
+    assert lists is not None
+    assert documents is not None
+    chains = lists.chains(PeerCertificate.from_pem(client_of(3)))
+    # The other request has not put it in force yet.
+    assert documents.prefix_crls.load(chains, lists, LONG)
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
 def test_the_log_names_the_object(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
     PrefixDoor(shelf).refusal(client_of(3, 2))
     (record,) = [record for record in log.records if record.getMessage().startswith("deny")]
