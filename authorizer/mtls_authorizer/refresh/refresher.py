@@ -124,7 +124,7 @@ class Refresher:
             self._end()
 
     def _begin(self) -> list[Attempt[Any, Any]]:
-        """Collect what has finished, and begin what is due. Return the attempts that were begun."""
+        """Collect finished attempts, and begin those that are due. Return the ones that were begun."""
         now = self._clock()
         running: list[Attempt[Any, Any]] = []
         with self._lock:
@@ -139,7 +139,7 @@ class Refresher:
         return running
 
     def _end(self) -> None:
-        """Collect what has finished while a thread waited for it."""
+        """Collect the attempts that finished while a thread waited for them."""
         with self._lock:
             records = self._collect()
             if any(document.in_force is None for document in self._documents):

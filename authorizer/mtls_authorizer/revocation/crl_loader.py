@@ -215,7 +215,7 @@ def _used_index_version(current: LoadedCrl | None) -> str | None:
 
 
 def _known_version(current: LoadedCrl | None, index: _StoredIndex | None) -> str | None:
-    """Return the version of the CRL that need not be delivered: that of a new index, or that of the list."""
+    """Return the version of the CRL that need not be delivered: the one in a new index, or the one of the list."""
     if index is not None and (current is None or index.version != current.version.index_version):
         return index.content.source_version
     return None if current is None else current.version.crl_version

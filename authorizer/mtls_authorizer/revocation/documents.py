@@ -113,7 +113,7 @@ class RevocationDocuments:
         return RollbackCheckingLoader(loader, self._newest, lambda: self.truststore.value, self._now, self._max_age)
 
     def _warn(self, lists: RevocationLists) -> None:
-        """Log what is wrong with the settings, when that changes."""
+        """Log problems of the settings when they appear."""
         warnings = set()
         if lists.ambiguous:
             warnings.add("CRL_ASSUME_COMPLETE ignored")

@@ -68,7 +68,7 @@ class RevocationStatus(NamedTuple):
     state: RevocationState
     unknown_reason: UnknownReason | None = None
     revocation_list: RevocationList | None = None
-    """The list that determines the status: that of the issuer if the status is good."""
+    """The list that determines the status. If it is good, this is the list of the certificate's issuer."""
 
     skipped_issuers: tuple[str, ...] = ()
     """The names of CAs above the issuer whose CRL was never loaded, so that their revocations are unknown."""

@@ -120,5 +120,5 @@ def _open_without_blocking(path: str, flags: int) -> int:
 
 
 def _version(status: os.stat_result) -> str:
-    # Both times: tools that copy a file set its modification time to that of the original.
+    # Both times: tools that copy a file keep the modification time of the original.
     return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}-{status.st_ino}"

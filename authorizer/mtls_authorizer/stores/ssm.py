@@ -54,6 +54,6 @@ class SsmStore:
 
 
 def _parameter_version(parameter: Mapping[str, Any]) -> str:
-    # With the time: a parameter that was deleted and created again counts from 1 again.
+    # With the time: the versions of a parameter that was deleted and created again restart at 1.
     modified: datetime = parameter["LastModifiedDate"]
     return f"{parameter['Version']}@{modified.astimezone(UTC).isoformat()}"

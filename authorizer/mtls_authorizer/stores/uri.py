@@ -1,6 +1,6 @@
 """The URIs that name stored documents: their grammar, and the checks that a URI must pass.
 
-Nothing is opened here. ``opener.open_store`` opens what a URI names.
+Nothing is opened here: see ``opener.open_store``.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ def is_rolled_back(new: _Issue, other: _Issue) -> bool:
 def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> bool:
     """Return whether a list was issued after another one with the same identity, but has a lower number.
 
-    Numbers must increase (RFC 5280 §5.2.3), but a CA may lose count, for example when it is migrated. Nobody can make
-    such a list of an old one, whose thisUpdate is earlier.
+    Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated. An attacker
+    cannot pass off an old list as such a list, because its thisUpdate is earlier.
     """
     return revocation_list.this_update > other.this_update and _has_lower_number(revocation_list, other)
 

@@ -92,7 +92,7 @@ class ListedStore:
 
 
 def _is_crl(uri: str) -> bool:
-    """Return whether a document is a CRL, and its name is short enough for that of its index."""
+    """Return whether a document is a CRL whose index can have a name, too: the length of names is limited."""
     return uri.endswith(CRL_SUFFIX) and names_document(uri + INDEX_SUFFIX)
 
 
