@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Protocol
 
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Prefix, Store, StoreError, Timeouts
 from mtls_authorizer.stores.uri import Scheme, parse_prefix, parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from mtls_authorizer.stores.aws import AwsClient
 
@@ -33,15 +31,15 @@ def open_store(
     *,
     max_bytes: int,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
-    clock: Callable[[], float] = time.monotonic,
     bucket_owner: str | None = None,
 ) -> Store:
-    """Open the store that a URI names. For AWS this creates a client; the document is requested by ``fetch``.
+    """Open the store that a URI names. The document is requested by ``fetch``.
 
-    A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``clock`` returns seconds
-    and never goes back. ``bucket_owner`` is the ID of the account that must own the bucket of an object in S3; None if
-    it is not verified. Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a
-    usable AWS configuration is missing. Call it at start-up, from one thread.
+    A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``bucket_owner`` is the ID
+    of the account that must own the bucket of an object in S3; None if it is not verified.
+
+    Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a usable AWS
+    configuration is missing. The first call for a service of AWS creates a client: make it at start-up, from one thread.
     """
     scheme, parts = parse_uri(uri)
     if scheme is Scheme.FILE:
@@ -59,7 +57,7 @@ def open_store(
         return SsmStore(uri, client, parts, max_bytes, timeouts)
     from mtls_authorizer.stores.appconfig import AppConfigStore  # noqa: PLC0415 -- likewise
 
-    return AppConfigStore(uri, client, parts, max_bytes, timeouts, clock)
+    return AppConfigStore(uri, client, parts, max_bytes, timeouts)
 
 
 def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Prefix:
