@@ -19,8 +19,8 @@ from benchmarks.processes import (
     Summary,
     describe_machine,
     describe_pythons,
+    find_debian_builds,
     find_node,
-    find_system_builds,
     measure,
     node_version,
     run,
@@ -64,7 +64,7 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
         "Node, bare": [node, "--eval", NODE_STATUS],
         NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
     }
-    for version, interpreter in (find_interpreters() | find_system_builds()).items():
+    for version, interpreter in (find_interpreters() | find_debian_builds()).items():
         # Ignores the environment and site-packages: Python starts as on Lambda, whatever this machine contains.
         python = [str(interpreter), "-I", "-S", "-B"]
         once = [*python, str(PROJECT / "benchmarks" / "one_event.py")]

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import statistics
 import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from distribution.layer_builder.interpreters import find_interpreters, full_version
+from tests.platforms.debian import DownloadError, NotDebianError
+from tests.platforms.debian_python import NotInDebianError, unpack_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+
+PYTHONS = Path(os.environ.get("PYTHONS", Path(__file__).parents[1] / ".pythons"))
+"""Where ``make`` unpacks Pythons from Debian."""
 
 # The last output of a measured process. The kernel's figure for children is not usable: it is never less than the
 # parent's.
@@ -39,17 +47,22 @@ class Summary(NamedTuple):
     memory: float
 
 
-def find_system_builds() -> dict[str, Path]:
-    """Return the operating system's Pythons that ``find_interpreters`` does not return, by their names in the table.
+@cache
+def find_debian_builds(folder: Path = PYTHONS) -> dict[str, Path]:
+    """Return Debian's Pythons, by their names in the table, except those that ``find_interpreters`` returns.
 
-    pyenv compiles without profile-guided optimization, which distributors use, and which affects times.
+    pyenv compiles without profile-guided optimization, which Debian uses, and which affects times. Builds that are not
+    in the folder are unpacked into it. A version that cannot be unpacked on this machine is left out, with a message.
     """
     found: dict[str, Path] = {}
     for version, interpreter in find_interpreters().items():
-        candidates = [Path(folder, f"python{version}") for folder in os.defpath.split(os.pathsep)]
-        usable = next((each for each in candidates if full_version(each) is not None), None)
-        if usable is not None and not usable.samefile(interpreter):
-            found[f"{version} of the system"] = usable
+        try:
+            build = unpack_python(folder, version, platform.machine())
+        except (NotInDebianError, NotDebianError, DownloadError) as error:
+            print(f"Not measured: {error}", file=sys.stderr)
+        else:
+            if not build.samefile(interpreter):
+                found[f"{version} of Debian"] = build
     return found
 
 
@@ -103,7 +116,7 @@ def node_version() -> str:
 def describe_pythons() -> str:
     """Return the full versions of the interpreters that are measured."""
     pythons = [str(full_version(interpreter)) for interpreter in find_interpreters().values()]
-    pythons += [f"{name}: {full_version(interpreter)}" for name, interpreter in find_system_builds().items()]
+    pythons += [f"{name}: {full_version(interpreter)}" for name, interpreter in find_debian_builds().items()]
     return ", ".join(pythons)
 
 

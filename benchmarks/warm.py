@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.cold_start import unpack
-from benchmarks.processes import describe_machine, describe_pythons, find_node, find_system_builds, node_version
+from benchmarks.processes import describe_machine, describe_pythons, find_debian_builds, find_node, node_version
 from benchmarks.turns import Cost, Turn, measure
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from distribution.layer_builder.interpreters import find_interpreters
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="how often each is measured (default: %(default)s)")
     rounds = parser.parse_args().rounds
-    rows = make_rows(list(find_interpreters()), list(find_system_builds()))
+    rows = make_rows(list(find_interpreters()), list(find_debian_builds()))
     with tempfile.TemporaryDirectory() as folder:
         files = {row.workload: write_workload(row.workload, Path(folder)) for row in rows}
         costs = measure_rows(rows, files, make_commands(Path(folder)), rounds)
@@ -69,14 +69,14 @@ def main() -> None:
     print(report)
 
 
-def make_rows(versions: list[str], system_builds: list[str]) -> list[Row]:
+def make_rows(versions: list[str], debian_builds: list[str]) -> list[Row]:
     """Return the rows of the table: the common certificate on each Python, then the growth on the newest.
 
     Rows that are compared with each other are next to each other, so that they are measured at about the same time.
     """
     on_each = [
         Row(f"Python {version}{', with log and metrics' if recorded else ''}", version, COMMON, recorded)
-        for version in [*versions, *system_builds]
+        for version in [*versions, *debian_builds]
         for recorded in (False, True)
     ]
     growth = [Row(workload.name, versions[-1], workload) for workloads in GROWTH.values() for workload in workloads]
@@ -90,7 +90,7 @@ def make_commands(folder: Path) -> dict[str, list[str | Path]]:
     copy_runtime(runtime)
     commands: dict[str, list[str | Path]] = {NODE: [find_node(), PROJECT / "benchmarks" / "warm_authorizers.js"]}
     script = PROJECT / "benchmarks" / "warm_authorizer.py"
-    for name, interpreter in (find_interpreters() | find_system_builds()).items():
+    for name, interpreter in (find_interpreters() | find_debian_builds()).items():
         folders = [compiled / name.split()[0], compiled / "opt" / "python", runtime]
         commands[name] = [interpreter, "-I", "-S", "-B", script, *folders]
     return commands

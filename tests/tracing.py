@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,15 +30,3 @@ def not_traced() -> Iterator[None]:
 
 def _start() -> None:
     """Do nothing: coverage measures again from the first call on, and not in functions that have begun before."""
-
-
-@cache
-def leave_out_botocore() -> None:
-    """Measure no coverage while botocore creates clients and makes requests, in this process from now on."""
-    # A second to import, which unit tests don't spend.
-    from botocore.client import BaseClient  # noqa: PLC0415 -- see above
-    from botocore.session import Session  # noqa: PLC0415 -- see above
-
-    # All operations call _make_api_call.
-    for owner, method in ((BaseClient, "_make_api_call"), (Session, "create_client")):
-        setattr(owner, method, not_traced()(getattr(owner, method)))

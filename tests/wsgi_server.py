@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from tests.tracing import leave_out_botocore, not_traced
+from tests.faster_botocore import make_botocore_faster
+from tests.tracing import not_traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def serve(application: WSGIApplication) -> Iterator[str]:
 
     No coverage is measured in it, nor in clients of AWS: most applications are moto's.
     """
-    leave_out_botocore()
+    make_botocore_faster()
     server = _Server("127.0.0.1", 0, application, _Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import platform
 import subprocess
 import sys
 import sysconfig
@@ -13,16 +13,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.bar_chart import Bar, draw_bars
-from benchmarks.processes import find_node, find_system_builds
+from benchmarks.processes import find_debian_builds, find_node
 from benchmarks.turns import Cost, Turn, WarmProcess, measure
 from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, make_rows
 from benchmarks.warm_authorizer import AT_ONCE, CACHED
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate
 from distribution.layer_builder.interpreters import find_interpreters
+from distribution.python_versions import DEBIAN_SUITES
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
+from tests.platforms.debian_python import ARCHITECTURES
 
 PROJECT = Path(__file__).parents[3]
 BENCHMARKS = PROJECT / "benchmarks"
@@ -117,7 +119,7 @@ def test_there_are_as_many_rules_as_were_asked_for_and_the_last_matches(tmp_path
 
 
 def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
-    rows = make_rows(["3.11", "3.13"], ["3.11 of the system"])
+    rows = make_rows(["3.11", "3.13"], ["3.11 of Debian"])
     each = [Cost((80, 100)), Cost((160, 200)), Cost((40, 30)), Cost((8, 6))]
     costs = [dict(zip(KINDS, each, strict=True)) for _ in rows]
     table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7)
@@ -130,7 +132,7 @@ def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
 
 
 def test_the_table_says_what_log_and_metrics_add() -> None:
-    rows = make_rows(["3.11"], ["3.11 of the system"])
+    rows = make_rows(["3.11"], ["3.11 of Debian"])
     new = [40, 60, 50, 100, *[10] * len(rows)]
     costs = [{kind: Cost((cost if kind == "not seen before" else 8,)) for kind in KINDS} for cost in new[: len(rows)]]
     table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7)
@@ -138,24 +140,25 @@ def test_the_table_says_what_log_and_metrics_add() -> None:
     assert expected in table
 
 
-def test_a_build_of_the_system_is_measured_beside_the_one_that_tests_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    version = "{}.{}".format(*sys.version_info)
-    interpreter = find_interpreters()[version]
-    (tmp_path / "same").mkdir()
-    (tmp_path / "same" / f"python{version}").symlink_to(interpreter)
-    monkeypatch.setattr(os, "defpath", str(tmp_path / "same"))
-    assert find_system_builds() == {}
-    another = tmp_path / f"python{version}"
-    another.write_text(f'#!/bin/sh\nexec "{interpreter}" "$@"\n')
-    another.chmod(0o755)
-    monkeypatch.setattr(os, "defpath", str(tmp_path))
-    assert find_system_builds() == {f"{version} of the system": another}
+def test_a_build_of_debian_is_measured_beside_the_one_that_tests_use(tmp_path: Path) -> None:
+    expected: dict[str, Path] = {}
+    in_debian = {version: path for version, path in find_interpreters().items() if DEBIAN_SUITES[version]}
+    for number, (version, interpreter) in enumerate(in_debian.items()):
+        root = tmp_path / f"python{version}-{ARCHITECTURES[platform.machine()].name}"
+        python = root / "usr/bin" / f"python{version}"
+        python.parent.mkdir(parents=True)
+        # What was unpacked completely is not unpacked again.
+        root.with_name(f"{root.name}.finished").write_text(str(root))
+        if number % 2:
+            python.symlink_to(interpreter)
+        else:
+            python.write_text(f'#!/bin/sh\nexec "{interpreter}" "$@"\n')
+            expected |= {f"{version} of Debian": python}
+    assert find_debian_builds(tmp_path) == expected
 
 
 def test_the_chart_shows_the_newest_python_with_and_without_records() -> None:
-    rows = make_rows(["3.11", "3.13"], ["3.11 of the system"])
+    rows = make_rows(["3.11", "3.13"], ["3.11 of Debian"])
     costs = [
         dict(zip(KINDS, (Cost((100 + number,)), Cost((200,)), Cost((50 + number,)), Cost((10,))), strict=True))
         for number, _ in enumerate(rows)
