@@ -8,7 +8,6 @@ from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Prefix, Store, StoreE
 from mtls_authorizer.stores.uri import Scheme, parse_prefix, parse_uri
 
 if TYPE_CHECKING:
-
     from mtls_authorizer.stores.aws import AwsClient
 
 
@@ -39,7 +38,7 @@ def open_store(
     of the account that must own the bucket of an object in S3; None if it is not verified.
 
     Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a usable AWS
-    configuration is missing. The first call for a service of AWS creates a client: make it at start-up, from one thread.
+    configuration is missing. The first call for an AWS service creates a client: make it at start-up, from one thread.
     """
     scheme, parts = parse_uri(uri)
     if scheme is Scheme.FILE:
