@@ -200,7 +200,7 @@ def test_a_failed_request_is_repeated_after_a_while_and_not_by_every_request(
 def test_a_failed_request_is_repeated_soon_after_the_crl_in_force_became_stale(shelf: Memory) -> None:
     shelf.put("crl/3.crl", partition(3, next_update=NOW + MINUTE))
     door = PrefixDoor(shelf, CRL_REFRESH_SECONDS="3600")
-    assert door.refusal(client_of(3)) is None
+    assert door.refusals(client_of(3), client_of(4)) == [None, None]
     shelf.put("crl/3.crl", partition(3, 2, number=2))
     shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
     door.clock.advance(3600)
