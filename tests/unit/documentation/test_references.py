@@ -30,7 +30,8 @@ from mtls_authorizer.revocation.fetch.fetching import Outcome
 from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
-from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY, MAX_SEARCHED
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
+from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.rules.document.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS

@@ -24,11 +24,11 @@ class CrlCache:
         """Return all CRLs, the one that was used least recently first."""
         return iter(tuple(self._crls.values()))
 
-    def use(self, uri: str, create: Callable[[], ListedCrl]) -> ListedCrl:
+    def use(self, uri: str, create: Callable[[str], ListedCrl]) -> ListedCrl:
         """Return a CRL, a new one if there is none."""
         crl = self._crls.get(uri)
         if crl is None:
-            crl = self._crls[uri] = create()
+            crl = self._crls[uri] = create(uri)
         self._crls.move_to_end(uri)
         return crl
 

@@ -28,8 +28,7 @@ class ListedCrl:
         """In bytes, as listed: the memory that it takes."""
         self.is_removed = False
         """Whether it is not listed any more."""
-        self.requested: Versions | None = None
-        """The versions that were listed when it was used last; None if it was never used."""
+        self._requested: Versions | None = None
 
     @property
     def lists(self) -> RetainedLists:
@@ -42,16 +41,16 @@ class ListedCrl:
         Return whether its lists were outdated, and are no longer: loading the listed version may fail.
         """
         listed = listing.versions(self.uri)
-        is_new = listed != self.requested
+        is_new = listed != self._requested
         if is_new:
-            self.requested = listed
+            self._requested = listed
             self.refresher.restart()
         self.size = listing.size(self.uri)
         return is_new and bool(self.lists)
 
-    def is_current(self, listing: CrlListing) -> bool:
-        """Return whether the version is listed that was requested when it was used last."""
-        return self.uri in listing.crls and listing.versions(self.uri) == self.requested
+    def is_outdated(self, listing: CrlListing) -> bool:
+        """Return whether it was removed, or another version is listed than when it was used last."""
+        return self.uri not in listing.crls or listing.versions(self.uri) != self._requested
 
     def must_stay(self, now: datetime, max_age: timedelta) -> bool:
         """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""

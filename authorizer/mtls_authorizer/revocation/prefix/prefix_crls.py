@@ -10,9 +10,9 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.cache import CrlCache
+from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
-from mtls_authorizer.revocation.prefix.prefix import MAX_SEARCHED, CrlPrefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ logger = get_logger()
 
 _AT_ONCE = 8
 """CRLs that are loaded in parallel. The client for S3 keeps ten connections."""
+
+MAX_SEARCHED = 256
+"""The maximum number of CRLs that are read in one interval to find one that no certificate names."""
 
 
 class LocatedList(NamedTuple):
@@ -59,8 +62,8 @@ class PrefixCrls:
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        self._prefixes = [CrlPrefix(prefix, max_bytes) for prefix in prefixes]
-        self.listings = [prefix.document for prefix in self._prefixes]
+        self._catalog = CrlCatalog(prefixes, max_bytes)
+        self.listings = self._catalog.documents
         self._make_loader = make_loader
         self._interval_seconds = interval_seconds
         self._max_age = max_age
@@ -69,14 +72,13 @@ class PrefixCrls:
         self._max_bytes = max_bytes
         self._cache = CrlCache(max_bytes)
         self._lock = RLock()  # held briefly: never while waiting for a store
-        self._listings_seen: list[CrlListing] = []
         self._evicted_failures = 0
         self._search_ends_at = float("-inf")
         self._left_to_search = MAX_SEARCHED
 
     def __bool__(self) -> bool:
         """Return whether there is a prefix."""
-        return bool(self._prefixes)
+        return bool(self.listings)
 
     @property
     def total_failures(self) -> int:
@@ -87,7 +89,9 @@ class PrefixCrls:
     def lists(self) -> list[LocatedList]:
         """Return all lists in memory."""
         with self._lock:
-            return [LocatedList(crl.uri, each, self._is_outdated(crl)) for crl in self._cache for each in crl.lists]
+            self._update()
+            listing = self._catalog.listing
+            return [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
 
     def load(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> bool:
         """Load the CRLs that the certificates of chains need, unless they are in memory.
@@ -96,14 +100,11 @@ class PrefixCrls:
         one. It waits at most ``wait_seconds``; loading continues after that.
         """
         deadline = time.monotonic() + wait_seconds
-        self._see_listings()
-        links = list(dict.fromkeys(link for chain in chains for link in chain.links))
-        changed, used = False, set()
-        for prefix in self._prefixes:
-            with self._lock:
-                needed = prefix.needed(links)
-            used.update(needed)
-            changed |= self._load(prefix, needed, deadline)
+        with self._lock:
+            self._update()
+            needed = self._catalog.needed(dict.fromkeys(link for chain in chains for link in chain.links))
+        used = set(needed)
+        changed = self._load(needed, deadline)
         for link in lists.not_covered(chains):
             if not any(map(can_name_crl, link.scope.uris)):
                 changed |= self._search(link, used, deadline)
@@ -112,8 +113,7 @@ class PrefixCrls:
     def restart(self) -> None:
         """Check all CRLs again at their next use, because the truststore has changed."""
         with self._lock:
-            for prefix in self._prefixes:
-                prefix.forget_invalid()
+            self._catalog.forget_invalid()
             for crl in self._cache:
                 crl.refresher.restart()
 
@@ -130,25 +130,25 @@ class PrefixCrls:
             for crl in self._cache:
                 crl.reset()
 
-    def _load(self, prefix: CrlPrefix, uris: Sequence[str], deadline: float) -> bool:
-        """Load the CRLs that are due of some below a prefix. Return whether any changed."""
+    def _load(self, uris: Iterable[str], deadline: float) -> bool:
+        """Load those of some CRLs that are due. Return whether any changed."""
         changed = False
-        for batch in self._batches(prefix, uris):
+        for batch in self._batches(uris):
             with self._lock:
-                crls = [self._use(prefix, uri) for uri in batch]
-                changed |= any([crl.use(prefix.listing) for crl in crls])  # noqa: C419 -- each one
+                crls = [self._cache.use(uri, self._create) for uri in batch]
+                changed |= any([crl.use(self._catalog.listing) for crl in crls])  # noqa: C419 -- each one
             changed |= refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for crl in crls:
-                    prefix.learn(crl)
+                    self._catalog.learn(crl)
         return changed
 
-    def _batches(self, prefix: CrlPrefix, uris: Iterable[str]) -> Iterator[list[str]]:
+    def _batches(self, uris: Iterable[str]) -> Iterator[list[str]]:
         """Yield the CRLs to load in parallel: few, and together no larger than one may be."""
         batch: list[str] = []
         free = self._max_bytes
         for uri in uris:
-            size = prefix.listing.size(uri)
+            size = self._catalog.listing.size(uri)
             if batch and (len(batch) == _AT_ONCE or size > free):
                 yield batch
                 batch, free = [], self._max_bytes
@@ -157,11 +157,9 @@ class PrefixCrls:
         if batch:
             yield batch
 
-    def _use(self, prefix: CrlPrefix, uri: str) -> ListedCrl:
-        def create() -> ListedCrl:
-            return ListedCrl(self._make_loader(uri, lambda: prefix.listing), self._interval_seconds, self._clock)
-
-        return self._cache.use(uri, create)
+    def _create(self, uri: str) -> ListedCrl:
+        loader = self._make_loader(uri, lambda: self._catalog.listing)
+        return ListedCrl(loader, self._interval_seconds, self._clock)
 
     def _search(self, link: ChainLink, used: set[str], deadline: float) -> bool:
         """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
@@ -170,15 +168,14 @@ class PrefixCrls:
         every request read some.
         """
         changed = False
-        for prefix in self._prefixes:
-            with self._lock:
-                unread = prefix.unread()
-            for start in range(0, len(unread), _AT_ONCE):
-                batch = unread[start : start + _AT_ONCE]
-                if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(len(batch)):
-                    return changed
-                used.update(batch)
-                changed |= self._load(prefix, batch, deadline)
+        with self._lock:
+            unread = self._catalog.unread()
+        for start in range(0, len(unread), _AT_ONCE):
+            batch = unread[start : start + _AT_ONCE]
+            if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(len(batch)):
+                break
+            used.update(batch)
+            changed |= self._load(batch, deadline)
         return changed
 
     def _may_search(self, count: int) -> bool:
@@ -206,23 +203,15 @@ class PrefixCrls:
         with self._lock:
             return any(not lists.contains(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
 
-    def _see_listings(self) -> None:
-        """Find out which CRLs were removed, if a listing is new."""
-        with self._lock:
-            listings = [prefix.listing for prefix in self._prefixes]
-            if listings == self._listings_seen:
-                return
-            self._listings_seen = listings
-            for prefix in self._prefixes:
-                prefix.see_listing()
-            for crl in self._cache:
-                is_removed = not any(crl.uri in listing.crls for listing in listings)
-                if is_removed and not crl.is_removed:
-                    logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
-                crl.is_removed = is_removed
-
-    def _is_outdated(self, crl: ListedCrl) -> bool:
-        return not any(crl.is_current(prefix.listing) for prefix in self._prefixes)
+    def _update(self) -> None:
+        """Adopt the listings in force, and find out which CRLs were removed. The caller has the lock."""
+        if not self._catalog.update():
+            return
+        for crl in self._cache:
+            is_removed = crl.uri not in self._catalog.listing.crls
+            if is_removed and not crl.is_removed:
+                logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
+            crl.is_removed = is_removed
 
     def _evict(self, used: Collection[str]) -> bool:
         """Return whether a list was evicted."""
