@@ -56,8 +56,6 @@ class RevocationLists:
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = exempt_issuers
-        lists = tuple(lists)
-        self._digests = frozenset(each.digest for each in lists)
         self._lists = ListsByIssuer(lists, truststore, assume_complete)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
@@ -73,9 +71,9 @@ class RevocationLists:
         """The earliest nextUpdate of all lists that are not outdated; None if no list has one."""
         self._ends = sorted(ends)
 
-    def contains(self, revocation_list: RevocationList) -> bool:
-        """Return whether a list is one of these."""
-        return revocation_list.digest in self._digests
+    def has_location_of(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is one of these, and its location is known."""
+        return revocation_list.digest in self._locations
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return the status of a certificate at an aware time."""

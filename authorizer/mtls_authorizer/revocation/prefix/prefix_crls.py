@@ -201,7 +201,7 @@ class PrefixCrls:
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
         """Return whether some CRLs have lists in memory that are not in force yet."""
         with self._lock:
-            return any(not lists.contains(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
+            return any(not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
 
     def _update(self) -> None:
         """Adopt the listings in force, and find out which CRLs were removed. The caller has the lock."""
