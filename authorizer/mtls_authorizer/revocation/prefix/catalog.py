@@ -50,7 +50,7 @@ class CrlCatalog:
             return False
         self._listings = listings
         loaded = [listing for listing in listings if listing is not None]
-        self.listing = CrlListing({uri: listed for each in loaded for uri, listed in each.objects.items()})
+        self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
         self._in_small_prefixes = [uri for each in loaded if self._is_small(each) for uri in each.crls]
         self._known.keep(self.listing.crls)
         self._find_unread()
@@ -103,3 +103,7 @@ class CrlCatalog:
                 if len(named) == 1 or not self._known.is_of_others(uri, self.listing.versions(uri), link.issuer):
                     yield uri
         yield from self._known.find(link)
+
+
+def _merged(listings: Iterable[CrlListing]) -> CrlListing:
+    return CrlListing({uri: listed for each in listings for uri, listed in each.objects.items()})

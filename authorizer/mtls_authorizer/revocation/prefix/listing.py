@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Versions: TypeAlias = tuple[str | None, str | None]
     """The versions of a CRL and of its index, None for one that was not listed."""
 
+_LONG = 200
+"""In characters. A name that is shorter cannot be too long, which takes long to check for a hundred thousand names."""
+
 _SUFFIXES = (CRL_SUFFIX, CRL_SUFFIX + INDEX_SUFFIX)
 
 
@@ -31,8 +34,10 @@ class CrlListing:
         self.crls = {uri: listed for uri, listed in objects.items() if _is_crl(uri)}
         self.smallest_first = sorted(self.crls, key=lambda uri: (self.crls[uri].size, uri))
         self._by_name: dict[str, list[str]] = {}
-        for uri, listed in sorted(self.crls.items()):
+        for uri, listed in self.crls.items():
             self._by_name.setdefault(listed.name, []).append(uri)
+        for uris in self._by_name.values():
+            uris.sort()
 
     def named_by(self, distribution_point: bytes) -> list[str]:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
@@ -93,7 +98,7 @@ class ListedStore:
 
 def _is_crl(uri: str) -> bool:
     """Return whether a document is a CRL whose index can have a name, too: the length of names is limited."""
-    return uri.endswith(CRL_SUFFIX) and names_document(uri + INDEX_SUFFIX)
+    return uri.endswith(CRL_SUFFIX) and (len(uri) < _LONG or names_document(uri + INDEX_SUFFIX))
 
 
 def can_name_crl(distribution_point: bytes) -> bool:
