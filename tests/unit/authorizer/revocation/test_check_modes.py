@@ -20,6 +20,7 @@ from tests.certificate_authorities import (
     MAY_SIGN_LISTS,
     NOW,
     CertificateAuthority,
+    crl_number,
     distribution_point,
     entry,
 )
@@ -232,6 +233,18 @@ def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another
     assert lists.status(_client(OTHER), NOW).state is UNKNOWN
     assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
     assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
+
+
+def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> None:
+    unknown = extension("1.2.3.4", der.integer(1), critical=True)
+    defective = OTHER.revoke(this_update=NOW - DAY / 2, extensions=[crl_number(2), unknown])
+    complete = OTHER.revoke(this_update=NOW - DAY, extensions=[crl_number(1)])
+    chains = _lists().chains(_client(OTHER))
+    assert [link.serial_number for link in _lists(defective).not_covered(chains)] == [1]
+    assert _lists(defective).oldest_this_update == NOW - DAY / 2
+    assert _lists(defective, complete).not_covered(chains) == []
+    # The age is that of the one that is used.
+    assert _lists(defective, complete).oldest_this_update == NOW - DAY
 
 
 @pytest.mark.parametrize(("limit", "listed"), [(1, False), (2, False), (None, False), (1, True)])
