@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import TypeAlias
 
+    from mtls_authorizer.revocation.crl.rejection import CrlError
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.revocation.truststore.bundle import Truststore
@@ -96,10 +97,7 @@ class CrlLoader:
         Raises StoreError and ValueError if the CRL cannot be used, except if it is missing or invalid and there is a
         new index. Raises StoreError if the index cannot be read, except if there is none.
         """
-        truststore = self._truststore()
-        if truststore is None:
-            message = "there is no truststore to check it against"
-            raise ValueError(message)
+        truststore = self._require_truststore()
         index = self._load_index(current, truststore)
         try:
             fetched = self._crl_store.fetch(_known_version(current, index))
@@ -116,6 +114,17 @@ class CrlLoader:
         """Reset both stores."""
         self._index_store.reset()
         self._crl_store.reset()
+
+    def current_problem(self, revocation_list: RevocationList) -> CrlError | None:
+        """Return why a list that was loaded proves no certificate good now; None if it does."""
+        return current_problem(revocation_list, self._require_truststore(), self._now(), self._max_age)
+
+    def _require_truststore(self) -> Truststore:
+        truststore = self._truststore()
+        if truststore is None:
+            message = "there is no truststore to check it against"
+            raise ValueError(message)
+        return truststore
 
     def _load_index(self, current: LoadedCrl | None, truststore: Truststore) -> _StoredIndex | None:
         """Return the stored index if it is a new one that can be used."""

@@ -9,14 +9,12 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
-from mtls_authorizer.revocation.crl.retention import current_problem
 from mtls_authorizer.revocation.crl.succession import identity_of, is_rolled_back
-from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime, timedelta
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
@@ -86,21 +84,11 @@ class RolledBackList:
 class RollbackCheckingLoader:
     """The loader of a CRL that may have been evicted since it was loaded last."""
 
-    def __init__(
-        self,
-        loader: CrlLoader,
-        newest: NewestLists,
-        truststore: Callable[[], Truststore | None],
-        now: Callable[[], datetime],
-        max_age: timedelta,
-    ) -> None:
+    def __init__(self, loader: CrlLoader, newest: NewestLists) -> None:
         self.name = loader.name
         self.uri = loader.uri
         self._loader = loader
         self._newest = newest
-        self._truststore = truststore
-        self._now = now
-        self._max_age = max_age
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
         """Load the lists. A list that is older than the remembered one is replaced by a RolledBackList.
@@ -116,7 +104,7 @@ class RollbackCheckingLoader:
             fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
             logger.warning("revocation list not used", extra=fields)
             return Loaded((rolled_back, *others), loaded.version)
-        problem = current_problem(first, self._truststore() or Truststore(()), self._now(), self._max_age)
+        problem = self._loader.current_problem(first)
         if problem is None or problem.rejection is CrlRejection.STALE:
             self._newest.remember(first)
         return loaded
