@@ -80,7 +80,7 @@ class Refresher:
         the same time, unless an attempt has been given up.
         """
         pending = any(document.attempts for document in self._documents)
-        if not pending and not self._changed and self._clock() < self._due_at:
+        if not pending and not self._changed and not self.is_due():
             return False
         self._refresh(self._wait_seconds)
         return self._take_changed()
@@ -95,6 +95,10 @@ class Refresher:
             document.loader.reset()
         self.restart()
         self._refresh(self._start_seconds)
+
+    def is_due(self) -> bool:
+        """Return whether a refresh would begin to load the documents."""
+        return self._clock() >= self._due_at
 
     def restart(self) -> None:
         """Make all documents due, and ignore the attempts that are running.

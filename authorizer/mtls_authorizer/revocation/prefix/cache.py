@@ -24,6 +24,10 @@ class CrlCache:
         """Return all CRLs, the one that was used least recently first."""
         return iter(tuple(self._crls.values()))
 
+    def get(self, uri: str) -> ListedCrl | None:
+        """Return a CRL, None if it is not in memory."""
+        return self._crls.get(uri)
+
     def use(self, uri: str, create: Callable[[str], ListedCrl]) -> ListedCrl:
         """Return a CRL, a new one if there is none."""
         crl = self._crls.get(uri)

@@ -172,20 +172,21 @@ class PrefixCrls:
             unread = self._catalog.unread()
         for start in range(0, len(unread), _AT_ONCE):
             batch = unread[start : start + _AT_ONCE]
-            if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(len(batch)):
+            if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(batch):
                 break
             used.update(batch)
             changed |= self._load(batch, deadline)
         return changed
 
-    def _may_search(self, count: int) -> bool:
-        """Return whether so many more may be read in this interval."""
+    def _may_search(self, uris: Iterable[str]) -> bool:
+        """Return whether these CRLs may be read in this interval. Those that are not due will not be."""
         with self._lock:
             now = self._clock()
             if now >= self._search_ends_at:
                 self._search_ends_at = now + self._interval_seconds
                 self._left_to_search = MAX_SEARCHED
-            self._left_to_search -= count
+            cached = map(self._cache.get, uris)
+            self._left_to_search -= sum(crl is None or crl.refresher.is_due() for crl in cached)
             return self._left_to_search >= 0
 
     def _is_covered(self, link: ChainLink) -> bool:

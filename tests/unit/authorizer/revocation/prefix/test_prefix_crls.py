@@ -550,6 +550,20 @@ def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
         assert len(delivered(shelf)) == expected
 
 
+def test_requests_between_two_attempts_to_read_a_crl_do_not_prevent_the_next_one(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", MANY + 8)
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    shelf.errors["crl/partner.crl"] = StoreError("crl/partner.crl", "500")
+    door = PrefixDoor(shelf)
+    assert [door.refusal(client_of(None, serial, OTHER)) for serial in range(10, 30)] == [UNKNOWN] * 20
+    assert delivered(shelf).count("crl/partner.crl") == 1
+    shelf.errors.clear()
+    door.clock.advance(10)
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
 def test_nothing_is_searched_for_an_exempt_issuer(shelf: Memory) -> None:
     door = PrefixDoor(shelf, CRL_EXEMPT_ISSUERS=OTHER.signer)
     assert door.refusal(client_of(None, ca=OTHER)) is None
