@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -36,18 +36,6 @@ def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age:
         reject(CrlRejection.STALE, f"the CRL's nextUpdate, {end}, has passed at {shown_time(now)}")
 
 
-class _Issue(Protocol):
-    """The number and the date of a list."""
-
-    @property
-    def number(self) -> int | None:
-        """The CRL number (RFC 5280 §5.2.3); None if the CRL has none."""
-
-    @property
-    def this_update(self) -> datetime:
-        """The date of issue (RFC 5280 §5.1.2.4), aware."""
-
-
 class ListIdentity(NamedTuple):
     """The identity of a list: only a list with the same identity replaces it."""
 
@@ -67,9 +55,9 @@ def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
     return revocation_list.this_update < other.this_update
 
 
-def is_rolled_back(new: _Issue, other: _Issue) -> bool:
-    """Return whether a list has an earlier thisUpdate or a lower number than another one with the same identity."""
-    return new.this_update < other.this_update or _has_lower_number(new, other)
+def is_rolled_back(new: RevocationList, number: int | None, this_update: datetime) -> bool:
+    """Return whether a list has a lower number or an earlier thisUpdate than another one with the same identity."""
+    return new.this_update < this_update or _is_lower(new.number, number)
 
 
 def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> bool:
@@ -78,11 +66,11 @@ def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> boo
     Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated. An attacker
     cannot pass off an old list as such a list, because its thisUpdate is earlier.
     """
-    return revocation_list.this_update > other.this_update and _has_lower_number(revocation_list, other)
+    return revocation_list.this_update > other.this_update and _is_lower(revocation_list.number, other.number)
 
 
-def _has_lower_number(one: _Issue, other: _Issue) -> bool:
-    return one.number is not None and other.number is not None and one.number < other.number
+def _is_lower(number: int | None, other: int | None) -> bool:
+    return number is not None and other is not None and number < other
 
 
 def check_succession(new: RevocationList, in_force: RevocationList, *, replaceable: bool = False) -> None:
@@ -103,7 +91,7 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
             f"{shown_time(in_force.this_update)}",
         )
-    if _has_lower_number(new, in_force) and not (replaceable and is_renumbered(new, in_force)):
+    if _is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
         reject(
             CrlRejection.ROLLED_BACK,
             f"the CRL's number, {new.number}, is lower than that of the one in force, {in_force.number}",

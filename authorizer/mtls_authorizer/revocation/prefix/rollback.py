@@ -44,7 +44,7 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList) -> bool:
         """Return whether a list is older than one that was in force, by its number or by its thisUpdate."""
         newest = self._newest.get(identity_of(revocation_list))
-        return newest is not None and is_rolled_back(revocation_list, newest)
+        return newest is not None and is_rolled_back(revocation_list, *newest)
 
     def remember(self, revocation_list: RevocationList) -> None:
         """Remember a list that is in force, unless a newer one was remembered in the meantime."""
