@@ -124,17 +124,18 @@ class CurrentPolicy:
 
         If some are not in memory or have changed, it waits for at most ``wait_seconds.needed``.
         """
-        lists = self._latest.revocation
-        if self._revocation is None or lists is None or not self._revocation.prefix_crls:
-            return self._latest
-        if self._revocation.prefix_crls.load(chains, lists, self._wait_seconds.needed):
-            self._renew()
-        return self._latest
+        policy = self._latest
+        if self._revocation is None or policy.revocation is None or not self._revocation.prefix_crls:
+            return policy
+        with self._revocation.prefix_crls.loaded(chains, policy.revocation, self._wait_seconds.needed) as is_outdated:
+            # Not the latest policy: without these CRLs, if another thread has evicted them in the meantime.
+            return self._renew() if is_outdated else policy
 
-    def _renew(self) -> None:
+    def _renew(self) -> AccessPolicy:
         with self._lock:
             # Inside the lock, so that the last thread to assemble a policy has seen every update.
             self._latest = self._assemble()
+            return self._latest
 
     def _refresh_stale_crls(self) -> None:
         """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
@@ -205,7 +206,8 @@ class CurrentPolicy:
         self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
         self._crl_refresher.start()
         if documents.prefix_crls:
-            documents.prefix_crls.load((), documents.lists(), self._wait_seconds.prefixes)
+            with documents.prefix_crls.loaded((), documents.lists(), self._wait_seconds.prefixes):
+                pass
 
     def _start_truststore(self, source: TruststoreSource) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above

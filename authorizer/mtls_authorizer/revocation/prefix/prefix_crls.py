@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from threading import RLock
 
 from client_certificate_auth.records import NamedTuple
@@ -72,6 +73,7 @@ class PrefixCrls:
         self._max_bytes = max_bytes
         self._cache = CrlCache(max_bytes)
         self._lock = RLock()  # held briefly: never while waiting for a store
+        self._in_use: list[set[str]] = []  # the CRLs of each request that is loading some
         self._evicted_failures = 0
         self._search_ends_at = float("-inf")
         self._left_to_search = MAX_SEARCHED
@@ -93,22 +95,22 @@ class PrefixCrls:
             listing = self._catalog.listing
             return [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
 
-    def load(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> bool:
-        """Load the CRLs that the certificates of chains need, unless they are in memory.
+    @contextmanager
+    def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
+        """Load the CRLs that the certificates of chains need. They stay in memory until the end of the block.
 
-        Return whether the lists in force, ``lists``, must be replaced: a CRL has changed, or another thread has loaded
+        Returns whether the lists in force, ``lists``, must be replaced: a CRL has changed, or another thread has loaded
         one. It waits at most ``wait_seconds``; loading continues after that.
         """
-        deadline = time.monotonic() + wait_seconds
+        used: set[str] = set()
         with self._lock:
-            self._update()
-            needed = self._catalog.needed(dict.fromkeys(link for chain in chains for link in chain.links))
-        used = set(needed)
-        changed = self._load(needed, deadline)
-        for link in lists.not_covered(chains):
-            if not any(map(can_name_crl, link.scope.uris)):
-                changed |= self._search(link, used, deadline)
-        return self._evict(used) or changed or self._is_newer_than(lists, used)
+            self._in_use.append(used)
+        try:
+            changed = self._load_needed(chains, lists, used, time.monotonic() + wait_seconds)
+            yield self._evict() or changed or self._is_newer_than(lists, used)
+        finally:
+            with self._lock:
+                self._in_use = [each for each in self._in_use if each is not used]
 
     def restart(self) -> None:
         """Check all CRLs again at their next use, because the truststore has changed."""
@@ -129,6 +131,18 @@ class PrefixCrls:
         with self._lock:
             for crl in self._cache:
                 crl.reset()
+
+    def _load_needed(self, chains: Iterable[Chain], lists: RevocationLists, used: set[str], deadline: float) -> bool:
+        """Load the CRLs that the certificates of chains need, and add them to ``used``. Return whether any changed."""
+        with self._lock:
+            self._update()
+            needed = self._catalog.needed(dict.fromkeys(link for chain in chains for link in chain.links))
+            used.update(needed)
+        changed = self._load(needed, deadline)
+        for link in lists.not_covered(chains):
+            if not any(map(can_name_crl, link.scope.uris)):
+                changed |= self._search(link, used, deadline)
+        return changed
 
     def _load(self, uris: Iterable[str], deadline: float) -> bool:
         """Load those of some CRLs that are due. Return whether any changed."""
@@ -214,10 +228,14 @@ class PrefixCrls:
                 logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
             crl.is_removed = is_removed
 
-    def _evict(self, used: Collection[str]) -> bool:
-        """Return whether a list was evicted."""
+    def _evict(self) -> bool:
+        """Evict CRLs that no request uses until the rest is within the limits. Return whether a list was evicted."""
         now = self._now()
+
+        def may_be_evicted(crl: ListedCrl) -> bool:
+            return not any(crl.uri in used for used in self._in_use) and not crl.must_stay(now, self._max_age)
+
         with self._lock:
-            evicted = self._cache.evict(lambda crl: crl.uri not in used and not crl.must_stay(now, self._max_age))
+            evicted = self._cache.evict(may_be_evicted)
             self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
         return any(crl.lists for crl in evicted)

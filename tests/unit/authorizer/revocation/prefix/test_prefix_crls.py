@@ -12,6 +12,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
+from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError
 from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH
 from tests.clocks import LONG, Clock, join_attempts
@@ -707,8 +708,25 @@ def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) ->
     assert documents is not None
     chains = lists.chains(PeerCertificate.from_pem(client_of(3)))
     # The other request has not put it in force yet.
-    assert documents.prefix_crls.load(chains, lists, LONG)
+    with documents.prefix_crls.loaded(chains, lists, LONG) as is_outdated:
+        assert is_outdated
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_force(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    door = PrefixDoor(shelf)
+    lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
+    assert lists is not None
+    assert documents is not None
+    certificate = PeerCertificate.from_pem(client_of(3))
+    with documents.prefix_crls.loaded(lists.chains(certificate), lists, LONG):
+        assert door.refusals(*(client_of(part) for part in range(5, 15))) == [None] * 10
+        assert documents.lists().status(certificate, NOW).state is RevocationState.GOOD
+    door.refusal(client_of(15))
+    assert documents.lists().status(certificate, NOW).state is RevocationState.UNKNOWN
 
 
 def test_the_log_names_the_object(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
