@@ -49,7 +49,8 @@ class WaitSeconds(NamedTuple):
 DEFAULT_WAIT_SECONDS = WaitSeconds()
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return the current time, aware."""
     return datetime.now(UTC)
 
 
@@ -72,7 +73,7 @@ class CurrentPolicy:
         opener: StoreOpener | None = None,
         prefix_opener: PrefixOpener | None = None,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self.settings = settings
