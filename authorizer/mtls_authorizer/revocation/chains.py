@@ -38,6 +38,10 @@ class ChainLink(NamedTuple):
     issuer: AuthorityId
     serial_number: int
     scope: CertificateScope
+    other_keys: tuple[AuthorityId, ...] = ()
+    """The issuer with its other keys, if these are above it in the chain: a CA certifies its new key with the old one,
+    or the other way round (RFC 4210 §4.4). CRLs that they sign revoke the certificate if none of its own key proves it
+    good. They prove nothing good themselves, because a CA may have a separate CRL for each key."""
 
 
 class Chain(NamedTuple):
@@ -150,14 +154,18 @@ class ChainBuilder:
             yield from self._paths(_Path((*path.authorities, authority), path.is_permitted and is_permitted))
 
     def _links(self, certificate: Certificate, path: _Path) -> Iterator[ChainLink]:
-        yield ChainLink(path.authorities[0].identity, certificate.serial_number, read_certificate_scope(certificate))
-        for authority in path.authorities:
+        issuer, *_ = path.authorities
+        scope = read_certificate_scope(certificate)
+        yield ChainLink(
+            issuer.identity, certificate.serial_number, scope, _other_keys(issuer.identity, path.authorities)
+        )
+        for place, authority in enumerate(path.authorities, start=1):
             signers = self._signers_of(authority)
             if signers:
                 # All have the same name, and the one key that verifies the signature.
-                yield ChainLink(
-                    signers[0].authority.identity, authority.certificate.serial_number, self._scope_of(authority)
-                )
+                identity = signers[0].authority.identity
+                other_keys = _other_keys(identity, path.authorities[place:])
+                yield ChainLink(identity, authority.certificate.serial_number, self._scope_of(authority), other_keys)
 
     def _signers_of(self, authority: Authority) -> tuple[Signer, ...]:
         encoded = authority.certificate.der
@@ -170,6 +178,12 @@ class ChainBuilder:
         if encoded not in self._scopes:
             self._scopes[encoded] = read_certificate_scope(authority.certificate)
         return self._scopes[encoded]
+
+
+def _other_keys(issuer: AuthorityId, authorities: tuple[Authority, ...]) -> tuple[AuthorityId, ...]:
+    """Return the identities among some CAs that have an issuer's name, but not its key."""
+    identities = dict.fromkeys(authority.identity for authority in authorities)
+    return tuple(each for each in identities if each.name == issuer.name and each != issuer)
 
 
 def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Signer, ...]:

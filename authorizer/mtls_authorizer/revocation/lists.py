@@ -155,6 +155,12 @@ class RevocationLists:
         return worst._replace(skipped_issuers=tuple(name for each in statuses for name in each.skipped_issuers))
 
     def _link_status(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
+        status = self._status_by_own_key(link, now, required=required)
+        is_proven_good = status.state is RevocationState.GOOD and status.revocation_list is not None
+        revoking = self._revoking_list(link, now) if link.other_keys and not is_proven_good else None
+        return status if revoking is None else RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
+
+    def _status_by_own_key(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
         found: list[RevocationStatus] = []
         for signed in self._lists.in_force(link, now, self._max_age):
             if signed.revocation_list.is_revoked(link.serial_number):
@@ -166,17 +172,25 @@ class RevocationLists:
         if link.issuer.key_fingerprint in self._exempt_issuers:
             return RevocationStatus(RevocationState.EXEMPT)
         if found:
-            return min(found, key=lambda status: status.unknown_reason is UnknownReason.NOT_COVERED)
+            return min(found, key=_remoteness)
         if required or link.issuer in self._ever_loaded:
             return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
         (authority, *_) = self.truststore.identified(link.issuer)
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
-        lists = (signed.revocation_list for signed in self._lists.in_force(link, now, self._max_age))
+        links = (link, *(link._replace(issuer=other) for other in link.other_keys))
+        in_force = (signed for each in links for signed in self._lists.in_force(each, now, self._max_age))
+        lists = (signed.revocation_list for signed in in_force)
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)
 
 
 def _below_root(chain: Chain) -> tuple[ChainLink, ...]:
     """Return the certificates of a chain that need a list: all but the root."""
     return chain.links[:-1] if chain.ends_at_root else chain.links
+
+
+def _remoteness(status: RevocationStatus) -> int:
+    """Return how far a list is from proving a certificate good: one that has expired did, before it expired."""
+    never = (UnknownReason.UNUSABLE, UnknownReason.NOT_COVERED)
+    return never.index(status.unknown_reason) + 1 if status.unknown_reason in never else 0

@@ -28,6 +28,22 @@ _X500_RSA = "2.5.8.1.1"
 # RSASSA-PSS and RSAES-OAEP (RFC 4055 §1.2): the same keys with a restricted use, about which Node reports nothing.
 _OTHER_RSA = ("1.2.840.113549.1.1.10", "1.2.840.113549.1.1.7")
 _RSA_ALGORITHM = bytes.fromhex("06092a864886f70d0101010500")
+# RSASSA-PSS without parameters, and with those for SHA-256, SHA-384 and SHA-512 and a salt of the hash's length
+# (RFC 4055 §3.1).
+_PSS = "06092a864886f70d01010a"
+_PSS_ALGORITHMS = (
+    bytes.fromhex(_PSS),
+    *(
+        bytes.fromhex(
+            f"{_PSS}3034a00f{hash_algorithm}a11c301a06092a864886f70d010108{hash_algorithm}a2030201{salt_length}"
+        )
+        for hash_algorithm, salt_length in (
+            ("300d06096086480165030402010500", "20"),
+            ("300d06096086480165030402020500", "30"),
+            ("300d06096086480165030402030500", "40"),
+        )
+    ),
+)
 
 # OpenSSL gives the exponent as one machine word, and all ones for a longer one.
 _LARGEST_EXPONENT = 2**64 - 1
@@ -79,9 +95,10 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
 def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
     """Return the encodings of an RSA or an elliptic curve key that certificates have, whichever is given.
 
-    The request for a certificate chooses one: the algorithm of an RSA key; whether a curve is named or described; one
-    of three forms of a point (SEC 1 §2.3.3). The first one is the usual one. For keys of other kinds, and for what
-    OpenSSL does not read, only the usual one is returned if another is given, and none otherwise.
+    The request for a certificate chooses one: the algorithm of an RSA key, of which the common ones are returned;
+    whether a curve is named or described; one of three forms of a point (SEC 1 §2.3.3). The first one is the usual one.
+    For keys of other kinds, and for what OpenSSL does not read, only the usual one is returned if another is given, and
+    none otherwise.
     """
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     encoded = read_public_key(subject_public_key_info)
@@ -94,7 +111,11 @@ def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
         usual = encode(SEQUENCE, encode(SEQUENCE, algorithm) + encode(BIT_STRING, b"\0" + read_bit_string(key)))
         return [] if usual == subject_public_key_info else [usual]
     if encoded.asn1_curve is None:
-        return [point]
+        _, (_, key) = read_sequence(point)
+        others = [
+            encode(SEQUENCE, encode(SEQUENCE, each) + encode(BIT_STRING, key)) for each in (*_PSS_ALGORITHMS, algorithm)
+        ]
+        return list(dict.fromkeys((point, *others)))
     odd = point[-1] % 2
     compressed = bytes([_COMPRESSED[odd]]) + point[1 : len(point) // 2 + 1]
     curve = next(oid for oid, (name, _, _) in NAMED_CURVES.items() if name == encoded.asn1_curve)

@@ -31,7 +31,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "put the CRL that its distribution point names at one of CRL_URIS: docs/revocation.md#ca-products",
     ),
     UnknownReason.UNUSABLE: (
-        "the CRL of its CA is limited to some reasons, has an unknown critical extension, or was rolled back",
+        "its CA's CRL is a delta CRL or limited to some reasons, has an unknown critical extension, or was rolled back",
         "put a complete, current CRL of that CA in its place: docs/revocation.md#which-crls-are-accepted",
     ),
     UnknownReason.ISSUER_NOT_VALID: (

@@ -1,7 +1,7 @@
 """The fields of a CRL around its entries (RFC 5280 §5.1), each read on its own.
 
-cryptography decodes the entries. It rejects a CRL as a whole if the name of the issuer or an extension is unusual, so
-that these are read here, and left out of what cryptography reads if it rejects them.
+cryptography decodes the entries. It rejects a CRL as a whole if the name of the issuer, the signature algorithm or an
+extension is unusual, so these are read here, and left out of what cryptography reads if it rejects them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,14 @@ if TYPE_CHECKING:
 _EXTENSIONS = 0xA0
 _LONG_FORM = 0x80  # the first length in DER that takes more than one byte (X.690 §8.1.3.5)
 _ISSUER = 1  # its place, after an optional version
-_CRL_NUMBER, _LONGEST_NUMBER = "2.5.29.20", 20
-_NO_NAME = encode(SEQUENCE, b"")
+_LONGEST_NUMBER = 20
+CRL_NUMBER = "2.5.29.20"
+
+# In place of what cryptography may reject: the algorithm, RSA with SHA-256, and an empty name; the same algorithm, and
+# a signature without octets.
+_ALGORITHM = bytes.fromhex("300d06092a864886f70d01010b0500")
+_ALGORITHM_AND_NO_NAME = _ALGORITHM + encode(SEQUENCE, b"")
+_ALGORITHM_AND_NO_SIGNATURE = _ALGORITHM + encode(BIT_STRING, b"\0")
 
 # Before the signature is verified, the file may be anybody's, and as large as MAX_CRL_BYTES. Only what is small is
 # copied or decoded.
@@ -63,8 +69,8 @@ class CrlFields(NamedTuple):
     extensions: dict[str, Extension]
     """Whether it is critical, and the value, by dotted OID."""
 
-    unnamed: tuple[memoryview, memoryview]
-    """What was signed except for issuer and extensions: the part before the issuer, and the one after it."""
+    essential: tuple[memoryview, memoryview]
+    """What was signed except for signature algorithm, issuer and extensions: the version; dates and entries."""
 
 
 def read_fields(encoded: bytes) -> CrlFields:
@@ -93,7 +99,8 @@ def read_fields(encoded: bytes) -> CrlFields:
     if extensions and not has_version:
         message = "the CRL is of version 1, but has extensions, which version 2 introduced"
         raise DerError(message)
-    before = sum(map(_length, fields[: has_version + _ISSUER]))
+    version = sum(map(_length, fields[:has_version]))
+    after_issuer = version + sum(map(_length, fields[has_version : has_version + _ISSUER + 1]))
     end = len(tbs) - (_length(fields[-1]) if fields[-1][0] == _EXTENSIONS else 0)
     start = len(view) - sum(map(_length, parts))
     return CrlFields(
@@ -103,7 +110,7 @@ def read_fields(encoded: bytes) -> CrlFields:
         issuer,
         _read_number(extensions),
         extensions,
-        (tbs[:before], tbs[before + len(issuer) : end]),
+        (tbs[:version], tbs[after_issuer:end]),
     )
 
 
@@ -113,22 +120,21 @@ def load_entries(encoded: bytes, fields: CrlFields) -> x509.CertificateRevocatio
         return x509.load_der_x509_crl(encoded)
     except ValueError:
         # This copies the CRL, so it is done only for one that is unusual.
-        before, after = fields.unnamed
-        tbs = _header(len(before) + len(_NO_NAME) + len(after))
-        end = fields.signature_algorithm + encode(BIT_STRING, b"\0" + fields.signature)
-        start = _header(len(tbs) + len(before) + len(_NO_NAME) + len(after) + len(end)) + tbs
-        return x509.load_der_x509_crl(b"".join((start, before, _NO_NAME, after, end)))
+        version, rest = fields.essential
+        tbs = _header(len(version) + len(_ALGORITHM_AND_NO_NAME) + len(rest))
+        parts = (tbs, version, _ALGORITHM_AND_NO_NAME, rest, _ALGORITHM_AND_NO_SIGNATURE)
+        return x509.load_der_x509_crl(b"".join((_header(sum(map(len, parts))), *parts)))
 
 
 def _read_number(extensions: dict[str, Extension]) -> int | None:
-    """Return the CRL number (RFC 5280 §5.2.3). It has at most 20 octets."""
-    if _CRL_NUMBER not in extensions:
+    """Return the CRL number (RFC 5280 §5.2.3), which has at most 20 octets; None if it is absent or invalid."""
+    if CRL_NUMBER not in extensions:
         return None
-    number = read_integer(read_element(extensions[_CRL_NUMBER][1], INTEGER))
-    if number < 0 or number.bit_length() > 8 * _LONGEST_NUMBER:
-        message = f"the CRL number is negative, or has more than {_LONGEST_NUMBER} octets"
-        raise DerError(message)
-    return number
+    try:
+        number = read_integer(read_element(extensions[CRL_NUMBER][1], INTEGER))
+    except DerError:
+        return None
+    return number if 0 <= number < 1 << 8 * _LONGEST_NUMBER else None
 
 
 def _read_extensions(content: bytes) -> dict[str, Extension]:

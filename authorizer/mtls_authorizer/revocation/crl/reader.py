@@ -15,8 +15,8 @@ from mtls_authorizer.revocation.crl.entries import (
     is_revoked,
     may_contain_removals,
 )
-from mtls_authorizer.revocation.crl.fields import load_entries, read_fields
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import check_signer, verify_signature
 from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness, is_stale
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
-_KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _ISSUING_DISTRIBUTION_POINT}
+_KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT}
 
 _CACHED_LOOKUPS = 4096
 _LONGEST_CACHED = 8 * 64
@@ -79,7 +79,7 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
     The certificates that it lists are revoked if a CA of the truststore has the issuer's name and the key that verifies
     the CRL. Whether the others are good is another question: see ``check_usable``.
 
-    Raises CrlError, with a message for users, for every other content, and for delta and indirect CRLs.
+    Raises CrlError, with a message for users, for every other content, and for a CRL with entries of other CAs.
     """
     encoded = crl_der(content)
     try:
@@ -88,8 +88,6 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         message = f"the CRL cannot be decoded: {error}"
         raise CrlError(CrlRejection.MALFORMED, message) from error
     signer = verify_signature(fields, truststore)
-    if _DELTA_CRL_INDICATOR in fields.extensions:
-        reject(CrlRejection.DELTA, "the CRL is a delta CRL: only complete ones are supported")
     try:
         crl = load_entries(encoded, fields)
         return VerifiedCrl(encoded, crl, fields, signer)
@@ -101,37 +99,45 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         raise CrlError(CrlRejection.MALFORMED, message) from error
 
 
-def read_crl(
+def read_crl(  # noqa: PLR0913 -- each by name
     content: bytes,
     truststore: Truststore,
     now: datetime,
     *,
     in_force: RevocationList | None = None,
     max_age: timedelta = timedelta(0),
+    may_be_delta: bool = False,
 ) -> VerifiedCrl:
     """Read a CRL that proves certificates good at an aware time, and may replace the list in force.
 
     See ``verify_crl``, ``check_usable`` and ``check_succession``. Raises CrlError.
     """
     verified = verify_crl(content, truststore)
-    check_usable(verified, truststore, now, max_age)
+    check_usable(verified, truststore, now, max_age, may_be_delta=may_be_delta)
     if in_force is not None:
         check_succession(verified, in_force, replaceable=is_stale(in_force, now, max_age))
     return verified
 
 
 def check_usable(
-    revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta = timedelta(0)
+    revocation_list: RevocationList,
+    truststore: Truststore,
+    now: datetime,
+    max_age: timedelta = timedelta(0),
+    *,
+    may_be_delta: bool = False,
 ) -> None:
     """Check that a list, which was verified, proves the certificates that it covers and does not list good.
 
     It does if its signer may sign CRLs and is valid; if ``thisUpdate`` is not in the future, and ``nextUpdate`` plus
     ``max_age`` is; and if all of its critical extensions are known and its scope is. A CRL without ``nextUpdate`` never
-    expires, as in OpenSSL. Raises CrlError.
+    expires, as in OpenSSL. With ``may_be_delta``, a delta CRL passes as well, although it only revokes.
+    Raises CrlError.
     """
     check_signer(revocation_list, truststore, now)
-    if revocation_list.defect is not None:
-        raise CrlError(revocation_list.defect.rejection, str(revocation_list.defect))
+    defect = revocation_list.defect
+    if defect is not None and not (may_be_delta and defect.rejection is CrlRejection.DELTA):
+        raise CrlError(defect.rejection, str(defect))
     check_timeliness(revocation_list, now, max_age=max_age)
 
 
@@ -141,17 +147,14 @@ def _value(fields: CrlFields, oid: str) -> bytes | None:
 
 
 def _scope(fields: CrlFields) -> CrlScope | None:
-    """Return the scope of a CRL, None if it cannot be read. Raises CrlError for an indirect one."""
+    """Return the scope of a CRL, None if it cannot be read."""
     value = _value(fields, _ISSUING_DISTRIBUTION_POINT)
     if value is None:
         return COMPLETE
     try:
-        scope = read_crl_scope(value, fields.issuer)
+        return read_crl_scope(value, fields.issuer)
     except DerError:
         return None
-    if scope.is_indirect:
-        reject(CrlRejection.INDIRECT, "the CRL is an indirect one (indirectCRL): only the CA's own are supported")
-    return scope
 
 
 def _defect(
@@ -165,18 +168,31 @@ def _defect(
         return CrlError(CrlRejection.CRITICAL_EXTENSION, f"the CRL has an unknown critical extension: {unknown[0]}")
     if in_entry is not None:
         return CrlError(CrlRejection.CRITICAL_EXTENSION, in_entry)
+    return next(_limits(scope, fields), None) or next(_unreadable(fields), None)
+
+
+def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
+    if _DELTA_CRL_INDICATOR in fields.extensions:
+        yield CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
     if scope is None:
-        return CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
-    if scope.only_attributes or scope.only_some_reasons:
+        yield CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
+    elif scope.is_indirect:
+        yield CrlError(CrlRejection.INDIRECT, "the CRL is an indirect one (indirectCRL): it proves no certificate good")
+    elif scope.only_attributes or scope.only_some_reasons:
         what = "onlyContainsAttributeCerts" if scope.only_attributes else "onlySomeReasons"
-        return CrlError(
+        yield CrlError(
             CrlRejection.PARTIAL,
             f"the CRL is limited by its issuing distribution point ({what}): it proves no certificate good",
         )
+
+
+def _unreadable(fields: CrlFields) -> Iterator[CrlError]:
+    if fields.number is None and CRL_NUMBER in fields.extensions:
+        message = "the CRL number cannot be read, is negative, or has more than 20 octets"
+        yield CrlError(CrlRejection.MALFORMED, message)
     try:
         value = _value(fields, AUTHORITY_KEY_IDENTIFIER)
         if value is not None:
             read_authority_key_identifier(value)
     except DerError:
-        return CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")
-    return None
+        yield CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")

@@ -80,9 +80,10 @@ def fetch(
 ) -> FetchResult:
     """Fetch a CRL. ``download`` returns it, or None if it has not changed since the validators that it receives.
 
-    A stored CRL is replaced only by one that is usable now, of the same issuer, key and scope, and not older; if it has
-    expired, also by one of another issuer or scope. A stored CRL that cannot be verified is replaced, because the
-    authorizer does not use it either. Every failure is reported in the result, and leaves the stored CRL unchanged.
+    A stored CRL is replaced only by one that is usable now or a current delta CRL, of the same issuer, key and scope,
+    and not older; if it has expired, also by one of another issuer or scope. A stored CRL that cannot be verified is
+    replaced, because the authorizer does not use it either. Every failure is reported in the result, and leaves the
+    stored CRL unchanged.
     """
     current: VerifiedCrl | None = None
     try:
@@ -108,9 +109,10 @@ def fetch(
 
 
 def is_usable(crl: VerifiedCrl, verification: Verification) -> bool:
-    """Return whether a stored CRL proves certificates good now."""
+    """Return whether a stored CRL proves certificates good now, or is a current delta CRL."""
+    truststore, clock, max_age = verification
     try:
-        check_usable(crl, verification.truststore, verification.clock(), verification.max_age)
+        check_usable(crl, truststore, clock(), max_age, may_be_delta=True)
     except CrlError:
         return False
     return True
@@ -125,4 +127,4 @@ def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl 
 
 def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verification: Verification) -> VerifiedCrl:
     truststore, clock, max_age = verification
-    return read_crl(downloaded.content, truststore, clock(), in_force=current, max_age=max_age)
+    return read_crl(downloaded.content, truststore, clock(), in_force=current, max_age=max_age, may_be_delta=True)

@@ -18,6 +18,7 @@ from urllib.parse import unquote_plus
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import choose_level, get_logger
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.function_environment import (
     load_truststore,
@@ -61,7 +62,9 @@ class _Crl(NamedTuple):
 
 
 def handler(event: object, _context: object) -> None:
-    """Index the CRLs that an event notification of S3 names. A failure of one does not affect the others.
+    """Index the CRLs that an event notification of S3 names, except for delta CRLs.
+
+    A failure of one does not affect the others.
 
     Raises IndexingError if any failed, so that Lambda counts an error and retries; S3 is left unchanged. Raises
     StoreError and ValueError for the truststore and the environment.
@@ -78,6 +81,10 @@ def handler(event: object, _context: object) -> None:
         try:
             _log(crl, _index(Bucket(client, crl.bucket_name, owner), crl, truststore, max_age))
         except Exception as error:
+            if isinstance(error, CrlError) and error.rejection is CrlRejection.DELTA:
+                # Small, and the authorizer reads it without an index.
+                logger.info("delta CRL not indexed", extra={"crl": crl.uri})
+                continue
             logger.exception("no index", extra={"crl": crl.uri})
             failures.append(f"{crl.uri}: {error or type(error).__name__}")
     if failures:

@@ -69,7 +69,7 @@ def check_answer(case: Case) -> None:
 
 def check_openssl(case: Case, folder: Path) -> None:
     """Check that OpenSSL gives the answer of a case, or another one where this project is stricter."""
-    answer = _verify(case, folder)
+    answer = openssl_answer(case, folder)
     if case.openssl is None:
         assert answer is case.answer
     else:
@@ -77,7 +77,8 @@ def check_openssl(case: Case, folder: Path) -> None:
         assert case.answer is not GOOD
 
 
-def _verify(case: Case, folder: Path) -> RevocationState:
+def openssl_answer(case: Case, folder: Path) -> RevocationState:
+    """Return OpenSSL's answer to a case."""
     (folder / "client.pem").write_text(pem(case.client))
     (folder / "truststore.pem").write_bytes(b"".join(authority.pem for authority in case.truststore))
     options = ["-attime", str(int(NOW.timestamp())), "-CAfile", "truststore.pem", "-crl_check"]

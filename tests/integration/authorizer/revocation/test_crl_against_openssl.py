@@ -15,6 +15,7 @@ from tests.certificate_authorities import (
     CRL_REASON,
     DAY,
     DELTA_CRL_INDICATOR,
+    ECDSA,
     ENTRY_ISSUER,
     FRESHEST_CRL,
     HOLD,
@@ -119,6 +120,17 @@ SIMPLE = {
         UNKNOWN, CA.revoke(entry(2), version=b"", extensions=[crl_number(1)]), CrlRejection.MALFORMED, openssl=GOOD
     ),
     "of version 3": of_ca(UNKNOWN, CA.revoke(entry(2), version=der.integer(2)), CrlRejection.MALFORMED, openssl=GOOD),
+}
+# Java 11 writes NULL as the parameters of ECDSA, which has none (RFC 5758 §3.2).
+OF_JAVA = CertificateAuthority(
+    "Java",
+    algorithm=ECDSA._replace(identifier=der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.NULL))),
+)
+SIMPLE |= {
+    f"a signature with NULL parameters, {answer}": Case(
+        answer, [OF_JAVA.revoke(entry(number), version=version)], OF_JAVA.issue(1), [OF_JAVA]
+    )
+    for answer, number, version in ((REVOKED, 1, der.integer(1)), (GOOD, 2, b""))
 }
 SERIAL_NUMBERS = {
     **{

@@ -11,6 +11,8 @@ from tests import der
 from tests.certificate_authorities import (
     CRL_DISTRIBUTION_POINTS,
     DAY,
+    DELTA_CRL_INDICATOR,
+    IS_A_CA,
     IS_NO_CA,
     MAY_SIGN_BOTH,
     MAY_SIGN_CERTIFICATES,
@@ -72,6 +74,12 @@ def _several() -> Iterator[tuple[str, Case]]:
     of_a, of_b, of_c = _client_of("a"), _client_of("b"), _client_of("c")
     stale: dict[str, Any] = {"next_update": NOW - HOUR}
     future: dict[str, Any] = {"this_update": NOW + HOUR}
+    # Without -use_deltas, OpenSSL considers it complete.
+    delta = CA.revoke(
+        entry(1),
+        extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)],
+        this_update=NOW - DAY + 2 * HOUR,
+    )
     cases = {
         "two parts, its own lists it": Case(REVOKED, [_part("a", 1), _part("b")], of_a, [CA]),
         "two parts, neither lists it": Case(GOOD, [_part("a"), _part("b", 2)], of_b, [CA]),
@@ -107,6 +115,10 @@ def _several() -> Iterator[tuple[str, Case]]:
         "all are stale": Case(
             UNKNOWN, [_part("complete", **stale), _part("complete", number=2, **stale)], CLIENT, [CA]
         ),
+        "complete, and a newer delta that lists it": Case(REVOKED, [_part("complete"), delta], CLIENT, [CA]),
+        "a delta that lists it, and a newer complete one": Case(
+            GOOD, [_part("complete", number=3), delta], CLIENT, [CA]
+        ),
         "another CA's list comes with it": Case(GOOD, [_part("complete"), OTHER.revoke(entry(1))], CLIENT, [CA, OTHER]),
     }
     for label, case in cases.items():
@@ -141,6 +153,54 @@ def _renewed() -> Iterator[tuple[str, Case]]:
         yield f"a new key, {label}, lists by both, listed", Case(REVOKED, [listed, by_new], client, bundle)
         yield f"a new key, {label}, the new one listed its number", Case(GOOD, [by_old, listed_by_new], client, bundle)
         yield f"a new key, {label}, a list by the new one only", Case(UNKNOWN, [by_new], client, bundle)
+
+
+def _rolled_over() -> Iterator[tuple[str, Case]]:
+    """Yield cases of a CA that has two keys, one of which has certified the other one."""
+    of_root, of_second = [authority_key(b"root")], [authority_key(b"second")]
+    root = CertificateAuthority("Rolled over", key_identifier=b"root")
+    second = CertificateAuthority(
+        "Rolled over",
+        parent=root,
+        serial_number=7,
+        key_identifier=b"second",
+        extensions=[IS_A_CA, MAY_SIGN_BOTH, *of_root],
+    )
+    below = CertificateAuthority(
+        "Below", parent=second, serial_number=9, extensions=[IS_A_CA, MAY_SIGN_BOTH, *of_second]
+    )
+    own, by_root = second.revoke(extensions=of_second), root.revoke(extensions=of_root)
+    listed_by_root = root.revoke(entry(1), extensions=of_root)
+    stale = second.revoke(extensions=of_second, next_update=NOW - HOUR)
+    case = Case(GOOD, [], second.issue(1, extensions=of_second), [root, second])
+    cases = {
+        "lists by both keys": case._replace(crls=[own, by_root]),
+        "listed by its key": case._replace(
+            answer=REVOKED, crls=[second.revoke(entry(1), extensions=of_second), by_root]
+        ),
+        "listed by the other key": case._replace(answer=REVOKED, crls=[listed_by_root]),
+        "the list by its key is stale": case._replace(answer=UNKNOWN, crls=[stale]),
+        "the list by its key is stale, listed by the other one": case._replace(
+            answer=REVOKED, crls=[stale, listed_by_root]
+        ),
+        "its key proves it good": case._replace(crls=[own, listed_by_root]),
+        # OpenSSL assumes that the CA has one CRL for both keys.
+        "not listed by the other key": case._replace(answer=UNKNOWN, crls=[by_root], openssl=GOOD),
+        "its key is listed": case._replace(
+            answer=REVOKED, crls=[own, root.revoke(entry(7), extensions=of_root)], whole_chain=True
+        ),
+        "a CA below it is listed by the other key": Case(
+            REVOKED,
+            [below.revoke(), root.revoke(entry(9), extensions=of_root)],
+            below.issue(1),
+            [root, second, below],
+            openssl=GOOD,
+        ),
+    }
+    for label, each in cases.items():
+        yield f"rolled over, {label}", each
+    whole_chain = cases["a CA below it is listed by the other key"]._replace(openssl=None, whole_chain=True)
+    yield "rolled over, a CA below it is listed by the other key, whole chain", whole_chain
 
 
 def _cross_signed() -> Iterator[tuple[str, Case]]:
@@ -250,6 +310,7 @@ TABLE = {
     **dict(_without_basic_constraints()),
     **dict(_several()),
     **dict(_renewed()),
+    **dict(_rolled_over()),
     **dict(_cross_signed()),
     **dict(_incomplete()),
 }

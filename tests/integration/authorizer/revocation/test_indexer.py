@@ -18,8 +18,17 @@ from mtls_authorizer.revocation.index import indexer as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.indexer import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
+from tests import der
 from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests.certificate_authorities import (
+    DAY,
+    DELTA_CRL_INDICATOR,
+    CertificateAuthority,
+    crl_number,
+    crl_pem,
+    entry,
+)
+from tests.certificates import extension
 from tests.faulty_proxy import answer, before_writes, hang, reset, truncate
 
 if TYPE_CHECKING:
@@ -427,6 +436,20 @@ def test_what_was_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: p
     assert vars(record)["crl"] == f"s3://{BUCKET}/{CRL}"
     assert record.exc_info
     assert isinstance(record.exc_info[1], ValueError)
+
+
+def test_a_delta_crl_is_not_indexed_and_is_no_error(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    put(
+        aws,
+        CA.revoke(this_update=TODAY - DAY, next_update=TODAY + DAY, extensions=[crl_number(2), indicator]),
+        "ca+.crl",
+    )
+    put(aws, crl(5))
+    with caplog.at_level(logging.INFO, "mtls_authorizer"):
+        handler(event("ca+.crl", CRL), None)
+    assert [record.message for record in caplog.records] == ["delta CRL not indexed", "indexed"]
+    assert stored(aws, "ca+.crl.index") is None
 
 
 def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,6 @@ def test_a_short_run_of_the_fuzz_target_finds_nothing_and_gets_everywhere() -> N
     # The others are reasons why a list that was accepted proves nothing good, or need a list in force before.
     for rejection in (
         *(CrlRejection.MALFORMED, CrlRejection.UNKNOWN_ISSUER, CrlRejection.INVALID_SIGNATURE),
-        *(CrlRejection.DELTA, CrlRejection.INDIRECT),
+        CrlRejection.INDIRECT,
     ):
         assert outcomes[f"refused: {rejection}"]

@@ -9,11 +9,13 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
-from mtls_authorizer.revocation.status import RevocationState
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
+    CRL_NUMBER,
     DAY,
+    DELTA_CRL_INDICATOR,
     HOLD,
     IS_A_CA,
     MAY_SIGN_CERTIFICATES,
@@ -35,6 +37,7 @@ IDENTIFIED = CertificateAuthority("Identified", key_identifier=b"key")
 NO_CERTIFICATES = CertificateAuthority("No certificates", extensions=[IS_A_CA, MAY_SIGN_LISTS])
 NO_LISTS = CertificateAuthority("No lists", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
 OTHER_KEY = [authority_key(b"other")]
+DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 ELSEWHERE = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
 
 LISTED = {
@@ -45,6 +48,11 @@ LISTED = {
     "for some reasons": (CA, [], CA.revoke(entry(1), extensions=[distribution_point(der.tagged(3, b"\1\x7e"))])),
     "unreadable scope": (CA, [], CA.revoke(entry(1), extensions=[distribution_point()])),
     "unknown critical extension": (CA, [], CA.revoke(entry(1), extensions=[extension("1.2.3", b"", critical=True)])),
+    "delta CRL": (CA, [], CA.revoke(entry(1), extensions=[crl_number(2), DELTA])),
+    "indirect CRL": (CA, [], CA.revoke(entry(1), extensions=[distribution_point(der.tagged(4, TRUE))])),
+    "negative CRL number": (CA, [], CA.revoke(entry(1), extensions=[crl_number(-1)])),
+    # As NSS's crlutil encodes the number 1245: without the tag and the length of an INTEGER.
+    "unreadable CRL number": (CA, [], CA.revoke(entry(1), extensions=[extension(CRL_NUMBER, b"\x04\xdd")])),
     "expired CRL": (CA, [], CA.revoke(entry(1), next_update=NOW - DAY)),
     "future CRL": (CA, [], CA.revoke(entry(1), this_update=NOW + DAY, next_update=NOW + 2 * DAY)),
     "expired CA": (EXPIRED, [], EXPIRED.revoke(entry(1))),
@@ -105,6 +113,54 @@ def test_a_newer_usable_crl_decides_and_an_unusable_one_only_adds_revocations() 
     # Two CRLs with one number, which a CA should not issue: both count.
     twin = CA.revoke(entry(1), extensions=[crl_number(2)])
     assert state(newer, twin) is state(twin, newer) is RevocationState.REVOKED
+
+
+def test_a_delta_crl_adds_revocations_to_the_complete_one_until_there_is_a_newer_complete_one() -> None:
+    def lists(*crls: bytes) -> RevocationLists:
+        return RevocationLists([verify_crl(crl, EVERYBODY) for crl in crls], EVERYBODY)
+
+    def state(*crls: bytes) -> RevocationState:
+        return lists(*crls).status(_client(CA, 1, []), NOW).state
+
+    complete, next_complete = (
+        CA.revoke(extensions=[crl_number(number)], next_update=NOW + number * DAY) for number in (1, 3)
+    )
+    delta = CA.revoke(entry(1), extensions=[crl_number(2), DELTA], next_update=NOW + 9 * DAY)
+    other_delta = CA.revoke(entry(2), extensions=[crl_number(2), DELTA])
+    assert state(complete, delta) is state(delta, complete) is RevocationState.REVOKED
+    assert state(complete, other_delta) is RevocationState.GOOD
+    assert state(complete, delta, next_complete) is RevocationState.GOOD
+    # An entry of the complete CRL that a delta CRL removes still revokes.
+    removal = CA.revoke(entry(1, REMOVED), extensions=[crl_number(2), DELTA])
+    on_hold = CA.revoke(entry(1, HOLD), extensions=[crl_number(1)])
+    assert state(on_hold, removal) is RevocationState.REVOKED
+    # The complete CRL is the one that must not expire.
+    expired = CA.revoke(extensions=[crl_number(1)], next_update=NOW - DAY)
+    assert lists(expired, other_delta).status(_client(CA, 1, []), NOW).unknown_reason is UnknownReason.STALE
+    assert lists(other_delta).status(_client(CA, 1, []), NOW).unknown_reason is UnknownReason.UNUSABLE
+    assert lists(complete, delta).earliest_next_update == NOW + DAY
+    assert lists(delta).earliest_next_update == NOW + 9 * DAY
+
+
+@pytest.mark.parametrize("mode", CrlFailureMode)
+def test_a_crl_by_the_key_that_certified_the_issuers_key_revokes_and_proves_nothing_good(mode: CrlFailureMode) -> None:
+    root = CertificateAuthority("Rolled over")
+    second = CertificateAuthority("Rolled over", parent=root, serial_number=7)
+    middle = CertificateAuthority("Middle", parent=second, serial_number=9)
+    truststore = read_truststore(root.pem + second.pem + middle.pem)
+
+    def status(client: PeerCertificate, *crls: bytes) -> RevocationStatus:
+        lists = RevocationLists([verify_crl(crl, truststore) for crl in crls], truststore, failure_mode=mode)
+        return lists.status(client, NOW)
+
+    client, below = _client(second, 1, []), _client(middle, 1, [])
+    assert status(client, root.revoke(entry(1))).state is RevocationState.REVOKED
+    assert status(client, root.revoke(entry(2))).unknown_reason is UnknownReason.NO_LIST
+    assert status(client, root.revoke(entry(7)), second.revoke()).state is RevocationState.REVOKED
+    # A CA may have a CRL for each key.
+    assert status(client, root.revoke(entry(1)), second.revoke()).state is RevocationState.GOOD
+    assert status(below, root.revoke(entry(9)), middle.revoke()).state is RevocationState.REVOKED
+    assert status(below, root.revoke(entry(1)), middle.revoke()).skipped_issuers == ("CN=Rolled over",)
 
 
 def test_the_number_of_a_crl_tells_its_age_and_its_date_only_without_one() -> None:

@@ -17,6 +17,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from tests import der
 from tests.api_events import EVENTS, rest_event
+from tests.certificate_authorities import ALGORITHMS
 from tests.certificates import ED25519_KEY, certificate_der, name, pem
 from tests.responses import checking
 from tests.rules_documents import rule
@@ -99,6 +100,7 @@ def rsa_encodings() -> list[bytes]:
         der.sequence(der.oid("2.5.8.1.1")),
         der.sequence(der.oid("1.2.840.113549.1.1.10")),
         der.sequence(der.oid("1.2.840.113549.1.1.7"), der.tlv(der.NULL)),
+        ALGORITHMS["RSA-PSS"].identifier,
     )
     return [der.sequence(algorithm, numbers) for algorithm in algorithms]
 
@@ -131,7 +133,7 @@ def with_unused_bits() -> list[bytes]:
         (encodings(ec.SECP384R1(), "1.3.132.0.34"), 0),
         *((encodings(ec.SECP224R1(), "1.3.132.0.33"), number) for number in range(3)),
         (described_curve(), 0),
-        (rsa_encodings(), 0),
+        *((rsa_encodings(), number) for number in (0, 2, 4)),
         (rsa_in_ber(), 0),
         (with_unused_bits(), 0),
     ],

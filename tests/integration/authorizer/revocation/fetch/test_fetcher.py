@@ -14,7 +14,16 @@ from mtls_authorizer.crl_fetcher import handler
 from mtls_authorizer.revocation.fetch.metrics import FetchMetric
 from tests import der
 from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, distribution_point, entry
+from tests.certificate_authorities import (
+    DAY,
+    DELTA_CRL_INDICATOR,
+    CertificateAuthority,
+    crl_number,
+    crl_pem,
+    distribution_point,
+    entry,
+)
+from tests.certificates import extension
 from tests.crl_server import conditional, crl_server, drip, ok, truncated
 from tests.faulty_proxy import answer, before_writes
 
@@ -237,6 +246,23 @@ def test_nothing_is_stored_that_is_not_a_usable_crl(
     server.answers["/ca.crl"] = REJECTED[rejected][0]
     run(caplog)
     assert stored(aws) is None
+
+
+def test_a_delta_crl_is_stored_until_it_expires(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    current, expired = (
+        CA.revoke(entry(5), this_update=TODAY - 2 * DAY, next_update=end, extensions=[crl_number(2), indicator])
+        for end in (TODAY + DAY, TODAY - DAY)
+    )
+    server.answers["/ca.crl"] = ok(expired)
+    assert "has passed" in run(caplog)[0]
+    server.answers["/ca.crl"] = conditional(current, '"v1"', DATE)
+    assert run(caplog) == ["CRL stored"]
+    assert run(caplog) == ["CRL unchanged"]
+    assert [headers.get("if-none-match") for _, headers in server.requests] == [None, None, '"v1"']
+    assert stored(aws) == current
 
 
 def test_an_expired_crl_may_be_replaced_by_one_of_another_ca(

@@ -14,7 +14,9 @@ from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError
-from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH
+from tests import der
+from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
+from tests.certificates import extension
 from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
     CA,
@@ -412,6 +414,19 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     delivered(shelf)
     assert door.refusal(client_of(None, ca=OTHER)) is None
     assert delivered(shelf) == ["crl/partner.crl"]
+
+
+def test_the_search_for_a_crl_does_not_end_at_a_smaller_delta_crl(shelf: Memory) -> None:
+    delta_indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    delta = OTHER.revoke(
+        entry(1), this_update=NOW - DAY, next_update=NOW + DAY, extensions=[crl_number(2), delta_indicator]
+    )
+    shelf.put("crl/partner+.crl", delta)
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, 2, padding=50))
+    shelf.put("crl/partner.crl", partition(None, 2, padding=20, ca=OTHER))
+    clients = (client_of(None, serial_number, OTHER) for serial_number in (1, 2, 3))
+    assert PrefixDoor(shelf).refusals(*clients) == [REVOKED, REVOKED, None]
 
 
 UNNAMEABLE = {
