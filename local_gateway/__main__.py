@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
     """Run the command with its arguments, and return its exit status."""
     options = parse(arguments, __doc__.partition(": ")[2])
-    # Without a handler, Python prints warnings between the tables, such as that of the truststore's damaged block.
+    # Without a handler, Python prints warnings between the tables, such as about the truststore's damaged block.
     get_logger().addHandler(logging.NullHandler())
     get_logger().setLevel(logging.INFO)
     try:
@@ -115,7 +115,7 @@ def demonstrate(
         say(f"  {variable}={value}")
     if configuration.own_truststore:
         say(f"\nThe handshake requires certificates from the CAs in {configuration.stored_truststore}.")
-        say("The clients of the scenarios are not from these CAs, so no scenario is played.")
+        say("The clients of the scenarios are not from these CAs, so no scenario is run.")
         return
     for kinds in (ApiKind, FrontDoorKind):
         played = [result for result in results if result.scenario.kinds is kinds]

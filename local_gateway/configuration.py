@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_authorizer_cli.command_line import CommandError, read_file
-from mtls_authorizer_cli.explain.inputs.configuration import read_configuration
-from mtls_authorizer_cli.explain.truststore import read_bundle
+from mtls_authorizer_cli.configuration.loading import read_configuration
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def sample_configuration(pki: Pki) -> Configuration:
 def own_configuration(
     pki: Pki, variables: Mapping[str, str], rules: Path | None = None, truststore: Path | None = None
 ) -> Configuration:
-    """Return a configuration with the user's variables, rules document and truststore, as far as they are given.
+    """Return a configuration with the user's variables, rules document and truststore, each if it is given.
 
     Own variables or rules replace all variables of the sample. With an own truststore alone, the sample's lists and
     rules apply, without revocation, because its CRLs are not from the CAs of that truststore.

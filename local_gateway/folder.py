@@ -36,7 +36,7 @@ def claim_folder(folder: Path | None, default: Path = FOLDER) -> Iterator[Path]:
 
 
 def _lock(file: Path) -> IO[str] | None:
-    """Lock a file until it is closed, which it is when the process ends. Returns None if another process has."""
+    """Lock a file until it is closed or the process ends. Returns None if another process has locked it."""
     lock = file.open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

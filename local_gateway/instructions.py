@@ -44,7 +44,7 @@ def instructions(
     yield "\nIf the handshake is rejected, curl 7.88 with OpenSSL 3.0 prints, with its exit status in brackets:\n"
     for reason, message in CURL_MESSAGES.items():
         yield f"{reason + ':':25} {message}"
-    yield "\nThe second message is about the client's certificate, although it sounds as if the server's had expired."
+    yield "\nThe second message is about the client's certificate, not about the server's."
     yield "Other versions print other messages. API Gateway is reported to respond with 403 instead, and to close the"
     yield "connection only if there is no certificate."
     if configuration.is_sample:
@@ -64,7 +64,7 @@ def _commands(
 ) -> Iterator[str]:
     for kinds, others in ((ApiKind, "port"), (FrontDoorKind, "port, and in the name of the header")):
         first = next(endpoint for endpoint in endpoints if isinstance(endpoint.kind, kinds))
-        yield f"\nCommands for {first.kind}; the others differ in the {others}:\n"
+        yield f"\nCommands for {first.kind}; commands for the others differ in the {others}:\n"
         chosen = [scenario for scenario in scenarios if scenario.kinds is kinds]
         yield from curl_commands(chosen, first, pki, as_sample=as_sample)
 

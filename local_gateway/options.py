@@ -11,7 +11,7 @@ from local_gateway.deployment import SERVERS
 from local_gateway.revoke import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
 from mtls_authorizer_cli.command_line import CommandError, Parser
-from mtls_authorizer_cli.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,13 +53,13 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an environment variable of the authorizer; several times for several variables",
+        help="an environment variable of the authorizer; repeat it for more",
     )
     add_options(parser)
     parser.add_argument(
         "--from-environment",
         action="store_true",
-        help="use the authorizer's variables of this process, as make run does",
+        help="use the authorizer's variables in the environment of this process, as make run does",
     )
     return parser.parse_args(arguments)
 

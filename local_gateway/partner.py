@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from local_gateway.pki import LOOPBACK
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer_cli.crl.fetch import FileDestination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from local_gateway.pki import Pki
-    from mtls_authorizer.revocation.fetch.download import Downloaded
-    from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
+    from mtls_authorizer.revocation.fetch.fetching import FetchResult
 
 
 @contextmanager
@@ -51,36 +51,13 @@ def publish(crl: Path) -> Iterator[str]:
 
 
 def fetch_crl(url: str, pki: Pki) -> FetchResult:
-    """Fetch the CRL of the partner's CA as the fetcher on Lambda does, into a file in place of an object in S3."""
+    """Fetch the CRL of the partner's CA as the fetcher on Lambda does, but into a file."""
     truststore = read_truststore(pki.stored_truststore.read_bytes())
     verification = Verification(truststore, partial(datetime.now, UTC), max_age=timedelta(0))
     # As CRL_SOURCE_PRIVATE_HOSTS, since loopback is not public.
     connector = Connector(allow_private=True)
     return fetch(
-        _FileDestination(pki.fetched_crl),
+        FileDestination(pki.fetched_crl),
         verification,
         partial(download, parse_url(url), limits=Limits(), connector=connector),
     )
-
-
-class _Content(NamedTuple):
-    content: bytes
-    validators: None = None
-
-
-class _FileDestination:
-    """A ``Destination`` that no other process writes to."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self) -> _Content | None:
-        """Return what is stored, None if there is nothing."""
-        return _Content(self._path.read_bytes()) if self._path.exists() else None
-
-    def replace(self, _stored: Stored | None, downloaded: Downloaded) -> bool:
-        """Store a CRL. A concurrent reader finds either the old or the new one."""
-        new = self._path.with_suffix(".new")
-        new.write_bytes(downloaded.content)
-        new.replace(self._path)
-        return True

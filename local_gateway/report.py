@@ -49,7 +49,7 @@ def table(results: Sequence[Result]) -> str:
 def summary(results: Sequence[Result]) -> str:
     """Return how many of the results are the expected ones, and the complete results that are not."""
     if not all(result.as_sample for result in results):
-        return "With your own configuration, no results are expected."
+        return "With your own configuration, there are no expected results."
     total = sum(len(result.outcomes) for result in results)
     differences = [_difference(result, kind) for result in results for kind in result.differences]
     return "\n".join([f"{total - len(differences)} of {total} as expected.", *differences])
@@ -110,5 +110,5 @@ def _difference(result: Result, kind: Kind) -> str:
     return (
         f"{result.scenario.name}, {kind}:\n"
         f"  expected {result.scenario.expected_on(kind)}\n"
-        f"  happened {result.outcomes[kind]}"
+        f"  actual   {result.outcomes[kind]}"
     )

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from local_gateway.pki import Client, Pki, write_revocation_list
+from local_gateway.pki import Ca, Client, Pki, write_revocation_list
+from local_gateway.scenarios import CLIENTS
+from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDER = Path("build/local-gateway")
 """The default folder of the local gateway's keys and certificates."""
+
+
+_CLIENTS = {client.name: client for client in CLIENTS if client.ca is Ca.CLIENT}
+"""The clients whose certificates are from the CA whose key is stored, by their names."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,25 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--folder", type=Path, default=FOLDER, help="where the gateway's certificates are (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
-    pki, client = Pki(options.folder), Client(options.client, ())
+    pki, client = Pki(options.folder), _CLIENTS.get(options.client)
     if not pki.revocation_list.exists():
         parser.error(f"there is no {pki.revocation_list}: start the gateway first, with make run")
+    if client is None:
+        names = ", ".join(sorted(_CLIENTS))
+        parser.error(f"the CA has issued no certificate to a client {options.client!r}: name one of {names}")
     try:
-        names = clients(pki)
-        if client.name not in names:
-            parser.error(f"there is no client {client.name!r} in {options.folder}: {', '.join(names)}")
         number, revoked = revoke(pki, client)
     except (OSError, ValueError) as error:
         parser.error(f"a file in {options.folder} cannot be used, so start the gateway again, with make run: {error}")
-    print(f"Wrote {pki.revocation_list}: CRL number {number}, {revoked} revoked certificates.")
+    print(f"Wrote {pki.revocation_list}: CRL number {number}, {counted(revoked, 'revoked certificate')}.")
     return 0
-
-
-def clients(pki: Pki) -> list[str]:
-    """Return the names of the clients whose certificates are from the first CA in the truststore."""
-    issuer = x509.load_pem_x509_certificate(pki.truststore.read_bytes()).subject
-    found = {path.stem: path.read_bytes() for path in pki.folder.glob("*.pem") if path not in _not_clients(pki)}
-    return sorted(name for name, pem in found.items() if x509.load_pem_x509_certificate(pem).issuer == issuer)
 
 
 def revoke(pki: Pki, client: Client) -> tuple[int, int]:
@@ -54,11 +53,6 @@ def revoke(pki: Pki, client: Client) -> tuple[int, int]:
     serial_numbers = dict.fromkeys([*(entry.serial_number for entry in crl), pki.serial_number(client)])
     write_revocation_list(pki, number, serial_numbers)
     return number, len(serial_numbers)
-
-
-def _not_clients(pki: Pki) -> set[Path]:
-    authorities = {pki.truststore, pki.stored_truststore, pki.own_truststore, pki.untrusted_ca, pki.server_ca}
-    return {*authorities, pki.client_ca_key, pki.server}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 def custom_domain_context(pki: Pki, truststore: Path | None = None) -> ssl.SSLContext:
     """Return a server's context that requires a client certificate that chains to the truststore and is valid now.
 
-    ``truststore`` replaces that of the PKI. Like API Gateway's custom domains with mutual TLS, and load balancers in
+    ``truststore`` replaces the PKI's. Like API Gateway's custom domains with mutual TLS, and load balancers in
     verify mode without a revocation list, it does not check revocation.
     """
     context = optional_context(pki, truststore)

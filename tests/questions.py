@@ -13,7 +13,7 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explain.question import Question
+from mtls_authorizer_cli.explanation.question import Question
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem
 from tests.rules_documents import ISSUE
@@ -21,7 +21,7 @@ from tests.rules_documents import ISSUE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 AT = "2026-11-22T00:00:00Z"

@@ -6,6 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from distribution.errors import DistributionError
 from distribution.layer_builder.interpreters import find_interpreters, full_version
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 # fixed options, encoding and hash order. compileall sorts the files.
 _OPTIONS = ("-s", "-S", "-P", "-X", "utf8", "-m", "compileall", "-q", "-f")
 _FIXED_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
-
-
-class CompileError(Exception):
-    """A source file cannot be compiled. The interpreter has printed the reason."""
 
 
 def compile_folder(
@@ -37,7 +34,7 @@ def compile_folder(
     bytes for the same patch release, wherever the folder is. ``report`` is called with each step. Paths that match the
     regular expression ``sources_only`` anywhere are not compiled.
 
-    Returns the full version of each interpreter by version, None for a missing one. Raises CompileError.
+    Returns the full version of each interpreter by version, None for a missing one. Raises DistributionError.
     """
     interpreters = find_interpreters()
     compiled: dict[str, str | None] = {}
@@ -60,4 +57,4 @@ def _compile(folder: Path, at: PurePosixPath, interpreter: Path, sources_only: s
     environment = inherited | _FIXED_ENVIRONMENT
     if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603 -- no shell
         message = f"{interpreter} could not compile the sources in {folder}"
-        raise CompileError(message)
+        raise DistributionError(message)

@@ -7,11 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distribution.layer_builder.bytecode import CompileError
+from distribution.errors import DistributionError
 from distribution.layer_builder.contents import assemble_function, assemble_layer
-from distribution.layer_builder.release import MissingPythonError, build_release
-from distribution.layer_builder.sources import SourceError
-from distribution.layer_builder.wheels import Architecture, DownloadError, check_index, download_wheels
+from distribution.layer_builder.release import build_release
+from distribution.layer_builder.wheels import Architecture, download_wheels
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
 
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     try:
         compiled = options.build(options)
-    except (DownloadError, CompileError, MissingPythonError, SourceError, OSError) as error:
+    except (DistributionError, OSError) as error:
         # An OSError is about the destination: it cannot be created, or the disk is full.
         parser.exit(1, f"{error}\n")
     for line in _list_compiled(compiled):
@@ -66,7 +65,6 @@ def _build_release(options: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _build_layer(options: argparse.Namespace) -> dict[str, str | None]:
-    check_index()
     with tempfile.TemporaryDirectory() as folder:
         wheels = download_wheels(ROOT / "layer/requirements.txt", options.architecture, Path(folder), _report)
         return assemble_layer(ROOT / "layer", wheels, options.destination, _report)

@@ -37,8 +37,8 @@ def assemble_layer(
 ) -> dict[str, str | None]:
     """Write the layer's contents to ``destination/python``, which must not exist.
 
-    ``layer`` is the folder with the layer's own package. Returns the same as ``compile_folder``. Raises CompileError
-    and SourceError.
+    ``layer`` is the folder with the layer's own package. Returns the same as ``compile_folder``. Raises
+    DistributionError.
     """
     python = destination / "python"
     _copy_package(layer / "client_certificate_auth", python, ("*.py", "py.typed"), report)
@@ -53,7 +53,7 @@ def assemble_function(
 ) -> dict[str, str | None]:
     """Write a function's package to ``destination``, compiled for the Python version of its runtime.
 
-    Returns the same as ``compile_folder``. Raises CompileError and SourceError.
+    Returns the same as ``compile_folder``. Raises DistributionError.
     """
     _copy_package(package, destination, ("*.py",), report)
     return compile_folder(destination, _FUNCTION_AT_RUN_TIME, [version], report)

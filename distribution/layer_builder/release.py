@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipFile
 
+from distribution.digests import SUMS, write_digests
+from distribution.errors import DistributionError
 from distribution.layer_builder.archive import write_archive
 from distribution.layer_builder.contents import assemble_layer
 from distribution.layer_builder.interpreters import find_interpreters
-from distribution.layer_builder.sbom import describe_archive, sha256
-from distribution.layer_builder.wheels import Architecture, check_index, download_wheels
+from distribution.layer_builder.sbom import describe_archive
+from distribution.layer_builder.wheels import Architecture, download_wheels
 from distribution.project import read_metadata
 from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUMS = "SHA256SUMS"
 _MEGABYTE = 1_000_000
-
-
-class MissingPythonError(Exception):
-    """A Python version that a complete release has compiled files for is not on this machine."""
 
 
 def build_release(
@@ -34,11 +31,10 @@ def build_release(
 
     ``project`` is the project's folder. ``report`` is called with each step. A ``complete`` release has compiled files
     for every supported Python version. Returns the full version of each interpreter that compiled, by version, None for
-    a missing one. Raises DownloadError, CompileError, SourceError and, for a complete release, MissingPythonError.
+    a missing one. Raises DistributionError.
     """
     if complete:
         _require_all_interpreters()
-    check_index()
     destination.mkdir(parents=True, exist_ok=True)
     # Removed first: while the build runs or if it fails, missing digests are better than wrong ones.
     (destination / SUMS).unlink(missing_ok=True)
@@ -46,8 +42,7 @@ def build_release(
     with ThreadPoolExecutor(len(Architecture)) as pool:
         builds = [pool.submit(_build, architecture, project, destination, report) for architecture in Architecture]
     results = [build.result() for build in builds]
-    files = sorted(file for result in results for file in (result.archive, result.bill))
-    (destination / SUMS).write_text("".join(f"{sha256(file)}  {file.name}\n" for file in files))
+    write_digests(destination, [file for result in results for file in (result.archive, result.bill)])
     return results[0].compiled
 
 
@@ -61,7 +56,7 @@ def _require_all_interpreters() -> None:
     found = find_interpreters()
     if missing := [version for version in PYTHON_VERSIONS if version not in found]:
         message = f"a complete release needs Python {', '.join(missing)} on PATH or under pyenv; try `make pythons`"
-        raise MissingPythonError(message)
+        raise DistributionError(message)
 
 
 def _build(architecture: Architecture, project: Path, destination: Path, report: Callable[[str], object]) -> _Build:

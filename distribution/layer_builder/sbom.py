@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import email.parser
-import hashlib
 import json
 import re
 import zlib
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
+
+from distribution.digests import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,11 +52,6 @@ def describe_archive(
         ],
     }
     return json.dumps(bill, indent=2) + "\n"
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in lower-case hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _describe_archive(archive: Path, architecture: Architecture | None, project: Mapping[str, Any]) -> dict[str, Any]:

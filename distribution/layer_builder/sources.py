@@ -7,12 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distribution.errors import DistributionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-
-class SourceError(Exception):
-    """The source files of a package cannot be determined, or include a symbolic link."""
 
 
 def find_sources(package: Path, patterns: Iterable[str], report: Callable[[str], object]) -> list[Path]:
@@ -20,13 +18,13 @@ def find_sources(package: Path, patterns: Iterable[str], report: Callable[[str],
 
     In a git checkout these are the tracked files; ``report`` is called with each matching file that git neither tracks
     nor ignores. Elsewhere, such as in an unpacked source archive, they are all files with a matching name. Raises
-    SourceError for any symbolic link in the package, and if git cannot list the files of a checkout.
+    DistributionError for any symbolic link in the package, and if git cannot list the files of a checkout.
     """
     patterns = tuple(patterns)
     found = [path for path in sorted(package.rglob("*")) if path.is_symlink() or path.is_file()]
     if links := [path for path in found if path.is_symlink()]:
         message = f"{links[0]} is a symbolic link: replace it with a file or delete it"
-        raise SourceError(message)
+        raise DistributionError(message)
     present = [path.relative_to(package) for path in found if _matches(path, patterns)]
     if not _is_in_checkout(package) or not (tracked := _list(package, "--cached")):
         return present
@@ -50,8 +48,8 @@ def _list(package: Path, *options: str) -> set[Path]:
         result = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 -- no shell
     except OSError as error:
         message = f"git is required to list the files of {package}: {error.strerror}"
-        raise SourceError(message) from error
+        raise DistributionError(message) from error
     except subprocess.CalledProcessError as error:
         message = f"git cannot list the files of {package}: {' '.join(error.stderr.decode().split())}"
-        raise SourceError(message) from error
+        raise DistributionError(message) from error
     return {Path(name) for name in result.stdout.decode().split("\0") if name}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from distribution.layer_builder.package_index import answers, find_index
+from distribution.errors import DistributionError
 from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:
@@ -27,27 +26,12 @@ class Architecture(StrEnum):
 _PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: "manylinux2014_x86_64"}
 
 
-# Unless they are configured: an index that does not answer must not keep users waiting.
-_PATIENCE = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "3"}
-
-
-class DownloadError(Exception):
-    """Pip could not download the wheels. The message contains the reason."""
-
-
-def check_index() -> None:
-    """Raise DownloadError if pip's index does not answer within seconds."""
-    if (index := find_index()) and not answers(index):
-        message = f"{index} does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`"
-        raise DownloadError(message)
-
-
 def download_wheels(
     requirements: Path, architecture: Architecture, folder: Path, report: Callable[[str], object]
 ) -> list[Path]:
     """Download the wheels of hash-pinned requirements for every Python version to a folder, and return their paths.
 
-    An abi3 wheel is downloaded once for all versions. ``report`` is called with each step. Raises DownloadError.
+    An abi3 wheel is downloaded once for all versions. ``report`` is called with each step. Raises DistributionError.
     """
     for version in PYTHON_VERSIONS:
         report(f"downloading the wheels for Python {version}")
@@ -57,16 +41,16 @@ def download_wheels(
 
 def _download(requirements: Path, platform: str, version: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    # Whatever is configured: an index that does not answer must not keep users waiting.
+    command += ["--timeout", "5", "--retries", "1"]
     command += ["--require-hashes", "--no-deps", "--requirement", str(requirements), "--dest", str(folder)]
     # Wheels only: pip would run the build code of a source distribution.
     command += ["--only-binary", ":all:", "--platform", platform, "--implementation", "cp", "--python-version", version]
-    result = subprocess.run(  # noqa: S603 -- no shell
-        command, env=_PATIENCE | os.environ, stderr=subprocess.PIPE, text=True, check=False
-    )
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 -- no shell
     if result.returncode:
         reason = next((line for line in result.stderr.splitlines() if line.startswith("ERROR: ")), "ERROR: no reason")
         message = (
             f"pip could not download {requirements.name} for Python {version} on {platform} "
-            f"({reason.removeprefix('ERROR: ')}): check the network and `pip config list`"
+            f"({reason.removeprefix('ERROR: ')}): check the network, the proxy (HTTPS_PROXY) and `pip config list`"
         )
-        raise DownloadError(message)
+        raise DistributionError(message)

@@ -7,20 +7,15 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from distribution.layer_builder.release import SUMS
+from distribution.digests import SUMS, read_digests
+from distribution.errors import DistributionError
 from distribution.layer_builder.wheels import Architecture
-from distribution.releases.digests import read_digests
-from distribution.releases.errors import ReleaseError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAXIMUM_SIZE = 50 * 1024**2
 """The largest zip file that Lambda accepts in a request, in bytes. Larger ones need an upload to S3."""
-
-
-class UnusableArchiveError(Exception):
-    """A zip file cannot be published. The message names it and the reason."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +35,19 @@ class Archive:
 def read_archives(folder: Path) -> list[Archive]:
     """Read every architecture's zip from the folder that ``make layer`` or ``make release`` writes to.
 
-    Raises UnusableArchiveError if one is missing, unreadable, too large or not the one in ``SHA256SUMS``.
+    Raises DistributionError if one is missing, unreadable, too large or not the one in ``SHA256SUMS``.
     """
     archives = [_read(architecture, folder) for architecture in Architecture]
     try:
         digests = read_digests(folder)
-    except ReleaseError as error:
+    except DistributionError as error:
         message = f"{error}: run `make layer`, which writes it"
-        raise UnusableArchiveError(message) from error
+        raise DistributionError(message) from error
     for archive in archives:
         name = _file_name(archive.architecture)
         if digests.get(name) != hashlib.sha256(archive.content).hexdigest():
             message = f"{folder / name} is not the file whose digest is in {SUMS}: run `make layer` again"
-            raise UnusableArchiveError(message)
+            raise DistributionError(message)
     return archives
 
 
@@ -71,11 +66,11 @@ def _read(architecture: Architecture, folder: Path) -> Archive:
         content = path.read_bytes()
     except FileNotFoundError:
         message = f"{path} does not exist: run `make layer` first"
-        raise UnusableArchiveError(message) from None
+        raise DistributionError(message) from None
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
-        raise UnusableArchiveError(message) from error
+        raise DistributionError(message) from error
     if len(content) > MAXIMUM_SIZE:
         message = f"{path} has {len(content)} bytes, but Lambda accepts at most {MAXIMUM_SIZE}"
-        raise UnusableArchiveError(message)
+        raise DistributionError(message)
     return Archive(architecture, content, code_sha256(hashlib.sha256(content).digest()))

@@ -29,10 +29,6 @@ READ_SECONDS: Final = 3
 """The time limits of the first request: an address that does not answer must not keep users waiting."""
 
 
-class UnreachableError(Exception):
-    """A region's endpoint cannot be reached. The message names it and the next step."""
-
-
 class Region(NamedTuple):
     """A region's clients. That of SSM is there only if it is needed."""
 
@@ -42,7 +38,10 @@ class Region(NamedTuple):
 
 
 def connect(names: Sequence[str], *, ssm: bool) -> list[Region]:
-    """Create the clients of each region. Raises RegionError, and BotoCoreError without credentials or a profile."""
+    """Create the clients of each region.
+
+    Raises DistributionError, and BotoCoreError without credentials or a profile.
+    """
     session = boto3.Session()
     check_regions(session, names)
     if session.get_credentials() is None:
@@ -57,14 +56,14 @@ def connect(names: Sequence[str], *, ssm: bool) -> list[Region]:
     ]
 
 
-def find_unreachable(regions: Iterable[Region]) -> dict[str, UnreachableError]:
-    """Return an error for each region whose endpoint cannot be reached, within a few seconds for all of them."""
+def find_unreachable(regions: Iterable[Region]) -> dict[str, str]:
+    """Return a message for each region whose endpoint cannot be reached, within a few seconds for all of them."""
     with ThreadPoolExecutor() as pool:
         answers = [(region.name, pool.submit(_try, region.lambda_client.meta.endpoint_url)) for region in regions]
-    return {name: error for name, answer in answers if (error := answer.result())}
+    return {name: message for name, answer in answers if (message := answer.result())}
 
 
-def _try(url: str) -> UnreachableError | None:
+def _try(url: str) -> str | None:
     timeout: Any = (CONNECT_SECONDS, READ_SECONDS)  # the type stubs know of one number only
     session = URLLib3Session(timeout=timeout, proxies=get_environ_proxies(url))
     try:
@@ -72,6 +71,5 @@ def _try(url: str) -> UnreachableError | None:
     except SSLError:
         pass  # it answers: the actual requests use the configured certificates
     except (BotoConnectionError, HTTPClientError):
-        step = "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL"
-        return UnreachableError(f"{url} cannot be reached: {step}")
+        return f"{url} cannot be reached: check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL"
     return None

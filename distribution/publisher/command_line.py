@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from distribution.metadata import VERSION
-from distribution.publisher.archives import UnusableArchiveError, read_archives
+from distribution.errors import DistributionError
+from distribution.project import VERSION
+from distribution.publisher.archives import read_archives
 from distribution.publisher.clients import connect, find_unreachable
 from distribution.publisher.grants import PUBLIC, Grant
-from distribution.publisher.layers import DigestMismatchError
 from distribution.publisher.publishing import bring_up_to_date, plan, publish_arn
-from distribution.publisher.regions import RegionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from distribution.publisher.clients import Region
 
 # Failures of one layer in one region: botocore's for network, credentials and Lambda, OSError for the download.
-_FAILURES = (BotoCoreError, ClientError, DigestMismatchError, OSError)
+_FAILURES = (BotoCoreError, ClientError, DistributionError, OSError)
 
 NEXT_STEPS = {
     "UnrecognizedClientException": "check the credentials, and that the region is enabled for your account",
@@ -62,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     except NoCredentialsError:
         _tell("there are no AWS credentials: set AWS_PROFILE, or sign in with `aws login` or `aws sso login`")
         return 1
-    except (UnusableArchiveError, RegionError, BotoCoreError) as error:
+    except (DistributionError, BotoCoreError) as error:
         _tell(error)
         return 1
     failed: list[str] = []

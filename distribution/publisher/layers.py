@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
-from distribution.metadata import LICENSE, VERSION
+from distribution.errors import DistributionError
+from distribution.project import LICENSE, VERSION
 from distribution.publisher.archives import code_sha256
 from distribution.python_versions import PYTHON_VERSIONS
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 _DESCRIPTION = f"client_certificate_auth {VERSION}: the client certificate of a Lambda event in one call"
 _RUNTIMES: list[RuntimeType] = [f"python{version}" for version in PYTHON_VERSIONS]  # type: ignore[misc]
 _DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
-
-
-class DigestMismatchError(Exception):
-    """Lambda returned other bytes than those published. The message contains both digests."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def publish(client: LambdaClient, archive: Archive) -> LayerVersion:
 def check_download(client: LambdaClient, layer_version: LayerVersion, archive: Archive) -> None:
     """Download a layer version and compare its digest with the archive's.
 
-    Raises DigestMismatchError, and OSError for a failed download.
+    Raises DistributionError, and OSError for a failed download.
     """
     answer = client.get_layer_version(LayerName=layer_version.layer_name, VersionNumber=layer_version.number)
     with urlopen(answer["Content"]["Location"], timeout=_DOWNLOAD_TIMEOUT) as download:  # noqa: S310 -- a URL from AWS
@@ -76,7 +73,7 @@ def check_download(client: LambdaClient, layer_version: LayerVersion, archive: A
         message = (
             f"{layer_version.arn} has the SHA-256 {downloaded} when downloaded, but the zip file has {archive.sha256}"
         )
-        raise DigestMismatchError(message)
+        raise DistributionError(message)
 
 
 def _newest_version(client: LambdaClient, layer_name: str) -> int | None:

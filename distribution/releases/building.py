@@ -7,12 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from distribution.digests import SUMS, write_digests
+from distribution.errors import DistributionError
 from distribution.layer_builder.archive import write_archive
-from distribution.layer_builder.release import SUMS
 from distribution.layer_builder.release import build_release as build_layers
 from distribution.releases.checkout import export_commit, read_commit
-from distribution.releases.digests import write_digests
-from distribution.releases.errors import ReleaseError
 from distribution.releases.functions import build_functions
 from distribution.releases.provenance import write_provenance
 from distribution.releases.python_packages import build_packages
@@ -41,12 +40,11 @@ def build_release(
 
     The folder is replaced after everything was built. ``report`` is called with each step. A ``complete`` release has
     compiled files for every supported Python version. ``source_url`` is where the source code is published, which the
-    AWS Serverless Application Repository requires. Raises ReleaseError, DownloadError, CompileError, SourceError and
-    MissingPythonError.
+    AWS Serverless Application Repository requires. Raises DistributionError.
     """
     if destination.exists() and not (destination / SUMS).is_file() and any(destination.iterdir()):
         message = f"{destination} is not an earlier release: delete it, or choose another folder"
-        raise ReleaseError(message)
+        raise DistributionError(message)
     commit = read_commit(project)
     report(f"building commit {commit}")
     with tempfile.TemporaryDirectory() as temporary:

@@ -8,19 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distribution.layer_builder.bytecode import CompileError
-from distribution.layer_builder.release import MissingPythonError
-from distribution.layer_builder.sources import SourceError
-from distribution.layer_builder.wheels import DownloadError
+from distribution.errors import DistributionError
 from distribution.project import ROOT
 from distribution.releases.building import build_release
-from distribution.releases.errors import ReleaseError
 from distribution.releases.verification import verify_release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_FAILURES = (ReleaseError, CompileError, DownloadError, MissingPythonError, SourceError)
 
 
 def main(arguments: Sequence[str], project: Path = ROOT) -> int:
@@ -35,7 +29,7 @@ def main(arguments: Sequence[str], project: Path = ROOT) -> int:
             build_release(project, options.folder, _report, complete=complete, source_url=source_url)
             return 0
         differences = verify_release(project, options.folder, _report, complete=not options.incomplete)
-    except _FAILURES as error:
+    except DistributionError as error:
         _report(f"{error}")
         return 1
     except OSError as error:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def build_functions(project: Path, destination: Path, report: Callable[[str], object]) -> None:
     """Write the function's zip file, its bill of materials, and the zip file of the sample function.
 
-    Raises CompileError and SourceError.
+    Raises DistributionError.
     """
     table = tomllib.loads((project / "authorizer/pyproject.toml").read_text(encoding="utf-8"))["project"]
     metadata = {**table, "version": read_metadata(project)["version"]}

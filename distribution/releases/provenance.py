@@ -10,8 +10,8 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from distribution.layer_builder.sbom import sha256
-from distribution.releases.errors import ReleaseError
+from distribution.digests import sha256
+from distribution.errors import DistributionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def write_provenance(folder: Path, commit: str, source_url: str | None) -> None:
 
 
 def read_build(folder: Path) -> Build:
-    """Return how a release was built. Raises ReleaseError."""
+    """Return how a release was built. Raises DistributionError."""
     path = folder / PROVENANCE
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))["predicate"]["buildDefinition"]
@@ -65,7 +65,7 @@ def read_build(folder: Path) -> Build:
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         message = f"{path} is not the provenance of a release"
-        raise ReleaseError(message) from error
+        raise DistributionError(message) from error
 
 
 def _tool_versions(bills: list[dict[str, Any]]) -> dict[str, str]:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from distribution.errors import DistributionError
 from distribution.project import DISTRIBUTIONS
-from distribution.releases.errors import ReleaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 _TIMES = {"SOURCE_DATE_EPOCH": "315532800"}
 
 
-class PackageError(ReleaseError):
-    """A distribution cannot be built. hatchling has printed the reason."""
-
-
 def build_packages(project: Path, destination: Path, report: Callable[[str], object]) -> list[Path]:
     """Write a wheel and a source distribution of each distribution to a folder, and return their paths, sorted.
 
     hatchling must be installed, as in ``distribution/requirements.txt``. The same sources give the same bytes. The
-    packages contain all files that git does not ignore. Raises PackageError.
+    packages contain all files that git does not ignore. Raises DistributionError.
     """
     existing = set(destination.iterdir())
     for name in DISTRIBUTIONS:
@@ -38,5 +34,5 @@ def build_packages(project: Path, destination: Path, report: Callable[[str], obj
         if result.returncode:
             sys.stderr.write(result.stderr)
             message = f"hatchling could not build {project / name}"
-            raise PackageError(message)
+            raise DistributionError(message)
     return sorted(set(destination.iterdir()) - existing)

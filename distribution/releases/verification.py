@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distribution.digests import compare_digests, read_digests
+from distribution.errors import DistributionError
 from distribution.releases.building import build_release
 from distribution.releases.checkout import read_commit
-from distribution.releases.digests import compare_digests, read_digests
-from distribution.releases.errors import ReleaseError
 from distribution.releases.provenance import read_build
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def verify_release(
     """Rebuild a release and return one line for each difference.
 
     Nothing is rebuilt if the files differ from the release's own ``SHA256SUMS``. Raises the same as ``build_release``,
-    and ReleaseError if the current commit is not the one that the release was built from.
+    and DistributionError if the current commit is not the one that the release was built from.
     """
     if differences := compare_digests(release):
         return differences
@@ -30,7 +30,7 @@ def verify_release(
     build = read_build(release)
     if (current := read_commit(project)) != build.commit:
         message = f"the release was built from commit {build.commit}, not {current}: run `git checkout {build.commit}`"
-        raise ReleaseError(message)
+        raise DistributionError(message)
     with tempfile.TemporaryDirectory() as folder:
         rebuilt = Path(folder, "release")
         build_release(project, rebuilt, report, complete=complete, source_url=build.source_url)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest, identity: tuple[str, ...] = ()) -> Event:
-    """Return the event of a REQUEST authorizer: that of a REST API, or payload 2.0 of an HTTP API.
+    """Return the event of a REQUEST authorizer: for a REST API, or payload 2.0 for an HTTP API.
 
     ``identity`` contains the values of the authorizer's identity sources.
     """
@@ -34,7 +34,7 @@ def authorizer_event(api: Api, match: RouteMatch, request: ClientRequest, identi
 def integration_event(
     api: Api, match: RouteMatch, request: ClientRequest, authorization: Authorization | None
 ) -> Event:
-    """Return the event of a function: that of a REST API, or payload 2.0 of an HTTP API.
+    """Return the event of a function: for a REST API, or payload 2.0 for an HTTP API.
 
     ``authorization``, None if the authorizer was not invoked, becomes ``requestContext.authorizer``.
     """

@@ -40,7 +40,7 @@ class MalformedAuthorizationError(ValueError):
 def evaluate_response(response: object, kind: ApiKind, arn: str) -> Authorization:
     """Return the effect of an authorizer's response on a request to an API. Raises MalformedAuthorizationError.
 
-    ``arn`` is that of the request. It is compared literally: only wildcards of the policy are wildcards.
+    ``arn`` is the ARN of the request. It is compared literally: only wildcards of the policy are wildcards.
     """
     response = _mapping(response, "the response")
     context = _context(response, scalars_only=kind is ApiKind.REST)

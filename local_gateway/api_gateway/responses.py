@@ -1,4 +1,4 @@
-"""The responses to the client: API Gateway's own, and those of the function."""
+"""The responses to the client: API Gateway's own, and the function's."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.routes import METHODS
-from mtls_authorizer_cli.content import Kind, recognize
-from mtls_authorizer_cli.inputs.bundle import choose_client
+from mtls_authorizer_cli.certificates.bundle import choose_client
+from mtls_authorizer_cli.certificates.content import Kind, recognize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

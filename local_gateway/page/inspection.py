@@ -21,12 +21,12 @@ from local_gateway.page.inquiry import InquiryError
 from local_gateway.pki import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.inputs.configuration import read_configuration, read_truststore_of_domain
-from mtls_authorizer_cli.explain.question import Question
-from mtls_authorizer_cli.explain.report.json_document import as_json
-from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain.result import Verdict
+from mtls_authorizer_cli.configuration.loading import read_configuration, read_truststore_of_domain
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.question import Question
+from mtls_authorizer_cli.explanation.report.json_document import as_json
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.result import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

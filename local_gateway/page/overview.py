@@ -1,4 +1,4 @@
-"""What the page shows at first: the choices of its form, the configuration, and the table of scenarios as it fills."""
+"""The data of the page: the choices of its form, the configuration, and the results of scenarios so far."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Overview:
         self.finished = False
 
     def api(self, endpoint: Endpoint) -> Api:
-        """Return the API of an endpoint; that of another front door is the REST API, whose events are explained."""
+        """Return the API of an endpoint. For another front door, it is the REST API, whose events are explained."""
         gateways = (each.application for each in (endpoint, *self.endpoints.values()))
         return next(gateway.api for gateway in gateways if isinstance(gateway, Gateway))
 

@@ -14,9 +14,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from distribution.metadata import VERSION
-from distribution.project import DISTRIBUTIONS, ROOT
-from distribution.releases.python_packages import PackageError, build_packages
+from distribution.errors import DistributionError
+from distribution.project import DISTRIBUTIONS, ROOT, VERSION
+from distribution.releases.python_packages import build_packages
 from tests.certificates import client_pem
 from tests.shared_folder import shared_folder
 
@@ -115,7 +115,7 @@ def test_the_checkout_as_a_whole_installs_its_three_distributions(tmp_path: Path
 def test_a_failed_build_is_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer/pyproject.toml").write_text("[project]\nname = 'name'\n")
-    with pytest.raises(PackageError) as failure:
+    with pytest.raises(DistributionError) as failure:
         build_packages(tmp_path, tmp_path, print)
     assert str(failure.value) == f"hatchling could not build {tmp_path / 'layer'}"
     assert "version" in capfd.readouterr().err

@@ -6,12 +6,13 @@ import argparse
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
 STANDARD_INPUT = "-"
@@ -65,6 +66,18 @@ def exit_statuses(success: str, negative: str) -> str:
         f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be read or an option is wrong, with a message "
         "on the standard error."
     )
+
+
+def read_time(text: str) -> datetime:
+    """Return the time in the option ``--at``, which is in ISO 8601 with an offset, in UTC. Raises CommandError."""
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    message = f"--at {text!r}: write a time with its UTC offset, such as 2026-12-01T00:00:00Z"
+    raise CommandError(message)
 
 
 def read_file(file: str, *, largest: int, expected: str) -> bytes:
@@ -147,6 +160,11 @@ def write_output(text: str) -> None:
         _discard(stream)
         message = f"the output cannot be written: {error.strerror or error}"
         raise CommandError(message) from error
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to the standard output, likewise. Raises CommandError."""
+    write_output("".join(f"{line}\n" for line in lines))
 
 
 def write_error(text: str) -> None:

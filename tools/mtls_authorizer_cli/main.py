@@ -15,11 +15,11 @@ from mtls_authorizer_cli.command_line import CommandError, ExitStatus, Parser, p
 from mtls_authorizer_cli.crl import fetch as crl_fetch
 from mtls_authorizer_cli.crl import index as crl_index
 from mtls_authorizer_cli.doctor import command as doctor
-from mtls_authorizer_cli.explain_command import command as explain
-from mtls_authorizer_cli.rules import check as rules_check
-from mtls_authorizer_cli.rules import remove as rules_remove
+from mtls_authorizer_cli.explain import command as explain
 from mtls_authorizer_cli.rules.change import add as rules_add
 from mtls_authorizer_cli.rules.change import import_csv as rules_import
+from mtls_authorizer_cli.rules.change import remove as rules_remove
+from mtls_authorizer_cli.rules.check import command as rules_check
 from mtls_authorizer_cli.rules.diff import command as rules_diff
 from mtls_authorizer_cli.rules.schema import command as rules_schema
 from mtls_authorizer_cli.rules.what_if import command as rules_what_if

@@ -50,16 +50,10 @@ class Progress:
             self._stream.flush()
             self._is_drawn = False
 
-    def watch(self, items: Iterable[Item], expected: int, noun: str, *, every: int = 1) -> Iterator[Item]:
-        """Pass items through, and show at each multiple of ``every`` how many of the expected ones have passed."""
+    def watch(self, items: Iterable[Item], noun: str, expected: int | None = None, *, every: int = 1) -> Iterator[Item]:
+        """Pass items through, and show at each multiple of ``every`` how many have passed, of how many if known."""
         for count, item in enumerate(items):
             if count % every == 0:
-                self.show(f"{count:,} of {expected:,} {noun}", count / max(expected, 1))
-            yield item
-
-    def count(self, items: Iterable[Item], noun: str, *, every: int) -> Iterator[Item]:
-        """Pass an unknown number of items through, and show at each multiple of ``every`` how many have passed."""
-        for number, item in enumerate(items):
-            if number % every == 0:
-                self.show(f"{number:,} {noun}", 0)
+                of_expected = "" if expected is None else f" of {expected:,}"
+                self.show(f"{count:,}{of_expected} {noun}", count / expected if expected else 0)
             yield item

@@ -1,4 +1,4 @@
-"""Text in lines of at most 100 columns: paragraphs and tables. Tables also as CSV (RFC 4180)."""
+"""Output in lines of at most 100 columns: paragraphs, tables and next steps. Tables also as CSV (RFC 4180)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ WIDTH = 100
 """The width of a line, in columns."""
 
 _INDENTATION, _GAP = "  ", "  "
+_LABEL_WIDTH = 14
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -77,6 +78,29 @@ def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
         line += gap + match[0]
         empty, position = False, match.end()
     yield line
+
+
+def row(label: str, text: str) -> Iterator[str]:
+    """Return a label and a text in lines."""
+    return fold(text, first=label.ljust(_LABEL_WIDTH), others=" " * _LABEL_WIDTH)
+
+
+def notes(texts: Iterable[str]) -> Iterator[str]:
+    """Return notes in lines."""
+    for text in texts:
+        yield from fold(f"note: {plain(text)}", first="", others=" " * len("note: "))
+
+
+def next_step(text: str) -> Iterator[str]:
+    """Return the last lines of a command's output."""
+    return fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
+
+
+def files_without_certificate(files: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Return files without a certificate in lines, each with the reason; nothing if there are none."""
+    if files:
+        yield from ["", "NO CERTIFICATE"]
+        yield from columns([(file, problem.removeprefix(f"{file} ")) for file, problem in files], (36, 100))
 
 
 def wrap(text: str, *, first: str = "  ", others: str = "  ") -> list[str]:

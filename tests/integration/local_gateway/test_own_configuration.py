@@ -214,7 +214,7 @@ def test_two_gateways_serve_the_users_clients_side_by_side(tmp_path: Path, own: 
     with serving(None, *options, cwd=tmp_path) as (process, lines):
         folder = tmp_path / "build" / "local-gateway"
         files = {path: path.read_bytes() for path in folder.glob("*.pem")}
-        assert "The clients of the scenarios are not from these CAs, so no scenario is played." in lines
+        assert "The clients of the scenarios are not from these CAs, so no scenario is run." in lines
         (command,) = (shlex.split(line) for line in lines if line.startswith("curl --include "))
         base = command[: command.index("--cert")]
         url = command[-1].removesuffix("/hello")
@@ -260,7 +260,7 @@ def assert_nothing_is_expected(lines: list[str]) -> None:
     assert re.search(r"^listed CN +200 \+ context +200 \+ context +200 \+ context$", output, re.MULTILINE)
     assert re.search(r"^listed OU +403 +403 +403 +common_name_not_allowed$", output, re.MULTILINE)
     assert "expected" not in output.partition("rejected: ")[0]
-    assert "With your own configuration, no results are expected." in lines
+    assert "With your own configuration, there are no expected results." in lines
 
 
 def assert_rejections_are_the_printed_ones(

@@ -138,7 +138,7 @@ def test_every_scenario_is_reachable_and_explained(
     caplog.set_level(logging.INFO, "mtls_authorizer")
     columns = cycle(range(3))
     with opened(browser, sample.url) as page:
-        assert "111 of 111 played. 0 unexpected." in page.inner_text("#progress")
+        assert "111 of 111 requests sent. 0 unexpected results." in page.inner_text("#progress")
         for scenario in SCENARIOS:
             kind = cast("Kind", list(scenario.kinds)[next(columns)])
             expected = scenario.expected_on(kind)
@@ -210,7 +210,7 @@ def test_with_an_own_truststore_and_hostile_rules_only_certificates_can_be_paste
         own.overview.finished = True
         with opened(browser, own.url) as page:
             assert HOSTILE[0] in page.inner_text("#configuration")
-            assert page.inner_text("#progress").endswith("so no scenario is played.")
+            assert page.inner_text("#progress").endswith("so no scenario is run.")
             assert page.is_visible("#pem")
             subject = name(("CN", HOSTILE[0]))
             explain_pem(page, pem(certificate_der(subject, subject)))
@@ -332,15 +332,15 @@ def test_the_table_fills_while_the_scenarios_are_played(
         served(pki, endpoints, sample_configuration(pki)) as filling,
         opened(browser, filling.url) as page,
     ):
-        assert "0 of 111 played" in page.inner_text("#progress")
+        assert "0 of 111 requests sent" in page.inner_text("#progress")
         assert page.locator("#scenarios button").count() == 0
         filling.overview.results[0].outcomes.update(sample.overview.results[0].outcomes)
-        sync_api.expect(page.locator("#progress")).to_contain_text("3 of 111 played")
+        sync_api.expect(page.locator("#progress")).to_contain_text("3 of 111 requests sent")
         page.locator("#scenarios button").nth(1).focus()
         for result, played in zip(filling.overview.results, sample.overview.results, strict=True):
             result.outcomes.update(played.outcomes)
         filling.overview.finished = True
-        sync_api.expect(page.locator("#progress")).to_contain_text("111 of 111 played")
+        sync_api.expect(page.locator("#progress")).to_contain_text("111 of 111 requests sent")
         assert "HTTP API, IAM" in page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 

@@ -190,7 +190,7 @@ def test_other_json_is_refused(server: Server, body: bytes) -> None:
         ({"pem": ""}, "Either choose a client or paste a certificate."),
         ({"client": None, "pem": 1}, "Either choose a client or paste a certificate."),
         ({"client": None, "pem": ""}, "This is empty. Paste a certificate in PEM"),
-        ({"client": None, "pem": "hostile<b>"}, "This is text of another kind. Paste a certificate in PEM"),
+        ({"client": None, "pem": "hostile<b>"}, "This is text, but not PEM. Paste a certificate in PEM"),
         ({"client": None, "pem": "-----BEGIN CERTIFICATE-----\nhostile<b>"}, "This is PEM without its END line."),
         ({"client": None, "pem": '{"hostile<b>'}, "This is invalid JSON."),
     ],

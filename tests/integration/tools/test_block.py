@@ -22,7 +22,6 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer_cli.block.command import flush_caches
 from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
 from mtls_authorizer_cli.documents.location import RulesLocation
-from mtls_authorizer_cli.documents.update import Access
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import progress_on
 from tests.aws_server import ACCOUNT, REGION
@@ -198,7 +197,7 @@ def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: 
         raise KeyboardInterrupt
 
     stages = [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
-    rules = RulesLocation(S3, Access(), load_settings({}), ())
+    rules = RulesLocation(S3, load_settings({}), ())
     flushed = flush_caches(argparse.Namespace(stages=stages, no_wait=False), rules, interrupt)
     assert flushed == [Flushed(stage, "interrupted before it was flushed") for stage in stages]
     assert not function.flushed
@@ -213,8 +212,11 @@ def test_nothing_is_flushed_if_nothing_may_be_written(function: AwsServer, capsy
 def test_without_boto3_the_command_says_so(
     function: AwsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("s3", "ssm", "aws"):
-        monkeypatch.delitem(sys.modules, f"mtls_authorizer_cli.documents.{module}", raising=False)
+    for module in (
+        *(f"mtls_authorizer_cli.documents.{each}" for each in ("s3", "ssm", "aws")),
+        "mtls_authorizer.stores.aws",
+    ):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     assert block(0, "--rules", S3) == 2
     assert f"{S3}: there is no module boto3, so that this requires boto3: pip install boto3" in capsys.readouterr().err

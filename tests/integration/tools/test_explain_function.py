@@ -51,7 +51,7 @@ def test_without_an_alias_the_unpublished_version_is_used_and_noted(
     assert main(["explain", str(clients / "0.pem"), "--function", "authorizer"], SHELL) == 1
     output = " ".join(capsys.readouterr().out.split())
     assert "ALLOWED_COMMON_NAMES requires 'nobody'" in output
-    assert "the variables are those of $LATEST, the version of the function that is not published" in output
+    assert "the variables are from $LATEST, the unpublished version of the function." in output
     assert "name it: --function authorizer:ALIAS" in output
 
 

@@ -4,7 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from distribution.layer_builder.bytecode import CompileError, compile_folder
+from distribution.errors import DistributionError
+from distribution.layer_builder.bytecode import compile_folder
 from distribution.layer_builder.interpreters import find_interpreters
 from tests.packaging.layer_builder.fake_executables import find_interpreters_only_in, write_script
 
@@ -78,6 +79,6 @@ def test_the_compiler_gets_no_variables_that_configure_python(tmp_path: Path, mo
 
 def test_a_source_that_cannot_be_compiled_is_an_error(tmp_path: Path) -> None:
     version = next(iter(INTERPRETERS))
-    with pytest.raises(CompileError) as failure:
+    with pytest.raises(DistributionError) as failure:
         compile_folder(write_module(tmp_path, "def\n"), PurePosixPath("/opt"), [version], ignore)
     assert str(failure.value) == f"{INTERPRETERS[version]} could not compile the sources in {tmp_path}"

@@ -10,8 +10,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from distribution.layer_builder.release import MissingPythonError, build_release
-from distribution.layer_builder.wheels import DownloadError
+from distribution.errors import DistributionError
+from distribution.layer_builder.release import build_release
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.layer_builder.fake_executables import (
     download_from,
@@ -119,7 +119,7 @@ def test_a_failed_build_leaves_no_earlier_digests(
     (tmp_path / "SHA256SUMS").write_text("earlier")
     platform = PLATFORMS[architecture]
     (index / platform / wheel_for(platform)).unlink()
-    with pytest.raises(DownloadError) as failure:
+    with pytest.raises(DistributionError) as failure:
         build_release(project, tmp_path, print)
     assert str(failure.value).startswith(f"pip could not download requirements.txt for Python 3.11 on {platform} (")
     assert not (tmp_path / "SHA256SUMS").exists()
@@ -127,7 +127,7 @@ def test_a_failed_build_leaves_no_earlier_digests(
 
 def test_a_complete_release_requires_all_python_versions(tmp_path: Path, project: Path) -> None:
     missing = ", ".join(version for version in PYTHON_VERSIONS if version != "3.13")
-    with pytest.raises(MissingPythonError, match=f"Python {re.escape(missing)} on PATH"):
+    with pytest.raises(DistributionError, match=f"Python {re.escape(missing)} on PATH"):
         build_release(project, tmp_path / "build", print, complete=True)
     for version in PYTHON_VERSIONS:
         write_interpreter(tmp_path / f"machine/python{version}", f"CPython {version}.7")

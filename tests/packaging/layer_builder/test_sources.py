@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from distribution.errors import DistributionError
 from distribution.layer_builder.command_line import main
-from distribution.layer_builder.sources import SourceError, find_sources
+from distribution.layer_builder.sources import find_sources
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.layer_builder.fake_executables import write_script
 
@@ -78,7 +79,7 @@ def test_a_symbolic_link_is_rejected(request: pytest.FixtureRequest, fixture: st
     package: Path = request.getfixturevalue(fixture)
     link = package / "inner/link.pem"
     link.symlink_to(target)
-    with pytest.raises(SourceError) as failure:
+    with pytest.raises(DistributionError) as failure:
         find(package)
     assert str(failure.value) == f"{link} is a symbolic link: replace it with a file or delete it"
 
@@ -87,7 +88,7 @@ def test_a_failure_of_git_is_reported_instead_of_packing_all_files(
     tracked_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(SourceError, match=r"git is required to list the files of .*: No such file or directory"):
+    with pytest.raises(DistributionError, match=r"git is required to list the files of .*: No such file or directory"):
         find(tracked_package)
     write_script(tmp_path / "bin/git", "#!/bin/sh\necho 'fatal: detected dubious\nownership' >&2\nexit 128\n")
     with pytest.raises(SystemExit, match="1"):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from distribution.errors import DistributionError
 from distribution.layer_builder import wheels
-from distribution.layer_builder.wheels import Architecture, DownloadError, download_wheels
+from distribution.layer_builder.wheels import Architecture, download_wheels
 from tests.packaging.layer_builder.small_wheels import write_wheel
 
 BUILD_SYSTEM = """\
@@ -74,6 +75,6 @@ def test_a_pinned_source_distribution_is_rejected_and_not_executed(
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"source==1.0 --hash=sha256:{digest}\n")
     have_pip_look_in(tmp_path, monkeypatch)
-    with pytest.raises(DownloadError):
+    with pytest.raises(DistributionError):
         download_wheels(requirements, Architecture.ARM64, tmp_path, lambda _: None)
     assert not (tmp_path / "was run").exists()

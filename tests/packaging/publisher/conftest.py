@@ -9,8 +9,8 @@ import botocore.loaders
 import botocore.session
 import pytest
 
+from distribution.digests import write_digests
 from distribution.layer_builder.wheels import Architecture
-from distribution.releases.digests import write_digests
 from tests.packaging.publisher.lambda_service import LambdaService, lambda_service
 
 if TYPE_CHECKING:

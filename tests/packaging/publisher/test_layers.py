@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from distribution.errors import DistributionError
 from distribution.layer_builder.wheels import Architecture
 from distribution.publisher.archives import Archive
-from distribution.publisher.layers import DigestMismatchError, check_download, publish
+from distribution.publisher.layers import check_download, publish
 from tests.packaging.publisher.lambda_service import Fault
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def test_a_wrong_download_is_reported_with_both_digests(service: LambdaService) 
     layer_version = publish(client, archive)
     check_download(client, layer_version, archive)
     service.faults = [Fault("eu-central-1", "download", 200, b"other")]
-    with pytest.raises(DigestMismatchError) as failure:
+    with pytest.raises(DistributionError) as failure:
         check_download(client, layer_version, archive)
     assert str(failure.value) == (
         "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-arm64:1 has the SHA-256"

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 import pytest
 
-from distribution.metadata import VERSION
-from distribution.project import ROOT, read_metadata
+from distribution.digests import write_digests
+from distribution.project import ROOT, VERSION, read_metadata
 from distribution.publisher import clients
 from distribution.publisher.archives import MAXIMUM_SIZE
 from distribution.publisher.command_line import NEXT_STEPS, main
 from distribution.python_versions import PYTHON_VERSIONS
-from distribution.releases.digests import write_digests
 from tests.packaging.publisher.conftest import write_zip
 from tests.packaging.publisher.lambda_service import Fault, LambdaService, Refusal
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from distribution.publisher.regions import RegionError, check_regions
+from distribution.errors import DistributionError
+from distribution.publisher.regions import check_regions
 
 SOURCE = "according to this version of boto3"
 
@@ -26,6 +27,6 @@ SOURCE = "according to this version of boto3"
     ],
 )
 def test_unusable_regions_are_named(regions: list[str], message: str) -> None:
-    with pytest.raises(RegionError) as refusal:
+    with pytest.raises(DistributionError) as refusal:
         check_regions(boto3.Session(), regions)
     assert str(refusal.value) == message

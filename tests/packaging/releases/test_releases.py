@@ -12,8 +12,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from distribution.digests import write_digests
 from distribution.releases.command_line import main
-from distribution.releases.digests import write_digests
 from tests.packaging.releases.conftest import git
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from distribution.errors import DistributionError
 from distribution.project import ROOT
-from distribution.releases.errors import ReleaseError
 from distribution.releases.templates import TEMPLATES, rewrite_template, write_templates
 from tests.yaml_templates import yaml_parse
 
@@ -38,5 +38,5 @@ def test_a_template_of_a_release_differs_in_the_places_of_code_only(name: str, t
     ["CodeUri: ../somewhere", "ContentUri: layer", "BuildMethod: python3.13", "DefinitionUri: ../api.yaml"],
 )
 def test_a_place_that_is_not_known_is_an_error(line: str) -> None:
-    with pytest.raises((ReleaseError, KeyError)):
+    with pytest.raises((DistributionError, KeyError)):
         rewrite_template(f"    Properties:\n      {line}\n")

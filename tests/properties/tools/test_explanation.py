@@ -23,14 +23,14 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_US
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.report.advice import advise
-from mtls_authorizer_cli.explain.report.json_document import as_json
-from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain.report.text import as_text
-from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain.summary import summarize
-from mtls_authorizer_cli.explain.truststore import read_bundle
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.report.advice import advise
+from mtls_authorizer_cli.explanation.report.json_document import as_json
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.report.text import as_text
+from mtls_authorizer_cli.explanation.result import Verdict
+from mtls_authorizer_cli.explanation.summary import summarize
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 from tests import der
 from tests.api_events import EVENTS, STAGE_ARN
 from tests.certificates import (
@@ -50,7 +50,7 @@ from tests.questions import NOW, document, question
 from tests.strategies import broken_certificates
 
 if TYPE_CHECKING:
-    from mtls_authorizer_cli.explain.question import Question
+    from mtls_authorizer_cli.explanation.question import Question
 
 # Few words, so that rules match; and few that are hostile, so that most certificates reach the last checks.
 _WORDS = st.sampled_from([*["a"] * 9, *["A", " a", "ab", "a, b"] * 2, "\u202ea", "x\x1b[31m"])
@@ -248,8 +248,9 @@ def test_a_suggested_rule_allows_exactly_what_it_names(asked: Question) -> None:
     rules = document({**advice.rule, "allow": ["GET /hello"]})
     for route, reason in (("GET /hello", None), ("GET /other", DenyReason.ROUTE_NOT_ALLOWED)):
         with_rule = explain(question(asked.pem, rules, route=route, required_key_usages=NO_KEY_USAGES))
-        assert with_rule.check(CheckName.RULES).verdict is Verdict.PASSED
-        assert with_rule.check(CheckName.ROUTE).reason is reason
+        checks = {check.name: check for check in with_rule.checks}
+        assert checks[CheckName.RULES].verdict is Verdict.PASSED
+        assert checks[CheckName.ROUTE].reason is reason
 
 
 @given(_QUESTIONS, st.booleans())

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.log_records import LogRecord, read_log_records
+from mtls_authorizer_cli.decision_log.records import LogRecord, read_log_records
 from mtls_authorizer_cli.main import main
 from tests.questions import PAYMENTS, REPORTS, document
 

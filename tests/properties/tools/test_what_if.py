@@ -21,8 +21,8 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_US
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.observation import Observation
-from mtls_authorizer_cli.inputs.log_entries import LogEntry
-from mtls_authorizer_cli.log_records import read_record
+from mtls_authorizer_cli.decision_log.entries import LogEntry
+from mtls_authorizer_cli.decision_log.records import read_record
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from tests import der
 from tests.api_events import http_1_0_event, http_2_0_event, rest_event
@@ -43,7 +43,7 @@ from tests.questions import NOW, document
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.event import ApiRequest
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
 
 _TEXTS = st.sampled_from(["a", "a", "b", 'a,b+"c"', "#\u00e9 ", "...", "x" * 2100])
 _SUBJECTS = st.lists(st.tuples(st.sampled_from(["CN", "O", "OU", "UID", "2.5.4.97"]), _TEXTS), max_size=4)

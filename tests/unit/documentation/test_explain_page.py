@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.clients.report import CSV_COLUMNS as CLIENT_COLUMNS
-from mtls_authorizer_cli.explain.result import Verdict
-from mtls_authorizer_cli.explain_command.many import CSV_COLUMNS
+from mtls_authorizer_cli.explain.table import CSV_COLUMNS
+from mtls_authorizer_cli.explanation.result import Verdict
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.certificates import certificate_der, client_pem, name, pem

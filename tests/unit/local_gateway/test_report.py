@@ -36,7 +36,7 @@ def test_the_summary_counts_and_tells_differences_in_full() -> None:
         "3 of 4 as expected.",
         "no certificate, HTTP API, IAM:",
         f"  expected {Outcome(403, 'missing')}",
-        f"  happened {ALLOWED}",
+        f"  actual   {ALLOWED}",
     ]
 
 

@@ -13,7 +13,7 @@ from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
 from mtls_authorizer.rules.names.name_correction import attribute_types
-from mtls_authorizer_cli.certificate_files import read_certificate_file
+from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.printed import plain, quoted
 
@@ -35,8 +35,8 @@ _ONE_CERTIFICATE = (
 class Client(NamedTuple):
     """A client, and the entry of ``deny`` that blocks it.
 
-    ``conditions`` are those of the entry, by field: one for each encoding of a key. ``common_conditions`` are those
-    that every certificate that the entry blocks satisfies. ``name`` is printable ASCII. ``file`` and ``certificate``
+    ``conditions`` are the conditions of the entry, by field: one for each encoding of a key. Every certificate that the
+    entry blocks satisfies the ``common_conditions``. ``name`` is printable ASCII. ``file`` and ``certificate``
     are None if the client was named by issuer and serial number.
     """
 

@@ -15,7 +15,6 @@ from mtls_authorizer_cli.documents.location import add_options as add_location_o
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import review
-from mtls_authorizer_cli.documents.update import Update, update_document
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.block.client import Client
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.location import RulesLocation
+    from mtls_authorizer_cli.documents.update import Update
 
 
 class Outcome(NamedTuple):
@@ -52,9 +52,7 @@ def change(
 ) -> Outcome:
     """Change the rules document. Raises CommandError."""
     rules = find_rules(options, environment)
-    update = update_document(
-        rules.location, edit, access=rules.access, review=partial(review, options), other_rules=rules.other_rules
-    )
+    update = rules.update(edit, partial(review, options))
     changes = update.written or update.planned != update.before
     asked = changes and not (options.yes or options.dry_run)
     return Outcome(client, rules, update, declined=asked and not update.written, shown=asked)
@@ -72,7 +70,7 @@ def flush_caches(
                 wait_for_reload(rules.refresh_seconds, progress, sleep)
     except KeyboardInterrupt:
         return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
-    return [flush(stage, rules.access.region) for stage in options.stages]
+    return [flush(stage) for stage in options.stages]
 
 
 def explain_command(outcome: Outcome) -> str:

@@ -76,12 +76,12 @@ def wait_for_reload(seconds: float, progress: Progress, sleep: Callable[[float],
         waited += step
 
 
-def flush(stage: Stage, region: str | None) -> Flushed:
+def flush(stage: Stage) -> Flushed:
     """Flush the authorizer cache of a stage. Raises nothing."""
     try:
         from mtls_authorizer_cli.documents.aws import aws_errors, make_client  # noqa: PLC0415 -- imports boto3
 
-        client = make_client("apigateway" if stage.is_rest else "apigatewayv2", region)
+        client = make_client("apigateway" if stage.is_rest else "apigatewayv2")
         with aws_errors(str(stage), _HINTS, _DENIED):
             if stage.is_rest:
                 client.flush_stage_authorizers_cache(restApiId=stage.api_id, stageName=stage.name)

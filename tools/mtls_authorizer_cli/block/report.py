@@ -6,15 +6,14 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.block.command import explain_command, flush_caches
-from mtls_authorizer_cli.command_line import ExitStatus, write_output
-from mtls_authorizer_cli.documents.lines import answer as first
-from mtls_authorizer_cli.documents.lines import next_step, row
+from mtls_authorizer_cli.command_line import ExitStatus, write_lines, write_output
 from mtls_authorizer_cli.documents.review import diff
 from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.tables import fold, next_step, row
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mtls_authorizer_cli.block.command import Outcome
     from mtls_authorizer_cli.block.entries import Entry
@@ -45,39 +44,44 @@ def flush_and_print(
 ) -> ExitStatus:
     """Print the answer, flush caches after a change, print the rest, and return the exit status. Raises CommandError.
 
-    ``entries`` are those of ``deny`` that block the client.
+    ``entries`` of ``deny`` block the client.
     """
     if not options.json:
-        write_output(_beginning(answer, outcome, entries))
+        write_lines(_beginning(answer, outcome, entries))
     flushed = [] if outcome.declined or options.dry_run else flush_caches(options, outcome.rules)
-    write_output(_as_json(answer, outcome, entries, flushed) if options.json else _ending(answer, outcome, flushed))
+    if options.json:
+        write_output(_as_json(answer, outcome, entries, flushed))
+    else:
+        write_lines(_ending(answer, outcome, flushed))
     failed = outcome.declined or any(each.problem for each in flushed)
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
-def _beginning(answer: Answer, outcome: Outcome, entries: Sequence[Entry]) -> str:
-    """Return the first part of the output, which is known before caches are flushed."""
+def _beginning(answer: Answer, outcome: Outcome, entries: Sequence[Entry]) -> Iterator[str]:
+    """Return the first lines of the output, which are known before caches are flushed."""
     rules, update = outcome.rules, outcome.update
-    lines = [first(answer.text), row("rules", plain(f"{rules.location}, version {update.document.version}"))]
-    lines.append(row("entry", json.dumps(outcome.client.entry)))
+    yield from fold(answer.text, first="")
+    yield from row("rules", plain(f"{rules.location}, version {update.document.version}"))
+    yield from row("entry", json.dumps(outcome.client.entry))
     if entries:
-        lines.append(row("blocked by", ", ".join(map(str, entries))))
+        yield from row("blocked by", ", ".join(map(str, entries)))
     if update.written:
-        lines.append(row("takes effect", _RELOAD.format(rules.refresh_seconds)))
+        yield from row("takes effect", _RELOAD.format(rules.refresh_seconds))
     if update.merged:
-        lines.append(row("note", "another writer changed the document meanwhile: both changes are in it"))
-    lines += [row("note", note) for note in outcome.client.notes]
+        yield from row("note", "another writer changed the document meanwhile: both changes are in it")
+    for note in outcome.client.notes:
+        yield from row("note", note)
     if update.planned != update.before and not outcome.shown:
-        lines += ["\n", diff(update.before, update.planned), "\n"]
-    return "".join(lines)
+        yield from ["", diff(update.before, update.planned)]
 
 
-def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> str:
+def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Iterator[str]:
     """Return the rest of the output: what was flushed, and the next step."""
-    lines = [row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}")) for each in flushed]
+    for each in flushed:
+        yield from row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}"))
     if not flushed and outcome.update.written:
-        lines.append(row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, answer.command)))
-    return "".join([*lines, next_step(plain(answer.next_step))])
+        yield from row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, answer.command))
+    yield from next_step(plain(answer.next_step))
 
 
 def _as_json(answer: Answer, outcome: Outcome, entries: Sequence[Entry], flushed: Sequence[Flushed]) -> str:

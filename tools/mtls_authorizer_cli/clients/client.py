@@ -32,7 +32,7 @@ class Client(NamedTuple):
     """One certificate of a client. All times are aware.
 
     ``name`` is the subject (RFC 4514), with an alternative name if that does not distinguish clients or is empty; None
-    if a log entry contains neither. ``is_distinct`` is whether the name is that of one client, as far as is known.
+    if a log entry contains neither. ``is_distinct`` is whether only one client is known to have the name.
     ``rules`` are the names of the matching rules, ``reason`` is the deny reason if the certificate is denied.
     ``not_after`` is exact for a certificate; the log has whole days, so that the certificate expires within one day
     after it. ``files`` are those that contain the certificate; ``requests`` and ``last_seen`` are from the log.
@@ -53,7 +53,7 @@ class Client(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether the expiry is that of the certificate, not calculated from the log."""
+        """Whether the expiry is from the certificate, and not calculated from the log."""
         return bool(self.files)
 
     def days_to_expiry(self, now: datetime) -> int | None:
@@ -103,5 +103,5 @@ def _renewed_until(client: Client, others: Iterable[Client]) -> datetime | None:
 
 
 def _is_same(one: Client, other: Client) -> bool:
-    # A name that another CA has issued, and that no rule of the client allows, is somebody else's.
+    # A certificate of another CA with the same name belongs to another client, unless a rule allows both.
     return one.issuer_dn == other.issuer_dn or not set(one.rules).isdisjoint(other.rules)

@@ -7,24 +7,30 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.from_files import clients_in_files
 from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
 from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, ExitStatus, exit_statuses, write_output
-from mtls_authorizer_cli.explain.inputs.configuration import load_configuration
-from mtls_authorizer_cli.explain.inputs.failures import logged_failures
-from mtls_authorizer_cli.function import add_options, notes_on_variables, read_environment
-from mtls_authorizer_cli.inputs.times import read_time
-from mtls_authorizer_cli.log_records import read_log_records
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    read_time,
+    write_output,
+)
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
+from mtls_authorizer_cli.configuration.logged_errors import logged_failures
+from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from mtls_authorizer_cli.certificate_files import CertificateFile
+    from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.clients.client import Client
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
@@ -99,7 +105,7 @@ def _make_report(
     for log in options.log:
         records = read_log_records(log)
         with progress_on(sys.stderr) as progress:
-            logged.add_all(progress.count(records, "decisions", every=5000))
+            logged.add_all(progress.watch(records, "decisions", every=5000))
         skipped += records.skipped
     files = read_certificates(options.files)
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
@@ -115,9 +121,9 @@ def _decide(
     with logged_failures() as failures, progress_on(sys.stderr) as progress:
         progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
-        watched = progress.watch(files, len(files), "certificates", every=10)
+        watched = progress.watch(files, "certificates", len(files), every=10)
         clients = list(clients_in_files(watched, configuration, now))
-    return clients, (*notes_on_variables(options), *failures)
+    return clients, (*notes_on_configuration(options, configuration), *failures)
 
 
 def _read_period(text: str, now: datetime) -> timedelta:

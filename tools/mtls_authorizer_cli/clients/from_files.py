@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer_cli.clients.client import Client
-from mtls_authorizer_cli.explain.client_match import alternative_name, identifies_client
-from mtls_authorizer_cli.explain.question import EXAMPLE_REQUEST, Question
-from mtls_authorizer_cli.explain.summary import summarize
+from mtls_authorizer_cli.explanation.client_match import alternative_name, identifies_client
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, Question
+from mtls_authorizer_cli.explanation.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer_cli.certificate_files import CertificateFile
-    from mtls_authorizer_cli.explain.inputs.configuration import Configuration
+    from mtls_authorizer_cli.certificates.files import CertificateFile
+    from mtls_authorizer_cli.configuration.loading import Configuration
 
 
 def clients_in_files(files: Iterable[CertificateFile], configuration: Configuration, now: datetime) -> Iterator[Client]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.assessment import UNAUTHENTICATED_PRINCIPAL
 from mtls_authorizer_cli.clients.client import Client
-from mtls_authorizer_cli.explain.client_match import name_identifies_client
+from mtls_authorizer_cli.explanation.client_match import name_identifies_client
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
     from datetime import datetime
 
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
 
 
 class LoggedClients:
@@ -71,14 +71,14 @@ def _expiry(record: LogRecord) -> datetime | None:
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    # Each entry has a lower bound: the highest is the closest.
+    # Each entry has a lower bound, and the highest is the best.
     return max(filter(None, (one, other)), default=None)
 
 
 def merge(in_files: Iterable[Client], in_log: Iterable[Client]) -> list[Client]:
     """Return the clients of both, each certificate once.
 
-    Of a certificate in a file, expiry and rules are those of today; only the requests are from the log.
+    If a file contains the certificate, expiry and rules are taken from today, and only the requests from the log.
     """
     merged: dict[str | None, Client] = {}
     for client in in_files:

@@ -6,10 +6,11 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.clients.client import State
-from mtls_authorizer_cli.printed import counted, listing, plain
-from mtls_authorizer_cli.tables import columns, csv_text, fold
+from mtls_authorizer_cli.printed import counted, listing
+from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,14 @@ _TITLES = {
     State.VALID: "VALID",
     State.UNKNOWN: "EXPIRY UNKNOWN",
 }
+_NOT_SHOWN = (
+    None,
+    DenyReason.CERTIFICATE_EXPIRED,
+    DenyReason.ROUTE_NOT_ALLOWED,
+    DenyReason.RULE_NOT_IN_EFFECT,
+)
+"""With these reasons, rules are listed: they depend on the request, or on the expiry, which is listed, too."""
+
 _WIDEST = (10, 6, 40, 28, 100)
 _HEADER = "expiry, days, client, rule or deny reason, file or last request"
 
@@ -41,7 +50,7 @@ class Report(NamedTuple):
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
     certificate, each with the reason; ``skipped`` is the number of log entries that are not decisions, ``unidentified``
-    that of decisions that name no client.
+    the number of decisions that name no client.
     """
 
     clients: tuple[Client, ...]
@@ -108,13 +117,10 @@ def _lines(report: Report) -> Iterator[str]:
         if clients and (report.period is None or state in _ENDING):
             yield from ["", f"{title}: {_HEADER}"]
             yield from columns([_cells(client, report.now) for client in clients], _WIDEST)
-    if report.unusable:
-        yield from ["", "NO CERTIFICATE"]
-        yield from columns([(file, problem.removeprefix(f"{file} ")) for file, problem in report.unusable], (36, 100))
+    yield from files_without_certificate(report.unusable)
     yield ""
-    for note in _notes(report):
-        yield from fold(f"note: {plain(note)}", first="", others=" " * 6)
-    yield from fold(f"Next step: {_next_step(report)}", first="", others=" " * 11)
+    yield from notes(_notes(report))
+    yield from next_step(_next_step(report))
 
 
 def _result(report: Report) -> str:
@@ -136,9 +142,14 @@ def _cells(client: Client, now: datetime) -> tuple[str, ...]:
         f"{client.not_after:%Y-%m-%d}" if client.not_after else "unknown",
         "" if days is None else f"{days:,}",
         client.name or "without a name",
-        listing(client.rules, none=client.reason or "none"),
+        client.reason or "none" if _is_denied_in_any_case(client) else listing(client.rules),
         place,
     )
+
+
+def _is_denied_in_any_case(client: Client) -> bool:
+    """Return whether a client is denied whatever it requests, for a reason other than the expiry, which is shown."""
+    return not client.rules or client.reason not in _NOT_SHOWN
 
 
 def _notes(report: Report) -> Iterator[str]:

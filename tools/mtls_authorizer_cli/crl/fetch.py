@@ -1,6 +1,6 @@
-"""``mtls-authorizer crl fetch URL FILE``: download a CRL, verify it, and store it in place of an older one.
+"""``mtls-authorizer crl fetch URL FILE``: download a CRL, verify it, and replace an older one.
 
-The same checks as those of the fetcher on Lambda, without AWS. The file is written completely or not at all.
+The checks are the same as on Lambda, without AWS. The file is written completely or not at all.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _StoredFile(NamedTuple):
     """A file cannot have them: the CRL is always downloaded."""
 
 
-class _FileDestination:
+class FileDestination:
     """The file in which a CRL is stored: a ``Destination``."""
 
     def __init__(self, path: Path) -> None:
@@ -118,7 +118,7 @@ def _fetch(options: argparse.Namespace, verification: Verification, progress: Pr
     limits = Limits(total_seconds=options.timeout)
     connector = Connector(allow_private=options.private)
     return fetch(
-        _FileDestination(Path(options.file)),
+        FileDestination(Path(options.file)),
         verification,
         partial(download, options.url, limits=limits, connector=connector, watch=watch),
     )

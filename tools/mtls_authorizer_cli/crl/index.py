@@ -1,7 +1,6 @@
 """``mtls-authorizer crl index FILE``: verify a CRL, and write its index next to it.
 
-The same checks and the same index as those of the indexer on Lambda, without AWS. The index is written completely or
-not at all.
+The checks and the index are the same as on Lambda, without AWS. The index is written completely or not at all.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
 
 
 def _watch(serial_numbers: Iterable[int], expected: int, progress: Progress) -> Iterator[int]:
-    yield from progress.watch(serial_numbers, expected, "serial numbers", every=_ENTRIES_PER_STEP)
+    yield from progress.watch(serial_numbers, "serial numbers", expected, every=_ENTRIES_PER_STEP)
     progress.show("writing", 1)
 
 

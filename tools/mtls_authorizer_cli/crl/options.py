@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def add_verification(parser: Parser) -> None:
     """Add the options for what a CRL is verified against."""
     parser.add_argument(
-        "--truststore", metavar="BUNDLE", required=True, help="the CAs in PEM, as the custom domain has them"
+        "--truststore", metavar="BUNDLE", required=True, help="the CA certificates in PEM, as on the custom domain"
     )
     parser.add_argument(
         "--max-age",
         metavar="SECONDS",
         type=up_to(LONGEST_MAX_AGE_SECONDS),
         default=0,
-        help="how long after its nextUpdate a CRL is still used, at most a year (default: %(default)s)",
+        help="how long the CRL is used after its nextUpdate, at most a year (default: %(default)s)",
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
-from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
@@ -16,12 +16,12 @@ from mtls_authorizer_cli.command_line import (
     shown_file,
     write_output,
 )
+from mtls_authorizer_cli.configuration.function import read_env_file
 from mtls_authorizer_cli.doctor.findings import combine
 from mtls_authorizer_cli.doctor.offline.certificates import examine_certificates
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 from mtls_authorizer_cli.doctor.offline.truststore import examine_truststore
 from mtls_authorizer_cli.doctor.report import as_json, as_text
-from mtls_authorizer_cli.function import read_env_file
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagno
         yield examined
         if options.certificates:
             files = read_certificates(options.certificates)
-            watched = progress.watch(files, len(files), "certificates", every=20)
+            watched = progress.watch(files, "certificates", len(files), every=20)
             yield examine_certificates(watched, bundle, now)
     if options.env_file:
         yield examine_environment(shown_file(options.env_file), read_env_file(options.env_file))

@@ -75,10 +75,10 @@ def _next_step(diagnosis: Diagnosis) -> Iterator[str]:
     permissions = sorted({each.permission for each in diagnosis.not_checked if each.permission})
     if diagnosis.findings:
         first = diagnosis.findings[0]
-        again = ", and run doctor again"
-        yield from _fold(f"{first.fix}{' (the commands of 1)' if first.commands else ''}{again}.", first="Next step: ")
+        commands = " (the commands of 1)" if first.commands else ""
+        yield from _fold(f"{first.fix}{commands}. Then run doctor again.", first="Next step: ")
     elif permissions:
-        step = f"add these permissions, and run doctor again: {', '.join(permissions)}."
+        step = f"add these permissions: {', '.join(permissions)}. Then run doctor again."
         yield from _fold(step, first="Next step: ")
     elif diagnosis.not_checked:
         yield "Next step: check by hand what could not be checked."

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mtls_authorizer.stores.aws import AwsClient, error_code, store_errors
+from mtls_authorizer.stores.aws import AwsClient, aws_client, error_code, store_errors
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import CommandError
 
@@ -21,24 +17,10 @@ if TYPE_CHECKING:
 _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=3)
 
 
-def make_client(service: str, region: str | None) -> AwsClient:
-    """Return a client of a service in a region, by default that of the environment. Raises CommandError."""
+def make_client(service: str) -> AwsClient:
+    """Return a client of a service, in the region of the function or of the environment. Raises CommandError."""
     with aws_errors(service, {}):
-        chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
-        if not chosen:
-            raise StoreError(service, "no AWS region: set AWS_REGION to the region of the function")
-        return _client(service, chosen)
-
-
-@cache
-def _client(service: str, region: str) -> AwsClient:
-    config = Config(
-        connect_timeout=_TIMEOUTS.connect_seconds,
-        read_timeout=_TIMEOUTS.read_seconds,
-        retries={"mode": "standard", "total_max_attempts": _TIMEOUTS.tries},
-    )
-    name: Any = service
-    return boto3.session.Session(region_name=region).client(name, config=config)
+        return aws_client(service, service, _TIMEOUTS)
 
 
 @contextmanager

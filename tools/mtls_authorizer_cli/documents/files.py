@@ -91,7 +91,7 @@ class FileDocument:
         with NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as draft:
             path, replaced = Path(draft.name), False
             try:
-                # As far as we may: only root can give a file to another user.
+                # Only root can give a file to another user.
                 with suppress(PermissionError):
                     os.fchown(draft.fileno(), status.st_uid, status.st_gid)
                 os.fchmod(draft.fileno(), stat.S_IMODE(status.st_mode))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.documents.update import Access
-from mtls_authorizer_cli.function import add_options as add_function_options
-from mtls_authorizer_cli.function import deployed, read_environment
-from mtls_authorizer_cli.inputs.configured import parse_location, read_settings_with
+from mtls_authorizer_cli.configuration.function import add_options as add_function_options
+from mtls_authorizer_cli.configuration.function import read_environment
+from mtls_authorizer_cli.configuration.sources import parse_location, read_settings_with
+from mtls_authorizer_cli.documents.update import update_document
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.command_line import Parser
+    from mtls_authorizer_cli.documents.update import Change, Update
 
 _RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 _AT_A_URI = (
@@ -32,7 +33,6 @@ class RulesLocation(NamedTuple):
     """
 
     location: str
-    access: Access
     settings: Settings
     option: tuple[str, ...]
 
@@ -41,10 +41,10 @@ class RulesLocation(NamedTuple):
         """The interval at which the function reloads the document."""
         return self.settings.rules_refresh_seconds
 
-    @property
-    def other_rules(self) -> Sequence[Rule]:
-        """The rules of lists in the function's environment."""
-        return self.settings.rules
+    def update(self, edit: Callable[[str], str], review: Callable[[Change], bool]) -> Update:
+        """Change the document, as ``update_document``. Raises CommandError."""
+        settings = self.settings
+        return update_document(self.location, edit, settings.s3_bucket_owner, review, other_rules=settings.rules)
 
 
 def add_options(parser: Parser) -> None:
@@ -60,25 +60,22 @@ def add_options(parser: Parser) -> None:
 
 def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> RulesLocation:
     """Return the location of the rules document that the options or variables name. Raises CommandError."""
-    if options.function and options.env_file:
-        read_environment(options, environment)  # raises CommandError
-    region = None
-    if options.function:
-        function = deployed(options)
-        environment, region = function.environment, function.region
-    else:
-        environment = read_environment(options, environment)
-    if options.rules:
-        parse_location(options.rules)
+    environment = read_environment(options, environment)
     location = options.rules or _stored_location(options, environment)
-    is_file = options.rules and "://" not in location
-    settings = read_settings_with("file:///rules" if is_file else location, environment)
-    option = ("--rules", location)
-    for name in ("function", "env_file"):
-        if getattr(options, name) and not options.rules:
-            option = (f"--{name.replace('_', '-')}", getattr(options, name))
-    access = Access(region, settings.s3_bucket_owner)
-    return RulesLocation(location, access, settings, option)
+    scheme, _ = parse_location(location)
+    # Unlike the variable, the option can be a relative path.
+    uri = "file:///rules" if options.rules and scheme is Scheme.FILE else location
+    settings = read_settings_with(uri, environment)
+    return RulesLocation(location, settings, _option(options, location))
+
+
+def _option(options: argparse.Namespace, location: str) -> tuple[str, str]:
+    """Return the option that names the same rules in other commands."""
+    if options.function and not options.rules:
+        return "--function", options.function
+    if options.env_file and not options.rules:
+        return "--env-file", options.env_file
+    return "--rules", location
 
 
 def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:

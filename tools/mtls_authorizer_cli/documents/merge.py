@@ -1,12 +1,11 @@
-"""Merging the changes of several writers, of whom some have overwritten others without noticing.
+"""Merging the changes of several writers, some of whom have overwritten others without noticing.
 
-SSM parameters have no conditional write, but a history of all versions. What each writer changed is derived from it,
-and made again in the order of the versions:
+SSM parameters have no conditional write, but a history of all versions. The change of each writer is derived from it,
+and applied again in the order of the versions:
 
 - A version that differs from all others is based on the earlier version from which it differs least, and on the latest
   of several such versions: the one that its writer had read.
-- A version that equals what had to be merged at an earlier time was written to merge it, by a command like this one. It
-  changes nothing.
+- A version that equals an earlier result of this merge was written by a command like this one. It changes nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def _base(states: Sequence[_State], merged: Sequence[_State], number: int) -> _S
         return None
     if any(_changed(merged[each], states[each]) and not _changed(merged[each], state) for each in range(number)):
         return None
-    # Nobody writes what was read.
+    # Nobody writes a version that equals the one that was read.
     candidates = [states[each] for each in reversed(range(number)) if _changed(states[each], state)]
     return min(candidates, key=lambda each: len(_changed(each, state)))
 

@@ -29,7 +29,7 @@ _KEPT = ("AllowedPattern", "DataType", "Description", "KeyId", "Tier", "Type")
 _LARGEST = {"Standard": 4096, "Advanced": 8192}
 """The largest values of the tiers, in bytes."""
 _BURST = timedelta(seconds=60)
-"""Versions that are older than another one by more were not overwritten by a writer that had not seen them."""
+"""The longest time between reading and writing a version. A writer has read every version that is older."""
 
 
 class Version(NamedTuple):
@@ -94,7 +94,7 @@ class Parameter:
 
 
 def begin_of_burst(versions: list[Version], written: int) -> int:
-    """Return the number of the last version before others were written that the writer of one may not have seen."""
+    """Return the number of the last version that the writer of a version must have read."""
     modified = next(version.modified for version in versions if version.number == written)
     before = [version.number for version in versions if version.modified <= modified - _BURST]
     return before[-1] if before else versions[0].number

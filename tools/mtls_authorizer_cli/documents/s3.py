@@ -44,8 +44,6 @@ class S3Document:
         self,
         uri: str,
         parts: Sequence[str],
-        *,
-        region: str | None,
         bucket_owner: str | None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -54,7 +52,7 @@ class S3Document:
         self._object = {"Bucket": bucket, "Key": key}
         if bucket_owner is not None:
             self._object["ExpectedBucketOwner"] = bucket_owner
-        self._client = make_client("s3", region)
+        self._client = make_client("s3")
         self._sleep = sleep
 
     def read(self) -> StoredDocument:

@@ -38,14 +38,7 @@ class _Part(NamedTuple):
 class SsmDocument:
     """A document in one parameter, or split into several. A change must be within one of them."""
 
-    def __init__(
-        self,
-        uri: str,
-        names: Sequence[str],
-        *,
-        region: str | None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, uri: str, names: Sequence[str], sleep: Callable[[float], None] = time.sleep) -> None:
         self._uri = uri
         self._names = list(names)
         for name in names:
@@ -55,7 +48,7 @@ class SsmDocument:
                     "cannot be changed: write a new version of the parameter, and move the label or change the URI"
                 )
                 raise CommandError(message)
-        self._client = make_client("ssm", region)
+        self._client = make_client("ssm")
         self._sleep = sleep
 
     def read(self) -> StoredDocument:

@@ -13,8 +13,8 @@ from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
-from mtls_authorizer_cli.inputs.configured import parse_location
 from mtls_authorizer_cli.progress import progress_on
 
 if TYPE_CHECKING:
@@ -28,16 +28,6 @@ _CHECKING, _WRITING = 0.3, 0.6
 """The progress when these steps begin."""
 
 
-class Access(NamedTuple):
-    """How documents in AWS are reached: the region of the function, and the account that must own the bucket.
-
-    Without a region, that of the environment is used. None as ``bucket_owner`` means that it is not verified.
-    """
-
-    region: str | None = None
-    bucket_owner: str | None = None
-
-
 class Change(NamedTuple):
     """A change to a document, with the text before and after it."""
 
@@ -48,9 +38,9 @@ class Change(NamedTuple):
 class Update(NamedTuple):
     """The result of ``update_document``: the document, its text before, and the text ``planned``.
 
-    The planned text is that of the document, unless it was not written: there was nothing to change, or the change was
-    not confirmed. ``merged`` is whether another writer changed the document meanwhile; then ``before`` includes that
-    writer's change.
+    The planned text is the text of the document, unless nothing was written, because there was nothing to change or the
+    change was not confirmed. ``merged`` is whether another writer changed the document meanwhile; then ``before``
+    includes that writer's change.
     """
 
     document: StoredDocument
@@ -63,17 +53,18 @@ class Update(NamedTuple):
 def update_document(
     location: str,
     edit: Callable[[str], str],
-    *,
-    access: Access = Access(),  # noqa: B008 -- immutable
+    bucket_owner: str | None = None,
     review: Callable[[Change], bool] = lambda _change: True,
+    *,
     other_rules: Sequence[Rule] = (),
 ) -> Update:
     """Change the rules document at a location. Raises CommandError; then nothing was written, unless it says so.
 
     ``edit`` returns the changed text, and is called again with the newer text if another writer was faster: it must
     describe the change, not its result, and change nothing if the text has the change already. ``review`` shows the
-    change, and returns whether to write it. It is called once, and not if nothing changes. ``other_rules`` are those
-    of the function's environment, with which the document must be valid.
+    change, and returns whether to write it. It is called once, and not if nothing changes. ``bucket_owner`` is the
+    account that must own the bucket, None for any. The document must be valid together with the ``other_rules`` in the
+    function's environment.
     """
 
     def checked_edit(text: str) -> str:
@@ -84,7 +75,7 @@ def update_document(
 
     with progress_on(sys.stderr) as progress:
         progress.show(f"reading {printable(location)}", 0)
-        store = _open(location, access)
+        store = _open(location, bucket_owner)
         read = _checked(store.read())
         progress.show("checking the change", _CHECKING)
         after = checked_edit(read.text)
@@ -96,7 +87,7 @@ def update_document(
     return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
 
 
-def _open(location: str, access: Access) -> DocumentStore:
+def _open(location: str, bucket_owner: str | None) -> DocumentStore:
     scheme, parts = parse_location(location)
     try:
         if scheme is Scheme.FILE:
@@ -106,11 +97,11 @@ def _open(location: str, access: Access) -> DocumentStore:
         if scheme is Scheme.S3:
             from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
 
-            return S3Document(location, parts, region=access.region, bucket_owner=access.bucket_owner)
+            return S3Document(location, parts, bucket_owner)
         if scheme is Scheme.SSM:
             from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
 
-            return SsmDocument(location, parts, region=access.region)
+            return SsmDocument(location, parts)
     except ModuleNotFoundError as error:
         needed = "Linux or macOS, such as WSL" if scheme is Scheme.FILE else "boto3: pip install boto3"
         message = f"{printable(location)}: there is no module {error.name}, so that this requires {needed}"

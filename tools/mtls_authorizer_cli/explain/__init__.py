@@ -1,1 +1,1 @@
-"""``mtls-authorizer explain``: why a client certificate is allowed or denied."""
+"""``mtls-authorizer explain``: why client certificates, or a logged request, are allowed or denied."""

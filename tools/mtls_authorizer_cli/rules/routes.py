@@ -16,7 +16,7 @@ def include(routes: Routes, others: Routes) -> bool:
 
 
 def missing_from(routes: Routes, others: Routes) -> Routes:
-    """Return those of other routes that are not included in routes."""
+    """Return the other routes that routes do not include."""
     if routes is ALL_ROUTES:
         return ()
     if others is ALL_ROUTES:

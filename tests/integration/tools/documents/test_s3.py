@@ -12,7 +12,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_item
 from mtls_authorizer_cli.documents.s3 import S3Document
-from mtls_authorizer_cli.documents.update import Access, Change, Update, update_document
+from mtls_authorizer_cli.documents.update import Change, Update, update_document
 from tests.aws_server import ACCOUNT
 from tests.faulty_proxy import answer, before_writes
 from tests.rules_documents import document, rule
@@ -34,7 +34,7 @@ def denying(common_name: str) -> Callable[[str], str]:
 
 
 def block(common_name: str, review: Callable[[Change], bool] = lambda _change: True) -> Update:
-    return update_document(URI, denying(common_name), access=Access(bucket_owner=ACCOUNT), review=review)
+    return update_document(URI, denying(common_name), ACCOUNT, review)
 
 
 def denied(aws: AwsServer) -> list[str]:
@@ -120,7 +120,7 @@ def test_a_conflicting_operation_is_repeated(aws: AwsServer, proxy: FaultyProxy)
 
 def test_endless_conflicts_end(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(URI, DOCUMENT)
-    store = S3Document(URI, ("rules", "folder/rules.json"), region=None, bucket_owner=None, sleep=lambda _seconds: None)
+    store = S3Document(URI, ("rules", "folder/rules.json"), None, sleep=lambda _seconds: None)
     read = store.read()
     proxy.break_with(before_writes(lambda: aws.put_object(URI, DOCUMENT + b" " * len(proxy.exchanges)), 999))
     with pytest.raises(CommandError, match=f"was changed by others {MOST_ATTEMPTS} times in a row: run the command"):
@@ -136,13 +136,15 @@ def test_a_document_that_was_deleted_is_not_brought_back(aws: AwsServer, proxy: 
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_named() -> None:
     with pytest.raises(CommandError, match=r"^s3://rules/folder/rules\.json: NoSuchBucket"):
         block("a")
     with pytest.raises(CommandError, match=r"AccessDenied .*you lack s3:GetObject or s3:PutObject"):
-        update_document(URI, str, access=Access(bucket_owner="000000000000"))
+        update_document(URI, str, "000000000000")
+
+
+@pytest.mark.usefixtures("aws", "new_clients")
+def test_without_a_region_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
-    with pytest.raises(CommandError, match="s3: no AWS region: set AWS_REGION to the region of the function"):
+    with pytest.raises(CommandError, match="s3: no AWS region; Lambda sets AWS_REGION, elsewhere set it yourself"):
         update_document(URI, str)
-    with pytest.raises(CommandError, match="NoSuchBucket"):
-        update_document(URI, str, access=Access(region="eu-west-1"))

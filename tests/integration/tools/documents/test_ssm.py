@@ -191,7 +191,7 @@ def test_a_history_of_several_pages_is_read(aws: AwsServer, proxy: FaultyProxy) 
 
 
 def store(waits: list[float] | None = None) -> SsmDocument:
-    return SsmDocument(URI, [NAME], region=None, sleep=(waits if waits is not None else []).append)
+    return SsmDocument(URI, [NAME], sleep=(waits if waits is not None else []).append)
 
 
 def test_endless_conflicts_end(aws: AwsServer, proxy: FaultyProxy) -> None:
@@ -209,7 +209,7 @@ def test_an_interrupted_merge_names_the_versions_to_compare(aws: AwsServer, prox
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    interrupted = SsmDocument(URI, [NAME], region=None, sleep=interrupt)
+    interrupted = SsmDocument(URI, [NAME], sleep=interrupt)
     with pytest.raises(
         CommandError, match=rf"^interrupted\. Versions of {NAME} between 1 and 3 were overwritten, and are"
     ):

@@ -20,9 +20,9 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.field_values import psd2_role_facts, psd2_statement_problem
 from mtls_authorizer.rules.psd2 import Psd2Statement, parse_role, read_psd2_statement
-from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain.report.text import as_text
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.report.text import as_text
 from tests import der
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, extension, name, pem
@@ -261,6 +261,6 @@ def test_explain_says_what_is_wrong_with_a_statement_and_an_identifier() -> None
     assert "qc_statements_malformed" in text
     assert "QCStatements cannot be read: the PSD2 statement occurs twice." in text
     text = " ".join(as_text(Report(explain(question(provider(identifiers=("x", "y")), rules)))).split())
-    assert "2 organization identifiers, so none of them counts" in text
+    assert "2 organization identifiers, and none of them is used" in text
     text = " ".join(as_text(Report(explain(question(provider(psd2_statement("PSP_PI")), rules)))).split())
     assert "psd2_role: requires 'PSP_AI'; found 'PSP_PI'" in text

@@ -12,7 +12,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME
-from mtls_authorizer_cli.explain.client_match import identifies_client, name_identifies_client
+from mtls_authorizer_cli.explanation.client_match import identifies_client, name_identifies_client
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri
@@ -212,6 +212,14 @@ def test_rules_and_reasons_are_those_of_the_configuration(run: Run, put: Callabl
     assert {each["reason"] for each in run("certs", "--json").json["clients"]} == {"no_allowlist_configured"}
 
 
+def test_the_list_shows_why_a_client_is_denied_although_a_rule_matches(run: Run, put: Callable[..., None]) -> None:
+    revoked = entry(client(days=10), decision="deny", reason="certificate_revoked")
+    other_route = entry(client(days=20, serial_number=2), decision="deny", reason="route_not_allowed")
+    put(revoked, other_route)
+    lines = run("--log", "log").output.splitlines()
+    assert [line.split()[3] for line in lines if "CN=Ledger" in line] == ["certificate_revoked", "logged"]
+
+
 EXPECTED = """\
 2 of 4 certificates EXPIRED or expiring by 2027-01-21 (in 60 days) and not renewed
 
@@ -225,7 +233,7 @@ RENEWED by a newer certificate: expiry, days, client, rule or deny reason, file 
   2026-12-02  10  CN=Ledger,O=Acme  acme-ledger  certs/old.pem
 
 NO CERTIFICATE
-  certs/readme  is text of another kind. Name a certificate in PEM (-----BEGIN CERTIFICATE-----) ...
+  certs/readme  is text, but not PEM. Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER
 
 Next step: have these certificates renewed, and check the new ones: docs/rotate-a-certificate.md
 """

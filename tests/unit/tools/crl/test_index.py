@@ -257,7 +257,7 @@ def test_the_bar_gives_way_to_what_came_of_it(
 def test_the_bar_grows_with_every_few_thousand_items() -> None:
     terminal = Terminal()
     numbers = range(10_001)
-    assert list(Progress(terminal).watch(numbers, 10_001, "serial numbers", every=5000)) == list(numbers)
+    assert list(Progress(terminal).watch(numbers, "serial numbers", 10_001, every=5000)) == list(numbers)
     assert terminal.getvalue().split("\r\x1b[K") == [
         "",
         f"[{'.' * 40}] 0 of 10,001 serial numbers",
@@ -269,7 +269,7 @@ def test_the_bar_grows_with_every_few_thousand_items() -> None:
 def test_items_of_an_unknown_number_are_counted_until_the_bar_is_removed() -> None:
     terminal = Terminal()
     with progress_on(terminal) as progress:
-        assert list(progress.count(range(3), "decisions", every=2)) == [0, 1, 2]
+        assert list(progress.watch(range(3), "decisions", every=2)) == [0, 1, 2]
     empty = "." * 40
     assert terminal.getvalue().split("\r\x1b[K") == ["", f"[{empty}] 0 decisions", f"[{empty}] 2 decisions", ""]
 
@@ -277,7 +277,7 @@ def test_items_of_an_unknown_number_are_counted_until_the_bar_is_removed() -> No
 def test_without_a_terminal_there_is_no_bar() -> None:
     stream = io.StringIO()
     progress = Progress(stream)
-    assert list(progress.watch(range(3), 3, "items")) == [0, 1, 2]
+    assert list(progress.watch(range(3), "items", 3)) == [0, 1, 2]
     progress.clear()
     assert stream.getvalue() == ""
 

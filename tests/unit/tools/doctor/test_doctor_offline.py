@@ -289,6 +289,7 @@ def test_the_text_begins_with_the_number_of_findings_and_ends_with_the_next_step
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "2 findings"
     assert "".join(lines[-2:]).startswith("Next step: Add the missing CA certificates")
+    assert lines[-1].endswith(". Then run doctor again.")
     assert all(len(line) <= 100 or str(file) in line for line in lines)
 
 

@@ -60,7 +60,7 @@ class Aws:
         # boto3's annotations say that a session always has a region.
         found: str | None = region or self._session.region_name
         if found is None:
-            message = "no AWS region: set AWS_REGION to that of the API"
+            message = "no AWS region: set AWS_REGION to the region of the API or function"
             raise CommandError(message)
         self.region = found
         self._results: dict[object, Any] = {}

@@ -16,8 +16,8 @@ from mtls_authorizer_cli.doctor.account.commands import Variable, assignment, co
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mtls_authorizer_cli.configuration.function_arn import FunctionArn
     from mtls_authorizer_cli.doctor.account.aws import Aws
-    from mtls_authorizer_cli.function_arn import FunctionArn
 
 HANDLER = "mtls_authorizer.handler.handler"
 

@@ -68,7 +68,7 @@ class HttpApi:
         ]
 
     def deployed_routes(self, stage: Stage) -> dict[str, str]:
-        """Read the routes of a stage's deployment: those of the API if they are deployed automatically."""
+        """Read the routes of a stage's deployment, which are the API's if they are deployed automatically."""
         if not stage.is_automatic:
             reason = (
                 f"stage {stage.name} is deployed by hand, and AWS does not show which routes its deployment contains. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.api import CUSTOM
@@ -14,26 +13,14 @@ from mtls_authorizer_cli.printed import listing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mtls_authorizer_cli.doctor.live.examination import Examine
-    from mtls_authorizer_cli.doctor.live.subject import Subject
+    from mtls_authorizer_cli.doctor.live.examination import Checks
+    from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi
 
 
-def api_checks(subject: Subject) -> dict[Check, Examine]:
-    """Return the checks of an API."""
-    checks = {
-        Check.DEFAULT_ENDPOINT: _default_endpoint,
-        Check.DOMAIN_NAME: _domain_name,
-        Check.ROUTES: _routes,
-        Check.DEPLOYMENT: _deployment,
-        Check.API_KEY_SOURCE: _api_key_source,
-    }
-    return {check: partial(make, subject) for check, make in checks.items()}
-
-
-def _default_endpoint(subject: Subject) -> Iterator[Finding]:
-    api = subject.api
+def _default_endpoint(examined: ExaminedApi) -> Iterator[Finding]:
+    api = examined.api
     if not api.endpoint_is_disabled:
-        host = f"{api.api_id}.execute-api.{subject.aws.region}.amazonaws.com"
+        host = f"{api.api_id}.execute-api.{examined.aws.region}.amazonaws.com"
         yield Finding(
             Check.DEFAULT_ENDPOINT,
             str(api),
@@ -41,13 +28,13 @@ def _default_endpoint(subject: Subject) -> Iterator[Finding]:
             "Clients can bypass mutual TLS: these requests carry no certificate. The authorizer denies them, but "
             "routes without it are open to everyone.",
             "Disable it",
-            (api.disable_endpoint(), *subject.deploy_commands()),
+            (api.disable_endpoint(), *examined.deploy_commands()),
         )
 
 
-def _domain_name(subject: Subject) -> Iterator[Finding | str]:
-    if not subject.domains:
-        api = subject.api
+def _domain_name(examined: ExaminedApi) -> Iterator[Finding | str]:
+    if not examined.domains:
+        api = examined.api
         stage: str | Variable = next((each.name for each in api.stages()), Variable("STAGE"))
         words = ("apigatewayv2", "create-api-mapping", "--api-id", api.api_id, "--stage", stage)
         yield Finding(
@@ -57,20 +44,20 @@ def _domain_name(subject: Subject) -> Iterator[Finding | str]:
             "Only custom domain names have mutual TLS. The authorizer denies requests without a certificate: "
             "lambda_event_missing_clientcert.",
             "Create a domain name with mutual TLS (docs/tutorial.md), put it into DOMAIN_NAME, and map it to the API",
-            (command(subject.aws.region, *words, "--domain-name", Variable("DOMAIN_NAME")),),
+            (command(examined.aws.region, *words, "--domain-name", Variable("DOMAIN_NAME")),),
         )
-    for domain in subject.domains:
+    for domain in examined.domains:
         if domain.has_routing_rules:
             yield f"{domain} has routing rules, which are not read: name each of their APIs with --api"
 
 
-def _routes(subject: Subject) -> Iterator[Finding]:
-    api = subject.api
-    own = {each.authorizer.authorizer_id for each in subject.authorizers}
+def _routes(examined: ExaminedApi) -> Iterator[Finding]:
+    api = examined.api
+    own = {each.authorizer.authorizer_id for each in examined.authorizers}
     routes = api.routes()
     open_routes = [each for each in routes if each.authorization != CUSTOM or each.authorizer_id not in own]
     if open_routes:
-        authorizer = subject.authorizers[0].authorizer
+        authorizer = examined.authorizers[0].authorizer
         described = [
             f"{each.name} ({each.authorization if each.authorization != CUSTOM else 'another authorizer'})"
             for each in open_routes
@@ -84,14 +71,14 @@ def _routes(subject: Subject) -> Iterator[Finding]:
             "without mutual TLS, anyone may.",
             "Attach the authorizer to each of them"
             + ("; where one has another authorization, this replaces it" if replaces else ""),
-            (*(api.attach(each, authorizer) for each in open_routes), *subject.deploy_commands()),
+            (*(api.attach(each, authorizer) for each in open_routes), *examined.deploy_commands()),
         )
 
 
-def _deployment(subject: Subject) -> Iterator[Finding | str]:
-    api = subject.api
+def _deployment(examined: ExaminedApi) -> Iterator[Finding | str]:
+    api = examined.api
     routes = {route.name: route.authorization for route in api.routes()}
-    for stage in subject.served_stages:
+    for stage in examined.served_stages:
         if stage.failure:
             yield Finding(
                 Check.DEPLOYMENT,
@@ -127,15 +114,15 @@ def _difference(name: str, routes: dict[str, str], deployed: dict[str, str]) -> 
     return f"{name} ({now} now, {then} in the deployment)"
 
 
-def _api_key_source(subject: Subject) -> Iterator[Finding]:
-    api = subject.api
-    for _, function in subject.authorizers:
+def _api_key_source(examined: ExaminedApi) -> Iterator[Finding]:
+    api = examined.api
+    for _, function in examined.authorizers:
         if not any(rule.usage_plan_key is not None for rule in function.rules.rules):
             continue
         if isinstance(api, RestApi) and api.api_key_source != "AUTHORIZER":
             fix, commands = (
                 "Take the keys from the authorizer",
-                (api.use_keys_of_authorizer(), *subject.deploy_commands()),
+                (api.use_keys_of_authorizer(), *examined.deploy_commands()),
             )
         elif isinstance(api, RestApi):
             continue
@@ -149,3 +136,13 @@ def _api_key_source(subject: Subject) -> Iterator[Finding]:
             fix,
             commands,
         )
+
+
+API_CHECKS: Checks[ExaminedApi] = {
+    Check.DEFAULT_ENDPOINT: _default_endpoint,
+    Check.DOMAIN_NAME: _domain_name,
+    Check.ROUTES: _routes,
+    Check.DEPLOYMENT: _deployment,
+    Check.API_KEY_SOURCE: _api_key_source,
+}
+"""The checks of an API."""

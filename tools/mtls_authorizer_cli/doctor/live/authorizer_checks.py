@@ -23,41 +23,17 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.api import Authorizer
     from mtls_authorizer_cli.doctor.account.function import Function
     from mtls_authorizer_cli.doctor.account.permission import Statement
-    from mtls_authorizer_cli.doctor.live.examination import Examine
-    from mtls_authorizer_cli.doctor.live.subject import OwnAuthorizer, Subject
+    from mtls_authorizer_cli.doctor.live.examination import Checks
+    from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi, OwnAuthorizer
 
 _ISSUER_AND_SERIAL = {"context.identity.clientCert.issuerDN", "context.identity.clientCert.serialNumber"}
 _DOMAIN_NAME = "context.domainName"
 _FROM_REQUEST = ("request.", "method.request.")
 
 
-def authorizer_checks(subject: Subject) -> dict[Check, Examine]:
-    """Return the checks of an API's authorizers."""
-    each = {
-        Check.AUTHORIZER_TYPE: _type,
-        Check.IDENTITY_SOURCES: _identity_sources,
-        Check.REQUIRED_IDENTITY_SOURCE: _required_identity_source,
-        Check.CACHED_SIMPLE_RESPONSES: _cached_simple_responses,
-        Check.CACHED_DOMAIN_NAMES: _cached_domain_names,
-        Check.RESPONSE_FORMAT: _response_format,
-        Check.INVOKE_PERMISSION: _invoke_permission,
-        Check.OPEN_INVOKE_PERMISSION: _open_invoke_permission,
-    }
-    return {Check.AUTHORIZER: partial(_authorizer, subject)} | {
-        check: partial(_for_each, make, subject) for check, make in each.items()
-    }
-
-
-def _for_each(
-    make: Callable[[Subject, OwnAuthorizer], Iterator[Finding | str]], subject: Subject
-) -> Iterator[Finding | str]:
-    for each in subject.authorizers:
-        yield from make(subject, each)
-
-
-def _authorizer(subject: Subject) -> Iterator[Finding]:
-    if not subject.found_authorizers:
-        api = subject.api
+def _authorizer(examined: ExaminedApi) -> Iterator[Finding]:
+    if not examined.found_authorizers:
+        api = examined.api
         yield Finding(
             Check.AUTHORIZER,
             str(api),
@@ -69,7 +45,7 @@ def _authorizer(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _type(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+def _type(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
     authorizer = own.authorizer
     if authorizer.kind != "REQUEST":
         yield Finding(
@@ -79,7 +55,7 @@ def _type(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
             "Its events have no certificate: the function fails with UnsupportedEventError, and the API responds with "
             "500.",
             "Put its URI into AUTHORIZER_URI, create an authorizer of type REQUEST, and attach that one to every route",
-            (f"AUTHORIZER_URI={shlex.quote(authorizer.uri)}", subject.api.create_authorizer()),
+            (f"AUTHORIZER_URI={shlex.quote(authorizer.uri)}", examined.api.create_authorizer()),
         )
 
 
@@ -87,39 +63,39 @@ def _sources(authorizer: Authorizer) -> set[str]:
     return {source.removeprefix("$") for source in authorizer.identity_sources}
 
 
-def _identity_sources(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding | str]:
+def _identity_sources(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding | str]:
     authorizer, sources = own.authorizer, _sources(own.authorizer)
     if authorizer.ttl == 0 or PEM_SOURCE.removeprefix("$") in sources:
         return
     if not sources >= _ISSUER_AND_SERIAL:
         problem = f"it caches for {authorizer.ttl} s by {', '.join(sorted(sources)) or 'nothing'}"
-        yield _shared_cache(subject, authorizer, problem)
+        yield _shared_cache(examined, authorizer, problem)
         return
-    for domain in subject.domains:
+    for domain in examined.domains:
         if domain.truststore_uri is None:
             continue
-        bundle = DomainChecks(subject.aws, domain, own.function).examined_truststore().bundle
+        bundle = DomainChecks(examined.aws, domain, own.function).examined_truststore().bundle
         if any(len({public_key(each.certificate) for each in group}) > 1 for group in namesakes(bundle)):
             problem = f"it caches by issuer and serial number, and two CAs of {domain.truststore_uri} have one name"
-            yield _shared_cache(subject, authorizer, problem)
+            yield _shared_cache(examined, authorizer, problem)
     yield (
-        f"{authorizer} caches by issuer and serial number. That your CAs never reuse a serial number cannot be "
-        "checked: see docs/security-model.md"
+        f"{authorizer} caches by issuer and serial number. This is safe only if your CAs never reuse a serial number, "
+        "which cannot be checked: see docs/security-model.md"
     )
 
 
-def _shared_cache(subject: Subject, authorizer: Authorizer, problem: str) -> Finding:
+def _shared_cache(examined: ExaminedApi, authorizer: Authorizer, problem: str) -> Finding:
     return Finding(
         Check.IDENTITY_SOURCES,
         str(authorizer),
         problem,
-        "Several certificates can share one cached response: a client gets what another one is allowed.",
+        "Several certificates can share one cached response: a client can get the response for another client.",
         "Turn caching off, or on an HTTP API cache by the whole certificate",
-        (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
+        (examined.api.stop_caching(authorizer), *examined.deploy_commands()),
     )
 
 
-def _required_identity_source(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+def _required_identity_source(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
     authorizer = own.authorizer
     required = sorted(source for source in _sources(authorizer) if source.startswith(_FROM_REQUEST))
     if required:
@@ -129,11 +105,11 @@ def _required_identity_source(subject: Subject, own: OwnAuthorizer) -> Iterator[
             f"it requires {', '.join(required)}",
             "A request without it gets 401, and the authorizer is not invoked, whatever certificate the client has.",
             "Use identity sources that every request with a certificate has",
-            (subject.api.identify_by_certificate(authorizer), *subject.deploy_commands()),
+            (examined.api.identify_by_certificate(authorizer), *examined.deploy_commands()),
         )
 
 
-def _cached_simple_responses(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+def _cached_simple_responses(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
     authorizer = own.authorizer
     if not authorizer.ttl or not authorizer.simple_responses:
         return
@@ -146,25 +122,25 @@ def _cached_simple_responses(subject: Subject, own: OwnAuthorizer) -> Iterator[F
             "A simple response is about the requested route, and API Gateway applies it to all: a client that was "
             "allowed one route may call every route until the TTL is over.",
             "Turn caching off, or use IAM policies",
-            (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
+            (examined.api.stop_caching(authorizer), *examined.deploy_commands()),
         )
 
 
-def _cached_domain_names(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+def _cached_domain_names(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
     authorizer = own.authorizer
     if authorizer.ttl and _DOMAIN_NAME not in _sources(authorizer) and own.function.rules.limits_domain_names:
         yield Finding(
             Check.CACHED_DOMAIN_NAMES,
             str(authorizer),
             f"rules have a domain_name, and it caches for {authorizer.ttl} s without $context.domainName as a source",
-            "A client of two domain names of this API gets the response for one of them on the other.",
+            "A client that uses two domain names of this API can get the response for the wrong one.",
             "Turn caching off, or add the identity source",
-            (subject.api.stop_caching(authorizer), *subject.deploy_commands()),
+            (examined.api.stop_caching(authorizer), *examined.deploy_commands()),
         )
 
 
-def _response_format(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
-    api, authorizer = subject.api, own.authorizer
+def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+    api, authorizer = examined.api, own.authorizer
     if not isinstance(api, HttpApi) or authorizer.payload_version != "2.0":
         return  # the response is always an IAM policy
     configured = own.function.settings.response_format
@@ -179,14 +155,14 @@ def _response_format(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
             "Make both the same",
             (
                 api.set_simple_responses(authorizer, enabled=configured is ResponseFormat.SIMPLE),
-                *subject.deploy_commands(),
+                *examined.deploy_commands(),
             ),
         )
 
 
-def _source_arn(subject: Subject, authorizer: Authorizer) -> str:
-    partition, account = subject.aws.caller()
-    api = f"arn:{partition}:execute-api:{subject.aws.region}:{account}:{subject.api.api_id}"
+def _source_arn(examined: ExaminedApi, authorizer: Authorizer) -> str:
+    partition, account = examined.aws.caller()
+    api = f"arn:{partition}:execute-api:{examined.aws.region}:{account}:{examined.api.api_id}"
     return f"{api}/authorizers/{authorizer.authorizer_id}"
 
 
@@ -197,12 +173,12 @@ def _statements(function: Function) -> list[Statement]:
         return []
 
 
-def _invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+def _invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
     authorizer, function = own.authorizer, own.function
     if authorizer.credentials:
         reason = f"API Gateway assumes the role {authorizer.credentials}, whose policies are not read"
         raise UnavailableError(reason)
-    source_arn, (_, account) = _source_arn(subject, authorizer), subject.aws.caller()
+    source_arn, (_, account) = _source_arn(examined, authorizer), examined.aws.caller()
     statements = _statements(function)
     if any(statement.permits(source_arn, account) for statement in statements):
         return
@@ -216,26 +192,26 @@ def _invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding
         f"API Gateway is not permitted to invoke {function.arn}",
         "The API responds with 500 to every request.",
         "Permit this authorizer to invoke it",
-        (_permit(subject, own),),
+        (_permit(examined, own),),
     )
 
 
-def _permit(subject: Subject, own: OwnAuthorizer) -> str:
+def _permit(examined: ExaminedApi, own: OwnAuthorizer) -> str:
     authorizer = own.authorizer
     return own.function.command(
         "add-permission",
         *(("--qualifier", own.function.arn.qualifier) if own.function.arn.qualifier else ()),
-        *("--statement-id", f"api-{subject.api.api_id}-{authorizer.authorizer_id}"),
+        *("--statement-id", f"api-{examined.api.api_id}-{authorizer.authorizer_id}"),
         *("--action", "lambda:InvokeFunction", "--principal", PRINCIPAL),
-        *("--source-arn", _source_arn(subject, authorizer)),
+        *("--source-arn", _source_arn(examined, authorizer)),
     )
 
 
-def _open_invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Finding]:
+def _open_invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
     function = own.function
     qualifier = ("--qualifier", function.arn.qualifier) if function.arn.qualifier else ()
     statements = _statements(function)
-    source_arn = _source_arn(subject, own.authorizer) if statements else ""
+    source_arn = _source_arn(examined, own.authorizer) if statements else ""
     for statement in statements:
         if statement.is_open(source_arn):
             remove = function.command("remove-permission", *qualifier, "--statement-id", statement.statement_id)
@@ -244,7 +220,28 @@ def _open_invoke_permission(subject: Subject, own: OwnAuthorizer) -> Iterator[Fi
                 str(function),
                 f"statement {statement.statement_id} of its policy has no source ARN and no source account, or one "
                 "whose wildcards match the APIs of every account",
-                "Others can invoke the function with any certificate, without its key, and learn who is allowed.",
-                "Permit this authorizer, and those of all other APIs that use the function, before you remove it",
-                (_permit(subject, own), remove),
+                "Others can invoke the function with any certificate, without its key, and learn which are allowed.",
+                "Permit this authorizer, and the authorizers of other APIs that use the function, before you remove it",
+                (_permit(examined, own), remove),
             )
+
+
+def _for_each(
+    make: Callable[[ExaminedApi, OwnAuthorizer], Iterator[Finding | str]], examined: ExaminedApi
+) -> Iterator[Finding | str]:
+    for each in examined.authorizers:
+        yield from make(examined, each)
+
+
+AUTHORIZER_CHECKS: Checks[ExaminedApi] = {
+    Check.AUTHORIZER: _authorizer,
+    Check.AUTHORIZER_TYPE: partial(_for_each, _type),
+    Check.IDENTITY_SOURCES: partial(_for_each, _identity_sources),
+    Check.REQUIRED_IDENTITY_SOURCE: partial(_for_each, _required_identity_source),
+    Check.CACHED_SIMPLE_RESPONSES: partial(_for_each, _cached_simple_responses),
+    Check.CACHED_DOMAIN_NAMES: partial(_for_each, _cached_domain_names),
+    Check.RESPONSE_FORMAT: partial(_for_each, _response_format),
+    Check.INVOKE_PERMISSION: partial(_for_each, _invoke_permission),
+    Check.OPEN_INVOKE_PERMISSION: partial(_for_each, _open_invoke_permission),
+}
+"""The checks of an API's authorizers."""

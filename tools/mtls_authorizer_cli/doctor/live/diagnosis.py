@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.configuration.function_arn import FunctionArn, FunctionName, parse_function
 from mtls_authorizer_cli.doctor.account.aws import AbsentError, Aws, UnavailableError
 from mtls_authorizer_cli.doctor.account.domain import read_domain
 from mtls_authorizer_cli.doctor.account.function import Function
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
 from mtls_authorizer_cli.doctor.findings import Diagnosis, combine
-from mtls_authorizer_cli.doctor.live.api_checks import api_checks
-from mtls_authorizer_cli.doctor.live.authorizer_checks import authorizer_checks
+from mtls_authorizer_cli.doctor.live.api_checks import API_CHECKS
+from mtls_authorizer_cli.doctor.live.authorizer_checks import AUTHORIZER_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import CHECKS as DOMAIN_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
 from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
-from mtls_authorizer_cli.doctor.live.function_checks import CHECKS as FUNCTION_CHECKS
-from mtls_authorizer_cli.doctor.live.function_checks import function_checks
-from mtls_authorizer_cli.doctor.live.subject import Subject
+from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi
+from mtls_authorizer_cli.doctor.live.function_checks import FUNCTION_CHECKS
 from mtls_authorizer_cli.doctor.offline.environment import CHECKS as ENVIRONMENT_CHECKS
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
-from mtls_authorizer_cli.function_arn import FunctionArn, FunctionName, parse_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +48,9 @@ def examine_aws(api_id: str | None, domain_name: str | None, function: str | Non
         *(
             diagnosis
             for each in api_ids
-            for diagnosis in examination.of_api(Subject(aws, _read_api(aws, each), domain, arn.name if arn else None))
+            for diagnosis in examination.of_api(
+                ExaminedApi(aws, _read_api(aws, each), domain, arn.name if arn else None)
+            )
         )
     )
 
@@ -62,30 +63,30 @@ class _Examination:
         self._progress = progress
         self._examined: set[str] = set()
 
-    def of_api(self, subject: Subject) -> Iterator[Diagnosis]:
-        api = subject.api
+    def of_api(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
+        api = examined.api
         if isinstance(api, HttpApi) and api.is_websocket_api:
             message = (
                 f"{api.api_id} is a WebSocket API: they have no mutual TLS, and this authorizer does not support them"
             )
             raise CommandError(message)
-        yield examine(api_checks(subject) | authorizer_checks(subject), str(api), self._progress)
-        yield from self._of_domains(subject)
-        yield from self._of_functions(subject)
+        yield examine({**API_CHECKS, **AUTHORIZER_CHECKS}, examined, self._progress)
+        yield from self._of_domains(examined)
+        yield from self._of_functions(examined)
 
-    def _of_domains(self, subject: Subject) -> Iterator[Diagnosis]:
+    def _of_domains(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
         try:
-            domains = subject.known_domains
+            domains = examined.known_domains
         except UnavailableError as error:
             yield unavailable(DOMAIN_CHECKS, error)
             return
         for domain in domains:
             if self._is_new(str(domain)):
-                yield DomainChecks(self._aws, domain, subject.function).diagnosis(self._progress)
+                yield DomainChecks(self._aws, domain, examined.function).diagnosis(self._progress)
 
-    def _of_functions(self, subject: Subject) -> Iterator[Diagnosis]:
+    def _of_functions(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
         try:
-            authorizers = subject.authorizers
+            authorizers = examined.authorizers
         except UnavailableError as error:
             yield unavailable((*FUNCTION_CHECKS, *ENVIRONMENT_CHECKS), error)
             return
@@ -98,7 +99,7 @@ class _Examination:
             environment = _with_commands(examine_environment(str(function), function.environment), function)
         except UnavailableError as error:
             environment = unavailable(ENVIRONMENT_CHECKS, error)
-        return combine(examine(function_checks(function), str(function), self._progress), environment)
+        return combine(examine(FUNCTION_CHECKS, function, self._progress), environment)
 
     def without_api(self, domain: Domain | None, function: Function | None) -> Diagnosis:
         of_function = self.of_function(function) if function else Diagnosis()
@@ -114,7 +115,7 @@ class _Examination:
 
 
 def _with_commands(diagnosis: Diagnosis, function: Function) -> Diagnosis:
-    """Return findings about variables with the commands that change those of a function."""
+    """Return findings about variables with the commands that change the variables of a function."""
     findings = (
         each._replace(
             fix=f"{each.fix}. To change them on AWS, edit environment.json after the first command",

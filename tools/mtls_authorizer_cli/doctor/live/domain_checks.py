@@ -13,7 +13,7 @@ from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_C
 from mtls_authorizer_cli.doctor.offline.truststore import Examined, examine_truststore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mtls_authorizer_cli.doctor.account.aws import Aws
     from mtls_authorizer_cli.doctor.account.domain import Domain
@@ -45,17 +45,23 @@ class DomainChecks:
         self._domain = domain
         self._function = function
 
+    def __str__(self) -> str:
+        return str(self._domain)
+
     def diagnosis(self, progress: Progress) -> Diagnosis:
         """Make all checks."""
-        checks = {Check.MUTUAL_TLS: self._mutual_tls, Check.DOMAIN_STATUS: self._status}
-        if self._domain.truststore_uri is None:
-            return examine(checks, str(self._domain), progress)
-        checks |= {
-            Check.TRUSTSTORE_WARNINGS: self._warnings,
-            Check.TRUSTSTORE_VERSION: self._version,
-            Check.TRUSTSTORE_URI: self._uri_of_authorizer,
+        checks: dict[Check, Callable[[DomainChecks], Iterator[Finding]]] = {
+            Check.MUTUAL_TLS: DomainChecks._mutual_tls,
+            Check.DOMAIN_STATUS: DomainChecks._status,
         }
-        return combine(examine(checks, str(self._domain), progress), self._truststore())
+        if self._domain.truststore_uri is None:
+            return examine(checks, self, progress)
+        checks |= {
+            Check.TRUSTSTORE_WARNINGS: DomainChecks._warnings,
+            Check.TRUSTSTORE_VERSION: DomainChecks._version,
+            Check.TRUSTSTORE_URI: DomainChecks._uri_of_authorizer,
+        }
+        return combine(examine(checks, self, progress), self._truststore())
 
     def examined_truststore(self) -> Examined:
         """Read and check the truststore. Raises UnavailableError."""
@@ -135,8 +141,8 @@ class DomainChecks:
                 Check.TRUSTSTORE_VERSION,
                 str(domain),
                 f"it uses version {domain.truststore_version} of {domain.truststore_uri}, and the newest is {newest}",
-                "API Gateway does not pick up new versions: clients of added CAs are rejected, and those of removed "
-                "CAs still connect.",
+                "API Gateway does not pick up new versions: clients of added CAs are rejected, and clients of "
+                "removed CAs still connect.",
                 "Update the domain name to the newest version",
                 (self._update_to(newest),),
             )

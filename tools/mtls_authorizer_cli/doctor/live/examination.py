@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotChecked
@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.progress import Progress
 
-Examine: TypeAlias = "Callable[[], Iterable[Finding | str]]"
-"""A check without its name. Strings are notes."""
+Examined = TypeVar("Examined")
+Checks: TypeAlias = "Mapping[Check, Callable[[Examined], Iterable[Finding | str]]]"
+"""Functions that make the checks of an object. They yield findings and, as strings, notes."""
 
 
-def examine(checks: Mapping[Check, Examine], name: str, progress: Progress) -> Diagnosis:
-    """Make checks of something with a name. What a check has found before it raises UnavailableError is kept."""
+def examine(checks: Checks[Examined], examined: Examined, progress: Progress) -> Diagnosis:
+    """Make checks of an object. What a check has found before it raises UnavailableError is kept."""
     checked: list[Check] = []
     findings: list[Finding] = []
     not_checked: list[NotChecked] = []
     notes: list[str] = []
     for number, (check, make) in enumerate(checks.items()):
-        progress.show(f"{name}: {check}", number / len(checks))
+        progress.show(f"{examined}: {check}", number / len(checks))
         try:
-            for result in make():
+            for result in make(examined):
                 if isinstance(result, str):
                     notes.append(result)
                 else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import LogDecisions
@@ -16,33 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mtls_authorizer_cli.doctor.account.function import Function
-    from mtls_authorizer_cli.doctor.live.examination import Examine
+    from mtls_authorizer_cli.doctor.live.examination import Checks
 
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 
 _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
-
-
-CHECKS = (
-    Check.FUNCTION,
-    Check.QUALIFIER,
-    Check.UNPUBLISHED_CHANGES,
-    Check.CONCURRENCY,
-    Check.LOG_FORMAT,
-    Check.RUNTIME,
-    Check.LAYER,
-    Check.RULES_DOCUMENT,
-)
-
-
-def function_checks(function: Function) -> dict[Check, Examine]:
-    """Return the checks of a function."""
-    made = (
-        *(_function, _qualifier, _unpublished_changes, _concurrency),
-        *(_log_format, _runtime, _layer, rules_document),
-    )
-    return {check: partial(make, function) for check, make in zip(CHECKS, made, strict=True)}
 
 
 def _function(function: Function) -> Iterator[Finding]:
@@ -66,7 +44,7 @@ def _function(function: Function) -> Iterator[Finding]:
             Check.FUNCTION,
             str(function),
             f"its handler is {configuration.get('Handler')}",
-            "It is not this project's authorizer, or a wrapper of it, which these checks do not know.",
+            "It is another function, or a wrapper of this project's authorizer, which these checks do not know.",
             f"Set the handler to {HANDLER} unless it is a wrapper",
             function.update("--handler", HANDLER),
         )
@@ -239,3 +217,16 @@ def _layer(function: Function) -> Iterator[Finding]:
                         *function.update("--layers", *layers),
                     ),
                 )
+
+
+FUNCTION_CHECKS: Checks[Function] = {
+    Check.FUNCTION: _function,
+    Check.QUALIFIER: _qualifier,
+    Check.UNPUBLISHED_CHANGES: _unpublished_changes,
+    Check.CONCURRENCY: _concurrency,
+    Check.LOG_FORMAT: _log_format,
+    Check.RUNTIME: _runtime,
+    Check.LAYER: _layer,
+    Check.RULES_DOCUMENT: rules_document,
+}
+"""The checks of a function."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.findings import Check, Finding
-from mtls_authorizer_cli.rules.checks.report import check_document
+from mtls_authorizer_cli.rules.check.report import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

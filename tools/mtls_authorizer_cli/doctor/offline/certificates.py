@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING
-from mtls_authorizer_cli.explain.gateway import CLIENT_SEES, GatewayCheck, gateway_findings, log_message
+from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, gateway_findings, log_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer_cli.certificate_files import CertificateFile
-    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+    from mtls_authorizer_cli.certificates.files import CertificateFile
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
 CHECKS = (
     Check.CLIENT_CERTIFICATE,

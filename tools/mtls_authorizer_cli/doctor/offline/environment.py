@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
+from mtls_authorizer_cli.configuration.function import MEMORY_SIZE
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
-from mtls_authorizer_cli.function import MEMORY_SIZE
-from mtls_authorizer_cli.rules.check import check_environment
+from mtls_authorizer_cli.rules.check.command import check_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,22 +12,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from client_certificate_auth import MalformedCertificateError
 from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer_cli.content import Kind, recognize
+from mtls_authorizer_cli.certificates.content import Kind, recognize
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
-from mtls_authorizer_cli.explain.gateway import (
+from mtls_authorizer_cli.explanation.gateway import (
     CLIENT_SEES,
     describe_incomplete,
     key_finding,
     signature_finding,
     validity_finding,
 )
-from mtls_authorizer_cli.explain.truststore import is_self_issued, printed_name, read_bundle
+from mtls_authorizer_cli.explanation.truststore import is_self_issued, printed_name, read_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from mtls_authorizer_cli.explain.truststore import TruststoreBundle, TruststoreCertificate
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle, TruststoreCertificate
 
 CHECKS = (
     Check.TRUSTSTORE_FILE,
@@ -145,8 +145,8 @@ def _certificate(each: TruststoreCertificate, bundle: TruststoreBundle, now: dat
             Check.NOT_A_CA,
             subject,
             "it is not a CA's certificate",
-            "No client can chain to it. A client is not trusted because its own certificate is in the truststore, "
-            "unless it is self-signed.",
+            "No client can chain to it. A client's own certificate in the truststore is trusted only if it is "
+            "self-signed.",
             "Remove it from the truststore, and add its CA's certificate if it is missing",
         )
     else:

@@ -1,1 +1,1 @@
-"""``mtls-authorizer rules add`` and ``rules import``: new rules, made from the certificates of clients."""
+"""``mtls-authorizer rules add``, ``import`` and ``remove``: changes to a stored rules document."""

@@ -14,9 +14,9 @@ from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.certificate_files import read_certificate_file
+from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.explain.client_match import exact, identifies_client, name_matches
+from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches
 from mtls_authorizer_cli.printed import quoted
 from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
 
@@ -44,7 +44,7 @@ _ONLY_FOR_SERVERS = (
 
 
 class ClientRule(NamedTuple):
-    """What a rule contains so that it matches a client: ``match``, and ``extended_key_usage`` if it needs that.
+    """The keys of a rule that matches a client: ``match``, and ``extended_key_usage`` if necessary.
 
     ``warnings`` are about what the rule cannot ensure.
     """
@@ -55,7 +55,7 @@ class ClientRule(NamedTuple):
 
 
 def client_rule_of(file: str, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
-    """Return what a rule for the client of the certificate in a file contains. ``now`` is aware.
+    """Return the keys of a rule for the client of the certificate in a file. ``now`` is aware.
 
     With a truststore, the chain is verified, and the rule names the key of the CA. Raises CommandError for a
     certificate that cannot be read or that the authorizer or API Gateway would reject, and for one that no rule can
@@ -78,14 +78,14 @@ def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Se
             return ClientRule(
                 certificate, keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages))
             )
-    message = "no rule can match this certificate by names, which its renewals share: write a rule with its public_key"
+    message = "the certificate has no name that a rule can match: write a rule with its public_key"
     raise CommandError(message)
 
 
 def _check(certificate: PeerCertificate, settings: Settings) -> None:
     """Raise CommandError for a certificate that is not a client's, or that the authorizer denies with every rule."""
     if certificate.ca:
-        message = "this is the certificate of a CA: name that of the client"
+        message = "this is a CA's certificate: name the client's"
         raise CommandError(message)
     assessment = assess(ExtractionSuccess(certificate), settings, AccessPolicy(RuleSet(())))
     if isinstance(assessment, RejectedCertificate):

@@ -97,7 +97,7 @@ class _Importer:
         """Return the rules of all rows. Raises CommandError and CsvError."""
         rows = read_rows(self._file, self._problems)
         with progress_on(sys.stderr) as progress:
-            rules = [self._rule(row) for row in progress.watch(rows, len(rows), "rows", every=10)]
+            rules = [self._rule(row) for row in progress.watch(rows, "rows", len(rows), every=10)]
         self._problems.check()
         return [rule for rule in rules if rule is not None]
 
@@ -137,7 +137,9 @@ class _Importer:
             return None
         self.warnings += client.warnings
         match = json.dumps(client.keys["match"], sort_keys=True)
-        self._check_repetition(row, CERTIFICATE, match, self._line_by_match, "is of the same client as that")
+        self._check_repetition(
+            row, CERTIFICATE, match, self._line_by_match, "belongs to the same client as the certificate"
+        )
         return client
 
     def _check_repetition(self, row: Row, column: str, value: str, lines: dict[str, int], wording: str) -> None:

@@ -12,10 +12,10 @@ from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, file_exists, printable
+from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
-from mtls_authorizer_cli.documents.update import Change, check_valid, update_document
-from mtls_authorizer_cli.inputs.configured import parse_location
+from mtls_authorizer_cli.documents.update import Change, check_valid
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NewRule(NamedTuple):
 class Result(NamedTuple):
     """The rules that were added, or would be, and those that the document contained already.
 
-    ``warnings`` are about what the document contains about the same clients.
+    ``warnings`` are about other rules and entries of deny for the same clients.
     """
 
     added: tuple[str, ...]
@@ -71,9 +71,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
         present.clear()
         return append_items(text, "rules", _missing(text, rules, present))
 
-    update = update_document(
-        location, edit, access=target.rules.access, review=review, other_rules=target.rules.other_rules
-    )
+    update = target.rules.update(edit, review)
     added = [rule for rule in rules if rule.name not in present]
     return Result(
         tuple(rule.name for rule in added),
@@ -84,7 +82,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
 
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
-    """Yield what a document says about the clients of new rules."""
+    """Yield warnings about other rules and entries of deny for the clients of new rules."""
     known = RuleSet(rules_of(text))
     if target.trust is not None:
         known = with_issuer_keys(known, target.trust.authorities)
@@ -118,7 +116,7 @@ def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Map
 def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Result | None:
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
-    check_valid(text, f"{printable(location)} would not be valid", target.rules.other_rules)
+    check_valid(text, f"{printable(location)} would not be valid", target.settings.rules)
     names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)

@@ -20,7 +20,7 @@ _MOST_NAMES = 10
 
 
 class Summary(NamedTuple):
-    """What was added to a document, or would be; ``difference`` is that of a dry run.
+    """The rules that were or would be added to a document. ``difference`` is shown for a dry run.
 
     ``option`` names the truststore in a further command, where the function does not.
     """

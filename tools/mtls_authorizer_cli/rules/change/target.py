@@ -1,12 +1,12 @@
-"""The rules document to change, and the truststore by which the certificates of new clients are verified."""
+"""The rules document to change, and the truststore with which certificates of new clients are verified."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer_cli.configuration.sources import read_location, truststore_uri
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
-from mtls_authorizer_cli.inputs.configured import read_location, truststore_uri
 from mtls_authorizer_cli.rules.change.trust import read_trust
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """A rules document, and the truststore by which certificates are verified; None without one.
+    """A rules document, and the truststore with which certificates are verified; None without one.
 
     ``option`` names the truststore in a further command, where the function does not.
     """

@@ -1,4 +1,4 @@
-"""The truststore of the custom domain, by which the chain of a new client's certificate is verified."""
+"""The truststore of the custom domain, with which the chain of a new client's certificate is verified."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.command_line import CommandError, shown_file
-from mtls_authorizer_cli.explain.gateway import explain_gateway
-from mtls_authorizer_cli.explain.truststore import read_bundle
+from mtls_authorizer_cli.explanation.gateway import explain_gateway
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.truststore.bundle import Truststore
-    from mtls_authorizer_cli.explain.truststore import TruststoreBundle
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
 
 class Trust(NamedTuple):
@@ -48,6 +48,6 @@ def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetim
         raise CommandError(message)
     keys = sorted(issuer_keys(certificate, trust.authorities))
     if not keys:
-        message = "no CA of the truststore is known to have signed the certificate, so that issuer_key would not match"
+        message = "no CA of the truststore is known to have signed the certificate, so issuer_key would not match"
         raise CommandError(message)
     return keys[0]

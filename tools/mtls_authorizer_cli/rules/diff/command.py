@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import list_files, read_certificate_file
+from mtls_authorizer_cli.certificates.files import list_files, read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
-from mtls_authorizer_cli.function import add_options, read_environment
-from mtls_authorizer_cli.inputs.configured import (
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.sources import (
     check_issuer_keys,
     make_rule_set,
     read_rules,
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
-    report = Report(options.old, options.new, compare(old, new))
+    report = Report(options.new, compare(old, new))
     if options.certs:
         truststore = read_truststore_of(options.truststore, settings)
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
@@ -77,7 +77,7 @@ def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule
     names = [file for path in paths for file in list_files(path)]
     clients, unreadable = [], []
     with progress_on(sys.stderr) as progress:
-        for name in progress.watch(names, len(names), "certificates", every=10):
+        for name in progress.watch(names, "certificates", len(names), every=10):
             file = read_certificate_file(name)
             if file.certificate is None:
                 unreadable.append((name, file.problem or ""))

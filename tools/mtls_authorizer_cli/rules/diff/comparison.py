@@ -57,8 +57,8 @@ class RuleChange(NamedTuple):
 class Comparison(NamedTuple):
     """The differences between two documents.
 
-    ``denials`` are those of ``deny``. ``unchanged`` is how many rules are the same. ``is_reordered`` says whether rules
-    with a context or a usage plan key are in another order: those of the first matching rule are used.
+    ``denials`` is the change of ``deny``, ``unchanged`` the number of equal rules. ``is_reordered`` is whether rules
+    with a context or a usage plan key are in another order: the values of the first matching rule are used.
     """
 
     rules: tuple[RuleChange, ...]

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer_cli.explain.wording import written_routes
+from mtls_authorizer_cli.explanation.wording import written_routes
 from mtls_authorizer_cli.rules.diff.parts import limits_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.rule import UsagePlanKey
-from mtls_authorizer_cli.explain.wording import alternative_text, alternatives
+from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _alternatives(matcher: Matcher) -> Parts:
 
 
 def _value(matchers: Sequence[Matcher]) -> Hashable:
-    """Return matchers as a value that does not depend on their order, nor on that of their alternatives."""
+    """Return matchers as a value that does not depend on their order or on the order of their alternatives."""
     return frozenset((matcher.field, frozenset(_alternatives(matcher))) for matcher in matchers)
 
 

@@ -19,13 +19,12 @@ class ClientDifference(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The differences between two documents, given by their locations.
+    """The differences between two documents. ``new`` is the location of the new one.
 
-    ``clients`` are those of all certificates, None if none were given. ``unreadable`` are files without a certificate
-    that can be read, each with the reason.
+    ``clients`` has an item for each certificate, and is None if no certificates were given. ``unreadable`` are files
+    without a certificate that can be read, each with the reason.
     """
 
-    old: str
     new: str
     comparison: Comparison
     clients: tuple[ClientDifference, ...] | None = None

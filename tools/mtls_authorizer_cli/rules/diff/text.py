@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.explain.wording import printed_routes
+from mtls_authorizer_cli.explanation.wording import printed_routes
 from mtls_authorizer_cli.printed import counted, plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text
@@ -53,7 +54,7 @@ def _clients(report: Report) -> Iterator[str]:
             for routes, limits in several if verb != "now" or change.lost else ():
                 yield from _routes(verb, routes, "" if limits is None else f" (only for {limits_text(limits)})")
         if change.context_changes:
-            yield "  context or usage plan key change"
+            yield "  the context or the usage plan key changes"
         yield from wrap(f"{'rules':8}{_matching(change.old)} -> {_matching(change.new)}", others=" " * 10)
 
 
@@ -73,7 +74,7 @@ def _rules(report: Report) -> Iterator[str]:
         yield from _rule(change)
     if report.comparison.denials is not None:
         yield ""
-        yield "deny (no rule allows these clients anything)"
+        yield "deny (these clients are denied, whatever rules match)"
         yield from _part(report.comparison.denials, label=False)
 
 
@@ -117,7 +118,7 @@ def _next_step(report: Report) -> Iterator[str]:
         yield "Next step: add --certs FOLDER to see what changes for which client."
     else:
         yield "Next step: try the new rules on logged requests:"
-        yield "  mtls-authorizer rules what-if --log FILE --rules NEW"
+        yield f"  mtls-authorizer rules what-if --log FILE --rules {plain(shlex.quote(report.new))}"
 
 
 def _client_name(client: ClientDifference) -> str:

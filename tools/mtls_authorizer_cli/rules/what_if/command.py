@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificate_files import read_certificates
+from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
-from mtls_authorizer_cli.function import add_options, read_environment
-from mtls_authorizer_cli.inputs.configured import (
+from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.sources import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
     read_truststore_of,
 )
-from mtls_authorizer_cli.log_records import read_log_records
+from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import progress_on
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
@@ -67,8 +67,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
     with progress_on(sys.stderr) as progress:
-        result = tally(progress.count(records, "decisions", every=_SHOWN_EVERY), replayer)
-    report = Report(options.log, options.rules, result, records.skipped, has_certificates=bool(certificates))
+        result = tally(progress.watch(records, "decisions", every=_SHOWN_EVERY), replayer)
+    report = Report(result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not result.total and records.skipped:
         message = f"{shown_file(options.log)} contains no decision: {records.problem}"

@@ -1,4 +1,4 @@
-"""Which rules match a certificate of which only some facts are known."""
+"""The rules that match a certificate if only some of its facts are known."""
 
 from __future__ import annotations
 

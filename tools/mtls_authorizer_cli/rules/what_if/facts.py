@@ -1,4 +1,4 @@
-"""What is known of the certificate behind a decision: the facts in the log entry, or the certificate itself."""
+"""The known facts about the certificate of a decision: from the log entry, or from the certificate itself."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
 
 _OF_SUBJECT = ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER)
 
 
 class KnownCertificate(NamedTuple):
-    """A certificate of which only some fields of rules are known: those in ``fields``.
+    """A certificate with the fields of rules that are known.
 
     ``certificate`` must be asked for nothing else. ``usages`` are the extended key usages as dotted OIDs, None without
     the extension; ``usages_known`` says whether they are known.
@@ -60,7 +60,7 @@ class _LoggedCertificate(NamedTuple):
 
 
 def facts_of_certificate(certificate: PeerCertificate, *, issuer_key_known: bool) -> KnownCertificate:
-    """Return a certificate of which everything is known; the key of its issuer only with a truststore."""
+    """Return a certificate with all fields known; the key of its issuer only with a truststore."""
     fields = frozenset(FIELDS) if issuer_key_known else frozenset(FIELDS) - {ISSUER_KEY}
     return KnownCertificate(certificate, fields, certificate.ext_key_usage, usages_known=True)
 

@@ -1,4 +1,4 @@
-"""Replays logged requests under other rules, as far as the log entries contain the facts."""
+"""Replays logged requests under other rules, with the facts that the log entries contain."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
     from mtls_authorizer_cli.rules.what_if.evaluation import Matches
 
 BEFORE_RULES = frozenset().union(
     *(check.reasons for check in EXTRACTION_CHECKS), *(check.reasons for check in CERTIFICATE_CHECKS)
 )
-"""The reasons for which no rules are evaluated."""
+"""The deny reasons that are found before rules are evaluated."""
 
 _NOT_VALID, _REVOKED = (
     next(check.reasons for check in GRANT_CHECKS if check.name is name)
@@ -91,11 +91,11 @@ class Replayer:
         if allowed.value:
             why = f"rules {', '.join(each.rule.name for each in candidates)}"
         elif denied.value:
-            why = "deny excludes the certificate"
+            why = "an entry of deny matches"
         elif not matching:
             why = "no rule matches"
         else:
-            why = reason if granted.value and reason else "no rule that matches allows the request"
+            why = reason if granted.value and reason else "the matching rules do not allow the request"
         return ReplayedDecision(allowed, why)
 
     def _matches_of(self, record: LogRecord) -> Matches:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.printed import counted, plain, quoted
-from mtls_authorizer_cli.tables import wrap
+from mtls_authorizer_cli.tables import next_step, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +18,8 @@ _LONGEST_NAME = 200
 
 
 class Report(NamedTuple):
-    """The result for a log and a document. ``skipped`` is how many entries of the log are not decisions."""
+    """The result. ``skipped`` is how many entries of the log are not decisions."""
 
-    log: str
-    rules: str
     tally: Tally
     skipped: int
     has_certificates: bool
@@ -63,7 +61,7 @@ def as_text(report: Report) -> str:
         *_changed(report.tally, allowed=True),
         *_undetermined(report.tally),
         "",
-        f"Next step: {_next_step(report)}.",
+        *next_step(f"{_next_step(report)}."),
     ]
     return "\n".join(lines) + "\n"
 

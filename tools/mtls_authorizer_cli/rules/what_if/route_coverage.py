@@ -1,4 +1,4 @@
-"""Whether the routes of a rule cover a request of which only the API's route is known, not the path.
+"""Whether the routes of a rule cover a request if only the API's route is known, not the path.
 
 The log contains ``GET /payments/{id}`` for every payment. Paths are assumed to be ordinary ones: those that are denied
 to every client with limited routes, such as ``/payments//x``, are rare and may be hostile.

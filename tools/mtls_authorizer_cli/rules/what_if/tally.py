@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mtls_authorizer_cli.log_records import LogRecord
+    from mtls_authorizer_cli.decision_log.records import LogRecord
     from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 
 
@@ -25,8 +25,8 @@ class Changed(NamedTuple):
 class Tally:
     """Counts decisions.
 
-    ``same`` is how many stay as they are. ``changed`` counts those that do not; ``undetermined`` counts those that
-    cannot be determined, by the facts that are missing. ``clients`` are the fingerprints of the latter, by the same.
+    ``same`` is the number of unchanged decisions, and ``changed`` counts the others. ``undetermined`` counts decisions
+    that cannot be determined, by the missing facts. ``clients`` contains the fingerprints of their certificates.
     """
 
     def __init__(self) -> None:

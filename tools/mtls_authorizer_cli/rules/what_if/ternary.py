@@ -1,4 +1,4 @@
-"""Statements about a request that are true, false, or cannot be determined from what is known of it."""
+"""Statements about a request that are true, false, or cannot be determined from the known facts."""
 
 from __future__ import annotations
 

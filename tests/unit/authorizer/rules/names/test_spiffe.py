@@ -10,9 +10,9 @@ import pytest
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.names.spiffe import read_trust_domain
-from mtls_authorizer_cli.explain.explanation import explain
-from mtls_authorizer_cli.explain.report.report import Report
-from mtls_authorizer_cli.explain.report.text import as_text
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.report.text import as_text
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, dns, pem, subject_alt_names, uri
 from tests.questions import question

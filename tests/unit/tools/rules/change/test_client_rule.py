@@ -207,9 +207,9 @@ def test_a_certificate_for_servers_gets_a_rule_that_names_the_ca_and_the_client_
 
 
 def test_a_certificate_for_servers_without_any_usable_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"^no rule can match this certificate by names"):
+    with pytest.raises(CommandError, match=r"^the certificate has no name that a rule can match"):
         made(tmp_path, certificate_der(name(("O", "Acme")), extensions=[usages(SERVER_AUTH)]))
-    with pytest.raises(CommandError, match=r"^no rule can match this certificate by names"):
+    with pytest.raises(CommandError, match=r"^the certificate has no name that a rule can match"):
         made(tmp_path, certificate_der(name()))
 
 
@@ -226,7 +226,7 @@ SPECIAL = load_settings({"REQUIRED_EXTENDED_KEY_USAGE": "1.2.3"})
         (
             certificate_der(extensions=[extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff")))]),
             Settings(),
-            "this is the certificate of a CA: name that of the client",
+            "this is a CA's certificate: name the client's",
         ),
         (certificate_der(name(("CN", "a\n"))), Settings(), "no rule can allow this certificate: subject_not_printable"),
         (b"\x30\x03\x02\x01\x01", Settings(), ""),

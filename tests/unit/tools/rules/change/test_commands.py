@@ -302,7 +302,7 @@ def test_every_problem_of_every_row_is_printed_and_nothing_is_written(
     assert output == ""
     beginnings = [
         "3: column name: is also the name on line 2: write one row for each client",
-        "4: column certificate: is of the same client as that on line 2: write one row for each client",
+        "4: column certificate: belongs to the same client as the certificate on line 2: write one row for each client",
         "5: column allow: 'POST' is not a method and a path",
         "5: column allow: 'get /c' does not start with a method",
         "5: column context.tenant: must be a string of printable ASCII",

@@ -79,7 +79,7 @@ deny: 1 added, 0 removed
 
 = rule z: renamed, was b
 
-deny (no rule allows these clients anything)
+deny (these clients are denied, whatever rules match)
     + common_name 'd'
 
 note: rules with a context or a usage plan key are in another order. If several match a client,
@@ -106,7 +106,7 @@ client 'a' in certs/a.pem
   rules   a -> a
 
 client 'c' in certs/c.pem
-  context or usage plan key change
+  the context or the usage plan key changes
   rules   c -> c
 
 client 'd' in certs/d.pem
@@ -115,7 +115,7 @@ client 'd' in certs/d.pem
 
 ~ rule a""")
     assert "\nnote: skipped: certs/notes.txt" in output
-    assert output.endswith("logged requests:\n  mtls-authorizer rules what-if --log FILE --rules NEW\n")
+    assert output.endswith("logged requests:\n  mtls-authorizer rules what-if --log FILE --rules new.json\n")
     assert max(map(len, output.splitlines())) <= 100
 
 

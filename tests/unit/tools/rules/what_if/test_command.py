@@ -77,7 +77,7 @@ def test_changes_are_counted_by_client_and_route(folder: Path, capsys: pytest.Ca
         "\n"
         "were allowed, would be denied\n"
         "       2  GET /orders/{id}  'CN=client,O=Acme'\n"
-        "          no rule that matches allows the request; issuer 'CN=Test CA'\n"
+        "          the matching rules do not allow the request; issuer 'CN=Test CA'\n"
     )
     assert (
         "were denied, would be allowed\n"

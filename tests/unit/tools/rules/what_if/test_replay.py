@@ -15,7 +15,7 @@ from mtls_authorizer.rules.key_usage import NO_KEY_USAGES
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.log_records import LogRecord
+from mtls_authorizer_cli.decision_log.records import LogRecord
 from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 from tests.certificates import certificate_der, extension, pem
 from tests.rules_documents import FINGERPRINT, document, rule
@@ -81,13 +81,13 @@ def test_an_entry_determines_that_a_request_would_be_allowed(
     ("changes", "rules", "why"),
     [
         (ALLOWED, [rule(match={"common_name": "other"})], "no rule matches"),
-        (ALLOWED, [rule(allow=["GET /other"])], "no rule that matches allows the request"),
+        (ALLOWED, [rule(allow=["GET /other"])], "the matching rules do not allow the request"),
         (ALLOWED, [rule(match={"common_name": "other", "public_key": FINGERPRINT})], "no rule matches"),
         (ALLOWED, [rule(**{"not": {"organization": "Acme"}})], "no rule matches"),
         (ALLOWED, [rule(context={"o": {"from": "subject.OU"}})], "no rule matches"),
-        (ALLOWED, [rule(api_id="b1")], "no rule that matches allows the request"),
-        (ALLOWED, [rule(domain_name="api.example.com")], "no rule that matches allows the request"),
-        (ALLOWED, [rule(not_after="2026-11-21T00:00:00Z")], "no rule that matches allows the request"),
+        (ALLOWED, [rule(api_id="b1")], "the matching rules do not allow the request"),
+        (ALLOWED, [rule(domain_name="api.example.com")], "the matching rules do not allow the request"),
+        (ALLOWED, [rule(not_after="2026-11-21T00:00:00Z")], "the matching rules do not allow the request"),
         ({"extended_key_usage": ["serverAuth"]}, [rule()], "no rule matches"),
         # Of several common names, none matches, and each excludes.
         ({"subject_dn": "CN=client,CN=b"}, [rule()], "no rule matches"),
@@ -99,13 +99,13 @@ def test_an_entry_determines_that_a_request_would_be_allowed(
         (
             {"subject_dn": "CN=client,CN=b", "deny": {"common_name": "b"}},
             [rule(match={"issuer": "CN=CA"})],
-            "deny excludes the certificate",
+            "an entry of deny matches",
         ),
         ({"reason": "extensions_malformed"}, [rule()], "extensions_malformed, regardless of the rules"),
         ({"reason": "certificate_expired", "days_to_expiry": -1}, [rule()], "certificate_expired"),
         ({"reason": "certificate_revoked"}, [rule()], "certificate_revoked"),
         ({"days_to_expiry": -1}, [rule()], "no_rule_matched"),
-        (ALLOWED | {"deny": {"common_name": "client"}}, [rule()], "deny excludes the certificate"),
+        (ALLOWED | {"deny": {"common_name": "client"}}, [rule()], "an entry of deny matches"),
     ],
 )
 def test_an_entry_determines_that_a_request_would_be_denied(

@@ -1,0 +1,113 @@
+"""Files and folders with client certificates."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from mtls_authorizer_cli.certificates.files import read_certificates
+from mtls_authorizer_cli.command_line import CommandError
+from tests.certificates import certificate_der, name, pem
+from tests.kept_lists import CA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST, SECOND = (certificate_der(name(("CN", each))) for each in ("first", "second"))
+KEY = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "partners"
+    for file, content in {
+        "b.pem": pem(FIRST).encode(),
+        "a/second.der": SECOND,
+        "a/chain.pem": CA.pem + pem(SECOND).encode(),
+        "a/broken.pem": pem(b"\x30\x00").encode(),
+        "key.pem": KEY,
+        ".hidden": pem(FIRST).encode(),
+        ".git/x.pem": pem(FIRST).encode(),
+    }.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(content)
+    (folder / "a" / "loop").symlink_to(folder)
+    return folder
+
+
+def test_the_files_of_a_folder_are_read_recursively_in_the_order_of_their_names(folder: Path) -> None:
+    read = read_certificates([str(folder)])
+    assert [each.name.removeprefix(f"{folder}/") for each in read] == [
+        "b.pem",
+        "key.pem",
+        "a/broken.pem",
+        "a/chain.pem",
+        "a/second.der",
+    ]
+    assert [each.certificate and each.certificate.subject.CN for each in read] == [
+        "first",
+        None,
+        None,
+        "second",
+        "second",
+    ]
+    assert [each.pem for each in read] == [pem(FIRST), None, pem(b"\x30\x00"), pem(SECOND), pem(SECOND)]
+
+
+def test_pipes_and_devices_in_a_folder_are_left_out_and_broken_links_are_reported(tmp_path: Path) -> None:
+    # Reading the pipe would wait for ever, and the device would never end.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "link").symlink_to(tmp_path / "missing")
+    (read,) = read_certificates([str(tmp_path)])
+    assert str(read.problem).endswith("link cannot be read: No such file or directory")
+
+
+def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder: Path) -> None:
+    read = read_certificates([str(folder / "key.pem"), str(folder / "a" / "broken.pem")])
+    problems = [each.problem or "" for each in read]
+    assert "is a private key (PEM). It is not needed" in problems[0]
+    assert problems[1]
+    assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
+
+
+def test_the_choice_in_a_bundle_is_noted(folder: Path) -> None:
+    (chain,) = read_certificates([str(folder / "a" / "chain.pem")])
+    assert "contains 2 certificates, a CA's first: number 2, the client's" in chain.notes[0]
+
+
+def test_the_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(FIRST)))
+    (read,) = read_certificates(["-"])
+    assert (read.name, read.pem) == ("-", pem(FIRST))
+
+
+def test_a_named_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
+    with pytest.raises(CommandError, match="missing cannot be read: No such file or directory"):
+        read_certificates([str(folder), str(folder / "missing")])
+
+
+def test_a_folder_that_has_no_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="contains no files: name a folder with client certificates"):
+        read_certificates([str(tmp_path)])
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        # Root, as which tests run in containers, may read every folder.
+        if path == str(folder / "a"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(CommandError, match="partners/a cannot be read: Permission denied"):
+        read_certificates([str(folder)])

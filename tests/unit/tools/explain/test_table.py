@@ -1,0 +1,212 @@
+"""``explain`` for several certificates: the table, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from mtls_authorizer_cli.main import main
+from tests.api_events import http_2_0_event
+from tests.certificate_authorities import CertificateAuthority
+from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, name, pem
+from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Explain = Callable[..., "Result"]
+
+CA = CertificateAuthority("Acme Issuing CA", not_before=NOT_BEFORE, not_after=NOT_AFTER)
+ISSUED = CA.issue(7, subject=name(("O", "Acme"), ("CN", "Ledger")), not_before=NOT_BEFORE, not_after=NOT_AFTER)
+NASTY = "=HYPERLINK(\u202e\u00e9)"
+LEDGER = {"ALLOWED_COMMON_NAMES": "Ledger"}
+COLUMNS = [
+    *("file", "decision", "denied_by", "reason", "rules", "allowed_routes", "subject_dn", "issuer_dn"),
+    *("serial_number", "fingerprint256", "not_after", "days_to_expiry", "problem"),
+]
+
+
+EXPECTED = """\
+1 of 3 certificates ALLOWED, 2 DENIED; 1 file without a certificate
+
+DENIED: file, reason, expiry, subject
+  partners/broken.pem   lambda_event_clientcert_malformed              not a certificate: expecte...
+  partners/a/other.pem  common_name_not_allowed            2040-01-01  CN==HYPERLINK(\\E2\\80\\AE\\C3...
+
+ALLOWED: file, matching rules, expiry, subject
+  partners/ledger.pem  environment  2040-01-01  CN=Ledger,OU=payments,O=Acme
+
+NO CERTIFICATE
+  partners/a/key.txt  is text, but not PEM. Name a certificate in PEM (-----BEGIN CERTIFICATE----...
+
+note: API and stage are examples of a REST API, because no authorizer event was given
+Next step: mtls-authorizer explain partners/broken.pem --at 2026-11-22T00:00:00Z shows why, and what
+           to do
+"""
+
+
+class Result(NamedTuple):
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.output)
+        return value
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.output)))
+
+
+@pytest.fixture
+def explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Explain:
+    monkeypatch.chdir(tmp_path)
+    for file, content in {
+        "partners/ledger.pem": CLIENT,
+        "partners/a/other.pem": pem(certificate_der(name(("CN", NASTY)))),
+        "partners/a/key.txt": "not a certificate",
+        "partners/broken.pem": pem(b"\x30\x00"),
+        "both/issued.pem": pem(ISSUED),
+        "both/foreign.pem": CLIENT,
+        "rules.json": document(REPORTS, PAYMENTS).decode(),
+        "truststore.pem": CA.pem.decode(),
+        "event.json": json.dumps(http_2_0_event(CLIENT, "GET", "/reports/1")),
+        "stage.json": json.dumps(http_2_0_event(CLIENT, routeArn="nonsense")),
+    }.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(content)
+
+    def explain(*arguments: str, **environment: str) -> Result:
+        return Result(main(["explain", "--at", AT, *arguments], environment), *capsys.readouterr())
+
+    return explain
+
+
+def test_a_folder_gives_a_table_with_the_result_first_and_the_next_step_last(explain: Explain) -> None:
+    result = explain("partners", **LEDGER)
+    assert (result.status, result.errors) == (1, "")
+    assert result.output == EXPECTED
+    assert max(map(len, result.output.splitlines())) <= 100
+    assert result.output.isascii()
+
+
+def test_the_exit_status_is_0_if_all_certificates_are_allowed(explain: Explain) -> None:
+    result = explain("both", "partners/ledger.pem", **LEDGER)
+    assert result.status == 0
+    assert result.output.startswith("3 of 3 certificates ALLOWED, 0 DENIED\n\nALLOWED: ")
+    assert result.output.endswith(
+        "Next step: mtls-authorizer clients lists the same certificates by expiry: see --expiring\n"
+    )
+
+
+def test_csv_has_a_row_for_each_file_and_no_formulas(explain: Explain) -> None:
+    result = explain("partners", "--csv", **LEDGER)
+    assert (result.status, result.output.isascii()) == (1, True)
+    assert list(result.rows[0]) == COLUMNS
+    rows = {row["file"]: row for row in result.rows}
+    decisions = {
+        file: (row["decision"], row["reason"], row["rules"], row["allowed_routes"]) for file, row in rows.items()
+    }
+    assert decisions == {
+        "partners/broken.pem": ("deny", "lambda_event_clientcert_malformed", "", ""),
+        "partners/ledger.pem": ("allow", "", "environment", "all routes"),
+        "partners/a/key.txt": ("", "", "", ""),
+        "partners/a/other.pem": ("deny", "common_name_not_allowed", "", ""),
+    }
+    ledger = rows["partners/ledger.pem"]
+    assert (ledger["not_after"], ledger["days_to_expiry"]) == ("2040-01-01T00:00:00Z", "4788")
+    # No cell begins with what a spreadsheet calculates.
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in result.rows for cell in row.values())
+
+
+def test_a_file_name_and_a_negative_number_are_no_formulas(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "=1+1.pem").write_text(CLIENT)
+    (row,) = explain("=1+1.pem", "--csv", "--at", "2045-01-01T00:00:00Z", **LEDGER).rows
+    assert row["file"] == "'=1+1.pem"
+    assert int(row["days_to_expiry"]) < 0
+
+
+def test_nothing_of_a_file_name_or_an_option_is_obeyed_by_a_terminal(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "\x1b[31m.pem").write_text(CLIENT)
+    output = explain("folder", "--route", "GET /\x1b[32m").output
+    assert r"explain 'folder/\x1b[31m.pem' --route 'GET /\x1b[32m'" in output
+    assert output.replace("\n", "").isprintable()
+
+
+def test_json_is_one_object_with_the_numbers_and_all_certificates(explain: Explain) -> None:
+    result = explain("both", "--json", "--rules", "rules.json", "--truststore", "truststore.pem")
+    assert (result.status, result.json["allowed"], result.json["denied"]) == (1, 1, 1)
+    assert result.json["without_certificate"] == 0
+    foreign, issued = result.json["certificates"]
+    assert list(issued) == COLUMNS
+    assert (issued["decision"], issued["rules"]) == ("allow", ["acme-reports"])
+    assert issued["allowed_routes"] == ["GET /reports/*", "* /status"]
+    assert (foreign["decision"], foreign["denied_by"], foreign["reason"]) == ("deny", "api_gateway", "key")
+    # The rules match nevertheless.
+    assert foreign["rules"] == ["acme-reports"]
+    text = explain("both", "--rules", "rules.json", "--truststore", "truststore.pem").output
+    assert "  both/foreign.pem  API Gateway: key  2040-01-01  CN=Ledger,OU=payments,O=Acme\n" in text
+
+
+def test_all_certificates_are_asked_about_the_request_of_an_event(explain: Explain) -> None:
+    result = explain("both", "event.json", "--rules", "rules.json", "--json")
+    assert [each["decision"] for each in result.json["certificates"]] == ["allow", "allow"]
+    assert result.json["notes"] == ["the certificates given are used, not the event's"]
+    denied = explain("both", "event.json", "--rules", "rules.json", "--route", "GET /other")
+    assert (denied.status, denied.output.count("route_not_allowed")) == (1, 2)
+
+
+def test_one_file_is_explained_and_gives_a_table_only_as_csv(explain: Explain) -> None:
+    assert explain("both/issued.pem", **LEDGER).output.startswith("ALLOWED\n")
+    assert len(explain("both/issued.pem", "--csv", **LEDGER).rows) == 1
+
+
+def test_documents_that_cannot_be_read_are_noted_once(explain: Explain) -> None:
+    result = explain("both", "--json", CRL_URIS="file:///nowhere/crl", TRUSTSTORE_URI="file:///nowhere/pem", **LEDGER)
+    notes = [note for note in result.json["notes"] if note.startswith("document refresh failed")]
+    assert len(notes) == len(set(notes)) > 0
+    assert {each["reason"] for each in result.json["certificates"]} == {"revocation_status_unknown"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["both", "--policy"], "--policy prints the response for one certificate: name one"),
+        (["both", "--csv", "--json"], "--csv cannot be combined with --json, --policy or --all"),
+        (["both", "stage.json"], "stage.json is JSON (the event's methodArn"),
+        (["missing", "rules.json"], "rules.json is a rules document"),
+        (["missing", "event.json"], "missing cannot be read: No such file"),
+        (["both", "--function", "a b"], "function 'a b': write its name or ARN"),
+        (["both", "--env-file", "missing"], "missing cannot be read: No such file"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], message: str, explain: Explain) -> None:
+    result = explain(*arguments)
+    assert (result.status, result.output) == (2, "")
+    assert result.errors.startswith(f"mtls-authorizer explain: {message}")
+
+
+def test_a_folder_without_any_certificate_is_an_error_after_the_table(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "readme").write_text("text")
+    result = explain("wrong", ALLOWED_COMMON_NAMES="Ledger")
+    assert result.status == 2
+    assert "wrong/readme  is text, but not PEM" in result.output
+    assert result.errors == "mtls-authorizer explain: no file contains a certificate, so nothing was decided\n"
+
+
+def test_the_variables_can_come_from_a_file(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "live.env").write_text("ALLOWED_COMMON_NAMES=Ledger\n")
+    assert explain("both/issued.pem", "--env-file", "live.env").status == 0
+    result = explain("both", "--env-file", "live.env", "--at", "2045-01-01T00:00:00Z")
+    assert "explain both/foreign.pem --env-file live.env --at 2045-01-01T00:00:00Z shows why" in " ".join(
+        result.output.split()
+    )

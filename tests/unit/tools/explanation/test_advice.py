@@ -1,0 +1,369 @@
+"""What is wrong, and what to do next: the key facts of each advice."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.access_policy import AccessPolicy
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.issuer_keys import issuer_keys
+from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.report.advice import advise
+from mtls_authorizer_cli.explanation.report.suggestion import ROUTE_PLACEHOLDER
+from tests import der
+from tests.certificate_authorities import NOW as CRL_TIME
+from tests.certificate_authorities import CertificateAuthority, entry
+from tests.certificates import (
+    EXTENDED_KEY_USAGE,
+    NOT_AFTER,
+    NOT_BEFORE,
+    SUBJECT_ALT_NAME,
+    certificate_der,
+    client_pem,
+    dns,
+    extension,
+    name,
+    pem,
+    subject_alt_names,
+)
+from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
+
+if TYPE_CHECKING:
+    from mtls_authorizer_cli.explanation.question import Question
+
+AUTHORITY = CertificateAuthority("Issuing CA")
+TRUSTSTORE = read_truststore(AUTHORITY.pem)
+REVOKED = RevocationLists([read_crl(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)], TRUSTSTORE)
+ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
+MANY_ROUTES = [
+    {
+        "name": f"r{number}",
+        "match": {"organization": "Acme"},
+        "allow": [f"GET /{number}/{'x' * 200}/{each}" for each in range(20)],
+    }
+    for number in range(10)
+]
+
+
+def under(certificate: str = CLIENT, **variables: str) -> Question:
+    """Return the question about a certificate under these variables."""
+    return question(certificate, RuleSet(load_settings(variables).rules))
+
+
+def of_crls(lists: RevocationLists) -> Question:
+    return question(ISSUED, document(REPORTS), revocation=lists, now=CRL_TIME)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason", "facts"),
+    [
+        (question(None), DenyReason.CERTIFICATE_MISSING, ["no client certificate", "custom domain with mutual TLS"]),
+        (question("garbage"), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
+        (question(client_pem(("CN", "x\n"))), DenyReason.SUBJECT_NOT_PRINTABLE, [r"subject CN 'x\n'", "issued again"]),
+        (
+            question(pem(certificate_der(extensions=[extension(SUBJECT_ALT_NAME, b"broken")]))),
+            DenyReason.EXTENSIONS_MALFORMED,
+            ["cannot be decoded", "well-formed extensions"],
+        ),
+        (
+            question(pem(certificate_der(extensions=[extension("1.2.3.4", b"", critical=True)]))),
+            DenyReason.CRITICAL_EXTENSION_UNKNOWN,
+            ["critical extension", "1.2.3.4", "issued again"],
+        ),
+        (
+            question(pem(certificate_der(extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.2.3")))]))),
+            DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED,
+            ["requires clientAuth", "found 1.2.3", "add extended_key_usage to a rule"],
+        ),
+        (question(rules=document(*MANY_ROUTES)), DenyReason.POLICY_TOO_LARGE, ["too large", "/*"]),
+        (
+            question(rules=document(REPORTS), now=NOT_AFTER + timedelta(1)),
+            DenyReason.CERTIFICATE_EXPIRED,
+            ["has expired: valid from 2020-01-01T00:00:00Z to 2040-01-01T00:00:00Z", "renewed"],
+        ),
+        (
+            question(rules=document(REPORTS), now=NOT_BEFORE - timedelta(1)),
+            DenyReason.CERTIFICATE_NOT_YET_VALID,
+            ["is not valid yet: valid from 2020-01-01T00:00:00Z to "],
+        ),
+        (of_crls(REVOKED), DenyReason.CERTIFICATE_REVOKED, ["is revoked", "new one"]),
+        (
+            of_crls(RevocationLists([], TRUSTSTORE)),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["because no CRL was loaded", "unknown, no_list.", "Put a CRL of that CA at one of CRL_URIS"],
+        ),
+        (
+            of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["because no valid CA in the bundle", "unknown, no_chain.", "into the bundle at TRUSTSTORE_URI."],
+        ),
+        (
+            of_crls(RevocationLists([], Truststore(()))),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["was never loaded: unknown, no_truststore.", "Find 'document refresh failed'"],
+        ),
+        (
+            question(ISSUED, document(REPORTS), crl_sources=CrlSources((), ""), now=CRL_TIME),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["no CRL in force", "CRL_URIS", "TRUSTSTORE_URI"],
+        ),
+        (
+            question(rules=document(REPORTS), route="GET /x"),
+            DenyReason.ROUTE_NOT_ALLOWED,
+            ["GET /reports/*, * /status", "'allow'"],
+        ),
+    ],
+)
+def test_each_reason_has_its_advice(asked: Question, reason: DenyReason, facts: list[str]) -> None:
+    explanation = explain(asked)
+    advice = advise(explanation)
+    assert explanation.denial is reason
+    assert advice is not None
+    assert advice.rule is None
+    text = f"{advice.problem} {advice.next_step}"
+    assert [fact for fact in facts if fact not in text] == []
+    assert text.isascii()
+    assert text.isprintable()
+
+
+def test_an_allowed_request_needs_no_advice() -> None:
+    assert advise(explain(question(rules=document(REPORTS)))) is None
+
+
+DE = pem(
+    certificate_der(
+        name(("O", "Example, Inc."), ("CN", "client")), name(("C", "DE"), ("O", "Acme"), ("CN", "Issuing CA"))
+    )
+)
+ISSUER = "CN=Issuing CA,O=Acme,C=DE"
+
+
+@pytest.mark.parametrize(
+    ("asked", "facts"),
+    [
+        (
+            under(ALLOWED_COMMON_NAMES="ledger"),
+            ["ALLOWED_COMMON_NAMES requires 'ledger'", "'Ledger': only the case differs", "Write 'Ledger'"],
+        ),
+        (
+            question(rules=document({"name": "a", "match": {"organization": "acme", "common_name": "Ledger "}})),
+            ["rule 'a' requires 'acme'", "rule 'a' requires 'Ledger '", "only spaces differ", 'Write "Acme"'],
+        ),
+        (
+            under(DE, ALLOWED_ISSUERS="C=DE,O=Acme,CN=Issuing CA"),
+            ["same attributes", "reverse order", f"Write '{ISSUER}' in ALLOWED_ISSUERS", "RFC 4514"],
+        ),
+        (
+            question(DE, document({"name": "a", "match": {"subject": "O=Example\\, Inc.,CN=client"}})),
+            ["rule 'a' has the same attributes", "reverse order", r'Write "CN=client,O=Example\\, Inc." in rule'],
+        ),
+        (
+            under(DE, ALLOWED_ISSUERS="O=Acme,CN=Issuing CA,C=DE"),
+            ["only the order of the attributes differs", f"Write '{ISSUER}'"],
+        ),
+        (
+            question(rules=document({"name": "a", "match": {"issuer": {"CN": {"prefix": "acme"}, "O": "ACME"}}})),
+            ["requires CN starting with 'acme'", "requires O 'ACME'", "Write \"Acme\" in rule 'a'"],
+        ),
+        (
+            under(client_pem(("CN", "M\u00fcller")), ALLOWED_COMMON_NAMES="M\u00dcLLER"),
+            [r"requires 'M\xdcLLER'", r'Write "M\u00fcller" in ALLOWED_COMMON_NAMES'],
+        ),
+        (
+            under(DE, ALLOWED_ORGANIZATIONS="Example, Inc."),
+            ["ALLOWED_ORGANIZATIONS has 'Example' and 'Inc.' as separate values", '["Example, Inc."]', "JSON array"],
+        ),
+    ],
+)
+def test_what_is_easily_overlooked_is_named_with_the_spelling_that_matches(asked: Question, facts: list[str]) -> None:
+    advice = advise(explain(asked))
+    assert advice is not None
+    assert advice.rule is None
+    text = f"{advice.problem} {advice.next_step}"
+    assert [fact for fact in facts if fact not in text] == []
+
+
+def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:
+    advice = advise(explain(question(rules=document({"name": "a", "match": {"common_name": "Lodger"}}))))
+    assert advice is not None
+    assert "one character differs" in advice.problem
+    assert 'If both are the same client: Write "Ledger"' in advice.next_step
+    assert "Otherwise: Add a rule" in advice.next_step
+    assert advice.rule is not None
+
+
+def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
+    pinned = {"name": "pinned", "match": {"common_name": "x", "issuer_key": "00" * 32}}
+    policy = AccessPolicy(RuleSet(parse_rules(document(pinned))), truststore=TRUSTSTORE).with_issuer_keys()
+    advice = advise(explain(question(ISSUED, policy.rules)))
+    assert advice is not None
+    assert advice.rule is not None
+    (key,) = issuer_keys(PeerCertificate.from_pem(ISSUED), TRUSTSTORE)
+    assert advice.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA", "issuer_key": key}
+    without = advise(explain(question(ISSUED, document({"name": "a", "match": {"common_name": "x"}}))))
+    assert without is not None
+    assert without.rule is not None
+    assert without.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA"}
+
+
+def test_a_rule_that_excludes_the_certificate_is_named() -> None:
+    for rules in (document(NO_ONE), document(PAYMENTS, NO_ONE)):
+        advice = advise(explain(question(rules=rules)))
+        assert advice is not None
+        assert "rule 'nobody' matches, but its exclusions" in advice.problem
+
+
+@pytest.mark.parametrize(
+    ("variables", "variable"),
+    [
+        ({"ALLOWED_COMMON_NAMES": "x, y, z"}, "ALLOWED_COMMON_NAMES"),
+        ({"ALLOWED_COMMON_NAMES": "x", "ALLOWED_ORGANIZATIONS": "Acme"}, "ALLOWED_COMMON_NAMES"),
+        ({"ALLOWED_COMMON_NAMES": "x", "ALLOWED_ORGANIZATIONS": "Y", "ALLOWLIST_MATCH": "any"}, "ALLOWED_COMMON_NAMES"),
+    ],
+)
+def test_the_only_list_that_does_not_match_may_be_extended(variables: dict[str, str], variable: str) -> None:
+    advice = advise(explain(under(**variables)))
+    assert advice is not None
+    assert f"{variable} requires " in advice.problem
+    assert "the certificate has 'Ledger'" in advice.problem
+    assert advice.next_step == f"If this client is to be allowed, add its value to {variable}."
+    assert advice.rule is None
+
+
+TWO_NAMES = client_pem(("CN", "a"), ("CN", "b"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (question(), "There is no rule"),
+        (under(ALLOWED_COMMON_NAMES="x", ALLOWED_ORGANIZATIONS="y"), "No rule matches, and none is similar"),
+        (under(TWO_NAMES, ALLOWED_COMMON_NAMES="a"), "has 2 common names"),
+        (under(ALLOWED_SUBJECT_ALT_NAMES="DNS:x"), "No rule matches"),
+        (
+            question(rules=document({"name": "a", "match": {"organization": "Acme", "common_name": "other"}})),
+            "The nearest is rule 'a': its common_name requires 'other', and the certificate has 'Ledger'",
+        ),
+        (question(rules=document({"name": "a", "match": {"issuer": "CN=x"}})), "none is similar"),
+    ],
+)
+def test_a_new_client_gets_a_rule_of_its_own(asked: Question, problem: str) -> None:
+    advice = advise(explain(asked))
+    assert advice is not None
+    assert problem in advice.problem
+    assert "Add a rule" in advice.next_step
+    assert advice.rule is not None
+    assert "add its value" not in advice.next_step
+
+
+def two_hundred_partners(**shared: object) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"partner-{number:03}",
+            "match": {"common_name": f"gateway-{number:03}", "organization": f"Partner {number:03} Ltd.", **shared},
+        }
+        for number in range(200)
+    ]
+
+
+@pytest.mark.parametrize("shared", [{}, {"issuer": "CN=Test CA"}])
+@pytest.mark.parametrize(
+    "subject", [[("CN", "gateway-200"), ("O", "Partner 200 Ltd.")], [("CN", "billing"), ("O", "Globex")]]
+)
+def test_with_two_hundred_rules_of_which_none_is_similar_no_other_partners_rule_is_named(
+    subject: list[tuple[str, str]], shared: dict[str, object]
+) -> None:
+    partners = two_hundred_partners(**shared)
+    certificate = client_pem(*subject)
+    advice = advise(explain(question(certificate, document(*partners))))
+    assert advice is not None
+    text = f"{advice.problem} {advice.next_step}"
+    assert "none is similar" in text
+    assert "partner-" not in text
+    assert "Add a rule" in text
+    assert advice.rule is not None
+    added = document(*partners, {**advice.rule, "allow": ["GET /x"]})
+    assert explain(question(certificate, added)).allowed
+
+
+# The suggested rule.
+
+
+def suggested(certificate: str, *rules: object) -> dict[str, Any]:
+    advice = advise(explain(question(certificate, document(*rules) if rules else b"")))
+    assert advice is not None
+    assert advice.rule is not None
+    return dict(advice.rule)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "fields"),
+    [
+        (CLIENT, {"subject", "issuer"}),
+        (client_pem(("CN", "*.example")), {"subject", "issuer"}),
+        (client_pem(("CN", 'M\u00fcller, "S\u00f6hne"+x#'), ("1.2.3.4", " x ")), {"subject", "issuer"}),
+        (
+            pem(certificate_der(name(), extensions=[subject_alt_names(dns("a.example"))])),
+            {"subject_alt_name", "issuer"},
+        ),
+        (
+            pem(certificate_der(name(), extensions=[subject_alt_names(dns("*.example"))])),
+            {"subject_alt_name", "issuer"},
+        ),
+        (pem(certificate_der(name())), {"fingerprint"}),
+        (client_pem(("CN", "x" * 3000)), {"fingerprint"}),
+        (client_pem(("CN", "a=#b")), {"subject", "issuer"}),
+    ],
+)
+def test_the_suggested_rule_matches_the_certificate_once_its_routes_are_chosen(
+    certificate: str, fields: set[str]
+) -> None:
+    rule = suggested(certificate)
+    assert rule["match"].keys() == fields
+    assert rule["allow"] == [ROUTE_PLACEHOLDER]
+    with pytest.raises(RulesError, match="allow"):
+        parse_rules(document(rule))
+    rule["allow"] = ["GET /reports/*"]
+    assert explain(question(certificate, document(rule), route="GET /reports/1")).allowed
+    assert not explain(question(certificate, document(rule), route="GET /other")).allowed
+    assert not explain(question(client_pem(("CN", "other")), document(rule))).allowed
+
+
+@pytest.mark.parametrize(
+    ("certificate", "expected"),
+    [
+        (CLIENT, "ledger"),
+        (client_pem(("CN", " Caf\u00e9 24/7! ")), "caf-24-7"),
+        (client_pem(("CN", "\u65e5\u672c"), ("O", "Acme GmbH")), "acme-gmbh"),
+        (client_pem(("CN", "\u65e5\u672c")), "client"),
+        (client_pem(("CN", "environment")), "environment-2"),
+        (client_pem(("CN", "x" * 59 + " y")), "x" * 59),
+    ],
+)
+def test_the_suggested_rule_is_named_after_the_client(certificate: str, expected: str) -> None:
+    assert suggested(certificate)["name"] == expected
+
+
+def test_the_suggested_name_is_not_that_of_another_rule() -> None:
+    others = [{"name": each, "match": {"organization": "x"}} for each in ("ledger", "ledger-2")]
+    assert suggested(CLIENT, *others)["name"] == "ledger-3"
+
+
+def test_the_suggested_rule_is_json() -> None:
+    assert json.loads(json.dumps(suggested(CLIENT))) == {
+        "name": "ledger",
+        "match": {"subject": "CN=Ledger,OU=payments,O=Acme", "issuer": "CN=Acme Issuing CA,O=Acme"},
+        "allow": ["METHOD /path"],
+    }

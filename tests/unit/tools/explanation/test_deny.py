@@ -1,0 +1,79 @@
+"""What ``explain`` and ``rules check`` say about ``deny``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.report.json_document import as_json
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.report.text import as_text
+from mtls_authorizer_cli.main import main
+from tests import der
+from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, name, pem
+from tests.questions import REPORTS, question
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DENY = [{"common_name": "nobody"}, {"common_name": "Ledger", "organization": "Acme"}]
+DOCUMENT = json.dumps({"rules": [REPORTS], "deny": DENY}).encode()
+
+
+def test_the_entry_that_denies_is_named_with_its_fields() -> None:
+    report = Report(explain(question(rules=DOCUMENT)))
+    text = as_text(report)
+    assert text.startswith("DENIED")
+    assert "denies the certificate in deny[1]" in text
+    assert "found 1 of 1, but deny[1] denies the certificate" in " ".join(text.split())
+    assert "  NO  deny[1] denies: common_name: requires 'Ledger'; found 'Ledger', and organization:" in text
+    assert "deny[0]" not in text
+    described = json.loads(as_json(report))
+    assert described["reason"] == "certificate_excluded"
+    (denial,) = described["rules"]["deny"]
+    assert denial["place"] == "deny[1]"
+    assert [field["field"] for field in denial["match"]] == ["common_name", "organization"]
+    assert all(field["matches"] for field in denial["match"])
+    assert [rule["name"] for rule in described["rules"]["matching"]] == ["acme-reports"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (SERVER_AUTH, "-- extended key usage skipped: the rules deny the certificate first (certificate_excluded)"),
+        (
+            CLIENT_AUTH,
+            "ok extended key usage requires clientAuth, if the certificate has the extension; found clientAuth",
+        ),
+    ],
+    ids=["other usages", "the required usages"],
+)
+def test_missing_usages_of_a_denied_certificate_are_not_reported_as_passed(usage: str, expected: str) -> None:
+    certificate = pem(
+        certificate_der(
+            name(("CN", "nobody")), extensions=[extension(EXTENDED_KEY_USAGE, der.sequence(der.oid(usage)))]
+        )
+    )
+    text = as_text(Report(explain(question(certificate, DOCUMENT))))
+    assert text.startswith("DENIED by the authorizer: certificate_excluded\n")
+    assert expected in " ".join(text.split())
+
+
+def test_a_document_that_only_denies_is_explained() -> None:
+    denied = as_text(Report(explain(question(rules=json.dumps({"deny": DENY[1]}).encode()))))
+    assert "denies the certificate in deny," in denied
+    other = as_text(Report(explain(question(rules=json.dumps({"deny": DENY[0]}).encode()))))
+    assert "There is no rule, so every client is denied." in other
+
+
+def test_values_in_deny_are_checked_like_those_of_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text('{"deny": [\n{"common_name": "a"},\n{"common_name": " b"}]}')
+    assert main(["rules", "check", str(path)], {}) == 0
+    output, errors = capsys.readouterr()
+    assert errors == f"{path}:3: warning: deny[1].common_name starts or ends with whitespace: ' b'\n"
+    assert output == f"{path}: 0 rules, 2 blocked clients, 1 warning\n"

@@ -1,0 +1,292 @@
+"""What API Gateway would check, given a truststore."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule import Rule
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.report.advice import advise
+from mtls_authorizer_cli.explanation.result import Verdict
+from mtls_authorizer_cli.explanation.truststore import read_bundle
+from mtls_authorizer_cli.main import main
+from tests import der
+from tests.certificate_authorities import (
+    ALGORITHMS,
+    DAY,
+    IS_A_CA,
+    IS_NO_CA,
+    MD5,
+    NOW,
+    SHA1,
+    CertificateAuthority,
+)
+from tests.certificates import certificate_der, name, pem
+from tests.questions import question
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mtls_authorizer_cli.explanation.explanation import Explanation
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
+
+ANYONE = Rule("anyone", (), ALL_ROUTES, anyone=True)
+NOBODY = Rule("nobody", (), ALL_ROUTES)
+
+ROOT = CertificateAuthority("Root")
+ISSUING = CertificateAuthority("Issuing", parent=ROOT)
+IMPOSTOR = CertificateAuthority("Issuing", parent=ROOT)
+EXPIRED = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, not_after=NOW - DAY)
+NOT_A_CA = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[IS_NO_CA])
+WITHOUT_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[])
+WITH_BROKEN_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[IS_A_CA, IS_A_CA])
+CLIENT = ISSUING.issue()
+SELF_SIGNED = CertificateAuthority("self-signed client", extensions=[IS_NO_CA]).certificate
+
+
+def truststore(*certificates: bytes) -> TruststoreBundle:
+    return read_bundle("".join(map(pem, certificates)).encode())
+
+
+def chain(length: int) -> list[CertificateAuthority]:
+    authorities = [CertificateAuthority("CA 0")]
+    for number in range(1, length):
+        authorities.append(CertificateAuthority(f"CA {number}", parent=authorities[-1]))
+    return authorities
+
+
+def certificates(*authorities: CertificateAuthority) -> list[bytes]:
+    return [authority.certificate for authority in authorities]
+
+
+def explained(certificate: bytes | None, *bundle: bytes, rule: Rule = ANYONE, days: int = 0) -> Explanation:
+    subject = None if certificate is None else pem(certificate)
+    return explain(question(subject, rule, truststore=truststore(*bundle), now=NOW + days * DAY))
+
+
+def failed(explanation: Explanation) -> set[str]:
+    return {check.name for check in explanation.gateway.checks if check.verdict is Verdict.FAILED}
+
+
+FOUR = chain(4)
+FIVE = chain(5)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "bundle"),
+    [
+        (CLIENT, certificates(ROOT, ISSUING)),
+        (CLIENT, certificates(ISSUING, ROOT)),
+        (CLIENT, certificates(IMPOSTOR, ISSUING, ROOT)),
+        (CLIENT, certificates(EXPIRED, ISSUING, ROOT)),
+        (CLIENT, certificates(WITHOUT_EXTENSIONS, ROOT)),
+        (FOUR[-1].issue(), certificates(*FOUR)),
+        (SELF_SIGNED, [SELF_SIGNED]),
+        (CertificateAuthority("RSA", algorithm=ALGORITHMS["RSA with SHA-256"]).certificate, None),
+        (CertificateAuthority("P-384", algorithm=ALGORITHMS["ECDSA with P-384"]).certificate, None),
+    ],
+)
+def test_a_certificate_without_a_documented_reason_against_it_is_not_rejected(
+    certificate: bytes, bundle: list[bytes] | None
+) -> None:
+    explanation = explained(certificate, *(bundle or [certificate]))
+    assert {check.verdict for check in explanation.gateway.checks} == {Verdict.PASSED}
+    assert explanation.allowed
+    assert advise(explanation) is None
+
+
+WEAK_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 -- to be rejected
+WEAK = WEAK_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+P_521 = (
+    ec.generate_private_key(ec.SECP521R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+)
+WEAK_CA = CertificateAuthority("Weak", parent=ROOT, algorithm=ALGORITHMS["ECDSA with P-521"])
+SHA1_CA, MD5_CA = CertificateAuthority("SHA-1", algorithm=SHA1), CertificateAuthority("MD5", algorithm=MD5)
+NOT_FOUND, SELF_SIGNED_LOG = "Could not find issuer for certificate", "self signed certificate"
+INSECURE = "Client cert using an insecure Signature Algorithm"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "bundle", "check", "found", "log_message"),
+    [
+        (CLIENT, certificates(ROOT), "issuer", "no certificate with the subject 'CN=Issuing'", NOT_FOUND),
+        (CLIENT, certificates(ROOT, IMPOSTOR), "issuer", "made with another key", NOT_FOUND),
+        (CLIENT, certificates(ROOT, IMPOSTOR, IMPOSTOR), "issuer", "and 1 more, but", NOT_FOUND),
+        (CLIENT, certificates(ROOT, NOT_A_CA), "issuer", "certificate 2 of the truststore ('CN=Issuing')", NOT_FOUND),
+        (CLIENT, certificates(ROOT, WITH_BROKEN_EXTENSIONS), "issuer", "certificate 2 of the truststore", NOT_FOUND),
+        (SELF_SIGNED, certificates(ROOT), "issuer", "'CN=self-signed client'", SELF_SIGNED_LOG),
+        (CLIENT, certificates(ISSUING), "chain", "its issuer 'CN=Root' is missing", NOT_FOUND),
+        (FIVE[-1].issue(), certificates(*FIVE), "chain", "more than 4", NOT_FOUND),
+        (CLIENT, certificates(EXPIRED, ROOT), "validity", "('CN=Issuing'): expired on 2026-05-31T12:00:00Z", None),
+        (ISSUING.issue(not_after=NOW - DAY), certificates(ISSUING, ROOT), "validity", "expired on 2026-05-31", None),
+        (
+            ISSUING.issue(not_before=NOW + DAY),
+            certificates(ISSUING, ROOT),
+            "validity",
+            "not valid before 2026-06",
+            None,
+        ),
+        (ISSUING.issue(public_key=WEAK), certificates(ISSUING, ROOT), "key", "RSA with 1024 bits", None),
+        (ISSUING.issue(public_key=P_521), certificates(ISSUING, ROOT), "key", "ECDSA on secp521r1", None),
+        (WEAK_CA.issue(), certificates(WEAK_CA, ROOT), "key", "('CN=Weak'): ECDSA on secp521r1", None),
+    ],
+)
+def test_a_certificate_that_api_gateway_would_reject_is_not_allowed(
+    certificate: bytes, bundle: list[bytes], check: str, found: str, log_message: str | None
+) -> None:
+    explanation = explained(certificate, *bundle)
+    rejection = explanation.gateway.rejection
+    assert rejection is not None
+    assert rejection.name == check
+    assert rejection.found is not None
+    assert found in rejection.found
+    assert explanation.gateway.log_message == log_message
+    assert not explanation.allowed
+    advice = advise(explanation)
+    assert advice is not None
+    assert found in advice.problem
+
+
+@pytest.mark.parametrize("authority", [SHA1_CA, MD5_CA])
+def test_a_weak_signature_is_reported_even_if_it_cannot_be_verified(authority: CertificateAuthority) -> None:
+    explanation = explained(authority.issue(), authority.certificate)
+    assert "signature" in failed(explanation)
+    assert not explanation.allowed
+    assert explanation.gateway.rejection is not None
+    assert explanation.gateway.rejection.name == "signature"
+    assert explanation.gateway.log_message == INSECURE
+
+
+def test_the_certificate_itself_is_checked_whatever_its_issuer_is() -> None:
+    expired = ISSUING.issue(not_after=NOW - DAY, public_key=WEAK)
+    explanation = explained(expired, ROOT.certificate)
+    assert failed(explanation) == {"issuer", "validity", "key"}
+    assert {check.name: check.skipped for check in explanation.gateway.checks}["chain"] == "issuer failed"
+
+
+def test_the_time_of_the_question_counts() -> None:
+    bundle = certificates(ISSUING, ROOT)
+    assert failed(explained(CLIENT, *bundle, days=99)) == set()
+    assert failed(explained(CLIENT, *bundle, days=101)) == {"validity"}
+    last_moment = explain(question(pem(CLIENT), ANYONE, truststore=truststore(*bundle), now=NOW + 100 * DAY))
+    assert last_moment.allowed
+    too_late = last_moment.question._replace(now=NOW + 100 * DAY + timedelta(seconds=1))
+    assert failed(explain(too_late)) == {"validity"}
+
+
+def test_a_loop_of_cross_signed_cas_is_no_chain() -> None:
+    first = CertificateAuthority("A", parent=ROOT)
+    second = CertificateAuthority("B", parent=first)
+    first_by_second = CertificateAuthority("A", parent=second, key=first.key)
+    assert failed(explained(second.issue(), *certificates(second, first_by_second))) == {"chain"}
+
+
+def test_very_many_certificates_for_one_key_do_not_take_very_long() -> None:
+    same_key = [
+        CertificateAuthority(f"{'AB'[number % 2]}", parent=None, key=ROOT.key, serial_number=number)
+        for number in range(4)
+    ]
+    crossed = [
+        CertificateAuthority("A", key=ROOT.key, parent=same_key[1], serial_number=100 + number) for number in range(8)
+    ] + [CertificateAuthority("B", key=ROOT.key, parent=same_key[0], serial_number=200 + number) for number in range(8)]
+    explanation = explained(same_key[0].issue(), *certificates(*crossed))
+    assert failed(explanation) == {"chain"}
+
+
+def test_both_rejections_are_explained() -> None:
+    explanation = explained(CLIENT, ROOT.certificate, rule=NOBODY)
+    assert explanation.denial is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert explanation.gateway.rejection is not None
+
+
+def test_nothing_is_checked_without_a_certificate_or_a_truststore() -> None:
+    for certificate in (None, b"broken"):
+        gateway = explained(certificate, ROOT.certificate).gateway
+        assert (gateway.checks, gateway.rejection) == ((), None)
+        assert gateway.skipped == "there is no certificate that can be read"
+    without = explain(question(pem(CLIENT), ANYONE)).gateway
+    assert without.checks == ()
+    assert without.skipped is not None
+    assert "there is no truststore" in without.skipped
+
+
+def test_a_key_that_cannot_be_decoded_is_no_error() -> None:
+    unknown = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"\0"))
+    gateway = explained(ISSUING.issue(public_key=unknown), *certificates(ISSUING, ROOT)).gateway
+    assert gateway.skipped is not None
+    assert gateway.skipped.startswith("this tool cannot check the certificate: ")
+
+
+def test_a_subject_that_cannot_be_decoded_does_not_matter_to_the_chain() -> None:
+    subject = der.sequence(der.tlv(der.SET, der.sequence(der.oid("2.5.4.3"), der.tlv(der.T61_STRING, b"\xe9"))))
+    certificate = ISSUING.issue(subject=subject)
+    assert failed(explained(certificate, *certificates(ISSUING, ROOT))) == set()
+    explanation = explained(certificate, ROOT.certificate)
+    assert failed(explanation) == {"issuer"}
+    assert explanation.gateway.log_message == NOT_FOUND
+
+
+# Truststores.
+
+
+def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
+    broken = pem(certificate_der(name(("CN", "x")), version=77))
+    content = "".join([pem(ROOT.certificate), broken, pem(ISSUING.certificate)]).encode()
+    bundle = read_bundle(content)
+    assert [position for position, _ in bundle.certificates] == [1, 3]
+    (warning,) = bundle.warnings
+    assert warning.startswith("certificate 2 of the truststore cannot be read")
+    explanation = explain(question(pem(CLIENT), ANYONE, truststore=bundle, now=NOW))
+    assert explanation.allowed
+    assert explanation.gateway.warnings == [warning]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty: name the truststore"),
+        (b"hello", "is text, but not PEM: name the truststore"),
+        (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
+    ],
+)
+def test_a_truststore_without_a_certificate_is_an_error(content: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_bundle(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "warning"),
+    [
+        (ROOT.certificate, "the truststore is in DER, and API Gateway requires PEM"),
+        (ROOT.pem * 1001, "the truststore has 1,001 certificates; API Gateway accepts 1,000"),
+        (ROOT.pem.ljust(1_000_001), "the truststore has 1,000,001 bytes; API Gateway accepts 1,000,000"),
+    ],
+)
+def test_a_truststore_beyond_the_limits_of_api_gateway_is_used_with_a_warning(content: bytes, warning: str) -> None:
+    assert list(read_bundle(content).warnings) == [warning]
+
+
+def test_the_truststore_is_a_file_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "client.pem").write_text(pem(CLIENT))
+    (tmp_path / "truststore.pem").write_bytes(ROOT.pem)
+    (tmp_path / "empty").touch()
+    arguments = ["explain", str(tmp_path / "client.pem"), "--at", "2026-06-01T00:00:00Z", "--truststore"]
+    allowed = {"ALLOWED_COMMON_NAMES": "client"}
+    assert main([*arguments, str(tmp_path / "truststore.pem")], allowed) == 1
+    output, errors = capsys.readouterr()
+    assert output.startswith("REJECTED by API Gateway: issuer\n")
+    assert "The client sees HTTP 403" in output
+    assert "not verified on AWS" in output
+    assert "would allow it" in output
+    assert NOT_FOUND in output
+    assert main([*arguments, str(tmp_path / "empty")], allowed) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith(f"mtls-authorizer explain: {tmp_path / 'empty'} is empty: name the truststore, a bundle")

@@ -1,0 +1,124 @@
+"""Which differences are easily overlooked, and how rules are ranked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.similarity import Difference
+from tests.certificates import certificate_der, dns, name, pem, subject_alt_names, uri
+from tests.questions import CLIENT, document, question
+
+if TYPE_CHECKING:
+    from mtls_authorizer_cli.explanation.rules import RulesExplanation
+
+SPIFFE = pem(
+    certificate_der(
+        name(("C", "DE"), ("O", "Acme, Inc."), ("CN", "Ledger")),
+        name(("C", "DE"), ("O", "Acme"), ("CN", "Issuing CA")),
+        extensions=[subject_alt_names(uri("spiffe://acme.example/ledger"), dns("ledger.acme.example"))],
+    )
+)
+
+
+def explained(certificate: str, *rules: object) -> RulesExplanation:
+    explanation = explain(question(certificate, document(*rules)))
+    assert explanation.rules is not None
+    return explanation.rules
+
+
+def rule(rule_name: str, **match: object) -> dict[str, object]:
+    return {"name": rule_name, "match": match}
+
+
+@pytest.mark.parametrize(
+    ("match", "difference"),
+    [
+        ({"common_name": "ledger"}, Difference.CASE),
+        ({"common_name": ["x", "LEDGER"]}, Difference.CASE),
+        ({"common_name": "Ledger "}, Difference.SPACE),
+        ({"common_name": " ledger"}, Difference.CASE_AND_SPACE),
+        ({"common_name": {"prefix": "led"}}, Difference.CASE),
+        ({"common_name": {"suffix": "GER"}}, Difference.CASE),
+        ({"common_name": "Ledge"}, Difference.ONE_CHARACTER),
+        ({"common_name": "Ledgers"}, Difference.ONE_CHARACTER),
+        ({"common_name": "Lodger"}, Difference.ONE_CHARACTER),
+        ({"common_name": "Legder"}, Difference.ONE_CHARACTER),
+        ({"common_name": "lodger"}, Difference.ONE_CHARACTER),
+        ({"common_name": "Ledgers-1"}, None),
+        ({"common_name": "Ledgars"}, Difference.OTHER),
+        ({"common_name": "x"}, None),
+        ({"organization": ["Acme", "Inc."]}, Difference.SPLIT),
+        ({"organization": ["Acme", "Inc"]}, None),
+        ({"issuer": "C=DE,O=Acme,CN=Issuing CA"}, Difference.REVERSED),
+        ({"issuer": "C=de,O=ACME,CN=Issuing  CA"}, Difference.REVERSED),
+        ({"issuer": "O=Acme,CN=Issuing CA,C=DE"}, Difference.ORDER),
+        ({"issuer": "CN=Issuing ca,O=Acme,C=DE"}, Difference.CASE),
+        ({"issuer": {"CN": "Issuing ca", "O": "Acme"}}, Difference.CASE),
+        ({"issuer": {"CN": "Issuing ca", "O": "Emca"}}, None),
+        ({"issuer": {"CN": "Issuing ca", "O": "Acme "}}, Difference.SPACE),
+        ({"subject_alt_name": "URI:spiffe://acme.example/Ledger"}, Difference.CASE),
+        ({"subject_alt_name": "DNS:spiffe://acme.example/Ledger"}, None),
+        ({"fingerprint": "AB" * 32}, None),
+        ({"common_name": "L" * 300}, None),
+    ],
+)
+def test_a_difference_is_named(match: dict[str, object], difference: Difference | None) -> None:
+    rules = explained(SPIFFE, rule("one", **match))
+    (field,) = rules.nearest[0].fields
+    assert (field.nearest and field.nearest.difference) == difference
+    assert field.is_near_miss is (difference not in {None, Difference.OTHER})
+
+
+@pytest.mark.parametrize(("required", "found"), [("client-17", "client-18"), ("a1", "a2")])
+def test_names_that_differ_in_a_digit_are_not_similar(required: str, found: str) -> None:
+    certificate = pem(certificate_der(name(("CN", found))))
+    rules = explained(certificate, rule("one", common_name=required))
+    (field,) = rules.nearest[0].fields
+    assert not field.is_near_miss
+
+
+def test_short_names_are_not_taken_for_misspelt_ones() -> None:
+    rules = explained(pem(certificate_der(name(("CN", "abc")))), rule("one", common_name="abd"))
+    assert not rules.nearest[0].is_near_miss
+
+
+def test_the_nearest_alternative_is_found_wherever_it_is() -> None:
+    names = [*(f"name {number}" for number in range(50)), "Ledgers", "ledger", "Ledgr"]
+    (field,) = explained(CLIENT, rule("one", common_name=names)).nearest[0].fields
+    assert field.nearest is not None
+    assert [condition.value for condition in field.nearest.alternative] == ["ledger"]
+    assert field.required_text() == "one of 53 values, nearest 'ledger' (case differs)"
+
+
+def test_rules_are_ranked_by_similarity_and_not_by_their_order() -> None:
+    rules = explained(
+        CLIENT,
+        rule("other", common_name="Lodgers", organization="Acme"),
+        rule("misspelt", common_name="Ledgr", organization="Acme"),
+        rule("issuer", common_name="x", issuer="CN=Acme Issuing CA,O=Acme"),
+        rule("excluded", organization="Acme") | {"not": {"common_name": "Ledger"}},
+        rule("case", common_name="ledger"),
+    )
+    assert [each.rule.name for each in rules.nearest] == ["excluded", "case", "misspelt"]
+    assert rules.left_out == 2
+
+
+@pytest.mark.parametrize("count", [3, 4, 200])
+def test_rules_that_are_not_similar_are_left_out_of_a_long_list(count: int) -> None:
+    others = [
+        rule(f"partner-{number}", common_name=f"{number:x} Ltd.", issuer="CN=Acme Issuing CA,O=Acme")
+        for number in range(count)
+    ]
+    rules = explained(CLIENT, *others)
+    assert len(rules.nearest) == (3 if count == 3 else 0)
+    assert rules.left_out == count - len(rules.nearest)
+
+
+def test_everything_is_explained_if_it_is_asked_for() -> None:
+    rules = [rule(f"partner-{number}", common_name=f"{number:x}") for number in range(200)]
+    explanation = explain(question(CLIENT, document(*rules)), everything=True)
+    assert explanation.rules is not None
+    assert (len(explanation.rules.nearest), explanation.rules.left_out) == (200, 0)

@@ -1,0 +1,541 @@
+"""What ``rules check`` warns about, and what it does not."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
+from mtls_authorizer.policy.rule_warnings import RuleWarningKind as ValueKind
+from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.routes import permits
+from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.rules.check.contradictions import contradictions
+from mtls_authorizer_cli.rules.check.coverage import covered_rules
+from mtls_authorizer_cli.rules.check.findings import Kind
+from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
+from tests.rules_documents import VALID, document, rule
+
+Match = dict[str, Any]
+
+
+def never(match: Match, exclusions: object = None) -> list[tuple[Kind | ValueKind, str]]:
+    others = {} if exclusions is None else {"not": exclusions}
+    (only,) = parse_rules(document(rule(match=match, **others)))
+    return [(finding.kind, finding.message) for finding in contradictions(only, "rules[0]")]
+
+
+@pytest.mark.parametrize(
+    ("match", "fields"),
+    [
+        ({"common_name": "a", "subject": {"CN": "b"}}, "common_name and subject"),
+        ({"common_name": "a", "subject": {"2.5.4.3": "b"}}, "common_name and subject"),
+        ({"common_name": ["a", "b"], "subject": {"CN": ["c", "d"][0]}}, "common_name and subject"),
+        ({"common_name": "a", "subject": "CN=b"}, "common_name and subject"),
+        ({"common_name": "a", "subject": "O=b"}, "common_name and subject"),
+        ({"common_name": "a", "subject": "CN=a,CN=a"}, "common_name and subject"),
+        ({"organization": "a", "subject": "CN=b,O=c"}, "organization and subject"),
+        ({"organizational_unit": ["a", "b"], "subject": ["CN=b,OU=c", "CN=b"]}, "organizational_unit and subject"),
+        ({"common_name": {"prefix": "a"}, "subject": {"CN": "b"}}, "common_name and subject"),
+        ({"common_name": "b", "subject": {"CN": {"suffix": "a"}}}, "common_name and subject"),
+        ({"common_name": {"prefix": "ab"}, "subject": {"CN": {"prefix": "ac"}}}, "common_name and subject"),
+        ({"common_name": {"suffix": "ba"}, "subject": {"CN": {"suffix": "ca"}}}, "common_name and subject"),
+        ({"common_name": {"suffix": "ba"}, "subject": "CN=ca"}, "common_name and subject"),
+    ],
+)
+def test_fields_that_contradict_each_other_are_found(match: Match, fields: str) -> None:
+    assert never(match) == [(Kind.NEVER_MATCHES, f"can match no certificate, because {fields} contradict each other")]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"common_name": "a", "subject": {"CN": "a"}},
+        {"common_name": ["a", "b"], "subject": [{"CN": "c"}, {"CN": "b"}]},
+        {"common_name": "a", "subject": {"CN": {"prefix": "a"}}},
+        {"common_name": {"prefix": "a"}, "subject": {"CN": {"suffix": "b"}}},
+        {"common_name": {"prefix": "a"}, "subject": {"CN": {"prefix": "ab"}}},
+        {"common_name": {"prefix": "ab"}, "subject": {"CN": {"prefix": "a"}}},
+        {"common_name": {"prefix": "a"}, "subject": "CN=ab"},
+        {"common_name": "a", "subject": {"O": "b"}},
+        {"common_name": "a", "subject": "CN=a,O=b"},
+        {"common_name": "a", "issuer": "CN=b"},
+        {"common_name": "a", "issuer": {"CN": "b"}},
+        # A subject may have several units and organizations.
+        {"organization": "a", "subject": {"O": "b"}},
+        {"organizational_unit": "a", "subject": "CN=b,OU=c,OU=a"},
+        {
+            "common_name": [f"a{number}" for number in range(400)],
+            "subject": [{"CN": f"b{number}"} for number in range(400)],
+        },
+        {"serial_number": ["1", "2"], "issuer": "CN=a"},
+        {"subject_alt_name": ["DNS:a", "DNS:b"], "fingerprint": ["AB" * 32, "CD" * 32]},
+    ],
+)
+def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match) -> None:
+    assert not never(match)
+
+
+@pytest.mark.parametrize(
+    ("match", "exclusions", "where"),
+    [
+        ({"common_name": "a"}, {"common_name": "a"}, "rules[0].not"),
+        ({"common_name": "a"}, [{"common_name": "b"}, {"subject": {"CN": "a"}}], "rules[0].not[1]"),
+        ({"common_name": ["a", "ab"]}, {"common_name": {"prefix": "a"}}, "rules[0].not"),
+        ({"common_name": {"prefix": "ab"}}, {"common_name": {"prefix": "a"}}, "rules[0].not"),
+        ({"common_name": {"suffix": "ba"}}, {"common_name": ["x", {"suffix": "a"}]}, "rules[0].not"),
+        ({"subject": "CN=a,O=b"}, {"organization": "b"}, "rules[0].not"),
+        ({"subject": "CN=a,CN=b"}, {"common_name": "b"}, "rules[0].not"),
+        ({"subject": {"O": "b", "CN": "a"}}, {"subject": {"O": "b"}}, "rules[0].not"),
+        ({"common_name": "a", "issuer": "CN=b"}, {"issuer": {"CN": "b"}, "common_name": "a"}, "rules[0].not"),
+        ({"serial_number": "1", "issuer": "CN=b"}, {"serial_number": "01", "issuer": "CN=b"}, "rules[0].not"),
+    ],
+)
+def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusions: object, where: str) -> None:
+    assert never(match, exclusions) == [
+        (Kind.NEVER_MATCHES, f"can match no certificate, because {where} excludes everything that the rule matches")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("match", "exclusions", "values"),
+    [
+        ({"common_name": ["a", "b"]}, {"common_name": "a"}, "'a'"),
+        ({"common_name": ["a", "b", "c"]}, [{"common_name": "a"}, {"subject": {"CN": "c"}}], "'a', 'c'"),
+        ({"common_name": ["a", "b"], "organization": "o"}, {"common_name": "a", "organization": "o"}, "'a'"),
+        ({"common_name": ["x", {"prefix": "ab"}]}, {"common_name": {"prefix": "a"}}, "prefix 'ab'"),
+        ({"common_name": [f"a{n}" for n in range(8)] + ["b"]}, {"common_name": {"prefix": "a"}},
+         "'a0', 'a1', 'a2', 'a3', 'a4' and 3 more"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_matched_and_excluded_is_found(match: Match, exclusions: object, values: str) -> None:
+    assert never(match, exclusions) == [(Kind.VALUE_NEVER_MATCHES, f"contains values that 'not' excludes: {values}")]
+
+
+def test_names_among_excluded_values_are_shown_as_they_are_written() -> None:
+    assert never({"issuer": ["CN=a,O=b+OU=c", "CN=x", {"CN": "q", "O": "b"}]}, {"issuer": {"O": "b"}}) == [
+        (Kind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' with O 'b'")
+    ]
+
+
+@pytest.mark.without_coverage
+def test_long_lists_and_many_similar_rules_are_examined_in_seconds() -> None:
+    listed = [f"a{number}" for number in range(4_000)]
+    excluded = [{"common_name": f"a{number}"} for number in range(3_999, 7_999)]
+    patterns = [{"common_name": {"prefix": f"b{number}"}} for number in range(100)]
+    before = time.process_time()
+    (finding,) = never({"common_name": listed}, [*excluded, *patterns])
+    assert finding[1] == "contains values that 'not' excludes: 'a3999'"
+    rules = [named(f"r{number}", ACME, allow=[f"GET /{number}"]) for number in range(400)]
+    assert not covered(*rules)
+    # Without the indexes and limits it takes minutes.
+    assert time.process_time() - before < 15
+
+
+def test_a_rule_is_found_of_which_exclusions_leave_nothing() -> None:
+    assert never({"common_name": ["a", "b"]}, [{"common_name": "a"}, {"common_name": "b"}]) == [
+        (Kind.NEVER_MATCHES, "can match no certificate, because 'not' excludes every value of common_name")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("match", "exclusions"),
+    [
+        ({"common_name": "a"}, {"common_name": "b"}),
+        ({"common_name": {"prefix": "a"}}, {"common_name": "ab"}),
+        ({"common_name": {"prefix": "a"}}, {"common_name": {"suffix": "a"}}),
+        ({"common_name": "a"}, {"common_name": "a", "organization": "b"}),
+        ({"common_name": "a"}, {"subject": "CN=a"}),
+        ({"organization": "a"}, {"organizational_unit": "a"}),
+        ({"organization": "a"}, {"serial_number": "1", "issuer": "CN=a"}),
+        ({"issuer": "CN=a"}, {"subject": {"CN": "a"}}),
+    ],
+)
+def test_useful_exclusions_are_not_reported(match: Match, exclusions: object) -> None:
+    assert not never(match, exclusions)
+
+
+def covered(*rules: dict[str, Any]) -> list[tuple[str, Kind | ValueKind, str]]:
+    findings = covered_rules(parse_rules(document(*rules)))
+    return [(finding.place, finding.kind, finding.message) for finding in findings]
+
+
+def named(name: str, match: Match, **keys: object) -> dict[str, Any]:
+    return rule(name=name, match=match, **keys)
+
+
+ACME = {"organization": "Acme"}
+BY_WIDE = "adds nothing: rule 'wide' (rules[0]) matches all of its certificates and allows all of its routes"
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        (ACME, ACME | {"common_name": "a"}),
+        (ACME, {"subject": {"O": "Acme", "CN": "a"}}),
+        (ACME, {"subject": "CN=a,O=Acme"}),
+        ({"organization": ["Acme", "Other"]}, ACME),
+        ({"organization": ["Acme", {"prefix": "Ot"}]}, {"organization": ["Acme", "Other"]}),
+        ({"common_name": {"prefix": "a"}}, {"common_name": {"prefix": "ab"}}),
+        ({"common_name": {"suffix": "a"}}, {"common_name": {"suffix": "ba"}}),
+        ({"common_name": {"suffix": "a"}}, {"common_name": ["ba", "ca"]}),
+        ({"issuer": {"O": "Acme"}}, {"issuer": "CN=a,O=Acme", "common_name": "b"}),
+        ({"issuer": {"O": "Acme"}}, {"issuer": {"O": "Acme", "CN": "b"}}),
+        ({"issuer": {"O": "Acme", "CN": {"prefix": "b"}}}, {"issuer": {"O": "Acme", "CN": "b"}}),
+        ({"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}, {"subject_alt_name": "DNS:a.acme.example"}),
+        ({"common_name": "a", "organization": "Acme"}, {"subject": "CN=a,O=Acme"}),
+    ],
+)
+def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) -> None:
+    assert covered(named("wide", wide), named("narrow", narrow)) == [("rules[1]", Kind.COVERED, BY_WIDE)]
+    # Its own context has no effect there.
+    (finding,) = covered(named("wide", wide), named("narrow", narrow, context={"a": "b"}))
+    assert finding[2] == f"{BY_WIDE}, and comes first, so that its own context and usage_plan_key have no effect"
+    # In front of the wide rule it decides the context.
+    assert covered(named("narrow", narrow), named("wide", wide)) == [
+        ("rules[0]", Kind.COVERED, BY_WIDE.replace("[0]", "[1]"))
+    ]
+    assert not covered(named("narrow", narrow, context={"a": "b"}), named("wide", wide))
+    assert not covered(named("narrow", narrow), named("wide", wide, allow=["GET /*"]))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ACME, {"organization": "Other"}),
+        (ACME, {"organizational_unit": "Acme"}),
+        (ACME, {"organization": ["Acme", "Other"], "common_name": "a"}),
+        (ACME | {"common_name": "a"}, ACME | {"common_name": "b"}),
+        ({"issuer": {"O": "Acme"}}, {"subject": {"O": "Acme"}}),
+        ({"common_name": "a"}, {"subject": "CN=a,CN=a"}),
+        ({"issuer": {"O": "Acme", "CN": "a"}}, {"issuer": ["CN=a,O=Acme", "CN=b,O=Acme"]}),
+        ({"common_name": {"prefix": "ab"}}, {"common_name": {"suffix": "ab"}}),
+        ({"common_name": {"prefix": "ab"}}, {"common_name": "a"}),
+    ],
+)
+def test_rules_with_clients_of_their_own_are_not_reported(one: Match, other: Match) -> None:
+    assert not covered(named("one", one), named("other", other))
+    assert not covered(named("other", other), named("one", one)) or len(str(one)) > len(str(other))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "included"),
+    [
+        (None, ["GET /a"], True),
+        (["GET /a"], None, False),
+        (["GET /a", "GET /b"], ["GET /b"], True),
+        (["GET /a"], ["GET /a", "GET /b"], False),
+        (["GET /a/*"], ["GET /a/b", "GET /a/b/*", "GET /a/*", "GET /a/b/"], True),
+        (["GET /a/*"], ["GET /a"], False),
+        (["GET /a/*"], ["GET /a/"], False),
+        (["GET /a/*"], ["GET /ab"], False),
+        (["GET /a/*"], ["POST /a/b"], False),
+        (["GET /a/b/*"], ["GET /a/*"], False),
+        (["GET /*"], ["GET /", "GET /a", "GET /a/*"], True),
+        (["* /a"], ["GET /a"], True),
+        (["GET /a"], ["* /a"], False),
+    ],
+)
+def test_a_rule_is_covered_only_with_all_of_its_routes(
+    wide: list[str] | None,
+    narrow: list[str] | None,
+    included: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    findings = covered(named("wide", ACME, allow=wide), named("narrow", ACME | {"common_name": "a"}, allow=narrow))
+    assert bool(findings) is included
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "reported"),
+    [
+        # A rule with a required value does not match every certificate.
+        ({"context": {"a": {"from": "subject.O"}}}, {}, False),
+        ({"context": {"a": {"from": "subject.O"}}}, {"context": {"b": {"from": "subject.O"}}}, True),
+        ({"context": {"a": {"from": "subject.O"}}}, {"usage_plan_key": {"from": "subject.O"}}, True),
+        ({"context": {"a": {"from": "subject.O", "default": ""}}}, {}, True),
+        ({"usage_plan_key": {"from": "subject.O"}}, {}, False),
+        ({}, {"context": {"a": {"from": "subject.O"}}}, True),
+        ({}, {"api_id": "a"}, True),
+        ({"api_id": "a"}, {"api_id": "a"}, True),
+        ({"api_id": "a"}, {}, False),
+        ({"api_id": "a"}, {"api_id": "b"}, False),
+        ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, False),
+    ],
+)
+def test_a_rule_is_covered_only_by_one_with_the_same_limits_and_required_values_or_without_any(
+    wide: dict[str, Any],
+    narrow: dict[str, Any],
+    reported: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    assert (
+        bool(covered(named("wide", ACME, **wide), named("narrow", ACME | {"common_name": "a"}, **narrow))) is reported
+    )
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "reported"),
+    [
+        (None, {"common_name": "x"}, True),
+        ({"common_name": "x"}, {"common_name": "x"}, True),
+        ([{"common_name": "x"}], [{"common_name": "y"}, {"common_name": "x"}], True),
+        ({"common_name": "x"}, None, False),
+        ({"common_name": "x"}, {"common_name": "y"}, False),
+    ],
+)
+def test_a_rule_is_not_covered_by_one_that_excludes_more(wide: object, narrow: object, reported: bool) -> None:  # noqa: FBT001 -- a table's column
+    rules = [
+        named("wide", ACME, **{"not": wide}),
+        named("narrow", ACME | {"organizational_unit": "a"}, **{"not": narrow}),
+    ]
+    assert bool(covered(*rules)) is reported
+
+
+def test_of_duplicates_each_later_one_is_reported_once() -> None:
+    assert covered(
+        *(named(each, {"common_name": ["a", "b"]}, allow=["GET /a", "GET /b"], context={"t": "u"}) for each in "xyz"),
+        named("w", {"common_name": ["b", {"exact": "a"}]}, allow=["GET /b", "GET /a"], context={"t": "u"}),
+    ) == [(f"rules[{number}]", Kind.DUPLICATE, "is a duplicate of rule 'x' (rules[0])") for number in (1, 2, 3)]
+
+
+def test_a_duplicate_may_be_written_differently() -> None:
+    assert covered(named("a", ACME), named("b", {"subject": {"2.5.4.10": "Acme"}})) == [
+        ("rules[1]", Kind.DUPLICATE, "is a duplicate of rule 'a' (rules[0])")
+    ]
+
+
+def test_of_equal_rules_with_other_constants_the_later_one_is_reported() -> None:
+    (finding,) = covered(named("a", ACME, context={"t": "a"}), named("b", ACME, context={"t": "b"}))
+    assert finding[:2] == ("rules[1]", Kind.COVERED)
+
+
+def values(**keys: object) -> list[RuleWarning]:
+    content = document(rule(**keys))
+    parse_rules(content)
+    return list(rule_warnings(json.loads(content)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "kind", "text"),
+    [
+        ({"match": {"common_name": " a"}}, "match.common_name", ValueKind.SURROUNDING_WHITESPACE, "' a'"),
+        (
+            {"match": {"common_name": ["b", "a "]}},
+            "match.common_name[1]",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "'a '",
+        ),
+        (
+            {"match": {"common_name": {"exact": "a\u00a0"}}},
+            *("match.common_name.exact", ValueKind.SURROUNDING_WHITESPACE, r"'a\xa0'"),
+        ),
+        (
+            {"match": {"common_name": {"prefix": " a"}}},
+            "match.common_name.prefix",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "' a'",
+        ),
+        (
+            {"match": {"common_name": {"suffix": "a "}}},
+            "match.common_name.suffix",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "'a '",
+        ),
+        (
+            {"match": {"subject": {"1.2.3": " a"}}},
+            "match.subject.'1.2.3'",
+            ValueKind.SURROUNDING_WHITESPACE,
+            "' a'",
+        ),
+        (
+            {"match": {"subject_alt_name": {"dns": {"suffix": ".a "}}}},
+            *("match.subject_alt_name.dns.suffix", ValueKind.SURROUNDING_WHITESPACE, "'.a '"),
+        ),
+        ({"not": [{"common_name": " a"}]}, "not[0].common_name", ValueKind.SURROUNDING_WHITESPACE, "' a'"),
+        ({"context": {"tenant": "a "}}, "context.tenant", ValueKind.SURROUNDING_WHITESPACE, "'a '"),
+        (
+            {"match": {"issuer": "C=DE,O=Acme,CN=CA"}},
+            *(
+                "match.issuer",
+                ValueKind.REVERSED_NAME,
+                "write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'",
+            ),
+        ),
+        ({"not": {"subject": ["CN=b", "DC=a,CN=b"]}}, "not.subject[1]", ValueKind.REVERSED_NAME, "'CN=b,DC=a'"),
+        (
+            {"match": {"issuer": {"exact": "C=DE,CN=CA"}}},
+            "match.issuer.exact",
+            ValueKind.REVERSED_NAME,
+            "'CN=CA,C=DE'",
+        ),
+        (
+            {"match": {"organization": ["Example", "Inc."]}},
+            *("match.organization", ValueKind.SPLIT_NAME, "look like one name: write 'Example, Inc.'"),
+        ),
+        (
+            {"match": {"common_name": {"prefix": "api.acme.example"}}},
+            *("match.common_name.prefix", ValueKind.OPEN_DOMAIN, "'api.acme.example'"),
+        ),
+        (
+            {"match": {"common_name": {"suffix": "acme.example"}}},
+            *("match.common_name.suffix", ValueKind.OPEN_DOMAIN, "a suffix that starts with a dot or an @"),
+        ),
+        (
+            {"not": {"subject": {"CN": {"prefix": "admin@acme.example"}}}},
+            *("not.subject.CN.prefix", ValueKind.OPEN_DOMAIN, "'admin@acme.example'"),
+        ),
+        (
+            {"match": {"subject": {"unstructuredName": {"suffix": "acme.example"}}}},
+            *("match.subject.unstructuredName.suffix", ValueKind.OPEN_DOMAIN, "'acme.example'"),
+        ),
+    ],
+)
+def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: ValueKind, text: str) -> None:
+    (finding,) = values(**keys)
+    assert finding[:2] == (kind, f"rules[0].{place}")
+    assert text in finding.message
+
+
+ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä"]
+
+
+@pytest.mark.parametrize("position", range(3))
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("a ", ValueKind.SURROUNDING_WHITESPACE),
+        ("\u2003a", ValueKind.SURROUNDING_WHITESPACE),
+        ("Inc.", ValueKind.SPLIT_NAME),
+        ("Sp. z o.o.", ValueKind.SPLIT_NAME),
+        ("GmbH & Co. KG", ValueKind.SPLIT_NAME),
+        ({"prefix": "api.acme.example"}, ValueKind.OPEN_DOMAIN),
+        ({"suffix": "acme.example"}, ValueKind.OPEN_DOMAIN),
+        ({"exact": " a"}, ValueKind.SURROUNDING_WHITESPACE),
+    ],
+)
+def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: ValueKind, position: int) -> None:
+    items = [*ORDINARY[: position + 1], value, *ORDINARY[position + 1 :]]
+    (finding,) = values(match={"organization": items})
+    assert finding.kind is kind
+
+
+@pytest.mark.parametrize("position", range(2))
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("C=DE,CN=CA", ValueKind.REVERSED_NAME),
+        ({"exact": "DC=example,CN=CA"}, ValueKind.REVERSED_NAME),
+        ({"CN": "a "}, ValueKind.SURROUNDING_WHITESPACE),
+        ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, ValueKind.OPEN_DOMAIN),
+        ({"O": "Acme", "CN": {"exact": "a "}}, ValueKind.SURROUNDING_WHITESPACE),
+    ],
+)
+def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: ValueKind, position: int) -> None:
+    items: list[object] = ["CN=CA,C=DE", {"O": "Acme", "CN": {"prefix": "client-"}}]
+    (finding,) = values(match={"issuer": [*items[:position], value, *items[position:]]})
+    assert finding.kind is kind
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"match": {"common_name": {"prefix": "a "}}},
+        {"match": {"common_name": {"suffix": " CA"}}},
+        {"match": {"common_name": {"suffix": ".acme.example"}}},
+        {"match": {"common_name": {"suffix": "@acme.example"}}},
+        {"match": {"common_name": {"prefix": "client-"}}},
+        {"match": {"common_name": {"prefix": "api.acme.example."}}},
+        {"match": {"common_name": {"prefix": "v1.2"}}},
+        {"match": {"common_name": "api.acme.example"}},
+        {"match": {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}},
+        {"match": {"subject_alt_name": {"uri": {"prefix": "urn:acme:a.b"}}}},
+        {"match": {"subject": {"emailAddress": {"suffix": "@acme.example"}}}},
+        {"match": {"issuer": "CN=CA,O=Acme,C=DE"}},
+        {"match": {"subject_alt_name": ["DNS:a", {"exact": "DNS:Inc."}]}},
+        {"match": {"organization": ["Inc.", "Example"]}},
+        {"match": {"organization": ["Example", {"exact": "Inc."}]}},
+        {"description": " a "},
+    ],
+)
+def test_other_values_are_not_reported(keys: dict[str, Any]) -> None:
+    assert not values(**keys)
+
+
+@pytest.mark.parametrize("content", VALID.values(), ids=VALID)
+def test_every_valid_document_can_be_examined(content: bytes) -> None:
+    rules = parse_rules(content)
+    list(rule_warnings(json.loads(content)))
+    list(covered_rules(rules))
+    for number, each in enumerate(rules):
+        list(contradictions(each, f"rules[{number}]"))
+
+
+# Whatever is reported is true of every certificate.
+
+NAMES = ["a", "ab", "b"]
+texts = st.sampled_from(NAMES)
+comparisons = texts | st.fixed_dictionaries({"prefix": texts}) | st.fixed_dictionaries({"suffix": texts})
+whole_names = st.lists(st.sampled_from(["CN=a", "CN=ab", "O=a", "O=b", "OU=a"]), min_size=1, max_size=3).map(",".join)
+attributes = st.dictionaries(st.sampled_from(["CN", "O", "OU"]), comparisons, min_size=1, max_size=2)
+matches = st.fixed_dictionaries(
+    {},
+    optional={
+        "common_name": st.lists(comparisons, min_size=1, max_size=3),
+        "organization": st.lists(comparisons, min_size=1, max_size=2),
+        "subject": st.lists(whole_names | attributes, min_size=1, max_size=2),
+        "subject_alt_name": st.lists(texts.map("DNS:{}".format), min_size=1, max_size=2),
+    },
+).filter(bool)
+ROUTES = ["GET /a", "GET /a/*", "GET /*", "GET /a/b"]
+generated_rules = st.fixed_dictionaries(
+    {"match": matches},
+    optional={
+        "not": st.lists(matches, min_size=1, max_size=2),
+        "allow": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=2),
+    },
+)
+INVOCATIONS = ["GET/", "GET/a", "GET/a/", "GET/a/b", "GET/a/b/c", "GET/b", "POST/a"]
+
+
+def certificates() -> list[PeerCertificate]:
+    subjects = [
+        [(kind, text) for kind, texts in (("O", organizations), ("OU", units), ("CN", common_names)) for text in texts]
+        for organizations in ([], ["a"], ["b"], ["a", "b"], ["ab"])
+        for units in ([], ["a"])
+        for common_names in ([], ["a"], ["ab"], ["b"], ["a", "b"], ["aab"])
+    ]
+    subjects += [[("O", "a"), ("CN", "a"), ("CN", "a")], [("CN", "a"), ("O", "a")], [("CN", "ab"), ("O", "b")]]
+    return [
+        PeerCertificate.from_pem(
+            pem(certificate_der(name(*subject), name(("CN", "CA")), extensions=[subject_alt_names(*map(dns, names))]))
+        )
+        for subject in subjects
+        for names in (["a"], ["a", "b"])
+    ]
+
+
+CERTIFICATES = certificates()
+
+
+@given(st.lists(generated_rules, min_size=1, max_size=4))
+def test_findings_are_true_of_every_certificate(generated: list[dict[str, Any]]) -> None:
+    rules = parse_rules(document(*({"name": f"r{number}", **each} for number, each in enumerate(generated))))
+    sets = [RuleSet([each]) for each in rules]
+    clients = [{number for number, each in enumerate(CERTIFICATES) if of_rule.matching(each)} for of_rule in sets]
+    for number, each in enumerate(rules):
+        for finding in contradictions(each, f"rules[{number}]"):
+            event(finding.kind)
+            if finding.kind is Kind.NEVER_MATCHES:
+                assert not clients[number]
+    for finding in covered_rules(rules):
+        event(finding.kind)
+        number = int(finding.place.removeprefix("rules[").removesuffix("]"))
+        other = int(finding.message.partition("(rules[")[2].partition("]")[0])
+        assert clients[number] <= clients[other]
+        for invocation in INVOCATIONS:
+            assert permits(rules[other].routes, invocation) >= permits(rules[number].routes, invocation)

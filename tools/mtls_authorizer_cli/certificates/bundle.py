@@ -1,0 +1,99 @@
+"""The client's certificate among several in one file."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from mtls_authorizer_cli.certificates.content import Kind
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
+from mtls_authorizer_cli.printed import listing, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mtls_authorizer_cli.certificates.content import Content
+
+_PRIVATE = {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}
+
+
+def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
+    """Return the client's certificate in PEM, and notes. Raises CommandError if several could be the client's."""
+    notes = []
+    if content.is_der:
+        notes.append(f"{shown_file(file)} is in DER; API Gateway passes the same certificate on in PEM")
+    if not _PRIVATE.isdisjoint(content.kinds):
+        notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
+    certificates = [_load(pem) for pem in content.certificates]
+    clients = _find_clients(content.certificates, certificates)
+    if not clients:
+        notes.append(
+            "this is a CA's certificate, not a client's"
+            if len(certificates) == 1
+            else f"{shown_file(file)} contains CA certificates only: the first is used"
+        )
+    elif len(clients) > 1:
+        named = [f"number {position + 1} ({_subject(certificates[position])})" for position in clients]
+        message = (
+            f"{shown_file(file)} contains {len(clients)} certificates that could be the client's: {listing(named)}. "
+            f"Extract the right one: {_extraction(file, clients[0])}"
+        )
+        raise CommandError(message)
+    elif len(certificates) > 1:
+        notes.append(_bundle_note(file, clients[0], certificates))
+    return content.certificates[clients[0] if clients else 0], tuple(notes)
+
+
+def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate | None]) -> list[int]:
+    """Return the positions of the certificates that are not a CA's, each certificate once."""
+    first = {pem: position for position, pem in reversed(list(enumerate(pems)))}
+    return sorted(position for position in first.values() if not _is_ca(certificates[position], certificates))
+
+
+def _bundle_note(file: str, position: int, certificates: Sequence[x509.Certificate | None]) -> str:
+    count = f"{shown_file(file)} contains {len(certificates)} certificates"
+    if position == 0:
+        return f"{count}: the first, the client's, is used. API Gateway passes on that one only"
+    return (
+        f"{count}, a CA's first: number {position + 1}, the client's ({_subject(certificates[position])}), is "
+        f"used. To extract it: {_extraction(file, position)}"
+    )
+
+
+def _extraction(file: str, position: int) -> str:
+    name = "FILE" if file == STANDARD_INPUT else shlex.quote(printable(file))
+    return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {name} > client.pem"
+
+
+def _load(pem: str) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except Exception:  # noqa: BLE001 -- the authorizer's own parser explains what is wrong
+        return None
+
+
+def _is_ca(certificate: x509.Certificate | None, others: Sequence[x509.Certificate | None]) -> bool:
+    """Return whether a certificate is a CA's: it says so, or it has issued one of the others."""
+    if certificate is None:
+        return False
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except Exception:  # noqa: BLE001 -- absent, or cannot be decoded: ValueError and more
+        return any(each is not None and each is not certificate and _has_issued(certificate, each) for each in others)
+    return constraints.ca
+
+
+def _has_issued(certificate: x509.Certificate, other: x509.Certificate) -> bool:
+    try:
+        return certificate.subject == other.issuer
+    except Exception:  # noqa: BLE001 -- names that cannot be decoded
+        return False
+
+
+def _subject(certificate: x509.Certificate | None) -> str:
+    try:
+        return "unreadable" if certificate is None else quoted(certificate.subject.rfc4514_string())
+    except Exception:  # noqa: BLE001 -- a name that cannot be decoded
+        return "unreadable"

@@ -1,0 +1,98 @@
+"""The client certificates in files and folders, for commands about many clients.
+
+Nothing of a private key is decoded: files are recognized by their content, and only certificates are parsed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from client_certificate_auth import MalformedCertificateError, PeerCertificate
+from mtls_authorizer_cli.certificates.bundle import choose_client
+from mtls_authorizer_cli.certificates.content import recognize
+from mtls_authorizer_cli.certificates.unusable import describe_unusable
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_beginning, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mtls_authorizer_cli.certificates.content import Content
+
+LARGEST_FILE = 6 * 1024 * 1024
+"""The size limit, in bytes."""
+
+
+class CertificateFile(NamedTuple):
+    """A file, and the client's certificate in it: parsed, or the reason why there is none.
+
+    ``pem`` is the certificate as API Gateway would pass it on. It is also present if it cannot be parsed; it is None
+    if the file contains no certificate. ``problem`` is None if there is a ``certificate``. ``notes`` say how the
+    certificate was chosen.
+    """
+
+    name: str
+    pem: str | None
+    certificate: PeerCertificate | None
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
+    """Read the client certificates of files (``-`` is the standard input) and of all files in folders, recursively.
+
+    The files of a folder are sorted by name; hidden ones and those in hidden folders are left out, as are pipes and
+    devices, and links to folders are not followed. Raises CommandError for a path that cannot be read, and for a folder
+    that has no files; a file in a folder that cannot be read, and a file without a certificate, has a ``problem``.
+    """
+    return [read_certificate_file(file) for path in paths for file in list_files(path)]
+
+
+def read_certificate_file(file: str) -> CertificateFile:
+    """Read the client certificate of a file. Raises nothing."""
+    try:
+        content = recognize(read_file(file, largest=LARGEST_FILE, expected="a certificate, which is smaller"))
+    except CommandError as error:
+        return CertificateFile(file, None, None, str(error))
+    return find_certificate(file, content)
+
+
+def find_certificate(file: str, content: Content) -> CertificateFile:
+    """Return the client certificate in the content of a file. Raises nothing."""
+    if not content.certificates:
+        return CertificateFile(file, None, None, describe_unusable(file, content))
+    try:
+        pem, notes = choose_client(file, content)
+    except CommandError as error:
+        return CertificateFile(file, None, None, str(error))
+    try:
+        return CertificateFile(file, pem, PeerCertificate.from_pem(pem), None, notes)
+    except MalformedCertificateError as error:
+        return CertificateFile(file, pem, None, str(error), notes)
+
+
+def list_files(path: str) -> Iterator[str]:
+    """Return the file itself, or the files of a folder, as ``read_certificates`` does. Raises CommandError."""
+    if not os.path.isdir(path):  # noqa: PTH112 -- False for names that are not valid, which are reported as files
+        if path != STANDARD_INPUT and not os.access(path, os.R_OK):
+            # Raises the error. Not for other files: a pipe can be opened only once.
+            read_beginning(path, 0)
+        yield path
+        return
+    found = False
+    for folder, folders, files in os.walk(path, onerror=_fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in files if not name.startswith(".")):
+            file = os.path.join(folder, name)  # noqa: PTH118 -- keeps a leading ./ as the user has written it
+            # Reading a pipe would wait for a writer. Links that lead nowhere are reported.
+            if os.path.isfile(file) or not os.path.exists(file):  # noqa: PTH110, PTH113 -- as above
+                found = True
+                yield file
+    if not found:
+        message = f"{path} contains no files: name a folder with client certificates (PEM or DER)"
+        raise CommandError(message)
+
+
+def _fail(error: OSError) -> None:
+    message = f"{error.filename} cannot be read: {error.strerror or error}"
+    raise CommandError(message) from error

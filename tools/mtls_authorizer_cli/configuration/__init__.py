@@ -1,0 +1,1 @@
+"""The configuration of a function: its variables, its rules, truststore and CRLs, from files, URIs or AWS."""

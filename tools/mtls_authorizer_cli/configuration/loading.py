@@ -1,0 +1,144 @@
+"""The settings, the access policy and the truststore that variables and options name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.rules.fields import ISSUER_KEY
+from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.configuration.function_arn import LATEST, parse_function
+from mtls_authorizer_cli.configuration.sources import (
+    make_rule_set,
+    parse_location,
+    read_location,
+    read_rules,
+    read_settings,
+    read_settings_with,
+    read_settings_without_document,
+    read_truststore_of,
+    truststore_uri,
+)
+from mtls_authorizer_cli.explanation.question import read_certificate
+from mtls_authorizer_cli.explanation.truststore import read_bundle
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
+
+_PATIENT = WaitSeconds(*[30.0] * len(WaitSeconds._fields))
+"""On a slow connection, a document must not appear to be missing. The stores have their own timeouts."""
+
+
+class Configuration:
+    """The settings of a function, and its access policy: loaded once, for any number of certificates."""
+
+    def __init__(self, settings: Settings, current: CurrentPolicy, rules: RuleSet | None) -> None:
+        """Use the rules of a file instead of the documents that the settings name; None if there is no file."""
+        self.settings = settings
+        self._current = current
+        self._rules = rules
+        self._loaded = self._latest = current.get()
+        self._replace_rules()
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether there are rules, or entries of deny."""
+        return bool(self._latest.rules.rules or self._latest.rules.denials)
+
+    def policy(self, certificate: PeerCertificate | None) -> AccessPolicy:
+        """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises nothing."""
+        revocation = self._loaded.revocation
+        if revocation is not None and certificate is not None:
+            loaded = self._current.load_crls(revocation.chains(certificate))
+            if loaded is not self._loaded:
+                self._loaded = self._latest = loaded
+                self._replace_rules()
+        return self._latest
+
+    def supply_truststore(self, location: str) -> None:
+        """Use a truststore for the keys of issuers, if rules name any and the settings name no truststore.
+
+        Raises CommandError.
+        """
+        if truststore_uri(self.settings) is None and self._latest.rules.uses(ISSUER_KEY):
+            truststore = read_truststore_of(location, self.settings)
+            self._latest = self._latest._replace(truststore=truststore).with_issuer_keys()
+
+    def _replace_rules(self) -> None:
+        if self._rules is not None:
+            self._latest = self._loaded._replace(rules=self._rules).with_issuer_keys()
+
+
+def load_configuration(environment: Mapping[str, str], rules: str | None) -> Configuration:
+    """Load the configuration of a function. ``rules`` is a file or a URI to use instead of its own rules.
+
+    Raises CommandError for a configuration with which the function would not start.
+    """
+    if rules is None:
+        return _load(read_settings(environment))
+    parse_location(rules)
+    if "://" in rules:
+        return _load(read_settings_with(rules, environment))
+    settings = read_settings_without_document(environment)
+    return _load(settings, make_rule_set(read_rules(rules, settings), settings, None))
+
+
+def notes_on_configuration(options: argparse.Namespace, configuration: Configuration) -> Iterator[str]:
+    """Return notes on mistakes that are likely in the options that name the configuration."""
+    if options.function and not parse_function(options.function).qualifier:
+        yield (
+            f"the variables are from {LATEST}, the unpublished version of the function. If the API invokes an alias, "
+            f"name it: --function {options.function}:ALIAS"
+        )
+    if not configuration.has_rules:
+        yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
+
+
+def read_configuration(
+    environment: Mapping[str, str], rules: str | None, pem: object = None
+) -> tuple[Settings, AccessPolicy]:
+    """Return the settings and the access policy for the certificate in ``pem``, as ``load_configuration``.
+
+    Raises CommandError.
+    """
+    configuration = load_configuration(environment, rules)
+    certificate = read_certificate(pem)
+    return configuration.settings, configuration.policy(None if isinstance(certificate, str) else certificate)
+
+
+def read_truststore_of_domain(
+    environment: Mapping[str, str], truststore: str | None, settings: Settings
+) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
+    """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
+
+    Raises CommandError if the truststore of the option cannot be used. For ``TRUSTSTORE_URI``, it is a note, because
+    the function starts nevertheless.
+    """
+    uri = environment.get("TRUSTSTORE_URI", "").strip()
+    if truststore is None and not uri:
+        return None, ()
+    location = truststore or uri
+    try:
+        return read_bundle(read_location(location, settings, 2 * MAX_TRUSTSTORE_BYTES)), ()
+    except (CommandError, ValueError) as error:
+        # The message of a CommandError names the location.
+        message = str(error) if isinstance(error, CommandError) else f"{shown_file(location)} {error}"
+        if truststore is None:
+            return None, (f"the truststore cannot be used: {message}",)
+        raise CommandError(message) from error
+
+
+def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
+    try:
+        return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
+    except (StoreError, ValueError) as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,152 @@
+"""``mtls-authorizer explain``: why certificates are allowed or denied, under the settings of a function."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    is_terminal,
+    write_output,
+)
+from mtls_authorizer_cli.configuration.function import read_environment
+from mtls_authorizer_cli.configuration.logged_errors import logged_failures
+from mtls_authorizer_cli.explain.inputs import read_inputs
+from mtls_authorizer_cli.explain.log_entry import read_entry
+from mtls_authorizer_cli.explain.log_explanation import explain_entry
+from mtls_authorizer_cli.explain.log_report import as_json as logged_json
+from mtls_authorizer_cli.explain.log_report import as_text as logged_text
+from mtls_authorizer_cli.explain.options import add_options, load_named_configuration, make_question
+from mtls_authorizer_cli.explain.table import Table, as_csv, decide_all
+from mtls_authorizer_cli.explain.table import as_json as table_json
+from mtls_authorizer_cli.explain.table import as_text as table_text
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.question import read_certificate
+from mtls_authorizer_cli.explanation.report.json_document import as_json
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.report.text import as_text
+from mtls_authorizer_cli.progress import progress_on
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+    from typing import TextIO
+
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+    from mtls_authorizer_cli.explain.inputs import Inputs
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="explain why client certificates are allowed or denied",
+        description="Explain why a client certificate is allowed or denied, under the authorizer's environment "
+        "variables. Files are recognized by their content; - is the standard input. Several certificates, or a folder, "
+        "give a table; --log explains an entry of the decision log.",
+        epilog=exit_statuses(
+            "if the client is allowed, or all of them are", "if API Gateway or the authorizer denies one"
+        ),
+    )
+    add_options(parser)
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print an explanation and return the exit status. Raises CommandError."""
+    if options.csv and (options.json or options.policy or options.all):
+        message = "--csv cannot be combined with --json, --policy or --all"
+        raise CommandError(message)
+    of_function = read_environment(options, environment)
+    paths = [*options.files, *(file for file in (options.cert, options.event) if file)]
+    if options.log is not None:
+        return _run_on_entry(options, of_function, paths)
+    if options.request_id is not None:
+        message = "--request-id chooses an entry of a log: name the log with --log"
+        raise CommandError(message)
+    given = read_inputs(paths, as_table=options.csv)
+    with logged_failures() as failures:
+        if given.are_many:
+            table = _make_table(options, of_function, given)
+            return _print_table(options, table._replace(notes=(*table.notes, *failures)))
+        report = _make_report(options, of_function, given)
+    report = report._replace(notes=(*report.notes, *failures))
+    colour = _wants_colour(sys.stdout, environment)
+    write_output(as_json(report) if options.json else as_text(report, colour=colour))
+    return ExitStatus.SUCCESS if report.explanation.allowed else ExitStatus.NEGATIVE
+
+
+def _run_on_entry(options: argparse.Namespace, environment: Mapping[str, str], paths: Sequence[str]) -> ExitStatus:
+    """Explain an entry of the decision log. Raises CommandError."""
+    if options.csv or options.event:
+        message = "--log cannot be combined with --csv or --event: the entry names the request"
+        raise CommandError(message)
+    if STANDARD_INPUT in paths and options.log == STANDARD_INPUT:
+        message = "the standard input is named twice: name a file for the certificate, or for the log"
+        raise CommandError(message)
+    record = read_entry(options.log, options.request_id)
+    with logged_failures() as failures:
+        logged = explain_entry(options, environment, record, paths)
+    logged = logged._replace(notes=(*logged.notes, *failures))
+    write_output(logged_json(logged) if options.json else logged_text(logged))
+    return ExitStatus.SUCCESS if record.decision == "allow" else ExitStatus.NEGATIVE
+
+
+def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
+    write_output(as_csv(table) if options.csv else table_json(table) if options.json else table_text(table))
+    if not table.decided:
+        message = "no file contains a certificate, so nothing was decided"
+        raise CommandError(message)
+    return ExitStatus.NEGATIVE if table.denied else ExitStatus.SUCCESS
+
+
+def _make_report(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Report:
+    """Explain one certificate. Raises CommandError."""
+    try:
+        with progress_on(sys.stderr) as progress:
+            configuration = load_named_configuration(options, environment, progress)
+    except CommandError as error:
+        message = f"{error}{_own_spelling(given.pem, str(error))}"
+        raise CommandError(message) from error
+    question, notes = make_question(options, environment, given, configuration)
+    explanation = explain(question, everything=options.all)
+    return Report(explanation, notes, everything=options.all, with_answer=options.policy)
+
+
+def _make_table(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Table:
+    """Decide on all certificates. Raises CommandError."""
+    if options.policy:
+        message = "--policy prints the response for one certificate: name one"
+        raise CommandError(message)
+    with progress_on(sys.stderr) as progress:
+        configuration = load_named_configuration(options, environment, progress)
+        question, notes = make_question(options, environment, given, configuration)
+        files = progress.watch(given.files, "certificates", len(given.files), every=10)
+        rows = tuple(decide_all(files, question, configuration))
+    return Table(rows, question.now, notes, _repeated_arguments(options))
+
+
+def _repeated_arguments(options: argparse.Namespace) -> str:
+    """Return the options by which a single file is explained in the same way, each after a space."""
+    named = ("event", "function", "env_file", "rules", "truststore", "route", "api_id", "domain_name", "at")
+    values = {name.replace("_", "-"): getattr(options, name) for name in named}
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in values.items() if value)
+
+
+def _own_spelling(pem: object, error: str) -> str:
+    """Return how the certificate's names are written, for an error about a distinguished name."""
+    certificate = read_certificate(pem)
+    if "distinguished name" not in error or isinstance(certificate, str):
+        return ""
+    names = f"subject {certificate.subject.rfc4514_string()!r}, issuer {certificate.issuer.rfc4514_string()!r}"
+    return f". The names of this certificate are written: {names}"
+
+
+def _wants_colour(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
+    """Return whether to use colour: on a terminal only, and not if NO_COLOR (no-color.org) is set."""
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb" and is_terminal(stream)

@@ -1,0 +1,154 @@
+"""The explanation of a decision log entry, with or without the certificate, and the facts that the entry lacks."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
+from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
+from mtls_authorizer_cli.explain.log_entry import as_request, has_path
+from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
+from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
+from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.rules.what_if.replay import Replayer
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.certificates.files import CertificateFile
+    from mtls_authorizer_cli.decision_log.records import LogRecord
+    from mtls_authorizer_cli.explanation.explanation import Explanation
+    from mtls_authorizer_cli.explanation.question import Question
+
+_LOGGED = {
+    *("common_name", "organizational_unit", "organization", "subject", "issuer", "fingerprint", "serial_number"),
+    ORGANIZATION_IDENTIFIER,
+}
+"""The fields of rules whose facts are in the log."""
+
+_ALWAYS_LOGGED = (
+    *("decision", "reason", "rules", "principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint"),
+    *("extended_key_usage", "days_to_expiry", "route", "api_id", "domain_name"),
+)
+
+
+class CurrentDecision(NamedTuple):
+    """The decision of the current configuration. ``allowed`` is None if it depends on facts that are ``missing``."""
+
+    allowed: bool | None
+    why: str
+    missing: tuple[str, ...] = ()
+
+
+class LoggedExplanation(NamedTuple):
+    """An entry of the decision log, explained.
+
+    ``today`` is None if the configuration contains no rules. ``lacks`` are the facts that the entry does not contain,
+    in words. ``report`` explains the same request with the certificate, None without it.
+    """
+
+    record: LogRecord
+    today: CurrentDecision | None
+    lacks: tuple[str, ...]
+    notes: tuple[str, ...]
+    report: Report | None
+
+    @property
+    def is_of_entry(self) -> bool:
+        """Whether the certificate is the one of the entry, and not another one of the same client, for example."""
+        certificate = self.report and self.report.explanation.certificate
+        return certificate is not None and certificate.fingerprint256 == self.record.text("fingerprint")
+
+
+def explain_entry(
+    options: argparse.Namespace, environment: Mapping[str, str], record: LogRecord, paths: Sequence[str]
+) -> LoggedExplanation:
+    """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
+    with progress_on(sys.stderr) as progress:
+        configuration = load_named_configuration(options, environment, progress)
+    if options.route is not None:
+        record = record._replace(fields={**record.fields, "route": options.route})
+    file, notes = _find_certificate(record, paths)
+    request, knows_path = as_request(record, EXAMPLE_REQUEST)
+    given = Inputs(() if file is None else (file,), None, request, knows_path, notes, are_many=False)
+    question, notes = make_question(options, environment, given, configuration, record.time)
+    if options.rules is None and configuration.has_rules:
+        notes = (*notes, *_changes(record, question))
+    lacks = tuple(_lacks(record, question.policy.rules, has_certificate=file is not None))
+    if file is None:
+        today = _decide_today(record, question) if configuration.has_rules else None
+        return LoggedExplanation(record, today, lacks, notes, None)
+    explanation = explain(question, everything=options.all)
+    report = Report(explanation, everything=options.all, with_answer=options.policy)
+    return LoggedExplanation(record, CurrentDecision(explanation.allowed, _why(explanation)), lacks, notes, report)
+
+
+def _why(explanation: Explanation) -> str:
+    if explanation.gateway.rejection is not None:
+        return f"by API Gateway: {explanation.gateway.rejection.name}"
+    grant = explanation.decision.grant
+    return explanation.denial or f"rules {', '.join(grant.rules if grant else ())}"
+
+
+def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[CertificateFile | None, tuple[str, ...]]:
+    """Return the file with the certificate of the entry, and notes. Raises CommandError."""
+    if not paths:
+        return None, ()
+    given = read_inputs(paths)
+    if not given.files:
+        message = "--log cannot be combined with an event: the entry names the request. Name the certificate"
+        raise CommandError(message)
+    fingerprint = record.text("fingerprint")
+    for file in given.files:
+        if file.certificate is not None and file.certificate.fingerprint256 == fingerprint:
+            return file, file.notes
+    expected = f"the certificate of the entry, whose SHA-256 is {quoted(fingerprint or 'not in the entry', 100)}"
+    if given.are_many:
+        return None, (f"none of the {len(given.files):,} files contains {expected}",)
+    file = given.files[0]
+    return file, (*file.notes, f"the certificate given is not {expected}: the client may have renewed it")
+
+
+def _decide_today(record: LogRecord, question: Question) -> CurrentDecision:
+    """Return the decision of the current rules on the facts in an entry."""
+    decided = Replayer(question.policy.rules, question.settings, {}, issuer_key_known=False).decide(record)
+    return CurrentDecision(decided.allowed.value, decided.why, tuple(sorted(decided.allowed.missing)))
+
+
+def _changes(record: LogRecord, question: Question) -> Iterator[str]:
+    """Return what has changed in the configuration since the entry was logged, according to the versions."""
+    versions = {
+        "variables": (record.text("configuration_version"), question.settings.version),
+        "rules document": (record.text("rules_version"), question.policy.rules_version),
+    }
+    for name, (logged, today) in versions.items():
+        if logged is not None and today is not None and logged != today:
+            yield f"the {name} changed after the entry was logged, or another function logged it"
+
+
+def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Iterator[str]:
+    """Return the facts that an entry does not contain, and that could matter."""
+    if not record.complete:
+        missing = [name for name in _ALWAYS_LOGGED if name not in record.fields]
+        yield f"fields that the query did not select, or that are null: {', '.join(missing)}. Query @message to get all"
+    if record.time is None:
+        yield "the time of the request: the present time is used, unless --at names another"
+    route = record.text("route")
+    if route is None or not has_path(route):
+        known = "no route" if route is None else f"only the API's route, {quoted(route)}"
+        yield f"the requested path: the log contains {known}. Add it with --route 'GET /path'"
+    for name in ("subject_dn", "issuer_dn", "serial_number"):
+        value = record.text(name) or ""
+        if len(value) >= LONGEST_VALUE and value.endswith("..."):
+            yield f"the end of {name}, which is cut off"
+    fields = [name for name in FIELDS if name not in _LOGGED and rules.uses(name)]
+    if fields and not has_certificate:
+        yield f"fields of the certificate that the rules use: {', '.join(fields)}. Name the certificate, or a folder"

@@ -1,0 +1,1 @@
+"""Explanations of decisions: the checks of API Gateway and of the authorizer, every rule, and advice."""

@@ -1,0 +1,79 @@
+"""The names that a rule must match for a client, also after its certificate was renewed: no digests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client_certificate_auth.rfc4514 import parse_name
+from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.names.distinguished_names import name_value
+from mtls_authorizer_cli.explanation.wording import value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from client_certificate_auth import PeerCertificate, SubjectAltName
+    from client_certificate_auth.x509.names import DistinguishedName
+
+_TYPES = ("URI", "DNS", "email", "otherName", "dirName", "RID", "IP")
+"""The types of subject alternative names, those first that most likely identify a client."""
+
+_IDENTIFYING = frozenset(
+    (
+        *("CN", "serialNumber", "UID", "uid", "emailAddress", "mail", "organizationIdentifier", "pseudonym"),
+        *("x500UniqueIdentifier", "dnQualifier"),
+    )
+)
+"""The attributes that distinguish clients. All clients of a company can have a subject without any of them."""
+
+
+def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
+    """Return what can be matched by names, the best first: subject and issuer, or an alternative name and the issuer.
+
+    A subject that other clients can have, such as ``O=SPIRE,C=US`` of SPIFFE's implementation, is matched together with
+    an alternative name if there is one. Not everything that it returns can be written in a rules document.
+    """
+    name = alternative_name(certificate)
+    alternative = {} if name is None else {"subject_alt_name": exact(str(name))}
+    is_workload = name is not None and name.type == "URI" and name.value.startswith("spiffe://")
+    also = {} if identifies_client(certificate.subject) and not is_workload else alternative
+    for issuer in _spellings(certificate.issuer):
+        if len(certificate.subject):
+            yield from ({"subject": subject, **also, "issuer": issuer} for subject in _spellings(certificate.subject))
+        if alternative:
+            yield {**alternative, "issuer": issuer}
+
+
+def identifies_client(subject: DistinguishedName) -> bool:
+    """Return whether a subject has an attribute that distinguishes clients, such as a common name."""
+    return not _IDENTIFYING.isdisjoint(subject)
+
+
+def name_identifies_client(text: str) -> bool:
+    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read."""
+    try:
+        types = {attribute_type for rdn in parse_name(text) for attribute_type, _ in rdn}
+    except ValueError:
+        return False
+    # The string form has dotted OIDs for those that RFC 4514 does not name.
+    return not _IDENTIFYING.isdisjoint(SHORT_NAME_BY_OID.get(each, each) for each in types)
+
+
+def alternative_name(certificate: PeerCertificate) -> SubjectAltName | None:
+    """Return the one alternative name that identifies the client best, None if there is none.
+
+    A list of all of them would match every certificate that has any of them.
+    """
+    known = [name for name in certificate.subject_alt_names if name.type in _TYPES]
+    return min(known, key=lambda name: _TYPES.index(name.type), default=None)
+
+
+def exact(text: str) -> object:
+    """Return a value of a rule: text as it is, unless it could be mistaken for a wildcard."""
+    return {"exact": text} if "*" in text else text
+
+
+def _spellings(name: DistinguishedName) -> Iterator[object]:
+    """Return a name with short names of its attributes, then with OIDs, which are never ambiguous."""
+    yield exact(value_text(name_value(name)))
+    yield exact(name.rfc4514_string())

@@ -1,0 +1,210 @@
+"""The checks that API Gateway makes before it invokes the authorizer, as documented or reported.
+
+Sources: AWS's documentation of truststores, and public reports about rejected clients. Nothing was verified on AWS.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer_cli.explanation.result import CheckResult, Verdict
+from mtls_authorizer_cli.explanation.truststore import is_self_issued, printed_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from cryptography import x509
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle, TruststoreCertificate
+
+CLIENT_SEES = "HTTP 403; the authorizer is not invoked"
+"""As users report for untrusted and expired certificates."""
+
+_HASHES = frozenset({"sha256", "sha384", "sha512"})
+_MIN_RSA_BITS = 2048
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
+_MAX_PATHS = 100
+"""A truststore can contain many certificates for one name and key, which makes very many paths."""
+
+
+class GatewayCheck(StrEnum):
+    """The names of the checks. The order is not documented; weak signatures come first, as they cannot be verified."""
+
+    SIGNATURE = "signature"
+    KEY = "key"
+    ISSUER = "issuer"
+    CHAIN = "chain"
+    VALIDITY = "validity"
+
+
+_REQUIRED = {
+    GatewayCheck.ISSUER: "a certificate of the issuer in the truststore, whose key verifies the signature",
+    GatewayCheck.CHAIN: f"all CA certificates up to a self-signed one in the truststore, at most {MAX_AUTHORITIES}",
+    GatewayCheck.VALIDITY: "a certificate and CA certificates that are valid at {time}",
+    GatewayCheck.SIGNATURE: "signatures with SHA-256 or stronger",
+    GatewayCheck.KEY: "keys of RSA with 2048 bits or more, or of ECDSA on P-256 or P-384",
+}
+
+
+class GatewayExplanation(NamedTuple):
+    """The results of all checks, or why they were ``skipped``."""
+
+    checks: tuple[CheckResult, ...] = ()
+    skipped: str | None = None
+    warnings: Sequence[str] = ()
+    log_message: str | None = None
+    """What a REST API's execution log is reported to say about a rejection."""
+
+    @property
+    def rejection(self) -> CheckResult | None:
+        """The first check that failed."""
+        return next((check for check in self.checks if check.verdict is Verdict.FAILED), None)
+
+
+def explain_gateway(
+    read: PeerCertificate | str, truststore: TruststoreBundle | None, now: datetime
+) -> GatewayExplanation:
+    """Explain whether API Gateway would reject a certificate at an aware time. Without a truststore, it is not known.
+
+    ``read`` is the certificate, or the reason why there is none.
+    """
+    if truststore is None:
+        return GatewayExplanation(skipped="there is no truststore (use --truststore or TRUSTSTORE_URI)")
+    warnings = truststore.warnings
+    if isinstance(read, str):
+        return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
+    try:
+        found = gateway_findings(read.x509, truststore, now)
+    except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
+        return GatewayExplanation(skipped=f"this tool cannot check the certificate: {error}", warnings=warnings)
+    checks = tuple(_result(name, found.get(name), now) for name in GatewayCheck)
+    explanation = GatewayExplanation(checks, warnings=warnings)
+    rejection = explanation.rejection
+    return explanation._replace(log_message=rejection and log_message(rejection.name, read.x509))
+
+
+class Finding(NamedTuple):
+    """Whether a certificate, or one of a path, passes a check, and in words what was found."""
+
+    passed: bool
+    text: str
+
+
+def _result(name: GatewayCheck, finding: Finding | None, now: datetime) -> CheckResult:
+    required = _REQUIRED[name].format(time=utc_timestamp(now))
+    if finding is None:
+        return CheckResult(name, Verdict.NOT_REACHED, None, required, None, "issuer failed")
+    return CheckResult(name, Verdict.PASSED if finding.passed else Verdict.FAILED, None, required, finding.text)
+
+
+def gateway_findings(
+    certificate: x509.Certificate, truststore: TruststoreBundle, now: datetime
+) -> dict[GatewayCheck, Finding]:
+    """Return what each check finds; nothing for the chain if the issuer is missing.
+
+    Raises what cryptography raises when it decodes a certificate: ValueError and more.
+    """
+    issuer = _issuer(certificate, truststore)
+    if not issuer.passed:
+        return {GatewayCheck.ISSUER: issuer, **_properties(certificate, (), now)}
+    paths = list(islice(truststore.paths(certificate), _MAX_PATHS))
+    complete = [path for path in paths if len(path) <= MAX_AUTHORITIES and is_self_issued(path[-1].certificate)]
+    if not complete:
+        return {
+            GatewayCheck.ISSUER: issuer,
+            GatewayCheck.CHAIN: Finding(passed=False, text=describe_incomplete(max(paths, key=len))),
+            **_properties(certificate, (), now),
+        }
+    # One path that passes is enough.
+    results = [(path, _properties(certificate, path, now)) for path in complete]
+    path, properties = min(results, key=lambda each: sum(not finding.passed for finding in each[1].values()))
+    chain = Finding(passed=True, text=f"{len(path)}, up to {path[-1]}")
+    return {GatewayCheck.ISSUER: issuer, GatewayCheck.CHAIN: chain, **properties}
+
+
+def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> Finding:
+    named = truststore.named(certificate.issuer)
+    if not named:
+        return Finding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
+    issuers = truststore.issuers(certificate)
+    if issuers:
+        return Finding(passed=True, text=str(issuers[0]))
+    others = f" and {len(named) - 1} more" if len(named) > 1 else ""
+    return Finding(
+        passed=False, text=f"{named[0]}{others}, but the signature was made with another key, or it is not a CA's"
+    )
+
+
+def describe_incomplete(path: Sequence[TruststoreCertificate]) -> str:
+    """Return in words why a path does not lead to a self-issued certificate, or is too long."""
+    if len(path) > MAX_AUTHORITIES:
+        return f"more than {MAX_AUTHORITIES}"
+    last = path[-1]
+    return f"{len(path)}, up to {last}; its issuer {printed_name(last.certificate.issuer)} is missing"
+
+
+def _properties(
+    certificate: x509.Certificate, path: Sequence[TruststoreCertificate], now: datetime
+) -> dict[GatewayCheck, Finding]:
+    """Return the findings about the certificate itself, and about the CA certificates of a path."""
+    findings = {}
+    for check, examine in (
+        (GatewayCheck.VALIDITY, partial(validity_finding, now=now)),
+        (GatewayCheck.SIGNATURE, signature_finding),
+        (GatewayCheck.KEY, key_finding),
+    ):
+        own = examine(certificate)
+        problems = [] if own.passed else [own.text]
+        for authority in path:
+            finding = examine(authority.certificate)
+            if not finding.passed:
+                problems.append(f"{authority}: {finding.text}")
+        findings[check] = Finding(passed=False, text="; ".join(problems)) if problems else own
+    return findings
+
+
+def validity_finding(certificate: x509.Certificate, now: datetime) -> Finding:
+    """Return whether a certificate is valid at an aware time."""
+    start, end = utc_timestamp(certificate.not_valid_before_utc), utc_timestamp(certificate.not_valid_after_utc)
+    if now < certificate.not_valid_before_utc:
+        return Finding(passed=False, text=f"not valid before {start}")
+    if now > certificate.not_valid_after_utc:
+        return Finding(passed=False, text=f"expired on {end}")
+    return Finding(passed=True, text=f"{start} to {end}")
+
+
+def signature_finding(certificate: x509.Certificate) -> Finding:
+    """Return whether the hash of a certificate's signature is strong enough."""
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is None:
+        # Ed25519 and Ed448, whose keys are not supported.
+        return Finding(passed=True, text="a signature without a separate hash")
+    return Finding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
+
+
+def key_finding(certificate: x509.Certificate) -> Finding:
+    """Return whether a certificate's key is of a supported kind and size. Raises what cryptography raises."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return Finding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return Finding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
+    return Finding(passed=False, text="a key of another kind")
+
+
+def log_message(rejected_by: str, certificate: x509.Certificate) -> str | None:
+    """Return what a REST API's execution logs are reported to say about a certificate that a check rejects."""
+    if rejected_by == GatewayCheck.SIGNATURE:
+        return "Client cert using an insecure Signature Algorithm"
+    if rejected_by in {GatewayCheck.ISSUER, GatewayCheck.CHAIN}:
+        return "self signed certificate" if is_self_issued(certificate) else "Could not find issuer for certificate"
+    return None

@@ -1,0 +1,113 @@
+"""Deny reasons in words, and what to do about each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer_cli.explanation.unknown_status import CAUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ADD = "if the client is to be allowed, correct its rule, or add one: mtls-authorizer rules add"
+_REISSUE = "have the certificate issued again, "
+
+ABOUT_RULES: Mapping[str, tuple[str, str]] = {
+    DenyReason.NO_ALLOWLIST_CONFIGURED: (
+        "the function had no rules",
+        "set a list or rules on this version or alias of the function",
+    ),
+    **{field.reason: (f"the only rule requires another {name}", _ADD) for name, field in FIELDS.items()},
+    DenyReason.NO_RULE_MATCHED: ("no rule matched the certificate", _ADD),
+    DenyReason.CERTIFICATE_EXCLUDED: (
+        "an entry of deny, or an exclusion of the only rule, applies to the certificate",
+        "if the client is to be allowed again: mtls-authorizer unblock",
+    ),
+    DenyReason.CERTIFICATE_VALUE_MISSING: (
+        "a rule matched, but the certificate lacks a value that the rule passes on",
+        "write a default into the rule, or " + _REISSUE + "with exactly one such value",
+    ),
+    DenyReason.RULE_NOT_IN_EFFECT: (
+        "the rules that matched are limited to other APIs, domain names or times",
+        "change the limits of the client's rule, or add a rule",
+    ),
+}
+"""The reasons for which no rule allows the client: what each of them means, and the next step."""
+
+REASONS: Mapping[str, tuple[str, str]] = {
+    DenyReason.CERTIFICATE_MISSING: (
+        "the event contains no client certificate",
+        "send the request to a custom domain with mutual TLS, and disable the default endpoint, which has none",
+    ),
+    DenyReason.CERTIFICATE_MALFORMED: (
+        "the certificate cannot be decoded",
+        _REISSUE + "in well-formed DER; certificate_sha256 in the log identifies it",
+    ),
+    DenyReason.SUBJECT_NOT_PRINTABLE: (
+        "the subject or the issuer contains a control character",
+        _REISSUE + "without control characters",
+    ),
+    DenyReason.EXTENSIONS_MALFORMED: (
+        "an extension that identifies the client cannot be decoded",
+        _REISSUE + "with well-formed extensions",
+    ),
+    DenyReason.CRITICAL_EXTENSION_UNKNOWN: (
+        "a critical extension is unknown or cannot be decoded",
+        _REISSUE + "without that extension, or with an extension that is not critical",
+    ),
+    DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED: (
+        "the certificate lacks a required extended key usage",
+        "have the certificate issued for that usage, or add extended_key_usage to a rule: docs/public-certificates.md",
+    ),
+    DenyReason.QC_STATEMENTS_MALFORMED: (
+        "rules are about PSD2 roles, and the certificate's QCStatements cannot be read",
+        _REISSUE + "with a statement as in ETSI TS 119 495",
+    ),
+    DenyReason.POLICY_TOO_LARGE: (
+        "the routes of all matching rules together make a policy that is too large",
+        "combine routes with /*, or let fewer rules match",
+    ),
+    DenyReason.CERTIFICATE_NOT_YET_VALID: (
+        "the certificate is not valid yet",
+        "wait, or correct the CA's clock and have the certificate issued again",
+    ),
+    DenyReason.CERTIFICATE_EXPIRED: ("the certificate has expired", "have the certificate renewed"),
+    DenyReason.CERTIFICATE_REVOKED: (
+        "the certificate, or a CA above it, is revoked",
+        "if that is unexpected, ask the CA; otherwise have a new one issued",
+    ),
+    DenyReason.REVOCATION_STATUS_UNKNOWN: (
+        "no usable CRL proves the certificate good",
+        "put a valid CRL of its CA at one of CRL_URIS, and the CA into the bundle at TRUSTSTORE_URI: docs/stale-crl.md",
+    ),
+    DenyReason.ROUTE_NOT_ALLOWED: (
+        "the client may call other routes, but not this one",
+        "if the client is to call this route, add the route to 'allow' of its rule",
+    ),
+    **ABOUT_RULES,
+}
+"""What every reason means, and the next step."""
+
+_UNKNOWN = (
+    "the reason is unknown to this version of the tools",
+    "install the tools in the version of the function: docs/commands.md",
+)
+
+
+def meaning_and_next_step(reason: str, unknown_reason: str | None) -> tuple[str, str]:
+    """Return what a deny reason means, and the next step, neither with a capital letter nor a full stop.
+
+    ``unknown_reason`` is why a revocation status is unknown, None if that is not known or if there is no such status.
+    """
+    meaning, next_step = REASONS.get(reason, _UNKNOWN)
+    if reason == DenyReason.REVOCATION_STATUS_UNKNOWN and (known := CAUSES.get(unknown_reason or "")) is not None:
+        cause, next_step = known
+        return f"{meaning}, because {cause}", next_step
+    return meaning, next_step
+
+
+def sentence(text: str) -> str:
+    """Return text that begins with a capital letter and ends with a full stop."""
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,274 @@
+"""The rules, field by field: the required value, and the value that the certificate has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
+from mtls_authorizer.rules.fields import (
+    FIELDS,
+    ISSUER_KEY,
+    ORGANIZATION_IDENTIFIER,
+    SUBJECT_ALT_NAME_LABELS,
+    FieldKind,
+)
+from mtls_authorizer.rules.key_usage import usage_name
+from mtls_authorizer.rules.routes import permits
+from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
+from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
+from mtls_authorizer_cli.printed import listing, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
+    from mtls_authorizer.rules.key_usage import RuleKeyUsages
+    from mtls_authorizer.rules.request_limits import RequestLimits
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.explanation.question import Question
+    from mtls_authorizer_cli.explanation.similarity import Nearest
+
+NEAREST = 3
+"""How many of the rules that do not match are explained, unless all are asked for."""
+
+
+class FieldExplanation(NamedTuple):
+    """A matcher and what the certificate has for it.
+
+    ``nearest`` is None if the field matches, and if nothing similar is required. ``remark`` says why facts are ignored.
+    """
+
+    matcher: Matcher
+    matches: bool
+    found: tuple[Fact, ...]
+    nearest: Nearest | None = None
+    remark: str | None = None
+
+    @property
+    def is_near_miss(self) -> bool:
+        """Whether the field does not match because of a difference that is easily overlooked."""
+        return self.nearest is not None and self.nearest.difference is not Difference.OTHER
+
+    def required_text(self, *, everything: bool = False) -> str:
+        """Return what is required, in words; examples from a long list, unless ``everything`` is asked for."""
+        required = list(map(alternative_text, alternatives(self.matcher)))
+        if self.nearest is None or self.nearest.difference is Difference.SPLIT:
+            return choice(required, everything=everything)
+        nearest = alternative_text(self.nearest.alternative)
+        if self.is_near_miss:
+            nearest += f" ({self.nearest.difference} differs)"
+        if len(required) == 1:
+            return nearest
+        shown = choice(required, everything=True) if everything else f"one of {len(required):,} values"
+        return f"{shown}, nearest {nearest}"
+
+    def found_text(self, *, everything: bool = False) -> str:
+        """Return what the certificate has, in words, likewise."""
+        return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
+
+
+class OtherRequirement(NamedTuple):
+    """A requirement of a rule other than a field, by its place in the rule, and what there is for it, in words.
+
+    That is a limit to some requests, a value that the rule takes from the certificate, or the usages that it requires.
+    """
+
+    key: str
+    required: str
+    found: str
+    met: bool
+
+
+class RuleExplanation(NamedTuple):
+    """A rule and its fields. ``mismatch`` is None if it matches and is in effect for the request.
+
+    Each of the ``exclusions`` excludes the certificate if all of its fields match. ``route_allowed`` is None if no
+    route was given.
+    """
+
+    rule: Rule
+    mismatch: DenyReason | None
+    fields: tuple[FieldExplanation, ...]
+    exclusions: tuple[tuple[FieldExplanation, ...], ...]
+    route_allowed: bool | None
+    limits: tuple[OtherRequirement, ...] = ()
+    values: tuple[OtherRequirement, ...] = ()
+
+    @property
+    def failing(self) -> list[FieldExplanation]:
+        """The fields that do not match."""
+        return [field for field in self.fields if not field.matches]
+
+    @property
+    def is_near_miss(self) -> bool:
+        """Whether the rule would match except for differences that are easily overlooked."""
+        return bool(self.failing) and all(field.is_near_miss for field in self.failing)
+
+    @property
+    def is_related(self) -> bool:
+        """Whether something about the client matches or is similar. Many clients have the same issuer."""
+        if not self.failing:
+            # All fields match, and the rule does not match for another reason.
+            return bool(self.fields)
+        return any(
+            field.matches or field.nearest is not None for field in self.fields if field.matcher.field != "issuer"
+        )
+
+    @property
+    def distance(self) -> tuple[float, int]:
+        """The distance from matching: the sum over all fields, then the number of matching fields."""
+        distances = [1.0 if field.nearest is None else field.nearest.distance for field in self.failing]
+        return sum(distances), len(distances) - len(self.fields)
+
+
+class DenialExplanation(NamedTuple):
+    """An entry of ``deny`` that denies the certificate: its location, and its fields, which all match."""
+
+    place: str
+    fields: tuple[FieldExplanation, ...]
+
+
+class RulesExplanation(NamedTuple):
+    """A set of rules: those that match, in their order, and the nearest of the others, the nearest first.
+
+    ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches.
+    """
+
+    total: int
+    matching: tuple[RuleExplanation, ...]
+    nearest: tuple[RuleExplanation, ...]
+    denials: tuple[DenialExplanation, ...] = ()
+
+    @property
+    def left_out(self) -> int:
+        """How many rules are not explained."""
+        return self.total - len(self.matching) - len(self.nearest)
+
+
+def explain_rules(
+    rules: RuleSet, certificate: PeerCertificate, question: Question, *, everything: bool
+) -> RulesExplanation:
+    """Explain rules: those that match and, unless ``everything`` is asked for, only the nearest of the others.
+
+    Rules are near only if something about the client matches or is similar, unless there are no more than three.
+    """
+    satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
+    required = question.settings.required_key_usages
+    # If no rule that replaces the required usages matches, the others are explained as if they were met.
+    replaced = not required.met_by(usages) and bool(rules.matching(certificate, required))
+    facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
+
+    def explain_matcher(matcher: Matcher) -> FieldExplanation:
+        unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
+        explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
+        nearest = _find_nearest(explained, satisfied.unambiguous)
+        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate, unambiguous))
+
+    def explain_exclusion(matcher: Matcher) -> FieldExplanation:
+        return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
+
+    invocation = question.invocation
+    explained = [
+        RuleExplanation(
+            rule,
+            _mismatch(rule, satisfied, usages, replaced=replaced) or _other_mismatch(rule, certificate, question),
+            tuple(map(explain_matcher, rule.matchers)),
+            tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
+            None if invocation is None else permits(rule.routes, invocation),
+            () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
+            (*_explain_key_usages(rule.key_usages, usages), *_explain_values(rule, certificate)),
+        )
+        for rule in rules.rules
+    ]
+    denials = tuple(
+        DenialExplanation(rule.name, tuple(map(explain_exclusion, rule.matchers))) for rule in rules.denying(satisfied)
+    )
+    others = sorted((rule for rule in explained if rule.mismatch is not None), key=lambda rule: rule.distance)
+    if not everything and len(others) > NEAREST:
+        others = [rule for rule in others if rule.is_related][:NEAREST]
+    matching = tuple(rule for rule in explained if rule.mismatch is None)
+    return RulesExplanation(len(explained), matching, tuple(others), denials)
+
+
+def _mismatch(
+    rule: Rule, satisfied: SatisfiedConditions, usages: Collection[str] | None, *, replaced: bool
+) -> DenyReason | None:
+    if replaced and rule.key_usages is None:
+        return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+    return rule.mismatch(satisfied, usages)
+
+
+def _explain_key_usages(own: RuleKeyUsages | None, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+    if own is not None:
+        names = [usage_name(usage) for usage in sorted(own.usages)]
+        found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
+        required = choice(names, everything=True) if names else "nothing"
+        yield OtherRequirement("extended_key_usage", required, found, own.met_by(usages))
+
+
+def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
+    if FIELDS[matcher.field].kind is not FieldKind.SUBJECT_ALT_NAME:
+        # Facts with other labels are irrelevant, except for names of another type: one of them may have been meant.
+        labels = {condition.label for condition in matcher.conditions()}
+        facts = tuple(fact for fact in facts if fact.label in labels)
+    return FieldExplanation(matcher, matcher.matches(satisfied), facts)
+
+
+def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> Nearest | None:
+    # Similar digests and serial numbers mean nothing.
+    if field.matches or FIELDS[field.matcher.field].kind is FieldKind.IDENTIFIER:
+        return None
+    return find_nearest(field.matcher, satisfied, field.found)
+
+
+def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
+    if matcher.field == ISSUER_KEY and not facts:
+        return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
+    if matcher.field == "spiffe_trust_domain" and not facts:
+        return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+    if matcher.field == "subject_alt_name" and certificate.subject_alt_names and not facts:
+        return "none without control characters"
+    if matcher.field == ORGANIZATION_IDENTIFIER:
+        count = len(certificate.subject.get_all("organizationIdentifier"))
+        return f"{count} organization identifiers, and none of them is used" if count > 1 else None
+    if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
+        return None
+    common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
+    return f"{common_names} common names, and none of them is used" if common_names > 1 else None
+
+
+def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:
+    if any(value.read(certificate) is None for value in rule.certificate_values().values()):
+        return DenyReason.CERTIFICATE_VALUE_MISSING
+    return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
+
+
+def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
+    for place, value in rule.certificate_values().items():
+        source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
+        after = f" after {quoted(value.after)}" if value.after else ""
+        required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"
+        found = value.read(certificate)
+        own = value._replace(default=None).read(certificate)
+        default = "" if own is not None else ", the default"
+        text = "none" if found is None else f"{quoted(found)}{default}"
+        yield OtherRequirement(place, required, text, found is not None)
+
+
+_KEYS = {("subject_alt_name", label): key for key, label in SUBJECT_ALT_NAME_LABELS.items()}
+
+
+def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[OtherRequirement]:
+    request, now = question.request, utc_timestamp(question.now)
+    domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
+    found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
+    unlimited = type(limits)()
+    for field, value in limits._asdict().items():
+        if value is not None:
+            required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
+            met = question.in_effect(unlimited._replace(**{field: value}))
+            yield OtherRequirement(field.removesuffix("s"), required, found[field], met)

@@ -1,0 +1,195 @@
+"""The similarity of a certificate's values and the values that a rule requires.
+
+Differences that are easily overlooked are named: case, spaces, the order of a distinguished name, one character.
+Anything else only has a distance, to find the nearest rules. Digits must be equal in any case: ``client-17`` and
+``client-18`` are two clients, not one with a misspelt name.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer_cli.explanation.wording import alternatives, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+    from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer_cli.explanation.wording import Alternative
+
+_MIN_SIMILARITY = 0.6
+_MAX_COMPARED = 256
+"""Characters. Comparing takes the square of it."""
+_MIN_MISSPELT = 4
+
+
+class Difference(StrEnum):
+    """The difference between a value and the required one, the smallest first."""
+
+    CASE = "case"
+    SPACE = "space"
+    CASE_AND_SPACE = "case and space"
+    REVERSED = "reverse order"
+    """The same attributes of a distinguished name in reverse order, as OpenSSL and API Gateway print them."""
+    ORDER = "order"
+    """The same attributes in another order."""
+    SPLIT = "split at a comma"
+    """The required values are parts of the certificate's one, between its commas."""
+    ONE_CHARACTER = "one character"
+    """One character was replaced, inserted or deleted, or two were swapped. It is no digit."""
+    OTHER = "other"
+    """The values are similar, but may well belong to two clients."""
+
+
+_DISTANCES = {difference: position / 100 for position, difference in enumerate(Difference)}
+
+
+class Deviation(NamedTuple):
+    """A condition that is not satisfied, and the nearest fact. ``spelling`` would satisfy it.
+
+    The distance is between 0 and 1.
+    """
+
+    condition: Condition
+    fact: Fact
+    difference: Difference
+    distance: float
+    spelling: str
+
+
+class Nearest(NamedTuple):
+    """The alternative that is nearest to what the certificate has, with all its deviations, the largest first."""
+
+    alternative: Alternative
+    deviations: tuple[Deviation, ...]
+
+    @property
+    def difference(self) -> Difference:
+        """The largest difference."""
+        return self.deviations[0].difference
+
+    @property
+    def distance(self) -> float:
+        """The largest distance."""
+        return self.deviations[0].distance
+
+
+def find_nearest(matcher: Matcher, satisfied: frozenset[Condition], facts: Sequence[Fact]) -> Nearest | None:
+    """Return the nearest alternative of a matcher that does not match, None if none is similar."""
+    nearest = _find_split(matcher, facts)
+    if nearest is not None:
+        return nearest
+    for alternative in alternatives(matcher):
+        deviations = [_deviation(condition, facts) for condition in alternative if condition not in satisfied]
+        similar = sorted((each for each in deviations if each is not None), key=lambda each: -each.distance)
+        if len(similar) == len(deviations) and (nearest is None or similar[0].distance < nearest.distance):
+            nearest = Nearest(alternative, tuple(similar))
+    return nearest
+
+
+def _deviation(condition: Condition, facts: Iterable[Fact]) -> Deviation | None:
+    """Return how a condition deviates from the nearest fact, None if none is similar."""
+    deviations = [_compare(condition, fact) for fact in facts if fact.label == condition.label]
+    return min((each for each in deviations if each is not None), key=lambda each: each.distance, default=None)
+
+
+def _compare(condition: Condition, fact: Fact) -> Deviation | None:
+    required, found = value_text(condition.value), value_text(fact.value)
+    if condition.comparison is Comparison.PREFIX:
+        found = found[: len(required)]
+    elif condition.comparison is Comparison.SUFFIX:
+        found = found[-len(required) :]
+    difference = _text_difference(required, found) or _name_difference(condition.value, fact.value)
+    if difference is not None:
+        return Deviation(condition, fact, difference, _DISTANCES[difference], found)
+    similarity = _similarity(_normal(required), _normal(found))
+    return None if similarity < _MIN_SIMILARITY else Deviation(condition, fact, Difference.OTHER, 1 - similarity, found)
+
+
+def _text_difference(required: str, found: str) -> Difference | None:
+    if required.casefold() == found.casefold():
+        return Difference.CASE
+    if _without_space(required) == _without_space(found):
+        return Difference.SPACE
+    if _normal(required) == _normal(found):
+        return Difference.CASE_AND_SPACE
+    return Difference.ONE_CHARACTER if _is_misspelt(_normal(required), _normal(found)) else None
+
+
+def _name_difference(required: Hashable, found: Hashable) -> Difference | None:
+    """Return the difference between the values of two distinguished names, if it is one of order."""
+    if not isinstance(required, tuple) or not isinstance(found, tuple):
+        return None
+    first, second = _normal_name(required), _normal_name(found)
+    if first == second[::-1]:
+        return Difference.REVERSED
+    return Difference.ORDER if sorted(first) == sorted(second) else None
+
+
+def _normal_name(value: tuple[tuple[tuple[str, str], ...], ...]) -> list[list[tuple[str, str]]]:
+    return [[(oid, _normal(text)) for oid, text in relative_name] for relative_name in value]
+
+
+def _find_split(matcher: Matcher, facts: Iterable[Fact]) -> Nearest | None:
+    """Return the alternatives that are the parts of one value with commas."""
+    single = {(condition.label, condition.value): condition for condition in matcher.alternatives}
+    for fact in facts:
+        text = fact.value if isinstance(fact.value, str) else ""
+        parts = [single.get((fact.label, part.strip())) for part in text.split(",")]
+        alternative = tuple(part for part in parts if part is not None)
+        if len(parts) > 1 and len(alternative) == len(parts):
+            deviation = Deviation(alternative[0], fact, Difference.SPLIT, _DISTANCES[Difference.SPLIT], text)
+            return Nearest(alternative, (deviation,))
+    return None
+
+
+def _is_misspelt(required: str, found: str) -> bool:
+    """Return whether one character differs, or two are swapped."""
+    start = sum(1 for _ in _common_prefix(required, found))
+    required, found = required[start:], found[start:]
+    end = sum(1 for _ in _common_prefix(required[::-1], found[::-1]))
+    middles = required[: len(required) - end], found[: len(found) - end]
+    if start + end < _MIN_MISSPELT - 1 or any(character.isdigit() for middle in middles for character in middle):
+        return False
+    return max(map(len, middles)) == 1 or (middles[0] == middles[1][::-1] and len(middles[0]) == len("ab"))
+
+
+def _common_prefix(first: str, second: str) -> Iterator[str]:
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            return
+        yield one
+
+
+def _similarity(required: str, found: str) -> float:
+    """Return how similar two texts are, from 0 to 1, and 0 if their digits differ."""
+    if max(len(required), len(found)) > _MAX_COMPARED or _digits(required) != _digits(found):
+        return 0
+    matcher = _sequence_matcher(found)
+    matcher.set_seq1(required)
+    # Upper bounds, which are found faster, the fastest first.
+    if matcher.real_quick_ratio() < _MIN_SIMILARITY or matcher.quick_ratio() < _MIN_SIMILARITY:
+        return 0
+    return matcher.ratio()
+
+
+@lru_cache(32)
+def _sequence_matcher(found: str) -> SequenceMatcher[str]:
+    # It analyses its second text once.
+    return SequenceMatcher(None, "", found, autojunk=False)
+
+
+def _digits(text: str) -> list[str]:
+    return [character for character in text if character.isdigit()]
+
+
+def _without_space(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _normal(text: str) -> str:
+    return _without_space(text.casefold())

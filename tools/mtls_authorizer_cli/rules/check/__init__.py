@@ -1,0 +1,1 @@
+"""``mtls-authorizer rules check``: errors of a rules document, and warnings about its rules."""

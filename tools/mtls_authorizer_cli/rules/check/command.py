@@ -1,0 +1,139 @@
+"""``mtls-authorizer rules check FILE``: check a rules document, and print every problem and every warning."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
+from mtls_authorizer.policy.rule_warnings import RuleWarningKind
+from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.rules.document.problems import shown
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
+from mtls_authorizer_cli.command_line import (
+    ExitStatus,
+    exit_statuses,
+    printable,
+    read_beginning,
+    shown_file,
+    write_error,
+    write_output,
+)
+from mtls_authorizer_cli.printed import counted
+from mtls_authorizer_cli.rules.check.report import Message, Report, check_document
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from mtls_authorizer.policy.allowlist_warnings import AllowlistWarning
+    from mtls_authorizer_cli.command_line import Parser, Subparsers
+
+ENVIRONMENT = "the environment"
+_KINDS = {
+    AllowlistMessage.SPLIT_NAME: RuleWarningKind.SPLIT_NAME,
+    AllowlistMessage.REVERSED_NAME: RuleWarningKind.REVERSED_NAME,
+}
+_DOCUMENTS = ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES")
+
+
+def add_parser(subparsers: Subparsers) -> Parser:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "check",
+        help="check a rules document",
+        description="Check a rules document as the authorizer does, and print every problem and every warning, one on "
+        "each line. Warnings are about rules that are valid, but probably mean something else than intended.",
+        epilog=exit_statuses(
+            "for rules that the authorizer accepts, also with warnings",
+            "for rules that it rejects, and with --strict for warnings",
+        ),
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", metavar="FILE", nargs="?", help="the rules document; - for the standard input")
+    source.add_argument(
+        "--environment",
+        action="store_true",
+        help="check the authorizer's variables in the environment instead: lists, and rules that they contain",
+    )
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return parser
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Check a document or the environment, and return the exit status. Raises CommandError."""
+    if options.environment:
+        reports = check_environment(environment)
+    else:
+        # A document that is too large is rejected like any other.
+        content = read_beginning(options.file, LARGEST_DOCUMENT + 1)
+        reports = [check_document(shown_file(options.file), content, datetime.now(UTC))]
+    if options.json:
+        write_output(json.dumps(_as_json(reports), indent=2) + "\n")
+    else:
+        _print(reports)
+    failed = any(report.errors or (options.strict and report.warnings) for report in reports)
+    return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
+
+
+def check_environment(environment: Mapping[str, str]) -> list[Report]:
+    """Check the variables, and each rules document in them."""
+    try:
+        load_settings(environment)
+    except SettingsError as error:
+        return [Report(ENVIRONMENT, (Message(str(error)),))]
+    reports = [Report(ENVIRONMENT, (), tuple(map(_list_warning, allowlist_warnings(environment))))]
+    now = datetime.now(UTC)
+    documents = {name: environment[name].strip().encode() for name in _DOCUMENTS if name in environment}
+    reports += [check_document(name, content, now) for name, content in documents.items()]
+    return reports
+
+
+def _list_warning(warning: AllowlistWarning) -> Message:
+    intended = f"unless {shown(warning.value)} is intended"
+    text = f"{warning.variable}: {warning.message}: write {warning.correction} {intended}"
+    return Message(text, kind=_KINDS[warning.message].value)
+
+
+def _print(reports: Sequence[Report]) -> None:
+    for report in reports:
+        for label, messages in (("error", report.errors), ("warning", report.warnings)):
+            for message in messages:
+                source = report.source if message.line is None else f"{report.source}:{message.line}"
+                write_error(f"{source}: {label}: {printable(message.text)}\n")
+        if not report.errors:
+            write_output(f"{report.source}: {_summary(report)}\n")
+
+
+def _summary(report: Report) -> str:
+    counts = [(report.denial_count, "blocked client"), (len(report.warnings), "warning")]
+    if report.rule_count is not None:
+        counts.insert(0, (report.rule_count, "rule"))
+    return ", ".join(counted(count, noun) for count, noun in counts if count or noun == "rule") or "no warnings"
+
+
+def _as_json(reports: Sequence[Report]) -> dict[str, object]:
+    return {
+        "version": 1,
+        "sources": [
+            {
+                "source": report.source,
+                "accepted": not report.errors,
+                "rules": report.rule_count,
+                "deny": report.denial_count,
+                "errors": [{"line": error.line, "message": error.text} for error in report.errors],
+                "warnings": [
+                    {
+                        "kind": warning.kind,
+                        "line": warning.line,
+                        "rule": warning.rule,
+                        "message": warning.text,
+                    }
+                    for warning in report.warnings
+                ],
+            }
+            for report in reports
+        ],
+    }

@@ -1,0 +1,126 @@
+"""Rules, and values in rules, that no certificate can match."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from typing import TYPE_CHECKING
+
+from client_certificate_auth.rfc4514 import attribute_string
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.document.problems import shown
+from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    from mtls_authorizer.rules.conditions import Condition
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer_cli.rules.check.implication import Key, Known
+
+_MOST_PAIRS = 100_000
+"""Pairs of alternatives that are compared for two fields of a rule. Longer lists are assumed to be consistent."""
+_MOST_PATTERNS = 20
+"""Exclusions by patterns or several attributes that are examined for each value of a rule."""
+_MOST_SHOWN = 5
+
+
+def contradictions(rule: Rule, place: str) -> Iterator[Finding]:
+    """Return the finding that no certificate can match a rule, or the values that none can match."""
+    requirements = [Requirement(matcher) for matcher in rule.matchers]
+    for some, others in combinations(requirements, 2):
+        if _contradict(some, others):
+            yield Finding(
+                Kind.NEVER_MATCHES,
+                place,
+                f"can match no certificate, because {some.field} and {others.field} contradict each other",
+            )
+            return
+    exclusions = [[Requirement(matcher) for matcher in exclusion] for exclusion in rule.exclusions]
+    yield from _excluded(requirements, exclusions, place)
+
+
+def _contradict(some: Requirement, others: Requirement) -> bool:
+    if len(some.alternatives) * len(others.alternatives) > _MOST_PAIRS:
+        return False
+    return all(contradict(one, other) for one, other in product(some.alternatives, others.alternatives))
+
+
+def _excluded(
+    requirements: Sequence[Requirement], exclusions: Sequence[Sequence[Requirement]], place: str
+) -> Iterator[Finding]:
+    """Return what exclusions leave of the rule: nothing, or not all of its values."""
+    open_exclusions = []
+    for number, exclusion in enumerate(exclusions):
+        # The fields whose match does not follow from the other fields of the rule.
+        open_fields = [
+            excluded
+            for excluded in exclusion
+            if not any(excluded.follows_from_each(required, any_fact=True) for required in requirements)
+        ]
+        if not open_fields:
+            where = f"{place}.not[{number}]" if len(exclusions) > 1 else f"{place}.not"
+            yield Finding(
+                Kind.NEVER_MATCHES,
+                place,
+                f"can match no certificate, because {where} excludes everything that the rule matches",
+            )
+            return
+        open_exclusions.append(open_fields)
+    index = _ExclusionIndex(open_exclusions)
+    for required in requirements:
+        found = [
+            conditions for conditions in required.alternatives if index.exclude(known_from(conditions, any_fact=True))
+        ]
+        if len(found) == len(required.alternatives):
+            yield Finding(
+                Kind.NEVER_MATCHES,
+                place,
+                f"can match no certificate, because 'not' excludes every value of {required.field}",
+            )
+        elif found:
+            values = sorted(map(_shown_conditions, found))
+            more = f" and {len(values) - _MOST_SHOWN} more" if len(values) > _MOST_SHOWN else ""
+            yield Finding(
+                Kind.VALUE_NEVER_MATCHES,
+                f"{place}.match.{required.field}",
+                f"contains values that 'not' excludes: {', '.join(values[:_MOST_SHOWN])}{more}",
+            )
+
+
+class _ExclusionIndex:
+    """Finds the exclusions that apply, by the exact values of their first field. Others are tried one after another."""
+
+    def __init__(self, exclusions: Sequence[Sequence[Requirement]]) -> None:
+        self._by_value: dict[tuple[Key, Hashable], list[Sequence[Requirement]]] = {}
+        self._others: list[Sequence[Requirement]] = []
+        for exclusion in exclusions:
+            for key_and_value in exclusion[0].exact:
+                self._by_value.setdefault(key_and_value, []).append(exclusion)
+            if exclusion[0].others and len(self._others) < _MOST_PATTERNS:
+                self._others.append(exclusion)
+
+    def exclude(self, known: Known) -> bool:
+        """Return whether an exclusion applies to every certificate with these known values."""
+        candidates = [
+            exclusion
+            for key, values in known.values.items()
+            for value in values
+            for exclusion in self._by_value.get((key, value), ())
+        ]
+        return any(
+            all(excluded.follows_from(known) for excluded in exclusion) for exclusion in (*candidates, *self._others)
+        )
+
+
+def _shown_conditions(conditions: frozenset[Condition]) -> str:
+    return " with ".join(sorted(map(_shown_condition, conditions)))
+
+
+def _shown_condition(condition: Condition) -> str:
+    kind = "" if condition.comparison is Comparison.EXACT else f"{condition.comparison} "
+    label = f"{condition.label} " if condition.label else ""
+    value = condition.value
+    if isinstance(value, tuple):
+        value = ",".join("+".join(attribute_string(*attribute) for attribute in rdn) for rdn in reversed(value))
+    return f"{label}{kind}{shown(value)}"

@@ -1,0 +1,128 @@
+"""Rules that add nothing, because another rule already covers their clients and routes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
+from mtls_authorizer_cli.rules.routes import include
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    from mtls_authorizer.rules.conditions import Condition
+    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer_cli.rules.check.implication import Key
+
+_MOST_CANDIDATES = 300
+"""Rules with a value in common that are examined for each rule."""
+
+
+def covered_rules(rules: Sequence[Rule]) -> Iterator[Finding]:
+    """Return the rules that are duplicates of another one, or covered by it."""
+    prepared = [_PreparedRule(number, rule) for number, rule in enumerate(rules)]
+    index = _Index(prepared)
+    for covered in prepared:
+        for covering in index.candidates(covered)[:_MOST_CANDIDATES]:
+            finding = _finding(covering, covered)
+            if finding is not None:
+                yield finding
+                break
+
+
+class _PreparedRule:
+    def __init__(self, number: int, rule: Rule) -> None:
+        self.number = number
+        self.rule = rule
+        self.requirements = [Requirement(matcher) for matcher in rule.matchers]
+        self.exclusions = {frozenset(exclusion) for exclusion in rule.exclusions}
+        self.required_values = {value for value in rule.certificate_values().values() if value.is_required}
+
+    @property
+    def constants(self) -> tuple[object, object, object]:
+        return self.rule.context, self.rule.certificate_context, self.rule.usage_plan_key
+
+    def covers(self, other: _PreparedRule) -> bool:
+        """Return whether a certificate and a route that another rule matches and allows are covered by this one."""
+        return (
+            self.rule.key_usages == other.rule.key_usages
+            and self.rule.limits in {None, other.rule.limits}
+            and self.required_values <= other.required_values
+            and self.exclusions <= other.exclusions
+            and include(self.rule.routes, other.rule.routes)
+            and all(
+                any(required.follows_from_each(given) for given in other.requirements) for required in self.requirements
+            )
+        )
+
+
+def _finding(covering: _PreparedRule, covered: _PreparedRule) -> Finding | None:
+    is_earlier = covering.number < covered.number
+    if covering is covered or not covering.covers(covered):
+        return None
+    same_constants = covering.constants == covered.constants
+    # The constants of the first matching rule are used, so an earlier rule with its own has an effect. If two rules
+    # cover each other, the later one is reported.
+    if not is_earlier and (not same_constants or covered.covers(covering)):
+        return None
+    other = f"rule {covering.rule.name!r} (rules[{covering.number}])"
+    place = f"rules[{covered.number}]"
+    if same_constants and covered.covers(covering):
+        return Finding(Kind.DUPLICATE, place, f"is a duplicate of {other}")
+    message = f"adds nothing: {other} matches all of its certificates and allows all of its routes"
+    if not same_constants:
+        message += ", and comes first, so that its own context and usage_plan_key have no effect"
+    return Finding(Kind.COVERED, place, message)
+
+
+class _Index:
+    """Finds the rules that may cover a rule: by one matcher of theirs, the one that the fewest other rules have."""
+
+    def __init__(self, rules: Sequence[_PreparedRule]) -> None:
+        rule_count = Counter(condition for each in rules for condition in set(each.rule.conditions()))
+        self._exact: dict[tuple[Key, Hashable], list[_PreparedRule]] = {}
+        self._patterns: dict[tuple[Key, Comparison], dict[int, dict[str, list[_PreparedRule]]]] = {}
+        for rule in rules:
+            matcher = min(
+                rule.rule.matchers, key=lambda matcher: max(map(rule_count.__getitem__, matcher.conditions()))
+            )
+            for condition in matcher.conditions():
+                self._add(condition, rule)
+
+    def candidates(self, covered: _PreparedRule) -> list[_PreparedRule]:
+        """Return the rules that may cover a rule, in their order."""
+        found: dict[int, _PreparedRule] = {}
+        for required in covered.requirements:
+            # A rule that covers this one covers each alternative, so the first one finds it.
+            known = known_from(required.alternatives[0])
+            for key, values in known.values.items():
+                for value in values:
+                    self._find(key, value, tuple(Comparison), found)
+            for key, patterns in known.patterns.items():
+                for pattern in patterns:
+                    self._find(key, pattern.value, (pattern.comparison,), found)
+        return [found[number] for number in sorted(found)]
+
+    def _add(self, condition: Condition, rule: _PreparedRule) -> None:
+        key, text = key_of(condition), str(condition.value)
+        if condition.comparison is Comparison.EXACT:
+            self._exact.setdefault((key, condition.value), []).append(rule)
+        else:
+            by_length = self._patterns.setdefault((key, condition.comparison), {})
+            by_length.setdefault(len(text), {}).setdefault(text, []).append(rule)
+
+    def _find(
+        self, key: Key, value: Hashable, comparisons: Sequence[Comparison], found: dict[int, _PreparedRule]
+    ) -> None:
+        text = str(value)
+        for comparison in comparisons:
+            if comparison is Comparison.EXACT:
+                rules = self._exact.get((key, value), [])
+                found.update((rule.number, rule) for rule in rules)
+                continue
+            for length, by_text in self._patterns.get((key, comparison), {}).items():
+                part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
+                found.update((rule.number, rule) for rule in by_text.get(part, []))

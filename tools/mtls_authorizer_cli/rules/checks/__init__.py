@@ -1,1 +1,0 @@
-"""What ``mtls-authorizer rules check`` reports: problems of a rules document, and doubtful rules."""
