@@ -15,7 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
+from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer_cli.main import main as cli
 from tests.certificate_authorities import DAY
 from tests.certificates import name, pem
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CERTIFICATES = 1000
-PARTITIONS = MAX_PARTITIONS + 44
+PARTITIONS = MAX_CRLS + 44
 LIMIT_SECONDS = 20.0
 REVOKED = 7
 """Every seventh certificate is revoked."""

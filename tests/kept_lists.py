@@ -18,13 +18,12 @@ from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer.stores.opener import open_folder, open_store
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Store, StoreError, Timeouts
-from mtls_authorizer.stores.store import Folder as StoredFolder
+from mtls_authorizer.stores.opener import open_prefix, open_store
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Prefix, Store, StoreError, Timeouts
 from tests.api_events import STAGE_ARN, rest_event
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.certificates import name, pem
-from tests.clocks import LONG
+from tests.clocks import LONG, Clock
 from tests.responses import checking
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ class Shelf(Protocol):
     def open(self, uri: str, *, max_bytes: int) -> Store:
         """Open the store of a document."""
 
-    def open_folder(self, uri: str) -> StoredFolder:
+    def open_prefix(self, uri: str) -> Prefix:
         """Open the folder of documents whose URIs begin with this one."""
 
 
@@ -127,10 +126,9 @@ class Memory:
     def uri(self, name: str) -> str:
         return f"file:///{name}"
 
-    def put(self, name: str, content: bytes, modified: datetime = NOW) -> None:
-        """Store a document, or replace it: everything happens in the same second unless a date is given."""
+    def put(self, name: str, content: bytes) -> None:
         self._count += 1
-        self._documents[name] = Fetched(content, f"v{self._count}", modified)
+        self._documents[name] = Fetched(content, f"v{self._count}")
 
     def remove(self, name: str) -> None:
         del self._documents[name]
@@ -139,8 +137,8 @@ class Memory:
         assert max_bytes
         return MemoryStore(self, uri)
 
-    def open_folder(self, uri: str) -> StoredFolder:
-        return MemoryFolder(self, uri)
+    def open_prefix(self, uri: str) -> Prefix:
+        return MemoryPrefix(self, uri)
 
     def documents(self, uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         self.listings.append(uri)
@@ -152,13 +150,12 @@ class Memory:
             if self.uri(name).startswith(uri) and name.endswith(suffixes)
         }
 
-    def fetch(self, uri: str, version: str | None, since: datetime | None) -> Fetched | None:
+    def fetch(self, uri: str, version: str | None) -> Fetched | None:
         name = uri.removeprefix("file:///")
         fetched = self._documents.get(name)
         if fetched is None:
             raise StoreError(uri, "No such file or directory", is_absence=True)
-        assert fetched.modified is not None
-        unchanged = fetched.version == version or (version is None and since is not None and fetched.modified <= since)
+        unchanged = fetched.version == version
         self.requests.append((name, not unchanged))
         error = self.errors.get(name)
         if error is not None:
@@ -173,14 +170,14 @@ class MemoryStore:
         self.uri = uri
         self._shelf = shelf
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        return self._shelf.fetch(self.uri, version, since)
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        return self._shelf.fetch(self.uri, version)
 
     def reset(self) -> None:
         self._shelf.resets.append(self.uri)
 
 
-class MemoryFolder:
+class MemoryPrefix:
     """A folder in memory."""
 
     def __init__(self, shelf: Memory, uri: str) -> None:
@@ -211,8 +208,8 @@ class Folder:
     def open(self, uri: str, *, max_bytes: int) -> Store:
         return open_store(uri, max_bytes=max_bytes)
 
-    def open_folder(self, uri: str) -> StoredFolder:
-        return open_folder(uri)
+    def open_prefix(self, uri: str) -> Prefix:
+        return open_prefix(uri)
 
 
 class Bucket:
@@ -234,8 +231,8 @@ class Bucket:
     def open(self, uri: str, *, max_bytes: int) -> Store:
         return open_store(uri, max_bytes=max_bytes, timeouts=self._timeouts)
 
-    def open_folder(self, uri: str) -> StoredFolder:
-        return open_folder(uri, timeouts=self._timeouts)
+    def open_prefix(self, uri: str) -> Prefix:
+        return open_prefix(uri, timeouts=self._timeouts)
 
 
 def settings(shelf: Shelf, **variables: str) -> Settings:
@@ -253,7 +250,7 @@ def settings(shelf: Shelf, **variables: str) -> Settings:
 
 def make_live(shelf: Shelf, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
     """Return the policy in force: that of ``settings`` by default."""
-    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, folder_opener=shelf.open_folder, **options)
+    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, prefix_opener=shelf.open_prefix, **options)
 
 
 def make_door(shelf: Shelf, **variables: str) -> Door:
@@ -285,7 +282,11 @@ class Source:
 
     def __init__(self, shelf: Shelf) -> None:
         self._documents = RevocationDocuments(
-            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")), shelf.open
+            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")),
+            opener=shelf.open,
+            prefix_opener=shelf.open_prefix,
+            now=lambda: datetime.now(UTC),
+            clock=Clock(),
         )
         (self.crl,) = self._documents.crls
         self.refresh()

@@ -38,12 +38,13 @@ TESTS = {
     "mtls_authorizer.request.checks": _DECISION,
     "mtls_authorizer.request.decision": _DECISION,
     "mtls_authorizer.request.event": [*_DECISION, f"{AUTHORIZER}/telemetry"],
-    "mtls_authorizer.revocation.held_list": _STATUS,
     "mtls_authorizer.revocation.lists": [
         *_STATUS,
         f"{POLICY}/test_current_policy.py",
-        f"{REVOCATION}/prefix/test_partitions.py",
+        f"{REVOCATION}/prefix/test_prefix_crls.py",
     ],
+    "mtls_authorizer.revocation.lists_by_issuer": _STATUS,
+    "mtls_authorizer.revocation.signed_list": _STATUS,
     "mtls_authorizer.revocation.status": _STATUS,
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],
     "mtls_authorizer.rules.field_values": [

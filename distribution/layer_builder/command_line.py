@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from distribution.errors import DistributionError
 from distribution.layer_builder.contents import assemble_function, assemble_layer
 from distribution.layer_builder.release import build_release
-from distribution.layer_builder.wheels import Architecture, download_wheels
+from distribution.layer_builder.wheels import Architecture, check_index, download_wheels
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
 
@@ -65,6 +65,7 @@ def _build_release(options: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _build_layer(options: argparse.Namespace) -> dict[str, str | None]:
+    check_index()
     with tempfile.TemporaryDirectory() as folder:
         wheels = download_wheels(ROOT / "layer/requirements.txt", options.architecture, Path(folder), _report)
         return assemble_layer(ROOT / "layer", wheels, options.destination, _report)

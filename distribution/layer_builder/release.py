@@ -14,7 +14,7 @@ from distribution.layer_builder.archive import write_archive
 from distribution.layer_builder.contents import assemble_layer
 from distribution.layer_builder.interpreters import find_interpreters
 from distribution.layer_builder.sbom import describe_archive
-from distribution.layer_builder.wheels import Architecture, download_wheels
+from distribution.layer_builder.wheels import Architecture, check_index, download_wheels
 from distribution.project import read_metadata
 from distribution.python_versions import PYTHON_VERSIONS
 
@@ -35,6 +35,7 @@ def build_release(
     """
     if complete:
         _require_all_interpreters()
+    check_index()
     destination.mkdir(parents=True, exist_ok=True)
     # Removed first: while the build runs or if it fails, missing digests are better than wrong ones.
     (destination / SUMS).unlink(missing_ok=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from distribution.errors import DistributionError
+from distribution.layer_builder.package_index import answers, find_index
 from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:
@@ -26,6 +28,17 @@ class Architecture(StrEnum):
 _PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: "manylinux2014_x86_64"}
 
 
+# Unless they are configured: an index that does not answer must not keep users waiting.
+_PATIENCE = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "3"}
+
+
+def check_index() -> None:
+    """Raise DistributionError if pip's index does not answer within seconds."""
+    if (index := find_index()) and not answers(index):
+        message = f"{index} does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`"
+        raise DistributionError(message)
+
+
 def download_wheels(
     requirements: Path, architecture: Architecture, folder: Path, report: Callable[[str], object]
 ) -> list[Path]:
@@ -41,16 +54,16 @@ def download_wheels(
 
 def _download(requirements: Path, platform: str, version: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    # Whatever is configured: an index that does not answer must not keep users waiting.
-    command += ["--timeout", "5", "--retries", "1"]
     command += ["--require-hashes", "--no-deps", "--requirement", str(requirements), "--dest", str(folder)]
     # Wheels only: pip would run the build code of a source distribution.
     command += ["--only-binary", ":all:", "--platform", platform, "--implementation", "cp", "--python-version", version]
-    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 -- no shell
+    result = subprocess.run(  # noqa: S603 -- no shell
+        command, env=_PATIENCE | os.environ, stderr=subprocess.PIPE, text=True, check=False
+    )
     if result.returncode:
         reason = next((line for line in result.stderr.splitlines() if line.startswith("ERROR: ")), "ERROR: no reason")
         message = (
             f"pip could not download {requirements.name} for Python {version} on {platform} "
-            f"({reason.removeprefix('ERROR: ')}): check the network, the proxy (HTTPS_PROXY) and `pip config list`"
+            f"({reason.removeprefix('ERROR: ')}): check the network and `pip config list`"
         )
         raise DistributionError(message)

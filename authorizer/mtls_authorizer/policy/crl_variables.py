@@ -83,11 +83,11 @@ def _parse_file_uri(text: str) -> str:
 
 
 def _parse_location(text: str) -> str:
-    from mtls_authorizer.stores.uri import is_folder, parse_folder  # noqa: PLC0415 -- see above
+    from mtls_authorizer.stores.uri import is_prefix, parse_prefix  # noqa: PLC0415 -- see above
 
-    if not is_folder(text):
+    if not is_prefix(text):
         return _parse_file_uri(text)
-    parse_folder(text, ("s3", "file"))
+    parse_prefix(text, ("s3", "file"))
     return text
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
-    from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
+    from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
 
 # Code that loads documents is imported only for settings with documents.
 
@@ -38,7 +38,7 @@ class WaitSeconds(NamedTuple):
     rules: float = 3.0
     truststore: float = 1.5
     crls: float = 3.5
-    partitions: float = 1.0
+    prefixes: float = 1.0
     """For the CRLs below prefixes that are loaded at the start."""
 
     request: float = 2.0
@@ -62,7 +62,7 @@ class CurrentPolicy:
     raise nothing, because they decide nothing, and neither do CRLs that cannot be read: CRL_FAILURE_MODE determines the
     decision on certificates without a CRL.
 
-    ``opener`` opens stores (``open_store`` if None), ``folder_opener`` prefixes (``open_folder`` if None). ``clock``
+    ``opener`` opens stores (``open_store`` if None), ``prefix_opener`` prefixes (``open_prefix`` if None). ``clock``
     returns seconds and never goes back. ``now`` returns an aware datetime.
     """
 
@@ -71,14 +71,14 @@ class CurrentPolicy:
         settings: Settings,
         *,
         opener: StoreOpener | None = None,
-        folder_opener: FolderOpener | None = None,
+        prefix_opener: PrefixOpener | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
         self.settings = settings
         self._opener = opener
-        self._folder_opener = folder_opener
+        self._prefix_opener = prefix_opener
         self._clock = clock
         self._now = now
         self._wait_seconds = wait_seconds
@@ -107,15 +107,15 @@ class CurrentPolicy:
 
         If a refresh is due, it waits for at most ``wait_seconds.request``.
         """
-        self._hasten_crls()
+        self._refresh_stale_crls()
         changed = False
         # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
             if refresher.refresh_if_due():
                 changed = True
                 if refresher is self._truststore_refresher and self._crl_refresher is not None and self._revocation:
-                    self._crl_refresher.expire()
-                    self._revocation.partitions.expire()
+                    self._crl_refresher.restart()
+                    self._revocation.prefix_crls.restart()
         if changed:
             self._renew()
         return self._latest
@@ -125,25 +125,27 @@ class CurrentPolicy:
 
         If some are not in memory or have changed, it waits for at most ``wait_seconds.needed``.
         """
-        lists = self._latest.revocation
-        if self._revocation is None or lists is None or not self._revocation.partitions:
-            return self._latest
-        if self._revocation.partitions.load(chains, lists, self._wait_seconds.needed):
-            self._renew()
-        return self._latest
+        policy = self._latest
+        if self._revocation is None or policy.revocation is None or not self._revocation.prefix_crls:
+            return policy
+        with self._revocation.prefix_crls.loaded(chains, policy.revocation, self._wait_seconds.needed) as is_outdated:
+            # Not the latest policy: without these CRLs, if another thread has evicted them in the meantime.
+            return self._renew() if is_outdated else policy
 
-    def _renew(self) -> None:
+    def _renew(self) -> AccessPolicy:
         with self._lock:
             # Inside the lock, so that the last thread to assemble a policy has seen every update.
             self._latest = self._assemble()
+            return self._latest
 
-    def _hasten_crls(self) -> None:
+    def _refresh_stale_crls(self) -> None:
         """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
         lists, sources = self._latest.revocation, self.settings.crl_sources
-        if lists is None or sources is None or self._crl_refresher is None:
+        if lists is None or sources is None or self._crl_refresher is None or self._revocation is None:
             return
         if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), self._now()):
-            self._crl_refresher.hasten()
+            self._crl_refresher.make_due()
+            self._revocation.prefix_crls.retry_failed()
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored, with the same waiting times as at the start.
@@ -152,7 +154,7 @@ class CurrentPolicy:
         function does not start. CRLs stay in force until they are stale.
         """
         if self._revocation is not None:
-            self._revocation.partitions.reset()
+            self._revocation.prefix_crls.reset()
         for refresher in self._refreshers:
             refresher.restore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
@@ -167,7 +169,7 @@ class CurrentPolicy:
         """Return how many attempts to load a document have failed since the last call."""
         failures = sum(document.total_failures for document in self._documents)
         if self._revocation is not None:
-            failures += self._revocation.partitions.total_failures
+            failures += self._revocation.prefix_crls.total_failures
         new, self._reported_failures = failures - self._reported_failures, failures
         return new
 
@@ -187,46 +189,47 @@ class CurrentPolicy:
         refresher = self._add_refresher(
             list(self._rules.values()), settings.rules_refresh_seconds, self._wait_seconds.rules
         )
-        refresher.start(optional=[document for field, document in self._rules.items() if field == "shadow_rules"])
+        refresher.start(required=[document for field, document in self._rules.items() if field == "rules"])
 
     def _start_revocation(self, sources: CrlSources) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
 
         documents = self._revocation = RevocationDocuments(
             sources,
-            self._store_opener(),
-            self._now,
-            folder_opener=self._make_folder_opener(),
+            opener=self._store_opener(),
+            prefix_opener=self._make_prefix_opener(),
+            now=self._now,
             clock=self._clock,
         )
         seconds = sources.refresh_seconds
         self._add_truststore(documents.truststore, seconds)
-        crls: list[AnyDocument] = [*documents.crls, *documents.partitions.listings]
+        crls: list[AnyDocument] = [*documents.crls, *documents.prefix_crls.listings]
         self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
-        self._crl_refresher.start_leniently()
-        if documents.partitions:
-            documents.partitions.load((), documents.lists(), self._wait_seconds.partitions)
+        self._crl_refresher.start()
+        if documents.prefix_crls:
+            with documents.prefix_crls.loaded((), documents.lists(), self._wait_seconds.prefixes):
+                pass
 
     def _start_truststore(self, source: TruststoreSource) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
-        from mtls_authorizer.revocation.loaders import truststore_loader  # noqa: PLC0415
+        from mtls_authorizer.revocation.truststore.loader import truststore_loader  # noqa: PLC0415
 
         self._add_truststore(Document(truststore_loader(source.uri, self._store_opener())), source.refresh_seconds)
 
     def _add_truststore(self, document: Document[Truststore, str], refresh_seconds: int) -> None:
         self._truststore = document
         self._truststore_refresher = self._add_refresher([document], refresh_seconds, self._wait_seconds.truststore)
-        self._truststore_refresher.start_leniently()
+        self._truststore_refresher.start()
 
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above
 
         return self._opener or partial(open_store, bucket_owner=self.settings.s3_bucket_owner)
 
-    def _make_folder_opener(self) -> FolderOpener:
-        from mtls_authorizer.stores.opener import open_folder  # noqa: PLC0415 -- see above
+    def _make_prefix_opener(self) -> PrefixOpener:
+        from mtls_authorizer.stores.opener import open_prefix  # noqa: PLC0415 -- see above
 
-        return self._folder_opener or partial(open_folder, bucket_owner=self.settings.s3_bucket_owner)
+        return self._prefix_opener or partial(open_prefix, bucket_owner=self.settings.s3_bucket_owner)
 
     def _add_refresher(
         self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float

@@ -41,7 +41,7 @@ class Document(Generic[T, V]):
         self.total_failures = 0
         """The number of all failed attempts."""
         self.error: StoreError | ValueError | None = None
-        """The failure of the last attempt, None if it succeeded."""
+        """The failure of the last attempt; None if it succeeded, or its result is ignored."""
         self._attempts: list[Attempt[T, V]] = []  # unfinished, or not yet collected; the newest last
         self._replacements = 0
 
@@ -84,6 +84,7 @@ class Document(Generic[T, V]):
     def abandon(self) -> None:
         """Ignore the results of all attempts that are running."""
         self._attempts.clear()
+        self.error = None
 
     def fail(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[LogRecord]:
         """Record the failure of an attempt: once for each."""

@@ -1,4 +1,4 @@
-"""Loaders: each creates the value of one document from what is stored, and determines whether it has changed."""
+"""Loaders: each creates the value of one document from stored objects, and determines whether they have changed."""
 
 from __future__ import annotations
 

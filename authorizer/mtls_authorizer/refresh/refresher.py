@@ -11,7 +11,7 @@ from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from mtls_authorizer.refresh.document import AnyDocument, Attempt, LogRecord
@@ -38,8 +38,8 @@ class Refresher:
         documents: Sequence[AnyDocument],
         interval_seconds: float,
         *,
-        start_seconds: float,
-        wait_seconds: float,
+        start_seconds: float = 0,
+        wait_seconds: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._documents = documents
@@ -50,22 +50,15 @@ class Refresher:
         self._start_seconds = start_seconds
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
-        self._hastened_at = -math.inf
+        self._made_due_at = -math.inf
         self._changed = False
 
-    def start(self, optional: Collection[AnyDocument] = ()) -> None:
-        """Load all documents, in parallel. Raises the StoreError or ValueError of the first one without a value.
+    def start(self, required: Iterable[AnyDocument] = ()) -> None:
+        """Load all documents, in parallel. Failures are logged; a later refresh collects late results.
 
-        Failures of ``optional`` documents are not raised. The message of a ValueError begins with the URI of the
-        document. Failures are logged, too.
+        Raises the StoreError or ValueError of the first required document without a value. The message begins with the
+        URI of the document.
         """
-        self.start_leniently()
-        for document in self._documents:
-            if document.in_force is None and document.error is not None and document not in optional:
-                raise document.error
-
-    def start_leniently(self) -> None:
-        """Load all documents. Failures are only recorded and logged; a later refresh collects late results."""
         self._refresh(self._start_seconds)
         with self._lock:
             records = []
@@ -75,6 +68,9 @@ class Refresher:
                     records += document.fail(document.attempts[-1], late)
             self._changed = False
         _log(records)
+        for document in required:
+            if document.in_force is None and document.error is not None:
+                raise document.error
 
     def refresh_if_due(self) -> bool:
         """Return whether any value has changed since the last call. Raises nothing.
@@ -84,7 +80,7 @@ class Refresher:
         the same time, unless an attempt has been given up.
         """
         pending = any(document.attempts for document in self._documents)
-        if not pending and not self._changed and self._clock() < self._due_at:
+        if not pending and not self._changed and not self.is_due():
             return False
         self._refresh(self._wait_seconds)
         return self._take_changed()
@@ -97,10 +93,14 @@ class Refresher:
         """
         for document in self._documents:
             document.loader.reset()
-        self.expire()
+        self.restart()
         self._refresh(self._start_seconds)
 
-    def expire(self) -> None:
+    def is_due(self) -> bool:
+        """Return whether a refresh would begin to load the documents."""
+        return self._clock() >= self._due_at
+
+    def restart(self) -> None:
         """Make all documents due, and ignore the attempts that are running.
 
         For documents that are checked against another document, such as CRLs against the truststore, when it changes.
@@ -108,17 +108,17 @@ class Refresher:
         with self._lock:
             for document in self._documents:
                 document.abandon()
-            self._due_at = self._hastened_at = -math.inf
+            self._due_at = self._made_due_at = -math.inf
 
-    def hasten(self) -> None:
+    def make_due(self) -> None:
         """Make all documents due, but at most every RETRY_SECONDS.
 
         For use when a value in force can no longer be used, and its successor may already be stored.
         """
         now = self._clock()
         with self._lock:
-            if now >= self._hastened_at + RETRY_SECONDS:
-                self._hastened_at = now
+            if now >= self._made_due_at + RETRY_SECONDS:
+                self._made_due_at = now
                 self._due_at = min(self._due_at, now)
 
     def _refresh(self, wait_seconds: float) -> None:
@@ -128,7 +128,7 @@ class Refresher:
             self._end()
 
     def _begin(self) -> list[Attempt[Any, Any]]:
-        """Collect what has finished, and begin what is due. Return the attempts that were begun."""
+        """Collect finished attempts, and begin those that are due. Return the ones that were begun."""
         now = self._clock()
         running: list[Attempt[Any, Any]] = []
         with self._lock:
@@ -143,7 +143,7 @@ class Refresher:
         return running
 
     def _end(self) -> None:
-        """Collect what has finished while a thread waited for it."""
+        """Collect the attempts that finished while a thread waited for them."""
         with self._lock:
             records = self._collect()
             if any(document.in_force is None for document in self._documents):

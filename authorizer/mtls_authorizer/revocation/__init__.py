@@ -1,1 +1,10 @@
-"""Revocation (RFC 5280 §5 and §6.3): truststore, chains, CRLs and their indexes."""
+"""Revocation (RFC 5280 §5 and §6.3): whether a certificate, or a CA above it, was revoked.
+
+A *list* is a verified CRL (``crl``) or the index of one (``index``). ``documents`` keeps the truststore
+(``truststore``) and the lists up to date: ``crl_loader`` loads one CRL, ``prefix`` those below prefixes. ``chains``
+finds the CAs above a certificate, ``lists_by_issuer`` the lists that apply to each certificate of a chain, and
+``lists`` its ``status``.
+
+The other functions on Lambda write the objects that the authorizer reads: ``fetch`` downloads CRLs, ``index.indexer``
+writes indexes.
+"""

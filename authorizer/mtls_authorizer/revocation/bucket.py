@@ -43,7 +43,7 @@ class _Owner(TypedDict, total=False):
 class Bucket:
     """A bucket of an account. All methods raise ClientError and BotoCoreError.
 
-    ``owner`` is the ID of the account that must own it; None if that is not verified.
+    ``owner`` is the ID of the account that must own it; None if it is not verified.
     """
 
     def __init__(self, client: S3Client, name: str, owner: str | None) -> None:

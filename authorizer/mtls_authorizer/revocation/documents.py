@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.loaders import CrlLoader, truststore_loader, utc_now
 from mtls_authorizer.revocation.prefix.listing import ListedStore
-from mtls_authorizer.revocation.prefix.partitions import LocatedList, Partitions
-from mtls_authorizer.revocation.prefix.remembered import NewestLists, RememberingLoader
+from mtls_authorizer.revocation.prefix.prefix_crls import LocatedList, PrefixCrls
+from mtls_authorizer.revocation.prefix.rollback import NewestLists, RollbackCheckingLoader
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
-from mtls_authorizer.stores.opener import open_folder, open_store
-from mtls_authorizer.stores.uri import is_folder
+from mtls_authorizer.revocation.truststore.loader import truststore_loader
+from mtls_authorizer.stores.uri import is_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import CrlSources
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
-    from mtls_authorizer.stores.opener import FolderOpener, StoreOpener
+    from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
     from mtls_authorizer.stores.store import Store
 
 logger = get_logger()
@@ -36,19 +35,19 @@ logger = get_logger()
 class RevocationDocuments:
     """The truststore, and the CRLs and prefixes that the settings name, to be refreshed in this order.
 
-    CRLs are verified with the truststore that is in force when they are loaded: make them expire when it has changed.
-    ``opener`` opens their stores, ``folder_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
+    CRLs are verified with the truststore that is in force when they are loaded: load them again when it has changed.
+    ``opener`` opens their stores, ``prefix_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
     returns seconds and never goes back.
     """
 
     def __init__(
         self,
         sources: CrlSources,
-        opener: StoreOpener = open_store,
-        now: Callable[[], datetime] = utc_now,
         *,
-        folder_opener: FolderOpener = open_folder,
-        clock: Callable[[], float] = time.monotonic,
+        opener: StoreOpener,
+        prefix_opener: PrefixOpener,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
     ) -> None:
         self._sources = sources
         self._opener = opener
@@ -59,10 +58,10 @@ class RevocationDocuments:
         self._warnings: frozenset[str] = frozenset()
         self._newest = NewestLists()
         self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
-        self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_folder(uri)]
-        self.partitions = Partitions(
-            [folder_opener(uri) for uri in sources.uris if is_folder(uri)],
-            self._partition_loader,
+        self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_prefix(uri)]
+        self.prefix_crls = PrefixCrls(
+            [prefix_opener(uri) for uri in sources.uris if is_prefix(uri)],
+            self._listed_crl_loader,
             interval_seconds=sources.refresh_seconds,
             max_bytes=self._max_bytes,
             max_age=self._max_age,
@@ -79,7 +78,7 @@ class RevocationDocuments:
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
         single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = [*single, *self.partitions.lists()]
+        located = [*single, *self.prefix_crls.lists()]
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -106,19 +105,18 @@ class RevocationDocuments:
             now=self._now,
         )
 
-    def _partition_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RememberingLoader:
+    def _listed_crl_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RollbackCheckingLoader:
         def open_listed(uri: str, *, max_bytes: int) -> Store:
             return ListedStore(self._opener(uri, max_bytes=max_bytes), listing)
 
-        loader = self._loader(uri, open_listed)
-        return RememberingLoader(loader, self._newest, lambda: self.truststore.value, self._now, self._max_age)
+        return RollbackCheckingLoader(self._loader(uri, open_listed), self._newest)
 
     def _warn(self, lists: RevocationLists) -> None:
-        """Log what is wrong with the settings, when that changes."""
+        """Log problems of the settings when they appear."""
         warnings = set()
         if lists.ambiguous:
             warnings.add("CRL_ASSUME_COMPLETE ignored")
-        if self._sources.check is CrlCheck.CLIENT and lists.issuers_of_authorities():
+        if self._sources.check is CrlCheck.CLIENT and lists.has_list_of_superior_ca():
             warnings.add("CRL_CHECK=chain recommended")
         for warning in sorted(warnings - self._warnings):
             logger.warning(warning, extra={"document": "crl"} | _EXPLANATIONS[warning])

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import timedelta
-from functools import cmp_to_key
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.succession import identity_of
-from mtls_authorizer.revocation.held_list import HeldList, compare_age, in_force
+from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
-from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason, most_severe
 from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
-
-
-_MAX_KEPT = 1024
-"""The number of certificates whose relevant lists are cached."""
-
-_LONGEST_KEPT = 4096
-"""In octets: certificates with longer serial numbers and names are not cached, to limit memory. Most have 100."""
 
 
 class RevocationLists:
@@ -65,30 +56,24 @@ class RevocationLists:
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = exempt_issuers
-        self._groups: dict[AuthorityId, list[list[HeldList]]] = {}
-        by_identity: dict[ListIdentity, list[RevocationList]] = {}
-        for revocation_list in lists:
-            by_identity.setdefault(identity_of(revocation_list), []).append(revocation_list)
-        self.ambiguous = frozenset(_ambiguous(by_identity)) & {identity.issuer for identity in assume_complete}
+        self._lists = ListsByIssuer(lists, truststore, assume_complete)
+        self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
-        for identity, of_one_kind in by_identity.items():
-            assumed = identity in assume_complete and identity.issuer not in self.ambiguous
-            newest_first = sorted(of_one_kind, key=cmp_to_key(compare_age))
-            group = [HeldList.of(each, truststore, assume_complete=assumed) for each in newest_first]
-            self._groups.setdefault(identity.issuer, []).append(group)
-        self.issuers = frozenset(self._groups)
+        self.issuers = self._lists.issuers
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
-        self._relevant_lists: dict[ChainLink, Sequence[Sequence[HeldList]]] = {}
         self._locations = locations or {}
-        newest_ones = (_newest(group) for groups in self._groups.values() for group in groups)
-        newest = [each for each in newest_ones if each.digest not in outdated]
+        newest = [each for each in self._lists.newest() if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists that are not outdated; None without any."""
         ends = [each.next_update for each in newest if each.next_update is not None]
         self.earliest_next_update = min(ends, default=None)
         """The earliest nextUpdate of all lists that are not outdated; None if no list has one."""
         self._ends = sorted(ends)
+
+    def has_location_of(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is one of these, and its location is known."""
+        return revocation_list.digest in self._locations
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return the status of a certificate at an aware time."""
@@ -116,17 +101,13 @@ class RevocationLists:
             for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
             if link.issuer.key_fingerprint not in self._exempt_issuers
         )
-        return [link for link in dict.fromkeys(required) if not self._is_covered(link)]
-
-    def _is_covered(self, link: ChainLink) -> bool:
-        lists = (held for group in self._groups.get(link.issuer, ()) for held in group)
-        return any(held.revocation_list.defect is None and held.covers(link.scope) for held in lists)
+        return [link for link in dict.fromkeys(required) if not self._lists.covers(link)]
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]
         complete = valid if self._check is CrlCheck.CLIENT else [chain for chain in valid if chain.ends_at_root]
         if complete:
-            return min((self._chain_status(chain, now) for chain in complete), key=_severity)
+            return most_severe(self._chain_status(chain, now) for chain in complete)
         for link in dict.fromkeys(link for chain in chains for link in chain.links):
             revoking = self._revoking_list(link, now)
             if revoking is not None:
@@ -150,13 +131,12 @@ class RevocationLists:
             return DenyReason.REVOCATION_STATUS_UNKNOWN
         return None
 
-    def issuers_of_authorities(self) -> frozenset[AuthorityId]:
-        """Return the CAs that have a list and issued other CAs of the truststore, by their names."""
-        return frozenset(
-            issuer
+    def has_list_of_superior_ca(self) -> bool:
+        """Return whether there is a list of a CA that issued other CAs of the truststore, by their names."""
+        return any(
+            authority.issuer == issuer.name != authority.identity.name
             for issuer in self.issuers
             for authority in self.truststore.authorities
-            if authority.issuer == issuer.name != authority.identity.name
         )
 
     def _chain_status(self, chain: Chain, now: datetime) -> RevocationStatus:
@@ -169,8 +149,7 @@ class RevocationLists:
         revoking = self._revoking_list(chain.links[-1], now) if chain.ends_at_root else None
         if revoking is not None:
             return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
-        # The first of the worst: min() keeps the order.
-        worst = min(statuses, key=_severity)
+        worst = most_severe(statuses)
         if worst.state in {RevocationState.REVOKED, RevocationState.UNKNOWN}:
             return worst
         return worst._replace(skipped_issuers=tuple(name for each in statuses for name in each.skipped_issuers))
@@ -183,10 +162,10 @@ class RevocationLists:
 
     def _status_by_own_key(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
         found: list[RevocationStatus] = []
-        for held in self._in_force(link, now):
-            if held.revocation_list.is_revoked(link.serial_number):
-                return RevocationStatus(RevocationState.REVOKED, revocation_list=held.revocation_list)
-            found.append(held.status(link.scope, now, self._max_age))
+        for signed in self._lists.in_force(link, now, self._max_age):
+            if signed.revocation_list.is_revoked(link.serial_number):
+                return RevocationStatus(RevocationState.REVOKED, revocation_list=signed.revocation_list)
+            found.append(signed.status(link.scope, now, self._max_age))
         good = next((status for status in found if status.state is RevocationState.GOOD), None)
         if good is not None:
             return good
@@ -201,27 +180,9 @@ class RevocationLists:
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
         links = (link, *(link._replace(issuer=other) for other in link.other_keys))
-        lists = (held.revocation_list for each in links for held in self._in_force(each, now))
+        in_force = (signed for each in links for signed in self._lists.in_force(each, now, self._max_age))
+        lists = (signed.revocation_list for signed in in_force)
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)
-
-    def _in_force(self, link: ChainLink, now: datetime) -> Iterator[HeldList]:
-        for group in self._relevant(link):
-            yield from in_force(group, now, self._max_age)
-
-    def _relevant(self, link: ChainLink) -> Sequence[Sequence[HeldList]]:
-        """Return the lists of the issuer that contain or cover a certificate; if there are none, any of its lists.
-
-        A CA can have hundreds of lists. The result does not depend on the time, so it is cached.
-        """
-        relevant = self._relevant_lists.get(link)
-        if relevant is None:
-            groups = self._groups.get(link.issuer, [])
-            relevant = [group for group in groups if any(_is_relevant(held, link) for held in group)] or groups[:1]
-            if _length(link) <= _LONGEST_KEPT:
-                if len(self._relevant_lists) >= _MAX_KEPT:
-                    self._relevant_lists.clear()
-                self._relevant_lists[link] = relevant
-        return relevant
 
 
 def _below_root(chain: Chain) -> tuple[ChainLink, ...]:
@@ -229,42 +190,7 @@ def _below_root(chain: Chain) -> tuple[ChainLink, ...]:
     return chain.links[:-1] if chain.ends_at_root else chain.links
 
 
-def _ambiguous(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> Iterator[AuthorityId]:
-    """Return the CAs that have lists with different names."""
-    names: dict[AuthorityId, set[object]] = {}
-    for identity, (revocation_list, *_) in by_identity.items():
-        if revocation_list.scope is not None and revocation_list.scope.names is not None:
-            names.setdefault(identity.issuer, set()).add(revocation_list.scope.names)
-    return (issuer for issuer, of_issuer in names.items() if len(of_issuer) > 1)
-
-
-def _is_relevant(held: HeldList, link: ChainLink) -> bool:
-    """Return whether a list of its issuer covers or revokes a certificate, or has an unknown scope."""
-    return (
-        held.revocation_list.scope is None
-        or held.covers(link.scope)
-        or held.revocation_list.is_revoked(link.serial_number)
-    )
-
-
-def _length(link: ChainLink) -> int:
-    """Return the approximate number of octets in the serial number and the names of a link."""
-    contents = [content for _, content in link.scope.names]
-    names = [content if isinstance(content, bytes) else repr(content) for content in contents]
-    return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))
-
-
-def _newest(newest_first: Sequence[HeldList]) -> RevocationList:
-    """Return the newest list that can prove certificates good, such as the complete one next to a delta CRL, if any."""
-    lists = [held.revocation_list for held in newest_first]
-    return next((each for each in lists if each.defect is None), lists[0])
-
-
 def _remoteness(status: RevocationStatus) -> int:
     """Return how far a list is from proving a certificate good: one that has expired did, before it expired."""
     never = (UnknownReason.UNUSABLE, UnknownReason.NOT_COVERED)
     return never.index(status.unknown_reason) + 1 if status.unknown_reason in never else 0
-
-
-def _severity(status: RevocationStatus) -> int:
-    return status.severity

@@ -10,6 +10,7 @@ from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
@@ -67,18 +68,13 @@ class RevocationStatus(NamedTuple):
     state: RevocationState
     unknown_reason: UnknownReason | None = None
     revocation_list: RevocationList | None = None
-    """The list that determines the status: that of the issuer if the status is good."""
+    """The list that determines the status. If it is good, this is the list of the certificate's issuer."""
 
     skipped_issuers: tuple[str, ...] = ()
     """The names of CAs above the issuer whose CRL was never loaded, so that their revocations are unknown."""
 
     location: str | None = None
     """The URI from which the list was loaded."""
-
-    @property
-    def severity(self) -> int:
-        """The rank among the statuses of a chain: the status with the lowest rank is that of the chain."""
-        return _BY_SEVERITY.index(self.state)
 
     def details(self, now: datetime) -> dict[str, str | int | list[str]]:
         """Return the log fields about the list at an aware time: issuer, number, URI and age in seconds.
@@ -97,6 +93,11 @@ class RevocationStatus(NamedTuple):
         if self.skipped_issuers:
             details["crl_skipped_issuers"] = list(self.skipped_issuers)
         return details
+
+
+def most_severe(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
+    """Return the first of the most severe of some statuses: the status that they have together."""
+    return min(statuses, key=lambda status: _BY_SEVERITY.index(status.state))
 
 
 # Every logged request needs one of the same few names.

@@ -15,7 +15,6 @@ from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from mtls_authorizer.stores.aws import AwsClient
 
@@ -64,7 +63,7 @@ class AppConfigStore:
         self._clock = clock
         self._polling = _Polling()
 
-    def fetch(self, version: str | None, _since: datetime | None = None, /) -> Fetched | None:
+    def fetch(self, version: str | None, /) -> Fetched | None:
         """Return the configuration, or None if it is unchanged or may not be requested yet. Raises StoreError."""
         polling = self._polling
         session, polling.session = polling.session, None

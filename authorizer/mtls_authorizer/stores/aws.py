@@ -68,7 +68,7 @@ _ABSENT = ("NoSuchKey", *_DENIED)
 
 _TIMED_OUT = (ConnectTimeoutError, ReadTimeoutError)
 
-# The first match counts. ConnectTimeoutError and SSLError are ConnectionErrors, too, but are handled before.
+# The first match is used. ConnectTimeoutError and SSLError are ConnectionErrors, too, but are handled before.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((SSLError,), "TLS failed; behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"),
     ((NoConnectionError, ConnectionClosedError), "no connection, or it was closed without a response"),
@@ -130,7 +130,7 @@ def store_errors(uri: str, timeouts: Timeouts, denied: str = "") -> Iterator[Non
         yield
     except StoreError:
         raise
-    except Exception as error:  # noqa: BLE001 -- besides its own, botocore raises those of parsers and other libraries
+    except Exception as error:  # noqa: BLE001 -- botocore also raises errors of parsers and other libraries
         raise StoreError(uri, _describe(error, timeouts, denied), is_absence=_is_absence(error)) from None
 
 

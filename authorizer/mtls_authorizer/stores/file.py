@@ -1,11 +1,10 @@
-"""Documents in files, and folders of them."""
+"""Documents in files, and in folders of them."""
 
 from __future__ import annotations
 
 import os
 import stat
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mtls_authorizer.stores.store import MAX_LISTED, Fetched, Listed, StoreError, too_large, too_many
@@ -43,11 +42,8 @@ class FileStore:
         self._time_ns = time_ns
         self._sleep = sleep
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        """Return the file, or None if its times, size and inode are those of a version. Raises StoreError.
-
-        Without a version: None if neither its content nor its name, owner or mode was changed after ``since``.
-        """
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        """Return the file, or None if its times, size and inode are those of a version. Raises StoreError."""
         try:
             for _attempt in range(2):
                 with open(self._path, "rb", opener=_open_without_blocking) as file:
@@ -55,13 +51,11 @@ class FileStore:
                     self._check(before)
                     if _version(before) == version:
                         return None
-                    if version is None and since is not None and _modified(before) <= since:
-                        return None
                     content = file.read(before.st_size + 1)
                     after = os.fstat(file.fileno())
                 whole = len(content) == before.st_size and _version(after) == _version(before)
                 if whole and not self._was_just_written(after):
-                    return Fetched(content, _version(after), _modified(after))
+                    return Fetched(content, _version(after))
                 self._sleep(_STEP_SECONDS)
         except OSError as error:
             problem = error.strerror or type(error).__name__
@@ -82,7 +76,7 @@ class FileStore:
         return 0 <= self._time_ns() - status.st_ctime_ns < _STEP_SECONDS * 1_000_000_000
 
 
-class FileFolder:
+class FilePrefix:
     """A folder of files, with those in its subfolders. Links to folders are not followed, links to files are."""
 
     def __init__(self, uri: str, parts: Sequence[str]) -> None:
@@ -126,9 +120,5 @@ def _open_without_blocking(path: str, flags: int) -> int:
 
 
 def _version(status: os.stat_result) -> str:
-    # Both times: tools that copy a file set its modification time to that of the original.
+    # Both times: tools that copy a file keep the modification time of the original.
     return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}-{status.st_ino}"
-
-
-def _modified(status: os.stat_result) -> datetime:
-    return datetime.fromtimestamp(max(status.st_mtime, status.st_ctime), UTC)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Protocol
 
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Folder, Store, StoreError, Timeouts
-from mtls_authorizer.stores.uri import Scheme, parse_folder, parse_uri
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Prefix, Store, StoreError, Timeouts
+from mtls_authorizer.stores.uri import Scheme, parse_prefix, parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mtls_authorizer.stores.aws import AwsClient
 
 
@@ -21,11 +18,11 @@ class StoreOpener(Protocol):
         """Open the store that a URI names."""
 
 
-class FolderOpener(Protocol):
-    """``open_folder``, or a function that takes its place."""
+class PrefixOpener(Protocol):
+    """``open_prefix``, or a function that takes its place."""
 
-    def __call__(self, uri: str) -> Folder:
-        """Open the folder that a URI names."""
+    def __call__(self, uri: str) -> Prefix:
+        """Open the prefix that a URI names."""
 
 
 def open_store(
@@ -33,15 +30,15 @@ def open_store(
     *,
     max_bytes: int,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
-    clock: Callable[[], float] = time.monotonic,
     bucket_owner: str | None = None,
 ) -> Store:
-    """Open the store that a URI names. For AWS this creates a client; the document is requested by ``fetch``.
+    """Open the store that a URI names. The document is requested by ``fetch``.
 
-    A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``clock`` returns seconds
-    and never goes back. ``bucket_owner`` is the ID of the account that must own the bucket of an object in S3; None if
-    it is not verified. Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a
-    usable AWS configuration is missing. Call it at start-up, from one thread.
+    A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``bucket_owner`` is the ID
+    of the account that must own the bucket of an object in S3; None if it is not verified.
+
+    Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a usable AWS
+    configuration is missing. The first call for an AWS service creates a client: make it at start-up, from one thread.
     """
     scheme, parts = parse_uri(uri)
     if scheme is Scheme.FILE:
@@ -59,20 +56,20 @@ def open_store(
         return SsmStore(uri, client, parts, max_bytes, timeouts)
     from mtls_authorizer.stores.appconfig import AppConfigStore  # noqa: PLC0415 -- likewise
 
-    return AppConfigStore(uri, client, parts, max_bytes, timeouts, clock)
+    return AppConfigStore(uri, client, parts, max_bytes, timeouts)
 
 
-def open_folder(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Folder:
-    """Open the folder that a URI names: files, or a prefix of keys in S3. Like ``open_store``."""
-    scheme, parts = parse_folder(uri, (Scheme.S3, Scheme.FILE))
+def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Prefix:
+    """Open the prefix that a URI names: of keys in S3, or a folder of files. Like ``open_store``."""
+    scheme, parts = parse_prefix(uri, (Scheme.S3, Scheme.FILE))
     if scheme is Scheme.FILE:
-        from mtls_authorizer.stores.file import FileFolder  # noqa: PLC0415 -- likewise
+        from mtls_authorizer.stores.file import FilePrefix  # noqa: PLC0415 -- likewise
 
-        return FileFolder(uri, parts)
+        return FilePrefix(uri, parts)
     client = _open_client(uri, _SERVICES[scheme], timeouts)
-    from mtls_authorizer.stores.s3 import S3Folder  # noqa: PLC0415 -- likewise
+    from mtls_authorizer.stores.s3 import S3Prefix  # noqa: PLC0415 -- likewise
 
-    return S3Folder(uri, client, parts, timeouts, bucket_owner=bucket_owner)
+    return S3Prefix(uri, client, parts, timeouts, bucket_owner=bucket_owner)
 
 
 _SERVICES = {Scheme.S3: "s3", Scheme.SSM: "ssm", Scheme.APPCONFIG: "appconfigdata"}

@@ -24,7 +24,6 @@ from mtls_authorizer.stores.uri import names_document
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
     from typing import Any
 
     from mtls_authorizer.stores.aws import AwsClient
@@ -34,11 +33,10 @@ _DENIED = (
     " tells only to roles with s3:ListBucket"
 )
 _LISTING_DENIED = "the role lacks s3:ListBucket for this prefix"
-_WRONG_OWNER = "; or the bucket does not belong to the account {} ({})"
 
 
 class S3Store:
-    """An object in S3. Its version is its ETag; requests are conditional on a change of it (RFC 9110 §13.1).
+    """An object in S3. Its version is its ETag; requests are conditional on a change of it (RFC 9110 §13.1.2).
 
     ``bucket_owner`` is the ID of the account that must own the bucket; None if it is not verified.
     """
@@ -56,24 +54,14 @@ class S3Store:
         self.uri = uri
         self._client = client
         bucket, key = parts
-        self._object = {"Bucket": bucket, "Key": key}
-        self._denied = _DENIED
-        if bucket_owner is not None:
-            self._object["ExpectedBucketOwner"] = bucket_owner
-            self._denied += _WRONG_OWNER.format(bucket_owner, VARIABLE)
+        self._object = {"Bucket": bucket, "Key": key, **_expected_owner(bucket_owner)}
+        self._denied = _DENIED + _wrong_owner(bucket_owner)
         self._max_bytes = max_bytes
         self._timeouts = timeouts
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        """Return the object, or None if its ETag is that of a version. Raises StoreError.
-
-        Without a version: None if it was not changed after ``since``, to the second.
-        """
-        condition: dict[str, Any] = {}
-        if version is not None:
-            condition["IfNoneMatch"] = version
-        elif since is not None:
-            condition["IfModifiedSince"] = since
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        """Return the object, or None if its ETag is that of a version. Raises StoreError."""
+        condition = {} if version is None else {"IfNoneMatch": version}
         with store_errors(self.uri, self._timeouts, self._denied):
             try:
                 answer = self._client.get_object(**self._object, **condition)
@@ -84,13 +72,13 @@ class S3Store:
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > self._max_bytes:
                     raise StoreError(self.uri, too_large(self._max_bytes))
-                return Fetched(read_body(body, self.uri, self._max_bytes), answer["ETag"], answer["LastModified"])
+                return Fetched(read_body(body, self.uri, self._max_bytes), answer["ETag"])
 
     def reset(self) -> None:
         """Do nothing: S3 itself compares versions and dates, and the store keeps none."""
 
 
-class S3Folder:
+class S3Prefix:
     """The objects of a bucket whose keys begin with a prefix. The version of an object is its ETag.
 
     ``bucket_owner`` is as for S3Store.
@@ -108,11 +96,8 @@ class S3Folder:
         self.uri = uri
         self._client = client
         self._bucket, prefix = parts
-        self._request = {"Bucket": self._bucket, "Prefix": prefix}
-        self._denied = _LISTING_DENIED
-        if bucket_owner is not None:
-            self._request["ExpectedBucketOwner"] = bucket_owner
-            self._denied += _WRONG_OWNER.format(bucket_owner, VARIABLE)
+        self._request = {"Bucket": self._bucket, "Prefix": prefix, **_expected_owner(bucket_owner)}
+        self._denied = _LISTING_DENIED + _wrong_owner(bucket_owner)
         self._timeouts = timeouts
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
@@ -143,3 +128,13 @@ class S3Folder:
             if not page["IsTruncated"]:
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _expected_owner(bucket_owner: str | None) -> dict[str, str]:
+    """Return the parameter of a request that makes S3 verify the owner of the bucket."""
+    return {} if bucket_owner is None else {"ExpectedBucketOwner": bucket_owner}
+
+
+def _wrong_owner(bucket_owner: str | None) -> str:
+    """Return another cause of a denied request."""
+    return "" if bucket_owner is None else f"; or the bucket does not belong to the account {bucket_owner} ({VARIABLE})"

@@ -34,7 +34,7 @@ class SsmStore:
         self._max_bytes = max_bytes
         self._timeouts = timeouts
 
-    def fetch(self, version: str | None, _since: datetime | None = None, /) -> Fetched | None:
+    def fetch(self, version: str | None, /) -> Fetched | None:
         """Return the joined values, or None if all parameters have the versions that they had. Raises StoreError."""
         with store_errors(self.uri, self._timeouts, _DENIED):
             answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)
@@ -54,6 +54,6 @@ class SsmStore:
 
 
 def _parameter_version(parameter: Mapping[str, Any]) -> str:
-    # With the time: a parameter that was deleted and created again counts from 1 again.
+    # With the time: the versions of a parameter that was deleted and created again restart at 1.
     modified: datetime = parameter["LastModifiedDate"]
     return f"{parameter['Version']}@{modified.astimezone(UTC).isoformat()}"

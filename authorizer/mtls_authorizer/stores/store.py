@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from client_certificate_auth.records import NamedTuple
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 
 class Fetched(NamedTuple):
-    """The content of a document, and a version that changes whenever the content does. The version may be logged.
-
-    ``modified`` is the time of the last change by the store's clock, aware; None if the store does not keep it.
-    """
+    """The content of a document, and a version that changes whenever the content does. The version may be logged."""
 
     content: bytes
     version: str
-    modified: datetime | None = None
 
 
 class Store(Protocol):
@@ -28,12 +21,8 @@ class Store(Protocol):
     def uri(self) -> str:
         """The name of the document. It may be logged."""
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
-        """Return the document, or None if it is unchanged.
-
-        Unchanged means that its version is ``version``; without a version, that it was not changed after ``since``,
-        which is aware. Stores that keep no dates ignore ``since``; dates may be whole seconds, so that a change within
-        the same second is missed. With neither, the document is always returned. Raises StoreError.
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        """Return the document, or None if its version is ``version``. Raises StoreError.
 
         A fetch may take long: use a ``Refresher`` where requests would have to wait for it.
         """
@@ -53,12 +42,12 @@ class Listed(NamedTuple):
     size: int
 
 
-class Folder(Protocol):
-    """The place of many documents."""
+class Prefix(Protocol):
+    """The place of all documents whose URIs begin with it."""
 
     @property
     def uri(self) -> str:
-        """The name of the folder, which ends with a slash. It may be logged."""
+        """The name of the prefix, which ends with a slash. It may be logged."""
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         """Return all documents at any depth whose names have one of these suffixes, by their URIs.
@@ -69,7 +58,7 @@ class Folder(Protocol):
 
 
 MAX_LISTED = 100_000
-"""The number of documents in a folder, whatever their names: a listing takes a request for each 1,000, and memory."""
+"""The maximum number of documents below a prefix, whatever their names. A request lists 1,000; all take memory."""
 
 
 class StoreError(Exception):
@@ -104,5 +93,5 @@ def too_large(max_bytes: int) -> str:
 
 
 def too_many(limit: int) -> str:
-    """Return the problem of a folder with more documents than the limit, for a StoreError."""
+    """Return the problem of a prefix with more documents than the limit, for a StoreError."""
     return f"it contains more than {limit:,} objects: choose a longer prefix"

@@ -1,6 +1,6 @@
 """The URIs that name stored documents: their grammar, and the checks that a URI must pass.
 
-Nothing is opened here. ``opener.open_store`` opens what a URI names.
+Nothing is opened here: see ``opener.open_store``.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def parse_uri(uri: str, schemes: Collection[str] = tuple(Scheme)) -> Location:
         raise _rejection(uri, f"{error}; write {_FORMS[scheme]}") from None
 
 
-def is_folder(uri: str) -> bool:
-    """Return whether a URI names a folder: everything below it."""
+def is_prefix(uri: str) -> bool:
+    """Return whether a URI is a prefix: it names all documents below it."""
     return uri.endswith("/")
 
 
-def parse_folder(uri: str, schemes: Collection[str]) -> Location:
-    """Parse the URI of a folder, which ends with a slash, as ``parse_uri`` does. The last part keeps its slash.
+def parse_prefix(uri: str, schemes: Collection[str]) -> Location:
+    """Parse a prefix, which ends with a slash, as ``parse_uri`` does. The last part keeps its slash.
 
     Raises ValueError also for a whole bucket, and for the root of the file system.
     """

@@ -66,6 +66,7 @@ PARTS = {
     "stores": ("mtls_authorizer.stores",),
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
     "revocation": ("mtls_authorizer.revocation.",),
+    "CRLs": ("mtls_authorizer.revocation.crl.reader", "mtls_authorizer.revocation.index"),
     "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.index.indexer"),
     "fetcher": ("mtls_authorizer.crl_fetcher", "mtls_authorizer.revocation.fetch"),
     "authorizer": ("mtls_authorizer.authorizer", "mtls_authorizer.request", "mtls_authorizer.telemetry"),
@@ -118,17 +119,17 @@ LOCAL = {
     ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
-    "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *REFRESHED}),
+    "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "CRLs", "cryptography", *REFRESHED}),
     "rules and CRLs in files": Case(
         {"AUTHORIZER_RULES_URI": "{shelf}/rules.json", **REVOCATION},
-        {"rules document", "revocation", "cryptography", *REFRESHED},
+        {"rules document", "revocation", "CRLs", "cryptography", *REFRESHED},
     ),
 }
 AWS = {
     "rules in S3": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *FROM_AWS}),
     "rules in SSM": Case({"AUTHORIZER_RULES_URI": "ssm:///rules"}, {"rules document", *FROM_AWS}),
     "rules in AppConfig": Case({"AUTHORIZER_RULES_URI": "appconfig://a/b/c"}, {"rules document", *FROM_AWS}),
-    "CRLs in S3": Case({**LISTED, **REVOCATION}, {"revocation", "cryptography", *FROM_AWS}),
+    "CRLs in S3": Case({**LISTED, **REVOCATION}, {"revocation", "CRLs", "cryptography", *FROM_AWS}),
 }
 
 INVOKE = """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer_cli.main import main
 from tests.certificate_authorities import crl_pem
 from tests.kept_lists import CA

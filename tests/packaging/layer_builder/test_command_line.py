@@ -130,7 +130,7 @@ def test_a_failed_download_is_reported_in_one_line(
     assert line.startswith(
         "pip could not download requirements.txt for Python 3.11 on manylinux2014_aarch64 (Could not find a version "
     )
-    assert line.endswith("): check the network, the proxy (HTTPS_PROXY) and `pip config list`\n")
+    assert line.endswith("): check the network and `pip config list`\n")
 
 
 def test_an_index_that_does_not_answer_is_given_up_after_seconds(
@@ -145,7 +145,9 @@ def test_an_index_that_does_not_answer_is_given_up_after_seconds(
             main(["layer", "arm64", str(tmp_path)])
     # Above the limit of 10 seconds, since other tests may use the processors.
     assert time.monotonic() - started < 60
-    assert capsys.readouterr().err.endswith("): check the network, the proxy (HTTPS_PROXY) and `pip config list`\n")
+    assert capsys.readouterr().err == (
+        f"http://{host}/simple does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`\n"
+    )
 
 
 def test_a_source_that_cannot_be_compiled_is_reported_in_one_line(

@@ -18,8 +18,6 @@ from tests.certificate_authorities import IS_A_CA, MAY_SIGN_CERTIFICATES
 from tests.certificates import certificate_der, name, pem
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.stores.store import Store
 
@@ -66,8 +64,8 @@ class _Shelf:
 
     uri = TRUSTSTORE_URI
 
-    def fetch(self, version: str | None, _since: datetime | None = None, /) -> Fetched | None:
-        return None if version else Fetched(_TRUSTSTORE, "1", None)
+    def fetch(self, version: str | None, /) -> Fetched | None:
+        return None if version else Fetched(_TRUSTSTORE, "1")
 
     def reset(self) -> None:
         """Do nothing: there is no state."""

@@ -30,8 +30,9 @@ from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.revocation.fetch.fetching import Outcome
 from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
-from mtls_authorizer.revocation.prefix.cache import MAX_PARTITIONS
-from mtls_authorizer.revocation.prefix.prefix import LOADED_COMPLETELY, MAX_SEARCHED
+from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
+from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
@@ -275,7 +276,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
     assert f"at most {MAX_SEARCHED} in `CRL_REFRESH_SECONDS`" in text
-    assert f"up to {MAX_PARTITIONS} CRLs, with" in text
+    assert f"up to {MAX_CRLS} CRLs, with" in text
     assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
     assert f"more than {MAX_CHAINS} chains" in text

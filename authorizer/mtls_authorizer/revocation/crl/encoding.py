@@ -45,7 +45,7 @@ def crl_der(content: bytes) -> bytes:
 
 
 def crl_digest(content: bytes) -> str:
-    """Return the SHA-256 of a CRL in PEM or DER: that of its DER, in lower-case hexadecimal. Nothing is verified.
+    """Return the SHA-256 of the DER of a CRL, in lower-case hexadecimal. The CRL may be in PEM, and is not verified.
 
     Raises CrlError for content that is neither.
     """

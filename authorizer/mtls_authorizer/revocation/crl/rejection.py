@@ -63,7 +63,7 @@ class CrlError(ValueError):
     """A CRL is rejected: the reason for programs, the message for users."""
 
     def __init__(self, rejection: CrlRejection, message: str) -> None:
-        # The file may be anybody's, and a name in it of any length.
+        # Before the signature is verified, a name in the CRL may have any length.
         super().__init__(message[:_MAX_MESSAGE])
         self.rejection = rejection
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
     """Return the fingerprint of the key that verifies a CRL. Raises CrlError.
 
-    Neither the validity nor the key usage of the CA's certificate matters here, nor does its key identifier: what the
-    CA revokes is revoked anyway.
+    The validity, key usage and key identifier of the CA's certificate do not matter here: the entries of the CRL revoke
+    in any case.
     """
     issuer = printed_name(fields.issuer)
     authorities = truststore.named(canonical_name(fields.issuer))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Resolver: TypeAlias = "Callable[..., list[Any]]"
 """``socket.getaddrinfo``, or a function that takes its place."""
 
-# The registries of special-purpose addresses (IANA, RFC 6890), and multicast. Not Python's is_global: what it says
-# about some of these differs from version to version.
+# The registries of special-purpose addresses (IANA, RFC 6890), and multicast. Not Python's is_global, which differs
+# from version to version for some of these.
 _NOT_PUBLIC_4 = tuple(
     map(
         IPv4Network,

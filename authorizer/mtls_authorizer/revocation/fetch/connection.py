@@ -1,4 +1,4 @@
-"""Connections to an address of a host: watched by the deadline of the download, and limited in what they deliver."""
+"""Connections to an address of a host, with a deadline, and a limit for the size of a response."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Connection(HTTPConnection):
         try:
             super().connect()
         except TimeoutError as error:
-            # Otherwise a timeout of TLS would be that of the answer.
+            # Otherwise, a timeout of TLS would be reported as one of the response.
             raise ConnectTimeoutError(self, "TLS") from error
         self._deadline.watch(self.sock)
 

@@ -55,5 +55,5 @@ class Deadline:
 
 def _shut_down(connected: socket.socket) -> None:
     with suppress(OSError):  # closed in the meantime
-        # Not the method of a TLS socket, which would make it read what is encrypted.
+        # Not the method of a TLS socket, after which it would return encrypted data.
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

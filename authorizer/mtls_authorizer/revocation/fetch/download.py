@@ -40,7 +40,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 3
 _CHUNK_BYTES = 65536
 _USER_AGENT = "mtls-authorizer-crl-fetcher"
-# What is repeated to the server in the next request: no line break, and not of any length.
+# Validators are sent to the server in the next request: they have no line break, and a limited length.
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
 _DATE = re.compile(r"[A-Za-z0-9, :+-]{1,40}")
 
@@ -61,7 +61,7 @@ class Limits(NamedTuple):
 
 
 class Validators(NamedTuple):
-    """What tells whether a CRL has changed (RFC 9110 §8.8), as the server has sent it."""
+    """The validators of a response (RFC 9110 §8.8), with which the server determines whether a CRL has changed."""
 
     etag: str | None
     last_modified: str | None

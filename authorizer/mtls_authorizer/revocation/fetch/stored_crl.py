@@ -26,7 +26,7 @@ class StoredCrl(NamedTuple):
 
     @property
     def content(self) -> bytes:
-        """The CRL, or whatever else is there."""
+        """The stored content, which need not be a CRL."""
         return self.stored.content
 
 
@@ -39,9 +39,9 @@ class S3Destination:
         self._source = hashlib.sha256(repr(source.url).encode()).hexdigest()
 
     def read(self) -> StoredCrl | None:
-        """Return what is stored, None if there is nothing.
+        """Return the stored object, None if there is none.
 
-        The validators are those that the source has sent with it: somebody else who stores a CRL sets no metadata.
+        It has validators only if the fetcher stored it, which writes them as metadata, and from the same source.
         """
         found = self._bucket.get(self._key, max_bytes=MAX_CRL_BYTES)
         if found is None:
@@ -51,7 +51,7 @@ class S3Destination:
         return StoredCrl(found, validators if is_known else None)
 
     def replace(self, stored: Stored | None, downloaded: Downloaded) -> bool:
-        """Store a CRL in place of what was read. Return False if that has changed since."""
+        """Replace the object that was read by a CRL. Return False if it has changed since."""
         metadata = {
             _SOURCE: self._source,
             _ETAG: downloaded.validators.etag,

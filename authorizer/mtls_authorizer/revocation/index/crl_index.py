@@ -21,7 +21,7 @@ class Header(NamedTuple):
     """The fields of an index before its entries; the digests are bytes.
 
     ``issuer`` is the DER of a Name, ``key_identifier`` and ``distribution_point`` are the values of the extensions of
-    the CRL, ``source_version`` is the version of the stored CRL. What is absent is None.
+    the CRL, ``source_version`` is the version of the stored CRL. Absent fields are None.
     """
 
     issuer: bytes

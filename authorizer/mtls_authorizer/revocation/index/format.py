@@ -1,7 +1,7 @@
-"""The format of an index: what is looked up in a CRL, in a form that needs no parsing.
+"""The format of an index: the serial numbers of a CRL in a form that is searched without parsing it.
 
-Making a CRL of a million entries searchable takes most of a second. Its index is read as bytes and searched where they
-lie: no object is created for an entry, and nothing is copied. All numbers are big-endian::
+Parsing a CRL of a million entries takes most of a second. Its index is searched as bytes: no object is created for an
+entry, and nothing is copied. All numbers are big-endian::
 
     offset  bytes
     0       8      magic: 89 43 52 4C 49 44 58 0A
@@ -22,13 +22,13 @@ lie: no object is created for an entry, and nothing is copied. All numbers are b
             …      entries, each of the width, strictly ascending
             16     checksum of all bytes before it
 
-**Identity.** An index belongs to the CRL that it was made from, and to no other. The version of the stored CRL tells
-whether it is still the same without reading it; the digest tells it if the CRL was stored again or elsewhere.
+**Identity.** An index belongs to the CRL that it was made from, and to no other. The version of the stored CRL shows
+without reading it whether it is still the same; the digest shows it if the CRL was stored again or elsewhere.
 
 **Entries.** A serial number is an INTEGER of any sign and length: RFC 5280 §4.1.2.2 requires positive ones of at most
 20 bytes, and advises to handle others. An entry is the number plus 2**(8 * width - 1), so that bytes compare as the
-numbers do, including negative ones. The width is that of the longest number in two's complement: 20 bytes for what the
-RFC permits. No CA reaches the limit of 255, which prevents one entry from inflating all others.
+numbers do, including negative ones. The width is the length of the longest number in two's complement: 20 bytes if
+the RFC is followed. No CA reaches the limit of 255, which prevents one entry from inflating all others.
 
 **Checks.** Reading checks everything in the header, the exact length, and the checksum, which detects every torn,
 truncated or damaged index. The order is sampled; that of a small index is checked completely. Complete checks would

@@ -24,7 +24,7 @@ INDEX_SUFFIX = ".index"
 
 
 class Indexing(NamedTuple):
-    """A verified CRL and its new index; None if the existing index is that of this CRL."""
+    """A verified CRL and its new index; None if the existing index was made from this CRL."""
 
     revocation_list: RevocationList
     new_index: bytes | None
@@ -42,9 +42,9 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
 ) -> Indexing:
     """Verify a CRL, in PEM or DER, at an aware time, and make its index.
 
-    ``existing`` is the content of the place of the index. The list in it counts as the list in force: an older CRL, or
-    one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``source_version`` is
-    the version of the stored CRL, by which the authorizer recognizes it without reading it. ``watch`` receives the
+    ``existing`` is the content of the existing index. The list in it is regarded as the list in force: an older CRL,
+    or one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``source_version``
+    is the version of the stored CRL, by which the authorizer recognizes it without reading it. ``watch`` receives the
     serial numbers and passes them on, to observe the progress.
 
     Raises CrlError for a CRL that is rejected, CrlIndexError for one that cannot be indexed.

@@ -6,43 +6,46 @@ from collections import OrderedDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
-    from mtls_authorizer.revocation.prefix.partition import Partition
+    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 
-MAX_PARTITIONS = 256
+MAX_CRLS = 256
 
 
-class PartitionCache:
-    """Partitions by their URIs. Those that were used least recently are evicted first."""
+class CrlCache:
+    """CRLs by their URIs. Those that were used least recently are evicted first."""
 
-    def __init__(self, max_bytes: int, max_partitions: int = MAX_PARTITIONS) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._max_partitions = max_partitions
-        self._partitions: OrderedDict[str, Partition] = OrderedDict()
+        self._crls: OrderedDict[str, ListedCrl] = OrderedDict()
 
-    def __iter__(self) -> Iterator[Partition]:
-        """Return all partitions, the one that was used least recently first."""
-        return iter(tuple(self._partitions.values()))
+    def __iter__(self) -> Iterator[ListedCrl]:
+        """Return all CRLs, the one that was used least recently first."""
+        return iter(tuple(self._crls.values()))
 
-    def use(self, uri: str, create: Callable[[], Partition]) -> Partition:
-        """Return a partition, a new one if there is none."""
-        partition = self._partitions.get(uri)
-        if partition is None:
-            partition = self._partitions[uri] = create()
-        self._partitions.move_to_end(uri)
-        return partition
+    def get(self, uri: str) -> ListedCrl | None:
+        """Return a CRL, None if it is not in memory."""
+        return self._crls.get(uri)
 
-    def evict(self, in_use: Collection[str], must_stay: Callable[[Partition], bool]) -> list[Partition]:
-        """Remove partitions until the rest is within the limits, and return them. Some stay in any case."""
+    def use(self, uri: str, create: Callable[[str], ListedCrl]) -> ListedCrl:
+        """Return a CRL, a new one if there is none."""
+        crl = self._crls.get(uri)
+        if crl is None:
+            crl = self._crls[uri] = create(uri)
+        self._crls.move_to_end(uri)
+        return crl
+
+    def evict(self, may_be_evicted: Callable[[ListedCrl], bool]) -> list[ListedCrl]:
+        """Remove CRLs until the rest is within the limits, and return them. Some stay in any case."""
         evicted = []
-        count = len(self._partitions)
-        size = sum(partition.size for partition in self._partitions.values())
-        for partition in self:
-            if size <= self._max_bytes and count <= self._max_partitions:
+        count = len(self._crls)
+        size = sum(crl.size for crl in self._crls.values())
+        for crl in self:
+            if size <= self._max_bytes and count <= MAX_CRLS:
                 break
-            if partition.uri not in in_use and not must_stay(partition):
-                del self._partitions[partition.uri]
-                evicted.append(partition)
-                size, count = size - partition.size, count - 1
+            if may_be_evicted(crl):
+                del self._crls[crl.uri]
+                evicted.append(crl)
+                size, count = size - crl.size, count - 1
         return evicted

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 class _KnownCrl(NamedTuple):
     digests: tuple[str, ...]
-    versions: Versions | None
+    versions: Versions
     issuers: frozenset[AuthorityId]
     keys: frozenset[_Key]
 
 
 class KnownCrls:
-    """The CRLs that were read, by their URIs."""
+    """The CRLs that were read, by their URIs. Not safe for threads."""
 
     def __init__(self) -> None:
         self._crls: dict[str, _KnownCrl] = {}
@@ -41,8 +41,8 @@ class KnownCrls:
     def __contains__(self, uri: str) -> bool:
         return uri in self._crls
 
-    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions | None) -> None:
-        """Record the lists of a CRL. ``versions`` are those of the objects that were read; None if unknown."""
+    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions) -> None:
+        """Record the lists of a CRL. ``versions`` are those of the objects that were read."""
         digests = tuple([each.digest for each in lists])
         known = self._crls.get(uri)
         if known is not None and (known.digests, known.versions) == (digests, versions):
@@ -60,11 +60,8 @@ class KnownCrls:
 
     def find(self, link: ChainLink) -> list[str]:
         """Return the CRLs of the issuer that cover a certificate, except for those that the certificate names."""
-        of_issuer = self._uris.get(link.issuer)
-        if of_issuer is None:
-            return []
-        # Copies, because another thread may add CRLs at the same time.
-        return [uri for name in (None, *link.scope.names) for uri in tuple(of_issuer.get(name, ()))]
+        of_issuer = self._uris.get(link.issuer, {})
+        return [uri for name in (None, *link.scope.names) for uri in of_issuer.get(name, ())]
 
     def is_of_others(self, uri: str, versions: Versions, issuer: AuthorityId) -> bool:
         """Return whether the objects with these versions are known to contain no list of an issuer."""

@@ -8,17 +8,20 @@ from urllib.parse import unquote
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.uri import names_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from typing import TypeAlias
 
-    from mtls_authorizer.stores.store import Fetched, Folder, Listed, Store
+    from mtls_authorizer.stores.store import Fetched, Listed, Prefix, Store
 
     Versions: TypeAlias = tuple[str | None, str | None]
     """The versions of a CRL and of its index, None for one that was not listed."""
+
+_LONG = 200
+"""In characters. A name that is shorter cannot be too long, which takes long to check for a hundred thousand names."""
 
 _SUFFIXES = (CRL_SUFFIX, CRL_SUFFIX + INDEX_SUFFIX)
 
@@ -28,11 +31,13 @@ class CrlListing:
 
     def __init__(self, objects: Mapping[str, Listed]) -> None:
         self.objects = objects
-        self.crls = {uri: listed for uri, listed in objects.items() if uri.endswith(CRL_SUFFIX)}
+        self.crls = {uri: listed for uri, listed in objects.items() if _is_crl(uri)}
         self.smallest_first = sorted(self.crls, key=lambda uri: (self.crls[uri].size, uri))
         self._by_name: dict[str, list[str]] = {}
-        for uri, listed in sorted(self.crls.items()):
+        for uri, listed in self.crls.items():
             self._by_name.setdefault(listed.name, []).append(uri)
+        for uris in self._by_name.values():
+            uris.sort()
 
     def named_by(self, distribution_point: bytes) -> list[str]:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
@@ -51,21 +56,21 @@ class CrlListing:
 class ListingLoader:
     """The loader of a listing. One that fails on any page raises StoreError, so that the last one stays in force."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, prefix: Prefix) -> None:
         self.name = "crl_listing"
-        self.uri = folder.uri
-        self._folder = folder
+        self.uri = prefix.uri
+        self._prefix = prefix
 
     def load(self, current: Loaded[CrlListing, str] | None) -> Loaded[CrlListing, str]:
         """List the prefix. Raises StoreError."""
-        objects = self._folder.documents(_SUFFIXES)
+        objects = self._prefix.documents(_SUFFIXES)
         if current is not None and current.value.objects == objects:
             return current
         digest = hashlib.sha256(repr(sorted(objects.items())).encode()).hexdigest()
         return Loaded(CrlListing(objects), digest[:12])
 
     def reset(self) -> None:
-        """Do nothing: a folder keeps no state between two listings."""
+        """Do nothing: a prefix keeps no state between two listings."""
 
 
 class ListedStore:
@@ -79,16 +84,21 @@ class ListedStore:
         self._store = store
         self._listing = listing
 
-    def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+    def fetch(self, version: str | None, /) -> Fetched | None:
         """Return the object, None if it has the given version. Raises StoreError."""
         listed = self._listing().objects.get(self.uri)
         if listed is None:
             raise StoreError(self.uri, "it is not in the listing of its prefix", is_absence=True)
-        return None if listed.version == version else self._store.fetch(version, since)
+        return None if listed.version == version else self._store.fetch(version)
 
     def reset(self) -> None:
         """Reset the store."""
         self._store.reset()
+
+
+def _is_crl(uri: str) -> bool:
+    """Return whether a document is a CRL whose index can have a name, too: the length of names is limited."""
+    return uri.endswith(CRL_SUFFIX) and (len(uri) < _LONG or names_document(uri + INDEX_SUFFIX))
 
 
 def can_name_crl(distribution_point: bytes) -> bool:

@@ -91,7 +91,7 @@ def read_authority(certificate: Certificate) -> Authority | None:
 
 
 def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
-    """Return whether OpenSSL accepts a certificate as that of a CA (RFC 5280 §4.2.1.9).
+    """Return whether OpenSSL accepts a certificate as a CA certificate (RFC 5280 §4.2.1.9).
 
     Without basic constraints, these are roots of version 1, and certificates with keyCertSign or one of Netscape's
     types of CAs. Raises DerError.

@@ -82,7 +82,7 @@ class Truststore:
 def read_truststore(content: bytes) -> Truststore:
     """Read the PEM bundle of CA certificates that the custom domain uses; text between certificates is ignored.
 
-    Certificates that are neither those of a CA (RFC 5280 §4.2.1.9) nor their own issuers are not used. Blocks that
+    Certificates that are neither CA certificates (RFC 5280 §4.2.1.9) nor self-issued are not used. Blocks that
     cannot be read, and CAs whose keys are not supported, are skipped one by one, as by API Gateway: they are in
     ``Truststore.skipped``.
 
@@ -117,7 +117,7 @@ def read_truststore(content: bytes) -> Truststore:
 
 
 def _read_block(position: int, block: PemBlock) -> Authority | SkippedBlock | None:
-    """Return the authority whose certificate a block contains, None if it is that of a client with another issuer."""
+    """Return the authority in a block; None for a certificate that is neither a CA certificate nor self-issued."""
     encoded = block.body
     if block.label not in _LABELS:
         return _skipped(position, encoded, f"it is not a certificate, but {block.label[:40].decode('latin-1')!r}")

@@ -115,7 +115,7 @@ def test_without_a_uri_in_aws_boto3_is_not_imported(tmp_path: Path) -> None:
             "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
         }
     )
-    assert "mtls_authorizer.revocation.loaders" in modules
+    assert "mtls_authorizer.revocation.documents" in modules
     assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.index.indexer"}
 
 

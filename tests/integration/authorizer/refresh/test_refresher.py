@@ -126,9 +126,9 @@ def test_a_broken_new_version_is_asked_for_until_it_is_mended(aws: AwsServer, pr
 def test_a_service_that_is_down_stops_the_start(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     proxy.refuse_connections()
-    _document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK), Clock())
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK), Clock())
     with pytest.raises(StoreError, match=r"^s3://bucket/rules.json: no connection"):
-        refresher.start()
+        refresher.start(required=[document])
 
 
 def test_an_answer_that_drips_holds_up_no_request(aws: AwsServer, proxy: FaultyProxy) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.stores.opener import open_folder
+from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.aws_fixtures import PATIENT
 from tests.aws_server import ACCOUNT
@@ -170,18 +170,24 @@ def test_the_owner_of_the_bucket_is_verified_for_every_page(shelf: Bucket, proxy
 
     assert shelf
     proxy.break_with(watch)
-    found = open_folder("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=ACCOUNT).documents((".crl",))
+    found = open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=ACCOUNT).documents((".crl",))
     assert len(found) == PARTS
     assert owners == [ACCOUNT] * 3
     with pytest.raises(StoreError, match="the role lacks s3:ListBucket for this prefix; or the bucket does not belong"):
-        open_folder("s3://bucket/crl/", timeouts=PATIENT, bucket_owner="210987654321").documents((".crl",))
+        open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner="210987654321").documents((".crl",))
 
 
 def test_a_prefix_with_too_many_objects_is_an_error(shelf: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shelf
     monkeypatch.setattr("mtls_authorizer.stores.s3.MAX_LISTED", PARTS)
     with pytest.raises(StoreError, match="contains more than 20 objects"):
-        open_folder("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
+        open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
+
+
+def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(shelf: Bucket) -> None:
+    shelf.put("crl/few/a.crl", partition("a", 2))
+    shelf.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))
+    assert PrefixDoor(shelf, "s3://bucket/crl/few/").refusals(client_of("a"), client_of("a", 2)) == [None, REVOKED]
 
 
 def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, shelf: Bucket) -> None:

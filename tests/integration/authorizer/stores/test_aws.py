@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,17 +68,6 @@ class TestS3:
         aws.put_object(RULES, b"first")
         assert fetch(store, changed)[:2] == (b"first", etag)
         assert proxy.statuses() == [200, 200]
-
-    def test_an_object_is_sent_only_if_it_is_newer_than_a_time(self, aws: AwsServer, proxy: FaultyProxy) -> None:
-        store = opened(RULES)
-        etag = aws.put_object(RULES, b"first")
-        first = fetch(store)
-        assert first.modified
-        assert store.fetch(None, first.modified) is None
-        assert store.fetch(None, first.modified - timedelta(seconds=1)) == first
-        # The version says more.
-        assert store.fetch(etag, first.modified - timedelta(days=1)) is None
-        assert proxy.statuses() == [200, 304, 200, 304]
 
     @pytest.mark.parametrize("key", ["a key", "100%/%20+&=;:@,'()!*~$", "//slashes///", "Prüfung/规则.json"])
     def test_a_key_is_taken_as_it_is_written(self, aws: AwsServer, key: str) -> None:

@@ -428,9 +428,9 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> No
 
     def open_slowly(uri: str, *, max_bytes: int) -> Store:
         class Slow(MemoryStore):
-            def fetch(self, version: str | None, since: datetime | None = None, /) -> Fetched | None:
+            def fetch(self, version: str | None, /) -> Fetched | None:
                 assert next(loads) or opened.wait(LONG)
-                return super().fetch(version, since)
+                return super().fetch(version)
 
         assert max_bytes
         return Slow(shelf, uri)

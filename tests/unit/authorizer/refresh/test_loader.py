@@ -45,7 +45,7 @@ def test_a_store_that_reports_an_unknown_document_as_unchanged_is_an_error() -> 
     class Unchanged:
         uri = "file:///rules.json"
 
-        def fetch(self, _version: str | None, _since: object = None, /) -> None:
+        def fetch(self, _version: str | None, /) -> None:
             return None
 
         def reset(self) -> None:

@@ -272,15 +272,15 @@ def test_a_document_that_can_not_be_loaded_stops_the_start(
 ) -> None:
     (good, bad, worse), refresher = make(Script(gives(b"one")), Script(step), Script(fails))
     with pytest.raises(kind, match=told):
-        refresher.start()
+        refresher.start(required=(good, bad, worse))
     assert (good.value, bad.value, worse.value) == ("one", None, None)
     assert [level for level, _message, _fields in records(log)] == ["INFO", "ERROR", "ERROR"]
 
 
-def test_a_lenient_start_only_logs_what_fails(log: pytest.LogCaptureFixture) -> None:
+def test_a_start_only_logs_failures_of_documents_that_are_not_required(log: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     (good, bad), refresher = make(Script(gives(b"one")), Script(fails, gives(b"two")), clock=clock)
-    refresher.start_leniently()
+    refresher.start()
     assert (good.value, bad.value, bad.failures) == ("one", None, 1)
     fields = {"error": "script:///document: it fell over", "version_in_force": None, "refresh_failures": 1}
     assert records(log) == [LOADED, ("ERROR", "document refresh failed", fields)]
@@ -292,7 +292,7 @@ def test_a_lenient_start_only_logs_what_fails(log: pytest.LogCaptureFixture) -> 
 
 def test_what_is_logged_names_the_document(log: pytest.LogCaptureFixture) -> None:
     (_one, _other), refresher = make(Script(gives(b"one"), name="rules"), Script(fails, name="crl"))
-    refresher.start_leniently()
+    refresher.start()
     named = [(record.__dict__["document"], record.__dict__["uri"]) for record in log.records]
     assert named == [("rules", URI), ("crl", URI)]
 
@@ -300,7 +300,7 @@ def test_what_is_logged_names_the_document(log: pytest.LogCaptureFixture) -> Non
 def test_a_document_that_was_had_before_does_not_stop_the_start() -> None:
     (document,), refresher = make(Script(gives(b"one"), fails))
     refresher.start()
-    Refresher([document], INTERVAL, start_seconds=LONG, wait_seconds=LONG).start()
+    Refresher([document], INTERVAL, start_seconds=LONG, wait_seconds=LONG).start(required=[document])
     assert (document.value, document.failures) == ("one", 1)
 
 
@@ -335,7 +335,7 @@ def test_time_that_is_up_is_up_for_all_documents(gate: Gate, monkeypatch: pytest
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Event, "wait", record)
-        refresher.start_leniently()
+        refresher.start()
     assert waits == [0.0] * 3
     assert {str(document.error) for document in documents} == {f"{URI}: not loaded within 0 s"}
 
@@ -357,9 +357,9 @@ def test_a_start_that_takes_too_long_fails_and_one_that_is_lenient_goes_on(
 ) -> None:
     (document,), refresher = make(Script(gate.holding(gives(b"one"))), start=0)
     with pytest.raises(StoreError, match=r"^script:///document: not loaded within 0 s$"):
-        refresher.start()
+        refresher.start(required=[document])
     lenient = Refresher([document], INTERVAL, start_seconds=0, wait_seconds=LONG, clock=Clock())
-    lenient.start_leniently()
+    lenient.start()
     assert [message for _level, message, _fields in records(log)] == ["document refresh failed"]
     assert (document.value, document.failures) == (None, 1)
     gate.open()
@@ -588,17 +588,33 @@ def test_what_has_expired_is_fetched_with_the_next_request_whatever_the_interval
     clock.advance(INTERVAL)
     refresher.refresh_if_due()
     assert gate.reached.wait(LONG)
-    refresher.expire()
+    refresher.restart()
     assert settle(refresher, gate)
     gate.open()
     assert not refresher.refresh_if_due()
     assert document.value == "two after one"
 
 
+def test_a_failure_from_before_a_restore_is_not_reported_as_one_of_the_restore(gate: Gate) -> None:
+    clock, script = Clock(), Script(gives(b"one"), fails, gate.holding(gives(b"two")))
+    (document,), refresher = make(script, clock=clock, wait=LONG, start=0)
+    refresher.start()
+    settle(refresher)
+    clock.advance(INTERVAL)
+    refresher.refresh_if_due()
+    assert document.failures == 1
+    refresher.restore()
+    assert gate.reached.wait(LONG)
+    # It has not been reloaded yet.
+    assert document.attempts
+    assert document.error is None
+    gate.open()
+
+
 def test_a_document_that_was_never_had_is_tried_again_soon() -> None:
     clock, script = Clock(), Script(fails, fails, gives(b"one"), unchanged)
     (document,), refresher = make(script, clock=clock)
-    refresher.start_leniently()
+    refresher.start()
     for _attempt in range(2):
         clock.advance(RETRY_SECONDS - 1)
         assert not refresher.refresh_if_due()
@@ -611,19 +627,19 @@ def test_a_document_that_was_never_had_is_tried_again_soon() -> None:
     assert len(script.versions) == 3
 
 
-def test_documents_can_be_hastened_but_not_at_every_request() -> None:
+def test_documents_can_be_made_due_but_not_at_every_request() -> None:
     clock, script = Clock(), Script(gives(b"one"), unchanged)
     _documents, refresher = make(script, clock=clock)
     refresher.start()
     for seconds, requests in ((1, 2), (RETRY_SECONDS - 1, 2), (1, 3)):
         clock.advance(seconds)
-        refresher.hasten()
+        refresher.make_due()
         refresher.refresh_if_due()
         assert len(script.versions) == requests
     # The clock of another machine may be behind.
     clock.now = 0
     refresher.restore()
-    refresher.hasten()
+    refresher.make_due()
     refresher.refresh_if_due()
     assert len(script.versions) == 5
 
@@ -631,7 +647,7 @@ def test_documents_can_be_hastened_but_not_at_every_request() -> None:
 def test_an_interval_that_is_shorter_is_not_waited_longer_for() -> None:
     clock, script = Clock(), Script(fails)
     _documents, refresher = make(script, clock=clock, interval=1)
-    refresher.start_leniently()
+    refresher.start()
     clock.advance(1)
     refresher.refresh_if_due()
     assert len(script.versions) == 2

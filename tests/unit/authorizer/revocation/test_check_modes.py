@@ -7,7 +7,6 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.succession import identity_of
-from mtls_authorizer.revocation.held_list import HeldList
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
@@ -21,6 +20,7 @@ from tests.certificate_authorities import (
     MAY_SIGN_LISTS,
     NOW,
     CertificateAuthority,
+    crl_number,
     distribution_point,
     entry,
 )
@@ -227,16 +227,24 @@ def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their
         assert _lists(*crls).status(listed_anywhere, NOW).state is REVOKED
 
 
-def test_no_crl_is_assumed_to_be_complete_unless_that_is_configured() -> None:
-    assert HeldList.of(verify_crl(NAMED, EVERYBODY), EVERYBODY).assume_complete is False
-
-
 def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:
     assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
     lists = _lists(NAMED, NAMED_ALSO, assume_complete=assumed)
     assert lists.status(_client(OTHER), NOW).state is UNKNOWN
     assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
     assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
+
+
+def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> None:
+    unknown = extension("1.2.3.4", der.integer(1), critical=True)
+    defective = OTHER.revoke(this_update=NOW - DAY / 2, extensions=[crl_number(2), unknown])
+    complete = OTHER.revoke(this_update=NOW - DAY, extensions=[crl_number(1)])
+    chains = _lists().chains(_client(OTHER))
+    assert [link.serial_number for link in _lists(defective).not_covered(chains)] == [1]
+    assert _lists(defective).oldest_this_update == NOW - DAY / 2
+    assert _lists(defective, complete).not_covered(chains) == []
+    # The age is that of the one that is used.
+    assert _lists(defective, complete).oldest_this_update == NOW - DAY
 
 
 @pytest.mark.parametrize(("limit", "listed"), [(1, False), (2, False), (None, False), (1, True)])
@@ -251,12 +259,12 @@ def test_neither_users_nor_cas_crls_cover_a_certificate_whose_basic_constraints_
 
 
 def test_the_memory_for_relevant_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.lists._MAX_KEPT", 3)
+    monkeypatch.setattr("mtls_authorizer.revocation.lists_by_issuer._MAX_CACHED", 3)
     lists = _lists(LOWER.revoke(entry(2)))
     for serial_number in (1, 2, 3, 4, 5, 1, 2):
         client = PeerCertificate.from_pem(pem(LOWER.issue(serial_number)))
         assert lists.status(client, NOW).state is (REVOKED if serial_number == 2 else GOOD)
-        assert len(lists._relevant_lists) <= 3  # noqa: SLF001 -- the memory that it takes
+        assert len(lists._lists._relevant_groups) <= 3  # noqa: SLF001 -- the memory that it takes
 
 
 @pytest.mark.parametrize("kind", ["URIs", "directory name", "serial number"])
@@ -274,4 +282,4 @@ def test_a_certificate_with_long_names_takes_no_memory_for_its_relevant_lists(ki
     for serial_number in (number, number + 1):
         client = PeerCertificate.from_pem(pem(LOWER.issue(serial_number, extensions=extensions)))
         assert lists.status(client, NOW).state is (REVOKED if serial_number == 2 else GOOD)
-        assert not any(link.serial_number == serial_number for link in lists._relevant_lists)  # noqa: SLF001 -- likewise
+        assert not any(link.serial_number == serial_number for link in lists._lists._relevant_groups)  # noqa: SLF001 -- likewise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +12,7 @@ from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.file import FileStore
-from mtls_authorizer.stores.opener import open_folder
+from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import LONG, Clock
 
@@ -46,29 +45,6 @@ def test_a_file_is_fetched_once_for_each_version(tmp_path: Path) -> None:
     assert second.content == b"other"
     assert store.fetch(second.version) is None
     assert store.fetch(first.version) == second
-
-
-def test_a_file_is_fetched_only_if_it_is_newer_than_a_time(tmp_path: Path) -> None:
-    path = tmp_path / "ca.crl"
-    put(path, b"first")
-    store = file_store(path)
-    first = store.fetch(None)
-    assert first
-    assert first.modified
-    assert store.fetch(None, first.modified) is None
-    earlier = first.modified - timedelta(seconds=1)
-    assert store.fetch(None, earlier) == first
-    # The version says more.
-    assert store.fetch(first.version, earlier) is None
-    assert store.fetch("another", first.modified) == first
-    # A copy may have an older file's time: what counts is when it came here.
-    before = path.stat().st_ctime_ns
-    while path.stat().st_ctime_ns == before:  # the clock of the kernel advances in steps
-        put(path, b"second")
-    os.utime(path, (0, 0))
-    second = store.fetch(None, first.modified)
-    assert second
-    assert second.content == b"second"
 
 
 def test_a_copy_that_has_the_times_of_the_file_it_replaces_is_a_new_version(tmp_path: Path) -> None:
@@ -263,7 +239,7 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.crl")
     (tmp_path / "gone.crl").symlink_to(tmp_path / "nothing")
     (tmp_path / "link.crl").symlink_to(tmp_path / "a.crl")
-    folder = open_folder(f"{tmp_path.as_uri()}/")
+    folder = open_prefix(f"{tmp_path.as_uri()}/")
     found = folder.documents((".crl", ".index"))
     assert {uri: (listed.name, listed.size) for uri, listed in found.items()} == {
         (tmp_path / "a.crl").as_uri(): ("a.crl", 5),
@@ -279,9 +255,9 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreError, match="missing/: No such file or directory"):
-        open_folder(f"{tmp_path.as_uri()}/missing/").documents((".crl",))
+        open_prefix(f"{tmp_path.as_uri()}/missing/").documents((".crl",))
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
     monkeypatch.setattr("mtls_authorizer.stores.file.MAX_LISTED", 1)
     with pytest.raises(StoreError, match="choose a longer prefix"):
-        open_folder(f"{tmp_path.as_uri()}/").documents((".crl",))
+        open_prefix(f"{tmp_path.as_uri()}/").documents((".crl",))

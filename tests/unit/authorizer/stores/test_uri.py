@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.stores.uri import Scheme, is_folder, names_document, parse_folder, parse_uri
+from mtls_authorizer.stores.uri import Scheme, is_prefix, names_document, parse_prefix, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -176,8 +176,8 @@ def test_a_uri_is_shown_as_far_as_it_may_be_with_what_would_be_right(uri: str, t
     ],
 )
 def test_a_uri_that_ends_with_a_slash_names_a_folder(uri: str, location: tuple[Scheme, tuple[str, ...]]) -> None:
-    assert is_folder(uri)
-    assert parse_folder(uri, ("s3", "file")) == location
+    assert is_prefix(uri)
+    assert parse_prefix(uri, ("s3", "file")) == location
 
 
 @pytest.mark.parametrize(
@@ -185,5 +185,5 @@ def test_a_uri_that_ends_with_a_slash_names_a_folder(uri: str, location: tuple[S
 )
 def test_a_whole_bucket_and_what_is_no_folder_are_rejected(uri: str) -> None:
     with pytest.raises(ValueError, match=r": .*write "):
-        parse_folder(uri, ("s3", "file"))
+        parse_prefix(uri, ("s3", "file"))
     assert not names_document(uri)

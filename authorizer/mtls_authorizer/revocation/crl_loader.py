@@ -1,33 +1,31 @@
-"""The loaders of the truststore and of the CRLs that are checked against it."""
+"""The loader of a CRL and its index."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.refresh.loader import Loaded, StoreLoader
+from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
-from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
+from mtls_authorizer.revocation.crl.retention import RetainedLists, current_problem, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, Truststore, read_truststore
-from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime, timedelta
     from typing import TypeAlias
 
+    from mtls_authorizer.revocation.crl.rejection import CrlError
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.index.crl_index import CrlIndex
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.opener import StoreOpener
     from mtls_authorizer.stores.store import Fetched
 
@@ -45,13 +43,10 @@ class CrlVersion(NamedTuple):
     """The object from which the first of the retained lists was read, and the versions of the stored objects."""
 
     used: CrlObject
-    index_version: str | None = None
-    """The version of the stored index, if it was used."""
-
-    crl_version: str | None = None
+    crl_version: str | None
     """The version of the stored CRL, if it is known to have the digest of the list."""
 
-    index_seen: str | None = None
+    index_version: str | None
     """The version of the stored index that was read last, used or not."""
 
     def __str__(self) -> str:
@@ -65,24 +60,6 @@ LoadedCrl: TypeAlias = Loaded[RetainedLists, CrlVersion]
 class _StoredIndex(NamedTuple):
     content: CrlIndex
     version: str
-
-
-def truststore_loader(uri: str, opener: StoreOpener = open_store) -> StoreLoader[Truststore]:
-    """Return the loader of the truststore. Raises StoreError and ValueError for a URI that cannot be opened."""
-
-    def read(content: bytes) -> Truststore:
-        truststore = read_truststore(content)
-        for position, sha256, reason in truststore.skipped:
-            fields = {"document": "truststore", "uri": uri, "position": position, "sha256": sha256, "error": reason}
-            logger.warning("truststore certificate skipped", extra=fields)
-        return truststore
-
-    return StoreLoader("truststore", opener(uri, max_bytes=MAX_TRUSTSTORE_BYTES), read)
-
-
-def utc_now() -> datetime:
-    """Return the time of the system's clock."""
-    return datetime.now(UTC)
 
 
 class CrlLoader:
@@ -99,10 +76,10 @@ class CrlLoader:
         uri: str,
         truststore: Callable[[], Truststore | None],
         *,
-        max_bytes: int = MAX_CRL_BYTES,
-        max_age: timedelta = timedelta(0),
-        opener: StoreOpener = open_store,
-        now: Callable[[], datetime] = utc_now,
+        max_bytes: int,
+        max_age: timedelta,
+        opener: StoreOpener,
+        now: Callable[[], datetime],
     ) -> None:
         self.name = "crl"
         self.uri = uri
@@ -120,10 +97,7 @@ class CrlLoader:
         Raises StoreError and ValueError if the CRL cannot be used, except if it is missing or invalid and there is a
         new index. Raises StoreError if the index cannot be read, except if there is none.
         """
-        truststore = self._truststore()
-        if truststore is None:
-            message = "there is no truststore to check it against"
-            raise ValueError(message)
+        truststore = self._require_truststore()
         index = self._load_index(current, truststore)
         try:
             fetched = self._crl_store.fetch(_known_version(current, index))
@@ -141,10 +115,21 @@ class CrlLoader:
         self._index_store.reset()
         self._crl_store.reset()
 
+    def current_problem(self, revocation_list: RevocationList) -> CrlError | None:
+        """Return why a list that was loaded proves no certificate good now; None if it does."""
+        return current_problem(revocation_list, self._require_truststore(), self._now(), self._max_age)
+
+    def _require_truststore(self) -> Truststore:
+        truststore = self._truststore()
+        if truststore is None:
+            message = "there is no truststore to check it against"
+            raise ValueError(message)
+        return truststore
+
     def _load_index(self, current: LoadedCrl | None, truststore: Truststore) -> _StoredIndex | None:
         """Return the stored index if it is a new one that can be used."""
         try:
-            fetched = self._index_store.fetch(None if current is None else current.version.index_version)
+            fetched = self._index_store.fetch(_used_index_version(current))
             if fetched is None:
                 return None
             index = read_index(fetched.content)
@@ -198,7 +183,7 @@ class CrlLoader:
             not_its = "it was made from another CRL than the stored one"
             self._warn("revocation index not used", self._index_store.uri, not_its)
         seen = None if index is None else index.version
-        version = CrlVersion(CrlObject.CRL, crl_version=fetched.version, index_seen=seen)
+        version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         # At a start, the index of another CRL is all that is known of earlier ones.
         before = current if current is not None or index is None else self._use_index(index, None, None, truststore)
         return self._retain(crl, version, before, truststore)
@@ -207,16 +192,12 @@ class CrlLoader:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
         if identity_of(index) != identity_of(crl) or not is_older(crl, index) or is_renumbered(crl, index):
             return False
-        try:
-            check_usable(index, truststore, self._now(), self._max_age)
-        except CrlError:
-            return False
-        return True
+        return current_problem(index, truststore, self._now(), self._max_age) is None
 
     def _use_index(
         self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore
     ) -> LoadedCrl:
-        version = CrlVersion(CrlObject.INDEX, index.version, crl_version, index.version)
+        version = CrlVersion(CrlObject.INDEX, crl_version, index.version)
         return self._retain(index.content, version, current, truststore)
 
     def _retain(
@@ -235,8 +216,15 @@ class CrlLoader:
         logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(error)})
 
 
+def _used_index_version(current: LoadedCrl | None) -> str | None:
+    """Return the version of the index that need not be delivered: an unused one may be usable now."""
+    if current is None or current.version.used is not CrlObject.INDEX:
+        return None
+    return current.version.index_version
+
+
 def _known_version(current: LoadedCrl | None, index: _StoredIndex | None) -> str | None:
-    """Return the version of the CRL that need not be delivered: that of a new index, or that of the list."""
-    if index is not None and (current is None or index.version != current.version.index_seen):
+    """Return the version of the CRL that need not be delivered: the one in a new index, or the one of the list."""
+    if index is not None and (current is None or index.version != current.version.index_version):
         return index.content.source_version
     return None if current is None else current.version.crl_version

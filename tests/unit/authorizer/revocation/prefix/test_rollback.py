@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
-from mtls_authorizer.revocation.prefix.remembered import NewestLists, RolledBackList
+from mtls_authorizer.revocation.prefix.rollback import NewestLists, RolledBackList
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.kept_lists import CA, NOW, OTHER
 from tests.partitions import partition
@@ -25,13 +25,16 @@ def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
     without_number = verify_crl(CA.revoke(this_update=NOW), TRUSTSTORE)
     newest.remember(without_number)
     assert not newest.is_rolled_back(without_number)
+    # An older one that is loaded at the same time does not replace it.
+    newest.remember(lists[1])
+    assert newest.is_rolled_back(lists[1])
     # Those of other parts and CAs are others.
     for other in (partition(4), partition(3, ca=OTHER)):
         assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE))
 
 
 def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.prefix.remembered.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.rollback.MAX_REMEMBERED", 2)
     newest = NewestLists()
     for part in range(3):
         newest.remember(verify_crl(partition(part, number=2), TRUSTSTORE))

@@ -11,12 +11,13 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
-from mtls_authorizer.revocation.prefix import prefix as prefix_module
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
+from mtls_authorizer.revocation.status import RevocationState
+from mtls_authorizer.stores.store import Fetched, Listed, StoreError
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
 from tests.certificates import extension
-from tests.clocks import Clock, join_attempts
+from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
     CA,
     HTML,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
 
-MANY = prefix_module.LOADED_COMPLETELY + 4
+MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
 
 
@@ -199,6 +200,19 @@ def test_a_failed_request_is_repeated_after_a_while_and_not_by_every_request(
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
+def test_a_failed_request_is_repeated_soon_after_the_crl_in_force_became_stale(shelf: Memory) -> None:
+    shelf.put("crl/3.crl", partition(3, next_update=NOW + MINUTE))
+    door = PrefixDoor(shelf, CRL_REFRESH_SECONDS="3600")
+    assert door.refusals(client_of(3), client_of(4)) == [None, None]
+    shelf.put("crl/3.crl", partition(3, 2, number=2))
+    shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    door.clock.advance(3600)
+    assert door.refusal(client_of(3)) is None
+    door.now = NOW + 2 * MINUTE
+    shelf.errors.clear()
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
 @pytest.mark.parametrize("content", [HTML, b"", partition(3)[:-1], partition(3, ca=authority("CA"))])
 def test_one_invalid_crl_affects_no_other(shelf: Memory, content: bytes) -> None:
     shelf.put("crl/3.crl", content)
@@ -329,6 +343,30 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(monkeypatch: py
     assert "crl/0.crl" in delivered(shelf)
 
 
+def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> None:
+    class Size(int):
+        can_be_compared = True
+
+        def __le__(self, other: int) -> bool:
+            assert self.can_be_compared, "there may be a hundred thousand sizes to compare"
+            return int(self) <= other
+
+    class Listing(Memory):
+        def documents(self, uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+            listed = super().documents(uri, suffixes)
+            return {each: found._replace(size=Size(found.size)) for each, found in listed.items()}
+
+    memory = Listing()
+    for part in range(MANY):
+        memory.put(f"crl/{part}.crl", partition(part))
+    catalog = CrlCatalog([memory.open_prefix("file:///crl/")], 1000)
+    Refresher(catalog.documents, INTERVAL, start_seconds=LONG).start()
+    assert catalog.update()
+    assert len(catalog.listing.crls) == MANY
+    Size.can_be_compared = False
+    assert catalog.needed(()) == []
+
+
 def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,7 +378,7 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
         batches.append(len(refreshers))
         return refresh_together(refreshers, wait_seconds)
 
-    monkeypatch.setattr("mtls_authorizer.revocation.prefix.partitions.refresh_together", counted)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
     for folder in range(7):
         shelf.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
     assert PrefixDoor(shelf).refusal(client_of("same", ca=OTHER)) is None
@@ -362,6 +400,19 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     # It is known from now on, and kept up to date.
     shelf.put("crl/partner.crl", partition(None, 1, number=2, ca=OTHER))
     assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [REVOKED, None]
+    assert delivered(shelf) == ["crl/partner.crl"]
+
+
+def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    shelf.put("crl/partner.crl", partition(None, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    door.refusals(client_of(15), client_of(16), client_of(17))
+    delivered(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
@@ -388,7 +439,7 @@ UNNAMEABLE = {
 
 @pytest.mark.parametrize("uri", UNNAMEABLE.values(), ids=UNNAMEABLE)
 @pytest.mark.parametrize("of_part", [False, True])
-@pytest.mark.parametrize("others", [prefix_module.LOADED_COMPLETELY - 1, prefix_module.LOADED_COMPLETELY])
+@pytest.mark.parametrize("others", [LOADED_COMPLETELY - 1, LOADED_COMPLETELY])
 def test_a_crl_is_found_although_its_distribution_point_cannot_be_the_name_of_an_object(
     uri: str, *, of_part: bool, others: int
 ) -> None:
@@ -480,16 +531,53 @@ def test_each_crl_is_read_once_if_none_covers_a_certificate(shelf: Memory) -> No
     assert delivered(shelf) == ["crl/3.crl"]
 
 
+def test_a_crl_that_was_replaced_while_it_was_read_is_searched_again() -> None:
+    class Replacing(Memory):
+        door: PrefixDoor | None = None
+
+        def fetch(self, uri: str, version: str | None) -> Fetched | None:
+            fetched = super().fetch(uri, version)
+            if uri.endswith("partner.crl") and self.door is not None:
+                door, self.door = self.door, None
+                self.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+                door.clock.advance(INTERVAL)
+                door.live.get()
+            return fetched
+
+    memory = Replacing()
+    memory.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in range(MANY):
+        memory.put(f"crl/{part}.crl", partition(part))
+    memory.put("crl/partner.crl", HTML)
+    memory.door = door = PrefixDoor(memory)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
 def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.prefix.partitions.MAX_SEARCHED", 10)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
     door = PrefixDoor(shelf)
     for expected in (8, 0, 8, 4, 0):
         if expected:
             door.clock.advance(INTERVAL)
         assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
         assert len(delivered(shelf)) == expected
+
+
+def test_requests_between_two_attempts_to_read_a_crl_do_not_prevent_the_next_one(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", MANY + 8)
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    shelf.errors["crl/partner.crl"] = StoreError("crl/partner.crl", "500")
+    door = PrefixDoor(shelf)
+    assert [door.refusal(client_of(None, serial, OTHER)) for serial in range(10, 30)] == [UNKNOWN] * 20
+    assert delivered(shelf).count("crl/partner.crl") == 1
+    shelf.errors.clear()
+    door.clock.advance(10)
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 def test_nothing_is_searched_for_an_exempt_issuer(shelf: Memory) -> None:
@@ -626,6 +714,34 @@ def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) ->
     assert refusals == [None, REVOKED] * 8
     assert delivered(shelf) == ["crl/3.crl"]
     join_attempts()
+
+
+def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
+    assert lists is not None
+    assert documents is not None
+    chains = lists.chains(PeerCertificate.from_pem(client_of(3)))
+    # The other request has not put it in force yet.
+    with documents.prefix_crls.loaded(chains, lists, LONG) as is_outdated:
+        assert is_outdated
+    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_force(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    door = PrefixDoor(shelf)
+    lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
+    assert lists is not None
+    assert documents is not None
+    certificate = PeerCertificate.from_pem(client_of(3))
+    with documents.prefix_crls.loaded(lists.chains(certificate), lists, LONG):
+        assert door.refusals(*(client_of(part) for part in range(5, 15))) == [None] * 10
+        assert documents.lists().status(certificate, NOW).state is RevocationState.GOOD
+    door.refusal(client_of(15))
+    assert documents.lists().status(certificate, NOW).state is RevocationState.UNKNOWN
 
 
 def test_the_log_names_the_object(shelf: Memory, log: pytest.LogCaptureFixture) -> None:

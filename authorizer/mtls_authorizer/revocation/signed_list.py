@@ -1,34 +1,27 @@
-"""A revocation list in memory: when it proves certificates good, and which ones."""
+"""A revocation list with its signer: when it proves certificates good, and which ones."""
 
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.crl.succession import is_older, is_renumbered, is_stale
+from mtls_authorizer.revocation.crl.succession import is_stale
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.scope import CertificateScope
     from mtls_authorizer.revocation.truststore.authority import Authority
-    from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
-class HeldList(NamedTuple):
+class SignedList(NamedTuple):
     """A list, and the certificates of its issuer that permit it to prove certificates good."""
 
     revocation_list: RevocationList
     signers: tuple[Authority, ...]
     assume_complete: bool
-
-    @classmethod
-    def of(cls, revocation_list: RevocationList, truststore: Truststore, *, assume_complete: bool = False) -> HeldList:
-        """Return a list with its permitted signers in a truststore."""
-        return cls(revocation_list, permitted_signers(revocation_list, truststore), assume_complete)
+    """Whether the list also covers certificates without distribution points, although it has a name."""
 
     def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
         """Return why the list does not prove certificates good at an aware time; None if it does."""
@@ -54,27 +47,3 @@ class HeldList(NamedTuple):
             reason = UnknownReason.NOT_COVERED
         state = RevocationState.GOOD if reason is None else RevocationState.UNKNOWN
         return RevocationStatus(state, reason, self.revocation_list)
-
-
-def compare_age(one: RevocationList, other: RevocationList) -> int:
-    """Return a negative number if the first of two lists with the same identity is newer, a positive one if older."""
-    return is_older(one, other) - is_older(other, one)
-
-
-def in_force(newest_first: Sequence[HeldList], now: datetime, max_age: timedelta) -> Iterator[HeldList]:
-    """Yield the lists in force at an aware time, of several lists with the same identity.
-
-    The newest usable list replaces the older ones. Newer lists that are not usable, such as one whose thisUpdate is in
-    the future, revoke as well, and so do those that were issued later with a lower number.
-    """
-    usable: HeldList | None = None
-    for held in newest_first:
-        if usable is not None and _is_replaced(held.revocation_list, usable.revocation_list):
-            continue
-        yield held
-        if usable is None and held.unknown_reason(now, max_age) is None:
-            usable = held
-
-
-def _is_replaced(one: RevocationList, usable: RevocationList) -> bool:
-    return is_older(one, usable) and not is_renumbered(one, usable)

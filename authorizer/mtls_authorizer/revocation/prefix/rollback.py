@@ -9,18 +9,16 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
-from mtls_authorizer.revocation.crl.retention import current_problem
-from mtls_authorizer.revocation.crl.succession import identity_of
-from mtls_authorizer.revocation.truststore.bundle import Truststore
+from mtls_authorizer.revocation.crl.succession import identity_of, is_rolled_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime, timedelta
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
-    from mtls_authorizer.revocation.loaders import CrlLoader, LoadedCrl
+    from mtls_authorizer.revocation.crl_loader import CrlLoader, LoadedCrl
 
 logger = get_logger()
 
@@ -46,18 +44,14 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList) -> bool:
         """Return whether a list is older than one that was in force, by its number or by its thisUpdate."""
         newest = self._newest.get(identity_of(revocation_list))
-        if newest is None:
-            return False
-        both = None not in (revocation_list.number, newest.number)
-        return revocation_list.this_update < newest.this_update or (
-            both and (revocation_list.number or 0) < (newest.number or 0)
-        )
+        return newest is not None and is_rolled_back(revocation_list, *newest)
 
     def remember(self, revocation_list: RevocationList) -> None:
-        """Remember a list that is in force, and that is not rolled back."""
+        """Remember a list that is in force, unless a newer one was remembered in the meantime."""
         with self._lock:
             identity = identity_of(revocation_list)
-            self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
+            if not self.is_rolled_back(revocation_list):
+                self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
             self._newest.move_to_end(identity)
             if len(self._newest) > MAX_REMEMBERED:
                 self._newest.popitem(last=False)
@@ -87,24 +81,14 @@ class RolledBackList:
         return self._list.serial_numbers()
 
 
-class RememberingLoader:
+class RollbackCheckingLoader:
     """The loader of a CRL that may have been evicted since it was loaded last."""
 
-    def __init__(
-        self,
-        loader: CrlLoader,
-        newest: NewestLists,
-        truststore: Callable[[], Truststore | None],
-        now: Callable[[], datetime],
-        max_age: timedelta,
-    ) -> None:
+    def __init__(self, loader: CrlLoader, newest: NewestLists) -> None:
         self.name = loader.name
         self.uri = loader.uri
         self._loader = loader
         self._newest = newest
-        self._truststore = truststore
-        self._now = now
-        self._max_age = max_age
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
         """Load the lists. A list that is older than the remembered one is replaced by a RolledBackList.
@@ -120,7 +104,7 @@ class RememberingLoader:
             fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
             logger.warning("revocation list not used", extra=fields)
             return Loaded((rolled_back, *others), loaded.version)
-        problem = current_problem(first, self._truststore() or Truststore(()), self._now(), self._max_age)
+        problem = self._loader.current_problem(first)
         if problem is None or problem.rejection is CrlRejection.STALE:
             self._newest.remember(first)
         return loaded

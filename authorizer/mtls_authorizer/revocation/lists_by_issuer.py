@@ -1,0 +1,140 @@
+"""Revocation lists by the CA that issued them, and which of them apply to a certificate at a time."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+from mtls_authorizer.revocation.crl.signer import permitted_signers
+from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
+from mtls_authorizer.revocation.signed_list import SignedList
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
+    from typing import TypeAlias
+
+    from mtls_authorizer.revocation.chains import ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.succession import ListIdentity
+    from mtls_authorizer.revocation.truststore.authority import AuthorityId
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
+
+    _Group: TypeAlias = Sequence[SignedList]
+    """The lists with the same identity, the newest first."""
+
+_MAX_CACHED = 1024
+"""The number of certificates whose relevant lists are cached."""
+
+_LONGEST_CACHED = 4096
+"""In octets: certificates with longer serial numbers and names are not cached, to limit memory. Most have 100."""
+
+
+class ListsByIssuer:
+    """Revocation lists by the CA that issued them.
+
+    The lists in ``assume_complete`` also cover certificates without distribution points, unless their CA has several
+    lists with different names.
+    """
+
+    def __init__(
+        self, lists: Iterable[RevocationList], truststore: Truststore, assume_complete: frozenset[ListIdentity]
+    ) -> None:
+        by_identity: dict[ListIdentity, list[RevocationList]] = {}
+        for revocation_list in lists:
+            by_identity.setdefault(identity_of(revocation_list), []).append(revocation_list)
+        self.ambiguous = _with_several_names(by_identity) & {identity.issuer for identity in assume_complete}
+        """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
+        self._groups: dict[AuthorityId, list[_Group]] = {}
+        for identity, of_one_kind in by_identity.items():
+            assumed = identity in assume_complete and identity.issuer not in self.ambiguous
+            newest_first = sorted(of_one_kind, key=cmp_to_key(_compare_age))
+            group = [SignedList(each, permitted_signers(each, truststore), assumed) for each in newest_first]
+            self._groups.setdefault(identity.issuer, []).append(group)
+        self.issuers = frozenset(self._groups)
+        """The CAs of which there is a list."""
+        self._relevant_groups: dict[ChainLink, Sequence[_Group]] = {}
+
+    def newest(self) -> Iterator[RevocationList]:
+        """Yield the newest list of each identity, if possible one that can prove certificates good."""
+        for groups in self._groups.values():
+            for group in groups:
+                lists = [each.revocation_list for each in group]
+                yield next((each for each in lists if each.defect is None), lists[0])
+
+    def covers(self, link: ChainLink) -> bool:
+        """Return whether a list of its issuer can prove a certificate good, now or at another time."""
+        lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
+        return any(each.revocation_list.defect is None and each.covers(link.scope) for each in lists)
+
+    def in_force(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
+        """Yield the lists in force at an aware time that contain or cover a certificate.
+
+        If there are none, yield other lists of its issuer, which tell why its status is unknown.
+        """
+        for group in self._relevant(link):
+            yield from _in_force(group, now, max_age)
+
+    def _relevant(self, link: ChainLink) -> Sequence[_Group]:
+        """Return the groups of the issuer that contain or cover a certificate; if there are none, any of its groups.
+
+        A CA can have hundreds of lists. The result does not depend on the time, so it is cached.
+        """
+        relevant = self._relevant_groups.get(link)
+        if relevant is None:
+            groups = self._groups.get(link.issuer, [])
+            relevant = [group for group in groups if any(_is_relevant(each, link) for each in group)] or groups[:1]
+            if _length(link) <= _LONGEST_CACHED:
+                if len(self._relevant_groups) >= _MAX_CACHED:
+                    self._relevant_groups.clear()
+                self._relevant_groups[link] = relevant
+        return relevant
+
+
+def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
+    """Yield the lists of a group that are in force at an aware time.
+
+    The newest usable list replaces the older ones. Newer lists that are not usable, such as one whose thisUpdate is in
+    the future, revoke as well, and so do those that were issued later with a lower number.
+    """
+    usable: SignedList | None = None
+    for each in group:
+        if usable is not None and _is_replaced(each.revocation_list, usable.revocation_list):
+            continue
+        yield each
+        if usable is None and each.unknown_reason(now, max_age) is None:
+            usable = each
+
+
+def _is_replaced(one: RevocationList, usable: RevocationList) -> bool:
+    return is_older(one, usable) and not is_renumbered(one, usable)
+
+
+def _compare_age(one: RevocationList, other: RevocationList) -> int:
+    """Return a negative number if the first of two lists with the same identity is newer, a positive one if older."""
+    return is_older(one, other) - is_older(other, one)
+
+
+def _with_several_names(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> frozenset[AuthorityId]:
+    """Return the CAs that have lists with different names."""
+    names: dict[AuthorityId, set[object]] = {}
+    for identity, (revocation_list, *_) in by_identity.items():
+        if revocation_list.scope is not None and revocation_list.scope.names is not None:
+            names.setdefault(identity.issuer, set()).add(revocation_list.scope.names)
+    return frozenset(issuer for issuer, of_issuer in names.items() if len(of_issuer) > 1)
+
+
+def _is_relevant(signed: SignedList, link: ChainLink) -> bool:
+    """Return whether a list of its issuer covers or revokes a certificate, or has an unknown scope."""
+    return (
+        signed.revocation_list.scope is None
+        or signed.covers(link.scope)
+        or signed.revocation_list.is_revoked(link.serial_number)
+    )
+
+
+def _length(link: ChainLink) -> int:
+    """Return the approximate number of octets in the serial number and the names of a link."""
+    contents = [content for _, content in link.scope.names]
+    names = [content if isinstance(content, bytes) else repr(content) for content in contents]
+    return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))

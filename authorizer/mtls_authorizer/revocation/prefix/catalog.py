@@ -1,0 +1,109 @@
+"""The CRLs below all prefixes, and which of them a certificate needs."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.revocation.prefix.known import KnownCrls
+from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mtls_authorizer.revocation.chains import ChainLink
+    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+    from mtls_authorizer.revocation.prefix.listing import Versions
+    from mtls_authorizer.stores.store import Prefix
+
+LOADED_COMPLETELY = 16
+"""A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
+
+_MAX_NAMED = 64
+"""The maximum number of CRLs that are loaded for a certificate. Certificates name one, in rare cases two."""
+
+
+class CrlCatalog:
+    """The CRLs that are listed below prefixes, and the facts that are known about them. Not safe for threads.
+
+    A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
+    because their CA writes no distribution points, or others, are found by reading CRLs that were not read yet. After a
+    CRL was read, its issuer is known. ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
+    """
+
+    def __init__(self, prefixes: Sequence[Prefix], max_bytes: int) -> None:
+        self.documents = [Document(ListingLoader(prefix)) for prefix in prefixes]
+        self.listing = CrlListing({})
+        """The CRLs below all prefixes."""
+        self._max_bytes = max_bytes
+        self._listings: list[CrlListing | None] = []
+        self._in_small_prefixes: list[str] = []
+        self._unread: dict[str, None] = {}
+        self._known = KnownCrls()
+        self._invalid: dict[str, Versions] = {}
+
+    def update(self) -> bool:
+        """Adopt the listings in force. Return whether any is new."""
+        listings = [document.value for document in self.documents]
+        if listings == self._listings:
+            return False
+        self._listings = listings
+        loaded = [listing for listing in listings if listing is not None]
+        self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
+        self._in_small_prefixes = [uri for each in loaded if self._is_small(each) for uri in each.crls]
+        self._known.keep(self.listing.crls)
+        self._find_unread()
+        return True
+
+    def needed(self, links: Iterable[ChainLink]) -> list[str]:
+        """Return the URIs of the CRLs that certificates name, and of known ones of their issuers that cover them.
+
+        All CRLs of prefixes that are loaded completely are needed.
+        """
+        named = (uri for link in links for uri in islice(self._needed(link), _MAX_NAMED))
+        return list(dict.fromkeys((*self._in_small_prefixes, *named)))
+
+    def unread(self) -> list[str]:
+        """Return the URIs of the CRLs that were not read yet, the smallest first."""
+        return list(self._unread)
+
+    def learn(self, crl: ListedCrl) -> None:
+        """Record the facts about a CRL that was loaded, or could not be loaded."""
+        loaded = crl.document.in_force
+        if loaded is not None:
+            self._known.add(crl.uri, loaded.value, (loaded.version.crl_version, loaded.version.index_version))
+        elif isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing):
+            self._invalid[crl.uri] = self.listing.versions(crl.uri)
+        else:
+            return
+        self._unread.pop(crl.uri, None)
+
+    def forget_invalid(self) -> None:
+        """Read invalid CRLs again, because the truststore has changed."""
+        self._invalid = {}
+        self._find_unread()
+
+    def _find_unread(self) -> None:
+        listing = self.listing
+        self._invalid = {uri: read for uri, read in self._invalid.items() if read == listing.versions(uri)}
+        self._unread = dict.fromkeys(
+            uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
+        )
+
+    def _is_small(self, listing: CrlListing) -> bool:
+        """Return whether a prefix is small enough to be loaded completely. CRLs that are too large are not read."""
+        sizes = [listed.size for listed in listing.crls.values() if listed.size <= self._max_bytes]
+        return len(listing.crls) <= LOADED_COMPLETELY and sum(sizes) <= self._max_bytes
+
+    def _needed(self, link: ChainLink) -> Iterator[str]:
+        for distribution_point in link.scope.uris:
+            named = self.listing.named_by(distribution_point)
+            for uri in named:
+                if len(named) == 1 or not self._known.is_of_others(uri, self.listing.versions(uri), link.issuer):
+                    yield uri
+        yield from self._known.find(link)
+
+
+def _merged(listings: Iterable[CrlListing]) -> CrlListing:
+    return CrlListing({uri: listed for each in listings for uri, listed in each.objects.items()})

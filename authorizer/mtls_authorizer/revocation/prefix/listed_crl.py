@@ -1,0 +1,62 @@
+"""One CRL below a prefix, in memory."""
+
+from __future__ import annotations
+
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.revocation.crl.succession import is_stale
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.crl.retention import RetainedLists
+    from mtls_authorizer.revocation.crl_loader import CrlVersion
+    from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
+    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
+
+
+class ListedCrl:
+    """A CRL that was listed. It is loaded on demand, and again when another version of it is listed."""
+
+    def __init__(self, loader: RollbackCheckingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
+        self.uri = loader.uri
+        self.document: Document[RetainedLists, CrlVersion] = Document(loader)
+        self.refresher = Refresher([self.document], interval_seconds, clock=clock)
+        self.size = 0
+        """In bytes, as listed: the memory that it takes."""
+        self.is_removed = False
+        """Whether it is not listed any more."""
+        self._requested: Versions | None = None
+
+    @property
+    def lists(self) -> RetainedLists:
+        """The lists in memory; none before it was loaded."""
+        return self.document.value or ()
+
+    def use(self, listing: CrlListing) -> bool:
+        """Make it due if another version is listed than when it was used last.
+
+        Return whether its lists were outdated, and are no longer: loading the listed version may fail.
+        """
+        listed = listing.versions(self.uri)
+        is_new = listed != self._requested
+        if is_new:
+            self._requested = listed
+            self.refresher.restart()
+        self.size = listing.size(self.uri)
+        return is_new and bool(self.lists)
+
+    def is_outdated(self, listing: CrlListing) -> bool:
+        """Return whether it was removed, or another version is listed than when it was used last."""
+        return self.uri not in listing.crls or listing.versions(self.uri) != self._requested
+
+    def must_stay(self, now: datetime, max_age: timedelta) -> bool:
+        """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
+        return self.is_removed and any(not is_stale(each, now, max_age) for each in self.lists)
+
+    def reset(self) -> None:
+        """Load everything anew at the next use, after a snapshot was restored."""
+        self.document.loader.reset()
+        self.refresher.restart()

@@ -1,0 +1,241 @@
+"""The CRLs below all prefixes: loaded when a certificate needs them, and kept up to date while they are used."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from threading import RLock
+
+from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.log import get_logger
+from mtls_authorizer.refresh.refresher import refresh_together
+from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.prefix.cache import CrlCache
+from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
+from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+from mtls_authorizer.revocation.prefix.listing import can_name_crl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from mtls_authorizer.revocation.chains import Chain, ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.lists import RevocationLists
+    from mtls_authorizer.revocation.prefix.listing import CrlListing
+    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
+    from mtls_authorizer.stores.store import Prefix
+
+logger = get_logger()
+
+_AT_ONCE = 8
+"""CRLs that are loaded in parallel. The client for S3 keeps ten connections."""
+
+MAX_SEARCHED = 256
+"""The maximum number of CRLs that are read in one interval to find one that no certificate names."""
+
+
+class LocatedList(NamedTuple):
+    """A list, and where it was loaded from."""
+
+    uri: str
+    revocation_list: RevocationList
+    is_outdated: bool = False
+    """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
+
+
+class PrefixCrls:
+    """The CRLs below prefixes that are in memory. Safe for threads.
+
+    ``make_loader`` returns the loader of a CRL; its arguments are the URI, and a function that returns the listing in
+    force. ``clock`` returns seconds and never goes back, ``now`` the time, which is aware.
+    """
+
+    def __init__(  # noqa: PLR0913 -- each by name
+        self,
+        prefixes: Sequence[Prefix],
+        make_loader: Callable[[str, Callable[[], CrlListing]], RollbackCheckingLoader],
+        *,
+        interval_seconds: float,
+        max_bytes: int,
+        max_age: timedelta,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
+    ) -> None:
+        self._catalog = CrlCatalog(prefixes, max_bytes)
+        self.listings = self._catalog.documents
+        self._make_loader = make_loader
+        self._interval_seconds = interval_seconds
+        self._max_age = max_age
+        self._now = now
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._cache = CrlCache(max_bytes)
+        self._lock = RLock()  # held briefly: never while waiting for a store
+        self._in_use: list[set[str]] = []  # the CRLs of each request that is loading some
+        self._evicted_failures = 0
+        self._search_ends_at = float("-inf")
+        self._left_to_search = MAX_SEARCHED
+
+    def __bool__(self) -> bool:
+        """Return whether there is a prefix."""
+        return bool(self.listings)
+
+    @property
+    def total_failures(self) -> int:
+        """The number of all failed attempts to load a CRL."""
+        with self._lock:
+            return self._evicted_failures + sum(each.document.total_failures for each in self._cache)
+
+    def lists(self) -> list[LocatedList]:
+        """Return all lists in memory."""
+        with self._lock:
+            self._update()
+            listing = self._catalog.listing
+            return [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+
+    @contextmanager
+    def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
+        """Load the CRLs that the certificates of chains need. They stay in memory until the end of the block.
+
+        Returns whether the lists in force, ``lists``, must be replaced: a CRL has changed, or another thread has loaded
+        one. It waits at most ``wait_seconds``; loading continues after that.
+        """
+        used: set[str] = set()
+        with self._lock:
+            self._in_use.append(used)
+        try:
+            changed = self._load_needed(chains, lists, used, time.monotonic() + wait_seconds)
+            yield self._evict() or changed or self._is_newer_than(lists, used)
+        finally:
+            with self._lock:
+                self._in_use = [each for each in self._in_use if each is not used]
+
+    def restart(self) -> None:
+        """Check all CRLs again at their next use, because the truststore has changed."""
+        with self._lock:
+            self._catalog.forget_invalid()
+            for crl in self._cache:
+                crl.refresher.restart()
+
+    def retry_failed(self) -> None:
+        """Repeat failed attempts to load a CRL at its next use, but at most every RETRY_SECONDS."""
+        with self._lock:
+            for crl in self._cache:
+                if crl.document.error is not None:
+                    crl.refresher.make_due()
+
+    def reset(self) -> None:
+        """Load everything again at its next use, after a snapshot was restored."""
+        with self._lock:
+            for crl in self._cache:
+                crl.reset()
+
+    def _load_needed(self, chains: Iterable[Chain], lists: RevocationLists, used: set[str], deadline: float) -> bool:
+        """Load the CRLs that the certificates of chains need, and add them to ``used``. Return whether any changed."""
+        with self._lock:
+            self._update()
+            needed = self._catalog.needed(dict.fromkeys(link for chain in chains for link in chain.links))
+            used.update(needed)
+        changed = self._load(needed, deadline)
+        for link in lists.not_covered(chains):
+            if not any(map(can_name_crl, link.scope.uris)):
+                changed |= self._search(link, used, deadline)
+        return changed
+
+    def _load(self, uris: Iterable[str], deadline: float) -> bool:
+        """Load those of some CRLs that are due. Return whether any changed."""
+        changed = False
+        for batch in self._batches(uris):
+            with self._lock:
+                crls = [self._cache.use(uri, self._create) for uri in batch]
+                changed |= any([crl.use(self._catalog.listing) for crl in crls])  # noqa: C419 -- each one
+            changed |= refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
+            with self._lock:
+                for crl in crls:
+                    self._catalog.learn(crl)
+        return changed
+
+    def _batches(self, uris: Iterable[str]) -> Iterator[list[str]]:
+        """Yield the CRLs to load in parallel: few, and together no larger than one may be."""
+        batch: list[str] = []
+        free = self._max_bytes
+        for uri in uris:
+            size = self._catalog.listing.size(uri)
+            if batch and (len(batch) == _AT_ONCE or size > free):
+                yield batch
+                batch, free = [], self._max_bytes
+            batch.append(uri)
+            free -= size
+        if batch:
+            yield batch
+
+    def _create(self, uri: str) -> ListedCrl:
+        loader = self._make_loader(uri, lambda: self._catalog.listing)
+        return ListedCrl(loader, self._interval_seconds, self._clock)
+
+    def _search(self, link: ChainLink, used: set[str], deadline: float) -> bool:
+        """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
+
+        The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
+        every request read some.
+        """
+        changed = False
+        with self._lock:
+            unread = self._catalog.unread()
+        for start in range(0, len(unread), _AT_ONCE):
+            batch = unread[start : start + _AT_ONCE]
+            if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(batch):
+                break
+            used.update(batch)
+            changed |= self._load(batch, deadline)
+        return changed
+
+    def _may_search(self, uris: Iterable[str]) -> bool:
+        """Return whether these CRLs may be read in this interval. Those that are not due will not be."""
+        with self._lock:
+            now = self._clock()
+            if now >= self._search_ends_at:
+                self._search_ends_at = now + self._interval_seconds
+                self._left_to_search = MAX_SEARCHED
+            cached = map(self._cache.get, uris)
+            self._left_to_search -= sum(crl is None or crl.refresher.is_due() for crl in cached)
+            return self._left_to_search >= 0
+
+    def _is_covered(self, link: ChainLink) -> bool:
+        lists = [located.revocation_list for located in self.lists()]
+        return any(
+            issuer_of(each) == link.issuer
+            and each.defect is None
+            and each.scope is not None
+            and each.scope.covers(link.scope)
+            for each in lists
+        )
+
+    def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
+        """Return whether some CRLs have lists in memory that are not in force yet."""
+        with self._lock:
+            return any(not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
+
+    def _update(self) -> None:
+        """Adopt the listings in force, and find out which CRLs were removed. The caller has the lock."""
+        if not self._catalog.update():
+            return
+        for crl in self._cache:
+            is_removed = crl.uri not in self._catalog.listing.crls
+            if is_removed and not crl.is_removed:
+                logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
+            crl.is_removed = is_removed
+
+    def _evict(self) -> bool:
+        """Evict CRLs that no request uses until the rest is within the limits. Return whether a list was evicted."""
+        now = self._now()
+
+        def may_be_evicted(crl: ListedCrl) -> bool:
+            return not any(crl.uri in used for used in self._in_use) and not crl.must_stay(now, self._max_age)
+
+        with self._lock:
+            evicted = self._cache.evict(may_be_evicted)
+            self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
+        return any(crl.lists for crl in evicted)
