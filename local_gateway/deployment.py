@@ -29,7 +29,7 @@ from local_gateway.tls import (
     passthrough_context,
 )
 from mtls_authorizer.authorizer import Authorizer
-from mtls_authorizer.policy.settings import ResponseFormat, load_settings
+from mtls_authorizer.policy.settings import load_settings
 
 if TYPE_CHECKING:
     import ssl
@@ -85,7 +85,7 @@ def sample_api(kind: ApiKind, authorizer: LambdaFunction | None = None) -> Api:
 
 def authorizer_variables(kind: ApiKind, variables: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables of the authorizer of an API, with the response format that the API requires."""
-    response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
+    response_format = "simple" if kind is ApiKind.HTTP_SIMPLE else "iam"
     return {**variables, "RESPONSE_FORMAT": response_format}
 
 

@@ -8,7 +8,7 @@ from client_certificate_auth import ExtractionSuccess
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import Decision, decide
-from mtls_authorizer.request.event import ApiRequest, EventFormat
+from mtls_authorizer.request.event import ApiRequest
 from tests.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
@@ -30,5 +30,5 @@ def decision_on(
     """Return the authorizer's decision under the settings, and the rules and CRLs that they name unless given."""
     policy = policy or CurrentPolicy(settings).get()
     extraction = certificate if isinstance(certificate, tuple) else ExtractionSuccess(certificate)
-    request = ApiRequest(EventFormat.REST, STAGE_ARN, invocation)
+    request = ApiRequest("rest", STAGE_ARN, invocation)
     return decide(assess(extraction, settings, policy), settings, policy, request, now)

@@ -31,7 +31,6 @@ _FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "limit
 _PARSER = [f"{LAYER}/test_{name}.py" for name in ("certificate_parser", "der")]
 TESTS = {
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/test_extensions.py"],
-    "client_certificate_auth.x509.critical_extensions": [f"{LAYER}/test_extensions.py"],
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/test_extensions.py"],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],
@@ -60,7 +59,6 @@ TESTS = {
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],
     "mtls_authorizer.rules.rule": [*_RULE_SETS, *_AUTHORIZER, f"{POLICY}/test_settings.py"],
-    "mtls_authorizer.rules.rule_index": _RULE_SETS,
     "mtls_authorizer.rules.rule_set": [
         *_RULE_SETS,
         f"{RULES}/test_certificate_values.py",

@@ -44,7 +44,7 @@ def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any field of 
         microseconds=7,
         refresh_failures=changes.get("refresh_failures", 0),
         malformed=changes.get("malformed"),
-        collision=changes.get("collision"),
+        collides=changes.get("collides", False),
     )
 
 

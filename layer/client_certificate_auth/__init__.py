@@ -7,7 +7,6 @@ layer or from the package of the function.
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.certificate_headers import (
-    AlbMutualTlsMode,
     extract_client_certificate_from_alb_event,
     extract_client_certificate_from_cloudfront_event,
 )
@@ -34,11 +33,10 @@ from client_certificate_auth.helpers import (
     allow_subject,
     any_of,
 )
-from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.certificate import MalformedCertificateError
 from client_certificate_auth.x509.names import DistinguishedName
 
 __all__ = [
-    "AlbMutualTlsMode",
     "CertificateCheck",
     "DistinguishedName",
     "ExtractionFailure",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from hashlib import sha1, sha256, sha512
 
-from client_certificate_auth.identifying_extensions import IdentifyingExtensions
-from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.identifying_extensions import read_identifying_extensions
+from client_certificate_auth.x509.certificate import MalformedCertificateError, parse_certificate
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
-from client_certificate_auth.x509.errors import MalformedCertificateError
 from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME
 from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 
@@ -28,12 +27,14 @@ _NULLABLE = frozenset({"subjectaltname", "infoAccess"})
 class PeerCertificate:
     """An X.509 certificate (RFC 5280) with the attributes of Node's certificate object under Python names.
 
-    Names, serial number and dates are decoded when the object is created, everything else when it is first read. No
-    attribute raises, except ``x509``: if a value is absent or cannot be decoded, the attribute is None, an empty tuple
-    or False.
+    No attribute raises, except ``x509``: if a value is absent or cannot be decoded, the attribute is None, an empty
+    tuple or False.
     """
 
-    __slots__ = ("_decoded", "_public_key_facts", "_sha256", "_x509", "fields", "issuer", "serial_number", "subject")
+    __slots__ = (
+        *("_extended_key_usage", "_public_key_facts", "_sha256", "_x509", "extensions_decodable", "fields", "issuer"),
+        *("serial_number", "subject", "subject_alt_names", "unhandled_critical_extensions"),
+    )
 
     fields: Certificate
     """The fields of the certificate. Names, key and values of extensions are DER."""
@@ -47,10 +48,31 @@ class PeerCertificate:
     serial_number: str
     """The serial number (RFC 5280 §4.1.2.2) in upper-case hexadecimal, whole bytes, without separators; zero is 0."""
 
+    subject_alt_names: tuple[SubjectAltName, ...]
+    """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
+
+    extensions_decodable: bool
+    """Whether the extensions that identify the client and its rights can be decoded.
+
+    These are subject alternative names, key usage and extended key usage. If not, the certificate may contain values
+    that the other attributes do not show.
+    """
+
+    unhandled_critical_extensions: tuple[str, ...]
+    """The dotted OIDs of critical extensions that are unknown or cannot be decoded (RFC 5280 §4.2).
+
+    A certificate that has any must be rejected. The known ones are those that OpenSSL's verification handles.
+    """
+
     def __init__(self, fields: Certificate) -> None:
-        """Decode the names. Raises MalformedCertificateError."""
+        """Decode names and extensions. Raises MalformedCertificateError."""
         self.fields = fields
-        self._decoded: IdentifyingExtensions | None = None
+        (
+            self.subject_alt_names,
+            self._extended_key_usage,
+            self.extensions_decodable,
+            self.unhandled_critical_extensions,
+        ) = read_identifying_extensions(fields.extensions)
         self._public_key_facts: PublicKey | None = None
         self._sha256: str | None = None
         self._x509: CryptographyCertificate | None = None
@@ -86,32 +108,9 @@ class PeerCertificate:
         return _datetime(self.fields.not_after)
 
     @property
-    def subject_alt_names(self) -> tuple[SubjectAltName, ...]:
-        """The subject alternative names (RFC 5280 §4.2.1.6) by type and value."""
-        return (self._decoded or self._decode()).subject_alt_names
-
-    @property
-    def extensions_decodable(self) -> bool:
-        """Whether the extensions that identify the client and its rights can be decoded.
-
-        These are subject alternative names, key usage and extended key usage. If not, the certificate may contain
-        values that the other attributes do not show.
-        """
-        return (self._decoded or self._decode()).decodable
-
-    @property
-    def unhandled_critical_extensions(self) -> tuple[str, ...]:
-        """The dotted OIDs of critical extensions that are unknown or cannot be decoded (RFC 5280 §4.2).
-
-        A certificate that has any must be rejected. The known ones are those that OpenSSL's verification handles.
-        """
-        return (self._decoded or self._decode()).unhandled_critical
-
-    @property
     def ext_key_usage(self) -> list[str] | None:
         """The extended key usages (RFC 5280 §4.2.1.12) as dotted OIDs."""
-        usages = (self._decoded or self._decode()).extended_key_usage
-        return None if usages is None else list(usages)
+        return None if self._extended_key_usage is None else list(self._extended_key_usage)
 
     @property
     def subjectaltname(self) -> str | None:
@@ -251,10 +250,6 @@ class PeerCertificate:
 
     def __repr__(self) -> str:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
-
-    def _decode(self) -> IdentifyingExtensions:
-        self._decoded = IdentifyingExtensions(self.fields.extensions)
-        return self._decoded
 
     @property
     def _public_key(self) -> PublicKey:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.events import (
@@ -13,28 +12,16 @@ from client_certificate_auth.events import (
     ExtractionResult,
     ExtractionSuccess,
 )
-from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.certificate import MalformedCertificateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
 
-class AlbMutualTlsMode(StrEnum):
-    """The modes in which the listener of an Application Load Balancer handles client certificates."""
+_ALB_HEADERS = {"verify": "x-amzn-mtls-clientcert-leaf", "passthrough": "x-amzn-mtls-clientcert"}
+"""By the mode of the listener."""
 
-    VERIFY = "verify"
-    """The load balancer rejects certificates that do not chain to its trust store, and forwards the client's
-    certificate."""
-
-    PASSTHROUGH = "passthrough"
-    """The load balancer verifies nothing, and forwards the whole chain."""
-
-
-_ALB_HEADERS = {
-    AlbMutualTlsMode.VERIFY: "x-amzn-mtls-clientcert-leaf",
-    AlbMutualTlsMode.PASSTHROUGH: "x-amzn-mtls-clientcert",
-}
 _CLOUDFRONT_PEM = "cloudfront-viewer-cert-pem"
 _CLOUDFRONT_PRESENT = "cloudfront-viewer-cert-present"
 
@@ -54,12 +41,12 @@ _BLOCKS = f"(?:{_BLOCK})+"
 
 
 def extract_client_certificate_from_alb_event(
-    event: object, *, mode: AlbMutualTlsMode | Literal["verify", "passthrough"] = AlbMutualTlsMode.VERIFY
+    event: object, *, mode: Literal["verify", "passthrough"] = "verify"
 ) -> ExtractionResult:
     """Extract the mutual TLS client certificate from a Lambda event of an Application Load Balancer.
 
     ``event`` contains its headers in ``headers`` or, depending on the target group, in ``multiValueHeaders``. ``mode``
-    is that of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
+    is the mode of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
     ``passthrough``, ``X-Amzn-Mtls-Clientcert`` contains the chain: the first certificate is the client's, and the
     others are the ``intermediates`` of the result. The result is *malformed* for several values of a header, for
     several certificates in verify mode, and if the event also contains the header of the other mode.
@@ -71,20 +58,19 @@ def extract_client_certificate_from_alb_event(
     has verified it. In both modes, anyone who can reach the function in another way, such as through a listener without
     mutual TLS, can send the header.
     """
-    if mode not in list(AlbMutualTlsMode):
-        message = f"mode is {mode!r}: write {' or '.join(repr(known.value) for known in AlbMutualTlsMode)}"
+    if mode not in list(_ALB_HEADERS):
+        message = f"mode is {mode!r}: write {' or '.join(map(repr, _ALB_HEADERS))}"
         raise ValueError(message)
-    mode = AlbMutualTlsMode(mode)
     try:
         value = _value(event, _ALB_HEADERS[mode])
         if not value:
             return ExtractionFailure(ExtractionFailureReason.ALB_MISSING)
         # The load balancer sends the header of one mode. With both, the listener may be in the other mode, in which
         # this header is the client's own.
-        if any(_value(event, header) for other, header in _ALB_HEADERS.items() if other is not mode):
+        if any(_value(event, header) for other, header in _ALB_HEADERS.items() if other != mode):
             return ExtractionFailure(ExtractionFailureReason.ALB_MALFORMED)
         pem = _decoded(value)
-        leaf, *others = [pem] if mode is AlbMutualTlsMode.VERIFY else re.findall(_BLOCK, pem)
+        leaf, *others = [pem] if mode == "verify" else re.findall(_BLOCK, pem)
         return ExtractionSuccess(
             PeerCertificate.from_pem(leaf), intermediates=tuple(map(PeerCertificate.from_pem, others))
         )
@@ -95,7 +81,7 @@ def extract_client_certificate_from_alb_event(
 def extract_client_certificate_from_cloudfront_event(event: object) -> ExtractionResult:
     """Extract the viewer's mutual TLS certificate from the Lambda event of an origin behind CloudFront.
 
-    ``event`` is that of a REST API, an HTTP API, a function URL or an Application Load Balancer. The header
+    ``event`` comes from a REST API, an HTTP API, a function URL or an Application Load Balancer. The header
     ``CloudFront-Viewer-Cert-Pem`` contains the certificate; the origin request policy must forward it.
     ``CloudFront-Viewer-Cert-Present`` is optional. With a certificate, every value of it other than ``1`` makes the
     result *malformed*; if it is ``1`` and there is no certificate, the certificate is *missing*.
@@ -120,8 +106,7 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
 def _value(event: object, name: str) -> str | None:
     """Return the only value of a header, from ``headers`` and ``multiValueHeaders``; None if it is absent.
 
-    ``name`` is in lower case. Raises MalformedCertificateError for different values: choosing one of them would leave
-    the choice to whichever client sent the others.
+    ``name`` is in lower case. Raises MalformedCertificateError for different values, since a client may have added one.
     """
     if not isinstance(event, Mapping):
         return None

@@ -6,7 +6,7 @@ import warnings
 
 from cryptography.x509 import load_der_x509_certificate
 
-from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.certificate import MalformedCertificateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

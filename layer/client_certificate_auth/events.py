@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from client_certificate_auth.certificate import PeerCertificate
 from client_certificate_auth.records import NamedTuple
-from client_certificate_auth.x509.errors import MalformedCertificateError
+from client_certificate_auth.x509.certificate import MalformedCertificateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def find_client_certificate(event: object) -> object:
     """Return the value that an event has where API Gateway puts the PEM of the client certificate.
 
     Pass it to ``read_client_certificate``: the value is not checked, and need not be a string. The member of payload
-    2.0 precedes that of payload 1.0. None if both are absent, null or empty. Raises nothing for any event.
+    2.0 takes precedence. None if both are absent, null or empty. Raises nothing for any event.
     """
     request_context = _member(event, "requestContext")
     for place in _PLACES:
@@ -104,7 +104,7 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
     """Extract the mutual TLS client certificate from a Lambda event of API Gateway.
 
     ``event`` is an event of a REST API or an HTTP API, with payload 1.0 or 2.0, for an integration or an authorizer. If
-    it contains the PEMs of both payloads, that of 2.0 is used, even if it is malformed.
+    it contains the PEMs of both payloads, the PEM of 2.0 is used, even if it is malformed.
 
     The result has ``success``, ``certificate`` and ``reason``. Raises nothing for any event. API Gateway has verified
     that the certificate chains to the truststore; this function does not verify it.

@@ -1,70 +1,78 @@
-"""The extensions that identify the client and its rights."""
+"""The extensions that identify the client and its rights, and those that are critical."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from client_certificate_auth.alternative_names import read_subject_alt_names
-from client_certificate_auth.x509.critical_extensions import can_be_critical
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
 from client_certificate_auth.x509.extensions import (
+    BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
     KEY_USAGE,
     SUBJECT_ALT_NAME,
+    read_basic_constraints,
     read_bits,
     read_extended_key_usage,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from client_certificate_auth.alternative_names import SubjectAltName
     from client_certificate_auth.x509.certificate import Extension
 
 _IDENTIFYING = frozenset({SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE, KEY_USAGE})
 
+# The extensions that most client certificates have. Others are in ``known_extensions``, which is imported if needed.
+_COMMON: dict[str, Callable[[bytes], object]] = {KEY_USAGE: read_bits, BASIC_CONSTRAINTS: read_basic_constraints}
 
-class IdentifyingExtensions:
-    """The values of the extensions that decisions need."""
 
-    __slots__ = ("decodable", "extended_key_usage", "subject_alt_names", "unhandled_critical")
+def read_identifying_extensions(
+    extensions: dict[str, Extension],
+) -> tuple[tuple[SubjectAltName, ...], tuple[str, ...] | None, bool, tuple[str, ...]]:
+    """Return what decisions need: names, usages, whether they can be decoded, and unhandled critical extensions.
 
-    def __init__(self, extensions: dict[str, Extension]) -> None:
-        self.decodable = True
-        self.subject_alt_names: tuple[SubjectAltName, ...] = ()
-        self.extended_key_usage: tuple[str, ...] | None = None
-        unhandled = []
-        for oid, (critical, value) in extensions.items():
-            if not critical and oid not in _IDENTIFYING:
-                continue
-            try:
-                if oid == SUBJECT_ALT_NAME:
-                    self.subject_alt_names = read_subject_alt_names(value)
-                    continue
-                read = _read_value if len(value) <= LONGEST_CACHED else _read_value.__wrapped__
-                handled, usages = read(oid, value)
-                if not handled:
-                    unhandled.append(oid)
-                elif usages is not None:
-                    self.extended_key_usage = usages
-            except DerError:
-                self.decodable = False
-                if critical:
-                    unhandled.append(oid)
-        if self.extended_key_usage == ():
-            # There must be at least one usage (RFC 5280 §4.2.1.12). Other readers do not agree on an empty list.
-            self.decodable = False
-        self.unhandled_critical = tuple(unhandled)
+    The names are the subject alternative names. The extended key usages are None without the extension. Critical
+    extensions (RFC 5280 §4.2), given by OID, are unhandled if they are unknown or cannot be decoded.
+    """
+    names: tuple[SubjectAltName, ...] = ()
+    usages: tuple[str, ...] | None = None
+    decodable = True
+    unhandled = []
+    for oid, (critical, value) in extensions.items():
+        if not critical and oid not in _IDENTIFYING:
+            continue
+        try:
+            if oid == SUBJECT_ALT_NAME:
+                names = read_subject_alt_names(value)
+            elif oid == EXTENDED_KEY_USAGE:
+                usages = (_read_usages if len(value) <= LONGEST_CACHED else read_extended_key_usage)(value)
+            elif not (_is_known if len(value) <= LONGEST_CACHED else _is_known.__wrapped__)(oid, value):
+                unhandled.append(oid)
+        except DerError:
+            if oid in _IDENTIFYING:
+                decodable = False
+            if critical:
+                unhandled.append(oid)
+    # There must be at least one usage (RFC 5280 §4.2.1.12). Other readers do not agree on an empty list.
+    return names, usages, decodable and usages != (), tuple(unhandled)
+
+
+# Cached, because clients of one CA have these extensions in common.
+_read_usages = lru_cache(64)(read_extended_key_usage)
 
 
 @lru_cache(64)
-def _read_value(oid: str, value: bytes) -> tuple[bool, tuple[str, ...] | None]:
-    """Return whether an extension may be critical, and its extended key usages. Raises DerError.
+def _is_known(oid: str, value: bytes) -> bool:
+    """Return whether an extension is one that OpenSSL's verification handles. Raises DerError if it cannot be read."""
+    read = _COMMON.get(oid)
+    if read is None:
+        from client_certificate_auth.x509.known_extensions import SUPPORTED  # noqa: PLC0415 -- few certificates need it
 
-    Cached, because clients of one CA have these extensions in common.
-    """
-    if oid == EXTENDED_KEY_USAGE:
-        return True, read_extended_key_usage(value)
-    if oid == KEY_USAGE:
-        read_bits(value)
-        return True, None
-    return can_be_critical(oid, value), None
+        read = SUPPORTED.get(oid)
+    if read is None:
+        return False
+    read(value)
+    return True

@@ -1,4 +1,4 @@
-"""Values that a client may have chosen, as commands print them: quoted, in printable ASCII, and shortened.
+"""Values as commands print them. Text that a client may have chosen is quoted, in printable ASCII, and shortened.
 
 Terminals obey control characters; other characters change the direction of text, or look like ASCII.
 """
@@ -11,6 +11,7 @@ from mtls_authorizer_cli.command_line import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 MOST_EXAMPLES = 3
 """How many items are printed of a list that is not printed completely."""
@@ -40,3 +41,8 @@ def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none
     if everything or len(texts) <= MOST_EXAMPLES:
         return ", ".join(texts)
     return f"{', '.join(texts[:MOST_EXAMPLES])} and {len(texts) - MOST_EXAMPLES:,} more"
+
+
+def utc_timestamp(time: datetime) -> str:
+    """Return an aware time in UTC, to the second (RFC 3339): ``2026-11-22T06:54:49Z``."""
+    return time.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -16,7 +16,7 @@ class AccessPolicy(NamedTuple):
     """Rules and CRLs that are in force together. A change replaces the whole object, so a request sees one state.
 
     ``shadow_rules`` are evaluated and logged, but decide nothing. ``revocation`` is None if the settings have no CRLs.
-    The versions are those of the stored documents, None for rules from the environment. ``truststore`` is None if none
+    The versions identify the stored documents, None for rules from the environment. ``truststore`` is None if none
     is configured, or if it could not be loaded.
     """
 

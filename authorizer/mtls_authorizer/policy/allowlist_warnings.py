@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from functools import lru_cache
 
-from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
 from mtls_authorizer.policy.variables import parse_items
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
@@ -29,28 +28,21 @@ _LEGAL_FORMS = frozenset(
 _FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
 
 
-class AllowlistMessage(StrEnum):
-    """What is doubtful about an allowlist: the messages of the log records."""
-
-    SPLIT_NAME = "list item looks like part of a name"
-    REVERSED_NAME = "issuer looks reversed"
+SPLIT_NAME, REVERSED_ISSUER = "list item looks like part of a name", "issuer looks reversed"
+"""The messages of the log records."""
 
 
-class AllowlistWarning(NamedTuple):
-    """A doubtful value of a variable, and what to write if it is not intended."""
-
-    message: AllowlistMessage
-    variable: str
-    value: str
-    correction: str
-
-    def fields(self) -> dict[str, object]:
-        """Return the fields of the log record."""
-        return {"variable": self.variable, "value": self.value, "correction": self.correction}
+def log_allowlist_warnings(environment: Mapping[str, str]) -> None:
+    """Log the warnings about the allowlists in an environment that ``load_settings`` accepts."""
+    for message, fields in allowlist_warnings(environment):
+        get_logger().warning(message, extra=fields)
 
 
-def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[AllowlistWarning]:
-    """Return the warnings about the allowlists in an environment that ``load_settings`` accepts."""
+def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Return the messages and the fields of the warnings: ``variable``, the doubtful ``value``, and ``correction``.
+
+    A correction is the value of the variable that was probably intended.
+    """
     for variable, field in ALLOWLISTS.items():
         text = environment.get(variable, "").strip()
         if not text:
@@ -61,12 +53,12 @@ def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[AllowlistWarn
             items = parse_items(text)
             correction = json.dumps(joined_names(items), ensure_ascii=False)
             for first, second in split_names(items):
-                yield AllowlistWarning(AllowlistMessage.SPLIT_NAME, variable, f"{first}, {second}", correction)
+                yield SPLIT_NAME, {"variable": variable, "value": f"{first}, {second}", "correction": correction}
         elif kind is FieldKind.DISTINGUISHED_NAME:
             for item in parse_items(text, separated_by_commas=False):
                 correct = reversed_name(item)
                 if correct is not None:
-                    yield AllowlistWarning(AllowlistMessage.REVERSED_NAME, variable, item, correct)
+                    yield REVERSED_ISSUER, {"variable": variable, "value": item, "correction": correct}
 
 
 def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -1,21 +1,51 @@
-"""The allowlists in the environment, such as ``ALLOWED_COMMON_NAMES``: each one is a matcher of exact values."""
+"""The allowlists in the environment, such as ``ALLOWED_COMMON_NAMES``, and the rules that they form."""
 
 from __future__ import annotations
 
-from mtls_authorizer.policy.variables import parse_items
+from functools import partial
+
+from mtls_authorizer.policy.variables import parse_boolean, parse_items
 from mtls_authorizer.rules.conditions import make_matcher
-from mtls_authorizer.rules.document.limits import check_list
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
+from mtls_authorizer.rules.limits import check_list
+from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from mtls_authorizer.policy.variables import VariableReader
     from mtls_authorizer.rules.conditions import Matcher
 
 ALLOWLISTS = {definition.variable: name for name, definition in FIELDS.items() if definition.variable}
 """Variable to field, in the order in which a certificate's fields are matched."""
 
 
-def parse_allowlist(field: str, text: str) -> Matcher:
+def read_allowlists(reader: VariableReader) -> tuple[Rule, ...]:
+    """Return the rule that the allowlists form together; one for each list if any of them is sufficient."""
+    lists = {
+        name: reader.read(name, partial(_parse_allowlist, field), default=None) for name, field in ALLOWLISTS.items()
+    }
+    match = reader.choice("ALLOWLIST_MATCH", "all", "any")
+    if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", parse_boolean, default=False):
+        # Allowlists and rules add up: with them, every client could still call everything.
+        if any(name in reader for name in ALLOWLISTS):
+            reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
+        return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
+    if "ALLOWED_SERIAL_NUMBERS" in reader:
+        issuers = lists["ALLOWED_ISSUERS"]
+        if match == "any" or issuers is None or len(issuers.alternatives) != 1:
+            reader.reject(
+                "ALLOWED_SERIAL_NUMBERS",
+                "requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all, because a serial number is"
+                " unique only within its issuer: write rules for several issuers",
+            )
+    matchers = tuple(matcher for matcher in lists.values() if matcher)
+    if match == "any":
+        return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
+    return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
+
+
+def _parse_allowlist(field: str, text: str) -> Matcher:
     """Return the matcher of a list: values separated by commas or a JSON array. Raises ValueError.
 
     A distinguished name contains commas of its own, so several of them must be a JSON array.

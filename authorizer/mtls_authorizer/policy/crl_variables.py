@@ -35,10 +35,7 @@ _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
 
 def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, TruststoreSource | None]:
-    """Return the locations of CRLs and how they are used; without ``CRL_URIS`` that of the truststore, if there is one.
-
-    A truststore without CRLs is for the keys of issuers.
-    """
+    """Return the sources of CRLs; without ``CRL_URIS``, the source of the truststore, for the keys of issuers."""
     if not any(name in reader for name in CRL_VARIABLES):
         return None, None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
@@ -55,9 +52,9 @@ def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, Trust
         uris,
         reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
         reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
-        reader.choice("CRL_FAILURE_MODE", CrlFailureMode.DENY),
+        reader.choice("CRL_FAILURE_MODE", *CrlFailureMode),
         reader.number("CRL_MAX_AGE_SECONDS", 0, range(LONGEST_MAX_AGE_SECONDS + 1)),
-        reader.choice("CRL_CHECK", CrlCheck.CLIENT),
+        reader.choice("CRL_CHECK", *CrlCheck),
         frozenset(reader.read("CRL_ASSUME_COMPLETE", _parse_crl_uris, default=none)),
         reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),
         reader.read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str, default=""),

@@ -4,85 +4,58 @@ from __future__ import annotations
 
 import json
 import re
-from enum import StrEnum
-from functools import partial
 from hashlib import sha256
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.policy.allowlists import ALLOWLISTS, parse_allowlist
+from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
-from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Literal, TypeAlias
 
     from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
     from mtls_authorizer.rules.certificate_values import CertificateValue
+    from mtls_authorizer.rules.rule import Rule
 
-
-class AllowlistMatch(StrEnum):
-    """Whether a certificate must match all allowlists that are set, or any of them."""
-
-    ALL = "all"
-    ANY = "any"
-
-
-class ResponseFormat(StrEnum):
-    """The response to events of payload version 2.0: an IAM policy or a simple response."""
-
-    IAM = "iam"
-    SIMPLE = "simple"
-
-
-class UnauthenticatedResponse(StrEnum):
-    """The response to a request without a readable certificate: 401 or 403."""
-
-    UNAUTHORIZED = "unauthorized"
-    DENY = "deny"
-
-
-class PrincipalId(StrEnum):
-    """The part of the certificate that becomes the principal identifier."""
-
-    COMMON_NAME = "common_name"
-    SUBJECT_DN = "subject_dn"
-    FINGERPRINT = "fingerprint"
-    SERIAL_NUMBER = "serial_number"
-
-
-class LogDecisions(StrEnum):
-    """The decisions that are logged."""
-
-    ALL = "all"
-    DENIED = "denied"
-    NONE = "none"
+    # Literals, because defining an enumeration takes longer than importing a module.
+    ResponseFormat: TypeAlias = Literal["iam", "simple"]
+    UnauthenticatedResponse: TypeAlias = Literal["unauthorized", "deny"]
+    PrincipalId: TypeAlias = Literal["common_name", "subject_dn", "fingerprint", "serial_number"]
+    LogDecisions: TypeAlias = Literal["all", "denied", "none"]
 
 
 class Settings(NamedTuple):
     """The values of the environment variables. Without a rule, every request is denied.
 
-    ``rules`` and ``shadow_rules`` are those in the environment. The ``AccessPolicy`` also contains those of the
+    ``rules`` and ``shadow_rules`` come from the environment. The ``AccessPolicy`` also contains the rules in the
     documents at the URIs.
     """
 
     rules: tuple[Rule, ...] = ()
     shadow_rules: tuple[Rule, ...] = ()
     required_key_usages: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
-    response_format: ResponseFormat = ResponseFormat.IAM
-    unauthenticated_response: UnauthenticatedResponse | None = None
-    """None if the variable is not set: 401 on REST APIs, 403 on HTTP APIs."""
+    response_format: ResponseFormat = "iam"
+    """The response to events of payload version 2.0: an IAM policy or a simple response."""
 
-    principal_id: PrincipalId | CertificateValue = PrincipalId.COMMON_NAME
+    unauthenticated_response: UnauthenticatedResponse | None = None
+    """The response to a request without a readable certificate: 401 or 403.
+
+    None if the variable is not set: 401 on REST APIs, 403 on HTTP APIs.
+    """
+
+    principal_id: PrincipalId | CertificateValue = "common_name"
+    """The part of the certificate that becomes the principal identifier."""
+
     client_cert_header: bool = False
     """Whether the context contains the certificate as in the header Client-Cert (RFC 9440)."""
 
     expiry_warning_days: int = 30
-    log_decisions: LogDecisions = LogDecisions.ALL
+    log_decisions: LogDecisions = "all"
     metrics_namespace: str | None = None
     rules_uri: str | None = None
     shadow_rules_uri: str | None = None
@@ -156,17 +129,17 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     reader = VariableReader(environment)
     crl_sources, truststore = read_crl_variables(reader)
     settings = Settings(
-        rules=(*_environment_rules(reader), *_inline_rules(reader, *_RULES)),
+        rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
         required_key_usages=reader.read(
             "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
         ),
-        response_format=reader.choice("RESPONSE_FORMAT", ResponseFormat.IAM),
-        unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
+        response_format=reader.choice("RESPONSE_FORMAT", "iam", "simple"),
+        unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", "unauthorized", "deny"),
         principal_id=_principal_id(reader, environment),
         client_cert_header=reader.read("CLIENT_CERT_HEADER", parse_boolean, default=False),
         expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
-        log_decisions=reader.choice("LOG_DECISIONS", LogDecisions.ALL),
+        log_decisions=reader.choice("LOG_DECISIONS", "all", "denied", "none"),
         metrics_namespace=reader.read("METRICS_NAMESPACE", _parse_namespace, default=None),
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
@@ -203,38 +176,14 @@ def check_together(rules: Iterable[Rule]) -> None:
         raise ValueError(message)
 
 
-def _environment_rules(reader: VariableReader) -> tuple[Rule, ...]:
-    """Return the rule that the allowlists form together; one for each list if any of them is enough."""
-    lists = {
-        name: reader.read(name, partial(parse_allowlist, field), default=None) for name, field in ALLOWLISTS.items()
-    }
-    match = reader.choice("ALLOWLIST_MATCH", AllowlistMatch.ALL)
-    if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", parse_boolean, default=False):
-        # Allowlists and rules add up: with them, every client could still call everything.
-        if any(name in reader for name in ALLOWLISTS):
-            reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
-        return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
-    if "ALLOWED_SERIAL_NUMBERS" in reader:
-        issuers = lists["ALLOWED_ISSUERS"]
-        if match is AllowlistMatch.ANY or issuers is None or len(issuers.alternatives) != 1:
-            reader.reject(
-                "ALLOWED_SERIAL_NUMBERS",
-                "requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all, because a serial number is"
-                " unique only within its issuer: write rules for several issuers",
-            )
-    matchers = tuple(matcher for matcher in lists.values() if matcher)
-    if match is AllowlistMatch.ANY:
-        return tuple(Rule(ENVIRONMENT, (matcher,), ALL_ROUTES) for matcher in matchers)
-    return (Rule(ENVIRONMENT, matchers, ALL_ROUTES),) if matchers else ()
-
-
 def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> PrincipalId | CertificateValue:
-    if not environment.get("PRINCIPAL_ID", "").strip().startswith("{"):
-        return reader.choice("PRINCIPAL_ID", PrincipalId.COMMON_NAME)
-    from mtls_authorizer.rules.document.certificate_values import parse_certificate_value  # noqa: PLC0415 -- rarely used
+    if environment.get("PRINCIPAL_ID", "").strip().startswith("{"):
+        from mtls_authorizer.rules.document.certificate_values import parse_certificate_value  # noqa: PLC0415 -- rarely used
 
-    default: PrincipalId | CertificateValue = PrincipalId.COMMON_NAME
-    return reader.read("PRINCIPAL_ID", parse_certificate_value, default=default)
+        default: PrincipalId | CertificateValue = "common_name"
+        return reader.read("PRINCIPAL_ID", parse_certificate_value, default=default)
+    part: PrincipalId = reader.choice("PRINCIPAL_ID", "common_name", "subject_dn", "fingerprint", "serial_number")
+    return part
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 
+from client_certificate_auth.x509.names import has_control_characters
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from enum import StrEnum
     from typing import TypeVar
 
     _T = TypeVar("_T")
-    _Choice = TypeVar("_Choice", bound=StrEnum)
+    _Choice = TypeVar("_Choice", bound=str)
 
 _LONGEST_VALUE_SHOWN = 80
 _DIGITS = r"[0-9]{1,9}"
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class VariableReader:
@@ -44,12 +44,12 @@ class VariableReader:
         """Return a whole number from a range."""
         return self.read(name, lambda text: _parse_number(text, allowed), default=default)
 
-    def choice(self, name: str, default: _Choice) -> _Choice:
-        """Return a member of the default's enumeration."""
-        return self.read(name, lambda text: _parse_choice(text, type(default)), default=default)
+    def choice(self, name: str, *choices: _Choice) -> _Choice:
+        """Return one of several values, the first of which is the default."""
+        return self.read(name, lambda text: _parse_choice(text, choices), default=choices[0])
 
-    def optional_choice(self, name: str, choices: type[_Choice]) -> _Choice | None:
-        """Return a member of an enumeration, None if the variable is not set."""
+    def optional_choice(self, name: str, *choices: _Choice) -> _Choice | None:
+        """Return one of several values, None if the variable is not set."""
         return self.read(name, lambda text: _parse_choice(text, choices), default=None)
 
     def reject(self, name: str, problem: str) -> None:
@@ -77,7 +77,7 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
         raise ValueError(message)
-    with_control = next(filter(_CONTROL_CHARACTER.search, items), None)
+    with_control = next(filter(has_control_characters, items), None)
     if with_control is not None:
         message = (
             f"has the item {shown(with_control)}, with a line break or another control character, which matches no "
@@ -117,9 +117,9 @@ def _parse_number(text: str, allowed: range) -> int:
     return int(text)
 
 
-def _parse_choice(text: str, choices: type[_Choice]) -> _Choice:
-    try:
-        return choices(text)
-    except ValueError:
-        message = f"is {shown(text)}: write one of {', '.join(choices)}"
-        raise ValueError(message) from None
+def _parse_choice(text: str, choices: tuple[_Choice, ...]) -> _Choice:
+    for choice in choices:
+        if choice == text:
+            return choice
+    message = f"is {shown(text)}: write one of {', '.join(choices)}"
+    raise ValueError(message)

@@ -7,12 +7,10 @@ from collections import OrderedDict
 
 from client_certificate_auth import ExtractionFailure, read_client_certificate
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.policy.settings import PrincipalId
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier
 from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
-from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 
 TYPE_CHECKING = False
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.rules.grant import Evaluation
+    from mtls_authorizer.rules.rule_set import RuleSet
 
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
@@ -67,10 +66,9 @@ class RejectedCertificate(NamedTuple):
 class AssessedCertificate(NamedTuple):
     """A certificate for which the rules were evaluated.
 
-    ``outcome`` is the grant of the rules, or the reason why there is none. ``shadow_outcome`` is that of the shadow
-    rules, None without shadow rules. ``context`` is empty without a grant. For a ``ConditionalGrant``, it contains only
-    the values of the certificate, because the rules in effect depend on the request. ``not_before`` and ``not_after``
-    are aware, and part of the validity (RFC 5280 §4.1.2.5).
+    ``outcome`` is the grant of the rules, or the reason why there is none. ``shadow_outcome`` is the same for shadow
+    rules, None without any. ``context`` contains the values of the certificate, and is empty without a grant.
+    ``not_before`` and ``not_after`` are aware, and part of the validity (RFC 5280 §4.1.2.5).
     """
 
     client: Client
@@ -91,8 +89,7 @@ class AssessedCertificate(NamedTuple):
     @property
     def has_grant(self) -> bool:
         """Whether the rules or the shadow rules grant something, at least for some requests."""
-        granted = (Grant, ConditionalGrant)
-        return isinstance(self.outcome, granted) or isinstance(self.shadow_outcome, granted)
+        return not (isinstance(self.outcome, DenyReason) and isinstance(self.shadow_outcome, DenyReason | None))
 
 
 Assessment: TypeAlias = AssessedCertificate | RejectedCertificate
@@ -101,38 +98,38 @@ Assessment: TypeAlias = AssessedCertificate | RejectedCertificate
 
 def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolicy) -> Assessment:
     """Apply the checks that depend on the certificate, then the rules. Pure."""
-    failure = first_failure(EXTRACTION_CHECKS, extraction)
-    if failure is not None or isinstance(extraction, ExtractionFailure):
-        reason = failure or DenyReason.CERTIFICATE_MALFORMED
+    if isinstance(extraction, ExtractionFailure):
+        reason = first_failure(EXTRACTION_CHECKS, extraction) or DenyReason.CERTIFICATE_MALFORMED
         return RejectedCertificate(Client(UNAUTHENTICATED_PRINCIPAL), reason)
     certificate = extraction.certificate
     failure = first_failure(CERTIFICATE_CHECKS, certificate)
+    client = _client(certificate, settings, failure)
     if failure is not None:
-        return RejectedCertificate(_client(certificate, settings, failure), failure)
+        return RejectedCertificate(client, failure)
     required = settings.required_key_usages
     outcome = policy.rules.evaluate(certificate, required)
-    context: Mapping[str, str] = {}
-    if isinstance(outcome, (Grant, ConditionalGrant)):
-        context = build_context(certificate, with_header=settings.client_cert_header)
-        if policy.rules.uses(PSD2_ROLE) or policy.rules.uses(ORGANIZATION_IDENTIFIER):
-            from mtls_authorizer.request.psd2_context import psd2_context  # noqa: PLC0415 -- few configurations need it
-
-            context = {**context, **psd2_context(certificate, policy.rules)}
-    if isinstance(outcome, Grant):
-        # A rule's constants never replace values of the certificate.
-        context = {**outcome.context, **context}
+    is_granted = not isinstance(outcome, DenyReason)
     assessed = AssessedCertificate(
-        _client(certificate, settings),
+        client,
         outcome,
         policy.shadow_rules.evaluate(certificate, required) if policy.shadow_rules is not None else None,
-        context,
+        _context(certificate, settings, policy.rules) if is_granted else {},
         certificate.not_before,
         certificate.not_after,
-        not isinstance(outcome, DenyReason) and _loses_client_auth(certificate, settings, policy),
+        is_granted and _loses_client_auth(certificate, settings, policy),
     )
     if policy.revocation is not None and assessed.has_grant:
         return assessed._replace(chains=policy.revocation.chains(certificate))
     return assessed
+
+
+def _context(certificate: PeerCertificate, settings: Settings, rules: RuleSet) -> dict[str, str]:
+    context = build_context(certificate, with_header=settings.client_cert_header)
+    if rules.uses(PSD2_ROLE) or rules.uses(ORGANIZATION_IDENTIFIER):
+        from mtls_authorizer.request.psd2_context import psd2_context  # noqa: PLC0415 -- few configurations need it
+
+        context |= psd2_context(certificate, rules)
+    return context
 
 
 def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy: AccessPolicy) -> bool:
@@ -152,12 +149,12 @@ def _tbs_hash(certificate: PeerCertificate) -> int:
     return hash(certificate.fields.tbs_fields)
 
 
-def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReason | None = None) -> Client:
+def _client(certificate: PeerCertificate, settings: Settings, failure: DenyReason | None) -> Client:
     usages = certificate.ext_key_usage
     # A name with control characters must not become the principal.
     unprintable = failure is DenyReason.SUBJECT_NOT_PRINTABLE
     return Client(
-        principal_identifier(certificate, PrincipalId.FINGERPRINT if unprintable else settings.principal_id),
+        principal_identifier(certificate, "fingerprint" if unprintable else settings.principal_id),
         certificate.subject.rfc4514_string(),
         certificate.issuer.rfc4514_string(),
         certificate.serial_number,

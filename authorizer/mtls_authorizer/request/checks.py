@@ -1,12 +1,10 @@
 """The checks that a request must pass, in order. The authorizer and ``explain`` both use this one table.
 
 The first check that fails determines the deny reason. The results of EXTRACTION_CHECKS and CERTIFICATE_CHECKS depend
-only on the certificate, so they are cached. GRANT_CHECKS and ROUTE_CHECK are made for every request.
+only on the certificate, so they are cached. GRANT_CHECKS and ROUTE are made for every request.
 """
 
 from __future__ import annotations
-
-from enum import StrEnum
 
 from client_certificate_auth import ExtractionFailure, ExtractionFailureReason
 from client_certificate_auth.records import NamedTuple
@@ -40,35 +38,21 @@ _RULE_REASONS = frozenset(
 )
 
 
-class CheckName(StrEnum):
-    """The names of the checks, as ``explain`` prints them."""
-
-    CERTIFICATE = "certificate"
-    DECODABLE = "decodable"
-    PRINTABLE = "printable"
-    EXTENSIONS = "extensions"
-    CRITICAL_EXTENSIONS = "critical_extensions"
-    EXTENDED_KEY_USAGE = "extended_key_usage"
-    RULES = "rules"
-    VALIDITY = "validity"
-    REVOCATION = "revocation"
-    ROUTE = "route"
-
-
 class Check(NamedTuple):
     """A check: ``failure`` returns the deny reason (one of ``reasons``), or None if the facts pass.
 
-    ``requirement`` completes the sentence "The check requires …". ``prerequisites`` are the checks without which this
-    one has no meaningful result; every other check can be explained even if an earlier one failed. The facts of
-    EXTRACTION_CHECKS are an ``ExtractionResult``, those of CERTIFICATE_CHECKS a ``PeerCertificate``, and those of the
-    others ``RequestFacts``.
+    ``requirement`` completes the sentence "The check requires …". ``prerequisites`` are the names of the checks without
+    which this one has no meaningful result; every other check can be explained even if an earlier one failed.
+
+    The facts are an ``ExtractionResult`` for EXTRACTION_CHECKS, a ``PeerCertificate`` for CERTIFICATE_CHECKS, and
+    ``RequestFacts`` for all others.
     """
 
-    name: CheckName
+    name: str
     reasons: frozenset[DenyReason]
     requirement: str
     failure: Callable[..., DenyReason | None]
-    prerequisites: frozenset[CheckName] = frozenset()
+    prerequisites: frozenset[str] = frozenset()
 
 
 class RequestFacts(NamedTuple):
@@ -152,80 +136,67 @@ def _route_not_granted(facts: RequestFacts) -> DenyReason | None:
     return None if granted else DenyReason.ROUTE_NOT_ALLOWED
 
 
-EXTRACTION_CHECKS: tuple[Check, ...] = (
-    Check(
-        CheckName.CERTIFICATE,
-        frozenset({DenyReason.CERTIFICATE_MISSING}),
-        "a client certificate in the event",
-        _missing,
-    ),
-    Check(
-        CheckName.DECODABLE,
-        frozenset({DenyReason.CERTIFICATE_MALFORMED}),
-        "one certificate whose names, serial number and validity can be decoded",
-        _malformed,
-        frozenset({CheckName.CERTIFICATE}),
-    ),
+CERTIFICATE = Check(
+    "certificate", frozenset({DenyReason.CERTIFICATE_MISSING}), "a client certificate in the event", _missing
 )
-
-CERTIFICATE_CHECKS: tuple[Check, ...] = (
-    Check(
-        CheckName.PRINTABLE,
-        frozenset({DenyReason.SUBJECT_NOT_PRINTABLE}),
-        "a subject and an issuer without control characters",
-        _unprintable,
-    ),
-    Check(
-        CheckName.EXTENSIONS,
-        frozenset({DenyReason.EXTENSIONS_MALFORMED}),
-        "alternative names and key usages that can be decoded",
-        _extensions_malformed,
-    ),
-    Check(
-        CheckName.CRITICAL_EXTENSIONS,
-        frozenset({DenyReason.CRITICAL_EXTENSION_UNKNOWN}),
-        "no critical extension that OpenSSL does not handle",
-        _critical_extension_unknown,
-    ),
+DECODABLE = Check(
+    "decodable",
+    frozenset({DenyReason.CERTIFICATE_MALFORMED}),
+    "one certificate whose names, serial number and validity can be decoded",
+    _malformed,
+    frozenset({CERTIFICATE.name}),
 )
-
-GRANT_CHECKS: tuple[Check, ...] = (
-    Check(
-        CheckName.EXTENDED_KEY_USAGE,
-        frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
-        "the usages of REQUIRED_EXTENDED_KEY_USAGE, or of a rule that replaces them",
-        _extended_key_usage_missing,
-        frozenset({CheckName.EXTENSIONS}),
-    ),
-    Check(
-        CheckName.RULES,
-        _RULE_REASONS,
-        "a rule that matches",
-        _no_rule_matches,
-        frozenset({CheckName.PRINTABLE, CheckName.EXTENSIONS}),
-    ),
-    Check(
-        CheckName.VALIDITY,
-        frozenset({DenyReason.CERTIFICATE_NOT_YET_VALID, DenyReason.CERTIFICATE_EXPIRED}),
-        "a certificate that is valid now",
-        not_valid,
-    ),
-    Check(
-        CheckName.REVOCATION,
-        frozenset({DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN}),
-        "a certificate that is not revoked",
-        _revoked_or_unknown,
-        frozenset({CheckName.PRINTABLE, CheckName.EXTENSIONS, CheckName.VALIDITY}),
-    ),
+PRINTABLE = Check(
+    "printable",
+    frozenset({DenyReason.SUBJECT_NOT_PRINTABLE}),
+    "a subject and an issuer without control characters",
+    _unprintable,
 )
-
-ROUTE_CHECK: Check = Check(
-    CheckName.ROUTE,
+EXTENSIONS = Check(
+    "extensions",
+    frozenset({DenyReason.EXTENSIONS_MALFORMED}),
+    "alternative names and key usages that can be decoded",
+    _extensions_malformed,
+)
+CRITICAL_EXTENSIONS = Check(
+    "critical_extensions",
+    frozenset({DenyReason.CRITICAL_EXTENSION_UNKNOWN}),
+    "no critical extension that OpenSSL does not handle",
+    _critical_extension_unknown,
+)
+EXTENDED_KEY_USAGE = Check(
+    "extended_key_usage",
+    frozenset({DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED}),
+    "the usages of REQUIRED_EXTENDED_KEY_USAGE, or of a rule that replaces them",
+    _extended_key_usage_missing,
+    frozenset({EXTENSIONS.name}),
+)
+RULES = Check(
+    "rules", _RULE_REASONS, "a rule that matches", _no_rule_matches, frozenset({PRINTABLE.name, EXTENSIONS.name})
+)
+VALIDITY = Check(
+    "validity",
+    frozenset({DenyReason.CERTIFICATE_NOT_YET_VALID, DenyReason.CERTIFICATE_EXPIRED}),
+    "a certificate that is valid now",
+    not_valid,
+)
+REVOCATION = Check(
+    "revocation",
+    frozenset({DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN}),
+    "a certificate that is not revoked",
+    _revoked_or_unknown,
+    frozenset({PRINTABLE.name, EXTENSIONS.name, VALIDITY.name}),
+)
+ROUTE = Check(
+    "route",
     frozenset({DenyReason.ROUTE_NOT_ALLOWED}),
     "a route that the matching rules grant",
     _route_not_granted,
-    frozenset({CheckName.RULES}),
+    frozenset({RULES.name}),
 )
 
-CHECKS: tuple[Check, ...] = (*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS, *GRANT_CHECKS, ROUTE_CHECK)
+EXTRACTION_CHECKS = (CERTIFICATE, DECODABLE)
+CERTIFICATE_CHECKS = (PRINTABLE, EXTENSIONS, CRITICAL_EXTENSIONS)
+GRANT_CHECKS = (EXTENDED_KEY_USAGE, RULES, VALIDITY, REVOCATION)
+CHECKS = (*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS, *GRANT_CHECKS, ROUTE)
 """All checks, in order. Each deny reason belongs to exactly one of them."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.request.assessment import RejectedCertificate
-from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE_CHECK, RequestFacts, first_failure, not_valid
+from mtls_authorizer.request.checks import GRANT_CHECKS, ROUTE, RequestFacts, first_failure, not_valid
 from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
@@ -31,7 +30,7 @@ class Decision(NamedTuple):
 
     reason: DenyReason | None
     client: Client
-    context: Mapping[str, str]
+    context: dict[str, str]
     grant: Grant | None
     shadow_reason: DenyReason | None
     """Why the shadow rules would deny the request. None if they would allow it, or without shadow rules."""
@@ -61,23 +60,26 @@ def decide(
     if isinstance(assessment, RejectedCertificate):
         reason = assessment.reason
         return Decision(reason, assessment.client, {"reason": reason.value}, grant=None, shadow_reason=reason)
-    outcome, context = assessment.outcome, assessment.context
-    if isinstance(outcome, ConditionalGrant):
-        outcome = outcome_for(outcome, request, now)
-        if isinstance(outcome, Grant):
-            context = {**outcome.context, **context}
+    outcome = outcome_for(assessment.outcome, request, now)
     facts = RequestFacts(
         outcome, assessment.not_before, assessment.not_after, now, settings, policy, request.invocation
     )
     if policy.revocation is not None and assessment.has_grant and not_valid(facts) is None:
         facts = facts._replace(revocation_status=policy.revocation.status_at(assessment.chains, now))
     failure = first_failure(GRANT_CHECKS, facts)
-    grant = outcome if failure is None and isinstance(outcome, Grant) else None
     days_to_expiry = (assessment.not_after - now).days
+    if failure is None and isinstance(outcome, Grant):
+        grant: Grant | None = outcome
+        # A rule's constants never replace values of the certificate.
+        context = {**outcome.context, **assessment.context}
+        if days_to_expiry <= settings.expiry_warning_days:
+            context["clientCertDaysToExpiry"] = str(days_to_expiry)
+    else:
+        grant, context = None, {"reason": str(failure)}
     return Decision(
-        failure or ROUTE_CHECK.failure(facts),
+        failure or ROUTE.failure(facts),
         assessment.client,
-        _context(context, failure, days_to_expiry if days_to_expiry <= settings.expiry_warning_days else None),
+        context,
         grant,
         _shadow_reason(assessment, facts, request),
         days_to_expiry,
@@ -93,16 +95,8 @@ def outcome_for(evaluation: Evaluation, request: ApiRequest, now: datetime) -> R
     return evaluation
 
 
-def _context(granted: Mapping[str, str], failure: DenyReason | None, days_to_report: int | None) -> Mapping[str, str]:
-    if failure is not None:
-        return {"reason": failure.value}
-    if days_to_report is not None:
-        return {**granted, "clientCertDaysToExpiry": str(days_to_report)}
-    return granted
-
-
 def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts, request: ApiRequest) -> DenyReason | None:
     if assessment.shadow_outcome is None:
         return None
     outcome = outcome_for(assessment.shadow_outcome, request, facts.now)
-    return first_failure((*GRANT_CHECKS, ROUTE_CHECK), facts._replace(outcome=outcome))
+    return first_failure((*GRANT_CHECKS, ROUTE), facts._replace(outcome=outcome))

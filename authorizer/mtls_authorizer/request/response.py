@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mtls_authorizer.policy.settings import ResponseFormat, Settings, UnauthenticatedResponse
 from mtls_authorizer.reasons import UNAUTHENTICATED
-from mtls_authorizer.request.event import ApiRequest, EventFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES, resources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer.rules.grant import Grant
 
 
@@ -28,8 +28,8 @@ def is_unauthorized(decision: Decision, request: ApiRequest, settings: Settings)
     """Return whether the function raises Unauthorized, which Lambda counts as an error of the function."""
     return (
         decision.reason in UNAUTHENTICATED
-        and request.event_format is EventFormat.REST
-        and settings.unauthenticated_response is not UnauthenticatedResponse.DENY
+        and request.event_format == "rest"
+        and settings.unauthenticated_response != "deny"
     )
 
 
@@ -42,17 +42,17 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
     if decision.reason in UNAUTHENTICATED:
         if is_unauthorized(decision, request, settings):
             raise Unauthorized
-        if settings.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED and not request.identity:
+        if settings.unauthenticated_response == "unauthorized" and not request.identity:
             return {**UNAUTHORIZED_BY_HTTP_API}
-    if request.event_format is EventFormat.HTTP_2_0 and settings.response_format is ResponseFormat.SIMPLE:
+    if request.event_format == "http-2.0" and settings.response_format == "simple":
         context = decision.context if decision.reason is None else {"reason": decision.reason.value}
-        return {"isAuthorized": decision.allowed, "context": dict(context)}
+        return {"isAuthorized": decision.allowed, "context": context}
     response: dict[str, object] = {
         "principalId": decision.client.principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": _statements(decision.grant, request.stage_arn)},
-        "context": dict(decision.context),
+        "context": decision.context,
     }
-    if decision.grant and decision.grant.usage_identifier_key and request.event_format is EventFormat.REST:
+    if decision.grant and decision.grant.usage_identifier_key and request.event_format == "rest":
         response["usageIdentifierKey"] = decision.grant.usage_identifier_key
     return response
 

@@ -21,19 +21,15 @@ _VALUE = re.compile(rf"[ -~]{{1,{LONGEST_VALUE}}}")
 class CertificateValue(NamedTuple):
     """Describes where to read a value in a certificate, such as the subject's organization.
 
-    ``field`` and ``label`` are those of a ``Fact``. ``after`` selects the values that begin with it, and is removed
-    from them. ``default`` replaces a missing value.
+    ``field`` and ``label`` select facts. ``after`` selects the values that begin with it, and is removed
+    from them. ``default`` replaces a missing value; without one, a certificate that
+    lacks the value does not match.
     """
 
     field: str
     label: str
     after: str = ""
     default: str | None = None
-
-    @property
-    def is_required(self) -> bool:
-        """Whether a certificate without the value does not match."""
-        return self.default is None
 
     def read(self, certificate: PeerCertificate) -> str | None:
         """Return the value, of 1 to 256 printable ASCII characters, if there is exactly one; otherwise the default."""

@@ -1,4 +1,4 @@
-"""Conditions: the requirements of rules, and an index that finds those that a certificate satisfies."""
+"""Conditions of rules, and the indexes that find satisfied conditions and matching rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from client_certificate_auth.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from client_certificate_auth import PeerCertificate
@@ -102,11 +102,14 @@ class SatisfiedConditions(NamedTuple):
     any_fact: frozenset[Condition]
 
 
-class _LabelIndex(NamedTuple):
+class _LabelIndex:
     """The conditions on the facts with one label: by value, and by prefixes and suffixes of each length."""
 
-    exact: dict[Hashable, Condition]
-    patterns: dict[tuple[Comparison, int], dict[str, Condition]]
+    __slots__ = ("exact", "patterns")
+
+    def __init__(self) -> None:
+        self.exact: dict[Hashable, Condition] = {}
+        self.patterns: dict[tuple[Comparison, int], dict[str, Condition]] = {}
 
 
 class ConditionIndex:
@@ -116,30 +119,27 @@ class ConditionIndex:
     number of conditions does not matter.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("fields",)
+
+    fields: dict[str, dict[str, _LabelIndex]]
+    """The conditions by field and label."""
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
-        fields: dict[str, dict[str, _LabelIndex]] = {}
+        self.fields = {}
         for condition in conditions:
             field, label, comparison, value = condition
-            index = fields.setdefault(field, {}).setdefault(label, _LabelIndex({}, {}))
+            index = self.fields.setdefault(field, {}).setdefault(label, _LabelIndex())
             if comparison is Comparison.EXACT:
                 index.exact[value] = condition
             else:
                 text = str(value)
                 index.patterns.setdefault((comparison, len(text)), {})[text] = condition
-        self._fields = fields
-
-    @property
-    def fields(self) -> Collection[str]:
-        """The fields that conditions are about."""
-        return self._fields.keys()
 
     def satisfied_by(self, certificate: PeerCertificate, readers: FactReaders) -> SatisfiedConditions:
         """Return the conditions that a certificate satisfies. Fields without conditions are not read."""
         unambiguous: list[Condition] = []
         ambiguous: list[Condition] = []
-        for field, labels in self._fields.items():
+        for field, labels in self.fields.items():
             for label, value, is_ambiguous in readers[field](certificate):
                 if label in labels:
                     satisfied = ambiguous if is_ambiguous else unambiguous
@@ -157,3 +157,55 @@ def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Conditi
             part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
             if part in conditions:
                 yield conditions[part]
+
+
+class RuleIndex:
+    """The positions of rules by necessary conditions: a certificate that satisfies none of them does not match.
+
+    A rule is a sequence of matchers, all of which must match. A rule without matchers is never found. ``rule_count`` is
+    the number of rules that have each condition.
+    """
+
+    __slots__ = ("_positions", "_unproven")
+
+    def __init__(self, rules: Iterable[Sequence[Matcher]], rule_count: Mapping[Condition, int]) -> None:
+        self._positions: dict[Condition, list[int]] = {}
+        self._unproven: list[tuple[Matcher, ...]] = []
+        for position, matchers in enumerate(rules):
+            keys = [_necessary_conditions(matcher, rule_count) for matcher in matchers]
+            # The best matcher is the one whose conditions occur in the fewest rules.
+            best = min(
+                range(len(keys)),
+                key=lambda number: max(map(rule_count.__getitem__, keys[number])),  # pragma: no mutate -- for speed
+                default=None,
+            )
+            if best is not None:
+                for condition in keys[best]:
+                    self._positions.setdefault(condition, []).append(position)
+            # For a rule that is found, the best matcher is known to match, unless it has combinations of conditions.
+            self._unproven.append(
+                tuple(matcher for number, matcher in enumerate(matchers) if number != best or matcher.combinations)
+            )
+
+    def find(self, satisfied: frozenset[Condition]) -> list[int]:
+        """Return the positions of the rules whose matchers all match, in ascending order."""
+        several = [self._positions[condition] for condition in satisfied if condition in self._positions]
+        # A single list is sorted already: a mutant that sorts it as well survives.
+        candidates = several[0] if len(several) == 1 else sorted(set().union(*several))
+        found = []
+        for position in candidates:
+            # A loop, since thousands of rules may be candidates: all() takes twice as long.
+            for matcher in self._unproven[position]:
+                if not matcher.matches(satisfied):
+                    break
+            else:
+                found.append(position)
+        return found
+
+
+def _necessary_conditions(matcher: Matcher, rule_count: Mapping[Condition, int]) -> frozenset[Condition]:
+    """Return necessary conditions: a certificate that satisfies none of them does not match."""
+    return matcher.alternatives.union(
+        min(combination, key=rule_count.__getitem__)  # pragma: no mutate -- each is necessary, the rarest is fastest
+        for combination in matcher.combinations
+    )

@@ -5,12 +5,12 @@ Functions that read facts never raise. Functions that parse raise ValueError.
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
 from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
 from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
@@ -94,15 +94,12 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
         Fact(
             label,
             sorted_name(value) if label == "dirName" else value,
-            not value.isprintable() and _has_control_characters(value),
+            # The first condition saves a call for each name.
+            not value.isprintable() and has_control_characters(value),
         )
         for label, value in names
     ]
     return [*facts, *_other_spellings(names)]
-
-
-def _has_control_characters(text: str) -> bool:
-    return re.search(r"[\x00-\x1f\x7f-\x9f]", text) is not None
 
 
 def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:

@@ -73,8 +73,8 @@ class Field(NamedTuple):
     patterns: Mapping[tuple[str, Comparison], PatternRule] = {}
     """Restrictions on prefixes and suffixes, by label."""
     companion: str | None = None
-    """A field of which a rule must also have exactly one exact value, because values of this field are unique only
-    together with it: a serial number needs an issuer."""
+    """A field that the rule must also match, by exactly one exact value, because values of this field are unique only
+    within it: a serial number within its issuer."""
     exclusion_problem: str | None = None
     """Why an exclusion by this field would be ineffective, and what to write instead."""
 

@@ -45,19 +45,6 @@ class RequiredKeyUsages(NamedTuple):
         return self.usages.issubset(usages)
 
 
-class RuleKeyUsages(NamedTuple):
-    """The usages of a rule that replaces the requirement of the settings: a certificate needs one of them.
-
-    If there are none, nothing is required.
-    """
-
-    usages: frozenset[str]
-
-    def met_by(self, usages: Collection[str] | None) -> bool:
-        """Return whether a certificate with these usages has one of them. None: it has no such extension."""
-        return not self.usages or (usages is not None and not self.usages.isdisjoint(usages))
-
-
 CLIENT_AUTH_IF_RESTRICTED = RequiredKeyUsages(frozenset({CLIENT_AUTH}), extension_required=False)
 """The default: if a certificate has the extension, clientAuth must be in it."""
 

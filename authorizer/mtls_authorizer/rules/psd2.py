@@ -19,6 +19,7 @@ from client_certificate_auth.x509.der import (
     read_oid,
     read_sequence_of,
 )
+from client_certificate_auth.x509.names import has_control_characters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ _ROLE_OIDS = {name: oid for oid, name in _ROLE_NAMES.items()}
 
 _UTF8_STRING = 0x0C
 _LONGEST_TEXT = 256
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ID_AND_INFO = 2
 
 
@@ -122,7 +122,7 @@ def _read_text(content: bytes) -> str:
     except UnicodeDecodeError as error:
         message = "a name in a PSD2 statement is not UTF-8"
         raise DerError(message) from error
-    if not 1 <= len(text) <= _LONGEST_TEXT or _CONTROL_CHARACTER.search(text):
+    if not 1 <= len(text) <= _LONGEST_TEXT or has_control_characters(text):
         message = f"a name in a PSD2 statement is empty, too long or not printable: {text[:32]!a}"
         raise DerError(message)
     return text

@@ -35,5 +35,5 @@ class RequestLimits(NamedTuple):
 
 
 def _lower_case(domain_name: str | None) -> str | None:
-    # The lower case of some characters beyond ASCII is an ASCII letter, such as that of the Kelvin sign.
+    # ``lower`` returns ASCII letters for some characters beyond ASCII, such as the Kelvin sign.
     return domain_name.lower() if domain_name is not None and domain_name.isascii() else None

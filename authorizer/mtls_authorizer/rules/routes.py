@@ -110,7 +110,7 @@ def _check_path(text: str, path: str) -> None:
 def permits(routes: Routes, invocation: str) -> bool:
     """Return whether routes include an invocation: its method and path as in the ARN, ``GET/payments/1``.
 
-    The result is the same as that of the policy made from ``resources``, or, with all routes, of a policy for ``*``.
+    A policy made from ``resources`` or, for all routes, a policy for ``*``, has the same result.
     """
     if routes is ALL_ROUTES:
         return True

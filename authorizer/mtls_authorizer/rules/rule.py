@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.conditions import Condition, Matcher, SatisfiedConditions
-    from mtls_authorizer.rules.key_usage import RuleKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.routes import Routes
 
@@ -40,7 +39,8 @@ class Rule(NamedTuple):
     not match.
 
     ``limits`` restrict the rule to some requests, and do not affect whether it matches a certificate. None: no limits.
-    ``key_usages`` replaces the extended key usages that the settings require. None: they are not replaced.
+    ``key_usages`` replaces the extended key usages that the settings require: a certificate must have one of these, or
+    none at all is required if it is empty. None: the requirement of the settings applies.
 
     A rule that ``denies`` is an entry of a document's ``deny``: a certificate that its matchers match is denied, even
     if other rules allow it.
@@ -56,7 +56,7 @@ class Rule(NamedTuple):
     denies: bool = False
     limits: RequestLimits | None = None
     certificate_context: Mapping[str, CertificateValue] = {}
-    key_usages: RuleKeyUsages | None = None
+    key_usages: frozenset[str] | None = None
 
     def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
         """Return why the rule does not match a certificate that satisfies conditions; None if it matches.
@@ -70,7 +70,7 @@ class Rule(NamedTuple):
             return DenyReason.NO_ALLOWLIST_CONFIGURED
         if self.is_excluded(satisfied):
             return DenyReason.CERTIFICATE_EXCLUDED
-        if self.key_usages is not None and not self.key_usages.met_by(usages):
+        if not self.accepts_usages(usages, required_met=True):
             return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
         return None
 
@@ -85,15 +85,13 @@ class Rule(NamedTuple):
         return False
 
     def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
-        """Return whether the rule accepts usages. ``required_met`` is whether the settings accept them."""
-        return required_met if self.key_usages is None else self.key_usages.met_by(usages)
+        """Return whether the rule accepts the extended key usages of a certificate, None if it has no such extension.
 
-    def certificate_values(self) -> Mapping[str, CertificateValue]:
-        """Return the values that the rule takes from the certificate, by their locations in a rule of a document."""
-        values = {f"context.{key}": value for key, value in self.certificate_context.items()}
-        if self.usage_plan_key is not None and not isinstance(self.usage_plan_key, str):
-            values["usage_plan_key"] = self.usage_plan_key
-        return values
+        ``required_met`` is whether the certificate meets the requirement of the settings.
+        """
+        if self.key_usages is None:
+            return required_met
+        return not self.key_usages or not self.key_usages.isdisjoint(usages or ())
 
     def uses(self, field: str) -> bool:
         """Return whether a matcher or an exclusion is about a field."""

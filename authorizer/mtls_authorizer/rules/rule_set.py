@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.conditions import ConditionIndex, SatisfiedConditions
+from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import FACT_READERS, ISSUER_KEY, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Evaluation, Grant, combine
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
-from mtls_authorizer.rules.rule_index import RuleIndex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ class RuleSet:
         If a rule replaces the requirement and accepts the usages, they are only the reason if a rule matches apart from
         usages.
         """
-        accepted = any(rule.key_usages is not None and rule.key_usages.met_by(usages) for rule in self.rules)
+        accepted = any(rule.accepts_usages(usages, required_met=False) for rule in self.rules)
         return not accepted or bool(self._matching_apart_from_usages(satisfied))
 
     def _granted(self, matching: Iterable[int], certificate: PeerCertificate) -> dict[int, Grant]:

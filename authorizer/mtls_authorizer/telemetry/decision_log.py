@@ -1,14 +1,12 @@
-"""The decision log: one record for each decision, and one for each serial number collision."""
+"""The decision log: one record for each decision."""
 
 from __future__ import annotations
 
 from mtls_authorizer.log import get_logger, is_imported
-from mtls_authorizer.policy.settings import LogDecisions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
-    from mtls_authorizer.request.serial_numbers import SerialNumberCollision
     from mtls_authorizer.telemetry.observation import Observation
 
 LONGEST_VALUE = 2048
@@ -22,7 +20,7 @@ MOST_VALUES = 16
 def log_decision(observation: Observation) -> None:
     """Log a decision, unless the settings exclude it. Messages are a closed set; the client's values are in fields."""
     decision = observation.decision
-    if decision.allowed and observation.settings.log_decisions is LogDecisions.DENIED:
+    if decision.allowed and observation.settings.log_decisions == "denied":
         return
     warns = decision.reason is not None or observation.is_expiring
     if warns or is_imported():
@@ -45,25 +43,6 @@ def _message(observation: Observation) -> str:
     return "allow, certificate expires soon" if observation.is_expiring else "allow"
 
 
-def log_collision(collision: SerialNumberCollision) -> None:
-    """Log that two certificates have the same issuer and serial number, regardless of LOG_DECISIONS."""
-    loggable = collision._replace(
-        issuer_dn=shortened(collision.issuer_dn), serial_number=shortened(collision.serial_number)
-    )
-    get_logger().warning("serial number collision", extra=loggable._asdict())
-
-
-def log_missing_identity_source() -> None:
-    """Log that API Gateway may return the response for one domain name to a request for another one."""
-    get_logger().warning("domain name is not an identity source", extra={"correction": "add $context.domainName"})
-
-
-def log_simple_response_of_route() -> None:
-    """Log that API Gateway may return the simple response for one route to a request for another one."""
-    correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"
-    get_logger().warning("simple response may be cached for other routes", extra={"correction": correction})
-
-
 def log_fields(observation: Observation) -> dict[str, object]:
     """Return the fields of a decision's record. Shadow rules, CRLs and malformed certificates add theirs."""
     decision, request, policy = observation.decision, observation.request, observation.policy
@@ -73,9 +52,9 @@ def log_fields(observation: Observation) -> dict[str, object]:
         "reason": decision.reason and decision.reason.value,
         "rules": list(decision.grant.rules) if decision.grant else [],
         "principal": shortened(client.principal),
-        "subject_dn": client.subject_dn and shortened(client.subject_dn),
-        "issuer_dn": client.issuer_dn and shortened(client.issuer_dn),
-        "serial_number": client.serial_number and shortened(client.serial_number),
+        "subject_dn": shortened(client.subject_dn),
+        "issuer_dn": shortened(client.issuer_dn),
+        "serial_number": shortened(client.serial_number),
         "fingerprint": client.fingerprint,
         "extended_key_usage": None if client.extended_key_usage is None else _first(client.extended_key_usage),
         "days_to_expiry": decision.days_to_expiry,
@@ -109,16 +88,16 @@ def log_fields(observation: Observation) -> dict[str, object]:
     return fields
 
 
-def _first(texts: tuple[str, ...]) -> list[str]:
+def _first(texts: tuple[str, ...]) -> list[str | None]:
     """Return the first MOST_VALUES texts, followed by an ellipsis if there are more."""
     shown = [shortened(text) for text in texts[:MOST_VALUES]]
     return shown if len(texts) <= MOST_VALUES else [*shown, "..."]
 
 
-def shortened(text: str) -> str:
+def shortened(text: str | None) -> str | None:
     """Return a name or a serial number, truncated if it is too long for the log."""
     # Three dots instead of an ellipsis character: DNs are printable ASCII in the log.
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - len("...")] + "..."
+    return text if text is None or len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - len("...")] + "..."
 
 
 def _effect(reason: DenyReason | None) -> str:

@@ -107,7 +107,7 @@ def measure(observation: Observation) -> dict[str, int]:
         values[Metric.LOSING_CLIENT_AUTH] = 1
     if is_unauthorized(decision, observation.request, observation.settings):
         values[Metric.UNAUTHORIZED] = 1
-    if observation.collision is not None:
+    if observation.collides:
         values[Metric.SERIAL_NUMBER_COLLISION] = 1
     if observation.refresh_failures:
         values[Metric.RULES_REFRESH_FAILURES] = observation.refresh_failures

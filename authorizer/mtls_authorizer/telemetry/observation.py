@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.request.decision import Decision
     from mtls_authorizer.request.event import ApiRequest
-    from mtls_authorizer.request.serial_numbers import SerialNumberCollision
     from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 
 
@@ -34,8 +33,8 @@ class Observation(NamedTuple):
     malformed: MalformedCertificate | None = None
     """The certificate, if it could not be parsed."""
 
-    collision: SerialNumberCollision | None = None
-    """A collision of serial numbers that was not reported before."""
+    collides: bool = False
+    """Whether another certificate has the same issuer and serial number, unless that was reported before."""
 
     @property
     def is_expiring(self) -> bool:

@@ -30,7 +30,6 @@ from client_certificate_auth.x509.der import (
     read_sequence_of,
     read_two_elements,
 )
-from client_certificate_auth.x509.errors import MalformedCertificateError
 from client_certificate_auth.x509.pem import PemError, read_pem
 from client_certificate_auth.x509.validity import read_validity
 
@@ -67,6 +66,10 @@ COMMON_KEYS = {
     418: _RSA + bytes.fromhex("0382018f00"),
     546: _RSA + bytes.fromhex("0382020f00"),
 }
+
+
+class MalformedCertificateError(ValueError):
+    """Not exactly one X.509 certificate, or one whose names, serial number or dates cannot be decoded."""
 
 
 class Certificate:

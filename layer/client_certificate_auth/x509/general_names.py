@@ -36,7 +36,7 @@ _DIRECTORY_STRINGS = (T61_STRING, PRINTABLE_STRING, UNIVERSAL_STRING, UTF8_STRIN
 def read_general_names(content: bytes) -> list[Element]:
     """Return the tags and contents of GeneralNames, which may be empty. Raises DerError.
 
-    ``content`` is that of the SEQUENCE.
+    ``content`` is the content of the SEQUENCE.
     """
     names = list(zip(*read_elements(content), strict=True))
     for name in names:

@@ -56,11 +56,6 @@ _LAST_OF_BMP = "\uffff"
 _VALUE_TYPES = frozenset({*_ENCODINGS, BIT_STRING, SEQUENCE, 0x07, 0x08, 0x09, 0x0B, 0x0D, 0x0E, 0x0F, 0x1D})
 
 
-def _is_control_character(character: str) -> bool:
-    """Return whether a character is in C0, DEL or C1 (ISO/IEC 6429)."""
-    return character < " " or "\x7f" <= character <= "\x9f"
-
-
 class DistinguishedName(Mapping[str, "str | list[str]"]):
     """A subject or an issuer (RFC 5280 §4.1.2.4 and §4.1.2.6), from the DER of a Name. Raises ValueError.
 
@@ -72,7 +67,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
     Names are equal if their relative distinguished names are equal and in the same order. String types do not matter.
     """
 
-    __slots__ = ("_attributes", "_repeats", "_rfc4514_string", "_values", "has_control_characters")
+    __slots__ = ("_attributes", "_rfc4514_string", "_values", "has_control_characters")
 
     has_control_characters: bool
     """Whether any value has a control character: C0, DEL or C1. They break headers, logs and terminals."""
@@ -95,8 +90,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         self._attributes: tuple[list[tuple[str, str]], ...] = attributes
         pairs = list(chain.from_iterable(texts))
         self._values: dict[str, str | list[str]] = dict(pairs)
-        self._repeats = len(self._values) < len(pairs)
-        if self._repeats:
+        if len(self._values) < len(pairs):
             self._values = _values_by_key(pairs)
         self.has_control_characters = any(controls)
         # The most specific relative distinguished name comes first (RFC 4514 §2.1).
@@ -121,8 +115,6 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
 
     def single_values(self) -> list[tuple[str, str]]:
         """Return keys and values of the attributes that occur exactly once in the name, in the order of the name."""
-        if not self._repeats:
-            return list(self._values.items())  # type: ignore[arg-type]  # a list is the value of a repeated attribute
         return [(key, value) for key, value in self._values.items() if isinstance(value, str)]
 
     def rfc4514_string(self) -> str:
@@ -184,20 +176,24 @@ def read_text(tag: int, content: bytes) -> str | None:
     return None if tag == BMP_STRING and max(text, default="") > _LAST_OF_BMP else text
 
 
+def has_control_characters(text: str) -> bool:
+    """Return whether text contains a control character: C0, DEL or C1 (ISO/IEC 6429)."""
+    # Most text is printable, which is fast to check.
+    return not text.isprintable() and any(each < " " or "\x7f" <= each <= "\x9f" for each in text)
+
+
 @lru_cache(512)
 def _read_rdn(content: bytes) -> _DecodedRdn | None:
     """Decode the content of a SET; None for an empty one. Cached, because clients of one company share most of them."""
     attributes, texts, strings = [], [], []
-    has_control_characters = False
+    has_controls = False
     for oid, tag, value in read_attributes(content):
         text = _text(oid, tag, value)
+        has_controls |= has_control_characters(text)
         attributes.append((oid, text))
         texts.append((SHORT_NAME_BY_OID.get(oid, oid), text))
         strings.append(attribute_string(oid, text))
-        # Most text is printable, which is fast to check.
-        if not text.isprintable() and any(map(_is_control_character, text)):
-            has_control_characters = True
-    return (attributes, texts, "+".join(strings), has_control_characters) if attributes else None
+    return (attributes, texts, "+".join(strings), has_controls) if attributes else None
 
 
 def _values_by_key(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:

@@ -93,7 +93,7 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
 
 
 def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
-    """Return the encodings of an RSA or an elliptic curve key that certificates have, whichever is given.
+    """Return all encodings that certificates use for an RSA or an elliptic curve key, given any of them.
 
     The request for a certificate chooses one: the algorithm of an RSA key, of which the common ones are returned;
     whether a curve is named or described; one of three forms of a point (SEC 1 §2.3.3). The first one is the usual one.

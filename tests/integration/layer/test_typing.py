@@ -38,12 +38,12 @@ USES = {
         """,
         'Item "None" of "PeerCertificate | None" has no attribute "serial_number"',
     ),
-    "every front door gives the same result, and a mode may be its name": (
+    "every front door gives the same result": (
         """
         results: list[ExtractionResult] = [
             extract_client_certificate_from_cloudfront_event({}),
             extract_client_certificate_from_alb_event({}, mode="passthrough"),
-            extract_client_certificate_from_alb_event({}, mode=AlbMutualTlsMode.VERIFY),
+            extract_client_certificate_from_alb_event({}, mode="verify"),
         ]
         """,
         "Success",

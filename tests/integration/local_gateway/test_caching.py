@@ -19,7 +19,7 @@ from local_gateway.pki import LOOPBACK, Client, Pki, make_pki
 from local_gateway.server import serve
 from local_gateway.tls import client_context, custom_domain_context, default_endpoint_context
 from mtls_authorizer.authorizer import Authorizer
-from mtls_authorizer.policy.settings import ResponseFormat, load_settings
+from mtls_authorizer.policy.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def same_serial_number(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 @contextmanager
 def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...], **environment: str) -> Iterator[Served]:
     """Serve an API with the real authorizer, which allows alpha and beta, and cache its responses for an hour."""
-    response_format = ResponseFormat.SIMPLE if kind is ApiKind.HTTP_SIMPLE else ResponseFormat.IAM
+    response_format = "simple" if kind is ApiKind.HTTP_SIMPLE else "iam"
     lists = {} if "AUTHORIZER_RULES" in environment else {"ALLOWED_COMMON_NAMES": "alpha, beta"}
     settings = load_settings({**lists, "RESPONSE_FORMAT": response_format, **environment})
     authorize = Authorizer(settings).authorize

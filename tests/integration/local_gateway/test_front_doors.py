@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import unquote
 
 import pytest
@@ -14,7 +14,6 @@ from cryptography import x509
 from werkzeug.wrappers import Response
 
 from client_certificate_auth import (
-    AlbMutualTlsMode,
     PeerCertificate,
     extract_client_certificate_from_alb_event,
     extract_client_certificate_from_cloudfront_event,
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30
 
-MODES = {
-    FrontDoorKind.ALB_VERIFY: AlbMutualTlsMode.VERIFY,
-    FrontDoorKind.ALB_PASSTHROUGH: AlbMutualTlsMode.PASSTHROUGH,
+MODES: dict[FrontDoorKind, Literal["verify", "passthrough"]] = {
+    FrontDoorKind.ALB_VERIFY: "verify",
+    FrontDoorKind.ALB_PASSTHROUGH: "passthrough",
 }
 
 REQUEST = ClientRequest(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.settings import PrincipalId, SettingsError, load_settings
+from mtls_authorizer.policy.settings import SettingsError, load_settings
 from tests.integration.template.stacks import (
     AUTHORIZER,
     AUTHORIZER_ARN,
@@ -63,7 +63,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         AUTHORIZER,
         "PrincipalId",
         [
-            *PrincipalId,
+            *("common_name", "subject_dn", "fingerprint", "serial_number"),
             '{"from": "subject.O"}',
             '{\n  "from": "subject.O"\n}\n',
             ' {"from": "subject_alt_name.uri", "after": "spiffe://a/"} ',

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.settings import (
-    VARIABLES,
-    AllowlistMatch,
-    LogDecisions,
-    ResponseFormat,
-    UnauthenticatedResponse,
-    load_settings,
-)
+from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from tests.integration.template.intrinsic_functions import references
 from tests.integration.template.stacks import (
@@ -83,17 +76,24 @@ def test_the_authorizer_accepts_its_variables_and_has_no_others(stack: str) -> N
     assert environment.keys() <= set(VARIABLES)
 
 
+def choices(variable: str) -> list[str]:
+    """Return the values that the authorizer accepts, which the error about another one names."""
+    with pytest.raises(SettingsError, match=f"{variable} is") as error:
+        load_settings({variable: "?"})
+    return str(error.value).rpartition("write one of ")[2].split(", ")
+
+
 @pytest.mark.parametrize(
     ("variable", "values"),
     [
-        ("ALLOWLIST_MATCH", AllowlistMatch),
+        ("ALLOWLIST_MATCH", choices("ALLOWLIST_MATCH")),
         ("ALLOW_ANY_CLIENT_CERTIFICATE", ["true", "false"]),
         ("CRL_CHECK", CrlCheck),
         ("CRL_FAILURE_MODE", CrlFailureMode),
-        ("RESPONSE_FORMAT", ResponseFormat),
-        ("UNAUTHENTICATED_RESPONSE", UnauthenticatedResponse),
+        ("RESPONSE_FORMAT", choices("RESPONSE_FORMAT")),
+        ("UNAUTHENTICATED_RESPONSE", choices("UNAUTHENTICATED_RESPONSE")),
         ("CLIENT_CERT_HEADER", ["true", "false"]),
-        ("LOG_DECISIONS", LogDecisions),
+        ("LOG_DECISIONS", choices("LOG_DECISIONS")),
     ],
 )
 def test_a_choice_has_the_values_of_the_authorizer(variable: str, values: list[str]) -> None:
@@ -103,6 +103,6 @@ def test_a_choice_has_the_values_of_the_authorizer(variable: str, values: list[s
 def test_the_defaults_of_monitoring_are_those_of_the_authorizer() -> None:
     defaults = load_settings({})
     parameters = MONITORING.source["Parameters"]
-    assert parameters["UnauthenticatedResponse"]["Default"] == UnauthenticatedResponse.UNAUTHORIZED
-    assert parameters["UnauthenticatedResponse"]["AllowedValues"] == list(UnauthenticatedResponse)
+    assert parameters["UnauthenticatedResponse"]["Default"] == "unauthorized"
+    assert parameters["UnauthenticatedResponse"]["AllowedValues"] == choices("UNAUTHENTICATED_RESPONSE")
     assert parameters["ExpiryWarningDays"]["Default"] == defaults.expiry_warning_days

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_certificate_auth import (
-    AlbMutualTlsMode,
     ExtractionFailureReason,
     ExtractionResult,
     MalformedCertificateError,
@@ -281,12 +280,11 @@ def test_more_than_one_certificate_is_malformed_where_one_belongs(door: FrontDoo
 
 
 def test_the_first_of_a_chain_is_the_clients_and_the_others_are_there_in_their_order() -> None:
-    for mode in ("passthrough", AlbMutualTlsMode.PASSTHROUGH):
-        event = single(PASSTHROUGH, encode(FIRST + SECOND + THIRD.rstrip("\n")))
-        result = extract_client_certificate_from_alb_event(event, mode=mode)
-        assert result.success
-        assert result.certificate.subject.CN == "first"
-        assert [certificate.subject.CN for certificate in result.intermediates] == ["second", "third"]
+    event = single(PASSTHROUGH, encode(FIRST + SECOND + THIRD.rstrip("\n")))
+    result = extract_client_certificate_from_alb_event(event, mode="passthrough")
+    assert result.success
+    assert result.certificate.subject.CN == "first"
+    assert [certificate.subject.CN for certificate in result.intermediates] == ["second", "third"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.clients.client import State
-from mtls_authorizer_cli.printed import counted, listing
+from mtls_authorizer_cli.printed import counted, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:

@@ -6,12 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer_cli.explanation.reasons import meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json as report_json
 from mtls_authorizer_cli.explanation.report.text import advice_lines, without_next_step
-from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.printed import listing, plain, quoted, utc_timestamp
 from mtls_authorizer_cli.tables import fold, next_step, notes
 
 if TYPE_CHECKING:

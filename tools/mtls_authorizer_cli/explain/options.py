@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.settings import ResponseFormat
-from mtls_authorizer.request.event import EventFormat
 from mtls_authorizer.rules.document.request_limits import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.command_line import CommandError, read_time
@@ -134,9 +132,9 @@ def _caching_notes(question: Question) -> Iterator[str]:
             "rules have domain_name, and the authorizer has identity sources without $context.domainName: if its "
             "responses are cached, one domain name gets the response for another"
         )
-    is_simple = question.settings.response_format is ResponseFormat.SIMPLE
+    is_simple = question.settings.response_format == "simple"
     limits_routes = any(rule.routes is not ALL_ROUTES for rule in question.policy.rules.rules)
-    if is_simple and limits_routes and question.request.event_format is EventFormat.HTTP_2_0:
+    if is_simple and limits_routes and question.request.event_format == "http-2.0":
         yield (
             "responses are simple and rules have routes: if responses are cached, API Gateway applies the response for "
             "one route to all routes"

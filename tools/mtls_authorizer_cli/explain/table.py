@@ -6,12 +6,11 @@ import json
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.summary import summarize
 from mtls_authorizer_cli.explanation.wording import written_routes
-from mtls_authorizer_cli.printed import counted, listing
+from mtls_authorizer_cli.printed import counted, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:

@@ -19,22 +19,15 @@ from client_certificate_auth.x509.extensions import (
     read_extended_key_usage,
 )
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.checks import (
-    CERTIFICATE_CHECKS,
-    EXTRACTION_CHECKS,
-    GRANT_CHECKS,
-    ROUTE_CHECK,
-    CheckName,
-    RequestFacts,
-)
-from mtls_authorizer.request.context import utc_timestamp
+from mtls_authorizer.request import checks
+from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, GRANT_CHECKS, RequestFacts
 from mtls_authorizer.request.decision import outcome_for
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explanation.result import CheckResult, Verdict
 from mtls_authorizer_cli.explanation.wording import fact_text, printed_routes, written_route
-from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.printed import listing, plain, quoted, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,10 +44,10 @@ _LONGEST_DETAIL = 1100
 
 def check_all(question: Question, read: PeerCertificate | str) -> Iterator[CheckResult]:
     """Evaluate every check whose prerequisites passed. ``read`` is the certificate, or why there is none."""
-    passed: set[CheckName] = set()
+    passed: set[str] = set()
     for check, facts in _checks_with_facts(question, read):
         skipped = _skipped(check, passed, question, without_certificate=facts is None)
-        if check.name is CheckName.EXTENDED_KEY_USAGE and isinstance(read, PeerCertificate) and skipped is None:
+        if check is checks.EXTENDED_KEY_USAGE and isinstance(read, PeerCertificate) and skipped is None:
             skipped = _usages_skipped(facts.outcome, read, question)
         if skipped is not None:
             yield CheckResult(check.name, Verdict.NOT_REACHED, None, _required(check, question), None, skipped)
@@ -63,7 +56,7 @@ def check_all(question: Question, read: PeerCertificate | str) -> Iterator[Check
         if reason is None:
             passed.add(check.name)
         verdict = Verdict.PASSED if reason is None else Verdict.FAILED
-        found = _found(check.name, read, question, failed=reason is not None)
+        found = _found(check, read, question, failed=reason is not None)
         yield CheckResult(check.name, verdict, reason, _required(check, question), found)
 
 
@@ -77,8 +70,8 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
     about_rules = None
     if certificate is not None and about_request is not None:
         about_rules = about_request._replace(outcome=_outcome_without_required_usages(certificate, question))
-    for check in (*GRANT_CHECKS, ROUTE_CHECK):
-        yield check, about_request if check.name is CheckName.EXTENDED_KEY_USAGE else about_rules
+    for check in (*GRANT_CHECKS, checks.ROUTE):
+        yield check, about_request if check is checks.EXTENDED_KEY_USAGE else about_rules
 
 
 def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
@@ -107,11 +100,11 @@ def _outcome_without_required_usages(certificate: PeerCertificate, question: Que
     return outcome_for(evaluation, question.request, question.now)
 
 
-def _skipped(check: Check, passed: set[CheckName], question: Question, *, without_certificate: bool) -> str | None:
+def _skipped(check: Check, passed: set[str], question: Question, *, without_certificate: bool) -> str | None:
     """Return why a check cannot be made, None if it can."""
-    if check.name is CheckName.REVOCATION and question.settings.crl_sources is None and not question.policy.revocation:
+    if check is checks.REVOCATION and question.settings.crl_sources is None and not question.policy.revocation:
         return "CRL_URIS is not set"
-    if check.name is CheckName.ROUTE and not question.route_asked:
+    if check is checks.ROUTE and not question.route_asked:
         return "no route was given"
     missing = sorted(check.prerequisites - passed)
     if without_certificate or missing:
@@ -131,7 +124,7 @@ def _usages_skipped(outcome: RuleOutcome, certificate: PeerCertificate, question
 
 
 def _required(check: Check, question: Question) -> str:
-    special = _REQUIRED.get(check.name)
+    special = _REQUIRED.get(check)
     return special(question) if special else check.requirement
 
 
@@ -150,19 +143,19 @@ def _required_route(question: Question) -> str:
     return f"a matching rule that grants {route}"
 
 
-_REQUIRED: Mapping[CheckName, Callable[[Question], str]] = {
-    CheckName.EXTENDED_KEY_USAGE: _required_key_usages,
-    CheckName.VALIDITY: lambda question: f"a certificate that is valid at {utc_timestamp(question.now)}",
-    CheckName.ROUTE: _required_route,
+_REQUIRED: Mapping[Check, Callable[[Question], str]] = {
+    checks.EXTENDED_KEY_USAGE: _required_key_usages,
+    checks.VALIDITY: lambda question: f"a certificate that is valid at {utc_timestamp(question.now)}",
+    checks.ROUTE: _required_route,
 }
 
 
 # What the certificate has.
 
 
-def _found(name: CheckName, read: PeerCertificate | str, question: Question, *, failed: bool) -> str:
+def _found(check: Check, read: PeerCertificate | str, question: Question, *, failed: bool) -> str:
     if isinstance(read, PeerCertificate):
-        return _FOUND[name](read, question)
+        return _FOUND[check](read, question)
     if not failed:
         return "something"
     return plain(read)
@@ -242,15 +235,15 @@ def _granted_routes(certificate: PeerCertificate, question: Question) -> str:
     return printed_routes(combined_routes(rule.routes for rule in question.rules_in_effect(certificate)))
 
 
-_FOUND: Mapping[CheckName, Callable[[PeerCertificate, Question], str]] = {
-    CheckName.CERTIFICATE: lambda *_: "one",
-    CheckName.DECODABLE: lambda *_: "one",
-    CheckName.PRINTABLE: _control_characters,
-    CheckName.EXTENSIONS: _extensions,
-    CheckName.CRITICAL_EXTENSIONS: _critical_extensions,
-    CheckName.EXTENDED_KEY_USAGE: _key_usages,
-    CheckName.RULES: _matching_rules,
-    CheckName.VALIDITY: _validity,
-    CheckName.REVOCATION: _revocation_status,
-    CheckName.ROUTE: _granted_routes,
+_FOUND: Mapping[Check, Callable[[PeerCertificate, Question], str]] = {
+    checks.CERTIFICATE: lambda *_: "one",
+    checks.DECODABLE: lambda *_: "one",
+    checks.PRINTABLE: _control_characters,
+    checks.EXTENSIONS: _extensions,
+    checks.CRITICAL_EXTENSIONS: _critical_extensions,
+    checks.EXTENDED_KEY_USAGE: _key_usages,
+    checks.RULES: _matching_rules,
+    checks.VALIDITY: _validity,
+    checks.REVOCATION: _revocation_status,
+    checks.ROUTE: _granted_routes,
 }

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import ResponseFormat
-from mtls_authorizer.request.checks import CheckName
-from mtls_authorizer.request.event import EventFormat
+from mtls_authorizer.request.checks import RULES
 from mtls_authorizer.request.response import Unauthorized, make_response
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.explanation.checks import check_all
@@ -60,7 +58,7 @@ def explain(question: Question, *, everything: bool = False) -> Explanation:
     read = question.certificate()
     certificate = read if isinstance(read, PeerCertificate) else None
     checks = tuple(check_all(question, read))
-    compared = any(check.name == CheckName.RULES and check.verdict is not Verdict.NOT_REACHED for check in checks)
+    compared = any(check.name == RULES.name and check.verdict is not Verdict.NOT_REACHED for check in checks)
 
     def explain_all(rules: RuleSet | None) -> RulesExplanation | None:
         if certificate is None or rules is None or not compared:
@@ -90,11 +88,11 @@ def _answer(decision: Decision, question: Question) -> Mapping[str, object] | No
 
 
 def _simple_answer(decision: Decision, question: Question) -> Mapping[str, object] | None:
-    simple = question.settings.response_format is ResponseFormat.SIMPLE
-    if not simple or question.request.event_format is EventFormat.HTTP_2_0:
+    simple = question.settings.response_format == "simple"
+    if not simple or question.request.event_format == "http-2.0":
         return None
     if question.invocation is None and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
         # It depends on the route.
         return None
-    request = question.request._replace(event_format=EventFormat.HTTP_2_0)
+    request = question.request._replace(event_format="http-2.0")
     return make_response(decision, request, question.settings)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer_cli.explanation.result import CheckResult, Verdict
 from mtls_authorizer_cli.explanation.truststore import is_self_issued, printed_name
+from mtls_authorizer_cli.printed import utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

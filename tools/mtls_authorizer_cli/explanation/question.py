@@ -8,7 +8,7 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate, 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
-from mtls_authorizer.request.event import ApiRequest, EventFormat
+from mtls_authorizer.request.event import ApiRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
-EXAMPLE_REQUEST = ApiRequest(EventFormat.REST, "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/")
+EXAMPLE_REQUEST = ApiRequest("rest", "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/")
 """Stands in for the request of a question that is not about a particular one."""
 
 

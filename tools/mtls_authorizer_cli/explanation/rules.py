@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.fields import (
     FIELDS,
@@ -18,14 +17,14 @@ from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
-from mtls_authorizer_cli.printed import listing, quoted
+from mtls_authorizer_cli.printed import listing, quoted, utc_timestamp
+from mtls_authorizer_cli.rule_values import certificate_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
-    from mtls_authorizer.rules.key_usage import RuleKeyUsages
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
@@ -180,7 +179,7 @@ def explain_rules(
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
             () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
-            (*_explain_key_usages(rule.key_usages, usages), *_explain_values(rule, certificate)),
+            (*_explain_key_usages(rule, usages), *_explain_values(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -202,12 +201,12 @@ def _mismatch(
     return rule.mismatch(satisfied, usages)
 
 
-def _explain_key_usages(own: RuleKeyUsages | None, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
-    if own is not None:
-        names = [usage_name(usage) for usage in sorted(own.usages)]
+def _explain_key_usages(rule: Rule, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+    if rule.key_usages is not None:
+        names = [usage_name(usage) for usage in sorted(rule.key_usages)]
         found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
         required = choice(names, everything=True) if names else "nothing"
-        yield OtherRequirement("extended_key_usage", required, found, own.met_by(usages))
+        yield OtherRequirement("extended_key_usage", required, found, rule.accepts_usages(usages, required_met=True))
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -242,13 +241,13 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
 
 
 def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:
-    if any(value.read(certificate) is None for value in rule.certificate_values().values()):
+    if any(value.read(certificate) is None for value in certificate_values(rule).values()):
         return DenyReason.CERTIFICATE_VALUE_MISSING
     return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
 
 
 def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
-    for place, value in rule.certificate_values().items():
+    for place, value in certificate_values(rule).items():
         source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
         after = f" after {quoted(value.after)}" if value.after else ""
         required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"

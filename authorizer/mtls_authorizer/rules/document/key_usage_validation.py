@@ -5,28 +5,28 @@ from __future__ import annotations
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, shown
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, RuleKeyUsages, read_usages
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, read_usages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
-    from mtls_authorizer.rules.document.limits import Workload
     from mtls_authorizer.rules.document.problems import Problems
+    from mtls_authorizer.rules.document.workload import Workload
 
 
 def read_rule_key_usages(
     value: object, matchers: tuple[Matcher, ...], place: str, problems: Problems, workload: Workload
-) -> RuleKeyUsages | None:
-    """Read the usages of a rule with these matchers: ``"none"``, or a list of which a certificate must have one."""
+) -> frozenset[str] | None:
+    """Read the usages of a rule with these matchers: ``"none"``, or a list, one of which a certificate must have."""
     usages = _read(value, place, problems, workload)
-    if usages is not None and usages.usages != {CLIENT_AUTH}:
+    if usages is not None and usages != {CLIENT_AUTH}:
         _check_identity(matchers, place, problems)
     return usages
 
 
-def _read(value: object, place: str, problems: Problems, workload: Workload) -> RuleKeyUsages | None:
+def _read(value: object, place: str, problems: Problems, workload: Workload) -> frozenset[str] | None:
     if value == "none":
-        return RuleKeyUsages(frozenset())
+        return frozenset()
     if not isinstance(value, list) or not value:
         problems.add(place, f'must be a list of usages such as ["serverAuth"], or "none", not {shown(value)}')
         return None
@@ -38,7 +38,7 @@ def _read(value: object, place: str, problems: Problems, workload: Workload) -> 
                 usages |= read_usages([item])
             except ValueError as error:
                 problems.add(where, str(error).removesuffix(", or none"))
-    return RuleKeyUsages(frozenset(usages)) if usages else None
+    return frozenset(usages) or None
 
 
 def _check_identity(matchers: tuple[Matcher, ...], place: str, problems: Problems) -> None:

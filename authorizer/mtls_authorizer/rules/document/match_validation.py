@@ -11,8 +11,8 @@ from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.document.limits import Workload
     from mtls_authorizer.rules.document.problems import Problems
+    from mtls_authorizer.rules.document.workload import Workload
 
 _COMPARISONS = {comparison.value: comparison for comparison in Comparison}  # a look-up in the enumeration is slow
 _LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME])

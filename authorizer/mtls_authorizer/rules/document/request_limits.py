@@ -10,8 +10,8 @@ from mtls_authorizer.rules.request_limits import RequestLimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mtls_authorizer.rules.document.limits import Workload
     from mtls_authorizer.rules.document.problems import Problems
+    from mtls_authorizer.rules.document.workload import Workload
 
 API_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 §2.1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.rules.document.limits import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.document.match_validation import MatchValidator
 from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
+from mtls_authorizer.rules.document.workload import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,

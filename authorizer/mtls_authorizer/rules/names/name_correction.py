@@ -44,8 +44,8 @@ _SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
 _SPECIFICITY = {"C": 0, "DC": 0, "ST": 1, "L": 1, "O": 2, "OU": 3} | dict.fromkeys(
     ("CN", "EMAILADDRESS", "SERIALNUMBER", "UID"), 4
 )
-"""How specific an attribute is, by the short name of its type in upper case. Entries of a directory are below those of
-the organization, which are below those of the country."""
+"""How specific an attribute is, by the short name of its type in upper case: a country contains organizations, which
+contain people and servers."""
 
 
 def correct_type(name: str) -> str | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import REVERSED_ISSUER, SPLIT_NAME, allowlist_warnings
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -34,12 +34,12 @@ LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANI
 def test_a_legal_form_as_an_item_is_probably_part_of_a_name(
     variable: str, text: str, name: str, correction: list[str]
 ) -> None:
-    (warning,) = allowlist_warnings({variable: text})
-    assert warning[:3] == (AllowlistMessage.SPLIT_NAME, variable, name)
-    assert json.loads(warning.correction) == correction
+    ((message, fields),) = allowlist_warnings({variable: text})
+    assert (message, fields["variable"], fields["value"]) == (SPLIT_NAME, variable, name)
+    assert json.loads(fields["correction"]) == correction
     # The correction is a value without a warning.
-    assert load_settings({variable: warning.correction}).rules
-    assert not list(allowlist_warnings({variable: warning.correction}))
+    assert load_settings({variable: fields["correction"]}).rules
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_other_items_are_not_doubtful(variable: str, text: str) -> None:
 
 
 def test_every_split_name_is_reported_with_the_whole_list() -> None:
-    first, second = allowlist_warnings({"ALLOWED_ORGANIZATIONS": "A, Inc., B, Ltd."})
-    assert (first.value, second.value) == ("A, Inc.", "B, Ltd.")
-    assert json.loads(first.correction) == json.loads(second.correction) == ["A, Inc.", "B, Ltd."]
+    (_, first), (_, second) = allowlist_warnings({"ALLOWED_ORGANIZATIONS": "A, Inc., B, Ltd."})
+    assert (first["value"], second["value"]) == ("A, Inc.", "B, Ltd.")
+    assert json.loads(first["correction"]) == json.loads(second["correction"]) == ["A, Inc.", "B, Ltd."]
 
 
 def test_a_doubtful_list_keeps_its_meaning() -> None:
@@ -78,8 +78,8 @@ def test_a_doubtful_list_keeps_its_meaning() -> None:
 )
 def test_an_issuer_that_ends_with_its_most_specific_attribute_looks_reversed(text: str, names: dict[str, str]) -> None:
     warnings = list(allowlist_warnings({"ALLOWED_ISSUERS": text}))
-    assert {warning.value: warning.correction for warning in warnings} == names
-    assert {warning.message for warning in warnings} <= {AllowlistMessage.REVERSED_NAME}
+    assert {fields["value"]: fields["correction"] for _, fields in warnings} == names
+    assert {message for message, _ in warnings} <= {REVERSED_ISSUER}
     assert load_settings({"ALLOWED_ISSUERS": text}).rules
 
 

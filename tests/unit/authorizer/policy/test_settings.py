@@ -7,11 +7,8 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import (
     VARIABLES,
-    PrincipalId,
-    ResponseFormat,
     Settings,
     SettingsError,
-    UnauthenticatedResponse,
     load_settings,
 )
 from mtls_authorizer.reasons import DenyReason
@@ -42,9 +39,9 @@ def test_nothing_set_is_no_rule_and_the_defaults() -> None:
         rules_uri=None,
         shadow_rules_uri=None,
         rules_refresh_seconds=60,
-        response_format=ResponseFormat.IAM,
+        response_format="iam",
         unauthenticated_response=None,
-        principal_id=PrincipalId.COMMON_NAME,
+        principal_id="common_name",
     )
 
 
@@ -52,11 +49,11 @@ def test_every_choice_can_be_read() -> None:
     configuration = load_settings(
         {"RESPONSE_FORMAT": "simple", "UNAUTHENTICATED_RESPONSE": " deny ", "PRINCIPAL_ID": "serial_number"}
     )
-    assert configuration.response_format is ResponseFormat.SIMPLE
-    assert configuration.unauthenticated_response is UnauthenticatedResponse.DENY
-    assert configuration.principal_id is PrincipalId.SERIAL_NUMBER
+    assert configuration.response_format == "simple"
+    assert configuration.unauthenticated_response == "deny"
+    assert configuration.principal_id == "serial_number"
     explicit = load_settings({"UNAUTHENTICATED_RESPONSE": "unauthorized"})
-    assert explicit.unauthenticated_response is UnauthenticatedResponse.UNAUTHORIZED
+    assert explicit.unauthenticated_response == "unauthorized"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 
-from mtls_authorizer.request.event import EventFormat, UnsupportedEventError, read_request
+from mtls_authorizer.request.event import UnsupportedEventError, read_request
 from mtls_authorizer.rules.routes import LONGEST_STAGE_ARN
 from tests.api_events import STAGE_ARN, client_cert, http_1_0_event, http_2_0_event, rest_event
 from tests.strategies import json_values
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("event", "event_format", "request_id"),
     [
-        (rest_event(), EventFormat.REST, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
-        (http_1_0_event(), EventFormat.HTTP_1_0, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
-        (http_2_0_event(), EventFormat.HTTP_2_0, "JKJaXmPLvHcESHA="),
+        (rest_event(), "rest", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
+        (http_1_0_event(), "http-1.0", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
+        (http_2_0_event(), "http-2.0", "JKJaXmPLvHcESHA="),
     ],
 )
-def test_the_three_events_are_told_apart(event: dict[str, Any], event_format: EventFormat, request_id: str) -> None:
+def test_the_three_events_are_told_apart(event: dict[str, Any], event_format: str, request_id: str) -> None:
     request = read_request(event)
-    assert request.event_format is event_format
+    assert request.event_format == event_format
     assert request.stage_arn == STAGE_ARN
     assert request.invocation == "GET/hello"
     assert request.request_id == request_id
@@ -190,10 +190,6 @@ def test_the_clients_address_is_read_from_every_event(make_event: Callable[..., 
 def test_the_error_says_what_the_event_is_not(event: object, problem: str) -> None:
     with pytest.raises(UnsupportedEventError, match=problem):
         read_request(event)
-
-
-def test_the_kinds_of_events_have_the_names_that_explanations_show() -> None:
-    assert list(EventFormat) == ["rest", "http-1.0", "http-2.0"]
 
 
 @pytest.mark.parametrize(

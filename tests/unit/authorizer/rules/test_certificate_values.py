@@ -220,18 +220,6 @@ def test_a_value_cannot_replace_another_one_of_the_certificate() -> None:
         assert decision.context["clientCertCN"] == "client"
 
 
-def test_a_rule_lists_what_it_takes_from_certificates_by_its_places() -> None:
-    unit, organization = {"from": "subject.OU"}, {"from": "subject.O"}
-    both = rule(context={"tenant": unit, "tier": "gold"}, usage_plan_key=organization)
-    constant = rule(name="constant", usage_plan_key="fingerprint")
-    (of_both, of_constant) = parse_rules(document(both, constant))
-    assert of_both.certificate_values() == {
-        "context.tenant": CertificateValue("subject", "OU"),
-        "usage_plan_key": CertificateValue("subject", "O"),
-    }
-    assert of_constant.certificate_values() == {}
-
-
 def test_a_rule_set_finds_the_rules_that_match_with_their_values_and_usages() -> None:
     tenant = rule(name="tenant", context={"tenant": {"from": "subject.OU"}})
     match = {"issuer": "CN=Test CA", "common_name": "client"}

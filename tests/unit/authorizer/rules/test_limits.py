@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules.document import limits
+from mtls_authorizer.rules import limits
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from tests.rules_documents import document, matching, rule
 

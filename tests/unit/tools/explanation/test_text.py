@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import ResponseFormat, UnauthenticatedResponse
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
@@ -139,14 +138,14 @@ def test_the_answer_of_the_function_is_printed_only_if_it_is_asked_for() -> None
     assert "policyDocument" not in text_of(asked)
     assert '"policyDocument"' in text_of(asked, with_answer=True)
     assert "responds with 401" in text_of(question(None), with_answer=True)
-    denied = question(None, unauthenticated_response=UnauthenticatedResponse.DENY)
+    denied = question(None, unauthenticated_response="deny")
     assert '"Deny"' in text_of(denied, with_answer=True)
-    explicit = question(None, unauthenticated_response=UnauthenticatedResponse.UNAUTHORIZED, make_event=http_2_0_event)
+    explicit = question(None, unauthenticated_response="unauthorized", make_event=http_2_0_event)
     assert "the API responds with 401" in text_of(explicit, with_answer=True)
 
 
 def test_simple_answers_are_printed_if_they_are_configured_and_do_not_depend_on_a_route() -> None:
-    simple: dict[str, Any] = {"response_format": ResponseFormat.SIMPLE}
+    simple: dict[str, Any] = {"response_format": "simple"}
     for asked, expected in (
         (question(rules=ANYONE, **simple), True),
         (question(rules=document(REPORTS), route="GET /reports/1", **simple), True),

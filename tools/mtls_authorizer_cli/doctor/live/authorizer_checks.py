@@ -6,7 +6,6 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.settings import ResponseFormat
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.doctor.account.api import PEM_SOURCE
 from mtls_authorizer_cli.doctor.account.aws import AbsentError, UnavailableError
@@ -144,7 +143,7 @@ def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Find
     if not isinstance(api, HttpApi) or authorizer.payload_version != "2.0":
         return  # the response is always an IAM policy
     configured = own.function.settings.response_format
-    expected = ResponseFormat.SIMPLE if authorizer.simple_responses else ResponseFormat.IAM
+    expected = "simple" if authorizer.simple_responses else "iam"
     if configured is not expected:
         enabled = "enabled" if authorizer.simple_responses else "disabled"
         yield Finding(
@@ -154,7 +153,7 @@ def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Find
             "API Gateway does not understand the authorizer's response: it responds with 500 to every request.",
             "Make both the same",
             (
-                api.set_simple_responses(authorizer, enabled=configured is ResponseFormat.SIMPLE),
+                api.set_simple_responses(authorizer, enabled=configured == "simple"),
                 *examined.deploy_commands(),
             ),
         )

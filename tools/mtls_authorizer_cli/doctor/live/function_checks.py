@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.settings import LogDecisions
 from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
@@ -165,7 +164,7 @@ def _log_format(function: Function) -> Iterator[Finding]:
         )
         return
     level, decisions = logging.get("ApplicationLogLevel", "INFO"), function.settings.log_decisions
-    needed = {LogDecisions.ALL: ("TRACE", "DEBUG", "INFO"), LogDecisions.DENIED: ("TRACE", "DEBUG", "INFO", "WARN")}
+    needed = {"all": ("TRACE", "DEBUG", "INFO"), "denied": ("TRACE", "DEBUG", "INFO", "WARN")}
     if level not in needed.get(decisions, (level,)):
         yield Finding(
             Check.LOG_FORMAT,

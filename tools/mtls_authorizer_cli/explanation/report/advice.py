@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.checks import CheckName
+from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer_cli.explanation.gateway import GatewayCheck
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
@@ -51,4 +51,4 @@ def _detail(reason: DenyReason, explanation: Explanation) -> str:
     check = next(check for check in explanation.checks if check.reason == reason)
     if reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         return f": requires {check.required}; found {check.found}"
-    return f": {'valid from ' if check.name == CheckName.VALIDITY else ''}{check.found}"
+    return f": {'valid from ' if check.name == VALIDITY.name else ''}{check.found}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.wording import alternatives, value_text, written_route, written_routes
+from mtls_authorizer_cli.printed import utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

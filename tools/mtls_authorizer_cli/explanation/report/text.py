@@ -7,7 +7,6 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.request.response import UNAUTHORIZED_BY_HTTP_API
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
@@ -15,7 +14,7 @@ from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.result import Verdict
 from mtls_authorizer_cli.explanation.wording import printed_routes, written_route, written_routes
-from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.printed import listing, plain, quoted, utc_timestamp
 from mtls_authorizer_cli.tables import WIDTH, fold, next_step
 
 if TYPE_CHECKING:

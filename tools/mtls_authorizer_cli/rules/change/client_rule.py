@@ -9,7 +9,6 @@ from client_certificate_auth import ExtractionSuccess
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.request.assessment import RejectedCertificate, assess
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
@@ -17,7 +16,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches
-from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.printed import quoted, utc_timestamp
 from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.allowlist_warnings import AllowlistMessage, allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import REVERSED_ISSUER, SPLIT_NAME, allowlist_warnings
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.problems import shown
@@ -27,14 +28,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from mtls_authorizer.policy.allowlist_warnings import AllowlistWarning
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 ENVIRONMENT = "the environment"
-_KINDS = {
-    AllowlistMessage.SPLIT_NAME: RuleWarningKind.SPLIT_NAME,
-    AllowlistMessage.REVERSED_NAME: RuleWarningKind.REVERSED_NAME,
-}
+_KINDS = {SPLIT_NAME: RuleWarningKind.SPLIT_NAME, REVERSED_ISSUER: RuleWarningKind.REVERSED_NAME}
 _DOCUMENTS = ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES")
 
 
@@ -84,17 +81,16 @@ def check_environment(environment: Mapping[str, str]) -> list[Report]:
         load_settings(environment)
     except SettingsError as error:
         return [Report(ENVIRONMENT, (Message(str(error)),))]
-    reports = [Report(ENVIRONMENT, (), tuple(map(_list_warning, allowlist_warnings(environment))))]
+    reports = [Report(ENVIRONMENT, (), tuple(starmap(_list_warning, allowlist_warnings(environment))))]
     now = datetime.now(UTC)
     documents = {name: environment[name].strip().encode() for name in _DOCUMENTS if name in environment}
     reports += [check_document(name, content, now) for name, content in documents.items()]
     return reports
 
 
-def _list_warning(warning: AllowlistWarning) -> Message:
-    intended = f"unless {shown(warning.value)} is intended"
-    text = f"{warning.variable}: {warning.message}: write {warning.correction} {intended}"
-    return Message(text, kind=_KINDS[warning.message].value)
+def _list_warning(message: str, fields: Mapping[str, str]) -> Message:
+    fix = f"write {fields['correction']} unless {shown(fields['value'])} is intended"
+    return Message(f"{fields['variable']}: {message}: {fix}", kind=_KINDS[message].value)
 
 
 def _print(reports: Sequence[Report]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer_cli.rule_values import certificate_values
 from mtls_authorizer_cli.rules.check.findings import Finding, Kind
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.routes import include
@@ -39,7 +40,7 @@ class _PreparedRule:
         self.rule = rule
         self.requirements = [Requirement(matcher) for matcher in rule.matchers]
         self.exclusions = {frozenset(exclusion) for exclusion in rule.exclusions}
-        self.required_values = {value for value in rule.certificate_values().values() if value.is_required}
+        self.required_values = {value for value in certificate_values(rule).values() if value.default is None}
 
     @property
     def constants(self) -> tuple[object, object, object]:

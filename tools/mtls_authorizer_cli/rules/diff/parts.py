@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from mtls_authorizer.request.context import utc_timestamp
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.rule import UsagePlanKey
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives
-from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.printed import quoted, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -30,8 +29,7 @@ def rule_parts(rule: Rule) -> dict[str, Parts]:
     parts: dict[str, Parts] = {f"match.{matcher.field}": _alternatives(matcher) for matcher in rule.matchers}
     parts["not"] = {_value(exclusion): match_text(exclusion) for exclusion in rule.exclusions}
     if rule.key_usages is not None:
-        usages = rule.key_usages.usages
-        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in usages} or {"none": "none"}
+        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in rule.key_usages} or {"none": "none"}
     if rule.limits is not None:
         parts |= _limits(rule.limits)
     parts["context"] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.rules.conditions import ConditionIndex
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import PSD2_ROLE
+from mtls_authorizer_cli.rule_values import certificate_values
 from mtls_authorizer_cli.rules.what_if.ternary import FALSE, Statement, all_of, any_of, known, negated, unknown
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class Evaluator:
                     known(value.read(client.certificate) is not None)
                     if value.field in client.fields
                     else unknown(value.field)
-                    for value in rule.certificate_values().values()
-                    if value.is_required
+                    for value in certificate_values(rule).values()
+                    if value.default is None
                 ),
             ]
         )

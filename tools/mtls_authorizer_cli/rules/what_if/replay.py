@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, GRANT_CHECKS, CheckName
+from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, REVOCATION, VALIDITY
 from mtls_authorizer.rules.grant import Grant, combine
 from mtls_authorizer_cli.rules.what_if.evaluation import Evaluator
 from mtls_authorizer_cli.rules.what_if.facts import facts_of_certificate, facts_of_record
@@ -29,10 +29,6 @@ BEFORE_RULES = frozenset().union(
 )
 """The deny reasons that are found before rules are evaluated."""
 
-_NOT_VALID, _REVOKED = (
-    next(check.reasons for check in GRANT_CHECKS if check.name is name)
-    for name in (CheckName.VALIDITY, CheckName.REVOCATION)
-)
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -117,7 +113,7 @@ class Replayer:
     def _is_not_revoked(self, record: LogRecord, reason: str | None) -> Statement:
         if _passed_all_but_route(record, reason):
             return TRUE
-        if reason in _REVOKED:
+        if reason in REVOCATION.reasons:
             return FALSE
         return unknown("revocation status") if self._checks_revocation else TRUE
 
@@ -128,9 +124,9 @@ def _passed_all_but_route(record: LogRecord, reason: str | None) -> bool:
 
 def _is_valid(record: LogRecord, reason: str | None) -> Statement:
     """Return whether the certificate was valid. One that API Gateway has accepted has passed its notBefore."""
-    if _passed_all_but_route(record, reason) or reason in _REVOKED:
+    if _passed_all_but_route(record, reason) or reason in REVOCATION.reasons:
         return TRUE
-    if reason in _NOT_VALID:
+    if reason in VALIDITY.reasons:
         return FALSE
     if reason is None:
         # It may be one for which no rules are evaluated.

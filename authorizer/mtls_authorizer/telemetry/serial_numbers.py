@@ -10,8 +10,6 @@ from _thread import allocate_lock  # what threading.Lock() calls; importing thre
 from collections import OrderedDict
 from hashlib import sha256
 
-from client_certificate_auth.records import NamedTuple
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -29,22 +27,12 @@ _LONGEST_KEY = 256
 """In characters. Longer names and serial numbers are replaced by their digest."""
 
 
-class SerialNumberCollision(NamedTuple):
-    """Two different certificates with the same issuer and serial number. Fingerprints are SHA-256."""
-
-    issuer_dn: str
-    serial_number: str
-    fingerprint: str | None
-    other_fingerprint: str | None
-    """The fingerprint of the certificate that was seen before."""
-
-
 class _Seen:
     """The first certificate with a serial number, and whether a collision with it was reported."""
 
     __slots__ = ("fingerprint", "reported", "tbs_hash")
 
-    def __init__(self, tbs_hash: int | None, fingerprint: str | None) -> None:
+    def __init__(self, tbs_hash: int | None, fingerprint: str) -> None:
         self.tbs_hash = tbs_hash
         self.fingerprint = fingerprint
         self.reported = False
@@ -68,9 +56,13 @@ class SerialNumberRegister:
         self._issuers: dict[_Key, OrderedDict[_Key, _Seen]] = {}
         self._lock = allocate_lock()
 
-    def observe(self, client: Client) -> SerialNumberCollision | None:
-        """Remember a client's certificate. Return the collision with an earlier one, unless it was reported before."""
-        if client.issuer_dn is None or client.serial_number is None:
+    def observe(self, client: Client) -> str | None:
+        """Remember a client's certificate.
+
+        Returns the fingerprint of another certificate with the same issuer and serial number that was seen before; None
+        if there is none, or if it was reported before.
+        """
+        if client.issuer_dn is None or client.serial_number is None or client.fingerprint is None:
             return None
         certificate = _Seen(client.tbs_hash, client.fingerprint)
         issuer, serial_number = _key(client.issuer_dn), _key(client.serial_number)
@@ -85,7 +77,7 @@ class SerialNumberRegister:
             if seen.reported or seen.tbs_hash == certificate.tbs_hash:
                 return None
             seen.reported = True
-        return SerialNumberCollision(client.issuer_dn, client.serial_number, client.fingerprint, seen.fingerprint)
+        return seen.fingerprint
 
     def _forget_surplus(self, latest: _Key) -> None:
         if len(self._issuers) > self._max_issuers:
