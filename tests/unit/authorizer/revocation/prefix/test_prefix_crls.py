@@ -43,6 +43,11 @@ MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
 
 
+def room_for(number: int) -> int:
+    """Return a size in which this many partitions fit, but not one more, whatever the lengths of their signatures."""
+    return (2 * number + 1) * len(partition(1, 2)) // 2
+
+
 class PrefixDoor(Door):
     """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
 
@@ -250,7 +255,7 @@ def test_a_listing_that_fails_changes_nothing(shelf: Memory) -> None:
 def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     shelf.put("crl/3.crl", partition(3, 22))
     door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
     assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
@@ -273,7 +278,7 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
     shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, 66, number=5))
     door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
     others = [client_of(part) for part in range(5, 15)]
@@ -406,7 +411,7 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
 def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     shelf.put("crl/partner.crl", partition(None, ca=OTHER))
     door = PrefixDoor(shelf)
     assert door.refusal(client_of(None, ca=OTHER)) is None
@@ -506,7 +511,7 @@ def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) 
 def test_a_crl_whose_time_has_not_come_does_not_make_the_one_before_it_look_old(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, number=2000))
     door = PrefixDoor(shelf)
     # It proves nothing good yet, but revokes.
@@ -615,7 +620,7 @@ def test_the_whole_chain_is_looked_up() -> None:
 def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * len(partition(1, 2)))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     names_root = (IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
     middle = authority("Middle", parent=OTHER, serial_number=77, extensions=names_root)
     shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
@@ -731,9 +736,7 @@ def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) ->
 def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_force(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Two, and never three: signatures have different lengths.
-    limit = 5 * len(partition(1, 2)) // 2
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: limit)
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(2))
     door = PrefixDoor(shelf)
     lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
     assert lists is not None
