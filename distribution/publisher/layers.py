@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 from distribution.errors import DistributionError
-from distribution.project import LICENSE, VERSION
+from distribution.metadata import LICENSE, VERSION
 from distribution.publisher.archives import code_sha256
 from distribution.python_versions import PYTHON_VERSIONS
 

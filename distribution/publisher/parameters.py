@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distribution.project import VERSION
+from distribution.metadata import VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
