@@ -34,7 +34,12 @@ TESTS = {
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/test_extensions.py"],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],
-    "mtls_authorizer.policy.allowlists": [f"{POLICY}/test_settings.py", f"{RULES}/test_limits.py"],
+    "mtls_authorizer.policy.allowlists": [
+        f"{POLICY}/test_settings.py",
+        f"{RULES}/test_limits.py",
+        f"{RULES}/test_rule_set.py",
+        *_DECISION,
+    ],
     "mtls_authorizer.request.checks": _DECISION,
     "mtls_authorizer.request.decision": _DECISION,
     "mtls_authorizer.request.event": [*_DECISION, f"{AUTHORIZER}/telemetry"],

@@ -154,7 +154,10 @@ def test_a_crl_by_the_key_that_certified_the_issuers_key_revokes_and_proves_noth
         return lists.status(client, NOW)
 
     client, below = _client(second, 1, []), _client(middle, 1, [])
-    assert status(client, root.revoke(entry(1))).state is RevocationState.REVOKED
+    revoked = status(client, root.revoke(entry(1)))
+    assert revoked.state is RevocationState.REVOKED
+    assert revoked.revocation_list is not None
+    assert revoked.revocation_list.issuer == root.name
     assert status(client, root.revoke(entry(2))).unknown_reason is UnknownReason.NO_LIST
     assert status(client, root.revoke(entry(7)), second.revoke()).state is RevocationState.REVOKED
     # A CA may have a CRL for each key.

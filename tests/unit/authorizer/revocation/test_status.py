@@ -127,6 +127,15 @@ def test_a_ca_that_may_no_longer_sign_lists_clears_nobody_and_still_revokes() ->
     assert _state(in_force, _client(serial_number=2)) == (UNKNOWN, UnknownReason.NO_LIST)
 
 
+def test_a_list_became_stale_at_its_next_update_unless_that_was_long_ago() -> None:
+    lists = _lists(MIDDLE.revoke(), max_age=timedelta(seconds=5))
+    stale_from = NOW + DAY + 5 * SECOND
+    periods = {
+        seconds: lists.became_stale_within(10 * SECOND, stale_from + seconds * SECOND) for seconds in (-1, 0, 9, 10)
+    }
+    assert periods == {-1: False, 0: True, 9: True, 10: False}
+
+
 def test_a_list_without_an_end_is_never_stale() -> None:
     assert _state(_lists(MIDDLE.revoke(next_update=None)), _client(), NOW + 99 * DAY) == (GOOD, None)
 

@@ -16,8 +16,10 @@ from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
+from mtls_authorizer.rules.conditions import SatisfiedConditions
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.grant import Evaluation, Grant
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
 from mtls_authorizer.rules.rule import Rule, UsagePlanKey
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -119,6 +121,12 @@ def test_a_rule_for_anyone_matches_whatever_other_rules_there_are() -> None:
         outcome = RuleSet(rules).evaluate(CLIENT)
         assert isinstance(outcome, Grant)
         assert outcome.rules == ("anyone",)
+
+
+def test_a_rule_without_usages_accepts_all_that_the_settings_accept() -> None:
+    for_anyone = Rule("anyone", (), ALL_ROUTES, anyone=True)
+    nothing = SatisfiedConditions(frozenset(), frozenset())
+    assert [for_anyone.mismatch(nothing, usages) for usages in (None, (), (CLIENT_AUTH,))] == [None] * 3
 
 
 def test_an_exclusion_applies_to_its_own_rule_only() -> None:
