@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSou
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer.rules.rule import Rule
+from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
 
@@ -445,3 +445,9 @@ def test_crls_and_prefixes_can_be_combined_but_only_crls_can_be_complete() -> No
     for variable in ("CRL_ASSUME_COMPLETE", "TRUSTSTORE_URI"):
         with pytest.raises(SettingsError, match=f"{variable} is 's3://bucket/crl/'"):
             load_settings({**CRLS, "CRL_URIS": ", ".join(uris), variable: "s3://bucket/crl/"})
+
+
+def test_any_client_certificate_is_allowed_on_all_routes_by_a_rule_of_the_environment() -> None:
+    assert load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}).rules == (
+        Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),
+    )
