@@ -64,7 +64,7 @@ class PrefixDoor(Door):
             }
         )
         self.live: CurrentPolicy = make_live(shelf, loaded, clock=self.clock, now=lambda: self.now)
-        super().__init__(self.live)
+        super().__init__(self.live, clock=lambda: self.now)
 
     def next(self, *certificates: str) -> list[str | None]:
         """Return the refusals one interval later."""
