@@ -11,6 +11,7 @@ import platform
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 from benchmarks.processes import (
@@ -30,6 +31,9 @@ from distribution.layer_builder.interpreters import find_interpreters
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "cold-start.md"
 ENVIRONMENT = {"ALLOWED_COMMON_NAMES": "client", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -42,17 +46,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=30, help="how often each process runs (default: %(default)s)")
     rounds = parser.parse_args().rounds
+    interpreters = find_interpreters() | find_debian_builds()
     with tempfile.TemporaryDirectory() as folder:
-        commands = make_commands(Path(folder))
+        commands = make_commands(Path(folder), interpreters)
         check(commands)
         summaries = measure(commands, ENVIRONMENT, rounds)
-    report = describe(summaries, rounds)
+    report = describe(summaries, rounds, interpreters)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(report, encoding="utf-8")
     print(report)
 
 
-def make_commands(folder: Path) -> dict[str, list[str]]:
+def make_commands(folder: Path, interpreters: Mapping[str, Path]) -> dict[str, list[str]]:
     """Unpack the built layer and function, with compiled files and without, and return the commands to run."""
     compiled, sources = unpack(folder / "compiled"), folder / "sources"
     shutil.copytree(compiled, sources, ignore=shutil.ignore_patterns("__pycache__"))
@@ -64,7 +69,7 @@ def make_commands(folder: Path) -> dict[str, list[str]]:
         "Node, bare": [node, "--eval", NODE_STATUS],
         NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
     }
-    for version, interpreter in (find_interpreters() | find_debian_builds()).items():
+    for version, interpreter in interpreters.items():
         # Ignores the environment and site-packages: Python starts as on Lambda, whatever this machine contains.
         python = [str(interpreter), "-I", "-S", "-B"]
         once = [*python, str(PROJECT / "benchmarks" / "one_event.py")]
@@ -104,8 +109,9 @@ def check(commands: dict[str, list[str]]) -> None:
                 raise RuntimeError(message)
 
 
-def describe(summaries: dict[str, Summary], rounds: int) -> str:
+def describe(summaries: dict[str, Summary], rounds: int, interpreters: Mapping[str, Path]) -> str:
     """Return the table in Markdown."""
+    pythons = describe_pythons(interpreters)
     node = summaries[NODE]
     rows = [
         f"| {name} | {summary.least_cpu:.0f} | {summary.median_cpu:.0f} | {summary.least_cpu / node.least_cpu:.2f} "
@@ -118,7 +124,7 @@ def describe(summaries: dict[str, Summary], rounds: int) -> str:
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"{rounds} rounds, in turn; Python {describe_pythons()}; Node {node_version()}; {describe_machine()}.",
+            f"{rounds} rounds, in turn; Python {pythons}; Node {node_version()}; {describe_machine()}.",
             "",
         ]
     )

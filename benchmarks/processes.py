@@ -9,7 +9,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +46,6 @@ class Summary(NamedTuple):
     memory: float
 
 
-@cache
 def find_debian_builds(folder: Path = PYTHONS) -> dict[str, Path]:
     """Return Debian's Pythons, by their names in the table, except those that ``find_interpreters`` returns.
 
@@ -113,11 +111,9 @@ def node_version() -> str:
     return subprocess.run([find_node(), "--version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
 
-def describe_pythons() -> str:
-    """Return the full versions of the interpreters that are measured."""
-    pythons = [str(full_version(interpreter)) for interpreter in find_interpreters().values()]
-    pythons += [f"{name}: {full_version(interpreter)}" for name, interpreter in find_debian_builds().items()]
-    return ", ".join(pythons)
+def describe_pythons(interpreters: Mapping[str, Path]) -> str:
+    """Return the full versions of interpreters, by their names in the table."""
+    return ", ".join(f"{name}: {full_version(interpreter)}" for name, interpreter in interpreters.items())
 
 
 def describe_machine() -> str:

@@ -10,7 +10,7 @@ import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.cold_start import unpack
@@ -18,6 +18,9 @@ from benchmarks.processes import describe_machine, describe_pythons, find_debian
 from benchmarks.turns import Cost, Turn, measure
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from distribution.layer_builder.interpreters import find_interpreters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results"
@@ -58,11 +61,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="how often each is measured (default: %(default)s)")
     rounds = parser.parse_args().rounds
-    rows = make_rows(list(find_interpreters()), list(find_debian_builds()))
+    tested, debian_builds = find_interpreters(), find_debian_builds()
+    interpreters = tested | debian_builds
+    rows = make_rows(list(tested), list(debian_builds))
     with tempfile.TemporaryDirectory() as folder:
         files = {row.workload: write_workload(row.workload, Path(folder)) for row in rows}
-        costs = measure_rows(rows, files, make_commands(Path(folder)), rounds)
-        report = describe(rows, costs, {workload: pem_size(path) for workload, path in files.items()}, rounds)
+        costs = measure_rows(rows, files, make_commands(Path(folder), interpreters), rounds)
+        sizes = {workload: pem_size(path) for workload, path in files.items()}
+        report = describe(rows, costs, sizes, rounds, interpreters)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "warm.md").write_text(report, encoding="utf-8")
     (RESULTS / "warm.svg").write_text(draw(rows, costs), encoding="utf-8")
@@ -83,14 +89,14 @@ def make_rows(versions: list[str], debian_builds: list[str]) -> list[Row]:
     return [*on_each, *growth]
 
 
-def make_commands(folder: Path) -> dict[str, list[str | Path]]:
+def make_commands(folder: Path, interpreters: Mapping[str, Path]) -> dict[str, list[str | Path]]:
     """Return the commands for Node, and for each Python with the built layer, as on Lambda."""
     compiled = unpack(folder / "unpacked")
     runtime = folder / "runtime"
     copy_runtime(runtime)
     commands: dict[str, list[str | Path]] = {NODE: [find_node(), PROJECT / "benchmarks" / "warm_authorizers.js"]}
     script = PROJECT / "benchmarks" / "warm_authorizer.py"
-    for name, interpreter in (find_interpreters() | find_debian_builds()).items():
+    for name, interpreter in interpreters.items():
         folders = [compiled / name.split()[0], compiled / "opt" / "python", runtime]
         commands[name] = [interpreter, "-I", "-S", "-B", script, *folders]
     return commands
@@ -124,7 +130,13 @@ def measure_rows(
     return [{kind: next(costs) for kind in KINDS} for _ in rows]
 
 
-def describe(rows: list[Row], costs: list[dict[str, Cost]], sizes: dict[Workload, int], rounds: int) -> str:
+def describe(
+    rows: list[Row],
+    costs: list[dict[str, Cost]],
+    sizes: dict[Workload, int],
+    rounds: int,
+    interpreters: Mapping[str, Path],
+) -> str:
     """Return the table in Markdown."""
     lines = []
     for row, cost in zip(rows, costs, strict=True):
@@ -142,7 +154,7 @@ def describe(rows: list[Row], costs: list[dict[str, Cost]], sizes: dict[Workload
             "",
             _recording(rows, costs),
             "",
-            _conditions(rows, sizes, rounds),
+            _conditions(rows, sizes, rounds, interpreters),
             "",
         ]
     )
@@ -160,7 +172,7 @@ def _recording(rows: list[Row], costs: list[dict[str, Cost]]) -> str:
     return f"With log and metrics, a decision takes {new} times what it takes without; {kept} times in the cache."
 
 
-def _conditions(rows: list[Row], sizes: dict[Workload, int], rounds: int) -> str:
+def _conditions(rows: list[Row], sizes: dict[Workload, int], rounds: int, interpreters: Mapping[str, Path]) -> str:
     return " ".join(
         [
             f"CPU time of a decision: the median of {rounds} rounds of {CERTIFICATES:,}, in turn, and the least in",
@@ -168,7 +180,7 @@ def _conditions(rows: list[Row], sizes: dict[Workload, int], rounds: int) -> str
             "Where nothing else is said: a P-256 key, one subject",
             f"alternative name, {sizes[COMMON] / 1000:.1f} kB of PEM, {COMMON.listed} names in the list, neither log",
             f"nor metrics, and growth with Python {rows[-1].python}.",
-            f"Python {describe_pythons()}; Node {node_version()}; {describe_machine()}.",
+            f"Python {describe_pythons(interpreters)}; Node {node_version()}; {describe_machine()}.",
         ]
     )
 

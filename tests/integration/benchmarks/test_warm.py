@@ -33,6 +33,7 @@ COMMANDS: dict[str, list[str | Path]] = {
     "Python": [sys.executable, "-I", "-S", "-B", BENCHMARKS / "warm_authorizer.py", *FOLDERS],
     "Node": [find_node(), BENCHMARKS / "warm_authorizers.js"],
 }
+THIS = {"3.11": Path(sys.executable)}
 SIDES = dict(zip(KINDS, ("Node", "Node", "Python", "Python"), strict=True))
 
 
@@ -122,7 +123,7 @@ def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
     rows = make_rows(["3.11", "3.13"], ["3.11 of Debian"])
     each = [Cost((80, 100)), Cost((160, 200)), Cost((40, 30)), Cost((8, 6))]
     costs = [dict(zip(KINDS, each, strict=True)) for _ in rows]
-    table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7)
+    table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7, interpreters=THIS)
     lines = [line for line in table.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(rows)
     assert lines[2] == "| Python 3.11 | 90 (80) | 180 (160) | 35 (30) | 0.40 (0.38) | 7 (6) | 0.08 (0.07) |"
@@ -135,7 +136,7 @@ def test_the_table_says_what_log_and_metrics_add() -> None:
     rows = make_rows(["3.11"], ["3.11 of Debian"])
     new = [40, 60, 50, 100, *[10] * len(rows)]
     costs = [{kind: Cost((cost if kind == "not seen before" else 8,)) for kind in KINDS} for cost in new[: len(rows)]]
-    table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7)
+    table = describe(rows, costs, {row.workload: 1200 for row in rows}, rounds=7, interpreters=THIS)
     expected = "With log and metrics, a decision takes 1.50 to 2.00 times what it takes without; 1.00 to 1.00 times in"
     assert expected in table
 
