@@ -98,6 +98,10 @@ def _other_name(content: bytes) -> str:
 
 def _ip_address(address: str | bytes) -> str:
     # Few certificates have one, and the module takes longer to import than this package.
-    from ipaddress import ip_address  # noqa: PLC0415
+    from ipaddress import IPv6Address, ip_address  # noqa: PLC0415
 
-    return str(ip_address(address))
+    parsed = ip_address(address)
+    # The mixed notation of RFC 5952 §5, which Python writes only from version 3.13 on.
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        return f"::ffff:{parsed.ipv4_mapped}"
+    return str(parsed)
