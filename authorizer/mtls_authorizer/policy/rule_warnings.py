@@ -34,6 +34,10 @@ class RuleWarningKind(StrEnum):
     """The kinds of warnings, as in the JSON output of ``rules check``."""
 
     SURROUNDING_WHITESPACE = "surrounding_whitespace"
+    INVISIBLE_CHARACTER = "invisible_character"
+    QUOTED_ITEM = "quoted_item"
+    """Only in the lists in the environment."""
+
     REVERSED_NAME = "reversed_name"
     SPLIT_NAME = "split_name"
     OPEN_DOMAIN = "open_domain"
@@ -92,18 +96,22 @@ def _are_ordinary(items: list[Any], kind: FieldKind) -> bool:
         return False
     # Values contain no line breaks.
     lines = "\n".join(items)
-    return lines == "\n".join(map(str.strip, items)) and not (
-        kind is FieldKind.TEXT and len(items) > 1 and may_contain_legal_forms(lines)
-    )
+    if not lines.replace("\n", "").isprintable() or lines != "\n".join(map(str.strip, items)):
+        return False
+    return not (kind is FieldKind.TEXT and len(items) > 1 and may_contain_legal_forms(lines))
 
 
 def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
     """Return whether a value certainly has no warning: text, a pattern, or attributes with such values."""
     if isinstance(item, str):
-        return item.strip() == item and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
+        return (
+            item.isprintable()
+            and item.strip() == item
+            and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
+        )
     for key, value in item.items():
         comparison, text = (key, value) if isinstance(value, str) else next(iter(value.items()))
-        if text.strip() != text or comparison == Comparison.EXACT:
+        if not text.isprintable() or text.strip() != text or comparison == Comparison.EXACT:
             return False
         if comparison in _COMPARISONS and _is_open_domain(comparison, text):
             return False
@@ -126,6 +134,8 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
         ((key, text),) = value.items()
         comparison, place = Comparison(key), f"{place}.{key}"
     yield from _whitespace(text, place, comparison)
+    if not text.strip().isprintable():
+        yield RuleWarning(RuleWarningKind.INVISIBLE_CHARACTER, place, f"contains an invisible character: {shown(text)}")
     if not label and FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME:
         correct = reversed_name(text)
         if correct is not None:

@@ -7,7 +7,13 @@ import json
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.allowlist_warnings import REVERSED_ISSUER, SPLIT_NAME, allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import (
+    INVISIBLE_CHARACTER,
+    QUOTED_ITEM,
+    REVERSED_ISSUER,
+    SPLIT_NAME,
+    allowlist_warnings,
+)
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -49,6 +55,57 @@ def test_a_legal_form_as_an_item_is_probably_part_of_a_name(
 @pytest.mark.parametrize("variable", LISTS)
 def test_other_items_are_not_doubtful(variable: str, text: str) -> None:
     assert not list(allowlist_warnings({variable: text}))
+
+
+@pytest.mark.parametrize("variable", LISTS)
+@pytest.mark.parametrize(
+    ("text", "correction"),
+    [
+        ('"alpha"', ["alpha"]),
+        (' "alpha" ', ["alpha"]),
+        ("'alpha','beta'", ["alpha", "beta"]),
+        ("alpha, \u201cbeta\u201d", ["alpha", "beta"]),
+        ('"alpha,beta"', ["alpha", "beta"]),
+        ('\'["alpha", "beta"]\'', ["alpha", "beta"]),
+    ],
+)
+def test_quotation_marks_around_an_item_or_the_list_are_probably_no_part_of_a_name(
+    variable: str, text: str, correction: list[str]
+) -> None:
+    ((message, fields),) = allowlist_warnings({variable: text})
+    assert (message, fields["variable"], fields["value"]) == (QUOTED_ITEM, variable, text.strip())
+    assert json.loads(fields["correction"]) == correction
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'s Heeren Loo", "'s Heeren Loo, Jones'x", "O'Brien", 'the "Acme" group', "'", r'["\"alpha\""]', "Jones', a"],
+)
+def test_other_quotation_marks_are_part_of_a_name(text: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": text}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value", "correction"),
+    [
+        ("ALLOWED_COMMON_NAMES", "\ufeffalpha,beta", r"\ufeffalpha", ["alpha", "beta"]),
+        ("ALLOWED_COMMON_NAMES", '["beta", "alpha\u200b"]', r"alpha\u200b", ["beta", "alpha"]),
+        ("ALLOWED_ORGANIZATIONS", "Acme\u00a0AG", r"Acme\xa0AG", ["Acme AG"]),
+        ("ALLOWED_ORGANIZATIONAL_UNITS", "a\u2028\u200b b", r"a\u2028\u200b b", ["a  b"]),
+        ("ALLOWED_ORGANIZATIONS", "a\udcff", r"a\udcff", ["a"]),
+        ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:a.example\u200b", r"DNS:a.example\u200b", ["DNS:a.example"]),
+        ("ALLOWED_ISSUERS", "CN=a\u200d,O=b", r"CN=a\u200d,O=b", ["CN=a,O=b"]),
+    ],
+)
+def test_an_invisible_character_is_reported_in_every_list(
+    variable: str, text: str, value: str, correction: list[str]
+) -> None:
+    assert load_settings({variable: text}).rules
+    ((message, fields),) = allowlist_warnings({variable: text})
+    assert (message, fields["value"]) == (INVISIBLE_CHARACTER, value)
+    assert json.loads(fields["correction"]) == correction
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
 
 
 def test_every_split_name_is_reported_with_the_whole_list() -> None:
