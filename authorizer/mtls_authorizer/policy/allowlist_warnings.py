@@ -32,6 +32,7 @@ _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
 SPLIT_NAME, REVERSED_ISSUER = "list item looks like part of a name", "issuer looks reversed"
 QUOTED_ITEM, INVISIBLE_CHARACTER = "list item has quotation marks", "value contains an invisible character"
+NOT_ASCII = "domain name is not in ASCII"
 """The messages of the log records."""
 
 
@@ -57,23 +58,34 @@ def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]
     """Return the message, the doubtful value and the correction of each warning about a list."""
     items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
     visible = list(map(_without_invisible, items))
-    for item, correct in zip(items, visible, strict=True):
-        if item != correct:
-            yield INVISIBLE_CHARACTER, ascii(item)[1:-1], json.dumps(visible, ensure_ascii=False)
+    for item in _changed(items, visible):
+        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], json.dumps(visible, ensure_ascii=False)
     if kind is FieldKind.DISTINGUISHED_NAME:
         for item in items:
-            reverse = reversed_name(item)
-            if reverse is not None:
-                yield REVERSED_ISSUER, item, reverse
+            correct = reversed_name(item)
+            if correct is not None:
+                yield REVERSED_ISSUER, item, correct
+    elif kind is FieldKind.SUBJECT_ALT_NAME:
+        in_ascii = [ascii_name(item) or item for item in items]
+        for item in _changed(items, in_ascii):
+            yield NOT_ASCII, item, json.dumps(in_ascii)
     # In a JSON array, each item is intended.
-    if kind is FieldKind.TEXT and not text.startswith("["):
-        joined = json.dumps(joined_names(items), ensure_ascii=False)
-        for first, second in split_names(items):
-            yield SPLIT_NAME, f"{first}, {second}", joined
-        if any(map(_is_quoted, (text, *items))):
-            inner = text.strip(_QUOTATION_MARKS)
-            unquoted = json.dumps([item.strip(_QUOTATION_MARKS) for item in items], ensure_ascii=False)
-            yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
+    elif kind is FieldKind.TEXT and not text.startswith("["):
+        yield from _text_warnings(text, items)
+
+
+def _changed(items: list[str], corrected: list[str]) -> Iterator[str]:
+    return (item for item, correct in zip(items, corrected, strict=True) if item != correct)
+
+
+def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]]:
+    correction = json.dumps(joined_names(items), ensure_ascii=False)
+    for first, second in split_names(items):
+        yield SPLIT_NAME, f"{first}, {second}", correction
+    if any(map(_is_quoted, (text, *items))):
+        inner = text.strip(_QUOTATION_MARKS)
+        unquoted = json.dumps([item.strip(_QUOTATION_MARKS) for item in items], ensure_ascii=False)
+        yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
 
 
 def _without_invisible(text: str) -> str:
@@ -86,6 +98,25 @@ def _without_invisible(text: str) -> str:
 def _is_quoted(text: str) -> bool:
     # Not at one end only: there are names such as 's Heeren Loo.
     return len(text) > 1 and text[0] in _QUOTATION_MARKS and text[-1] in _QUOTATION_MARKS
+
+
+def ascii_name(text: str) -> str | None:
+    """Return a name with its type, such as ``DNS:ä.example``, as certificates contain it: ``DNS:xn--4ca.example``.
+
+    None if it is in ASCII, if it is neither a DNS name nor an email address, or if versions of IDNA differ about it.
+    """
+    kind, _, name = text.partition(":")
+    if kind not in {"DNS", "email"} or name.isascii():
+        return None
+    user, at, domain = name.rpartition("@")
+    labels = domain.removeprefix(".")
+    try:
+        encoded = labels.encode("idna")
+        unambiguous = encoded.decode("idna") == labels.lower()
+    except UnicodeError:
+        return None
+    start = f"{kind}:{user}{at}{domain[: len(domain) - len(labels)]}"
+    return f"{start}{encoded.decode()}" if unambiguous and start.isascii() else None
 
 
 def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:

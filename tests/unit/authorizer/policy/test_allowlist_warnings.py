@@ -9,6 +9,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import (
     INVISIBLE_CHARACTER,
+    NOT_ASCII,
     QUOTED_ITEM,
     REVERSED_ISSUER,
     SPLIT_NAME,
@@ -106,6 +107,35 @@ def test_an_invisible_character_is_reported_in_every_list(
     assert (message, fields["value"]) == (INVISIBLE_CHARACTER, value)
     assert json.loads(fields["correction"]) == correction
     assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "correct"),
+    [
+        ("DNS:m\u00fcller.example", "DNS:xn--mller-kva.example"),
+        ("DNS:*.M\u00fcller.example", "DNS:*.xn--mller-kva.example"),
+        ("DNS:\u043f\u0440\u0438\u043c\u0435\u0440.example", "DNS:xn--e1afmkfd.example"),
+        ("email:a.b@m\u00fcller.example", "email:a.b@xn--mller-kva.example"),
+    ],
+)
+def test_a_domain_name_is_in_ascii_in_certificates(name: str, correct: str) -> None:
+    text = f"DNS:a.example, {name}"
+    ((message, fields),) = allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": text})
+    assert (message, fields["value"], json.loads(fields["correction"])) == (NOT_ASCII, name, ["DNS:a.example", correct])
+    assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": fields["correction"]}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("DNS:a.example", "DNS:xn--mller-kva.example", "URI:https://m\u00fcller.example/", "dirName:CN=M\u00fcller"),
+        # Not determined: another name in IDNA 2008, no name at all, and the part before the @.
+        *("DNS:stra\u00dfe.example", "DNS:m\u00fcller..example", "email:m\u00fcller@a.example"),
+        "email:m\u00fcller@\u00e4.example",
+    ],
+)
+def test_other_alternative_names_are_not_corrected(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
 
 
 def test_every_split_name_is_reported_with_the_whole_list() -> None:

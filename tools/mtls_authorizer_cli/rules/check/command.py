@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.allowlist_warnings import (
     INVISIBLE_CHARACTER,
+    NOT_ASCII,
     QUOTED_ITEM,
     REVERSED_ISSUER,
     SPLIT_NAME,
@@ -42,6 +43,7 @@ _KINDS = {
     REVERSED_ISSUER: RuleWarningKind.REVERSED_NAME,
     QUOTED_ITEM: RuleWarningKind.QUOTED_ITEM,
     INVISIBLE_CHARACTER: RuleWarningKind.INVISIBLE_CHARACTER,
+    NOT_ASCII: RuleWarningKind.NOT_ASCII,
 }
 _DOCUMENTS = ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES")
 

@@ -369,6 +369,22 @@ def values(**keys: object) -> list[RuleWarning]:
             {"not": {"subject_alt_name": {"dns": {"suffix": ".a\ufeff"}}}},
             *("not.subject_alt_name.dns.suffix", ValueKind.INVISIBLE_CHARACTER, r"'.a\ufeff'"),
         ),
+        (
+            {"match": {"subject_alt_name": ["DNS:a.example", "DNS:\u00e4.example"]}},
+            *("match.subject_alt_name[1]", ValueKind.NOT_ASCII, "write 'DNS:xn--4ca.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": {"suffix": ".\u00e4.example"}}}},
+            *("not.subject_alt_name.dns.suffix", ValueKind.NOT_ASCII, "write '.xn--4ca.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"email": {"suffix": "@\u00e4.example"}}}},
+            *("not.subject_alt_name.email.suffix", ValueKind.NOT_ASCII, "write '@xn--4ca.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": ["DNS:b.example", {"dns": "\u00e4.example"}]}},
+            *("not.subject_alt_name[1].dns", ValueKind.NOT_ASCII, "write 'xn--4ca.example'"),
+        ),
         ({"context": {"tenant": "a "}}, "context.tenant", ValueKind.SURROUNDING_WHITESPACE, "'a '"),
         (
             {"match": {"issuer": "C=DE,O=Acme,CN=CA"}},
