@@ -202,6 +202,7 @@ def test_the_principal_can_be_a_value_of_the_certificate(make_event: Callable[..
     [
         ("{", "is not a JSON object"),
         ("{" * 100_000, "is not a JSON object"),
+        ('{"from": "subject.O", "from": "subject.OU"}', "a key occurs twice"),
         ("{}", "from must be"),
         ('{"from": "subject"}', "from must be"),
         ('{"from": "public_key.O"}', "from must be"),
