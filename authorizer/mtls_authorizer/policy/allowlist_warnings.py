@@ -66,7 +66,7 @@ def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]
             if correct is not None:
                 yield REVERSED_ISSUER, item, correct
     elif kind is FieldKind.SUBJECT_ALT_NAME:
-        in_ascii = [ascii_name(item) or item for item in items]
+        in_ascii = [(has_unicode_domain(item) and ascii_name(item)) or item for item in items]
         for item in _changed(items, in_ascii):
             yield NOT_ASCII, item, json.dumps(in_ascii)
     # In a JSON array, each item is intended.
@@ -100,23 +100,26 @@ def _is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] in _QUOTATION_MARKS and text[-1] in _QUOTATION_MARKS
 
 
-def ascii_name(text: str) -> str | None:
-    """Return a name with its type, such as ``DNS:ä.example``, as certificates contain it: ``DNS:xn--4ca.example``.
-
-    None if it is in ASCII, if it is neither a DNS name nor an email address, or if versions of IDNA differ about it.
-    """
+def has_unicode_domain(text: str) -> bool:
+    """Return whether a name, with its type, is a DNS name or an email address whose domain is not in ASCII."""
     kind, _, name = text.partition(":")
-    if kind not in {"DNS", "email"} or name.isascii():
-        return None
-    user, at, domain = name.rpartition("@")
+    return kind in {"DNS", "email"} and not name.rpartition("@")[2].isascii()
+
+
+def ascii_name(text: str) -> str | None:
+    """Return a name with such a domain as certificates contain it (RFC 5280 §7.2): ``DNS:xn--4ca.example``.
+
+    None if its domain is no name, if versions of IDNA differ about it, or if the part before the @ is not in ASCII.
+    """
+    start, at, domain = text.rpartition("@" if "@" in text else ":")
     labels = domain.removeprefix(".")
     try:
         encoded = labels.encode("idna")
         unambiguous = encoded.decode("idna") == labels.lower()
     except UnicodeError:
         return None
-    start = f"{kind}:{user}{at}{domain[: len(domain) - len(labels)]}"
-    return f"{start}{encoded.decode()}" if unambiguous and start.isascii() else None
+    dot = domain[: len(domain) - len(labels)]
+    return f"{start}{at}{dot}{encoded.decode()}" if unambiguous and start.isascii() else None
 
 
 def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlist_warnings import (
     ascii_name,
+    has_unicode_domain,
     joined_names,
     may_be_reversed,
     may_contain_legal_forms,
@@ -170,13 +171,13 @@ def _unusual_characters(text: str, place: str, prefix: str) -> Iterator[RuleWarn
     # Whitespace at the ends has its own warning.
     if not text.strip().isprintable():
         yield RuleWarning(RuleWarningKind.INVISIBLE_CHARACTER, place, f"contains an invisible character: {shown(text)}")
-    correct = ascii_name(prefix + text)
-    if correct is not None:
+    elif has_unicode_domain(prefix + text):
+        correct = ascii_name(prefix + text)
+        fix = "it with A-labels (xn--…)" if correct is None else shown(correct.removeprefix(prefix))
         yield RuleWarning(
             RuleWarningKind.NOT_ASCII,
             place,
-            f"is {shown(text)}, and certificates contain domain names in ASCII: write "
-            f"{shown(correct.removeprefix(prefix))}",
+            f"is {shown(text)}, and certificates contain domains in ASCII: write {fix}",
         )
 
 

@@ -385,6 +385,10 @@ def values(**keys: object) -> list[RuleWarning]:
             {"not": {"subject_alt_name": ["DNS:b.example", {"dns": "\u00e4.example"}]}},
             *("not.subject_alt_name[1].dns", ValueKind.NOT_ASCII, "write 'xn--4ca.example'"),
         ),
+        (
+            {"match": {"subject_alt_name": "DNS:stra\u00dfe.example"}},
+            *("match.subject_alt_name", ValueKind.NOT_ASCII, "write it with A-labels"),
+        ),
         ({"context": {"tenant": "a "}}, "context.tenant", ValueKind.SURROUNDING_WHITESPACE, "'a '"),
         (
             {"match": {"issuer": "C=DE,O=Acme,CN=CA"}},
