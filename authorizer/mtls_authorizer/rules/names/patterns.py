@@ -112,5 +112,5 @@ _LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
 LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME)) - {"IP"}
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
-DOMAIN_LABELS = frozenset(label for label in LABELS_WITH_SPELLINGS - {OTHER_NAME} if _LABELS[label] is not _URI)
+DOMAIN_LABELS = frozenset(label for label, rules in _LABELS.items() if rules is not _URI) - {"IP"}
 """The labels of DNS names, email addresses and domain components."""
