@@ -60,7 +60,7 @@ TESTS = {
     "mtls_authorizer.rules.fields": _FIELDS,
     "mtls_authorizer.rules.grant": [*_DECISION, *_RULE_SETS],
     "mtls_authorizer.rules.key_usage": [f"{RULES}/test_key_usage.py", f"{RULES}/test_rule_key_usages.py"],
-    "mtls_authorizer.rules.names.spellings": [f"{RULES}/test_deny.py"],
+    "mtls_authorizer.rules.names.spellings": [f"{RULES}/test_deny.py", f"{RULES}/names/test_spellings.py"],
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],
     "mtls_authorizer.rules.rule": [*_RULE_SETS, *_AUTHORIZER, f"{POLICY}/test_settings.py"],

@@ -6,7 +6,15 @@ import re
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.short_names import DOTTED_OID
-from client_certificate_auth.x509.der import UTF8_STRING, DerError, encode, read_oid, read_sequence
+from client_certificate_auth.x509.der import (
+    UTF8_STRING,
+    DerError,
+    check_any,
+    encode,
+    read_elements,
+    read_oid,
+    read_sequence,
+)
 from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
     DNS,
@@ -44,16 +52,24 @@ class SubjectAltName(NamedTuple):
 
     @classmethod
     def from_string(cls, text: str) -> SubjectAltName:
-        """Return the name that ``str()`` has written. An IP address may be in any form. Raises ValueError."""
+        """Return the name that ``str()`` has written. Raises ValueError.
+
+        An IP address may be in any form, and a UTF8String of another name also in hexadecimal.
+        """
         kind, _, value = text.partition(":")
         # The part after a % in an IPv6 address names an interface of one host.
         if kind not in _TYPES or not value or (kind == "IP" and "%" in value):
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
             raise ValueError(message)
-        if kind in _FORMS and not re.fullmatch(_FORMS[kind], value):
-            message = f"{text!r} is in no certificate: write {_EXAMPLES}"
-            raise ValueError(message)
-        return cls(kind, _ip_address(value) if kind == "IP" else value)
+        if kind == "IP":
+            value = _ip_address(value)
+        elif kind in _FORMS:
+            try:
+                value = _canonical_form(kind, value)
+            except DerError as error:
+                message = f"{text!r} is in no certificate: write {_EXAMPLES}"
+                raise ValueError(message) from error
+        return cls(kind, value)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.value}"
@@ -80,13 +96,28 @@ def _read_name(tag: int, content: bytes) -> SubjectAltName:
     if tag == REGISTERED_ID:
         return SubjectAltName("RID", read_oid(content))
     if tag == OTHER_NAME:
-        return SubjectAltName("otherName", _other_name(content))
+        return SubjectAltName("otherName", _other_name(*read_other_name(content)))
     message = f"a subject alternative name has the tag {tag:02X} and {len(content)} octets"
     raise DerError(message)
 
 
-def _other_name(content: bytes) -> str:
-    oid, tag, value = read_other_name(content)
+def _canonical_form(kind: str, text: str) -> str:
+    """Return a registered ID or an other name as ``str()`` writes it, which has text as text. Raises DerError."""
+    if not re.fullmatch(_FORMS[kind], text):
+        message = "not in the form of this type"
+        raise DerError(message)
+    oid, _, value = text.partition(";")
+    if not value.startswith("DER:"):
+        return text
+    tags, contents = read_elements(bytes.fromhex(value.removeprefix("DER:")))
+    if len(tags) != 1:
+        message = "not one element"
+        raise DerError(message)
+    check_any(tags[0], contents[0])
+    return _other_name(oid, tags[0], contents[0])
+
+
+def _other_name(oid: str, tag: int, value: bytes) -> str:
     if tag == UTF8_STRING:
         try:
             return f"{oid};UTF8:{value.decode()}"
@@ -98,6 +129,10 @@ def _other_name(content: bytes) -> str:
 
 def _ip_address(address: str | bytes) -> str:
     # Few certificates have one, and the module takes longer to import than this package.
-    from ipaddress import ip_address  # noqa: PLC0415
+    from ipaddress import IPv6Address, ip_address  # noqa: PLC0415
 
-    return str(ip_address(address))
+    parsed = ip_address(address)
+    # The mixed notation of RFC 5952 §5, which Python writes only from version 3.13 on.
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        return f"::ffff:{parsed.ipv4_mapped}"
+    return str(parsed)

@@ -28,7 +28,11 @@ _LEGAL_FORMS = frozenset(
 _FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
 
 
+_QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
+
 SPLIT_NAME, REVERSED_ISSUER = "list item looks like part of a name", "issuer looks reversed"
+QUOTED_ITEM, INVISIBLE_CHARACTER = "list item has quotation marks", "value contains an invisible character"
+NOT_ASCII = "domain name is not in ASCII"
 """The messages of the log records."""
 
 
@@ -45,20 +49,77 @@ def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, di
     """
     for variable, field in ALLOWLISTS.items():
         text = environment.get(variable, "").strip()
-        if not text:
-            continue
-        kind = FIELDS[field].kind
-        # In a JSON array, each item is intended.
-        if kind is FieldKind.TEXT and not text.startswith("["):
-            items = parse_items(text)
-            correction = json.dumps(joined_names(items), ensure_ascii=False)
-            for first, second in split_names(items):
-                yield SPLIT_NAME, {"variable": variable, "value": f"{first}, {second}", "correction": correction}
-        elif kind is FieldKind.DISTINGUISHED_NAME:
-            for item in parse_items(text, separated_by_commas=False):
-                correct = reversed_name(item)
-                if correct is not None:
-                    yield REVERSED_ISSUER, {"variable": variable, "value": item, "correction": correct}
+        if text:
+            for message, value, correction in _list_warnings(text, FIELDS[field].kind):
+                yield message, {"variable": variable, "value": value, "correction": correction}
+
+
+def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]:
+    """Return the message, the doubtful value and the correction of each warning about a list."""
+    items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
+    visible = list(map(_without_invisible, items))
+    for item in _changed(items, visible):
+        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], json.dumps(visible, ensure_ascii=False)
+    if kind is FieldKind.DISTINGUISHED_NAME:
+        for item in items:
+            correct = reversed_name(item)
+            if correct is not None:
+                yield REVERSED_ISSUER, item, correct
+    elif kind is FieldKind.SUBJECT_ALT_NAME:
+        in_ascii = [(has_unicode_domain(item) and ascii_name(item)) or item for item in items]
+        for item in _changed(items, in_ascii):
+            yield NOT_ASCII, item, json.dumps(in_ascii)
+    # In a JSON array, each item is intended.
+    elif kind is FieldKind.TEXT and not text.startswith("["):
+        yield from _text_warnings(text, items)
+
+
+def _changed(items: list[str], corrected: list[str]) -> Iterator[str]:
+    return (item for item, correct in zip(items, corrected, strict=True) if item != correct)
+
+
+def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]]:
+    correction = json.dumps(joined_names(items), ensure_ascii=False)
+    for first, second in split_names(items):
+        yield SPLIT_NAME, f"{first}, {second}", correction
+    if any(map(_is_quoted, (text, *items))):
+        inner = text.strip(_QUOTATION_MARKS)
+        unquoted = json.dumps([item.strip(_QUOTATION_MARKS) for item in items], ensure_ascii=False)
+        yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
+
+
+def _without_invisible(text: str) -> str:
+    """Return text with spaces instead of other whitespace, and without characters such as a byte order mark."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " * each.isspace() for each in text).strip()
+
+
+def _is_quoted(text: str) -> bool:
+    # Not at one end only: there are names such as 's Heeren Loo.
+    return len(text) > 1 and text[0] in _QUOTATION_MARKS and text[-1] in _QUOTATION_MARKS
+
+
+def has_unicode_domain(text: str) -> bool:
+    """Return whether a name, with its type, is a DNS name or an email address whose domain is not in ASCII."""
+    kind, _, name = text.partition(":")
+    return kind in {"DNS", "email"} and not name.rpartition("@")[2].isascii()
+
+
+def ascii_name(text: str) -> str | None:
+    """Return a name with such a domain as certificates contain it (RFC 5280 §7.2): ``DNS:xn--4ca.example``.
+
+    None if its domain is no name, if versions of IDNA differ about it, or if the part before the @ is not in ASCII.
+    """
+    start, at, domain = text.rpartition("@" if "@" in text else ":")
+    labels = domain.removeprefix(".")
+    try:
+        encoded = labels.encode("idna")
+        unambiguous = encoded.decode("idna") == labels.lower()
+    except UnicodeError:
+        return None
+    dot = domain[: len(domain) - len(labels)]
+    return f"{start}{at}{dot}{encoded.decode()}" if unambiguous and start.isascii() else None
 
 
 def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:

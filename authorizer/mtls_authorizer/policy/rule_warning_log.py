@@ -6,7 +6,7 @@ import json
 from itertools import islice
 
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.policy.allowlist_warnings import SPLIT_NAME
+from mtls_authorizer.policy.allowlist_warnings import INVISIBLE_CHARACTER, NOT_ASCII, SPLIT_NAME
 from mtls_authorizer.policy.rule_warnings import RuleWarning, RuleWarningKind, rule_warnings
 
 TYPE_CHECKING = False
@@ -19,6 +19,8 @@ MOST_LOGGED = 20
 
 MESSAGES = {
     RuleWarningKind.SURROUNDING_WHITESPACE: "value starts or ends with whitespace",
+    RuleWarningKind.INVISIBLE_CHARACTER: INVISIBLE_CHARACTER,
+    RuleWarningKind.NOT_ASCII: NOT_ASCII,
     RuleWarningKind.REVERSED_NAME: "name looks reversed",
     RuleWarningKind.SPLIT_NAME: SPLIT_NAME,
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",

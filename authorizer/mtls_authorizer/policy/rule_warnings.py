@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlist_warnings import (
+    ascii_name,
+    has_unicode_domain,
     joined_names,
     may_be_reversed,
     may_contain_legal_forms,
@@ -34,6 +36,11 @@ class RuleWarningKind(StrEnum):
     """The kinds of warnings, as in the JSON output of ``rules check``."""
 
     SURROUNDING_WHITESPACE = "surrounding_whitespace"
+    INVISIBLE_CHARACTER = "invisible_character"
+    NOT_ASCII = "not_ascii"
+    QUOTED_ITEM = "quoted_item"
+    """Only in the lists in the environment."""
+
     REVERSED_NAME = "reversed_name"
     SPLIT_NAME = "split_name"
     OPEN_DOMAIN = "open_domain"
@@ -92,22 +99,28 @@ def _are_ordinary(items: list[Any], kind: FieldKind) -> bool:
         return False
     # Values contain no line breaks.
     lines = "\n".join(items)
-    return lines == "\n".join(map(str.strip, items)) and not (
-        kind is FieldKind.TEXT and len(items) > 1 and may_contain_legal_forms(lines)
-    )
+    if not _is_plain(lines.replace("\n", "-"), kind) or lines != "\n".join(map(str.strip, items)):
+        return False
+    return not (kind is FieldKind.TEXT and len(items) > 1 and may_contain_legal_forms(lines))
 
 
 def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
     """Return whether a value certainly has no warning: text, a pattern, or attributes with such values."""
     if isinstance(item, str):
-        return item.strip() == item and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
+        return _is_plain(item, kind) and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
     for key, value in item.items():
         comparison, text = (key, value) if isinstance(value, str) else next(iter(value.items()))
-        if text.strip() != text or comparison == Comparison.EXACT:
+        if not _is_plain(text, kind) or comparison == Comparison.EXACT:
             return False
         if comparison in _COMPARISONS and _is_open_domain(comparison, text):
             return False
     return True
+
+
+def _is_plain(text: str, kind: FieldKind) -> bool:
+    """Return whether text certainly has no warning about its characters."""
+    is_ascii = kind is not FieldKind.SUBJECT_ALT_NAME or text.isascii()
+    return is_ascii and text.isprintable() and text.strip() == text
 
 
 def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
@@ -126,6 +139,7 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
         ((key, text),) = value.items()
         comparison, place = Comparison(key), f"{place}.{key}"
     yield from _whitespace(text, place, comparison)
+    yield from _unusual_characters(text, place, f"{label}:" if label else "")
     if not label and FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME:
         correct = reversed_name(text)
         if correct is not None:
@@ -150,6 +164,20 @@ def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleW
     if part != text:
         yield RuleWarning(
             RuleWarningKind.SURROUNDING_WHITESPACE, place, f"starts or ends with whitespace: {shown(text)}"
+        )
+
+
+def _unusual_characters(text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
+    # Whitespace at the ends has its own warning.
+    if not text.strip().isprintable():
+        yield RuleWarning(RuleWarningKind.INVISIBLE_CHARACTER, place, f"contains an invisible character: {shown(text)}")
+    elif has_unicode_domain(prefix + text):
+        correct = ascii_name(prefix + text)
+        fix = "it with A-labels (xn--…)" if correct is None else shown(correct.removeprefix(prefix))
+        yield RuleWarning(
+            RuleWarningKind.NOT_ASCII,
+            place,
+            f"is {shown(text)}, and certificates contain domains in ASCII: write {fix}",
         )
 
 

@@ -6,7 +6,6 @@ import re
 from hashlib import sha256
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.rules.fields import FIELDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +20,9 @@ _VALUE = re.compile(rf"[ -~]{{1,{LONGEST_VALUE}}}")
 class CertificateValue(NamedTuple):
     """Describes where to read a value in a certificate, such as the subject's organization.
 
-    ``field`` and ``label`` select facts. ``after`` selects the values that begin with it, and is removed
-    from them. ``default`` replaces a missing value; without one, a certificate that
-    lacks the value does not match.
+    ``field`` is the subject, the issuer or the alternative names, and ``label`` the attribute or the type of the name.
+    ``after`` selects the values that begin with it, and is removed from them. ``default`` replaces a missing value;
+    without one, a certificate that lacks the value does not match.
     """
 
     field: str
@@ -33,9 +32,7 @@ class CertificateValue(NamedTuple):
 
     def read(self, certificate: PeerCertificate) -> str | None:
         """Return the value, of 1 to 256 printable ASCII characters, if there is exactly one; otherwise the default."""
-        facts = FIELDS[self.field].facts(certificate)
-        texts = [str(value) for label, value, ambiguous in facts if label == self.label and not ambiguous]
-        values = [text.removeprefix(self.after) for text in texts if text.startswith(self.after)]
+        values = [text.removeprefix(self.after) for text in self._texts(certificate) if text.startswith(self.after)]
         if len(values) == 1 and _VALUE.fullmatch(values[0]):
             return values[0]
         return self.default
@@ -44,3 +41,9 @@ class CertificateValue(NamedTuple):
         """Return the SHA-256 of the value in 64 lower-case hexadecimal digits, None if the value is missing."""
         value = self.read(certificate)
         return None if value is None else sha256(value.encode()).hexdigest()
+
+    def _texts(self, certificate: PeerCertificate) -> list[str]:
+        # Not the facts of the field: some of them are other spellings of a value.
+        if self.field == "subject_alt_name":
+            return [text for kind, text in certificate.subject_alt_names if kind == self.label]
+        return (certificate.subject if self.field == "subject" else certificate.issuer).get_all(self.label)

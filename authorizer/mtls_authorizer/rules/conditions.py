@@ -103,7 +103,7 @@ class SatisfiedConditions(NamedTuple):
 
 
 class _LabelIndex:
-    """The conditions on the facts with one label: by value, and by prefixes and suffixes of each length."""
+    """The conditions on the facts with one label: by value, and by prefixes and suffixes of each length, ascending."""
 
     __slots__ = ("exact", "patterns")
 
@@ -115,8 +115,9 @@ class _LabelIndex:
 class ConditionIndex:
     """A set of conditions, indexed by field and label, that finds those that a certificate satisfies.
 
-    For each fact, it takes one look-up, and one for each length of the prefixes and suffixes with the fact's label. The
-    number of conditions does not matter.
+    For each fact, it takes one look-up, and one for each length of the prefixes and suffixes with the fact's label that
+    is not longer than the fact. The number of conditions does not matter, and the time is linear in the size of a
+    certificate, however many names it has.
     """
 
     __slots__ = ("fields",)
@@ -134,6 +135,9 @@ class ConditionIndex:
             else:
                 text = str(value)
                 index.patterns.setdefault((comparison, len(text)), {})[text] = condition
+        for labels in self.fields.values():
+            for index in labels.values():
+                index.patterns = dict(sorted(index.patterns.items(), key=lambda each: each[0][1]))
 
     def satisfied_by(self, certificate: PeerCertificate, readers: FactReaders) -> SatisfiedConditions:
         """Return the conditions that a certificate satisfies. Fields without conditions are not read."""
@@ -154,6 +158,8 @@ def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Conditi
     if index.patterns:
         text = str(value)
         for (comparison, length), conditions in index.patterns.items():
+            if length > len(text):
+                break
             part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
             if part in conditions:
                 yield conditions[part]

@@ -6,6 +6,7 @@ This module only reads the structure. Names, the public key and the values of ex
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
 from client_certificate_auth.x509.der import (
@@ -251,8 +252,8 @@ def _read_extensions(content: bytes) -> dict[str, Extension]:
     read = _read_extension if len(content) <= LONGEST_CACHED else _read_extension.__wrapped__
     extensions = dict(map(read, contents))
     if len(extensions) != len(contents):
-        oids = [read(each)[0] for each in contents]
-        message = f"the extension {next(oid for oid in oids if oids.count(oid) > 1)} occurs twice"
+        occurrences = Counter(read(each)[0] for each in contents)
+        message = f"the extension {next(oid for oid in occurrences if occurrences[oid] > 1)} occurs twice"
         raise DerError(message)
     return extensions
 

@@ -93,6 +93,26 @@ def test_subject_alt_names_have_type_and_value_and_are_not_split_at_commas() -> 
 
 
 @pytest.mark.parametrize(
+    ("octets", "value"),
+    [
+        # IPv4-mapped addresses, which str() writes in this form only from Python 3.13 on (RFC 5952 §5).
+        ("00000000000000000000ffffc0000201", "::ffff:192.0.2.1"),
+        ("00000000000000000000ffff00000001", "::ffff:0.0.0.1"),
+        ("00000000000000000000fffec0000201", "::fffe:c000:201"),
+        ("000000000000000000000000c0000201", "::c000:201"),
+        ("20010db8000000000000000000000000", "2001:db8::"),
+        ("00000000000000000000000000000000", "::"),
+    ],
+)
+def test_an_ip_address_has_the_same_canonical_form_with_every_python(octets: str, value: str) -> None:
+    names = subject_alt_names(ip(bytes.fromhex(octets)))
+    certificate = PeerCertificate.from_pem(pem(certificate_der(extensions=[names])))
+    assert certificate.subject_alt_names == (SubjectAltName("IP", value),)
+    groups = ":".join(octets[start : start + 4] for start in range(0, 32, 4))
+    assert SubjectAltName.from_string(f"IP:{groups}") == SubjectAltName.from_string(f"IP:{value}") == ("IP", value)
+
+
+@pytest.mark.parametrize(
     ("extensions", "decodable"),
     [
         ([], True),

@@ -7,6 +7,7 @@ import pytest
 from client_certificate_auth import (
     CertificateCheck,
     PeerCertificate,
+    SubjectAltName,
     all_of,
     allow_cn,
     allow_email,
@@ -303,11 +304,20 @@ def test_what_is_not_a_typed_subject_alt_name_is_refused(text: str) -> None:
     [
         *("RID:abc", "RID:1.2.3 ", "otherName:x@a.example", "otherName:msUPN;UTF8:x@a.example", "otherName:1.2.3;x"),
         *("otherName:1.2.3;DER:", "otherName:1.2.3;DER:0G", "otherName:1.2.3;DER:ABCD", "otherName:1.2.3;DER:abc"),
+        # Not exactly one element, and an invalid one.
+        *("otherName:1.2.3;DER:0c", "otherName:1.2.3;DER:0c01610c0161", "otherName:1.2.3;DER:010101"),
     ],
 )
 def test_a_subject_alt_name_that_no_certificate_can_have_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is in no certificate: write RID:"):
         allow_san([text])
+
+
+def test_text_in_another_name_can_be_written_in_hexadecimal() -> None:
+    for text in ("otherName:1.2.3;DER:0c0161", "otherName:1.2.3;UTF8:a"):
+        assert SubjectAltName.from_string(text) == ("otherName", "1.2.3;UTF8:a")
+    for text in ("otherName:1.2.3;DER:0c01ff", "otherName:1.2.3;DER:160161", "otherName:1.2.3;UTF8:x;DER:0c"):
+        assert str(SubjectAltName.from_string(text)) == text
 
 
 @pytest.mark.parametrize("combinator", [all_of, any_of])

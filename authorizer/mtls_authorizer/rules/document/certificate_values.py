@@ -46,7 +46,7 @@ def parse_certificate_value(text: str) -> CertificateValue:
     """Return the value that a variable describes as a JSON object, without a default. Raises ValueError."""
     problems = Problems()
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_make_object)
     except (ValueError, RecursionError) as error:
         message = f"starts with {{ but is not a JSON object ({error})"
         raise ValueError(message) from error
@@ -55,6 +55,14 @@ def parse_certificate_value(text: str) -> CertificateValue:
         message = f"is not valid: {'; '.join(problems.found)}"
         raise ValueError(message)
     return read
+
+
+def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        message = "a key occurs twice"
+        raise ValueError(message)
+    return members
 
 
 def _read_source(source: object, place: str, problems: Problems) -> tuple[str, str] | None:

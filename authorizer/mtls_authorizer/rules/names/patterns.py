@@ -105,9 +105,12 @@ SUBJECT_ALT_NAME_PATTERNS = _by_label(_ALTERNATIVE_NAMES)
 ATTRIBUTE_PATTERNS = _by_label(_ATTRIBUTES_BY_LABEL)
 """By the short name of the attribute's type, or by its OID if it has none, as in ``parse_label``."""
 
+OTHER_NAME = "otherName"
+"""The label of the alternative names whose types are OIDs."""
+
 _LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
-LABELS_WITH_SPELLINGS = frozenset(_LABELS) - {"IP"}
+LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME)) - {"IP"}
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
-DOMAIN_LABELS = frozenset(label for label in LABELS_WITH_SPELLINGS if _LABELS[label] is not _URI)
+DOMAIN_LABELS = frozenset(label for label, rules in _LABELS.items() if rules is not _URI) - {"IP"}
 """The labels of DNS names, email addresses and domain components."""

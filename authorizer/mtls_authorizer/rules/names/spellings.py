@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import re
 
-from mtls_authorizer.rules.names.patterns import DOMAIN_LABELS
+from mtls_authorizer.rules.names.patterns import DOMAIN_LABELS, OTHER_NAME
 
+# The types of other names whose text is a user or a mailbox at a domain, or a domain.
+_ADDRESSES = (
+    "1.3.6.1.4.1.311.20.2.3",  # user principal name, in Active Directory
+    "1.3.6.1.5.5.7.8.5",  # XmppAddr (RFC 6120 §13.7.1.4)
+    "1.3.6.1.5.5.7.8.8",  # NAIRealm (RFC 7585 §2.2)
+    "1.3.6.1.5.5.7.8.9",  # SmtpUTF8Mailbox (RFC 9598 §3)
+)
 _SCHEME_AND_AUTHORITY = re.compile(r"[^:/?#]+:(//[^/?#]*)?")
 
 
 def common_spelling(label: str, value: str) -> str:
     """Return the spelling in which exclusions compare a name, whose label is one of ``LABELS_WITH_SPELLINGS``.
 
-    DNS names and email addresses are in lower case, without a final dot. URIs have their scheme and authority in lower
-    case (RFC 5280 §7.4).
+    DNS names and email addresses are in lower case, without a final dot, also in other names. URIs have their scheme
+    and authority in lower case (RFC 5280 §7.4).
     """
     if label in DOMAIN_LABELS:
         return value.lower().removesuffix(".")
+    if label == OTHER_NAME:
+        oid, form, text = value.partition(";UTF8:")
+        return f"{oid}{form}{text.lower().removesuffix('.')}" if oid in _ADDRESSES else value
     start = _SCHEME_AND_AUTHORITY.match(value)
     return start[0].lower() + value[start.end() :] if start else value

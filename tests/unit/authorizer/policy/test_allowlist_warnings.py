@@ -7,7 +7,14 @@ import json
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.allowlist_warnings import REVERSED_ISSUER, SPLIT_NAME, allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import (
+    INVISIBLE_CHARACTER,
+    NOT_ASCII,
+    QUOTED_ITEM,
+    REVERSED_ISSUER,
+    SPLIT_NAME,
+    allowlist_warnings,
+)
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -49,6 +56,86 @@ def test_a_legal_form_as_an_item_is_probably_part_of_a_name(
 @pytest.mark.parametrize("variable", LISTS)
 def test_other_items_are_not_doubtful(variable: str, text: str) -> None:
     assert not list(allowlist_warnings({variable: text}))
+
+
+@pytest.mark.parametrize("variable", LISTS)
+@pytest.mark.parametrize(
+    ("text", "correction"),
+    [
+        ('"alpha"', ["alpha"]),
+        (' "alpha" ', ["alpha"]),
+        ("'alpha','beta'", ["alpha", "beta"]),
+        ("alpha, \u201cbeta\u201d", ["alpha", "beta"]),
+        ('"alpha,beta"', ["alpha", "beta"]),
+        ('\'["alpha", "beta"]\'', ["alpha", "beta"]),
+    ],
+)
+def test_quotation_marks_around_an_item_or_the_list_are_probably_no_part_of_a_name(
+    variable: str, text: str, correction: list[str]
+) -> None:
+    ((message, fields),) = allowlist_warnings({variable: text})
+    assert (message, fields["variable"], fields["value"]) == (QUOTED_ITEM, variable, text.strip())
+    assert json.loads(fields["correction"]) == correction
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'s Heeren Loo", "'s Heeren Loo, Jones'x", "O'Brien", 'the "Acme" group', "'", r'["\"alpha\""]', "Jones', a"],
+)
+def test_other_quotation_marks_are_part_of_a_name(text: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": text}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value", "correction"),
+    [
+        ("ALLOWED_COMMON_NAMES", "\ufeffalpha,beta", r"\ufeffalpha", ["alpha", "beta"]),
+        ("ALLOWED_COMMON_NAMES", '["beta", "alpha\u200b"]', r"alpha\u200b", ["beta", "alpha"]),
+        ("ALLOWED_ORGANIZATIONS", "Acme\u00a0AG", r"Acme\xa0AG", ["Acme AG"]),
+        ("ALLOWED_ORGANIZATIONAL_UNITS", "a\u2028\u200b b", r"a\u2028\u200b b", ["a  b"]),
+        ("ALLOWED_ORGANIZATIONS", "a\udcff", r"a\udcff", ["a"]),
+        ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:a.example\u200b", r"DNS:a.example\u200b", ["DNS:a.example"]),
+        ("ALLOWED_ISSUERS", "CN=a\u200d,O=b", r"CN=a\u200d,O=b", ["CN=a,O=b"]),
+    ],
+)
+def test_an_invisible_character_is_reported_in_every_list(
+    variable: str, text: str, value: str, correction: list[str]
+) -> None:
+    assert load_settings({variable: text}).rules
+    ((message, fields),) = allowlist_warnings({variable: text})
+    assert (message, fields["value"]) == (INVISIBLE_CHARACTER, value)
+    assert json.loads(fields["correction"]) == correction
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "correct"),
+    [
+        ("DNS:m\u00fcller.example", "DNS:xn--mller-kva.example"),
+        ("DNS:*.M\u00fcller.example", "DNS:*.xn--mller-kva.example"),
+        ("DNS:\u043f\u0440\u0438\u043c\u0435\u0440.example", "DNS:xn--e1afmkfd.example"),
+        ("email:a.b@m\u00fcller.example", "email:a.b@xn--mller-kva.example"),
+    ],
+)
+def test_a_domain_name_is_in_ascii_in_certificates(name: str, correct: str) -> None:
+    text = f"DNS:a.example, {name}"
+    ((message, fields),) = allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": text})
+    assert (message, fields["value"], json.loads(fields["correction"])) == (NOT_ASCII, name, ["DNS:a.example", correct])
+    assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": fields["correction"]}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("DNS:a.example", "DNS:xn--mller-kva.example", "URI:https://m\u00fcller.example/", "dirName:CN=M\u00fcller"),
+        # Not determined: another name in IDNA 2008, no name at all, and the part before the @.
+        *("DNS:stra\u00dfe.example", "DNS:m\u00fcller..example", "email:m\u00fcller@a.example"),
+        "email:m\u00fcller@\u00e4.example",
+    ],
+)
+def test_other_alternative_names_are_not_corrected(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
 
 
 def test_every_split_name_is_reported_with_the_whole_list() -> None:

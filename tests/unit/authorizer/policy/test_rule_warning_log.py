@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REVERSED, SPLIT = {"issuer": "C=DE,O=Acme,CN=CA"}, {"organization": ["Acme", "Inc."]}
 OPEN, SPACE = {"common_name": {"prefix": "api.acme.example"}}, {"common_name": "a "}
+INVISIBLE, NOT_ASCII = {"common_name": "a\u200bb"}, {"subject_alt_name": {"dns": "\u00e4.example"}}
 ORDINARY = {"common_name": "client"}
 
 
@@ -65,7 +66,9 @@ def loading(caplog: pytest.LogCaptureFixture) -> Loading:
 
 
 def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None:
-    loading.shelf.put("rules.json", document(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, deny=[ORDINARY, REVERSED]))
+    loading.shelf.put(
+        "rules.json", document(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, INVISIBLE, NOT_ASCII, deny=[ORDINARY, REVERSED])
+    )
     loading.start()
     rows = loading.logged("document", "uri", "rule", "place", "explanation")
     rules = ("rules", loading.shelf.uri("rules.json"))
@@ -75,6 +78,8 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
         ("list item looks like part of a name", *rules, "rule-2", "rules[2].match.organization"),
         ("pattern also matches other domains", *rules, "rule-3", "rules[3].match.common_name.prefix"),
         ("value starts or ends with whitespace", *rules, "rule-4", "rules[4].match.common_name"),
+        ("value contains an invisible character", *rules, "rule-5", "rules[5].match.common_name"),
+        ("domain name is not in ASCII", *rules, "rule-6", "rules[6].match.subject_alt_name.dns"),
     ]
     assert {row[0] for row in rows} == set(MESSAGES.values())
     assert all(row[5].startswith(f"{row[4]} ") for row in rows)

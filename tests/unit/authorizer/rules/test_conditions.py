@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from client_certificate_auth import PeerCertificate
@@ -59,6 +61,34 @@ def test_a_common_name_is_ambiguous_if_it_is_not_the_only_one(field: str, label:
 def test_one_of_several_organizational_units_is_not_ambiguous(field: str, label: str) -> None:
     condition = Condition(field, label, Comparison.EXACT, "a")
     assert satisfied(condition, client(("OU", "a"), ("OU", "b"), ("CN", "c"), ("CN", "d"))) == (True, True)
+
+
+def test_short_values_are_not_compared_with_longer_patterns() -> None:
+    # Otherwise, a certificate with thousands of names takes seconds if rules have patterns of many lengths.
+    lengths = [5, 3, 900, 1, *range(10, 800)]
+    conditions = [
+        Condition("organizational_unit", "", comparison, "a" * length)
+        for comparison in (Comparison.PREFIX, Comparison.SUFFIX)
+        for length in lengths
+    ]
+    index = ConditionIndex(conditions)
+    patterns = index.fields["organizational_unit"][""].patterns
+    for key, known in patterns.items():
+        patterns[key] = Counting(known)
+    Counting.looked_up.clear()
+    found = index.satisfied_by(client(("OU", "aaaa")), FACT_READERS)
+    assert sorted(len(str(condition.value)) for condition in found.unambiguous) == [1, 1, 3, 3]
+    assert sorted(map(len, Counting.looked_up)) == [1, 1, 3, 3]
+
+
+class Counting(dict[str, Condition]):
+    """Conditions by text, with the texts that were looked up."""
+
+    looked_up: ClassVar[list[str]] = []
+
+    def __contains__(self, key: object) -> bool:
+        self.looked_up.append(str(key))
+        return super().__contains__(key)
 
 
 def test_a_rule_without_matchers_matches_no_certificate_unless_it_is_for_anyone() -> None:

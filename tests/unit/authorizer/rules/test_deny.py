@@ -112,6 +112,13 @@ def directory_name(*attributes: tuple[str, str]) -> bytes:
     return der.tagged(4, der.sequence(content), constructed=True)
 
 
+UPN, XMPP_ADDRESS, REALM, MAILBOX = "1.3.6.1.4.1.311.20.2.3", *(f"1.3.6.1.5.5.7.8.{number}" for number in (5, 8, 9))
+
+
+def other_name(oid: str, text: str) -> bytes:
+    return der.tagged(0, der.oid(oid), der.tagged(0, der.text(text), constructed=True), constructed=True)
+
+
 @pytest.mark.parametrize(
     ("own", "entries"),
     [
@@ -126,6 +133,14 @@ def directory_name(*attributes: tuple[str, str]) -> bytes:
         (uri("urn:acme:mallory"), ["URI:urn:acme:mallory", "URI:URN:acme:mallory"]),
         (directory_name(("CN", "a"), ("OU", "b")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
         (directory_name(("OU", "b"), ("CN", "a")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
+        *(
+            (other_name(oid, own), [f"otherName:{oid};UTF8:Mallory@acme.example"])
+            for oid in (UPN, XMPP_ADDRESS, REALM, MAILBOX)
+            for own in ("mallory@acme.example", "Mallory@ACME.example", "MALLORY@acme.example.")
+        ),
+        # A UTF8String in hexadecimal is text as well.
+        (other_name("1.2.3", "Mallory"), [f"otherName:1.2.3;DER:{der.text('Mallory').hex()}"]),
+        (other_name(UPN, "M@acme.example"), [f"otherName:{UPN};DER:{der.text('m@acme.example').hex()}"]),
     ],
 )
 def test_another_spelling_of_an_alternative_name_is_denied_and_excluded(own: bytes, entries: list[object]) -> None:
@@ -147,6 +162,8 @@ def test_another_spelling_of_an_alternative_name_is_denied_and_excluded(own: byt
         (uri("https://acme.example?Mallory"), "URI:https://acme.example?mallory"),
         (uri("mallory"), "URI:Mallory"),
         (directory_name(("CN", "Mallory")), "dirName:CN=mallory"),
+        (other_name("1.2.3", "Mallory"), "otherName:1.2.3;UTF8:mallory"),
+        (other_name(UPN, "mallory@acme.example"), f"otherName:{MAILBOX};UTF8:mallory@acme.example"),
     ],
 )
 def test_the_rest_of_a_name_has_its_own_case(own: bytes, entry: str) -> None:
@@ -187,3 +204,11 @@ def test_very_many_names_with_capitals_do_not_take_very_long() -> None:
     client = pem(certificate_der(name(("O", "Acme")), extensions=[subject_alt_names(*names)]))
     denying = {"rules": RULES, "deny": {"subject_alt_name": "DNS:api-19999.acme.example"}}
     assert reason(Authorizer(load_settings(variables(denying))).authorize(rest_event(client))) == "certificate_excluded"
+
+
+def test_a_rule_matches_a_user_principal_name_in_its_exact_spelling_only() -> None:
+    names = [other_name(UPN, own) for own in ("Alice@acme.example", "bob@acme.example")]
+    clients = [pem(certificate_der(name(("CN", "x")), extensions=[subject_alt_names(own)])) for own in names]
+    allowed = [f"otherName:{UPN};UTF8:{own}" for own in ("alice@acme.example", "bob@acme.example")]
+    authorize = checking(Authorizer(load_settings({"ALLOWED_SUBJECT_ALT_NAMES": ",".join(allowed)})))
+    assert [reason(authorize(rest_event(each))) for each in clients] == ["subject_alt_name_not_allowed", None]

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.allowlist_warnings import REVERSED_ISSUER, SPLIT_NAME, allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import (
+    INVISIBLE_CHARACTER,
+    NOT_ASCII,
+    QUOTED_ITEM,
+    REVERSED_ISSUER,
+    SPLIT_NAME,
+    allowlist_warnings,
+)
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.problems import shown
@@ -31,7 +38,13 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 ENVIRONMENT = "the environment"
-_KINDS = {SPLIT_NAME: RuleWarningKind.SPLIT_NAME, REVERSED_ISSUER: RuleWarningKind.REVERSED_NAME}
+_KINDS = {
+    SPLIT_NAME: RuleWarningKind.SPLIT_NAME,
+    REVERSED_ISSUER: RuleWarningKind.REVERSED_NAME,
+    QUOTED_ITEM: RuleWarningKind.QUOTED_ITEM,
+    INVISIBLE_CHARACTER: RuleWarningKind.INVISIBLE_CHARACTER,
+    NOT_ASCII: RuleWarningKind.NOT_ASCII,
+}
 _DOCUMENTS = ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES")
 
 

@@ -357,6 +357,38 @@ def values(**keys: object) -> list[RuleWarning]:
             *("match.subject_alt_name.dns.suffix", ValueKind.SURROUNDING_WHITESPACE, "'.a '"),
         ),
         ({"not": [{"common_name": " a"}]}, "not[0].common_name", ValueKind.SURROUNDING_WHITESPACE, "' a'"),
+        (
+            {"match": {"common_name": ["b", "a\u200bb"]}},
+            *("match.common_name[1]", ValueKind.INVISIBLE_CHARACTER, r"'a\u200bb'"),
+        ),
+        (
+            {"match": {"subject": "CN=a\u00a0b"}},
+            *("match.subject", ValueKind.INVISIBLE_CHARACTER, r"'CN=a\xa0b'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": {"suffix": ".a\ufeff"}}}},
+            *("not.subject_alt_name.dns.suffix", ValueKind.INVISIBLE_CHARACTER, r"'.a\ufeff'"),
+        ),
+        (
+            {"match": {"subject_alt_name": ["DNS:a.example", "DNS:\u00e4.example"]}},
+            *("match.subject_alt_name[1]", ValueKind.NOT_ASCII, "write 'DNS:xn--4ca.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": {"suffix": ".\u00e4.example"}}}},
+            *("not.subject_alt_name.dns.suffix", ValueKind.NOT_ASCII, "write '.xn--4ca.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"email": {"suffix": "@\u00e4.example"}}}},
+            *("not.subject_alt_name.email.suffix", ValueKind.NOT_ASCII, "write '@xn--4ca.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": ["DNS:b.example", {"dns": "\u00e4.example"}]}},
+            *("not.subject_alt_name[1].dns", ValueKind.NOT_ASCII, "write 'xn--4ca.example'"),
+        ),
+        (
+            {"match": {"subject_alt_name": "DNS:stra\u00dfe.example"}},
+            *("match.subject_alt_name", ValueKind.NOT_ASCII, "write it with A-labels"),
+        ),
         ({"context": {"tenant": "a "}}, "context.tenant", ValueKind.SURROUNDING_WHITESPACE, "'a '"),
         (
             {"match": {"issuer": "C=DE,O=Acme,CN=CA"}},
@@ -416,6 +448,8 @@ ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä"]
         ({"prefix": "api.acme.example"}, ValueKind.OPEN_DOMAIN),
         ({"suffix": "acme.example"}, ValueKind.OPEN_DOMAIN),
         ({"exact": " a"}, ValueKind.SURROUNDING_WHITESPACE),
+        ("\u200ba", ValueKind.INVISIBLE_CHARACTER),
+        ({"prefix": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
     ],
 )
 def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: ValueKind, position: int) -> None:
@@ -431,6 +465,8 @@ def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: Valu
         ("C=DE,CN=CA", ValueKind.REVERSED_NAME),
         ({"exact": "DC=example,CN=CA"}, ValueKind.REVERSED_NAME),
         ({"CN": "a "}, ValueKind.SURROUNDING_WHITESPACE),
+        ({"CN": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
+        ("CN=a\u200b,C=DE", ValueKind.INVISIBLE_CHARACTER),
         ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, ValueKind.OPEN_DOMAIN),
         ({"O": "Acme", "CN": {"exact": "a "}}, ValueKind.SURROUNDING_WHITESPACE),
     ],

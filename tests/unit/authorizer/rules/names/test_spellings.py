@@ -1,0 +1,27 @@
+"""The spelling in which exclusions compare a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtls_authorizer.rules.names.spellings import common_spelling
+
+UPN = "1.3.6.1.4.1.311.20.2.3"
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "spelling"),
+    [
+        ("DNS", "A.Example.", "a.example"),
+        ("email", "A@Example.", "a@example"),
+        ("DC", "EXAMPLE", "example"),
+        ("URI", "SPIFFE://Acme.Example/A", "spiffe://acme.example/A"),
+        ("URI", "A", "A"),
+        ("otherName", f"{UPN};UTF8:A@Example.", f"{UPN};UTF8:a@example"),
+        ("otherName", f"{UPN};UTF8:A;UTF8:B", f"{UPN};UTF8:a;utf8:b"),
+        ("otherName", f"{UPN};DER:0c01ff", f"{UPN};DER:0c01ff"),
+        ("otherName", "1.2.3;UTF8:A.", "1.2.3;UTF8:A."),
+    ],
+)
+def test_a_name_has_one_common_spelling(label: str, value: str, spelling: str) -> None:
+    assert common_spelling(label, value) == common_spelling(label, spelling) == spelling
