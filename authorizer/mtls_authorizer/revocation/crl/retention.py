@@ -29,7 +29,8 @@ def retain(
     """Return the lists to keep after a new, verified one was delivered, and why the new one is not usable now.
 
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
-    in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none.
+    in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
+    and one with a defect, such as a delta CRL, none without: it need not contain what that one revokes.
     One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired.
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
@@ -41,7 +42,9 @@ def retain(
         is_same = identity_of(each) == identity_of(new)
         if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
             problem = _check_succession(new, each) or problem
-        is_replaced = is_same and not is_older(new, each) and (own_problem is None or each_problem is not None)
+        is_as_good = new.defect is None or each.defect is not None
+        can_replace = own_problem is None or (each_problem is not None and is_as_good)
+        is_replaced = is_same and not is_older(new, each) and can_replace
         is_trusted = bool(truststore.identified(identity_of(each).issuer))
         if is_trusted and not is_replaced and each.digest != new.digest:
             kept.append((each_problem is not None, each))

@@ -12,7 +12,8 @@ from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
 from tests import der
-from tests.certificate_authorities import DAY, crl_number, distribution_point
+from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry
+from tests.certificates import extension
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -36,6 +37,7 @@ from tests.kept_lists import (
     crl,
     index_of,
     make_live,
+    settings,
 )
 
 
@@ -250,6 +252,30 @@ def test_a_ca_that_has_lost_count_revokes_and_its_new_crl_is_used_when_the_earli
     # A CRL that is older by number and date is still rejected.
     shelf.put("ca.crl", crl(0, this_update=NOW - 2 * MINUTE, next_update=NOW + 9 * DAY))
     assert running.refusals()[2] == REVOKED
+
+
+@pytest.mark.parametrize("complete", [STALE, FIRST])
+def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_contain(
+    shelf: Memory, complete: bytes
+) -> None:
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    time = NOW
+
+    def put_delta(number: int, serial_number: int) -> None:
+        extensions = [crl_number(number), indicator]
+        delta = CA.revoke(entry(serial_number), this_update=NOW, next_update=NOW + DAY, extensions=extensions)
+        shelf.put("ca.crl", delta)
+
+    shelf.put("ca.crl", complete)
+    live = make_live(shelf, settings(shelf, CRL_FAILURE_MODE="allow"), now=lambda: time)
+    door = Door(live, clock=lambda: time)
+    put_delta(10, NEXT_SERIAL)
+    assert door.refusals() == [None, REVOKED, REVOKED]
+    time = NOW + 2 * DAY
+    put_delta(11, GOOD_SERIAL)
+    assert door.refusals() == [REVOKED, REVOKED, None]
+    shelf.put("ca.crl", crl(12, next_update=NOW + 3 * DAY))
+    assert door.refusals() == [None, None, None]
 
 
 def test_a_stale_index_beside_a_fresh_crl_does_not_count(shelf: Memory) -> None:
