@@ -185,7 +185,7 @@ class RevocationLists:
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
-        links = (link, *(link._replace(issuer=other) for other in link.other_keys))
+        links = (link._replace(issuer=issuer) for issuer in link.issuers)
         in_force = (signed for each in links for signed in self._lists.in_force(each, now, self._max_age))
         lists = (signed.revocation_list for signed in in_force)
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)

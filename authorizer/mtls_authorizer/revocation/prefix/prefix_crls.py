@@ -136,26 +136,48 @@ class PrefixCrls:
         """Load the CRLs that the certificates of chains need, and add them to ``used``. Return whether any changed."""
         with self._lock:
             self._update()
-            needed = self._catalog.needed(dict.fromkeys(link for chain in chains for link in chain.links))
-            used.update(needed)
-        changed = self._load(needed, deadline)
+            links = list(dict.fromkeys(link for chain in chains for link in chain.links))
+            needed = self._catalog.needed(links)
+        changed = self._load(needed, links, used, deadline)
         for link in lists.not_covered(chains):
             if not any(map(can_name_crl, link.scope.uris)):
-                changed |= self._search(link, used, deadline)
+                changed |= self._search(link, links, used, deadline)
         return changed
 
-    def _load(self, uris: Iterable[str], deadline: float) -> bool:
-        """Load those of some CRLs that are due. Return whether any changed."""
+    def _load(self, uris: list[str], links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
+        """Load those of some CRLs that are due. Return whether any changed.
+
+        Adds them to ``used``, except for those that turn out not to concern the certificates: many may have to be read
+        to find one, more than fit into memory.
+        """
         changed = False
+        used.update(uris)
         for batch in self._batches(uris):
             with self._lock:
                 crls = [self._cache.use(uri, self._create) for uri in batch]
                 changed |= any([crl.use(self._catalog.listing) for crl in crls])  # noqa: C419 -- each one
-            changed |= refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
+            is_loaded = refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for crl in crls:
                     self._catalog.learn(crl)
+                if is_loaded:
+                    used.difference_update([crl.uri for crl in crls if not self._may_concern(crl, links)])
+                    self._evict()
+            changed |= is_loaded
         return changed
+
+    def _may_concern(self, crl: ListedCrl, links: Iterable[ChainLink]) -> bool:
+        """Return whether a CRL, as far as it was loaded, covers or revokes a certificate, or is always needed."""
+        return (
+            not crl.lists
+            or self._catalog.is_always_needed(crl.uri)
+            or any(
+                issuer_of(each) in link.issuers
+                and (each.scope is None or each.scope.covers(link.scope) or each.is_revoked(link.serial_number))
+                for each in crl.lists
+                for link in links
+            )
+        )
 
     def _batches(self, uris: Iterable[str]) -> Iterator[list[str]]:
         """Yield the CRLs to load in parallel: few, and together no larger than one may be."""
@@ -175,7 +197,7 @@ class PrefixCrls:
         loader = self._make_loader(uri, lambda: self._catalog.listing)
         return ListedCrl(loader, self._interval_seconds, self._clock)
 
-    def _search(self, link: ChainLink, used: set[str], deadline: float) -> bool:
+    def _search(self, link: ChainLink, links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
         """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
 
         The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
@@ -188,8 +210,7 @@ class PrefixCrls:
             batch = unread[start : start + _AT_ONCE]
             if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(batch):
                 break
-            used.update(batch)
-            changed |= self._load(batch, deadline)
+            changed |= self._load(batch, links, used, deadline)
         return changed
 
     def _may_search(self, uris: Iterable[str]) -> bool:

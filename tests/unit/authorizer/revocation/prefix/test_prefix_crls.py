@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
-from tests.certificates import extension
+from tests.certificates import extension, name, pem
 from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
     CA,
@@ -389,6 +389,77 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
     assert PrefixDoor(shelf).refusal(client_of("same", ca=OTHER)) is None
     assert max(batches) <= 3
     assert sum(batches) == 7
+
+
+def loaded_crls(door: PrefixDoor) -> list[str]:
+    """Return the URIs of the CRLs in memory."""
+    documents = door.live._revocation  # noqa: SLF001 -- the memory that it takes
+    assert documents is not None
+    return [located.uri for located in documents.prefix_crls.lists()]
+
+
+@pytest.mark.parametrize("names_them", [False, True])
+def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than_one_crl_may_have(
+    monkeypatch: pytest.MonkeyPatch, *, names_them: bool
+) -> None:
+    parts = range(40)
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in parts:
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+    # It is named first, and found last.
+    shelf.put("crl/own.crl", partition("own" if names_them else None, 2, padding=10, ca=OTHER))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(8))
+    door = PrefixDoor(shelf)
+    counts: list[int] = []
+
+    def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
+        is_new = refresh_together(refreshers, wait_seconds)
+        counts.append(len(loaded_crls(door)))
+        return is_new
+
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
+    named = points(*map(point_uri, ("own", *parts)))
+    for serial_number, expected in ((1, None), (2, REVOKED)):
+        issued = OTHER.issue(
+            serial_number,
+            subject=name(("CN", "client")),
+            not_before=NOW - DAY,
+            not_after=NOW + DAY,
+            extensions=[named] if names_them else [],
+        )
+        assert door.refusal(pem(issued)) == expected
+        assert "file:///crl/own.crl" in loaded_crls(door)
+        assert len(loaded_crls(door)) <= 8
+    # Together with those that were just loaded.
+    assert max(counts) <= 16
+    # Each was read once.
+    assert len(delivered(shelf)) == 41
+
+
+def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem)
+    for folder in range(5):
+        for part in range(3):
+            shelf.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(7))
+    door = PrefixDoor(shelf, ",".join(f"file:///{folder}/" for folder in range(5)))
+    assert loaded_crls(door) == [f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)]
+    for folder in range(5):
+        assert door.refusals(client_of(f"{folder}1"), client_of(f"{folder}1", 2)) == [None, REVOKED]
+        assert len(loaded_crls(door)) <= 7
+
+
+def test_invalid_crls_with_the_same_name_do_not_hide_others(shelf: Memory) -> None:
+    for folder in range(100):
+        shelf.put(f"crl/{folder:03}/ca.crl", HTML)
+    shelf.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of("http://ca.example/ca.crl", 1, OTHER)
+    assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
 
 
 def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
