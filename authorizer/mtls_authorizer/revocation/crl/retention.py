@@ -31,7 +31,8 @@ def retain(
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
     in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
     and one with a defect, such as a delta CRL, none without: it need not contain what that one revokes.
-    One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired.
+    One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired. One with
+    a higher number and an earlier date, for example of a CA whose clock was put back, replaces none, either.
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
     """
@@ -44,7 +45,8 @@ def retain(
             problem = _check_succession(new, each) or problem
         is_as_good = new.defect is None or each.defect is not None
         can_replace = own_problem is None or (each_problem is not None and is_as_good)
-        is_replaced = is_same and not is_older(new, each) and can_replace
+        is_newer = not is_older(new, each) and not is_renumbered(each, new)
+        is_replaced = is_same and is_newer and can_replace
         is_trusted = bool(truststore.identified(identity_of(each).issuer))
         if is_trusted and not is_replaced and each.digest != new.digest:
             kept.append((each_problem is not None, each))
@@ -55,6 +57,8 @@ def retain(
 
 def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:
     """Return why a renumbered list does not replace an earlier one. Raises CrlError for an older list."""
+    if is_renumbered(each, new):
+        return None
     try:
         check_succession(new, each)
     except CrlError as error:

@@ -254,6 +254,20 @@ def test_a_ca_that_has_lost_count_revokes_and_its_new_crl_is_used_when_the_earli
     assert running.refusals()[2] == REVOKED
 
 
+def test_a_crl_with_a_higher_number_and_an_earlier_date_revokes_and_so_does_the_one_before(shelf: Memory) -> None:
+    """A CA whose clock was put back, or several servers of a CA whose clocks differ."""
+    shelf.put("ca.crl", crl(5, REVOKED_SERIAL, this_update=NOW - MINUTE))
+    source = Source(shelf)
+    shelf.put("ca.crl", crl(6, NEXT_SERIAL, this_update=NOW - 2 * MINUTE))
+    assert source.refresh() == "crl 2 3"
+    assert source.crl.failures == 0
+    # An older one by number and date is still rejected, and a newer one replaces both.
+    shelf.put("ca.crl", crl(4, GOOD_SERIAL, this_update=NOW - 3 * MINUTE))
+    assert source.refresh() == "crl 2 3"
+    shelf.put("ca.crl", crl(7, NEXT_SERIAL, this_update=NOW))
+    assert source.refresh() == "crl 3"
+
+
 @pytest.mark.parametrize("complete", [STALE, FIRST])
 def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_contain(
     shelf: Memory, complete: bytes
@@ -274,7 +288,7 @@ def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_con
     time = NOW + 2 * DAY
     put_delta(11, GOOD_SERIAL)
     assert door.refusals() == [REVOKED, REVOKED, None]
-    shelf.put("ca.crl", crl(12, next_update=NOW + 3 * DAY))
+    shelf.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
     assert door.refusals() == [None, None, None]
 
 
