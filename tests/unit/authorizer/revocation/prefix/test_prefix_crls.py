@@ -11,6 +11,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
+from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError
@@ -35,9 +36,11 @@ from tests.kept_lists import (
 from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from threading import RLock
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
+    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 
 MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
@@ -790,6 +793,58 @@ def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) ->
     assert refusals == [None, REVOKED] * 8
     assert delivered(shelf) == ["crl/3.crl"]
     join_attempts()
+
+
+class Guarded:
+    """An object that is not safe for threads: while its methods run, the thread must have a lock."""
+
+    def __init__(self, guarded: CrlCatalog | CrlCache, lock: RLock) -> None:
+        self.called: set[str] = set()
+        self._guarded = guarded
+        self._lock = lock
+
+    def __getattr__(self, attribute: str) -> object:
+        value = getattr(self._guarded, attribute)
+        # A listing is replaced, but never changed.
+        if callable(value):
+            self._check(attribute)
+        return value
+
+    def __iter__(self) -> Iterator[ListedCrl]:
+        self._check("__iter__")
+        assert isinstance(self._guarded, CrlCache)
+        return iter(self._guarded)
+
+    def _check(self, attribute: str) -> None:
+        self.called.add(attribute)
+        assert self._lock._is_owned(), f"{attribute} is called without the lock"  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no other way
+
+
+def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    documents = door.live._revocation  # noqa: SLF001 -- to guard it
+    assert documents is not None
+    crls = documents.prefix_crls
+    catalog, cache = Guarded(crls._catalog, crls._lock), Guarded(crls._cache, crls._lock)  # noqa: SLF001 -- likewise
+    monkeypatch.setattr(crls, "_catalog", catalog)
+    monkeypatch.setattr(crls, "_cache", cache)
+    clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))
+    expected = [None, REVOKED, *[None] * 10]
+    assert door.refusals(*clients) == expected
+    # A new listing, a new truststore, a CRL that is stale, and a restored snapshot.
+    shelf.put("crl/3.crl", partition(3, number=2, next_update=NOW + MINUTE))
+    shelf.put("truststore.pem", OTHER.pem + CA.pem)
+    assert door.next(*clients) == expected
+    door.now = NOW + 2 * MINUTE
+    door.live.get()
+    door.live.restore()
+    assert door.refusals(*clients[1:]) == expected[1:]
+    assert catalog.called == {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
+    assert cache.called == {"__iter__", "get", "use", "evict"}
 
 
 def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
+from mtls_authorizer.revocation.crl.succession import ListIdentity
 from mtls_authorizer.revocation.prefix.rollback import NewestLists, RolledBackList
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.kept_lists import CA, NOW, OTHER
@@ -31,6 +33,25 @@ def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
     # Those of other parts and CAs are others.
     for other in (partition(4), partition(3, ca=OTHER)):
         assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE))
+
+
+def test_the_newest_list_is_compared_and_replaced_in_one_step_for_threads() -> None:
+    newest = NewestLists()
+    was_locked: list[bool] = []
+
+    class Watched(OrderedDict[ListIdentity, Any]):
+        def get(self, key: ListIdentity, default: object = None) -> object:
+            was_locked.append(newest._lock.locked())  # noqa: SLF001 -- another thread could replace it now
+            return super().get(key, default)
+
+        def __setitem__(self, key: ListIdentity, value: object) -> None:
+            was_locked.append(newest._lock.locked())  # noqa: SLF001 -- likewise
+            super().__setitem__(key, value)
+
+    newest._newest = Watched()  # noqa: SLF001 -- to see each step
+    for number in (1, 2):
+        newest.remember(verify_crl(partition(3, number=number), TRUSTSTORE))
+    assert was_locked == [True] * 4
 
 
 def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
