@@ -55,21 +55,17 @@ def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
     return revocation_list.this_update < other.this_update
 
 
-def is_rolled_back(new: RevocationList, number: int | None, this_update: datetime) -> bool:
-    """Return whether a list has a lower number or an earlier thisUpdate than another one with the same identity."""
-    return new.this_update < this_update or _is_lower(new.number, number)
-
-
 def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> bool:
     """Return whether a list was issued after another one with the same identity, but has a lower number.
 
     Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated. An attacker
     cannot pass off an old list as such a list, because its thisUpdate is earlier.
     """
-    return revocation_list.this_update > other.this_update and _is_lower(revocation_list.number, other.number)
+    return revocation_list.this_update > other.this_update and is_lower(revocation_list.number, other.number)
 
 
-def _is_lower(number: int | None, other: int | None) -> bool:
+def is_lower(number: int | None, other: int | None) -> bool:
+    """Return whether a CRL number is lower than another one; False if any is None."""
     return number is not None and other is not None and number < other
 
 
@@ -91,7 +87,7 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
             f"{shown_time(in_force.this_update)}",
         )
-    if _is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
+    if is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
         reject(
             CrlRejection.ROLLED_BACK,
             f"the CRL's number, {new.number}, is lower than that of the one in force, {in_force.number}",

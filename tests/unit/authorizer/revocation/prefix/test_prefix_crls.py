@@ -307,12 +307,53 @@ def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
 
 
 def state(door: PrefixDoor, certificate: str) -> str | None:
-    """Return the deny reason if unknown clients were denied."""
+    """Return the deny reason at the time of the door if unknown clients were denied."""
     lists = door.live.get().revocation
     assert lists is not None
     return {"good": None, "revoked": REVOKED, "unknown": UNKNOWN}[
-        lists.status(PeerCertificate.from_pem(certificate), NOW).state
+        lists.status(PeerCertificate.from_pem(certificate), door.now).state
     ]
+
+
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier_one_has_expired(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, *, is_evicted: bool
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, number=500))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3)) is None
+    if is_evicted:
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    door.next(client_of(3))
+    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [UNKNOWN if is_evicted else None, REVOKED]
+    for _ in range(3):
+        door.next(client_of(3))
+    assert [record.getMessage() for record in log.records].count("revocation list not used") == 1 + (not is_evicted)
+    door.now = NOW + 2 * DAY
+    door.next(client_of(3))
+    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+    # That has become the newest one.
+    shelf.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
+    door.next(client_of(3))
+    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+
+
+def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, number=2, this_update=NOW + DAY, next_update=NOW + 9 * DAY))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3)) == UNKNOWN
+    door.now = NOW + 2 * DAY
+    door.next(client_of(3))
+    assert state(door, client_of(3)) is None
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
+    door.next(client_of(3))
+    assert state(door, client_of(3)) == UNKNOWN
 
 
 def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
