@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.crl.reader import current_rejection
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 
 TYPE_CHECKING = False
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.scope import CertificateScope
     from mtls_authorizer.revocation.truststore.authority import Authority
+
+
+# All other rejections are defects.
+_UNKNOWN_REASONS = {
+    CrlRejection.UNKNOWN_ISSUER: UnknownReason.NO_LIST,
+    CrlRejection.ISSUER_NOT_VALID: UnknownReason.ISSUER_NOT_VALID,
+    CrlRejection.NOT_YET_VALID: UnknownReason.NOT_YET_VALID,
+    CrlRejection.STALE: UnknownReason.STALE,
+}
 
 
 class SignedList(NamedTuple):
@@ -25,15 +35,8 @@ class SignedList(NamedTuple):
 
     def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
         """Return why the list does not prove certificates good at an aware time; None if it does."""
-        if not self.signers:
-            return UnknownReason.NO_LIST
-        if self.revocation_list.defect is not None:
-            return UnknownReason.UNUSABLE
-        if not any(signer.is_valid_at(now) for signer in self.signers):
-            return UnknownReason.ISSUER_NOT_VALID
-        if self.revocation_list.this_update > now:
-            return UnknownReason.NOT_YET_VALID
-        return UnknownReason.STALE if is_stale(self.revocation_list, now, max_age) else None
+        rejection = current_rejection(self.revocation_list, self.signers, now, max_age)
+        return None if rejection is None else _UNKNOWN_REASONS.get(rejection, UnknownReason.UNUSABLE)
 
     def covers(self, certificate: CertificateScope) -> bool:
         """Return whether the scope of the list includes a certificate of the issuer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from mtls_authorizer.revocation.crl.reader import check_usable
+from mtls_authorizer.revocation.crl.reader import find_problem
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_renumbered
@@ -36,10 +36,10 @@ def retain(
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
     """
-    problem = own_problem = current_problem(new, truststore, now, max_age)
+    problem = own_problem = find_problem(new, truststore, now, max_age)
     kept: list[tuple[bool, RevocationList]] = []
     for each in retained:
-        each_problem = current_problem(each, truststore, now, max_age)
+        each_problem = find_problem(each, truststore, now, max_age)
         is_same = identity_of(each) == identity_of(new)
         if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
             problem = _check_succession(new, each) or problem
@@ -65,15 +65,4 @@ def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | N
         if is_renumbered(new, each):
             return error
         raise
-    return None
-
-
-def current_problem(
-    revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta
-) -> CrlError | None:
-    """Return why a list, which was verified, proves no certificate good at an aware time; None if it does."""
-    try:
-        check_usable(revocation_list, truststore, now, max_age)
-    except CrlError as error:
-        return error
     return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
@@ -24,16 +22,6 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
     next_update = revocation_list.next_update
     # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
     return next_update is not None and now - max_age >= next_update
-
-
-def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age: timedelta = timedelta(0)) -> None:
-    """Check that a list is valid at an aware time. Raises CrlError."""
-    if revocation_list.this_update > now:
-        start = shown_time(revocation_list.this_update)
-        reject(CrlRejection.NOT_YET_VALID, f"the CRL's thisUpdate, {start}, is after {shown_time(now)}")
-    if is_stale(revocation_list, now, max_age):
-        end = shown_time(revocation_list.next_update)
-        reject(CrlRejection.STALE, f"the CRL's nextUpdate, {end}, has passed at {shown_time(now)}")
 
 
 class ListIdentity(NamedTuple):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.reader import check_usable, read_crl, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.succession import is_stale
 
@@ -112,11 +112,7 @@ def fetch(
 def is_usable(crl: VerifiedCrl, verification: Verification) -> bool:
     """Return whether a stored CRL proves certificates good now, or is a current delta CRL."""
     truststore, clock, max_age = verification
-    try:
-        check_usable(crl, truststore, clock(), max_age, may_be_delta=True)
-    except CrlError:
-        return False
-    return True
+    return find_problem(crl, truststore, clock(), max_age, may_be_delta=True) is None
 
 
 def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl | None:
