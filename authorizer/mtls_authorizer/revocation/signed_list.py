@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.scope import CertificateScope
     from mtls_authorizer.revocation.truststore.authority import Authority
@@ -29,8 +30,8 @@ class SignedList(NamedTuple):
     """A list, and the certificates of its issuer that permit it to prove certificates good."""
 
     revocation_list: RevocationList
-    signers: tuple[Authority, ...]
-    assume_complete: bool
+    signers: tuple[Authority, ...] = ()
+    assume_complete: bool = False
     """Whether the list also covers certificates without distribution points, although it has a name."""
 
     def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
@@ -42,6 +43,18 @@ class SignedList(NamedTuple):
         """Return whether the scope of the list includes a certificate of the issuer."""
         scope = self.revocation_list.scope
         return scope is not None and scope.covers(certificate, assume_complete=self.assume_complete)
+
+    def can_prove_good(self, certificate: CertificateScope) -> bool:
+        """Return whether the list can prove a certificate of the issuer good, now or at another time."""
+        return self.revocation_list.defect is None and self.covers(certificate)
+
+    def concerns(self, link: ChainLink) -> bool:
+        """Return whether the list covers or revokes a certificate of the issuer, or has an unknown scope."""
+        return (
+            self.revocation_list.scope is None
+            or self.covers(link.scope)
+            or self.revocation_list.is_revoked(link.serial_number)
+        )
 
     def status(self, certificate: CertificateScope, now: datetime, max_age: timedelta) -> RevocationStatus:
         """Return the status of a certificate of the issuer that is not listed."""

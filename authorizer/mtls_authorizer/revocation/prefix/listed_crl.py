@@ -26,8 +26,6 @@ class ListedCrl:
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
-        self.is_removed = False
-        """Whether it is not listed any more."""
         self._requested: Versions | None = None
 
     @property
@@ -52,9 +50,9 @@ class ListedCrl:
         """Return whether it was removed, or another version is listed than when it was used last."""
         return self.uri not in listing.crls or listing.versions(self.uri) != self._requested
 
-    def must_stay(self, now: datetime, max_age: timedelta) -> bool:
+    def must_stay(self, listing: CrlListing, now: datetime, max_age: timedelta) -> bool:
         """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
-        return self.is_removed and any(not is_stale(each, now, max_age) for each in self.lists)
+        return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)
 
     def reset(self) -> None:
         """Load everything anew at the next use, after a snapshot was restored."""

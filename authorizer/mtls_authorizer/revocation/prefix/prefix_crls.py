@@ -14,6 +14,7 @@ from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,8 +173,7 @@ class PrefixCrls:
             not crl.lists
             or self._catalog.is_always_needed(crl.uri)
             or any(
-                issuer_of(each) in link.issuers
-                and (each.scope is None or each.scope.covers(link.scope) or each.is_revoked(link.serial_number))
+                issuer_of(each) in link.issuers and SignedList(each).concerns(link)
                 for each in crl.lists
                 for link in links
             )
@@ -226,13 +226,7 @@ class PrefixCrls:
 
     def _is_covered(self, link: ChainLink) -> bool:
         lists = [located.revocation_list for located in self.lists()]
-        return any(
-            issuer_of(each) == link.issuer
-            and each.defect is None
-            and each.scope is not None
-            and each.scope.covers(link.scope)
-            for each in lists
-        )
+        return any(issuer_of(each) == link.issuer and SignedList(each).can_prove_good(link.scope) for each in lists)
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
         """Return whether some CRLs have lists in memory that are not in force yet."""
@@ -240,21 +234,21 @@ class PrefixCrls:
             return any(not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
 
     def _update(self) -> None:
-        """Adopt the listings in force, and find out which CRLs were removed. The caller has the lock."""
+        """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""
+        before = self._catalog.listing
         if not self._catalog.update():
             return
         for crl in self._cache:
-            is_removed = crl.uri not in self._catalog.listing.crls
-            if is_removed and not crl.is_removed:
+            if crl.uri in before.crls and crl.uri not in self._catalog.listing.crls:
                 logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
-            crl.is_removed = is_removed
 
     def _evict(self) -> bool:
         """Evict CRLs that no request uses until the rest is within the limits. Return whether a list was evicted."""
         now = self._now()
 
         def may_be_evicted(crl: ListedCrl) -> bool:
-            return not any(crl.uri in used for used in self._in_use) and not crl.must_stay(now, self._max_age)
+            must_stay = crl.must_stay(self._catalog.listing, now, self._max_age)
+            return not must_stay and not any(crl.uri in used for used in self._in_use)
 
         with self._lock:
             evicted = self._cache.evict(may_be_evicted)
