@@ -680,6 +680,16 @@ def test_a_thread_that_can_not_be_started_is_a_failure(
     assert refresher.refresh_if_due()
 
 
+def test_refreshers_together_wait_no_longer_than_they_may(gate: Gate) -> None:
+    slow = Document(Script(gate.holding(gives(b"slow"))))
+    refresher = Refresher([slow], INTERVAL)
+    assert not refresh_together([refresher], 0)
+    assert not refresh_together([refresher], 0)
+    gate.open()
+    assert refresh_together([refresher], 0)
+    assert slow.value == "slow"
+
+
 def test_who_waits_for_a_first_value_waits_for_the_attempt_that_replaces_an_abandoned_one(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
