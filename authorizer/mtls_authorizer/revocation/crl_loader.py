@@ -136,7 +136,10 @@ class CrlLoader:
         except StoreError as error:
             if error.is_absence:
                 return None  # there need not be an index
-            raise
+            if not error.is_too_large:
+                raise
+            self._warn("revocation index not used", self._index_store.uri, error)
+            return None
         except CrlIndexError as error:
             self._warn("revocation index not used", self._index_store.uri, error)
             return None

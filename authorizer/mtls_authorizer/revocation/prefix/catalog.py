@@ -96,16 +96,13 @@ class CrlCatalog:
         )
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
-        """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit into memory.
-
-        CRLs that are too large are not read.
-        """
+        """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
         found: dict[str, None] = {}
         free = self._max_bytes
         for listing in listings:
             if len(listing.crls) > LOADED_COMPLETELY:
                 continue
-            size = sum(listed.size for listed in listing.crls.values() if listed.size <= self._max_bytes)
+            size = sum(listing.size(uri, self._max_bytes) for uri in listing.crls)
             if size <= free:
                 found |= dict.fromkeys(listing.crls)
                 free -= size

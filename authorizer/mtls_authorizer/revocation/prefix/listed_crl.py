@@ -33,7 +33,7 @@ class ListedCrl:
         """The lists in memory; none before it was loaded."""
         return self.document.value or ()
 
-    def use(self, listing: CrlListing) -> bool:
+    def use(self, listing: CrlListing, max_bytes: int) -> bool:
         """Make it due if another version is listed than when it was used last.
 
         Return whether its lists were outdated, and are no longer: loading the listed version may fail.
@@ -43,7 +43,7 @@ class ListedCrl:
         if is_new:
             self._requested = listed
             self.refresher.restart()
-        self.size = listing.size(self.uri)
+        self.size = listing.size(self.uri, max_bytes)
         return is_new and bool(self.lists)
 
     def is_outdated(self, listing: CrlListing) -> bool:

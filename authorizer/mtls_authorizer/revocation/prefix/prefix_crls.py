@@ -156,7 +156,7 @@ class PrefixCrls:
         for batch in self._batches(uris):
             with self._lock:
                 crls = [self._cache.use(uri, self._create) for uri in batch]
-                changed |= any([crl.use(self._catalog.listing) for crl in crls])  # noqa: C419 -- each one
+                changed |= any([crl.use(self._catalog.listing, self._max_bytes) for crl in crls])  # noqa: C419 -- each one
             is_loaded = refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for crl in crls:
@@ -184,7 +184,7 @@ class PrefixCrls:
         batch: list[str] = []
         free = self._max_bytes
         for uri in uris:
-            size = self._catalog.listing.size(uri)
+            size = self._catalog.listing.size(uri, self._max_bytes)
             if batch and (len(batch) == _AT_ONCE or size > free):
                 yield batch
                 batch, free = [], self._max_bytes

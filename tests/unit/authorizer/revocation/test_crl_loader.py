@@ -10,7 +10,7 @@ import pytest
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer.stores.store import Fetched, Store, StoreError
+from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry
 from tests.certificates import extension
@@ -561,6 +561,18 @@ def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one
     assert source.refresh() == "index 2 3"
     shelf.failing = None
     assert source.refresh() == "crl 1"
+
+
+def test_an_index_that_is_too_large_is_no_reason_not_to_use_the_crl(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    """One long serial number makes all entries of an index long."""
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    shelf.errors["ca.crl.index"] = too_large(shelf.uri("ca.crl.index"), 100)
+    source = Source(shelf)
+    assert source.in_force == source.refresh() == "crl 2"
+    assert warnings(log) == [INDEX_NOT_USED] * 2
 
 
 def test_skipped_certificates_of_the_truststore_are_logged(shelf: Memory, log: pytest.LogCaptureFixture) -> None:

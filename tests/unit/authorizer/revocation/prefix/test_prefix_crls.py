@@ -14,7 +14,7 @@ from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.status import RevocationState
-from mtls_authorizer.stores.store import Fetched, Listed, StoreError
+from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
 from tests.certificates import extension, name, pem
@@ -479,6 +479,27 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
     assert max(counts) <= 16
     # Each was read once.
     assert len(delivered(shelf)) == 41
+
+
+def test_an_index_counts_with_its_own_size(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    crls = [partition(part, 2, 2**1600, padding=20) for part in range(MANY)]
+    for part, encoded in enumerate(crls):
+        shelf.put(f"crl/{part}.crl", encoded)
+        shelf.put(f"crl/{part}.crl.index", index_of(encoded))
+    size = len(index_of(crls[0]))
+    assert size > 4 * max(map(len, crls))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * size)
+    door = PrefixDoor(shelf)
+    for part in range(MANY):
+        assert door.refusals(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        assert len(loaded_crls(door)) <= 3
+    # One that is too large is not read, and does not count.
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size - 1)
+    for part in range(MANY):
+        shelf.errors[f"crl/{part}.crl.index"] = too_large(f"file:///crl/{part}.crl.index", size - 1)
+    door = PrefixDoor(shelf)
+    assert door.refusals(*map(client_of, range(MANY))) == [None] * MANY
+    assert len(loaded_crls(door)) >= 3
 
 
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
