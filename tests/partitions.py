@@ -42,11 +42,12 @@ def client_of(part: object, serial_number: int = 1, ca: CertificateAuthority = C
     return pem(issued)
 
 
-def partition(
+def partition(  # noqa: PLR0913 -- one for each field that a test wants to be odd
     part: object,
     *revoked: int,
     number: int = 1,
     ca: CertificateAuthority = CA,
+    this_update: datetime | None = None,
     next_update: datetime = NOW + DAY,
     padding: int = 0,
 ) -> bytes:
@@ -57,7 +58,7 @@ def partition(
     scope = [] if part is None else [distribution_point(_full_name(point_uri(part)))]
     return ca.revoke(
         *(entry(serial) for serial in (*revoked, *range(10_000, 10_000 + padding))),
-        this_update=NOW - DAY + number * DAY / 1000,
+        this_update=this_update or NOW - DAY + number * DAY / 1000,
         next_update=next_update,
         extensions=[crl_number(number), *scope],
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
@@ -320,11 +320,7 @@ def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
 
 def _check_scope(read: RevocationList, statuses: list[RevocationStatus]) -> None:
     """Check that no list proves something good that is unusable, or limited to other certificates."""
-    try:
-        check_usable(read, TRUSTSTORE, NOW)
-        usable = True
-    except CrlError:
-        usable = False
+    usable = find_problem(read, TRUSTSTORE, NOW) is None
     limited = read.distribution_point is not None and b"http://x/" in read.distribution_point
     for status, at_point in zip(statuses, (False, True), strict=True):
         if status.state is RevocationState.GOOD and (not usable or (limited and not at_point)):

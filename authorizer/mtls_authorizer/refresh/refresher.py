@@ -177,15 +177,18 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
     Waits for at most ``wait_seconds`` altogether, also for documents without a value that another thread is loading.
     Raises nothing.
     """
-    waiting: list[tuple[Refresher, list[Attempt[Any, Any]]]] = []
-    for refresher in refreshers:
-        running = refresher._begin() or refresher._without_value()  # noqa: SLF001 -- a function of this class's module
-        if running:
-            waiting.append((refresher, running))
-    _wait([attempt for _, attempts in waiting for attempt in attempts], wait_seconds)
-    for refresher, _ in waiting:
-        refresher._end()  # noqa: SLF001 -- likewise
-    return any([refresher._take_changed() for refresher in refreshers])  # noqa: SLF001, C419 -- likewise; each one
+    deadline = time.monotonic() + wait_seconds
+    waiting = [(each, each._begin() or each._without_value()) for each in refreshers]  # noqa: SLF001 -- of this module
+    while any(running for _, running in waiting):
+        _wait([attempt for _, running in waiting for attempt in running], deadline - time.monotonic())
+        for refresher, running in waiting:
+            if running:
+                refresher._end()  # noqa: SLF001 -- likewise
+        if time.monotonic() >= deadline:
+            break
+        # Another thread may have restarted a refresher, so that the result of the attempt was ignored.
+        waiting = [(each, each._without_value()) for each in refreshers]  # noqa: SLF001 -- likewise
+    return any([each._take_changed() for each in refreshers])  # noqa: SLF001, C419 -- likewise; each one
 
 
 def _wait(attempts: Iterable[Attempt[Any, Any]], seconds: float) -> None:

@@ -43,6 +43,11 @@ class ChainLink(NamedTuple):
     or the other way round (RFC 4210 §4.4). CRLs that they sign revoke the certificate if none of its own key proves it
     good. They prove nothing good themselves, because a CA may have a separate CRL for each key."""
 
+    @property
+    def issuers(self) -> tuple[AuthorityId, ...]:
+        """The issuer with each of its keys: their CRLs can revoke the certificate."""
+        return (self.issuer, *self.other_keys)
+
 
 class Chain(NamedTuple):
     """A chain from a certificate to the last CA that the truststore contains, and the time when all CAs are valid.

@@ -8,8 +8,8 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
-from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
-from mtls_authorizer.revocation.crl.retention import RetainedLists, current_problem, retain
+from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
+from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
@@ -117,7 +117,7 @@ class CrlLoader:
 
     def current_problem(self, revocation_list: RevocationList) -> CrlError | None:
         """Return why a list that was loaded proves no certificate good now; None if it does."""
-        return current_problem(revocation_list, self._require_truststore(), self._now(), self._max_age)
+        return find_problem(revocation_list, self._require_truststore(), self._now(), self._max_age)
 
     def _require_truststore(self) -> Truststore:
         truststore = self._truststore()
@@ -136,7 +136,10 @@ class CrlLoader:
         except StoreError as error:
             if error.is_absence:
                 return None  # there need not be an index
-            raise
+            if not error.is_too_large:
+                raise
+            self._warn("revocation index not used", self._index_store.uri, error)
+            return None
         except CrlIndexError as error:
             self._warn("revocation index not used", self._index_store.uri, error)
             return None
@@ -152,7 +155,9 @@ class CrlLoader:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
             if len(current.value) > 1 and identity_of(current.value[0]) == identity_of(current.value[1]):
                 # The new list does not replace the previous one yet: report the reason until it does.
-                check_usable(current.value[0], truststore, self._now(), self._max_age)
+                problem = find_problem(current.value[0], truststore, self._now(), self._max_age)
+                if problem is not None:
+                    raise problem
             return current
         known = _known_version(current, index)
         if known == index.content.source_version or (
@@ -192,7 +197,7 @@ class CrlLoader:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
         if identity_of(index) != identity_of(crl) or not is_older(crl, index) or is_renumbered(crl, index):
             return False
-        return current_problem(index, truststore, self._now(), self._max_age) is None
+        return find_problem(index, truststore, self._now(), self._max_age) is None
 
     def _use_index(
         self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore

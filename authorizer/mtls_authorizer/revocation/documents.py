@@ -109,7 +109,7 @@ class RevocationDocuments:
         def open_listed(uri: str, *, max_bytes: int) -> Store:
             return ListedStore(self._opener(uri, max_bytes=max_bytes), listing)
 
-        return RollbackCheckingLoader(self._loader(uri, open_listed), self._newest)
+        return RollbackCheckingLoader(self._loader(uri, open_listed), self._newest, lambda: self._now() - self._max_age)
 
     def _warn(self, lists: RevocationLists) -> None:
         """Log problems of the settings when they appear."""

@@ -86,8 +86,9 @@ class RevocationLists:
     def status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         """Return the status of a certificate with these chains, which were built from this truststore.
 
-        There must be a chain that is valid at the time, and every such chain must be good. A certificate in a list of
-        its issuer is revoked even if no chain is valid.
+        There must be a chain that is valid at the time, and every such chain must be good. With ``CrlCheck.CHAIN``,
+        there must be one that ends at a root, and every such chain must be good; no other may contain a revoked
+        certificate. A certificate in a list of its issuer is revoked even if no chain is valid.
         """
         status = self._status_at(chains, now)
         used = status.revocation_list
@@ -105,9 +106,14 @@ class RevocationLists:
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]
-        complete = valid if self._check is CrlCheck.CLIENT else [chain for chain in valid if chain.ends_at_root]
-        if complete:
-            return most_severe(self._chain_status(chain, now) for chain in complete)
+        statuses = [(chain, self._chain_status(chain, now)) for chain in valid]
+        relevant = [
+            status
+            for chain, status in statuses
+            if chain.ends_at_root or self._check is CrlCheck.CLIENT or status.state is RevocationState.REVOKED
+        ]
+        if relevant:
+            return most_severe(relevant)
         for link in dict.fromkeys(link for chain in chains for link in chain.links):
             revoking = self._revoking_list(link, now)
             if revoking is not None:
@@ -179,7 +185,7 @@ class RevocationLists:
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
-        links = (link, *(link._replace(issuer=other) for other in link.other_keys))
+        links = (link._replace(issuer=issuer) for issuer in link.issuers)
         in_force = (signed for each in links for signed in self._lists.in_force(each, now, self._max_age))
         lists = (signed.revocation_list for signed in in_force)
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)

@@ -65,7 +65,7 @@ class ListsByIssuer:
     def covers(self, link: ChainLink) -> bool:
         """Return whether a list of its issuer can prove a certificate good, now or at another time."""
         lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
-        return any(each.revocation_list.defect is None and each.covers(link.scope) for each in lists)
+        return any(each.can_prove_good(link.scope) for each in lists)
 
     def in_force(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
         """Yield the lists in force at an aware time that contain or cover a certificate.
@@ -83,7 +83,7 @@ class ListsByIssuer:
         relevant = self._relevant_groups.get(link)
         if relevant is None:
             groups = self._groups.get(link.issuer, [])
-            relevant = [group for group in groups if any(_is_relevant(each, link) for each in group)] or groups[:1]
+            relevant = [group for group in groups if any(each.concerns(link) for each in group)] or groups[:1]
             if _length(link) <= _LONGEST_CACHED:
                 if len(self._relevant_groups) >= _MAX_CACHED:
                     self._relevant_groups.clear()
@@ -122,15 +122,6 @@ def _with_several_names(by_identity: Mapping[ListIdentity, Sequence[RevocationLi
         if revocation_list.scope is not None and revocation_list.scope.names is not None:
             names.setdefault(identity.issuer, set()).add(revocation_list.scope.names)
     return frozenset(issuer for issuer, of_issuer in names.items() if len(of_issuer) > 1)
-
-
-def _is_relevant(signed: SignedList, link: ChainLink) -> bool:
-    """Return whether a list of its issuer covers or revokes a certificate, or has an unknown scope."""
-    return (
-        signed.revocation_list.scope is None
-        or signed.covers(link.scope)
-        or signed.revocation_list.is_revoked(link.serial_number)
-    )
 
 
 def _length(link: ChainLink) -> int:

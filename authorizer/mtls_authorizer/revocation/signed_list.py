@@ -3,42 +3,58 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.crl.reader import current_rejection
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.scope import CertificateScope
     from mtls_authorizer.revocation.truststore.authority import Authority
+
+
+# All other rejections are defects.
+_UNKNOWN_REASONS = {
+    CrlRejection.UNKNOWN_ISSUER: UnknownReason.NO_LIST,
+    CrlRejection.ISSUER_NOT_VALID: UnknownReason.ISSUER_NOT_VALID,
+    CrlRejection.NOT_YET_VALID: UnknownReason.NOT_YET_VALID,
+    CrlRejection.STALE: UnknownReason.STALE,
+}
 
 
 class SignedList(NamedTuple):
     """A list, and the certificates of its issuer that permit it to prove certificates good."""
 
     revocation_list: RevocationList
-    signers: tuple[Authority, ...]
-    assume_complete: bool
+    signers: tuple[Authority, ...] = ()
+    assume_complete: bool = False
     """Whether the list also covers certificates without distribution points, although it has a name."""
 
     def unknown_reason(self, now: datetime, max_age: timedelta) -> UnknownReason | None:
         """Return why the list does not prove certificates good at an aware time; None if it does."""
-        if not self.signers:
-            return UnknownReason.NO_LIST
-        if self.revocation_list.defect is not None:
-            return UnknownReason.UNUSABLE
-        if not any(signer.is_valid_at(now) for signer in self.signers):
-            return UnknownReason.ISSUER_NOT_VALID
-        if self.revocation_list.this_update > now:
-            return UnknownReason.NOT_YET_VALID
-        return UnknownReason.STALE if is_stale(self.revocation_list, now, max_age) else None
+        rejection = current_rejection(self.revocation_list, self.signers, now, max_age)
+        return None if rejection is None else _UNKNOWN_REASONS.get(rejection, UnknownReason.UNUSABLE)
 
     def covers(self, certificate: CertificateScope) -> bool:
         """Return whether the scope of the list includes a certificate of the issuer."""
         scope = self.revocation_list.scope
         return scope is not None and scope.covers(certificate, assume_complete=self.assume_complete)
+
+    def can_prove_good(self, certificate: CertificateScope) -> bool:
+        """Return whether the list can prove a certificate of the issuer good, now or at another time."""
+        return self.revocation_list.defect is None and self.covers(certificate)
+
+    def concerns(self, link: ChainLink) -> bool:
+        """Return whether the list covers or revokes a certificate of the issuer, or has an unknown scope."""
+        return (
+            self.revocation_list.scope is None
+            or self.covers(link.scope)
+            or self.revocation_list.is_revoked(link.serial_number)
+        )
 
     def status(self, certificate: CertificateScope, now: datetime, max_age: timedelta) -> RevocationStatus:
         """Return the status of a certificate of the issuer that is not listed."""

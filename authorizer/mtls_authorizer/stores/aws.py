@@ -116,7 +116,7 @@ def read_body(body: StreamingBody, uri: str, max_bytes: int) -> bytes:
     """Read a body to its end, where botocore compares its length and checksum. Raises StoreError if it is too large."""
     content: bytes = body.read(max_bytes + 1)
     if len(content) > max_bytes or body.read(1):
-        raise StoreError(uri, too_large(max_bytes))
+        raise too_large(uri, max_bytes)
     return content
 
 

@@ -69,7 +69,7 @@ class FileStore:
         if not stat.S_ISREG(status.st_mode):
             raise StoreError(self.uri, "not a regular file")
         if status.st_size > self._max_bytes:
-            raise StoreError(self.uri, too_large(self._max_bytes))
+            raise too_large(self.uri, self._max_bytes)
 
     def _was_just_written(self, status: os.stat_result) -> bool:
         """Return whether another write could still leave the times of the file as they are."""

@@ -71,7 +71,7 @@ class S3Store:
                 raise
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > self._max_bytes:
-                    raise StoreError(self.uri, too_large(self._max_bytes))
+                    raise too_large(self.uri, self._max_bytes)
                 return Fetched(read_body(body, self.uri, self._max_bytes), answer["ETag"])
 
     def reset(self) -> None:

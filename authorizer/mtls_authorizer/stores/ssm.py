@@ -46,7 +46,7 @@ class SsmStore:
             content = "".join(value["Value"] for value in values).encode()
             current = ",".join(map(_parameter_version, values))
         if len(content) > self._max_bytes:
-            raise StoreError(self.uri, too_large(self._max_bytes))
+            raise too_large(self.uri, self._max_bytes)
         return None if current == version else Fetched(content, current)
 
     def reset(self) -> None:

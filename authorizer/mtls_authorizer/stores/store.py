@@ -66,12 +66,13 @@ class StoreError(Exception):
 
     The message contains no credentials and no part of the document, so that it can be logged. ``is_absence`` is whether
     the store answered that there is no such document, or that it may not be read, which S3 also answers for a missing
-    object.
+    object. ``is_too_large`` is whether the document is larger than the store may read.
     """
 
-    def __init__(self, uri: str, problem: str, *, is_absence: bool = False) -> None:
+    def __init__(self, uri: str, problem: str, *, is_absence: bool = False, is_too_large: bool = False) -> None:
         super().__init__(f"{uri}: {problem}")
         self.is_absence = is_absence
+        self.is_too_large = is_too_large
 
 
 class Timeouts(NamedTuple):
@@ -87,9 +88,9 @@ class Timeouts(NamedTuple):
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-def too_large(max_bytes: int) -> str:
-    """Return the problem of a document of more than ``max_bytes``, for a StoreError."""
-    return f"larger than {max_bytes:,} bytes"
+def too_large(uri: str, max_bytes: int) -> StoreError:
+    """Return the error of a document of more than ``max_bytes``."""
+    return StoreError(uri, f"larger than {max_bytes:,} bytes", is_too_large=True)
 
 
 def too_many(limit: int) -> str:

@@ -67,7 +67,7 @@ PARTS = {
     "AWS": ("boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.stores.s3"),
     "revocation": ("mtls_authorizer.revocation.",),
     "CRLs": ("mtls_authorizer.revocation.crl.reader", "mtls_authorizer.revocation.index"),
-    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.index.indexer"),
+    "indexer": ("mtls_authorizer.crl_indexer", "mtls_authorizer.revocation.index.handler"),
     "fetcher": ("mtls_authorizer.crl_fetcher", "mtls_authorizer.revocation.fetch"),
     "authorizer": ("mtls_authorizer.authorizer", "mtls_authorizer.request", "mtls_authorizer.telemetry"),
     "commands": ("mtls_authorizer_cli",),

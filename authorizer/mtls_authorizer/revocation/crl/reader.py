@@ -16,10 +16,11 @@ from mtls_authorizer.revocation.crl.entries import (
     may_contain_removals,
 )
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
-from mtls_authorizer.revocation.crl.signer import check_signer, verify_signature
-from mtls_authorizer.revocation.crl.succession import check_succession, check_timeliness, is_stale
+from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
+from mtls_authorizer.revocation.crl.succession import check_succession, is_stale
+from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.fields import CrlFields
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
@@ -77,7 +79,7 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
     """Read a CRL, in PEM (RFC 7468 §6, one block) or DER, and verify its signature.
 
     The certificates that it lists are revoked if a CA of the truststore has the issuer's name and the key that verifies
-    the CRL. Whether the others are good is another question: see ``check_usable``.
+    the CRL. Whether the others are good is another question: see ``find_problem``.
 
     Raises CrlError, with a message for users, for every other content, and for a CRL with entries of other CAs.
     """
@@ -110,35 +112,71 @@ def read_crl(  # noqa: PLR0913 -- each by name
 ) -> VerifiedCrl:
     """Read a CRL that proves certificates good at an aware time, and may replace the list in force.
 
-    See ``verify_crl``, ``check_usable`` and ``check_succession``. Raises CrlError.
+    See ``verify_crl``, ``find_problem`` and ``check_succession``. Raises CrlError.
     """
     verified = verify_crl(content, truststore)
-    check_usable(verified, truststore, now, max_age, may_be_delta=may_be_delta)
+    problem = find_problem(verified, truststore, now, max_age, may_be_delta=may_be_delta)
+    if problem is not None:
+        raise problem
     if in_force is not None:
         check_succession(verified, in_force, replaceable=is_stale(in_force, now, max_age))
     return verified
 
 
-def check_usable(
+def current_rejection(
+    revocation_list: RevocationList,
+    signers: tuple[Authority, ...],
+    now: datetime,
+    max_age: timedelta,
+    *,
+    may_be_delta: bool = False,
+) -> CrlRejection | None:
+    """Return why a list, which was verified, proves no certificate good at an aware time; None if it does.
+
+    ``signers`` are the certificates of its issuer that permit it: see ``permitted_signers``. Any of them must be valid.
+    ``thisUpdate`` must not be in the future, and ``nextUpdate`` plus ``max_age`` must be. A CRL without ``nextUpdate``
+    never expires, as in OpenSSL. With ``may_be_delta``, a delta CRL passes as well, although it only revokes.
+    """
+    if not signers:
+        return CrlRejection.UNKNOWN_ISSUER
+    defect = revocation_list.defect
+    if defect is not None and not (may_be_delta and defect.rejection is CrlRejection.DELTA):
+        return defect.rejection
+    if not any(signer.is_valid_at(now) for signer in signers):
+        return CrlRejection.ISSUER_NOT_VALID
+    if revocation_list.this_update > now:
+        return CrlRejection.NOT_YET_VALID
+    return CrlRejection.STALE if is_stale(revocation_list, now, max_age) else None
+
+
+def find_problem(
     revocation_list: RevocationList,
     truststore: Truststore,
     now: datetime,
     max_age: timedelta = timedelta(0),
     *,
     may_be_delta: bool = False,
-) -> None:
-    """Check that a list, which was verified, proves the certificates that it covers and does not list good.
-
-    It does if its signer may sign CRLs and is valid; if ``thisUpdate`` is not in the future, and ``nextUpdate`` plus
-    ``max_age`` is; and if all of its critical extensions are known and its scope is. A CRL without ``nextUpdate`` never
-    expires, as in OpenSSL. With ``may_be_delta``, a delta CRL passes as well, although it only revokes.
-    Raises CrlError.
-    """
-    check_signer(revocation_list, truststore, now)
-    defect = revocation_list.defect
-    if defect is not None and not (may_be_delta and defect.rejection is CrlRejection.DELTA):
-        raise CrlError(defect.rejection, str(defect))
-    check_timeliness(revocation_list, now, max_age=max_age)
+) -> CrlError | None:
+    """Return the same with a message for users."""
+    signers = permitted_signers(revocation_list, truststore)
+    rejection = current_rejection(revocation_list, signers, now, max_age, may_be_delta=may_be_delta)
+    issuer = printed_name(revocation_list.issuer)
+    match rejection:
+        case None:
+            return None
+        case CrlRejection.UNKNOWN_ISSUER:
+            return missing_signer(revocation_list, truststore)
+        case CrlRejection.ISSUER_NOT_VALID:
+            message = f"the certificate of {issuer}, which signed the CRL, is not valid at {shown_time(now)}"
+        case CrlRejection.NOT_YET_VALID:
+            message = f"the CRL's thisUpdate, {shown_time(revocation_list.this_update)}, is after {shown_time(now)}"
+        case CrlRejection.STALE:
+            message = (
+                f"the CRL's nextUpdate, {shown_time(revocation_list.next_update)}, has passed at {shown_time(now)}"
+            )
+        case _:
+            message = str(revocation_list.defect)
+    return CrlError(rejection, message)
 
 
 def _value(fields: CrlFields, oid: str) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from mtls_authorizer.revocation.crl.reader import check_usable
+from mtls_authorizer.revocation.crl.reader import find_problem
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_renumbered
@@ -29,19 +29,24 @@ def retain(
     """Return the lists to keep after a new, verified one was delivered, and why the new one is not usable now.
 
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
-    in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none.
-    One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired.
+    in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
+    and one with a defect, such as a delta CRL, none without: it need not contain what that one revokes.
+    One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired. One with
+    a higher number and an earlier date, for example of a CA whose clock was put back, replaces none, either.
 
     Raises CrlError for a list that is older than one with the same identity that is usable or was.
     """
-    problem = own_problem = current_problem(new, truststore, now, max_age)
+    problem = own_problem = find_problem(new, truststore, now, max_age)
     kept: list[tuple[bool, RevocationList]] = []
     for each in retained:
-        each_problem = current_problem(each, truststore, now, max_age)
+        each_problem = find_problem(each, truststore, now, max_age)
         is_same = identity_of(each) == identity_of(new)
         if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
             problem = _check_succession(new, each) or problem
-        is_replaced = is_same and not is_older(new, each) and (own_problem is None or each_problem is not None)
+        is_as_good = new.defect is None or each.defect is not None
+        can_replace = own_problem is None or (each_problem is not None and is_as_good)
+        is_newer = not is_older(new, each) and not is_renumbered(each, new)
+        is_replaced = is_same and is_newer and can_replace
         is_trusted = bool(truststore.identified(identity_of(each).issuer))
         if is_trusted and not is_replaced and each.digest != new.digest:
             kept.append((each_problem is not None, each))
@@ -52,21 +57,12 @@ def retain(
 
 def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:
     """Return why a renumbered list does not replace an earlier one. Raises CrlError for an older list."""
+    if is_renumbered(each, new):
+        return None
     try:
         check_succession(new, each)
     except CrlError as error:
         if is_renumbered(new, each):
             return error
         raise
-    return None
-
-
-def current_problem(
-    revocation_list: RevocationList, truststore: Truststore, now: datetime, max_age: timedelta
-) -> CrlError | None:
-    """Return why a list, which was verified, proves no certificate good at an aware time; None if it does."""
-    try:
-        check_usable(revocation_list, truststore, now, max_age)
-    except CrlError as error:
-        return error
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
 from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
     authority_key_identifier,
@@ -15,8 +15,6 @@ from mtls_authorizer.revocation.truststore.signatures import is_signed_by, read_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mtls_authorizer.revocation.crl.fields import CrlFields
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.truststore.authority import Authority
@@ -72,25 +70,15 @@ def permitted_signers(revocation_list: RevocationList, truststore: Truststore) -
     )
 
 
-def check_signer(revocation_list: RevocationList, truststore: Truststore, now: datetime) -> None:
-    """Check that the CA that signed a list is in the truststore, may sign CRLs and is valid at a time.
-
-    The list was verified before. Raises CrlError.
-    """
+def missing_signer(revocation_list: RevocationList, truststore: Truststore) -> CrlError:
+    """Return why no certificate of the issuer permits its list, which was verified before, to prove anything."""
     issuer = printed_name(revocation_list.issuer)
     authorities = truststore.identified(issuer_of(revocation_list))
     if not authorities:
-        reject(CrlRejection.UNKNOWN_ISSUER, f"the issuer of the CRL, {issuer}, with its key, is not in the truststore")
+        message = f"the issuer of the CRL, {issuer}, with its key, is not in the truststore"
+        return CrlError(CrlRejection.UNKNOWN_ISSUER, message)
     if not any(authority.may_sign_crls for authority in authorities):
-        reject(CrlRejection.ISSUER_MAY_NOT_SIGN, f"{issuer} must not sign CRLs: its key usage does not include cRLSign")
-    permitted = permitted_signers(revocation_list, truststore)
-    if not permitted:
-        reject(
-            CrlRejection.UNKNOWN_ISSUER,
-            f"no CA in the truststore has the name of the CRL's issuer, {issuer}, and its key identifier",
-        )
-    if not any(authority.is_valid_at(now) for authority in permitted):
-        reject(
-            CrlRejection.ISSUER_NOT_VALID,
-            f"the certificate of {issuer}, which signed the CRL, is not valid at {shown_time(now)}",
-        )
+        message = f"{issuer} must not sign CRLs: its key usage does not include cRLSign"
+        return CrlError(CrlRejection.ISSUER_MAY_NOT_SIGN, message)
+    message = f"no CA in the truststore has the name of the CRL's issuer, {issuer}, and its key identifier"
+    return CrlError(CrlRejection.UNKNOWN_ISSUER, message)

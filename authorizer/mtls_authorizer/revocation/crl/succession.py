@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
@@ -24,16 +22,6 @@ def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta)
     next_update = revocation_list.next_update
     # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
     return next_update is not None and now - max_age >= next_update
-
-
-def check_timeliness(revocation_list: RevocationList, now: datetime, *, max_age: timedelta = timedelta(0)) -> None:
-    """Check that a list is valid at an aware time. Raises CrlError."""
-    if revocation_list.this_update > now:
-        start = shown_time(revocation_list.this_update)
-        reject(CrlRejection.NOT_YET_VALID, f"the CRL's thisUpdate, {start}, is after {shown_time(now)}")
-    if is_stale(revocation_list, now, max_age):
-        end = shown_time(revocation_list.next_update)
-        reject(CrlRejection.STALE, f"the CRL's nextUpdate, {end}, has passed at {shown_time(now)}")
 
 
 class ListIdentity(NamedTuple):
@@ -55,21 +43,17 @@ def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
     return revocation_list.this_update < other.this_update
 
 
-def is_rolled_back(new: RevocationList, number: int | None, this_update: datetime) -> bool:
-    """Return whether a list has a lower number or an earlier thisUpdate than another one with the same identity."""
-    return new.this_update < this_update or _is_lower(new.number, number)
-
-
 def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> bool:
     """Return whether a list was issued after another one with the same identity, but has a lower number.
 
     Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated. An attacker
     cannot pass off an old list as such a list, because its thisUpdate is earlier.
     """
-    return revocation_list.this_update > other.this_update and _is_lower(revocation_list.number, other.number)
+    return revocation_list.this_update > other.this_update and is_lower(revocation_list.number, other.number)
 
 
-def _is_lower(number: int | None, other: int | None) -> bool:
+def is_lower(number: int | None, other: int | None) -> bool:
+    """Return whether a CRL number is lower than another one; False if any is None."""
     return number is not None and other is not None and number < other
 
 
@@ -91,7 +75,7 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
             f"{shown_time(in_force.this_update)}",
         )
-    if _is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
+    if is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
         reject(
             CrlRejection.ROLLED_BACK,
             f"the CRL's number, {new.number}, is lower than that of the one in force, {in_force.number}",

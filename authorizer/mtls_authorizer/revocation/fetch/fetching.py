@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.reader import check_usable, read_crl, verify_crl
-from mtls_authorizer.revocation.crl.rejection import CrlError
+from mtls_authorizer.revocation.crl.reader import find_problem, read_crl, verify_crl
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.succession import is_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,9 +82,9 @@ def fetch(
     """Fetch a CRL. ``download`` returns it, or None if it has not changed since the validators that it receives.
 
     A stored CRL is replaced only by one that is usable now or a current delta CRL, of the same issuer, key and scope,
-    and not older; if it has expired, also by one of another issuer or scope. A stored CRL that cannot be verified is
-    replaced, because the authorizer does not use it either. Every failure is reported in the result, and leaves the
-    stored CRL unchanged.
+    and not older; if it has expired, also by one of another issuer or scope. A delta CRL never replaces a complete one.
+    A stored CRL that cannot be verified is replaced, because the authorizer does not use it either. Every failure is
+    reported in the result, and leaves the stored CRL unchanged.
     """
     current: VerifiedCrl | None = None
     try:
@@ -111,11 +112,7 @@ def fetch(
 def is_usable(crl: VerifiedCrl, verification: Verification) -> bool:
     """Return whether a stored CRL proves certificates good now, or is a current delta CRL."""
     truststore, clock, max_age = verification
-    try:
-        check_usable(crl, truststore, clock(), max_age, may_be_delta=True)
-    except CrlError:
-        return False
-    return True
+    return find_problem(crl, truststore, clock(), max_age, may_be_delta=True) is None
 
 
 def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl | None:
@@ -127,4 +124,16 @@ def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl 
 
 def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verification: Verification) -> VerifiedCrl:
     truststore, clock, max_age = verification
-    return read_crl(downloaded.content, truststore, clock(), in_force=current, max_age=max_age, may_be_delta=True)
+    now = clock()
+    new = read_crl(downloaded.content, truststore, now, in_force=current, max_age=max_age, may_be_delta=True)
+    if current is None or _is_delta(new) is _is_delta(current):
+        return new
+    # A delta CRL lacks revocations of the complete one, which apply even after that has expired.
+    if not _is_delta(new) and is_stale(current, now, max_age):
+        return new
+    message = "a delta CRL does not replace the complete CRL that is stored, nor a complete one a delta CRL in force"
+    raise FetchError(message)
+
+
+def _is_delta(crl: VerifiedCrl) -> bool:
+    return crl.defect is not None and crl.defect.rejection is CrlRejection.DELTA

@@ -38,7 +38,7 @@ class CrlCatalog:
         """The CRLs below all prefixes."""
         self._max_bytes = max_bytes
         self._listings: list[CrlListing | None] = []
-        self._in_small_prefixes: list[str] = []
+        self._in_small_prefixes: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         self._known = KnownCrls()
         self._invalid: dict[str, Versions] = {}
@@ -51,7 +51,7 @@ class CrlCatalog:
         self._listings = listings
         loaded = [listing for listing in listings if listing is not None]
         self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
-        self._in_small_prefixes = [uri for each in loaded if self._is_small(each) for uri in each.crls]
+        self._in_small_prefixes = self._find_small(loaded)
         self._known.keep(self.listing.crls)
         self._find_unread()
         return True
@@ -59,10 +59,14 @@ class CrlCatalog:
     def needed(self, links: Iterable[ChainLink]) -> list[str]:
         """Return the URIs of the CRLs that certificates name, and of known ones of their issuers that cover them.
 
-        All CRLs of prefixes that are loaded completely are needed.
+        All CRLs of prefixes that are loaded completely are needed: see ``is_always_needed``.
         """
         named = (uri for link in links for uri in islice(self._needed(link), _MAX_NAMED))
         return list(dict.fromkeys((*self._in_small_prefixes, *named)))
+
+    def is_always_needed(self, uri: str) -> bool:
+        """Return whether a CRL is needed for all certificates, because its prefix is loaded completely."""
+        return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
         """Return the URIs of the CRLs that were not read yet, the smallest first."""
@@ -91,16 +95,27 @@ class CrlCatalog:
             uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
         )
 
-    def _is_small(self, listing: CrlListing) -> bool:
-        """Return whether a prefix is small enough to be loaded completely. CRLs that are too large are not read."""
-        sizes = [listed.size for listed in listing.crls.values() if listed.size <= self._max_bytes]
-        return len(listing.crls) <= LOADED_COMPLETELY and sum(sizes) <= self._max_bytes
+    def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
+        """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
+        found: dict[str, None] = {}
+        free = self._max_bytes
+        for listing in listings:
+            if len(listing.crls) > LOADED_COMPLETELY:
+                continue
+            size = sum(listing.size(uri, self._max_bytes) for uri in listing.crls)
+            if size <= free:
+                found |= dict.fromkeys(listing.crls)
+                free -= size
+        return found
 
     def _needed(self, link: ChainLink) -> Iterator[str]:
         for distribution_point in link.scope.uris:
             named = self.listing.named_by(distribution_point)
             for uri in named:
-                if len(named) == 1 or not self._known.is_of_others(uri, self.listing.versions(uri), link.issuer):
+                versions = self.listing.versions(uri)
+                # Attempts to read an invalid CRL are repeated, unless others have its name.
+                is_invalid = len(named) > 1 and self._invalid.get(uri) == versions
+                if not is_invalid and not self._known.is_of_others(uri, versions, link):
                     yield uri
         yield from self._known.find(link)
 

@@ -63,10 +63,10 @@ class KnownCrls:
         of_issuer = self._uris.get(link.issuer, {})
         return [uri for name in (None, *link.scope.names) for uri in of_issuer.get(name, ())]
 
-    def is_of_others(self, uri: str, versions: Versions, issuer: AuthorityId) -> bool:
-        """Return whether the objects with these versions are known to contain no list of an issuer."""
+    def is_of_others(self, uri: str, versions: Versions, link: ChainLink) -> bool:
+        """Return whether the objects with these versions are known to contain no list of a certificate's issuer."""
         known = self._crls.get(uri)
-        return known is not None and known.versions == versions and issuer not in known.issuers
+        return known is not None and known.versions == versions and known.issuers.isdisjoint(link.issuers)
 
     def _forget(self, uri: str) -> None:
         known = self._crls.pop(uri, None)

@@ -26,8 +26,6 @@ class ListedCrl:
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
-        self.is_removed = False
-        """Whether it is not listed any more."""
         self._requested: Versions | None = None
 
     @property
@@ -35,7 +33,7 @@ class ListedCrl:
         """The lists in memory; none before it was loaded."""
         return self.document.value or ()
 
-    def use(self, listing: CrlListing) -> bool:
+    def use(self, listing: CrlListing, max_bytes: int) -> bool:
         """Make it due if another version is listed than when it was used last.
 
         Return whether its lists were outdated, and are no longer: loading the listed version may fail.
@@ -45,16 +43,16 @@ class ListedCrl:
         if is_new:
             self._requested = listed
             self.refresher.restart()
-        self.size = listing.size(self.uri)
+        self.size = listing.size(self.uri, max_bytes)
         return is_new and bool(self.lists)
 
     def is_outdated(self, listing: CrlListing) -> bool:
         """Return whether it was removed, or another version is listed than when it was used last."""
         return self.uri not in listing.crls or listing.versions(self.uri) != self._requested
 
-    def must_stay(self, now: datetime, max_age: timedelta) -> bool:
+    def must_stay(self, listing: CrlListing, now: datetime, max_age: timedelta) -> bool:
         """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
-        return self.is_removed and any(not is_stale(each, now, max_age) for each in self.lists)
+        return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)
 
     def reset(self) -> None:
         """Load everything anew at the next use, after a snapshot was restored."""

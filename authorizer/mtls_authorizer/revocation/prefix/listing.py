@@ -43,9 +43,13 @@ class CrlListing:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
         return self._by_name.get(_last_segment(distribution_point), [])
 
-    def size(self, uri: str) -> int:
-        """Return the size of a CRL in bytes, 0 if it was not listed."""
-        return self.crls[uri].size if uri in self.crls else 0
+    def size(self, uri: str, max_bytes: int) -> int:
+        """Return the size of a CRL or its index in bytes, whichever is larger; 0 if it was not listed.
+
+        Objects of more than ``max_bytes`` are not read, and do not count.
+        """
+        listed = (self.crls.get(uri), self.objects.get(uri + INDEX_SUFFIX))
+        return max((each.size for each in listed if each is not None and each.size <= max_bytes), default=0)
 
     def versions(self, uri: str) -> Versions:
         """Return the versions of a CRL and of its index."""

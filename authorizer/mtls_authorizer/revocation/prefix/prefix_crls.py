@@ -14,6 +14,7 @@ from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,33 +137,54 @@ class PrefixCrls:
         """Load the CRLs that the certificates of chains need, and add them to ``used``. Return whether any changed."""
         with self._lock:
             self._update()
-            needed = self._catalog.needed(dict.fromkeys(link for chain in chains for link in chain.links))
-            used.update(needed)
-        changed = self._load(needed, deadline)
+            links = list(dict.fromkeys(link for chain in chains for link in chain.links))
+            needed = self._catalog.needed(links)
+        changed = self._load(needed, links, used, deadline)
         for link in lists.not_covered(chains):
             if not any(map(can_name_crl, link.scope.uris)):
-                changed |= self._search(link, used, deadline)
+                changed |= self._search(link, links, used, deadline)
         return changed
 
-    def _load(self, uris: Iterable[str], deadline: float) -> bool:
-        """Load those of some CRLs that are due. Return whether any changed."""
+    def _load(self, uris: list[str], links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
+        """Load those of some CRLs that are due. Return whether any changed.
+
+        Adds them to ``used``, except for those that turn out not to concern the certificates: many may have to be read
+        to find one, more than fit into memory.
+        """
         changed = False
+        used.update(uris)
         for batch in self._batches(uris):
             with self._lock:
                 crls = [self._cache.use(uri, self._create) for uri in batch]
-                changed |= any([crl.use(self._catalog.listing) for crl in crls])  # noqa: C419 -- each one
-            changed |= refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
+                changed |= any([crl.use(self._catalog.listing, self._max_bytes) for crl in crls])  # noqa: C419 -- each one
+            is_loaded = refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for crl in crls:
                     self._catalog.learn(crl)
+                if is_loaded:
+                    used.difference_update([crl.uri for crl in crls if not self._may_concern(crl, links)])
+                    self._evict()
+            changed |= is_loaded
         return changed
+
+    def _may_concern(self, crl: ListedCrl, links: Iterable[ChainLink]) -> bool:
+        """Return whether a CRL, as far as it was loaded, covers or revokes a certificate, or is always needed."""
+        return (
+            not crl.lists
+            or self._catalog.is_always_needed(crl.uri)
+            or any(
+                issuer_of(each) in link.issuers and SignedList(each).concerns(link)
+                for each in crl.lists
+                for link in links
+            )
+        )
 
     def _batches(self, uris: Iterable[str]) -> Iterator[list[str]]:
         """Yield the CRLs to load in parallel: few, and together no larger than one may be."""
         batch: list[str] = []
         free = self._max_bytes
         for uri in uris:
-            size = self._catalog.listing.size(uri)
+            size = self._catalog.listing.size(uri, self._max_bytes)
             if batch and (len(batch) == _AT_ONCE or size > free):
                 yield batch
                 batch, free = [], self._max_bytes
@@ -175,7 +197,7 @@ class PrefixCrls:
         loader = self._make_loader(uri, lambda: self._catalog.listing)
         return ListedCrl(loader, self._interval_seconds, self._clock)
 
-    def _search(self, link: ChainLink, used: set[str], deadline: float) -> bool:
+    def _search(self, link: ChainLink, links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
         """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
 
         The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
@@ -188,8 +210,7 @@ class PrefixCrls:
             batch = unread[start : start + _AT_ONCE]
             if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(batch):
                 break
-            used.update(batch)
-            changed |= self._load(batch, deadline)
+            changed |= self._load(batch, links, used, deadline)
         return changed
 
     def _may_search(self, uris: Iterable[str]) -> bool:
@@ -205,13 +226,7 @@ class PrefixCrls:
 
     def _is_covered(self, link: ChainLink) -> bool:
         lists = [located.revocation_list for located in self.lists()]
-        return any(
-            issuer_of(each) == link.issuer
-            and each.defect is None
-            and each.scope is not None
-            and each.scope.covers(link.scope)
-            for each in lists
-        )
+        return any(issuer_of(each) == link.issuer and SignedList(each).can_prove_good(link.scope) for each in lists)
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
         """Return whether some CRLs have lists in memory that are not in force yet."""
@@ -219,21 +234,21 @@ class PrefixCrls:
             return any(not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
 
     def _update(self) -> None:
-        """Adopt the listings in force, and find out which CRLs were removed. The caller has the lock."""
+        """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""
+        before = self._catalog.listing
         if not self._catalog.update():
             return
         for crl in self._cache:
-            is_removed = crl.uri not in self._catalog.listing.crls
-            if is_removed and not crl.is_removed:
+            if crl.uri in before.crls and crl.uri not in self._catalog.listing.crls:
                 logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
-            crl.is_removed = is_removed
 
     def _evict(self) -> bool:
         """Evict CRLs that no request uses until the rest is within the limits. Return whether a list was evicted."""
         now = self._now()
 
         def may_be_evicted(crl: ListedCrl) -> bool:
-            return not any(crl.uri in used for used in self._in_use) and not crl.must_stay(now, self._max_age)
+            must_stay = crl.must_stay(self._catalog.listing, now, self._max_age)
+            return not must_stay and not any(crl.uri in used for used in self._in_use)
 
         with self._lock:
             evicted = self._cache.evict(may_be_evicted)

@@ -9,13 +9,14 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
-from mtls_authorizer.revocation.crl.succession import identity_of, is_rolled_back
+from mtls_authorizer.revocation.crl.succession import identity_of, is_lower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.crl_loader import CrlLoader, LoadedCrl
@@ -29,10 +30,11 @@ MAX_REMEMBERED = 10_000
 class _Newest(NamedTuple):
     number: int | None
     this_update: datetime
+    next_update: datetime | None
 
 
 class NewestLists:
-    """The number and thisUpdate of the newest list of each issuer, key and scope that was in force. Thread-safe.
+    """The number and dates of the newest list of each issuer, key and scope that was in force. Thread-safe.
 
     If there are more than MAX_REMEMBERED, the least recently seen one is forgotten.
     """
@@ -41,17 +43,25 @@ class NewestLists:
         self._newest: OrderedDict[ListIdentity, _Newest] = OrderedDict()
         self._lock = Lock()
 
-    def is_rolled_back(self, revocation_list: RevocationList) -> bool:
-        """Return whether a list is older than one that was in force, by its number or by its thisUpdate."""
-        newest = self._newest.get(identity_of(revocation_list))
-        return newest is not None and is_rolled_back(revocation_list, *newest)
+    def is_rolled_back(self, revocation_list: RevocationList, valid_at: datetime) -> bool:
+        """Return whether a list is older than one that was in force, by its thisUpdate or by its number.
 
-    def remember(self, revocation_list: RevocationList) -> None:
+        The number of one whose nextUpdate is not after ``valid_at`` no longer matters: the CA may have restarted it.
+        """
+        newest = self._newest.get(identity_of(revocation_list))
+        if newest is None or revocation_list.this_update < newest.this_update:
+            return newest is not None
+        has_expired = newest.next_update is not None and newest.next_update <= valid_at
+        return not has_expired and is_lower(revocation_list.number, newest.number)
+
+    def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
         """Remember a list that is in force, unless a newer one was remembered in the meantime."""
         with self._lock:
             identity = identity_of(revocation_list)
-            if not self.is_rolled_back(revocation_list):
-                self._newest[identity] = _Newest(revocation_list.number, revocation_list.this_update)
+            if not self.is_rolled_back(revocation_list, valid_at):
+                self._newest[identity] = _Newest(
+                    revocation_list.number, revocation_list.this_update, revocation_list.next_update
+                )
             self._newest.move_to_end(identity)
             if len(self._newest) > MAX_REMEMBERED:
                 self._newest.popitem(last=False)
@@ -61,6 +71,7 @@ class RolledBackList:
     """A list that is older than one that was in force: its entries revoke, but it proves no certificate good."""
 
     def __init__(self, revocation_list: RevocationList) -> None:
+        self.original = revocation_list
         self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
         self.key_identifier = revocation_list.key_identifier
         self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
@@ -70,45 +81,60 @@ class RolledBackList:
             CrlRejection.ROLLED_BACK,
             f"the CRL, number {self.number} of {shown_time(self.this_update)}, is older than the one that was in force",
         )
-        self._list = revocation_list
 
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the list contains a serial number."""
-        return self._list.is_revoked(serial_number)
+        return self.original.is_revoked(serial_number)
 
     def serial_numbers(self) -> Iterable[int]:
         """Return all serial numbers of the list."""
-        return self._list.serial_numbers()
+        return self.original.serial_numbers()
 
 
 class RollbackCheckingLoader:
-    """The loader of a CRL that may have been evicted since it was loaded last."""
+    """The loader of a CRL that may have been evicted since it was loaded last.
 
-    def __init__(self, loader: CrlLoader, newest: NewestLists) -> None:
+    ``valid_at`` returns the aware time until which lists must be valid: now, or earlier if they may have expired.
+    """
+
+    def __init__(self, loader: CrlLoader, newest: NewestLists, valid_at: Callable[[], datetime]) -> None:
         self.name = loader.name
         self.uri = loader.uri
         self._loader = loader
         self._newest = newest
+        self._valid_at = valid_at
 
     def load(self, current: LoadedCrl | None) -> LoadedCrl:
-        """Load the lists. A list that is older than the remembered one is replaced by a RolledBackList.
+        """Load the lists. While a list is older than the remembered one, it is replaced by a RolledBackList.
 
         Raises StoreError and ValueError like the loader.
         """
-        loaded = self._loader.load(current)
-        first, *others = loaded.value
-        if loaded is current or isinstance(first, RolledBackList):
-            return loaded
-        if self._newest.is_rolled_back(first):
-            rolled_back = RolledBackList(first)
-            fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
-            logger.warning("revocation list not used", extra=fields)
-            return Loaded((rolled_back, *others), loaded.version)
-        problem = self._loader.current_problem(first)
-        if problem is None or problem.rejection is CrlRejection.STALE:
-            self._newest.remember(first)
-        return loaded
+        before = None if current is None else current._replace(value=tuple(map(_original, current.value)))
+        loaded = self._loader.load(before)
+        lists = tuple(self._check(each, () if current is None else current.value) for each in loaded.value)
+        if current is None or lists != current.value:
+            return Loaded(lists, loaded.version)
+        return current if loaded is before else Loaded(current.value, loaded.version)
 
     def reset(self) -> None:
         """Reset the loader."""
         self._loader.reset()
+
+    def _check(self, revocation_list: RevocationList, known: RetainedLists) -> RevocationList:
+        """Return a list, or a RolledBackList in its place, which may be known already. Remember the list otherwise."""
+        if not self._newest.is_rolled_back(revocation_list, self._valid_at()):
+            problem = self._loader.current_problem(revocation_list)
+            if problem is None or problem.rejection is CrlRejection.STALE:
+                self._newest.remember(revocation_list, self._valid_at())
+            return revocation_list
+        for each in known:
+            if isinstance(each, RolledBackList) and each.original is revocation_list:
+                return each
+        rolled_back = RolledBackList(revocation_list)
+        fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
+        logger.warning("revocation list not used", extra=fields)
+        return rolled_back
+
+
+def _original(revocation_list: RevocationList) -> RevocationList:
+    return revocation_list.original if isinstance(revocation_list, RolledBackList) else revocation_list

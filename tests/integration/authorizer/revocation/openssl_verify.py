@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.revocation.crl.reader import check_usable, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
@@ -57,9 +57,11 @@ def check_answer(case: Case) -> None:
         try:
             verified = verify_crl(crl, truststore)
             lists.append(verified)
-            check_usable(verified, truststore, NOW)
+            problem = find_problem(verified, truststore, NOW)
         except CrlError as error:
-            refusals.append(error.rejection)
+            problem = error
+        if problem is not None:
+            refusals.append(problem.rejection)
     in_force = RevocationLists(lists, truststore, check=CrlCheck.CHAIN if case.whole_chain else CrlCheck.CLIENT)
     status = in_force.status(PeerCertificate.from_pem(pem(case.client)), NOW)
     assert status.state is case.answer

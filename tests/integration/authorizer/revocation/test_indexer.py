@@ -14,9 +14,9 @@ import pytest
 from botocore.config import Config
 
 from mtls_authorizer.revocation import bucket as bucket_of_crls
-from mtls_authorizer.revocation.index import indexer as crl_indexer
+from mtls_authorizer.revocation.index import handler as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
-from mtls_authorizer.revocation.index.indexer import IndexingError, handler
+from mtls_authorizer.revocation.index.handler import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
 from tests import der
 from tests.aws_server import ACCOUNT

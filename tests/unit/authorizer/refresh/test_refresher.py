@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.document import Attempt, Document
 from mtls_authorizer.refresh.loader import Loaded
-from mtls_authorizer.refresh.refresher import GIVE_UP_INTERVALS, GIVE_UP_SECONDS, RETRY_SECONDS, Refresher
+from mtls_authorizer.refresh.refresher import (
+    GIVE_UP_INTERVALS,
+    GIVE_UP_SECONDS,
+    RETRY_SECONDS,
+    Refresher,
+    refresh_together,
+)
 from mtls_authorizer.stores.store import Fetched, StoreError
 from tests.clocks import LONG, Clock, join_attempts
 
@@ -672,3 +678,52 @@ def test_a_thread_that_can_not_be_started_is_a_failure(
     assert [level for level, _message, _fields in records(log)] == ["ERROR"]
     clock.advance(INTERVAL)
     assert refresher.refresh_if_due()
+
+
+def test_refreshers_together_wait_no_longer_than_they_may(gate: Gate) -> None:
+    slow = Document(Script(gate.holding(gives(b"slow"))))
+    refresher = Refresher([slow], INTERVAL)
+    assert not refresh_together([refresher], 0)
+    assert not refresh_together([refresher], 0)
+    gate.open()
+    assert refresh_together([refresher], 0)
+    assert slow.value == "slow"
+
+
+def test_who_waits_for_a_first_value_waits_for_the_attempt_that_replaces_an_abandoned_one(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = Gate()
+    document = Document(Script(gate.holding(gives(b"1")), second.holding(gives(b"2"))))
+    refresher = Refresher([document], INTERVAL, wait_seconds=LONG)
+    waits_or_returned = threading.Event()
+    values: list[str | None] = []
+    began_to_wait: list[int] = []
+
+    def wait(attempts: list[Attempt[str, str]], seconds: float) -> None:
+        began_to_wait.append(len(attempts))
+        if len(began_to_wait) > 2:
+            waits_or_returned.set()
+        for attempt in attempts:
+            attempt.finished.wait(seconds)
+
+    def request() -> None:
+        refresh_together([refresher], LONG)
+        values.append(document.value)
+        waits_or_returned.set()
+
+    monkeypatch.setattr("mtls_authorizer.refresh.refresher._wait", wait)
+    threads = [threading.Thread(target=request) for _ in range(2)]
+    threads[0].start()
+    assert gate.reached.wait(LONG)
+    # Another version is listed, and another request begins to load it.
+    refresher.restart()
+    threads[1].start()
+    assert second.reached.wait(LONG)
+    gate.opened.set()
+    assert waits_or_returned.wait(LONG)
+    assert values == []
+    second.opened.set()
+    for thread in threads:
+        thread.join(LONG)
+    assert values == ["2", "2"]

@@ -118,6 +118,19 @@ def test_a_ca_that_is_listed_is_revoked_without_the_root_too(check: CrlCheck) ->
     assert lists.status(_client(), NOW).state is REVOKED
 
 
+@pytest.mark.parametrize("check", CrlCheck)
+def test_a_ca_that_is_listed_in_one_of_several_chains_is_revoked_whether_or_not_that_chain_ends_at_a_root(
+    check: CrlCheck,
+) -> None:
+    other_root = CertificateAuthority("Other root")
+    other_middle = CertificateAuthority("Other middle", parent=other_root, serial_number=5)
+    crossed = CertificateAuthority("Lower", key=LOWER.key, parent=other_middle, serial_number=6)
+    truststore = read_truststore(ROOT.pem + MIDDLE.pem + LOWER.pem + other_middle.pem + crossed.pem)
+    for listed, expected in ((6, REVOKED), (7, GOOD)):
+        crls = (ROOT_CRL, MIDDLE_CRL, LOWER_CRL, other_middle.revoke(entry(listed)))
+        assert _lists(*crls, truststore=truststore, check=check).status(_client(), NOW).state is expected
+
+
 def test_a_ca_below_a_skipped_block_is_no_trust_anchor() -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
     truststore = read_truststore(broken + MIDDLE.pem + LOWER.pem)

@@ -10,9 +10,10 @@ import pytest
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer.stores.store import Fetched, Store, StoreError
+from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
 from tests import der
-from tests.certificate_authorities import DAY, crl_number, distribution_point
+from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry
+from tests.certificates import extension
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -36,6 +37,7 @@ from tests.kept_lists import (
     crl,
     index_of,
     make_live,
+    settings,
 )
 
 
@@ -250,6 +252,44 @@ def test_a_ca_that_has_lost_count_revokes_and_its_new_crl_is_used_when_the_earli
     # A CRL that is older by number and date is still rejected.
     shelf.put("ca.crl", crl(0, this_update=NOW - 2 * MINUTE, next_update=NOW + 9 * DAY))
     assert running.refusals()[2] == REVOKED
+
+
+def test_a_crl_with_a_higher_number_and_an_earlier_date_revokes_and_so_does_the_one_before(shelf: Memory) -> None:
+    """A CA whose clock was put back, or several servers of a CA whose clocks differ."""
+    shelf.put("ca.crl", crl(5, REVOKED_SERIAL, this_update=NOW - MINUTE))
+    source = Source(shelf)
+    shelf.put("ca.crl", crl(6, NEXT_SERIAL, this_update=NOW - 2 * MINUTE))
+    assert source.refresh() == "crl 2 3"
+    assert source.crl.failures == 0
+    # An older one by number and date is still rejected, and a newer one replaces both.
+    shelf.put("ca.crl", crl(4, GOOD_SERIAL, this_update=NOW - 3 * MINUTE))
+    assert source.refresh() == "crl 2 3"
+    shelf.put("ca.crl", crl(7, NEXT_SERIAL, this_update=NOW))
+    assert source.refresh() == "crl 3"
+
+
+@pytest.mark.parametrize("complete", [STALE, FIRST])
+def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_contain(
+    shelf: Memory, complete: bytes
+) -> None:
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    time = NOW
+
+    def put_delta(number: int, serial_number: int) -> None:
+        extensions = [crl_number(number), indicator]
+        delta = CA.revoke(entry(serial_number), this_update=NOW, next_update=NOW + DAY, extensions=extensions)
+        shelf.put("ca.crl", delta)
+
+    shelf.put("ca.crl", complete)
+    live = make_live(shelf, settings(shelf, CRL_FAILURE_MODE="allow"), now=lambda: time)
+    door = Door(live, clock=lambda: time)
+    put_delta(10, NEXT_SERIAL)
+    assert door.refusals() == [None, REVOKED, REVOKED]
+    time = NOW + 2 * DAY
+    put_delta(11, GOOD_SERIAL)
+    assert door.refusals() == [REVOKED, REVOKED, None]
+    shelf.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
+    assert door.refusals() == [None, None, None]
 
 
 def test_a_stale_index_beside_a_fresh_crl_does_not_count(shelf: Memory) -> None:
@@ -521,6 +561,18 @@ def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one
     assert source.refresh() == "index 2 3"
     shelf.failing = None
     assert source.refresh() == "crl 1"
+
+
+def test_an_index_that_is_too_large_is_no_reason_not_to_use_the_crl(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    """One long serial number makes all entries of an index long."""
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    shelf.errors["ca.crl.index"] = too_large(shelf.uri("ca.crl.index"), 100)
+    source = Source(shelf)
+    assert source.in_force == source.refresh() == "crl 2"
+    assert warnings(log) == [INDEX_NOT_USED] * 2
 
 
 def test_skipped_certificates_of_the_truststore_are_logged(shelf: Memory, log: pytest.LogCaptureFixture) -> None:

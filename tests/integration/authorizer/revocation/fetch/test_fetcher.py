@@ -248,14 +248,19 @@ def test_nothing_is_stored_that_is_not_a_usable_crl(
     assert stored(aws) is None
 
 
+def delta(*serial_numbers: int, days_left: int = 1) -> bytes:
+    return CA.revoke(
+        *map(entry, serial_numbers),
+        this_update=TODAY - 2 * DAY,
+        next_update=TODAY + days_left * DAY,
+        extensions=[crl_number(9), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)],
+    )
+
+
 def test_a_delta_crl_is_stored_until_it_expires(
     server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    current, expired = (
-        CA.revoke(entry(5), this_update=TODAY - 2 * DAY, next_update=end, extensions=[crl_number(2), indicator])
-        for end in (TODAY + DAY, TODAY - DAY)
-    )
+    current, expired = delta(5), delta(5, days_left=-1)
     server.answers["/ca.crl"] = ok(expired)
     assert "has passed" in run(caplog)[0]
     server.answers["/ca.crl"] = conditional(current, '"v1"', DATE)
@@ -263,6 +268,33 @@ def test_a_delta_crl_is_stored_until_it_expires(
     assert run(caplog) == ["CRL unchanged"]
     assert [headers.get("if-none-match") for _, headers in server.requests] == [None, None, '"v1"']
     assert stored(aws) == current
+
+
+@pytest.mark.parametrize(
+    ("before", "served", "is_replaced"),
+    [
+        (crl(1), delta(2), False),
+        (crl(1, days_left=-1), delta(2), False),
+        (delta(2), crl(1, number=490), False),
+        (delta(2, days_left=-1), crl(1, number=490), True),
+        (delta(2, days_left=-1), delta(3), True),
+    ],
+)
+def test_a_complete_crl_and_a_delta_crl_do_not_replace_each_other_until_a_delta_crl_expires(  # noqa: PLR0913 -- with fixtures
+    before: bytes,
+    served: bytes,
+    server: CrlServer,
+    aws: AwsServer,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_replaced: bool,
+) -> None:
+    """With http, an attacker on the network could deliver one in place of the other."""
+    put(aws, before)
+    server.answers["/ca.crl"] = ok(served)
+    [logged] = run(caplog)
+    assert logged.startswith("CRL stored" if is_replaced else "CRL not fetched: a delta CRL")
+    assert stored(aws) == (served if is_replaced else before)
 
 
 def test_an_expired_crl_may_be_replaced_by_one_of_another_ca(

@@ -11,12 +11,13 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
+from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.status import RevocationState
-from mtls_authorizer.stores.store import Fetched, Listed, StoreError
+from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
-from tests.certificates import extension
+from tests.certificates import extension, name, pem
 from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
     CA,
@@ -35,9 +36,11 @@ from tests.kept_lists import (
 from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from threading import RLock
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
+    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 
 MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
@@ -304,12 +307,53 @@ def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
 
 
 def state(door: PrefixDoor, certificate: str) -> str | None:
-    """Return the deny reason if unknown clients were denied."""
+    """Return the deny reason at the time of the door if unknown clients were denied."""
     lists = door.live.get().revocation
     assert lists is not None
     return {"good": None, "revoked": REVOKED, "unknown": UNKNOWN}[
-        lists.status(PeerCertificate.from_pem(certificate), NOW).state
+        lists.status(PeerCertificate.from_pem(certificate), door.now).state
     ]
+
+
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier_one_has_expired(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, *, is_evicted: bool
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, number=500))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3)) is None
+    if is_evicted:
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    door.next(client_of(3))
+    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [UNKNOWN if is_evicted else None, REVOKED]
+    for _ in range(3):
+        door.next(client_of(3))
+    assert [record.getMessage() for record in log.records].count("revocation list not used") == 1 + (not is_evicted)
+    door.now = NOW + 2 * DAY
+    door.next(client_of(3))
+    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+    # That has become the newest one.
+    shelf.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
+    door.next(client_of(3))
+    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+
+
+def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, number=2, this_update=NOW + DAY, next_update=NOW + 9 * DAY))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3)) == UNKNOWN
+    door.now = NOW + 2 * DAY
+    door.next(client_of(3))
+    assert state(door, client_of(3)) is None
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
+    door.next(client_of(3))
+    assert state(door, client_of(3)) == UNKNOWN
 
 
 def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
@@ -389,6 +433,98 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
     assert PrefixDoor(shelf).refusal(client_of("same", ca=OTHER)) is None
     assert max(batches) <= 3
     assert sum(batches) == 7
+
+
+def loaded_crls(door: PrefixDoor) -> list[str]:
+    """Return the URIs of the CRLs in memory."""
+    documents = door.live._revocation  # noqa: SLF001 -- the memory that it takes
+    assert documents is not None
+    return [located.uri for located in documents.prefix_crls.lists()]
+
+
+@pytest.mark.parametrize("names_them", [False, True])
+def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than_one_crl_may_have(
+    monkeypatch: pytest.MonkeyPatch, *, names_them: bool
+) -> None:
+    parts = range(40)
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    for part in parts:
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+    # It is named first, and found last.
+    shelf.put("crl/own.crl", partition("own" if names_them else None, 2, padding=10, ca=OTHER))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(8))
+    door = PrefixDoor(shelf)
+    counts: list[int] = []
+
+    def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
+        is_new = refresh_together(refreshers, wait_seconds)
+        counts.append(len(loaded_crls(door)))
+        return is_new
+
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
+    named = points(*map(point_uri, ("own", *parts)))
+    for serial_number, expected in ((1, None), (2, REVOKED)):
+        issued = OTHER.issue(
+            serial_number,
+            subject=name(("CN", "client")),
+            not_before=NOW - DAY,
+            not_after=NOW + DAY,
+            extensions=[named] if names_them else [],
+        )
+        assert door.refusal(pem(issued)) == expected
+        assert "file:///crl/own.crl" in loaded_crls(door)
+        assert len(loaded_crls(door)) <= 8
+    # Together with those that were just loaded.
+    assert max(counts) <= 16
+    # Each was read once.
+    assert len(delivered(shelf)) == 41
+
+
+def test_an_index_counts_with_its_own_size(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    crls = [partition(part, 2, 2**1600, padding=20) for part in range(MANY)]
+    for part, encoded in enumerate(crls):
+        shelf.put(f"crl/{part}.crl", encoded)
+        shelf.put(f"crl/{part}.crl.index", index_of(encoded))
+    size = len(index_of(crls[0]))
+    assert size > 4 * max(map(len, crls))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * size)
+    door = PrefixDoor(shelf)
+    for part in range(MANY):
+        assert door.refusals(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        assert len(loaded_crls(door)) <= 3
+    # One that is too large is not read, and does not count.
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size - 1)
+    for part in range(MANY):
+        shelf.errors[f"crl/{part}.crl.index"] = too_large(f"file:///crl/{part}.crl.index", size - 1)
+    door = PrefixDoor(shelf)
+    assert door.refusals(*map(client_of, range(MANY))) == [None] * MANY
+    assert len(loaded_crls(door)) >= 3
+
+
+def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem)
+    for folder in range(5):
+        for part in range(3):
+            shelf.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(7))
+    door = PrefixDoor(shelf, ",".join(f"file:///{folder}/" for folder in range(5)))
+    assert loaded_crls(door) == [f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)]
+    for folder in range(5):
+        assert door.refusals(client_of(f"{folder}1"), client_of(f"{folder}1", 2)) == [None, REVOKED]
+        assert len(loaded_crls(door)) <= 7
+
+
+def test_invalid_crls_with_the_same_name_do_not_hide_others(shelf: Memory) -> None:
+    for folder in range(100):
+        shelf.put(f"crl/{folder:03}/ca.crl", HTML)
+    shelf.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of("http://ca.example/ca.crl", 1, OTHER)
+    assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
 
 
 def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
@@ -719,6 +855,58 @@ def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) ->
     assert refusals == [None, REVOKED] * 8
     assert delivered(shelf) == ["crl/3.crl"]
     join_attempts()
+
+
+class Guarded:
+    """An object that is not safe for threads: while its methods run, the thread must have a lock."""
+
+    def __init__(self, guarded: CrlCatalog | CrlCache, lock: RLock) -> None:
+        self.called: set[str] = set()
+        self._guarded = guarded
+        self._lock = lock
+
+    def __getattr__(self, attribute: str) -> object:
+        value = getattr(self._guarded, attribute)
+        # A listing is replaced, but never changed.
+        if callable(value):
+            self._check(attribute)
+        return value
+
+    def __iter__(self) -> Iterator[ListedCrl]:
+        self._check("__iter__")
+        assert isinstance(self._guarded, CrlCache)
+        return iter(self._guarded)
+
+    def _check(self, attribute: str) -> None:
+        self.called.add(attribute)
+        assert self._lock._is_owned(), f"{attribute} is called without the lock"  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no other way
+
+
+def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    documents = door.live._revocation  # noqa: SLF001 -- to guard it
+    assert documents is not None
+    crls = documents.prefix_crls
+    catalog, cache = Guarded(crls._catalog, crls._lock), Guarded(crls._cache, crls._lock)  # noqa: SLF001 -- likewise
+    monkeypatch.setattr(crls, "_catalog", catalog)
+    monkeypatch.setattr(crls, "_cache", cache)
+    clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))
+    expected = [None, REVOKED, *[None] * 10]
+    assert door.refusals(*clients) == expected
+    # A new listing, a new truststore, a CRL that is stale, and a restored snapshot.
+    shelf.put("crl/3.crl", partition(3, number=2, next_update=NOW + MINUTE))
+    shelf.put("truststore.pem", OTHER.pem + CA.pem)
+    assert door.next(*clients) == expected
+    door.now = NOW + 2 * MINUTE
+    door.live.get()
+    door.live.restore()
+    assert door.refusals(*clients[1:]) == expected[1:]
+    assert catalog.called == {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
+    assert cache.called == {"__iter__", "get", "use", "evict"}
 
 
 def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
+from mtls_authorizer.revocation.crl.succession import ListIdentity
 from mtls_authorizer.revocation.prefix.rollback import NewestLists, RolledBackList
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.kept_lists import CA, NOW, OTHER
@@ -19,27 +21,46 @@ TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
 def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
     newest = NewestLists()
     lists = {number: verify_crl(partition(3, number=number), TRUSTSTORE) for number in (1, 2, 3)}
-    assert not newest.is_rolled_back(lists[2])
-    newest.remember(lists[2])
-    assert [newest.is_rolled_back(lists[number]) for number in (1, 2, 3)] == [True, False, False]
+    assert not newest.is_rolled_back(lists[2], NOW)
+    newest.remember(lists[2], NOW)
+    assert [newest.is_rolled_back(lists[number], NOW) for number in (1, 2, 3)] == [True, False, False]
     without_number = verify_crl(CA.revoke(this_update=NOW), TRUSTSTORE)
-    newest.remember(without_number)
-    assert not newest.is_rolled_back(without_number)
+    newest.remember(without_number, NOW)
+    assert not newest.is_rolled_back(without_number, NOW)
     # An older one that is loaded at the same time does not replace it.
-    newest.remember(lists[1])
-    assert newest.is_rolled_back(lists[1])
+    newest.remember(lists[1], NOW)
+    assert newest.is_rolled_back(lists[1], NOW)
     # Those of other parts and CAs are others.
     for other in (partition(4), partition(3, ca=OTHER)):
-        assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE))
+        assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE), NOW)
+
+
+def test_the_newest_list_is_compared_and_replaced_in_one_step_for_threads() -> None:
+    newest = NewestLists()
+    was_locked: list[bool] = []
+
+    class Watched(OrderedDict[ListIdentity, Any]):
+        def get(self, key: ListIdentity, default: object = None) -> object:
+            was_locked.append(newest._lock.locked())  # noqa: SLF001 -- another thread could replace it now
+            return super().get(key, default)
+
+        def __setitem__(self, key: ListIdentity, value: object) -> None:
+            was_locked.append(newest._lock.locked())  # noqa: SLF001 -- likewise
+            super().__setitem__(key, value)
+
+    newest._newest = Watched()  # noqa: SLF001 -- to see each step
+    for number in (1, 2):
+        newest.remember(verify_crl(partition(3, number=number), TRUSTSTORE), NOW)
+    assert was_locked == [True] * 4
 
 
 def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.rollback.MAX_REMEMBERED", 2)
     newest = NewestLists()
     for part in range(3):
-        newest.remember(verify_crl(partition(part, number=2), TRUSTSTORE))
+        newest.remember(verify_crl(partition(part, number=2), TRUSTSTORE), NOW)
     older = [verify_crl(partition(part), TRUSTSTORE) for part in range(3)]
-    assert [newest.is_rolled_back(each) for each in older] == [False, True, True]
+    assert [newest.is_rolled_back(each, NOW) for each in older] == [False, True, True]
 
 
 def test_a_list_that_was_rolled_back_has_its_entries_but_is_defective() -> None:
