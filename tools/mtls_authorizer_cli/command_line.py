@@ -45,7 +45,23 @@ class Parser(argparse.ArgumentParser):
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        self._check_values(namespace)
         return namespace, unknown
+
+    def _check_values(self, namespace: object) -> None:
+        """Reject empty values, and the standard input for two files, which can be read only once."""
+        values = {
+            action.dest: (action, value if isinstance(value, list) else [value])
+            for action in self._actions
+            if (value := getattr(namespace, action.dest, None)) is not None
+        }
+        for action, given in values.values():
+            if "" in given:
+                # Otherwise, a shell's variable that is not set would select another function or document.
+                name = action.option_strings[0] if action.option_strings else action.metavar
+                self.error(f"{name} is empty: give it a value; is a variable of the shell not set?")
+        if sum(given.count(STANDARD_INPUT) for _, given in values.values()) > 1:
+            self.error("the standard input (-) is named twice: name files for the other inputs")
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit. Raises SystemExit."""

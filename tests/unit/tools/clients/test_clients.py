@@ -362,7 +362,6 @@ def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., No
         ([], "no clients: name files or folders with certificates, or a log with --log"),
         (["certs"], "certs contains no files"),
         (["x", "--csv", "--json"], "--csv and --json exclude each other: use one of them"),
-        (["-", "--log", "-"], "the standard input (-) is named twice: name files for the other inputs"),
         (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),

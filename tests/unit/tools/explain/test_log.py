@@ -286,7 +286,6 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
         (["--log", '{"decision": "allow"}', "event.json"], "--log cannot be combined with an event"),
         (["--log", '{"decision": "allow"}', "missing"], "missing cannot be read: No such file or directory"),
         (["--log", '{"decision": "allow"}', "--route", "x"], "route 'x': write a method"),
-        (["--log", "-", "-"], "the standard input is named twice: name a file for the certificate, or for the log"),
         (["client.pem", "--request-id", "x"], "--request-id chooses an entry of a log: name the log with --log"),
     ],
 )
