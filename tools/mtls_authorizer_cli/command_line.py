@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import re
 import sys
@@ -122,6 +123,12 @@ def read_beginning(file: str, size: int) -> bytes:
     except ValueError as error:
         message = f"{shown_file(file)} is not a file name: {error}"
         raise CommandError(message) from error
+
+
+def text_encoding(beginning: bytes) -> str:
+    """Return the encoding of a text by its beginning: UTF-8, or UTF-16 as PowerShell and Excel write it."""
+    utf_16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if utf_16 else "utf-8-sig"
 
 
 def file_exists(file: Path) -> bool:

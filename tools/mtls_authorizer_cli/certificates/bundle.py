@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mtls_authorizer_cli.certificates.content import Kind
+from mtls_authorizer_cli.certificates.content import Kind, as_sent
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
 
@@ -26,8 +26,9 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         notes.append(f"{shown_file(file)} is in DER; API Gateway passes the same certificate on in PEM")
     if not _PRIVATE.isdisjoint(content.kinds):
         notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
-    certificates = [_load(pem) for pem in content.certificates]
-    clients = _find_clients(content.certificates, certificates)
+    pems = list(map(as_sent, content.certificates))
+    certificates = list(map(_load, pems))
+    clients = _find_clients(pems, certificates)
     if not clients:
         notes.append(
             "this is a CA's certificate, not a client's"
@@ -43,7 +44,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         raise CommandError(message)
     elif len(certificates) > 1:
         notes.append(_bundle_note(file, clients[0], certificates))
-    return content.certificates[clients[0] if clients else 0], tuple(notes)
+    return pems[clients[0] if clients else 0], tuple(notes)
 
 
 def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate | None]) -> list[int]:
