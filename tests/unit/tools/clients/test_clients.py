@@ -159,6 +159,64 @@ def test_the_same_name_from_another_ca_without_a_rule_in_common_is_another_clien
     assert run("certs", "--expiring", "60d", "--json").files == [("certs/old.pem", "expiring")]
 
 
+FIRST, SECOND = ({"serial_number": number, "issuer": "CN=CA"} for number in ("1", "2"))
+EXCLUDED = document({"name": "acme-ledger", "match": {"common_name": "Ledger"}, "not": SECOND})
+OF_SERIAL_NUMBER_1 = document({"name": "acme-ledger", "match": {"common_name": "Ledger", **FIRST}})
+OF_OTHERS = document({"name": "other", "match": {"common_name": "Other"}})
+
+
+@pytest.mark.parametrize(
+    ("rules", "expires_in", "state"),
+    [
+        (RULES, 10, "renewed"),
+        (RULES, -1, "renewed"),
+        (EXCLUDED, 10, "expiring"),
+        (EXCLUDED, -1, "expired"),
+        (OF_SERIAL_NUMBER_1, -1, "expired"),
+        # The rules deny the older one as well.
+        (OF_OTHERS, 10, "renewed"),
+        (OF_OTHERS, -1, "renewed"),
+    ],
+)
+def test_a_newer_certificate_that_the_rules_deny_is_no_renewal(
+    rules: bytes, expires_in: int, state: str, run: Run, put: Callable[..., None], tmp_path: Path
+) -> None:
+    (tmp_path / "rules.json").write_bytes(rules)
+    put(old=client(days=expires_in), new=client(days=400, serial_number=2))
+    result = run("certs", "--rules", "rules.json", "--expiring", "60d", "--json")
+    assert result.files == [("certs/old.pem", state)]
+    assert (result.json["clients"][0]["renewed_until"] is not None) is (state == "renewed")
+    assert result.status == (0 if state == "renewed" else 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (None, "renewed"),
+        ("route_not_allowed", "renewed"),
+        ("rule_not_in_effect", "renewed"),
+        ("certificate_not_yet_valid", "renewed"),
+        ("revocation_status_unknown", "renewed"),
+        ("certificate_revoked", "expired"),
+        ("extended_key_usage_not_allowed", "expired"),
+        ("no_rule_matched", "expired"),
+    ],
+)
+def test_a_newer_certificate_that_was_denied_in_any_case_is_no_renewal(
+    reason: str | None, state: str, run: Run, put: Callable[..., None]
+) -> None:
+    decision = "deny" if reason else "allow"
+    old = entry(client(days=-1), decision="deny", reason="certificate_expired")
+    put(old, entry(client(days=400, serial_number=2), decision=decision, reason=reason))
+    clients = run("--log", "log", "--expiring", "60d", "--json").json["clients"]
+    assert [each["state"] for each in clients] == [state]
+
+
+def test_a_revoked_certificate_is_no_renewal_of_a_revoked_one(run: Run, put: Callable[..., None]) -> None:
+    put(*(entry(client(days=days), decision="deny", reason="certificate_revoked") for days in (10, 400)))
+    assert run("--log", "log", "--expiring", "60d", "--json").json["expiring"] == 1
+
+
 DISTINGUISHING = (
     *("CN", "serialNumber", "UID", "uid", "emailAddress", "mail", "organizationIdentifier", "pseudonym"),
     *("x500UniqueIdentifier", "dnQualifier"),
