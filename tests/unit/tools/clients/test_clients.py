@@ -179,11 +179,10 @@ OF_OTHERS = document({"name": "other", "match": {"common_name": "Other"}})
     ],
 )
 def test_a_newer_certificate_that_the_rules_deny_is_no_renewal(
-    rules: bytes, expires_in: int, state: str, run: Run, put: Callable[..., None], tmp_path: Path
+    rules: bytes, expires_in: int, state: str, run: Run, put: Callable[..., None]
 ) -> None:
-    (tmp_path / "rules.json").write_bytes(rules)
     put(old=client(days=expires_in), new=client(days=400, serial_number=2))
-    result = run("certs", "--rules", "rules.json", "--expiring", "60d", "--json")
+    result = run("certs", "--expiring", "60d", "--json", AUTHORIZER_RULES=rules.decode())
     assert result.files == [("certs/old.pem", state)]
     assert (result.json["clients"][0]["renewed_until"] is not None) is (state == "renewed")
     assert result.status == (0 if state == "renewed" else 1)
