@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mtls_authorizer_cli.certificates.content import Kind, as_sent
+from mtls_authorizer_cli.certificates.content import Kind, to_pem
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
 
@@ -45,6 +46,18 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     elif len(certificates) > 1:
         notes.append(_bundle_note(file, clients[0], certificates))
     return pems[clients[0] if clients else 0], tuple(notes)
+
+
+def as_sent(pem: str) -> str:
+    """Return a certificate in PEM in the form in which API Gateway sends it: clients present it in DER.
+
+    Its label, its line ends, and whitespace in it do not matter. PEM that cannot be decoded is returned as it is.
+    """
+    body = pem.split("-----")[2]
+    try:
+        return to_pem(base64.b64decode("".join(body.split()), validate=True))
+    except ValueError:
+        return pem
 
 
 def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate | None]) -> list[int]:

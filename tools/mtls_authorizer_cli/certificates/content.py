@@ -78,18 +78,6 @@ def to_pem(certificate: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
-def as_sent(pem: str) -> str:
-    """Return a certificate in PEM in the form in which API Gateway sends it: clients present it in DER.
-
-    Its label, its line ends, and whitespace in it do not matter. PEM that cannot be decoded is returned as it is.
-    """
-    body = pem.split("-----")[2]
-    try:
-        return to_pem(base64.b64decode("".join(body.split()), validate=True))
-    except ValueError:
-        return pem
-
-
 # PEM (RFC 7468).
 
 _BEGIN, _END = (re.compile(rf"-----{word} ([A-Z0-9# ]+)-----") for word in ("BEGIN", "END"))

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer_cli.certificates.content import Kind, as_sent, recognize, to_pem
+from mtls_authorizer_cli.certificates.bundle import as_sent
+from mtls_authorizer_cli.certificates.content import Kind, recognize, to_pem
 from tests import der
 from tests.api_events import rest_event
 from tests.certificate_authorities import CertificateAuthority, crl_pem
