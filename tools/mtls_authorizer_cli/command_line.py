@@ -20,6 +20,9 @@ STANDARD_INPUT = "-"
 """The name of the standard input, where a file is expected."""
 
 
+_EMPTY = "is empty: give it a value; is a variable of the shell not set?"
+
+
 class ExitStatus(IntEnum):
     """The exit statuses of all subcommands. Each subcommand says in its help what its negative result is."""
 
@@ -60,7 +63,7 @@ class Parser(argparse.ArgumentParser):
             if "" in given:
                 # Otherwise, a shell's variable that is not set would select another function or document.
                 name = action.option_strings[0] if action.option_strings else action.metavar
-                self.error(f"{name} is empty: give it a value; is a variable of the shell not set?")
+                self.error(f"{name} {_EMPTY}")
         if sum(given.count(STANDARD_INPUT) for _, given in values.values()) > 1:
             self.error("the standard input (-) is named twice: name files for the other inputs")
 
@@ -68,6 +71,14 @@ class Parser(argparse.ArgumentParser):
         """Print the usage and the message, and exit. Raises SystemExit."""
         self.print_usage(sys.stderr)
         self.exit(ExitStatus.BAD_INPUT, f"{self.prog}: {printable(message)}\n")
+
+
+def named_path(text: str) -> Path:
+    """Return a path, as a type of argparse: an empty one would be the working directory."""
+    if not text:
+        message = f"it {_EMPTY}"
+        raise argparse.ArgumentTypeError(message)
+    return Path(text)
 
 
 class Subparsers(Protocol):
