@@ -113,6 +113,8 @@ def demonstrate(
     say("The authorizer's configuration:" if configuration.is_sample else "Your configuration of the authorizer:")
     for variable, value in configuration.variables.items():
         say(f"  {variable}={value}")
+    for warning in configuration.warnings:
+        say(f"\nWarning: {printable(warning)}.")
     if configuration.own_truststore:
         say(f"\nThe handshake requires certificates from the CAs in {configuration.stored_truststore}.")
         say("The clients of the scenarios are not from these CAs, so no scenario is run.")

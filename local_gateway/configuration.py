@@ -59,6 +59,8 @@ class Configuration(NamedTuple):
     stored_truststore: Path
     own_variables: bool = False
     own_truststore: bool = False
+    warnings: tuple[str, ...] = ()
+    """What API Gateway would not accept about the own truststore."""
 
     @property
     def is_sample(self) -> bool:
@@ -94,7 +96,7 @@ def own_configuration(
     if not variables and rules is None and truststore is None:
         return sample_configuration(pki)
     stored = pki.stored_truststore if truststore is None else truststore
-    trusted = pki.truststore if truststore is None else _write_readable(truststore, pki)
+    trusted, warnings = (pki.truststore, ()) if truststore is None else _write_readable(truststore, pki)
     own_variables = bool(variables) or rules is not None
     chosen = dict(variables) if own_variables else dict(SAMPLE_VARIABLES)
     if rules is not None:
@@ -105,16 +107,20 @@ def own_configuration(
         chosen.setdefault("TRUSTSTORE_URI", stored.absolute().as_uri())
     chosen.pop("RESPONSE_FORMAT", None)
     read_configuration(chosen, None)
-    return Configuration(chosen, trusted, stored, own_variables, truststore is not None)
+    return Configuration(chosen, trusted, stored, own_variables, truststore is not None, warnings)
 
 
-def _write_readable(truststore: Path, pki: Pki) -> Path:
-    """Write the certificates of a truststore that can be read, as API Gateway uses only those, into a file."""
+def _write_readable(truststore: Path, pki: Pki) -> tuple[Path, tuple[str, ...]]:
+    """Write the certificates of a truststore that can be read, as API Gateway uses only those, into a file.
+
+    Return the file, and warnings about the truststore. Raises CommandError.
+    """
     content = read_file(str(truststore), largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
     try:
-        certificates = read_bundle(content).certificates
+        bundle = read_bundle(content)
     except ValueError as error:
         message = f"{truststore} {error}"
         raise CommandError(message) from error
-    pki.own_truststore.write_bytes(b"".join(each.certificate.public_bytes(Encoding.PEM) for each in certificates))
-    return pki.own_truststore
+    readable = (each.certificate.public_bytes(Encoding.PEM) for each in bundle.certificates)
+    pki.own_truststore.write_bytes(b"".join(readable))
+    return pki.own_truststore, tuple(bundle.warnings)

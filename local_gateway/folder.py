@@ -15,18 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_LOCK = "lock"
+
 
 @contextmanager
 def claim_folder(folder: Path | None, default: Path = FOLDER) -> Iterator[Path]:
     """Lock a folder while the block runs, and yield it.
 
     None stands for ``default`` or, while other processes use it, for the first free one of ``default-2``,
-    ``default-3`` and so on. Raises CommandError if another process uses the folder.
+    ``default-3`` and so on. Raises CommandError if another process uses the folder, or if it contains other files,
+    which could be replaced.
     """
     candidates = map(partial(_numbered, default), count(1)) if folder is None else (folder,)
     for candidate in candidates:
         candidate.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _lock(candidate / "lock")
+        if not (candidate / _LOCK).exists() and any(candidate.iterdir()):
+            message = f"{candidate} contains files that are not a local gateway's: name an empty --folder, or a new one"
+            raise CommandError(message)
+        lock = _lock(candidate / _LOCK)
         if lock is not None:
             with lock:
                 yield candidate

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_gateway.deployment import SERVERS
 from local_gateway.revoke import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
-from mtls_authorizer_cli.command_line import CommandError, Parser
+from mtls_authorizer_cli.command_line import CommandError, Parser, named_path
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 
 if TYPE_CHECKING:
@@ -35,15 +34,15 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
     )
     parser.add_argument(
         "--folder",
-        type=Path,
+        type=named_path,
         help=f"where keys and certificates are written (default: {FOLDER}, or {FOLDER}-2 if that is in use, and so on)",
     )
     parser.add_argument(
-        "--rules", type=Path, metavar="FILE", help="your rules document; it is reloaded when it changes"
+        "--rules", type=named_path, metavar="FILE", help="your rules document; it is reloaded when it changes"
     )
     parser.add_argument(
         "--truststore",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="your CA certificates (PEM); the handshake then accepts certificates from these CAs only",
     )

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from local_gateway.pki import Ca, Client, Pki, write_revocation_list
 from local_gateway.scenarios import CLIENTS
+from mtls_authorizer_cli.command_line import named_path
 from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local_gateway.revoke", description=__doc__.partition(": ")[2])
     parser.add_argument("client", help="the name of the client's certificate file, without .pem")
     parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="where the gateway's certificates are (default: %(default)s)"
+        "--folder", type=named_path, default=FOLDER, help="where the gateway's certificates are (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
     pki, client = Pki(options.folder), _CLIENTS.get(options.client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import re
 import sys
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 """The name of the standard input, where a file is expected."""
+
+
+_EMPTY = "is empty: give it a value; is a variable of the shell not set?"
 
 
 class ExitStatus(IntEnum):
@@ -45,12 +49,36 @@ class Parser(argparse.ArgumentParser):
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        self._check_values(namespace)
         return namespace, unknown
+
+    def _check_values(self, namespace: object) -> None:
+        """Reject empty values, and the standard input for two files, which can be read only once."""
+        values = {
+            action.dest: (action, value if isinstance(value, list) else [value])
+            for action in self._actions
+            if (value := getattr(namespace, action.dest, None)) is not None
+        }
+        for action, given in values.values():
+            if "" in given:
+                # Otherwise, a shell's variable that is not set would select another function or document.
+                name = action.option_strings[0] if action.option_strings else action.metavar
+                self.error(f"{name} {_EMPTY}")
+        if sum(given.count(STANDARD_INPUT) for _, given in values.values()) > 1:
+            self.error("the standard input (-) is named twice: name files for the other inputs")
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit. Raises SystemExit."""
         self.print_usage(sys.stderr)
         self.exit(ExitStatus.BAD_INPUT, f"{self.prog}: {printable(message)}\n")
+
+
+def named_path(text: str) -> Path:
+    """Return a path, as a type of argparse: an empty one would be the working directory."""
+    if not text:
+        message = f"it {_EMPTY}"
+        raise argparse.ArgumentTypeError(message)
+    return Path(text)
 
 
 class Subparsers(Protocol):
@@ -106,6 +134,12 @@ def read_beginning(file: str, size: int) -> bytes:
     except ValueError as error:
         message = f"{shown_file(file)} is not a file name: {error}"
         raise CommandError(message) from error
+
+
+def text_encoding(beginning: bytes) -> str:
+    """Return the encoding of a text by its beginning: UTF-8, or UTF-16 as PowerShell and Excel write it."""
+    utf_16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if utf_16 else "utf-8-sig"
 
 
 def file_exists(file: Path) -> bool:

@@ -184,6 +184,30 @@ def test_a_folder_is_used_by_one_process_at_a_time(tmp_path: Path) -> None:
         assert again == default
 
 
+def test_a_folder_with_the_users_files_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "truststore.pem").write_text("mine")
+    with pytest.raises(CommandError, match="contains files that are not a local gateway's"), claim_folder(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["truststore.pem"]
+
+
+@pytest.mark.parametrize("option", ["--rules", "--truststore", "--folder"])
+def test_an_empty_name_is_not_the_working_directory(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([option, ""], "")
+    assert ended.value.code == 2
+    assert f"argument {option}: it is empty" in capsys.readouterr().err
+
+
+def test_what_api_gateway_does_not_accept_of_a_truststore_is_printed(tmp_path: Path, own: OwnPki) -> None:
+    truststore = tmp_path / "truststore.pem"
+    truststore.write_text(own.truststore.read_text(), encoding="utf-16")
+    result = run("-m", "local_gateway", "--demo", "--truststore", str(truststore))
+    assert result.returncode == 0
+    assert "\nWarning: certificate 1 of the truststore cannot be read, so it is ignored" in result.stdout
+    assert "\nWarning: the truststore is in UTF-16, and API Gateway requires PEM.\n" in result.stdout
+
+
 def test_errors_are_one_line(tmp_path: Path) -> None:
     result = run("-m", "local_gateway", "--demo", "--rules", str(tmp_path / "no\nrules"))
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
+from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 from tests.crl_server import crl_server, drip, ok, until_closed
 
 if TYPE_CHECKING:
@@ -107,6 +107,21 @@ def test_a_crl_past_its_next_update_is_accepted_on_request(server: CrlServer, fo
     assert (folder / "ca.crl").exists()
 
 
+@pytest.mark.parametrize(
+    "stored", [b"", b"<html>503</html>", crl_pem(crl(*range(1, 9000)))[:-20], crl(*range(1, 9000)), crl_pem(crl(4))]
+)
+def test_older_crls_and_the_remains_of_other_downloads_are_replaced(
+    stored: bytes, server: CrlServer, folder: Path
+) -> None:
+    newer = crl(5, number=9)
+    server.answers["/ca.crl"] = ok(newer)
+    (folder / "real.crl").write_bytes(stored)
+    (folder / "ca.crl").symlink_to("real.crl")
+    assert fetch(server, "--private") == 0
+    assert (folder / "real.crl").read_bytes() == newer
+    assert (folder / "ca.crl").is_symlink()
+
+
 def test_a_slow_download_is_given_up(server: CrlServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server.answers["/ca.crl"] = drip(b"0" * 1000, 0.05)
     assert fetch(server, "--private", "--timeout", "1") == 1
@@ -143,13 +158,15 @@ def test_files_that_cannot_be_read_or_written_are_named(
         (["ca.crl", "--truststore", "missing.pem"], "missing.pem cannot be read: No such file or directory\n"),
         (["ca.crl", "--truststore", "text"], "text: the truststore contains no certificate in PEM"),
         (["no/where", "--truststore", "bundle.pem"], "no/where cannot be written: No such file or directory\n"),
-        ([".", "--truststore", "bundle.pem"], ". cannot be read: Is a directory\n"),
+        ([".", "--truststore", "bundle.pem"], "the output . is not a regular file"),
+        (["copy.pem", "--truststore", "bundle.pem"], "the output copy.pem is a certificate, which is not replaced"),
         (
             ["bundle.pem", "--truststore", "bundle.pem"],
             "the output bundle.pem is the same file as the input bundle.pem",
         ),
     ]:
         (folder / "text").write_text("text")
+        (folder / "copy.pem").write_bytes((folder / "bundle.pem").read_bytes())
         assert main(["crl", "fetch", url, *arguments, "--private"], {}) == 2
         assert capsys.readouterr().err.startswith(f"{PROGRAM}: {message}")
 

@@ -88,6 +88,49 @@ def test_wrong_options_are_named_with_the_usage_and_nothing_that_a_terminal_obey
     assert all(line.isprintable() for line in errors.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "empty"),
+    [
+        (["explain", ""], "FILE"),
+        (["explain", "client.pem", "--function", ""], "--function"),
+        (["clients", "client.pem", "--rules", ""], "--rules"),
+        (["clients", "--log", "x", "--log", ""], "--log"),
+        (["block", "client.pem", "--function", ""], "--function"),
+        (["block", "client.pem", "--rules="], "--rules"),
+        (["unblock", "client.pem", "--env-file", ""], "--env-file"),
+        (["rules", "remove", "x", ""], "NAME"),
+        (["rules", "add", "--from-cert", "", "--name", "x", "--allow-all-routes"], "--from-cert"),
+        (["crl", "index", "x", "--truststore", "bundle.pem", "--output", ""], "--output"),
+    ],
+)
+def test_an_empty_value_never_selects_the_default(
+    arguments: list[str], empty: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(*arguments) == 2
+    assert f": {empty} is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "-", "-"],
+        ["explain", "-", "--event", "-"],
+        ["explain", "--log", "-", "-"],
+        ["explain", "-", "--rules", "-"],
+        ["clients", "--log", "-", "--log", "-"],
+        ["doctor", "--truststore", "-", "-"],
+        ["block", "-", "--env-file", "-"],
+        ["rules", "diff", "-", "-"],
+        ["rules", "what-if", "--log", "-", "--rules", "-"],
+        ["crl", "index", "-", "--truststore", "-", "--output", "x"],
+    ],
+    ids=" ".join,
+)
+def test_the_standard_input_can_be_named_once(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(*arguments) == 2
+    assert "the standard input (-) is named twice" in capsys.readouterr().err
+
+
 def test_without_arguments_those_of_the_process_are_used(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

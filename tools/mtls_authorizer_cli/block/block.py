@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block.client import read_client
 from mtls_authorizer_cli.block.command import add_options, change, explain_command
-from mtls_authorizer_cli.block.entries import add_entry, blocking
+from mtls_authorizer_cli.block.entries import add_entry
 from mtls_authorizer_cli.block.report import Answer, flush_and_print
 from mtls_authorizer_cli.command_line import exit_statuses
 
@@ -39,10 +39,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Block a client and return the exit status. Raises CommandError."""
     client = read_client(options, "block")
     outcome = change(options, environment, client, add_entry(client))
-    entries = [] if outcome.declined else blocking(outcome.update.planned, client)
     result, text = _result(outcome)
-    answer = Answer("block", result, text, _next_step(options, outcome))
-    return flush_and_print(options, outcome, entries, answer)
+    return flush_and_print(options, outcome, Answer("block", result, text, _next_step(outcome)))
 
 
 def _result(outcome: Outcome) -> tuple[str, str]:
@@ -51,13 +49,13 @@ def _result(outcome: Outcome) -> tuple[str, str]:
         return "blocked", f"BLOCKED {name}"
     if outcome.declined:
         return "declined", f"NOT BLOCKED {name}: nothing was written"
-    if outcome.update.planned == outcome.update.before:
-        return "already_blocked", f"ALREADY BLOCKED {name}: nothing was written"
-    return "would_block", f"WOULD BLOCK {name}: nothing was written (--dry-run)"
+    if outcome.is_pending:
+        return "would_block", f"WOULD BLOCK {name}: nothing was written (--dry-run)"
+    return "already_blocked", f"ALREADY BLOCKED {name}: nothing was written"
 
 
-def _next_step(options: argparse.Namespace, outcome: Outcome) -> str:
-    if outcome.declined or options.dry_run:
+def _next_step(outcome: Outcome) -> str:
+    if outcome.is_pending:
         return "to write the change, run the command again with --yes"
     return (
         f"verify with {explain_command(outcome)}, which must print DENIED. Afterwards the API must respond to the "

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.block.client import add_options as add_client_options
+from mtls_authorizer_cli.block.entries import Entry, blocking
 from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
 from mtls_authorizer_cli.block.flush import add_options as add_flush_options
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
@@ -37,6 +38,14 @@ class Outcome(NamedTuple):
     shown: bool
     """Whether the change was already shown, to ask for confirmation."""
 
+    entries: list[Entry]
+    """The entries of ``deny`` that block the client after the change or, if it was declined, as before."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is a change that was not written."""
+        return self.update.planned != self.update.before and not self.update.written
+
 
 def add_options(parser: Parser) -> None:
     """Add the options of both subcommands."""
@@ -55,7 +64,9 @@ def change(
     update = rules.update(edit, partial(review, options))
     changes = update.written or update.planned != update.before
     asked = changes and not (options.yes or options.dry_run)
-    return Outcome(client, rules, update, declined=asked and not update.written, shown=asked)
+    declined = asked and not update.written
+    entries = blocking(update.before if declined else update.planned, client)
+    return Outcome(client, rules, update, declined, asked, entries)
 
 
 def flush_caches(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mtls_authorizer_cli.block.command import Outcome
-    from mtls_authorizer_cli.block.entries import Entry
     from mtls_authorizer_cli.block.flush import Flushed
 
 _RELOAD = (
@@ -39,32 +38,28 @@ class Answer(NamedTuple):
     next_step: str
 
 
-def flush_and_print(
-    options: argparse.Namespace, outcome: Outcome, entries: Sequence[Entry], answer: Answer
-) -> ExitStatus:
-    """Print the answer, flush caches after a change, print the rest, and return the exit status. Raises CommandError.
-
-    ``entries`` of ``deny`` block the client.
-    """
+def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answer) -> ExitStatus:
+    """Print the answer, flush caches after a change, print the rest, return the exit status. Raises CommandError."""
     if not options.json:
-        write_lines(_beginning(answer, outcome, entries))
+        write_lines(_beginning(answer, outcome))
     flushed = [] if outcome.declined or options.dry_run else flush_caches(options, outcome.rules)
     if options.json:
-        write_output(_as_json(answer, outcome, entries, flushed))
+        write_output(_as_json(answer, outcome, flushed))
     else:
         write_lines(_ending(answer, outcome, flushed))
     failed = outcome.declined or any(each.problem for each in flushed)
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
-def _beginning(answer: Answer, outcome: Outcome, entries: Sequence[Entry]) -> Iterator[str]:
+def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
     """Return the first lines of the output, which are known before caches are flushed."""
     rules, update = outcome.rules, outcome.update
     yield from fold(answer.text, first="")
     yield from row("rules", plain(f"{rules.location}, version {update.document.version}"))
     yield from row("entry", json.dumps(outcome.client.entry))
-    if entries:
-        yield from row("blocked by", ", ".join(map(str, entries)))
+    if outcome.entries:
+        when = " once the change is written" if outcome.is_pending and not outcome.declined else ""
+        yield from row("blocked by", f"{', '.join(map(str, outcome.entries))}{when}")
     if update.written:
         yield from row("takes effect", _RELOAD.format(rules.refresh_seconds))
     if update.merged:
@@ -84,7 +79,7 @@ def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Ite
     yield from next_step(plain(answer.next_step))
 
 
-def _as_json(answer: Answer, outcome: Outcome, entries: Sequence[Entry], flushed: Sequence[Flushed]) -> str:
+def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> str:
     """Return the output as one JSON object."""
     update = outcome.update
     document = {
@@ -96,7 +91,7 @@ def _as_json(answer: Answer, outcome: Outcome, entries: Sequence[Entry], flushed
         "client": outcome.client.name,
         "written": update.written,
         "merged": update.merged,
-        "blocked_by": [{"place": entry.place, "fields": list(entry.fields)} for entry in entries],
+        "blocked_by": [{"place": entry.place, "fields": list(entry.fields)} for entry in outcome.entries],
         "refresh_seconds": outcome.rules.refresh_seconds,
         "flushed": [
             {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block.client import read_client
 from mtls_authorizer_cli.block.command import add_options, change, explain_command
-from mtls_authorizer_cli.block.entries import blocking, remove_entries
+from mtls_authorizer_cli.block.entries import remove_entries
 from mtls_authorizer_cli.block.report import Answer, flush_and_print
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
 
@@ -39,10 +39,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Unblock a client and return the exit status. Raises CommandError."""
     client = read_client(options, "unblock")
     outcome = change(options, environment, client, remove_entries(client))
-    entries = blocking(outcome.update.planned, client)
+    entries = outcome.entries
     result, text = _result(outcome, entries)
-    answer = Answer("unblock", result, text, _next_step(options, outcome, entries))
-    status = flush_and_print(options, outcome, entries, answer)
+    status = flush_and_print(options, outcome, Answer("unblock", result, text, _next_step(outcome, entries)))
     return ExitStatus.NEGATIVE if entries and not options.dry_run else status
 
 
@@ -56,15 +55,15 @@ def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
         return (
             ("still_blocked", f"REMOVED the entry for {name}{still}") if entries else ("unblocked", f"UNBLOCKED {name}")
         )
-    if outcome.update.planned != outcome.update.before:
+    if outcome.is_pending:
         return "would_unblock", f"WOULD UNBLOCK {name}{still if entries else ''}: nothing was written (--dry-run)"
     if entries:
         return "still_blocked", f"STILL BLOCKED {name}: by an entry that block did not add, so nothing was written"
     return "not_blocked", f"NOT BLOCKED {name}: nothing was written"
 
 
-def _next_step(options: argparse.Namespace, outcome: Outcome, entries: Sequence[Entry]) -> str:
-    if outcome.declined or options.dry_run:
+def _next_step(outcome: Outcome, entries: Sequence[Entry]) -> str:
+    if outcome.is_pending:
         return "to write the change, run the command again with --yes"
     if entries:
         return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in entries)}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mtls_authorizer_cli.certificates.content import Kind
+from mtls_authorizer_cli.certificates.content import Kind, to_pem
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
 
@@ -26,8 +27,9 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         notes.append(f"{shown_file(file)} is in DER; API Gateway passes the same certificate on in PEM")
     if not _PRIVATE.isdisjoint(content.kinds):
         notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
-    certificates = [_load(pem) for pem in content.certificates]
-    clients = _find_clients(content.certificates, certificates)
+    pems = list(map(as_sent, content.certificates))
+    certificates = list(map(_load, pems))
+    clients = _find_clients(pems, certificates)
     if not clients:
         notes.append(
             "this is a CA's certificate, not a client's"
@@ -43,7 +45,19 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         raise CommandError(message)
     elif len(certificates) > 1:
         notes.append(_bundle_note(file, clients[0], certificates))
-    return content.certificates[clients[0] if clients else 0], tuple(notes)
+    return pems[clients[0] if clients else 0], tuple(notes)
+
+
+def as_sent(pem: str) -> str:
+    """Return a certificate in PEM in the form in which API Gateway sends it: clients present it in DER.
+
+    Its label, its line ends, and whitespace in it do not matter. PEM that cannot be decoded is returned as it is.
+    """
+    body = pem.split("-----")[2]
+    try:
+        return to_pem(base64.b64decode("".join(body.split()), validate=True))
+    except ValueError:
+        return pem
 
 
 def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate | None]) -> list[int]:

@@ -6,13 +6,14 @@ Nothing of a private key is decoded: in DER, only the tags of the outermost elem
 from __future__ import annotations
 
 import base64
-import codecs
 import json
 import re
 import textwrap
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from mtls_authorizer_cli.command_line import text_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,9 @@ def recognize(content: bytes) -> Content:
         return Content((Kind.EMPTY,))
     kind = _der_kind(content)
     if kind is not None:
-        return Content((kind,), is_der=True, certificates=(to_pem(content),) if kind is Kind.CERTIFICATE else ())
+        # Like OpenSSL, without what follows, such as a line end.
+        certificate = content[: _contents(content, 0)[1]]
+        return Content((kind,), is_der=True, certificates=(to_pem(certificate),) if kind is Kind.CERTIFICATE else ())
     text = _decode(content)
     if text is None:
         return Content((Kind.BINARY,))
@@ -135,10 +138,9 @@ _BINARY = re.compile(r"[\x00-\x08]")
 
 
 def _decode(content: bytes) -> str | None:
-    """Return text, None for binary data. PowerShell writes UTF-16 with a byte order mark."""
-    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    """Return text, None for binary data."""
     try:
-        text = content.decode("utf-16" if utf_16 else "utf-8-sig")
+        text = content.decode(text_encoding(content))
     except UnicodeDecodeError:
         # OpenSSL writes names in other encodings before certificates.
         text = content.decode("latin-1")

@@ -6,11 +6,20 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
 _DAY = timedelta(days=1)
+
+DEPENDS_ON_REQUEST = (None, DenyReason.CERTIFICATE_EXPIRED, DenyReason.ROUTE_NOT_ALLOWED, DenyReason.RULE_NOT_IN_EFFECT)
+"""The reasons with which a certificate may be allowed for another request or, before it expired, at another time."""
+
+_MAY_CHANGE = (*DEPENDS_ON_REQUEST, DenyReason.CERTIFICATE_NOT_YET_VALID, DenyReason.REVOCATION_STATUS_UNKNOWN)
+"""The reasons with which a certificate may be allowed later, without a change to it or to the rules."""
 
 
 class State(StrEnum):
@@ -21,7 +30,10 @@ class State(StrEnum):
     """It expires within the time that was asked for."""
 
     RENEWED = "renewed"
-    """It expires or has expired, and the client has a newer one that is valid for longer than that time."""
+    """It expires or has expired, and the client has a newer one that is valid for longer than that time.
+
+    The newer one is not denied, at least not in any case.
+    """
 
     VALID = "valid"
     UNKNOWN = "unknown"
@@ -97,9 +109,18 @@ def _renewed_until(client: Client, others: Iterable[Client]) -> datetime | None:
     later = [
         other.not_after
         for other in others
-        if other.not_after is not None and other.not_after > client.not_after and _is_same(client, other)
+        if other.not_after is not None
+        and other.not_after > client.not_after
+        and _is_same(client, other)
+        and _replaces(other, client)
     ]
     return max(later, default=None)
+
+
+def _replaces(newer: Client, older: Client) -> bool:
+    """Return whether a newer certificate can be used: it is not revoked or blocked, for example."""
+    # Rules that do not allow the client at all are no reason to renew its certificate again.
+    return newer.reason in _MAY_CHANGE or (newer.reason == older.reason and newer.reason in ABOUT_RULES)
 
 
 def _is_same(one: Client, other: Client) -> bool:

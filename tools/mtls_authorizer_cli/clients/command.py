@@ -12,14 +12,7 @@ from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.from_files import clients_in_files
 from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
 from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
-from mtls_authorizer_cli.command_line import (
-    STANDARD_INPUT,
-    CommandError,
-    ExitStatus,
-    exit_statuses,
-    read_time,
-    write_output,
-)
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, read_time, write_output
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
@@ -80,9 +73,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise CommandError(message)
     if options.csv and options.json:
         message = "--csv and --json exclude each other: use one of them"
-        raise CommandError(message)
-    if [*options.files, *options.log].count(STANDARD_INPUT) > 1:
-        message = "the standard input (-) is named twice: name files for the other inputs"
         raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)

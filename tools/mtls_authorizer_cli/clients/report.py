@@ -6,8 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer_cli.clients.client import State
+from mtls_authorizer_cli.clients.client import DEPENDS_ON_REQUEST, State
 from mtls_authorizer_cli.printed import counted, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
@@ -32,14 +31,6 @@ _TITLES = {
     State.VALID: "VALID",
     State.UNKNOWN: "EXPIRY UNKNOWN",
 }
-_NOT_SHOWN = (
-    None,
-    DenyReason.CERTIFICATE_EXPIRED,
-    DenyReason.ROUTE_NOT_ALLOWED,
-    DenyReason.RULE_NOT_IN_EFFECT,
-)
-"""With these reasons, rules are listed: they depend on the request, or on the expiry, which is listed, too."""
-
 _WIDEST = (10, 6, 40, 28, 100)
 _HEADER = "expiry, days, client, rule or deny reason, file or last request"
 
@@ -148,7 +139,7 @@ def _cells(client: Client, now: datetime) -> tuple[str, ...]:
 
 def _is_denied_in_any_case(client: Client) -> bool:
     """Return whether a client is denied whatever it requests, for a reason other than the expiry, which is shown."""
-    return not client.rules or client.reason not in _NOT_SHOWN
+    return not client.rules or client.reason not in DEPENDS_ON_REQUEST
 
 
 def _notes(report: Report) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.stores.store import StoreError, Timeouts
-from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
+from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file, text_encoding
 from mtls_authorizer_cli.configuration.function_arn import FunctionArn, parse_function
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def read_env_file(file: str) -> dict[str, str]:
     """
     content = read_file(file, largest=_LARGEST_FILE, expected="a file with environment variables")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(text_encoding(content))
     except UnicodeDecodeError as error:
-        message = f"{shown_file(file)} is not text in UTF-8: {error}"
+        message = f"{shown_file(file)} is not text in UTF-8 or UTF-16: {error}"
         raise CommandError(message) from error
     if text.lstrip().startswith("{"):
         return _read_json(file, text)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
+from mtls_authorizer_cli.certificates.content import Kind
 from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
@@ -95,7 +96,7 @@ class FileDestination:
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
-    check_written(Path(options.file), (options.truststore,))
+    check_written(Path(options.file), (options.truststore,), Kind.CRL)
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
     with progress_on(sys.stderr) as progress:

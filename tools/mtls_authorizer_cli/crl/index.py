@@ -14,6 +14,7 @@ from cryptography import x509
 
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
+from mtls_authorizer_cli.certificates.content import Kind
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
     CommandError,
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         message = "the CRL is the standard input: name the file for the index with --output"
         raise CommandError(message)
     output = Path(options.output or f"{options.file}{INDEX_SUFFIX}")
-    check_written(output, (options.file, options.truststore))
+    check_written(output, (options.file, options.truststore), Kind.BINARY)
     with progress_on(sys.stderr) as progress:
         status, message = _index(options, output, progress)
     write_error(f"{printable(message)}\n")

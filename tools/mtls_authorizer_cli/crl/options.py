@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer_cli.command_line import CommandError, file_exists, read_file
+from mtls_authorizer_cli.certificates.content import Kind, recognize
+from mtls_authorizer_cli.command_line import CommandError, file_exists, read_beginning, read_file
+from mtls_authorizer_cli.drafts import draft_of
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
+
+_RECOGNIZED_BYTES = 64 * 1024
+_OF_NO_KNOWN_KIND = (Kind.EMPTY, Kind.BINARY, Kind.TEXT, Kind.INCOMPLETE_PEM)
+"""An index is binary data, too, a server's error message is text, and the beginning of a long CRL is incomplete."""
 
 
 def add_verification(parser: Parser) -> None:
@@ -55,29 +60,32 @@ def load_truststore(file: str, *, largest: int) -> Truststore:
         raise CommandError(message) from error
 
 
-def check_written(path: Path, read: Sequence[str]) -> None:
-    """Raise CommandError if a file that will be written is one of those that are read."""
+def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:
+    """Raise CommandError for an output that is one of the inputs, or that contains something else than the command's.
+
+    ``replaceable`` is the kind of content that may be replaced. Files without a known kind of content may be, too.
+    """
+    if not file_exists(path):
+        return
     for file in read:
-        if file_exists(path) and file_exists(Path(file)) and path.samefile(file):
+        if file_exists(Path(file)) and path.samefile(file):
             message = f"the output {path} is the same file as the input {file}: name another output"
+            raise CommandError(message)
+    if not path.is_file():
+        message = f"the output {path} is not a regular file: name another output"
+        raise CommandError(message)
+    for kind in recognize(read_beginning(str(path), _RECOGNIZED_BYTES)).kinds:
+        if kind not in {replaceable, *_OF_NO_KNOWN_KIND}:
+            message = f"the output {path} is {kind}, which is not replaced: name another output, or remove the file"
             raise CommandError(message)
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all: a draft in the same folder, renamed once it is on the disk.
-
-    Raises CommandError.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file completely or not at all. A symbolic link stays one: its target is replaced. Raises CommandError."""
     try:
-        try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror or error}"
+        target = path.resolve()
+        with draft_of(target, content, target.stat() if file_exists(target) else None) as draft:
+            draft.replace(target)
+    except (OSError, RuntimeError) as error:
+        message = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise CommandError(message) from error

@@ -10,13 +10,14 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, shown_file, standard_input
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, shown_file, standard_input, text_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ MESSAGE, TIMESTAMP = "@message", "@timestamp"
 DECISIONS = ("allow", "deny")
 
 _COLUMNS = {MESSAGE, TIMESTAMP, "decision", "reason", "principal", "subject_dn", "serial_number", "fingerprint"}
+_BINARY = re.compile(r"[\x00-\x08]")
 _UNFINISHED = ("Scheduled", "Running")
 
 
@@ -87,9 +89,7 @@ def _open(file: str) -> Iterator[IO[str]]:
     with opened, io.BufferedReader(opened) as buffered:
         beginning = buffered.peek(2)[:2]
         stream: Any = gzip.GzipFile(fileobj=buffered) if beginning == b"\x1f\x8b" else buffered
-        # PowerShell writes UTF-16 with a byte order mark.
-        encoding = "utf-16" if beginning in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-        with io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text:
+        with io.TextIOWrapper(stream, text_encoding(beginning), errors="replace", newline="") as text:
             yield text
 
 
@@ -98,6 +98,9 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
     if first is None:
         message = f"{name} is empty: it should contain entries of the decision log"
         raise CommandError(message)
+    if _BINARY.search(first):
+        message = "it is binary data. Decompress it first, unless it is compressed with gzip"
+        raise ValueError(message)
     lines = chain([first], stream)
     if not first.lstrip().startswith(("{", "[")):
         is_csv = not _COLUMNS.isdisjoint(next(csv.reader([first])))

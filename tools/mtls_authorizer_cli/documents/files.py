@@ -5,15 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, StoredDocument, Written, decode, too_many_conflicts
+from mtls_authorizer_cli.drafts import draft_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,24 +87,11 @@ class FileDocument:
 
     def _replace(self, descriptor: int, current: StoredDocument, content: bytes) -> bool:
         """Replace the file. Returns False, without doing it, if it is not the current document any more."""
-        status = os.fstat(descriptor)
-        with NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as draft:
-            path, replaced = Path(draft.name), False
-            try:
-                # Only root can give a file to another user.
-                with suppress(PermissionError):
-                    os.fchown(draft.fileno(), status.st_uid, status.st_gid)
-                os.fchmod(draft.fileno(), stat.S_IMODE(status.st_mode))
-                draft.write(content)
-                draft.flush()
-                os.fsync(draft.fileno())
-                if self.read() == current:
-                    path.replace(self._path)
-                    replaced = True
-            finally:
-                if not replaced:
-                    path.unlink()
-        return replaced
+        with draft_of(self._path, content, os.fstat(descriptor)) as draft:
+            if self.read() != current:
+                return False
+            draft.replace(self._path)
+            return True
 
     def _fail(self, done: str, error: OSError) -> NoReturn:
         message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"

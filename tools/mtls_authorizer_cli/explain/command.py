@@ -6,14 +6,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import (
-    STANDARD_INPUT,
-    CommandError,
-    ExitStatus,
-    exit_statuses,
-    is_terminal,
-    write_output,
-)
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, is_terminal, write_output
 from mtls_authorizer_cli.configuration.function import read_environment
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
 from mtls_authorizer_cli.explain.inputs import read_inputs
@@ -63,7 +56,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         message = "--csv cannot be combined with --json, --policy or --all"
         raise CommandError(message)
     of_function = read_environment(options, environment)
-    paths = [*options.files, *(file for file in (options.cert, options.event) if file)]
+    paths = [*options.files, *filter(None, (options.cert, options.event))]
     if options.log is not None:
         return _run_on_entry(options, of_function, paths)
     if options.request_id is not None:
@@ -85,9 +78,6 @@ def _run_on_entry(options: argparse.Namespace, environment: Mapping[str, str], p
     """Explain an entry of the decision log. Raises CommandError."""
     if options.csv or options.event:
         message = "--log cannot be combined with --csv or --event: the entry names the request"
-        raise CommandError(message)
-    if STANDARD_INPUT in paths and options.log == STANDARD_INPUT:
-        message = "the standard input is named twice: name a file for the certificate, or for the log"
         raise CommandError(message)
     record = read_entry(options.log, options.request_id)
     with logged_failures() as failures:

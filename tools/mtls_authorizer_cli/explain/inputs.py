@@ -10,7 +10,7 @@ from mtls_authorizer.request.event import UnsupportedEventError, read_request
 from mtls_authorizer_cli.certificates.content import Content, Kind, recognize
 from mtls_authorizer_cli.certificates.files import LARGEST_FILE, CertificateFile, find_certificate, read_certificates
 from mtls_authorizer_cli.certificates.unusable import describe_unusable
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_file, shown_file
+from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 
 if TYPE_CHECKING:
@@ -53,9 +53,6 @@ def read_inputs(paths: Sequence[str], *, as_table: bool = False) -> Inputs:
     """
     if not paths:
         message = "no certificate: name a file with a certificate (PEM or DER) or an API Gateway event (JSON)"
-        raise CommandError(message)
-    if paths.count(STANDARD_INPUT) > 1:
-        message = "the standard input is named twice: name one file for the certificate, and one for the event"
         raise CommandError(message)
     files: list[CertificateFile] = []
     events: list[_Event] = []

@@ -5,27 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.fields import (
     FIELDS,
     ISSUER_KEY,
     ORGANIZATION_IDENTIFIER,
-    SUBJECT_ALT_NAME_LABELS,
     FieldKind,
 )
-from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer.rules.routes import permits
+from mtls_authorizer_cli.explanation.other_requirements import (
+    OtherRequirement,
+    key_usage_requirements,
+    limit_requirements,
+    value_requirements,
+)
 from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
-from mtls_authorizer_cli.printed import listing, quoted, utc_timestamp
+from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rule_values import certificate_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
-    from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explanation.question import Question
@@ -68,18 +70,6 @@ class FieldExplanation(NamedTuple):
     def found_text(self, *, everything: bool = False) -> str:
         """Return what the certificate has, in words, likewise."""
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
-
-
-class OtherRequirement(NamedTuple):
-    """A requirement of a rule other than a field, by its place in the rule, and what there is for it, in words.
-
-    That is a limit to some requests, a value that the rule takes from the certificate, or the usages that it requires.
-    """
-
-    key: str
-    required: str
-    found: str
-    met: bool
 
 
 class RuleExplanation(NamedTuple):
@@ -178,8 +168,8 @@ def explain_rules(
             tuple(map(explain_matcher, rule.matchers)),
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
-            () if rule.limits is None else tuple(_explain_limits(rule.limits, question)),
-            (*_explain_key_usages(rule, usages), *_explain_values(rule, certificate)),
+            () if rule.limits is None else tuple(limit_requirements(rule.limits, question)),
+            (*key_usage_requirements(rule, usages), *value_requirements(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -199,14 +189,6 @@ def _mismatch(
     if replaced and rule.key_usages is None:
         return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     return rule.mismatch(satisfied, usages)
-
-
-def _explain_key_usages(rule: Rule, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
-    if rule.key_usages is not None:
-        names = [usage_name(usage) for usage in sorted(rule.key_usages)]
-        found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
-        required = choice(names, everything=True) if names else "nothing"
-        yield OtherRequirement("extended_key_usage", required, found, rule.accepts_usages(usages, required_met=True))
 
 
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
@@ -244,30 +226,3 @@ def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question
     if any(value.read(certificate) is None for value in certificate_values(rule).values()):
         return DenyReason.CERTIFICATE_VALUE_MISSING
     return None if question.in_effect(rule.limits) else DenyReason.RULE_NOT_IN_EFFECT
-
-
-def _explain_values(rule: Rule, certificate: PeerCertificate) -> Iterator[OtherRequirement]:
-    for place, value in certificate_values(rule).items():
-        source = f"{value.field}.{_KEYS.get((value.field, value.label), value.label)}"
-        after = f" after {quoted(value.after)}" if value.after else ""
-        required = f"one value of {source}{after}, in up to {LONGEST_VALUE} characters of printable ASCII"
-        found = value.read(certificate)
-        own = value._replace(default=None).read(certificate)
-        default = "" if own is not None else ", the default"
-        text = "none" if found is None else f"{quoted(found)}{default}"
-        yield OtherRequirement(place, required, text, found is not None)
-
-
-_KEYS = {("subject_alt_name", label): key for key, label in SUBJECT_ALT_NAME_LABELS.items()}
-
-
-def _explain_limits(limits: RequestLimits, question: Question) -> Iterator[OtherRequirement]:
-    request, now = question.request, utc_timestamp(question.now)
-    domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
-    found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
-    unlimited = type(limits)()
-    for field, value in limits._asdict().items():
-        if value is not None:
-            required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
-            met = question.in_effect(unlimited._replace(**{field: value}))
-            yield OtherRequirement(field.removesuffix("s"), required, found[field], met)

@@ -16,6 +16,7 @@ from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer_cli.certificates.content import recognize
+from mtls_authorizer_cli.command_line import text_encoding
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     if not certificates:
         message = f"is {recognized.kinds[0]}: name the truststore, a bundle of CA certificates in PEM"
         raise ValueError(message if not warnings else "; ".join(warnings))
-    if recognized.is_der:
-        warnings.append("the truststore is in DER, and API Gateway requires PEM")
+    form = "DER" if recognized.is_der else "UTF-16" if text_encoding(content) == "utf-16" else None
+    if form is not None:
+        warnings.append(f"the truststore is in {form}, and API Gateway requires PEM")
     return TruststoreBundle(certificates, [*warnings, *_limits(content, len(certificates))])
 
 

@@ -352,6 +352,41 @@ def test_without_a_terminal_nothing_is_written_unless_an_option_says_so(
     assert rules.read_text() == DOCUMENT
 
 
+def test_a_dry_run_tells_the_present_from_the_change(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dry_run = ["client.pem", "--rules", "rules.json", "--dry-run"]
+    assert main(["block", *dry_run], {}) == 0
+    out = capsys.readouterr().out
+    assert "blocked by    deny[0] (public_key) once the change is written\n" in out
+    assert out.endswith("Next step: to write the change, run the command again with --yes\n")
+    assert main(["block", "client.pem", "--rules", "rules.json", "--yes"], {}) == 0
+    assert "blocked by    deny[0] (public_key)\n" in capsys.readouterr().out
+    before = rules.read_bytes()
+    assert main(["block", *dry_run], {}) == 0
+    out = capsys.readouterr().out
+    assert "blocked by    deny[0] (public_key)\n" in out
+    assert "Next step: verify with mtls-authorizer explain client.pem" in out
+    assert rules.read_bytes() == before
+    assert main(["unblock", *dry_run], {}) == 0
+    assert "blocked by" not in capsys.readouterr().out
+    assert main(["unblock", "client.pem", "--rules", "rules.json", "--yes"], {}) == 0
+    capsys.readouterr()
+    assert main(["unblock", *dry_run], {}) == 0
+    assert "run the command again with --yes" not in capsys.readouterr().out
+
+
+def test_a_declined_change_leaves_the_client_blocked(
+    rules: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["block", "client.pem", "--rules", "rules.json", "--yes"], {}) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    assert main(["unblock", "client.pem", "--rules", "rules.json"], {}) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("NOT UNBLOCKED")
+    assert "blocked by    deny[0] (public_key)\n" in out
+    assert b"public_key" in rules.read_bytes()
+
+
 def test_json_has_the_same_facts(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("block", "client.pem", "--json") == 0
     printed = json.loads(capsys.readouterr().out)

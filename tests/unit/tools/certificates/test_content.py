@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtls_authorizer_cli.certificates.bundle import as_sent
 from mtls_authorizer_cli.certificates.content import Kind, recognize, to_pem
 from tests import der
 from tests.api_events import rest_event
@@ -152,6 +153,39 @@ def test_der_becomes_pem_as_api_gateway_sends_it() -> None:
     assert to_pem(CLIENT) == pem(CLIENT)
     assert recognize(CLIENT).certificates == (pem(CLIENT),)
     assert recognize(CLIENT).is_der
+
+
+def test_der_ends_with_its_certificate() -> None:
+    assert recognize(CLIENT + b"\r\n").certificates == (pem(CLIENT),)
+
+
+LINES = pem(CLIENT).splitlines()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        pem(CLIENT),
+        pem(CLIENT).rstrip(),
+        "\r\n".join(LINES),
+        "\r".join(LINES),
+        "\n\n".join(LINES),
+        "  \n\t".join(LINES),
+        " ".join(LINES),
+        "\n".join([LINES[0], "".join(LINES[1:-1]), LINES[-1]]),
+        pem(CLIENT).replace("CERTIFICATE", "X509 CERTIFICATE"),
+    ],
+)
+def test_the_spelling_of_pem_does_not_matter_to_a_client(spelling: str) -> None:
+    (certificate,) = recognize(spelling.encode()).certificates
+    assert as_sent(certificate) == pem(CLIENT)
+
+
+def test_pem_that_cannot_be_decoded_stays_as_it_is() -> None:
+    (certificate,) = recognize(pem(CLIENT).replace("M", "\u00e4", 1).encode()).certificates
+    assert as_sent(certificate) == certificate
+    (certificate,) = recognize("\n".join([LINES[0], "Proc-Type: 4", "", *LINES[1:]]).encode()).certificates
+    assert as_sent(certificate) == certificate
 
 
 @given(st.binary() | st.binary().map(lambda content: b"\x30" + content) | st.text().map(str.encode))

@@ -78,6 +78,17 @@ def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder
     assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
 
 
+def test_a_certificate_has_the_form_in_which_api_gateway_sends_it(tmp_path: Path) -> None:
+    """API Gateway gets DER from the client, and the authorizer accepts only strict PEM, which API Gateway writes."""
+    file = tmp_path / "client.pem"
+    file.write_text(pem(FIRST).replace("CERTIFICATE", "X509 CERTIFICATE").replace("\n", "  \r\n"))
+    (read,) = read_certificates([str(file)])
+    assert (read.pem, read.certificate and read.certificate.subject.CN) == (pem(FIRST), "first")
+    file.write_text(CA.pem.decode() + pem(FIRST) + pem(FIRST).replace("\n", "\n\n"))
+    (read,) = read_certificates([str(file)])
+    assert read.pem == pem(FIRST)
+
+
 def test_the_choice_in_a_bundle_is_noted(folder: Path) -> None:
     (chain,) = read_certificates([str(folder / "a" / "chain.pem")])
     assert "contains 2 certificates, a CA's first: number 2, the client's" in chain.notes[0]

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,7 @@ from mtls_authorizer_cli.explanation.client_match import identifies_client, name
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri
+from tests.command_results import Result
 from tests.questions import document
 
 if TYPE_CHECKING:
@@ -38,20 +39,9 @@ COLUMNS = [
 ]
 
 
-class Result(NamedTuple):
-    status: int
-    output: str
-    errors: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self.output)
-        return value
-
-    @property
-    def files(self) -> list[tuple[str, str]]:
-        """The files that are listed, and the states of their certificates."""
-        return [(file, each["state"]) for each in self.json["clients"] for file in each["files"]]
+def files(result: Result) -> list[tuple[str, str]]:
+    """Return the files that are listed, and the states of their certificates."""
+    return [(file, each["state"]) for each in result.json["clients"] for file in each["files"]]
 
 
 def client(subject: str = "Ledger", *, days: float, serial_number: int = 1, issuer: str = "CA") -> bytes:
@@ -123,14 +113,14 @@ def test_expiring_lists_certificates_up_to_the_last_second_of_the_period(
     put(soon=client(days=30), later=client(days=400, subject="Journal"))
     result = run("certs", "--rules", "rules.json", "--expiring", period, "--json")
     assert result.status == status
-    assert result.files == [("certs/soon.pem", state) for state in states]
+    assert files(result) == [("certs/soon.pem", state) for state in states]
     assert (result.json["total"], result.json["expiring"]) == (2, status)
 
 
 def test_a_certificate_has_expired_from_its_last_second_on(run: Run, put: Callable[..., None]) -> None:
     put(last=client(days=0), earlier=client("Journal", days=-1))
     result = run("certs", "--expiring", "0d", "--json")
-    assert (result.status, result.files) == (1, [("certs/earlier.pem", "expired"), ("certs/last.pem", "expired")])
+    assert (result.status, files(result)) == (1, [("certs/earlier.pem", "expired"), ("certs/last.pem", "expired")])
     assert run("certs", "--expiring", "0d", "--json", at="2026-11-21T23:59:59Z").json["expiring"] == 1
 
 
@@ -148,7 +138,7 @@ def test_a_client_with_a_newer_certificate_beyond_the_period_is_renewed(
 ) -> None:
     put(old=client(days=10), new=renewal)
     result = run("certs", "--rules", "rules.json", "--expiring", "60d", "--json")
-    assert ("certs/old.pem", state) in result.files
+    assert ("certs/old.pem", state) in files(result)
     assert result.status == (0 if state == "renewed" else 1)
 
 
@@ -156,7 +146,64 @@ def test_the_same_name_from_another_ca_without_a_rule_in_common_is_another_clien
     run: Run, put: Callable[..., None]
 ) -> None:
     put(old=client(days=10), other=client(days=400, issuer="Other CA"))
-    assert run("certs", "--expiring", "60d", "--json").files == [("certs/old.pem", "expiring")]
+    assert files(run("certs", "--expiring", "60d", "--json")) == [("certs/old.pem", "expiring")]
+
+
+FIRST, SECOND = ({"serial_number": number, "issuer": "CN=CA"} for number in ("1", "2"))
+EXCLUDED = document({"name": "acme-ledger", "match": {"common_name": "Ledger"}, "not": SECOND})
+OF_SERIAL_NUMBER_1 = document({"name": "acme-ledger", "match": {"common_name": "Ledger", **FIRST}})
+OF_OTHERS = document({"name": "other", "match": {"common_name": "Other"}})
+
+
+@pytest.mark.parametrize(
+    ("rules", "expires_in", "state"),
+    [
+        (RULES, 10, "renewed"),
+        (RULES, -1, "renewed"),
+        (EXCLUDED, 10, "expiring"),
+        (EXCLUDED, -1, "expired"),
+        (OF_SERIAL_NUMBER_1, -1, "expired"),
+        # The rules deny the older one as well.
+        (OF_OTHERS, 10, "renewed"),
+        (OF_OTHERS, -1, "renewed"),
+    ],
+)
+def test_a_newer_certificate_that_the_rules_deny_is_no_renewal(
+    rules: bytes, expires_in: int, state: str, run: Run, put: Callable[..., None]
+) -> None:
+    put(old=client(days=expires_in), new=client(days=400, serial_number=2))
+    result = run("certs", "--expiring", "60d", "--json", AUTHORIZER_RULES=rules.decode())
+    assert files(result) == [("certs/old.pem", state)]
+    assert (result.json["clients"][0]["renewed_until"] is not None) is (state == "renewed")
+    assert result.status == (0 if state == "renewed" else 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (None, "renewed"),
+        ("route_not_allowed", "renewed"),
+        ("rule_not_in_effect", "renewed"),
+        ("certificate_not_yet_valid", "renewed"),
+        ("revocation_status_unknown", "renewed"),
+        ("certificate_revoked", "expired"),
+        ("extended_key_usage_not_allowed", "expired"),
+        ("no_rule_matched", "expired"),
+    ],
+)
+def test_a_newer_certificate_that_was_denied_in_any_case_is_no_renewal(
+    reason: str | None, state: str, run: Run, put: Callable[..., None]
+) -> None:
+    decision = "deny" if reason else "allow"
+    old = entry(client(days=-1), decision="deny", reason="certificate_expired")
+    put(old, entry(client(days=400, serial_number=2), decision=decision, reason=reason))
+    clients = run("--log", "log", "--expiring", "60d", "--json").json["clients"]
+    assert [each["state"] for each in clients] == [state]
+
+
+def test_a_revoked_certificate_is_no_renewal_of_a_revoked_one(run: Run, put: Callable[..., None]) -> None:
+    put(*(entry(client(days=days), decision="deny", reason="certificate_revoked") for days in (10, 400)))
+    assert run("--log", "log", "--expiring", "60d", "--json").json["expiring"] == 1
 
 
 DISTINGUISHING = (
@@ -181,13 +228,13 @@ def test_a_newer_certificate_with_a_subject_that_clients_share_is_not_a_renewal(
     old, other = workload("pay", days=10), workload("ship", days=400)
     put(entry(old), entry(other), old=old, other=other)
     result = run("certs", "--expiring", "60d", "--json")
-    assert result.files == [("certs/old.pem", "expiring")]
+    assert files(result) == [("certs/old.pem", "expiring")]
     assert result.json["clients"][0]["client"] == "O=SPIRE,C=US URI:spiffe://a.example/pay"
     assert [each["state"] for each in run("--log", "log", "--expiring", "60d", "--json").json["clients"]] == [
         "expiring"
     ]
     put(new=workload("pay", days=300))
-    assert run("certs", "--expiring", "60d", "--json").files == [("certs/old.pem", "renewed")]
+    assert files(run("certs", "--expiring", "60d", "--json")) == [("certs/old.pem", "renewed")]
     put(entry(old, subject_dn="not a name"), entry(other, subject_dn="not a name"))
     assert run("--log", "log", "--expiring", "60d", "--json").json["expiring"] == 1
 
@@ -362,7 +409,6 @@ def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., No
         ([], "no clients: name files or folders with certificates, or a log with --log"),
         (["certs"], "certs contains no files"),
         (["x", "--csv", "--json"], "--csv and --json exclude each other: use one of them"),
-        (["-", "--log", "-"], "the standard input (-) is named twice: name files for the other inputs"),
         (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),

@@ -88,6 +88,57 @@ def test_an_index_is_as_readable_as_any_new_file(folder: Path) -> None:
     assert stat.S_IMODE((folder / "ca.crl.index").stat().st_mode) == 0o640
 
 
+def test_a_link_stays_one_and_its_target_keeps_its_mode(folder: Path) -> None:
+    target, link = folder / "target", folder / "link"
+    target.touch()
+    target.chmod(0o600)
+    link.symlink_to("target")
+    assert run("ca.crl", "--truststore", "bundle.pem", "--output", "link") == 0
+    assert link.is_symlink()
+    assert list(read_index(target.read_bytes()).serial_numbers()) == [5, 6]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert files(folder) == {"bundle.pem", "ca.crl", "link", "target"}
+
+
+def test_a_link_to_nothing_creates_its_target(folder: Path) -> None:
+    (folder / "link").symlink_to("target")
+    assert run("ca.crl", "--truststore", "bundle.pem", "--output", "link") == 0
+    assert (folder / "link").is_symlink()
+    assert (folder / "target").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (crl(9), "a certificate revocation list"),
+        (STRANGER.pem, "a certificate"),
+        (b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "a private key"),
+        (b'{"rules": []}', "JSON"),
+    ],
+)
+def test_a_file_with_something_else_is_not_replaced(
+    content: bytes, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "there").write_bytes(content)
+    assert run("ca.crl", "--truststore", "bundle.pem", "--output", "there") == 2
+    assert f"the output there is {kind}, which is not replaced" in capsys.readouterr().err
+    assert (folder / "there").read_bytes() == content
+
+
+def test_a_pipe_is_neither_read_nor_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(folder / "pipe")
+    assert run("ca.crl", "--truststore", "bundle.pem", "--output", "pipe") == 2
+    assert "the output pipe is not a regular file" in capsys.readouterr().err
+    assert (folder / "pipe").is_fifo()
+
+
+def test_links_in_a_circle_are_no_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "link").symlink_to("link")
+    assert run("ca.crl", "--truststore", "bundle.pem", "--output", "link") == 2
+    assert "link cannot be written: " in capsys.readouterr().err
+    assert (folder / "link").is_symlink()
+
+
 def test_the_same_crl_again_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("ca.crl", "--truststore", "bundle.pem")
     before = (folder / "ca.crl.index").stat().st_mtime_ns
@@ -156,7 +207,7 @@ def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path
             ["ca.crl", "--truststore", "bundle.pem", "--output", "ca.crl"],
             "the output ca.crl is the same file as the input ca.crl: name another output\n",
         ),
-        (["ca.crl", "--truststore", "bundle.pem", "--output", "."], ". cannot be read: Is a directory\n"),
+        (["ca.crl", "--truststore", "bundle.pem", "--output", "."], "the output . is not a regular file"),
         (
             ["-", "--truststore", "bundle.pem"],
             "the CRL is the standard input: name the file for the index with --output",

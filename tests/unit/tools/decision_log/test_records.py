@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.decision_log.records import LogRecord, read_log_records
+from tests.kept_lists import CA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +90,16 @@ def test_complete_entries_are_the_same_in_every_form(content: str | bytes, tmp_p
     assert [record.decision for record in records] == ["deny", "allow"]
     # The line with the time is an entry of its own in this form.
     assert (skipped, [record.position for record in records]) in [(2, [1, 3]), (6, [2, 6])]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [lzma.compress(LINES.encode()), bz2.compress(LINES.encode()), LINES.encode("utf-16-le"), CA.certificate],
+    ids=["xz", "bzip2", "UTF-16 without a byte order mark", "DER"],
+)
+def test_binary_data_is_not_taken_for_a_log_in_another_format(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="log is not a log: it is binary data"):
+        read(tmp_path, content)
 
 
 SELECTED = {

@@ -202,7 +202,6 @@ def test_a_file_can_be_the_standard_input(run: Run, monkeypatch: pytest.MonkeyPa
     assert (status, "the standard input is a private key" in result["error"]) == (2, True)
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(UNUSABLE["PKCS #12"][0])))
     assert "-in FILE -clcerts" in run("-")[1]["error"]
-    assert "named twice" in run("-", "--event", "-")[1]["error"]
 
 
 def bundle(*certificates: bytes) -> bytes:

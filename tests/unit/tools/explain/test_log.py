@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,11 +14,11 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.status import UnknownReason
-from mtls_authorizer_cli.explanation.reasons import REASONS
-from mtls_authorizer_cli.explanation.unknown_status import CAUSES
+from mtls_authorizer_cli.explanation.reasons import CAUSES, REASONS
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
 from tests.certificates import certificate_der, name, pem
+from tests.command_results import Result
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:
@@ -34,22 +34,6 @@ BY_NAME = document({"name": "acme", "match": {"common_name": "Ledger"}, "allow":
 BY_PATH = document({"name": "acme", "match": {"common_name": "Ledger"}, "allow": ["GET /reports/1"]})
 BY_ALTERNATIVE_NAME = document({"name": "san", "match": {"subject_alt_name": "DNS:x.example"}})
 LIMITED = document({"name": "limited", "match": {"common_name": "Ledger"}, "api_id": ["a1b2c3d4e5"]})
-
-
-class Result(NamedTuple):
-    status: int
-    output: str
-    errors: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self.output)
-        return value
-
-    @property
-    def words(self) -> str:
-        """The output without its line breaks."""
-        return " ".join(self.output.split())
 
 
 def log_entry(event: dict[str, Any], rules: bytes, caplog: pytest.LogCaptureFixture, **more: object) -> dict[str, Any]:
@@ -286,7 +270,6 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
         (["--log", '{"decision": "allow"}', "event.json"], "--log cannot be combined with an event"),
         (["--log", '{"decision": "allow"}', "missing"], "missing cannot be read: No such file or directory"),
         (["--log", '{"decision": "allow"}', "--route", "x"], "route 'x': write a method"),
-        (["--log", "-", "-"], "the standard input is named twice: name a file for the certificate, or for the log"),
         (["client.pem", "--request-id", "x"], "--request-id chooses an entry of a log: name the log with --log"),
     ],
 )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +11,7 @@ from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event
 from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, name, pem
+from tests.command_results import Result
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:
@@ -48,21 +47,6 @@ note: API and stage are examples of a REST API, because no authorizer event was 
 Next step: mtls-authorizer explain partners/broken.pem --at 2026-11-22T00:00:00Z shows why, and what
            to do
 """
-
-
-class Result(NamedTuple):
-    status: int
-    output: str
-    errors: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self.output)
-        return value
-
-    @property
-    def rows(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.output)))
 
 
 @pytest.fixture

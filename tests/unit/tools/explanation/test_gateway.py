@@ -265,6 +265,7 @@ def test_a_truststore_without_a_certificate_is_an_error(content: bytes, message:
     ("content", "warning"),
     [
         (ROOT.certificate, "the truststore is in DER, and API Gateway requires PEM"),
+        (ROOT.pem.decode().encode("utf-16"), "the truststore is in UTF-16, and API Gateway requires PEM"),
         (ROOT.pem * 1001, "the truststore has 1,001 certificates; API Gateway accepts 1,000"),
         (ROOT.pem.ljust(1_000_001), "the truststore has 1,000,001 bytes; API Gateway accepts 1,000,000"),
     ],

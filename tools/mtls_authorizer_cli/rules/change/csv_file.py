@@ -1,6 +1,6 @@
 """The CSV file of ``rules import``: one client in each row, below a row with the names of the columns.
 
-Spreadsheets write commas, semicolons or tabs between the cells, and a byte order mark.
+Spreadsheets write commas, semicolons or tabs between the cells, in UTF-8 with a byte order mark or in UTF-16.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.command_line import read_file, shown_file
+from mtls_authorizer_cli.command_line import read_file, shown_file, text_encoding
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def read_rows(file: str, problems: Problems) -> list[Row]:
 def _text(file: str, problems: Problems) -> str:
     content = read_file(file, largest=_LARGEST_FILE, expected="a CSV file with one client in each row")
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(text_encoding(content))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         problems.add(line, None, "is not UTF-8: save the file as CSV in UTF-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
@@ -16,6 +15,7 @@ from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, check_valid
+from mtls_authorizer_cli.drafts import draft_of
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -121,18 +121,12 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(names, (), written=False)
     path = Path(location)
-    draft = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
-        with suppress(FileExistsError):
-            draft.write_text(text)
+        with suppress(FileExistsError), draft_of(path, text.encode()) as draft:
             # Unlike a renaming, this fails if the file exists.
             path.hardlink_to(draft)
             return Result(names, (), written=True)
     except (OSError, ValueError) as error:
         message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise CommandError(message) from error
-    finally:
-        # It may be impossible to write there.
-        with suppress(OSError):
-            draft.unlink()
     return None

@@ -36,11 +36,12 @@ def problems(folder: Path, content: str | bytes) -> list[str]:
         "name,certificate,allow\nacme,a.pem,GET /a|POST /b\n",
         "\ufeffname;certificate;allow\r\nacme;a.pem;GET /a | POST /b\r\n",
         "name\tcertificate\tallow\nacme\ta.pem\tGET /a|POST /b",
+        "name\tcertificate\tallow\r\nacme\ta.pem\tGET /a|POST /b\r\n".encode("utf-16"),
         '\n\n"allow","name","certificate"\n\n"GET /a|\nPOST /b",acme,a.pem\n,,\n',
         " name , certificate , allow \n acme , a.pem , GET /a||POST /b| \n",
     ],
 )
-def test_files_of_several_spreadsheets_are_read(content: str, tmp_path: Path) -> None:
+def test_files_of_several_spreadsheets_are_read(content: str | bytes, tmp_path: Path) -> None:
     (row,) = read(tmp_path, content)
     assert (row.cells["name"], row.cells["certificate"], row.routes) == ("acme", "a.pem", ["GET /a", "POST /b"])
     assert row.context == {}

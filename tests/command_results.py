@@ -1,0 +1,32 @@
+"""The result of a command: its exit status, and what it printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any, NamedTuple
+
+
+class Result(NamedTuple):
+    """What a command returned and printed."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object on the standard output."""
+        value: dict[str, Any] = json.loads(self.output)
+        return value
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of CSV on the standard output."""
+        return list(csv.DictReader(io.StringIO(self.output)))
+
+    @property
+    def words(self) -> str:
+        """The standard output without its line breaks."""
+        return " ".join(self.output.split())
