@@ -523,6 +523,15 @@ def test_invalid_values_are_violations(given: dict[str, Any]) -> None:
     assert module({}, given).violations
 
 
+# The authorizer does not start with an empty variable. Without a release folder, terraform finds no files.
+@pytest.mark.parametrize(
+    "variable", sorted({name for name, kind in TYPES.items() if kind == "string"} - {"release_folder"})
+)
+def test_an_empty_string_is_a_violation(variable: str) -> None:
+    revoking = {"crl_uris": ["s3://lists/a.crl"], "truststore_uri": "s3://lists/t.pem"}
+    assert variable in dict(module({}, revoking | {variable: ""}).violations)
+
+
 def test_validations_refer_to_each_other_without_cycles() -> None:
     # Terraform validates the variables to which a validation refers first.
     text = (AUTHORIZER_MODULE / "variables.tf").read_text()
