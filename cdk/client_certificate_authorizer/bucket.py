@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import Aws, Duration, Stack
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _READING = ["s3:Get*", "s3:List*"]
 
+# Their last parts become names of folders. References do not match: their text is not known yet.
+_PRIVATE_CA = r"arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36}"
+_ROLE = r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_-]{1,64}"
+
 
 def create_bucket(
     scope: Construct,
@@ -32,7 +37,12 @@ def create_bucket(
     private_ca_arns: Sequence[str],
     publisher_role_arns: Sequence[str],
 ) -> Bucket:
-    """Add a bucket that invokes the indexer for each uploaded CRL. It is retained when the stack is deleted."""
+    """Add a bucket that invokes the indexer for each uploaded CRL. It is retained when the stack is deleted.
+
+    Raises ValueError for ARNs that do not name a folder of their own.
+    """
+    _check_arns(private_ca_arns, _PRIVATE_CA, "the ARN of a certificate authority")
+    _check_arns(publisher_role_arns, _ROLE, "the ARN of an IAM role without a path")
     permission = CfnPermission(
         scope,
         "CrlBucketInvokesIndexer",
@@ -75,6 +85,13 @@ def create_bucket(
     for statement in _policy(bucket.bucket_arn, indexer.role.role_arn, private_ca_arns, publisher_role_arns):
         bucket.add_to_resource_policy(statement)
     return bucket
+
+
+def _check_arns(arns: Sequence[str], pattern: str, expected: str) -> None:
+    for arn in arns:
+        if not re.fullmatch(pattern, arn):
+            message = f"{arn} is not {expected}, as text"
+            raise ValueError(message)
 
 
 def _policy(

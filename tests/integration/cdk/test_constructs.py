@@ -10,7 +10,7 @@ import pytest
 
 from mtls_authorizer.policy.settings import load_settings
 from tests.integration.cdk.deployments import NAMES, REJECTED, cdk_name
-from tests.integration.template.intrinsic_functions import resolve
+from tests.integration.template.intrinsic_functions import references, resolve
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
 from tests.integration.template.templates import DEPLOYED, REGION
 from tests.integration.terraform.modules import permissions
@@ -233,3 +233,21 @@ def test_the_dashboard_is_that_of_the_template(synthesized: Path, stack: str) ->
 def test_arguments_that_would_have_no_effect_are_rejected(synthesized: Path) -> None:
     messages = json.loads((synthesized / "constructs/rejected.json").read_text())
     assert messages == {name: message for name, (_, message) in REJECTED.items()}
+
+
+def test_constructs_of_several_authorizers_in_one_stack_have_dashboards_of_their_own(synthesized: Path) -> None:
+    written = json.loads((synthesized / "constructs/together.template.json").read_text())
+    dashboards = of_type(written["Resources"], "AWS::CloudWatch::Dashboard")
+    names = [resolve(each["DashboardName"], DEPLOYED, {}) for each in dashboards]
+    assert len(names) == len(set(names)) == 2
+    # Names of dashboards are unique in all regions.
+    assert all(re.fullmatch(rf"stack-{REGION}-[0-9a-f]{{8}}", name) for name in names)
+
+
+def test_conditions_and_rules_refer_to_nothing_but_parameters(synthesized: Path) -> None:
+    for path in (synthesized / "constructs").glob("*.template.json"):
+        written = json.loads(path.read_text())
+        conditions = written.get("Conditions", {})
+        found = set(references([conditions, written.get("Rules", {})]))
+        assert found <= written["Parameters"].keys() | conditions.keys(), path.name
+        assert "Fn::ImportValue" not in json.dumps(conditions), path.name

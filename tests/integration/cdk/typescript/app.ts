@@ -3,6 +3,7 @@
 import { readFileSync } from 'fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
 import {
   ClientCertificateAuthorizer,
   ClientCertificateMonitoring,
@@ -15,6 +16,10 @@ const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`,
 for (const name of Object.keys(deployments.valid)) {
   deploy(new Stack(app, name), deployments.valid[name]);
 }
+const together = new Stack(app, 'together');
+for (const name of Object.keys(deployments.together)) {
+  deploy(new Construct(together, name), deployments.together[name]);
+}
 app.synth();
 for (const name of Object.keys(deployments.rejected)) {
   try {
@@ -25,13 +30,13 @@ for (const name of Object.keys(deployments.rejected)) {
   throw new Error(`${name} was not rejected`);
 }
 
-function deploy(stack: Stack, given: any): void {
+function deploy(scope: Construct, given: any): void {
   const authorizer =
-    given.authorizer && new ClientCertificateAuthorizer(stack, 'Authorizers', { ...options(given.authorizer) });
+    given.authorizer && new ClientCertificateAuthorizer(scope, 'Authorizers', { ...options(given.authorizer) });
   const revocation =
-    given.revocation && new ClientCertificateRevocation(stack, 'Revocation', { ...options(given.revocation) });
+    given.revocation && new ClientCertificateRevocation(scope, 'Revocation', { ...options(given.revocation) });
   if (given.monitoring) {
-    new ClientCertificateMonitoring(stack, 'Monitoring', { authorizer, revocation, ...options(given.monitoring) });
+    new ClientCertificateMonitoring(scope, 'Monitoring', { authorizer, revocation, ...options(given.monitoring) });
   }
 }
 
