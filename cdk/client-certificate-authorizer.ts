@@ -211,6 +211,7 @@ export class ClientCertificateRevocation extends Construct {
     for (const statement of bucketPolicy(this.bucket.bucketArn, role.roleArn, props)) {
       this.bucket.addToResourcePolicy(statement);
     }
+    this.bucket.policy?.applyRemovalPolicy(RETAINED);
     if (Object.keys(props.crlSources ?? {}).length) {
       this.fetcher = this.createFetcher();
       this.addSchedule(this.fetcher);
@@ -254,6 +255,7 @@ export class ClientCertificateRevocation extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       versioned: true,
+      removalPolicy: RETAINED,
       lifecycleRules: [
         {
           id: 'OldVersions',
@@ -385,6 +387,10 @@ export class ClientCertificateRevocation extends Construct {
     });
   }
 }
+
+// If the stack cannot be created, the next attempt creates the bucket again. The policy is retained with the bucket, whose
+// indexes the authorizer may still read.
+const RETAINED = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 // Their last parts become names of folders. References do not match: their text is not known yet.
 const PRIVATE_CA = /^arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority\/[0-9a-f-]{36}$/;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk.aws_iam import (
     ArnPrincipal,
     Effect,
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .functions import FunctionResources
 
 _READING = ["s3:Get*", "s3:List*"]
+
+# If the stack cannot be created, the next attempt creates the bucket again. The policy is retained with the bucket,
+# whose indexes the authorizer may still read.
+_RETAINED = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 # Their last parts become names of folders. References do not match: their text is not known yet.
 _PRIVATE_CA = r"arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36}"
@@ -60,6 +64,7 @@ def create_bucket(
         object_ownership=ObjectOwnership.BUCKET_OWNER_ENFORCED,
         block_public_access=BlockPublicAccess.BLOCK_ALL,
         versioned=True,
+        removal_policy=_RETAINED,
         lifecycle_rules=[
             LifecycleRule(
                 id="OldVersions",
@@ -84,6 +89,8 @@ def create_bucket(
     resource.node.add_dependency(permission)  # S3 verifies the permission
     for statement in _policy(bucket.bucket_arn, indexer.role.role_arn, private_ca_arns, publisher_role_arns):
         bucket.add_to_resource_policy(statement)
+    assert bucket.policy  # noqa: S101 -- for type checkers
+    bucket.policy.apply_removal_policy(_RETAINED)
     return bucket
 
 

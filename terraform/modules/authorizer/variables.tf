@@ -439,7 +439,7 @@ variable "crl_sources" {
 
   validation {
     condition     = alltrue([for url, key in var.crl_sources : can(regex("^https?://.+$", url)) && endswith(key, ".crl")])
-    error_message = "Keys must end in .crl; values must be http or https URLs."
+    error_message = "Must be keys that end in .crl, by http or https URLs."
   }
 
   validation {

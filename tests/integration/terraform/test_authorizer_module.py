@@ -18,6 +18,7 @@ from tests.integration.template.stacks import (
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
 from tests.integration.template.test_parameter_patterns import OPTIONAL
+from tests.integration.terraform.evaluator import attributes, labels, parse
 from tests.integration.terraform.modules import (
     AUTHORIZER_MODULE,
     TYPES,
@@ -312,6 +313,16 @@ def test_only_the_bucket_and_the_schedule_may_invoke_the_functions(stack: str) -
         for each in REVOCATION.resolved(REVOCATION.properties_of_type(stack, "AWS::Lambda::Permission"))
     ]
     assert by_principal(ours) == by_principal(theirs)
+
+
+def test_a_function_exists_only_with_the_permissions_of_its_role() -> None:
+    # Lambda deletes the network interfaces of a function in a VPC with them.
+    functions = {
+        labels(block)[2]: block for block in parse(AUTHORIZER_MODULE) if labels(block)[1:2] == ["aws_lambda_function"]
+    }
+    assert functions.keys() == {"authorizer", "crl_indexer", "crl_fetcher"}
+    for name, block in functions.items():
+        assert f"aws_iam_role_policy.{name}" in str(attributes(block.body)["depends_on"].serialize()), name
 
 
 def by_principal(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
