@@ -509,6 +509,10 @@ export class ClientCertificateMonitoring extends Construct {
       if (props.revocation.fetcher) parameters.CrlFetcherFunctionName = props.revocation.fetcher.functionName;
     }
     Object.assign(parameters, props.parameters);
+    const conditions = Object.entries(CONDITIONS).map(
+      ([condition, parameter]) => [condition, parameters[parameter] ? 'True' : 'False'],
+    );
+    parameters.AlarmTopicArn ||= Aws.NO_VALUE; // an empty parameter is not the ARN of a topic
     const folder = mkdtempSync(join(tmpdir(), 'monitoring-'));
     const templateFile = join(folder, 'monitoring.yaml');
     writeFileSync(templateFile, shortened(readFileSync(`${props.releaseFolder}/monitoring.yaml`, 'utf-8')));
@@ -518,8 +522,8 @@ export class ClientCertificateMonitoring extends Construct {
       parameters,
     });
     rmSync(folder, { recursive: true });
-    for (const [condition, parameter] of Object.entries(CONDITIONS)) {
-      if (parameters[parameter]) included.getCondition(condition).expression = Fn.conditionEquals('true', 'true');
+    for (const [condition, holds] of conditions) {
+      included.getCondition(condition).expression = Fn.conditionEquals(holds, 'True');
     }
     // Unique in the account, even if the stack monitors several authorizers.
     (included.getResource('Dashboard') as CfnDashboard).dashboardName =

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .authorizer import ClientCertificateAuthorizer
     from .revocation import ClientCertificateRevocation
 
-# Conditions must not refer to resources, which these parameters name.
+# Conditions must not refer to resources, which these parameters name. An empty parameter is not the ARN of a topic.
 _CONDITIONS = {
     "HasAlarmTopic": "AlarmTopicArn",
     "HasCrlIndexer": "CrlIndexerFunctionName",
@@ -61,6 +61,9 @@ class ClientCertificateMonitoring(Construct):
             if revocation.fetcher:
                 values["CrlFetcherFunctionName"] = revocation.fetcher.function_name
         values |= parameters or {}
+        conditions = {condition: bool(values.get(parameter)) for condition, parameter in _CONDITIONS.items()}
+        if not conditions["HasAlarmTopic"]:
+            values["AlarmTopicArn"] = Aws.NO_VALUE
         with TemporaryDirectory() as folder:
             template = Path(folder, "monitoring.yaml")
             template.write_text(_shortened(Path(release_folder, template.name).read_text("utf-8")), "utf-8")
@@ -71,9 +74,8 @@ class ClientCertificateMonitoring(Construct):
                 preserve_logical_ids=False,
                 parameters=values,
             )
-        for condition, parameter in _CONDITIONS.items():
-            if values.get(parameter):
-                included.get_condition(condition).expression = Fn.condition_equals("true", "true")
+        for condition, holds in conditions.items():
+            included.get_condition(condition).expression = Fn.condition_equals(str(holds), str(True))
         # Unique in the account, even if the stack monitors several authorizers.
         dashboard = included.get_resource("Dashboard")
         assert isinstance(dashboard, CfnDashboard)  # noqa: S101 -- for type checkers

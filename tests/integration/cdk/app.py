@@ -22,6 +22,8 @@ from client_certificate_authorizer import (
     ClientCertificateRevocation,
 )
 
+# The flag that new apps have: what the CDK finds in a template is an error.
+STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 OF_THE_CDK: dict[str, dict[Any, Any]] = {
     "architecture": {"arm64": Architecture.ARM_64, "x86_64": Architecture.X86_64},
     "log_retention": {30: RetentionDays.ONE_MONTH, 90: RetentionDays.THREE_MONTHS},
@@ -29,7 +31,7 @@ OF_THE_CDK: dict[str, dict[Any, Any]] = {
 
 
 def main(release: str, destination: str) -> None:
-    app = App(outdir=destination, analytics_reporting=False)
+    app = App(outdir=destination, analytics_reporting=False, context=STRICT)
     deployments = json.loads(Path(release, "deployments.json").read_text())
     for name, deployment in deployments["valid"].items():
         deploy(Stack(app, name), release, deployment)

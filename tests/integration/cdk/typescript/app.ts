@@ -11,7 +11,12 @@ import {
 } from './client-certificate-authorizer';
 
 const [releaseFolder, outdir] = process.argv.slice(2);
-const app = new App({ outdir, analyticsReporting: false });
+const app = new App({
+  outdir,
+  analyticsReporting: false,
+  // The flag that new apps have: what the CDK finds in a template is an error.
+  context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
+});
 const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`, 'utf-8'));
 for (const name of Object.keys(deployments.valid)) {
   deploy(new Stack(app, name), deployments.valid[name]);
