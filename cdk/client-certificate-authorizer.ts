@@ -1,8 +1,11 @@
 // Constructs of the AWS CDK for the authorizer, revocation and monitoring, from the files of a release. Copy this file to
 // your app. The Python package client_certificate_authorizer is the same.
 
-import { Aws, Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
+import { tmpdir } from 'os';
+import { join } from 'path';
+import { Aws, Duration, FileSystem, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -98,6 +101,7 @@ function documentPermissions(environment: Record<string, string>, crlBucketName?
     .map((uri) => uri.trim());
   const crls = environment.CRL_URIS ? environment.CRL_URIS.split(',').map((uri) => uri.trim()) : [];
   const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI.trim()] : [];
+  [...rules, ...truststore, ...crls].forEach(checkUri);
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
     .map((uri) => `${arnOfObject(uri)}${uri.endsWith('/') ? '*.crl' : ''}`);
@@ -185,6 +189,8 @@ export class ClientCertificateRevocation extends Construct {
     if (!props.fetcherSubnetIds?.length !== !props.fetcherSecurityGroupIds?.length) {
       throw new Error('set both fetcherSubnetIds and fetcherSecurityGroupIds, or neither');
     }
+    checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
+    checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
     this.props = props;
     this.bucketArn = `arn:${Aws.PARTITION}:s3:::${props.bucketName}`; // references would be circular
     this.layer = createLayer(this, props, {
@@ -205,6 +211,7 @@ export class ClientCertificateRevocation extends Construct {
     for (const statement of bucketPolicy(this.bucket.bucketArn, role.roleArn, props)) {
       this.bucket.addToResourcePolicy(statement);
     }
+    this.bucket.policy?.applyRemovalPolicy(RETAINED);
     if (Object.keys(props.crlSources ?? {}).length) {
       this.fetcher = this.createFetcher();
       this.addSchedule(this.fetcher);
@@ -248,6 +255,7 @@ export class ClientCertificateRevocation extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       versioned: true,
+      removalPolicy: RETAINED,
       lifecycleRules: [
         {
           id: 'OldVersions',
@@ -306,7 +314,10 @@ export class ClientCertificateRevocation extends Construct {
     // Without s3:ListBucket, S3 answers AccessDenied for an object that does not exist.
     const reading = [allow(['s3:ListBucket'], [this.bucketArn])];
     const truststore = this.props.truststoreUri;
-    if (truststore.startsWith('s3://')) reading.push(allow(['s3:GetObject'], [arnOfObject(truststore)]));
+    if (truststore.startsWith('s3://')) {
+      checkUri(truststore);
+      reading.push(allow(['s3:GetObject'], [arnOfObject(truststore)]));
+    }
     return createFunction(this, id, this.props, {
       ...options,
       layers: [this.layer],
@@ -374,6 +385,20 @@ export class ClientCertificateRevocation extends Construct {
       alarmActions: actions,
       okActions: actions,
     });
+  }
+}
+
+// If the stack cannot be created, the next attempt creates the bucket again. The policy is retained with the bucket, whose
+// indexes the authorizer may still read.
+const RETAINED = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+
+// Their last parts become names of folders. References do not match: their text is not known yet.
+const PRIVATE_CA = /^arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority\/[0-9a-f-]{36}$/;
+const ROLE = /^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role\/[A-Za-z0-9+=.@_-]{1,64}$/;
+
+function checkArns(arns: string[] | undefined, pattern: RegExp, expected: string): void {
+  for (const arn of arns ?? []) {
+    if (!pattern.test(arn)) throw new Error(`${arn} is not ${expected}, as text`);
   }
 }
 
@@ -483,12 +508,42 @@ export class ClientCertificateMonitoring extends Construct {
       parameters.CrlIndexerFailuresName = props.revocation.failures.queueName;
       if (props.revocation.fetcher) parameters.CrlFetcherFunctionName = props.revocation.fetcher.functionName;
     }
-    new CfnInclude(this, 'Template', {
-      templateFile: `${props.releaseFolder}/monitoring.yaml`,
+    Object.assign(parameters, props.parameters);
+    const conditions = Object.entries(CONDITIONS).map(
+      ([condition, parameter]) => [condition, parameters[parameter] ? 'True' : 'False'],
+    );
+    parameters.AlarmTopicArn ||= Aws.NO_VALUE; // an empty parameter is not the ARN of a topic
+    const folder = mkdtempSync(join(tmpdir(), 'monitoring-'));
+    const templateFile = join(folder, 'monitoring.yaml');
+    writeFileSync(templateFile, shortened(readFileSync(`${props.releaseFolder}/monitoring.yaml`, 'utf-8')));
+    const included = new CfnInclude(this, 'Template', {
+      templateFile,
       preserveLogicalIds: false,
-      parameters: { ...parameters, ...props.parameters },
+      parameters,
     });
+    rmSync(folder, { recursive: true });
+    for (const [condition, holds] of conditions) {
+      included.getCondition(condition).expression = Fn.conditionEquals(holds, 'True');
+    }
+    // Unique in the account, even if the stack monitors several authorizers.
+    (included.getResource('Dashboard') as CfnDashboard).dashboardName =
+      `${Aws.STACK_NAME}-${Aws.REGION}-${this.node.addr.slice(-8)}`;
   }
+}
+
+// Conditions must not refer to resources, which these parameters name.
+const CONDITIONS = {
+  HasAlarmTopic: 'AlarmTopicArn',
+  HasCrlIndexer: 'CrlIndexerFunctionName',
+  HasCrlFetcher: 'CrlFetcherFunctionName',
+};
+
+/**
+ * A template without the order of parameters on the console, of which a stack can have only one. Rules are about parameters
+ * that the construct replaces, and must not refer to resources either.
+ */
+function shortened(template: string): string {
+  return template.replace(/^(Metadata|Rules):\n(?: .*\n|\n)+/gm, '');
 }
 
 interface FunctionOptions extends lambda.FunctionOptions {
@@ -565,6 +620,13 @@ function architectureOf(release: ReleaseProps): lambda.Architecture {
 
 function arnOfObject(uri: string): string {
   return `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}`;
+}
+
+// IAM would read a pattern, which permits more than the URI names. A reference, such as the name of a bucket, is no pattern.
+function checkUri(uri: string): void {
+  if (/^(s3|ssm):\/\/.*[*?$]/s.test(uri.replace(/\$\{Token\[[^\]]*\]\}/g, ''))) {
+    throw new Error(`${uri} must not contain *, ? or $: IAM would read a pattern`);
+  }
 }
 
 function allow(actions: string[], resources: string[]): iam.PolicyStatement {

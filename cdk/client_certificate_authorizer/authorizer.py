@@ -10,7 +10,7 @@ from aws_cdk.aws_lambda import Alias, Architecture, IFunction, LayerVersion, Sna
 from aws_cdk.aws_logs import RetentionDays
 from constructs import Construct
 
-from .functions import Release, allow, create_function, create_layer
+from .functions import Release, allow, check_uri, create_function, create_layer, object_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,8 +101,10 @@ def _document_permissions(environment: Mapping[str, str], crl_bucket_name: str |
     ]
     crls = [uri.strip() for uri in environment["CRL_URIS"].split(",")] if "CRL_URIS" in environment else []
     truststore = [environment["TRUSTSTORE_URI"].strip()] if "TRUSTSTORE_URI" in environment else []
+    for uri in (*rules, *truststore, *crls):
+        check_uri(uri)
     objects = [
-        f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}{'*.crl' if uri.endswith('/') else ''}"
+        f"{object_arn(uri)}{'*.crl' if uri.endswith('/') else ''}"
         for uri in (*rules, *truststore, *crls)
         if uri.startswith("s3://")
     ]

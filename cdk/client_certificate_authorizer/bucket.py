@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk.aws_iam import (
     ArnPrincipal,
     Effect,
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 _READING = ["s3:Get*", "s3:List*"]
 
+# If the stack cannot be created, the next attempt creates the bucket again. The policy is retained with the bucket,
+# whose indexes the authorizer may still read.
+_RETAINED = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+# Their last parts become names of folders. References do not match: their text is not known yet.
+_PRIVATE_CA = r"arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36}"
+_ROLE = r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_-]{1,64}"
+
 
 def create_bucket(
     scope: Construct,
@@ -32,7 +41,12 @@ def create_bucket(
     private_ca_arns: Sequence[str],
     publisher_role_arns: Sequence[str],
 ) -> Bucket:
-    """Add a bucket that invokes the indexer for each uploaded CRL. It is retained when the stack is deleted."""
+    """Add a bucket that invokes the indexer for each uploaded CRL. It is retained when the stack is deleted.
+
+    Raises ValueError for ARNs that do not name a folder of their own.
+    """
+    _check_arns(private_ca_arns, _PRIVATE_CA, "the ARN of a certificate authority")
+    _check_arns(publisher_role_arns, _ROLE, "the ARN of an IAM role without a path")
     permission = CfnPermission(
         scope,
         "CrlBucketInvokesIndexer",
@@ -50,6 +64,7 @@ def create_bucket(
         object_ownership=ObjectOwnership.BUCKET_OWNER_ENFORCED,
         block_public_access=BlockPublicAccess.BLOCK_ALL,
         versioned=True,
+        removal_policy=_RETAINED,
         lifecycle_rules=[
             LifecycleRule(
                 id="OldVersions",
@@ -74,7 +89,16 @@ def create_bucket(
     resource.node.add_dependency(permission)  # S3 verifies the permission
     for statement in _policy(bucket.bucket_arn, indexer.role.role_arn, private_ca_arns, publisher_role_arns):
         bucket.add_to_resource_policy(statement)
+    assert bucket.policy  # noqa: S101 -- for type checkers
+    bucket.policy.apply_removal_policy(_RETAINED)
     return bucket
+
+
+def _check_arns(arns: Sequence[str], pattern: str, expected: str) -> None:
+    for arn in arns:
+        if not re.fullmatch(pattern, arn):
+            message = f"{arn} is not {expected}, as text"
+            raise ValueError(message)
 
 
 def _policy(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, RemovalPolicy
 from aws_cdk.aws_iam import IManagedPolicy, PolicyDocument, PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import (
     ApplicationLogLevel,
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from constructs import Construct
+
+# A reference to another resource, such as the name of a bucket.
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
 RUNTIMES = [Runtime.PYTHON_3_11, Runtime.PYTHON_3_12, Runtime.PYTHON_3_13, Runtime("python3.14")]
 
@@ -103,3 +107,15 @@ def create_function(  # noqa: PLR0913 -- those that differ between the functions
 def allow(actions: Sequence[str], resources: Sequence[str]) -> PolicyStatement:
     """Return a statement of a policy."""
     return PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def object_arn(uri: str) -> str:
+    """Return the ARN of the object at an S3 URI."""
+    return f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}"
+
+
+def check_uri(uri: str) -> None:
+    """Raise ValueError if IAM would read the URI in an ARN as a pattern, which permits more than the URI names."""
+    if uri.startswith(("s3://", "ssm://")) and re.search(r"[*?$]", _TOKEN.sub("", uri)):
+        message = f"{uri} must not contain *, ? or $: IAM would read a pattern"
+        raise ValueError(message)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from aws_cdk import Aws, Fn
+from aws_cdk.aws_cloudwatch import CfnDashboard
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
@@ -13,6 +18,12 @@ if TYPE_CHECKING:
     from .authorizer import ClientCertificateAuthorizer
     from .revocation import ClientCertificateRevocation
 
+# Conditions must not refer to resources, which these parameters name. An empty parameter is not the ARN of a topic.
+_CONDITIONS = {
+    "HasAlarmTopic": "AlarmTopicArn",
+    "HasCrlIndexer": "CrlIndexerFunctionName",
+    "HasCrlFetcher": "CrlFetcherFunctionName",
+}
 _PARAMETERS = {"UNAUTHENTICATED_RESPONSE": "UnauthenticatedResponse", "EXPIRY_WARNING_DAYS": "ExpiryWarningDays"}
 
 
@@ -35,7 +46,7 @@ class ClientCertificateMonitoring(Construct):
     ) -> None:
         super().__init__(scope, name)
         variables = authorizer.environment
-        if "METRICS_NAMESPACE" not in variables:
+        if not variables.get("METRICS_NAMESPACE"):
             message = "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer"
             raise ValueError(message)
         values: dict[str, Any] = {
@@ -49,10 +60,31 @@ class ClientCertificateMonitoring(Construct):
             values["CrlIndexerFailuresName"] = revocation.failures.queue_name
             if revocation.fetcher:
                 values["CrlFetcherFunctionName"] = revocation.fetcher.function_name
-        CfnInclude(
-            self,
-            "Template",
-            template_file=f"{release_folder}/monitoring.yaml",
-            preserve_logical_ids=False,
-            parameters={**values, **(parameters or {})},
-        )
+        values |= parameters or {}
+        conditions = {condition: bool(values.get(parameter)) for condition, parameter in _CONDITIONS.items()}
+        if not conditions["HasAlarmTopic"]:
+            values["AlarmTopicArn"] = Aws.NO_VALUE
+        with TemporaryDirectory() as folder:
+            template = Path(folder, "monitoring.yaml")
+            template.write_text(_shortened(Path(release_folder, template.name).read_text("utf-8")), "utf-8")
+            included = CfnInclude(
+                self,
+                "Template",
+                template_file=str(template),
+                preserve_logical_ids=False,
+                parameters=values,
+            )
+        for condition, holds in conditions.items():
+            included.get_condition(condition).expression = Fn.condition_equals(str(holds), str(True))
+        # Unique in the account, even if the stack monitors several authorizers.
+        dashboard = included.get_resource("Dashboard")
+        assert isinstance(dashboard, CfnDashboard)  # noqa: S101 -- for type checkers
+        dashboard.dashboard_name = f"{Aws.STACK_NAME}-{Aws.REGION}-{self.node.addr[-8:]}"
+
+
+def _shortened(template: str) -> str:
+    """Return a template without the order of parameters on the console, of which a stack can have only one.
+
+    Rules are about parameters that the construct replaces, and must not refer to resources either.
+    """
+    return re.sub(r"^(Metadata|Rules):\n(?: .*\n|\n)+", "", template, flags=re.MULTILINE)

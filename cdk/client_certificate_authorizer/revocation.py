@@ -14,7 +14,7 @@ from aws_cdk.aws_sqs import Queue, QueueEncryption
 from constructs import Construct
 
 from .bucket import create_bucket
-from .functions import FunctionResources, Release, allow, create_function, create_layer
+from .functions import FunctionResources, Release, allow, check_uri, create_function, create_layer, object_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,8 +90,8 @@ class ClientCertificateRevocation(Construct):
         # Without it, S3 answers AccessDenied for an object that does not exist.
         self._reading = [allow(["s3:ListBucket"], [bucket_arn])]
         if truststore_uri.startswith("s3://"):
-            truststore = f"arn:{Aws.PARTITION}:s3:::{truststore_uri.removeprefix('s3://')}"
-            self._reading.append(allow(["s3:GetObject"], [truststore]))
+            check_uri(truststore_uri)
+            self._reading.append(allow(["s3:GetObject"], [object_arn(truststore_uri)]))
 
         indexer = self._add_indexer(bucket_arn)
         self.bucket = create_bucket(self, bucket_name, indexer, private_ca_arns, publisher_role_arns)

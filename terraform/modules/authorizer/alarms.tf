@@ -40,6 +40,8 @@ locals {
       period              = 86400
       threshold           = var.expiry_alarm_days
       comparison_operator = "LessThanOrEqualToThreshold"
+      # Without requests, the alarm keeps its state: certificates and CRLs expire nevertheless.
+      treat_missing_data = "ignore"
     }
     truststore-expiry = {
       description         = "A CA certificate of the truststore is about to expire, or has expired. The log says which."
@@ -49,8 +51,7 @@ locals {
       period              = 86400
       threshold           = var.truststore_expiry_alarm_days
       comparison_operator = "LessThanOrEqualToThreshold"
-      # Without requests, the alarm keeps its state: the CA expires nevertheless.
-      treat_missing_data = "ignore"
+      treat_missing_data  = "ignore"
     }
     revocation-list-stale = {
       description         = "A CRL is about to expire. After its nextUpdate, CrlFailureMode decides."
@@ -59,6 +60,7 @@ locals {
       statistic           = "Minimum"
       threshold           = var.revocation_list_alarm_seconds
       comparison_operator = "LessThanOrEqualToThreshold"
+      treat_missing_data  = "ignore"
     }
     revocation-status-unknown = {
       description         = "The revocation status of clients' certificates is unknown. CrlFailureMode decides."

@@ -57,6 +57,9 @@ resource "aws_lambda_function" "crl_fetcher" {
     application_log_level = "INFO"
     log_group             = aws_cloudwatch_log_group.crl_fetcher[0].name
   }
+
+  # In a VPC, Lambda verifies the permissions when it creates the function, and uses them after it has deleted it.
+  depends_on = [aws_iam_role_policy.crl_fetcher]
 }
 
 # The next run is the retry.

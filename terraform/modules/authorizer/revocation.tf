@@ -12,7 +12,8 @@ locals {
   }
 }
 
-# S3 does not delete a bucket with objects in it: empty it before you destroy it.
+# S3 does not delete a bucket with objects in it: empty it before you destroy it. Its policy is destroyed first, so remove
+# crl_uris before, which stops the authorizer from reading indexes.
 resource "aws_s3_bucket" "crl" {
   count = local.creates_bucket
 
@@ -164,6 +165,9 @@ resource "aws_lambda_function" "crl_indexer" {
     application_log_level = "INFO"
     log_group             = aws_cloudwatch_log_group.crl_indexer[0].name
   }
+
+  # Without its permissions, the function cannot index the first uploads.
+  depends_on = [aws_iam_role_policy.crl_indexer]
 }
 
 resource "aws_lambda_function_event_invoke_config" "crl_indexer" {

@@ -127,7 +127,7 @@ variable "allowlist_match" {
   description = "Whether a certificate must match all lists that are set, or any of them. null means all."
 
   validation {
-    condition     = var.allowlist_match == null || contains(["all", "any"], coalesce(var.allowlist_match, "all"))
+    condition     = var.allowlist_match == null ? true : contains(["all", "any"], var.allowlist_match)
     error_message = "Must be all or any."
   }
 }
@@ -164,7 +164,7 @@ variable "authorizer_rules" {
   description = "Rules as a JSON document: jsonencode({...}) or file(...). Keep a document that does not fit 4 KB at authorizer_rules_uri."
 
   validation {
-    condition     = var.authorizer_rules == null || can(keys(jsondecode(coalesce(var.authorizer_rules, "-"))))
+    condition     = var.authorizer_rules == null ? true : can(keys(jsondecode(var.authorizer_rules)))
     error_message = "Must be a JSON object."
   }
 
@@ -180,7 +180,7 @@ variable "authorizer_shadow_rules" {
   description = "Shadow rules as a JSON document. They are evaluated and logged, and do not affect decisions."
 
   validation {
-    condition     = var.authorizer_shadow_rules == null || can(keys(jsondecode(coalesce(var.authorizer_shadow_rules, "-"))))
+    condition     = var.authorizer_shadow_rules == null ? true : can(keys(jsondecode(var.authorizer_shadow_rules)))
     error_message = "Must be a JSON object."
   }
 
@@ -196,7 +196,7 @@ variable "authorizer_rules_uri" {
   description = "Location of rules (s3://bucket/key, ssm:///name, appconfig://app/environment/profile or file:///path)."
 
   validation {
-    condition     = var.authorizer_rules_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|ssm://(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?(,(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?){0,9}|appconfig://[A-Za-z0-9 ._-]+(/[A-Za-z0-9 ._-]+){2}|file:///.*[^/])$", coalesce(var.authorizer_rules_uri, "-")))
+    condition     = var.authorizer_rules_uri == null ? true : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|ssm://(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?(,(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?){0,9}|appconfig://[A-Za-z0-9 ._-]+(/[A-Za-z0-9 ._-]+){2}|file:///.*[^/])$", var.authorizer_rules_uri))
     error_message = "Must be s3://bucket/key, ssm:///name, appconfig://app/environment/profile or file:///path. S3 keys must not contain spaces, commas, *, ?, # and $."
   }
 }
@@ -207,7 +207,7 @@ variable "authorizer_shadow_rules_uri" {
   description = "Location of the shadow rules, in the form of authorizer_rules_uri."
 
   validation {
-    condition     = var.authorizer_shadow_rules_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|ssm://(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?(,(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?){0,9}|appconfig://[A-Za-z0-9 ._-]+(/[A-Za-z0-9 ._-]+){2}|file:///.*[^/])$", coalesce(var.authorizer_shadow_rules_uri, "-")))
+    condition     = var.authorizer_shadow_rules_uri == null ? true : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|ssm://(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?(,(/[A-Za-z0-9_.-]+)+(:[A-Za-z0-9_.-]+)?){0,9}|appconfig://[A-Za-z0-9 ._-]+(/[A-Za-z0-9 ._-]+){2}|file:///.*[^/])$", var.authorizer_shadow_rules_uri))
     error_message = "Must be s3://bucket/key, ssm:///name, appconfig://app/environment/profile or file:///path. S3 keys must not contain spaces, commas, *, ?, # and $."
   }
 }
@@ -218,7 +218,7 @@ variable "authorizer_rules_refresh_seconds" {
   description = "Interval at which rules at a URI are reloaded. null means 60."
 
   validation {
-    condition     = var.authorizer_rules_refresh_seconds == null || (coalesce(var.authorizer_rules_refresh_seconds, 1) >= 1 && coalesce(var.authorizer_rules_refresh_seconds, 1) <= 86400 && floor(coalesce(var.authorizer_rules_refresh_seconds, 1)) == coalesce(var.authorizer_rules_refresh_seconds, 1))
+    condition     = var.authorizer_rules_refresh_seconds == null ? true : var.authorizer_rules_refresh_seconds >= 1 && var.authorizer_rules_refresh_seconds <= 86400 && floor(var.authorizer_rules_refresh_seconds) == var.authorizer_rules_refresh_seconds
     error_message = "Must be a whole number from 1 to 86400."
   }
 }
@@ -229,7 +229,7 @@ variable "authorizer_policy_arn" {
   description = "Managed policy to add to the authorizer's role, such as one with kms:Decrypt for your own key."
 
   validation {
-    condition     = var.authorizer_policy_arn == null || can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", coalesce(var.authorizer_policy_arn, "-")))
+    condition     = var.authorizer_policy_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", var.authorizer_policy_arn))
     error_message = "Must be the ARN of a managed policy."
   }
 }
@@ -259,7 +259,7 @@ variable "truststore_uri" {
   description = "CA certificates for crl_uris and allowed_issuer_keys (the API's truststore). Required with them and with create_crl_bucket."
 
   validation {
-    condition     = var.truststore_uri == null || can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|file:///[^,]*[^,/])$", coalesce(var.truststore_uri, "-")))
+    condition     = var.truststore_uri == null ? true : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]|file:///[^,]*[^,/])$", var.truststore_uri))
     error_message = "Must be a URI such as s3://bucket/truststore.pem, without spaces, commas, *, ?, # and $."
   }
 
@@ -280,7 +280,7 @@ variable "crl_check" {
   description = "Require a CRL of the CA that issued the client certificate (client), or of each CA in the chain (chain). null means client."
 
   validation {
-    condition     = var.crl_check == null || contains(["client", "chain"], coalesce(var.crl_check, "client"))
+    condition     = var.crl_check == null ? true : contains(["client", "chain"], var.crl_check)
     error_message = "Must be client or chain."
   }
 
@@ -296,7 +296,7 @@ variable "crl_refresh_seconds" {
   description = "Interval at which CRLs and the truststore are reloaded. null means 300."
 
   validation {
-    condition     = var.crl_refresh_seconds == null || (coalesce(var.crl_refresh_seconds, 1) >= 1 && coalesce(var.crl_refresh_seconds, 1) <= 86400 && floor(coalesce(var.crl_refresh_seconds, 1)) == coalesce(var.crl_refresh_seconds, 1))
+    condition     = var.crl_refresh_seconds == null ? true : var.crl_refresh_seconds >= 1 && var.crl_refresh_seconds <= 86400 && floor(var.crl_refresh_seconds) == var.crl_refresh_seconds
     error_message = "Must be a whole number from 1 to 86400."
   }
 
@@ -312,7 +312,7 @@ variable "crl_failure_mode" {
   description = "Deny or allow certificates whose CA has no valid CRL. With allow, revoked ones too. null means deny."
 
   validation {
-    condition     = var.crl_failure_mode == null || contains(["deny", "allow"], coalesce(var.crl_failure_mode, "deny"))
+    condition     = var.crl_failure_mode == null ? true : contains(["deny", "allow"], var.crl_failure_mode)
     error_message = "Must be deny or allow."
   }
 
@@ -328,7 +328,7 @@ variable "crl_max_age_seconds" {
   description = "How many seconds a CRL stays valid after its nextUpdate. null means 0."
 
   validation {
-    condition     = var.crl_max_age_seconds == null || (coalesce(var.crl_max_age_seconds, 0) >= 0 && coalesce(var.crl_max_age_seconds, 0) <= 31536000 && floor(coalesce(var.crl_max_age_seconds, 0)) == coalesce(var.crl_max_age_seconds, 0))
+    condition     = var.crl_max_age_seconds == null ? true : var.crl_max_age_seconds >= 0 && var.crl_max_age_seconds <= 31536000 && floor(var.crl_max_age_seconds) == var.crl_max_age_seconds
     error_message = "Must be a whole number from 0 to 31536000."
   }
 
@@ -373,7 +373,7 @@ variable "crl_bucket_name" {
   description = "Bucket with the indexes of CRLs, which the authorizer may then read. Nothing but the indexer may write to it."
 
   validation {
-    condition     = var.crl_bucket_name == null || can(regex("^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$", coalesce(var.crl_bucket_name, "-")))
+    condition     = var.crl_bucket_name == null ? true : can(regex("^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$", var.crl_bucket_name))
     error_message = "Must be 3 to 63 lower-case letters, digits and hyphens."
   }
 
@@ -439,7 +439,7 @@ variable "crl_sources" {
 
   validation {
     condition     = alltrue([for url, key in var.crl_sources : can(regex("^https?://.+$", url)) && endswith(key, ".crl")])
-    error_message = "Keys must end in .crl; values must be http or https URLs."
+    error_message = "Must be keys that end in .crl, by http or https URLs."
   }
 
   validation {
@@ -514,7 +514,7 @@ variable "s3_bucket_owner" {
   description = "AWS account that owns the buckets of all s3:// URIs; S3 denies requests for buckets of any other. null means the provider's account."
 
   validation {
-    condition     = var.s3_bucket_owner == null || can(regex("^([0-9]{12})$", coalesce(var.s3_bucket_owner, "-")))
+    condition     = var.s3_bucket_owner == null ? true : can(regex("^([0-9]{12})$", var.s3_bucket_owner))
     error_message = "Must be the 12 digits of an account ID."
   }
 }
@@ -525,7 +525,7 @@ variable "response_format" {
   description = "Response to HTTP APIs with payload 2.0 (iam or simple), others always get an IAM policy. null means iam."
 
   validation {
-    condition     = var.response_format == null || contains(["iam", "simple"], coalesce(var.response_format, "iam"))
+    condition     = var.response_format == null ? true : contains(["iam", "simple"], var.response_format)
     error_message = "Must be iam or simple."
   }
 }
@@ -536,7 +536,7 @@ variable "unauthenticated_response" {
   description = "Response without a certificate, unauthorized (401) or deny (403). null means 401 on REST APIs, and 403 on HTTP APIs."
 
   validation {
-    condition     = var.unauthenticated_response == null || contains(["unauthorized", "deny"], coalesce(var.unauthenticated_response, "unauthorized"))
+    condition     = var.unauthenticated_response == null ? true : contains(["unauthorized", "deny"], var.unauthenticated_response)
     error_message = "Must be unauthorized or deny."
   }
 }
@@ -547,7 +547,7 @@ variable "principal_id" {
   description = "The part of the certificate that becomes the principal ID: common_name, subject_dn, fingerprint, serial_number, or a JSON object with the key from. null means common_name."
 
   validation {
-    condition     = var.principal_id == null || can(regex("^(common_name|subject_dn|fingerprint|serial_number|\\s*[{][\\s\\S]*[}]\\s*)$", coalesce(var.principal_id, "-")))
+    condition     = var.principal_id == null ? true : can(regex("^(common_name|subject_dn|fingerprint|serial_number|\\s*[{][\\s\\S]*[}]\\s*)$", var.principal_id))
     error_message = "Must be common_name, subject_dn, fingerprint, serial_number, or a JSON object."
   }
 }
@@ -567,7 +567,7 @@ variable "log_decisions" {
   description = "Decisions to log. null means all."
 
   validation {
-    condition     = var.log_decisions == null || contains(["all", "denied", "none"], coalesce(var.log_decisions, "all"))
+    condition     = var.log_decisions == null ? true : contains(["all", "denied", "none"], var.log_decisions)
     error_message = "Must be all, denied or none."
   }
 }
@@ -590,7 +590,7 @@ variable "expiry_warning_days" {
   description = "Days before expiry in which a certificate is logged as a warning. null means 30."
 
   validation {
-    condition     = var.expiry_warning_days == null || (coalesce(var.expiry_warning_days, 0) >= 0 && coalesce(var.expiry_warning_days, 0) <= 3650 && floor(coalesce(var.expiry_warning_days, 0)) == coalesce(var.expiry_warning_days, 0))
+    condition     = var.expiry_warning_days == null ? true : var.expiry_warning_days >= 0 && var.expiry_warning_days <= 3650 && floor(var.expiry_warning_days) == var.expiry_warning_days
     error_message = "Must be a whole number from 0 to 3650."
   }
 }
@@ -601,7 +601,7 @@ variable "metrics_namespace" {
   description = "CloudWatch namespace for the metrics, such as Partners/Authorizer. null means no metrics, dashboard or alarms of the authorizer."
 
   validation {
-    condition     = var.metrics_namespace == null || (can(regex("^[A-Za-z0-9._/#-]{1,255}$", coalesce(var.metrics_namespace, "-"))) && !startswith(coalesce(var.metrics_namespace, "-"), "AWS/"))
+    condition     = var.metrics_namespace == null ? true : can(regex("^[A-Za-z0-9._/#-]{1,255}$", var.metrics_namespace)) && !startswith(var.metrics_namespace, "AWS/")
     error_message = "Must contain only letters, digits and .-_/#, and not begin with AWS/."
   }
 }
@@ -633,7 +633,7 @@ variable "alarm_topic_arn" {
   description = "SNS topic that the alarms notify. null means that they only appear in CloudWatch."
 
   validation {
-    condition     = var.alarm_topic_arn == null || can(regex("^(arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+)$", coalesce(var.alarm_topic_arn, "-")))
+    condition     = var.alarm_topic_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+)$", var.alarm_topic_arn))
     error_message = "Must be the ARN of an SNS topic, not a FIFO topic."
   }
 }

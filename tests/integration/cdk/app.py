@@ -14,6 +14,7 @@ from typing import Any
 from aws_cdk import App, Stack
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
+from constructs import Construct
 
 from client_certificate_authorizer import (
     ClientCertificateAuthorizer,
@@ -21,6 +22,8 @@ from client_certificate_authorizer import (
     ClientCertificateRevocation,
 )
 
+# The flag that new apps have: what the CDK finds in a template is an error.
+STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 OF_THE_CDK: dict[str, dict[Any, Any]] = {
     "architecture": {"arm64": Architecture.ARM_64, "x86_64": Architecture.X86_64},
     "log_retention": {30: RetentionDays.ONE_MONTH, 90: RetentionDays.THREE_MONTHS},
@@ -28,10 +31,13 @@ OF_THE_CDK: dict[str, dict[Any, Any]] = {
 
 
 def main(release: str, destination: str) -> None:
-    app = App(outdir=destination, analytics_reporting=False)
+    app = App(outdir=destination, analytics_reporting=False, context=STRICT)
     deployments = json.loads(Path(release, "deployments.json").read_text())
     for name, deployment in deployments["valid"].items():
         deploy(Stack(app, name), release, deployment)
+    together = Stack(app, "together")
+    for name, deployment in deployments["together"].items():
+        deploy(Construct(together, name), release, deployment)
     app.synth()
     messages = {}
     for name, deployment in deployments["rejected"].items():
@@ -42,16 +48,16 @@ def main(release: str, destination: str) -> None:
     Path(destination, "rejected.json").write_text(json.dumps(messages))
 
 
-def deploy(stack: Stack, release: str, deployment: dict[str, dict[str, Any]]) -> None:
+def deploy(scope: Construct, release: str, deployment: dict[str, dict[str, Any]]) -> None:
     given = {construct: {"release_folder": release, **arguments(values)} for construct, values in deployment.items()}
     authorizer = revocation = None
     if "authorizer" in given:
-        authorizer = ClientCertificateAuthorizer(stack, "Authorizers", **given["authorizer"])
+        authorizer = ClientCertificateAuthorizer(scope, "Authorizers", **given["authorizer"])
     if "revocation" in given:
-        revocation = ClientCertificateRevocation(stack, "Revocation", **given["revocation"])
+        revocation = ClientCertificateRevocation(scope, "Revocation", **given["revocation"])
     if authorizer and "monitoring" in given:
         ClientCertificateMonitoring(
-            stack, "Monitoring", authorizer=authorizer, revocation=revocation, **given["monitoring"]
+            scope, "Monitoring", authorizer=authorizer, revocation=revocation, **given["monitoring"]
         )
 
 

@@ -42,14 +42,15 @@ def main(folder: Path) -> None:
         [sys.executable, str(Path(__file__).parent / "app.py"), str(release), str(folder / "python")],
     ):
         subprocess.run(command, cwd=folder, env=environment, check=True)
-    for stack in deployments():
+    stacks = [*deployments(), "together"]
+    for stack in stacks:
         one, other = (
             json.loads((folder / language / f"{stack}.template.json").read_text())
             for language in ("python", "typescript")
         )
         if one != other:
             sys.exit(f"{stack}: the templates of both languages differ")
-    print(f"{len(deployments())} stacks are the same in both languages")  # noqa: T201 -- the output of a command
+    print(f"{len(stacks)} stacks are the same in both languages")  # noqa: T201 -- the output of a command
 
 
 if __name__ == "__main__":

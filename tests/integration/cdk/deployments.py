@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION, parameter_of
+from tests.integration.template.stacks import AUTHORIZER, MONITORING, NAMESPACE, REVOCATION, parameter_of
 from tests.integration.template.templates import ROOT
 from tests.integration.terraform.modules import value_of, variable_of
 
@@ -56,8 +56,57 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         {"authorizer": {"environment": {}}, "monitoring": {}},
         "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer",
     ),
+    "monitoring-of-an-empty-namespace": (
+        {"authorizer": {"environment": {"METRICS_NAMESPACE": ""}}, "monitoring": {}},
+        "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer",
+    ),
+    **{
+        f"pattern-in-{variable.lower().replace('_', '-')}": (
+            {"authorizer": {"environment": {variable: uri}}},
+            f"{uri} must not contain *, ? or $: IAM would read a pattern",
+        )
+        for variable, uri in (
+            ("AUTHORIZER_RULES_URI", "ssm:///rules/*"),
+            ("AUTHORIZER_SHADOW_RULES_URI", "s3://rules/${aws:username}"),
+            ("CRL_URIS", "s3://lists/*.crl"),
+            ("TRUSTSTORE_URI", "s3://lists/?.pem"),
+        )
+    },
+    "pattern-in-the-truststore-of-revocation": (
+        {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/*"}},
+        "s3://lists/* must not contain *, ? or $: IAM would read a pattern",
+    ),
+    **{
+        f"publisher-{number}": (
+            {"revocation": {"bucketName": "lists", "truststoreUri": "file:///opt/t.pem", "publisherRoleArns": [arn]}},
+            f"{arn} is not the ARN of an IAM role without a path, as text",
+        )
+        for number, arn in enumerate(
+            ("arn:aws:iam::123456789012:role/ci/pki-job", "arn:aws:iam::123456789012:role/*", "${Token[Role.1]}")
+        )
+    },
+    "private-ca": (
+        {"revocation": {"bucketName": "lists", "truststoreUri": "file:///opt/t.pem", "privateCaArns": ["*"]}},
+        "* is not the ARN of a certificate authority, as text",
+    ),
 }
 """Arguments that the constructs reject, and with what message, in Python."""
+
+_MONITORED: Deployment = {
+    "authorizer": {"environment": {"METRICS_NAMESPACE": NAMESPACE}},
+    "revocation": {
+        "bucketName": "lists",
+        "truststoreUri": "file:///opt/t.pem",
+        "crlSources": {"http://crl.example.com/ca.crl": "ca.crl"},
+    },
+    # Known only to CloudFormation, as the ARN of a topic in the app is.
+    "monitoring": {"parameters": {"AlarmTopicArn": {"Fn::ImportValue": "on-call"}}},
+}
+TOGETHER: dict[str, Deployment] = {
+    "One": _MONITORED,
+    "Other": {**_MONITORED, "revocation": {**_MONITORED["revocation"], "bucketName": "others"}},
+}
+"""Deployments in one stack."""
 
 
 def authorizer(given: Mapping[str, str]) -> Deployment:
@@ -119,4 +168,6 @@ def write_release(folder: Path) -> None:
             archive.writestr("name", name)
     (folder / "monitoring.yaml").write_text((ROOT / "templates/monitoring.yaml").read_text())
     rejected = {name: deployment for name, (deployment, _) in REJECTED.items()}
-    (folder / "deployments.json").write_text(json.dumps({"valid": deployments(), "rejected": rejected}))
+    (folder / "deployments.json").write_text(
+        json.dumps({"valid": deployments(), "together": TOGETHER, "rejected": rejected})
+    )

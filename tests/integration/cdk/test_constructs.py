@@ -10,7 +10,7 @@ import pytest
 
 from mtls_authorizer.policy.settings import load_settings
 from tests.integration.cdk.deployments import NAMES, REJECTED, cdk_name
-from tests.integration.template.intrinsic_functions import resolve
+from tests.integration.template.intrinsic_functions import references, resolve
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
 from tests.integration.template.templates import DEPLOYED, REGION
 from tests.integration.terraform.modules import permissions
@@ -29,6 +29,7 @@ NOT_IN_THE_CDK = {
 VERSIONS = {"AWS::Lambda::Alias", "AWS::Lambda::Version"}
 # Compared by tests of their own. The names of the others are not given, and their properties are equal.
 IN_DETAIL = {"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::S3::BucketPolicy"} | VERSIONS
+REMOVAL = ("DeletionPolicy", "UpdateReplacePolicy")
 INDEXER_ROW = 24
 DEPLOYED_BY_BOTH = [
     pytest.param(template, stack, id=f"{template.name}-{stack}")
@@ -174,7 +175,8 @@ def test_the_resources_are_those_of_the_template(synthesized: Path, template: Te
             ours, expected = plain(found[name]["Properties"]), plain(resource["Properties"])
             expected.pop("LogGroupName", None)
             assert ours == expected, name
-            assert found[name].get("DeletionPolicy") == resource.get("DeletionPolicy"), name
+            for removal in REMOVAL:
+                assert found[name].get(removal) == resource.get(removal), name
     for alias in of_type(found, "AWS::Lambda::Alias"):
         [expected] = of_type(theirs, "AWS::Lambda::Alias")
         assert plain(alias.get("ProvisionedConcurrencyConfig")) == plain(expected.get("ProvisionedConcurrencyConfig"))
@@ -196,10 +198,12 @@ def test_the_layer_is_that_of_the_architecture_and_is_retained_if_others_may_use
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
 def test_the_policy_of_the_bucket_is_that_of_the_template(synthesized: Path, stack: str) -> None:
     ours, theirs = (
-        each["CrlBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-        for each in (resources(synthesized, REVOCATION, stack), of_template(REVOCATION, stack))
+        each["CrlBucketPolicy"] for each in (resources(synthesized, REVOCATION, stack), of_template(REVOCATION, stack))
     )
-    assert plain(ours) == plain(theirs)
+    statements = (each["Properties"]["PolicyDocument"]["Statement"] for each in (ours, theirs))
+    assert plain(next(statements)) == plain(next(statements))
+    for name in REMOVAL:
+        assert ours[name] == theirs[name]
 
 
 @pytest.mark.parametrize("stack", REVOCATION.stacks)
@@ -233,3 +237,21 @@ def test_the_dashboard_is_that_of_the_template(synthesized: Path, stack: str) ->
 def test_arguments_that_would_have_no_effect_are_rejected(synthesized: Path) -> None:
     messages = json.loads((synthesized / "constructs/rejected.json").read_text())
     assert messages == {name: message for name, (_, message) in REJECTED.items()}
+
+
+def test_constructs_of_several_authorizers_in_one_stack_have_dashboards_of_their_own(synthesized: Path) -> None:
+    written = json.loads((synthesized / "constructs/together.template.json").read_text())
+    dashboards = of_type(written["Resources"], "AWS::CloudWatch::Dashboard")
+    names = [resolve(each["DashboardName"], DEPLOYED, {}) for each in dashboards]
+    assert len(names) == len(set(names)) == 2
+    # Names of dashboards are unique in all regions.
+    assert all(re.fullmatch(rf"stack-{REGION}-[0-9a-f]{{8}}", name) for name in names)
+
+
+def test_conditions_and_rules_refer_to_nothing_but_parameters(synthesized: Path) -> None:
+    for path in (synthesized / "constructs").glob("*.template.json"):
+        written = json.loads(path.read_text())
+        conditions = written.get("Conditions", {})
+        found = set(references([conditions, written.get("Rules", {})]))
+        assert found <= written["Parameters"].keys() | conditions.keys(), path.name
+        assert "Fn::ImportValue" not in json.dumps(conditions), path.name

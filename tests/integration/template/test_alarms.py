@@ -26,8 +26,8 @@ AUTHORIZER_ALARMS = {
     "SerialNumberCollisionAlarm",
 }
 INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
-KEEPS_ITS_STATE = {"FetchedCrlStaleAlarm", "TruststoreExpiryAlarm"}
-"""Between two runs of the fetcher, and without requests, there are no values."""
+KEEPS_ITS_STATE = {"ExpiryAlarm", "FetchedCrlStaleAlarm", "RevocationListStaleAlarm", "TruststoreExpiryAlarm"}
+"""Those about expiry. Between two runs of the fetcher, and without requests, there are no values."""
 
 
 def alarms(template: Template, stack: str) -> dict[str, dict[str, Any]]:
@@ -78,6 +78,7 @@ def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template
             dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
             check_metric(metric["Namespace"], metric["MetricName"], dimensions, monitored)
         assert alarm["TreatMissingData"] == ("ignore" if name in KEEPS_ITS_STATE else "notBreaching")
+        assert (alarm["ComparisonOperator"] == "LessThanOrEqualToThreshold") == (name in KEEPS_ITS_STATE)
         topics = [given["AlarmTopicArn"]] if "AlarmTopicArn" in given else None
         assert (alarm.get("AlarmActions"), alarm.get("OKActions")) == (topics, topics)
 

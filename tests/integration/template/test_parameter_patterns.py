@@ -208,7 +208,12 @@ REQUIRED: list[tuple[Template, str, list[str], list[str]]] = [
         ["AWS/Lambda", 'a"b', "a b", "a" * 256],
     ),
     (SAMPLE_API, "AuthorizerArn", [AUTHORIZER_ARN, f"{AUTHORIZER_ARN}:live"], ["authorizer", f"{AUTHORIZER_ARN}:a:b"]),
-    (SAMPLE_API, "DomainName", ["api.example.com"], ["API.example.com", "example", "*.example.com", "-a.example.com"]),
+    (
+        SAMPLE_API,
+        "DomainName",
+        ["api.example.com", "api.xn--bcher-kva.xn--p1ai"],
+        ["API.example.com", "example", "*.example.com", "-a.example.com", "a.example.com-", "a.1", "a.example.com\n"],
+    ),
     (
         SAMPLE_API,
         "CertificateArn",

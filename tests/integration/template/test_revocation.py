@@ -39,7 +39,9 @@ def test_the_bucket_is_encrypted_versioned_and_private(stack: str) -> None:
 @each_stack
 def test_the_bucket_and_its_current_objects_are_never_deleted(stack: str) -> None:
     bucket = REVOCATION.deployed(stack)["Resources"]["CrlBucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    # Without the policy, others could write indexes.
+    for resource in (bucket, REVOCATION.deployed(stack)["Resources"]["CrlBucketPolicy"]):
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     [rule] = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
     assert not {key for key in rule if key.startswith("Expiration")}

@@ -367,7 +367,6 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "alltrue": all,
     "anytrue": any,
-    "coalesce": lambda *values: next(value for value in values if value not in (None, "")),
     "compact": lambda values: [value for value in values if value not in (None, "")],
     "concat": lambda *lists: list(chain(*lists)),
     "contains": lambda values, value: value in values,

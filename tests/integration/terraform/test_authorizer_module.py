@@ -18,6 +18,7 @@ from tests.integration.template.stacks import (
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
 from tests.integration.template.test_parameter_patterns import OPTIONAL
+from tests.integration.terraform.evaluator import attributes, labels, parse
 from tests.integration.terraform.modules import (
     AUTHORIZER_MODULE,
     TYPES,
@@ -314,6 +315,16 @@ def test_only_the_bucket_and_the_schedule_may_invoke_the_functions(stack: str) -
     assert by_principal(ours) == by_principal(theirs)
 
 
+def test_a_function_exists_only_with_the_permissions_of_its_role() -> None:
+    # Lambda deletes the network interfaces of a function in a VPC with them.
+    functions = {
+        labels(block)[2]: block for block in parse(AUTHORIZER_MODULE) if labels(block)[1:2] == ["aws_lambda_function"]
+    }
+    assert functions.keys() == {"authorizer", "crl_indexer", "crl_fetcher"}
+    for name, block in functions.items():
+        assert f"aws_iam_role_policy.{name}" in str(attributes(block.body)["depends_on"].serialize()), name
+
+
 def by_principal(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {each["principal"]: each for each in found}
 
@@ -521,6 +532,15 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
 )
 def test_invalid_values_are_violations(given: dict[str, Any]) -> None:
     assert module({}, given).violations
+
+
+# The authorizer does not start with an empty variable. Without a release folder, terraform finds no files.
+@pytest.mark.parametrize(
+    "variable", sorted({name for name, kind in TYPES.items() if kind == "string"} - {"release_folder"})
+)
+def test_an_empty_string_is_a_violation(variable: str) -> None:
+    revoking = {"crl_uris": ["s3://lists/a.crl"], "truststore_uri": "s3://lists/t.pem"}
+    assert variable in dict(module({}, revoking | {variable: ""}).violations)
 
 
 def test_validations_refer_to_each_other_without_cycles() -> None:

@@ -3,6 +3,7 @@
 import { readFileSync } from 'fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
 import {
   ClientCertificateAuthorizer,
   ClientCertificateMonitoring,
@@ -10,10 +11,19 @@ import {
 } from './client-certificate-authorizer';
 
 const [releaseFolder, outdir] = process.argv.slice(2);
-const app = new App({ outdir, analyticsReporting: false });
+const app = new App({
+  outdir,
+  analyticsReporting: false,
+  // The flag that new apps have: what the CDK finds in a template is an error.
+  context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
+});
 const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`, 'utf-8'));
 for (const name of Object.keys(deployments.valid)) {
   deploy(new Stack(app, name), deployments.valid[name]);
+}
+const together = new Stack(app, 'together');
+for (const name of Object.keys(deployments.together)) {
+  deploy(new Construct(together, name), deployments.together[name]);
 }
 app.synth();
 for (const name of Object.keys(deployments.rejected)) {
@@ -25,13 +35,13 @@ for (const name of Object.keys(deployments.rejected)) {
   throw new Error(`${name} was not rejected`);
 }
 
-function deploy(stack: Stack, given: any): void {
+function deploy(scope: Construct, given: any): void {
   const authorizer =
-    given.authorizer && new ClientCertificateAuthorizer(stack, 'Authorizers', { ...options(given.authorizer) });
+    given.authorizer && new ClientCertificateAuthorizer(scope, 'Authorizers', { ...options(given.authorizer) });
   const revocation =
-    given.revocation && new ClientCertificateRevocation(stack, 'Revocation', { ...options(given.revocation) });
+    given.revocation && new ClientCertificateRevocation(scope, 'Revocation', { ...options(given.revocation) });
   if (given.monitoring) {
-    new ClientCertificateMonitoring(stack, 'Monitoring', { authorizer, revocation, ...options(given.monitoring) });
+    new ClientCertificateMonitoring(scope, 'Monitoring', { authorizer, revocation, ...options(given.monitoring) });
   }
 }
 
