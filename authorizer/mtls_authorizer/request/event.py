@@ -33,13 +33,15 @@ class ApiRequest(NamedTuple):
     """A request to an API.
 
     ``stage_arn`` is the ARN of the API's stage. ``invocation`` is the requested method and path, which the client
-    chooses: ``GET/payments/1``. ``event`` is the whole event, for values that only some requests need.
+    chooses: ``GET/payments/1``. ``event`` is the whole event, for values that only some requests need, and
+    ``request_context`` its request context. Clients can choose some of these values.
     """
 
     event_format: EventFormat
     stage_arn: str
     invocation: str
     event: Mapping[str, object] = {}
+    request_context: Mapping[str, object] = {}
 
     @property
     def request_id(self) -> str | None:
@@ -93,12 +95,6 @@ class ApiRequest(NamedTuple):
         """
         return bool(self.identity) and self.request_context.get("domainName") not in self.identity
 
-    @property
-    def request_context(self) -> Mapping[str, object]:
-        """The event's request context. Clients can choose some of its values."""
-        context = self.event.get("requestContext")
-        return context if isinstance(context, _OBJECT) else {}
-
 
 def read_request(event: object) -> ApiRequest:
     """Read an event of an authorizer of type REQUEST. Raises UnsupportedEventError for anything else."""
@@ -107,7 +103,7 @@ def read_request(event: object) -> ApiRequest:
         raise UnsupportedEventError(message)
     event_format = _event_format(event)
     arn = event.get("routeArn" if event_format == "http-2.0" else "methodArn")
-    return ApiRequest(event_format, *_split_arn(arn), event)
+    return ApiRequest(event_format, *_split_arn(arn), event, event["requestContext"])
 
 
 def _event_format(event: Mapping[str, object]) -> EventFormat:

@@ -19,28 +19,25 @@ MOST_VALUES = 16
 
 def log_decision(observation: Observation) -> None:
     """Log a decision, unless the settings exclude it. Messages are a closed set; the client's values are in fields."""
-    decision = observation.decision
-    if decision.allowed and observation.settings.log_decisions == "denied":
+    reason = observation.decision.reason
+    if reason is not None:
+        _log(observation, "WARNING", f"deny: {reason.value}")
+    elif observation.settings.log_decisions == "denied":
         return
-    warns = decision.reason is not None or observation.is_expiring
-    if warns or is_imported():
-        _log(observation, warns=warns)
+    elif observation.is_expiring:
+        _log(observation, "WARNING", "allow, certificate expires soon")
+    elif is_imported():
+        _log(observation, "INFO", "allow")
 
 
-def _log(observation: Observation, *, warns: bool) -> None:
+def _log(observation: Observation, level_name: str, message: str) -> None:
     import logging  # noqa: PLC0415 -- only when there is something to log
 
-    logger, level = get_logger(), logging.WARNING if warns else logging.INFO
+    logger, level = get_logger(), getattr(logging, level_name)
     if logger.isEnabledFor(level):
         # Not logger.log, which also determines the calling line and checks the names of all fields: saves 10 µs.
-        attributes = {"levelno": level, "levelname": logging.getLevelName(level), "msg": _message(observation)}
+        attributes = {"levelno": level, "levelname": level_name, "msg": message}
         logger.handle(logging.makeLogRecord({"name": logger.name, **attributes, **log_fields(observation)}))
-
-
-def _message(observation: Observation) -> str:
-    if observation.decision.reason is not None:
-        return f"deny: {observation.decision.reason.value}"
-    return "allow, certificate expires soon" if observation.is_expiring else "allow"
 
 
 def log_fields(observation: Observation) -> dict[str, object]:

@@ -60,7 +60,10 @@ def make_metrics_writer(namespace: str) -> Callable[[Observation], None]:
     """Return the function that writes the metrics of a decision to a CloudWatch namespace."""
 
     def write(observation: Observation) -> None:
-        _write(embedded_metrics(namespace, observation))
+        reason = observation.decision.reason
+        # Members of a StrEnum are strings.
+        dimensions = {} if reason is None else {REASON: reason}
+        _write(namespace, observation.time, measure(observation), dimensions)
 
     return write
 
@@ -69,25 +72,15 @@ def write_truststore_metric(namespace: str, truststore: Truststore, now: datetim
     """Write when the first CA certificate of a truststore expires, without a decision. ``now`` is aware."""
     values = _measure_truststore(truststore, now)
     if values:
-        _write({"_aws": _metadata(namespace, now, values), **values})
+        _write(namespace, now, values, {})
 
 
-def _write(record: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(record) + "\n")
+def _write(namespace: str, time: datetime, values: Mapping[str, int], dimensions: Mapping[str, str]) -> None:
+    """Write metrics and their dimensions as a line in the embedded metric format."""
+    milliseconds = int(time.timestamp() * 1000)
+    metadata = f'{{"Timestamp": {milliseconds}, "CloudWatchMetrics": {_directives(namespace, tuple(values))}}}'
+    sys.stdout.write(f'{{"_aws": {metadata}, {json.dumps({**dimensions, **values})[1:]}\n')
     sys.stdout.flush()
-
-
-def embedded_metrics(namespace: str, observation: Observation) -> dict[str, object]:
-    """Return a decision's metrics as an object in the embedded metric format."""
-    values = measure(observation)
-    reason = observation.decision.reason
-    dimensions = {} if reason is None else {REASON: reason}
-    # Members of a StrEnum are strings.
-    return {"_aws": _metadata(namespace, observation.time, values), **dimensions, **values}
-
-
-def _metadata(namespace: str, time: datetime, values: Mapping[str, int]) -> dict[str, object]:
-    return {"Timestamp": int(time.timestamp() * 1000), "CloudWatchMetrics": _directives(namespace, tuple(values))}
 
 
 def measure(observation: Observation) -> dict[str, int]:
@@ -140,12 +133,12 @@ def _measure_truststore(truststore: Truststore, now: datetime) -> dict[str, int]
 
 
 @lru_cache(64)
-def _directives(namespace: str, metrics: tuple[str, ...]) -> list[dict[str, object]]:
-    """Return the directives for these metrics. Cached, because few sets of metrics occur: saves 5 µs per decision."""
+def _directives(namespace: str, metrics: tuple[str, ...]) -> str:
+    """Return the directives for these metrics in JSON. Cached, because few sets of metrics occur: saves 6 µs."""
     directives = [_directive(namespace, [[]], [metric for metric in metrics if metric is not Metric.DENIED])]
     if Metric.DENIED in metrics:
         directives.append(_directive(namespace, [[], [REASON]], [Metric.DENIED]))
-    return directives
+    return json.dumps(directives)
 
 
 def _directive(namespace: str, dimensions: list[list[str]], metrics: list[str]) -> dict[str, object]:

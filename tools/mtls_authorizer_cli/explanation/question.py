@@ -83,8 +83,7 @@ def with_api_id(request: ApiRequest, api_id: str) -> ApiRequest:
 
 def with_domain_name(request: ApiRequest, domain_name: str) -> ApiRequest:
     """Return the same request under another domain name."""
-    context = {**request.request_context, "domainName": domain_name}
-    return request._replace(event={**request.event, "requestContext": context})
+    return request._replace(request_context={**request.request_context, "domainName": domain_name})
 
 
 def read_certificate(pem: object) -> PeerCertificate | str:
