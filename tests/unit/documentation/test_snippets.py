@@ -16,7 +16,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 from hcl2.rules.base import AttributeRule, BlockRule
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_column
+from tests.unit.documentation.markdown import PROJECT, Fence, codes, fences, first_column, pages, prose
 from tests.yaml_templates import yaml_parse
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
@@ -121,6 +121,19 @@ def test_sam_commands_have_options_and_parameters_that_exist(page: str) -> None:
 
 def test_the_example_of_samconfig_is_named_where_it_is() -> None:
     assert (PROJECT / "samconfig.toml.example").is_file()
+
+
+SET_BY_A_LOOP = {"RESOURCE_ID", "METHODS", "METHOD", "ROUTE_ID"}
+
+
+@pytest.mark.parametrize("page", sorted({fence.page for fence in fences("sh")}))
+def test_a_variable_of_the_shell_is_set_or_explained_on_the_page(page: str) -> None:
+    known = SET_BY_A_LOOP | set(codes(prose(pages()[page])))
+    for fence in fences("sh"):
+        if fence.page == page:
+            used = re.findall(r"\$([A-Z_]+)", re.sub(r"(?<![\"\w])'[^']*'", "", fence.text))
+            known |= set(re.findall(r"\b([A-Z_]+)=", fence.text))
+            assert set(used) <= known, fence.line
 
 
 # Templates.
