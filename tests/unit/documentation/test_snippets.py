@@ -36,6 +36,7 @@ PROGRAMS = {
     "git",
     "make",
     "mkdir",
+    "mtls-authorizer",
     "openssl",
     "pip",
     "python3",
@@ -123,16 +124,14 @@ def test_the_example_of_samconfig_is_named_where_it_is() -> None:
     assert (PROJECT / "samconfig.toml.example").is_file()
 
 
-SET_BY_A_LOOP = {"RESOURCE_ID", "METHODS", "METHOD", "ROUTE_ID"}
-
-
 @pytest.mark.parametrize("page", sorted({fence.page for fence in fences("sh")}))
 def test_a_variable_of_the_shell_is_set_or_explained_on_the_page(page: str) -> None:
-    known = SET_BY_A_LOOP | set(codes(prose(pages()[page])))
+    known = set(codes(prose(pages()[page])))
     for fence in fences("sh"):
         if fence.page == page:
             used = re.findall(r"\$([A-Z_]+)", re.sub(r"(?<![\"\w])'[^']*'", "", fence.text))
-            known |= set(re.findall(r"\b([A-Z_]+)=", fence.text))
+            known |= set(re.findall(r"\b(?:for )?([A-Z_]+)(?==| in )", fence.text))
+            known |= {name for names in re.findall(r"\bread -r ([A-Z_ ]+)", fence.text) for name in names.split()}
             assert set(used) <= known, fence.line
 
 
