@@ -51,7 +51,10 @@ def test_without_the_quotes_the_value_ends_at_the_space() -> None:
     assert read(["AllowedIssuers=CN=Issuing CA,O=Acme"]) == {"AllowedIssuers": "CN=Issuing"}
 
 
-def test_a_parameter_that_is_omitted_keeps_its_value() -> None:
-    merged = DeployContext.merge_parameters(AUTHORIZER.source, {"AllowedIssuers": "CN=CA"})
+def test_a_parameter_that_is_omitted_keeps_its_value_and_one_that_is_misspelt_is_ignored() -> None:
+    merged = DeployContext.merge_parameters(
+        AUTHORIZER.source, {"AllowedIssuers": "CN=CA", "CrlUri": "s3://lists/a.crl"}
+    )
+    assert {each["ParameterKey"] for each in merged} == AUTHORIZER.source["Parameters"].keys()
     assert {"ParameterKey": "AllowedIssuers", "ParameterValue": "CN=CA"} in merged
     assert {"ParameterKey": "AllowedCommonNames", "UsePreviousValue": True} in merged
