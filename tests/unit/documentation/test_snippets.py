@@ -15,7 +15,7 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 from hcl2.rules.base import AttributeRule, BlockRule
 
-from mtls_authorizer.policy.settings import VARIABLES
+from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from tests.unit.documentation.markdown import PROJECT, Fence, codes, fences, first_column, pages, prose
 from tests.yaml_templates import yaml_parse
 
@@ -133,6 +133,15 @@ def test_a_variable_of_the_shell_is_set_or_explained_on_the_page(page: str) -> N
             known |= set(re.findall(r"\b(?:for )?([A-Z_]+)(?==| in )", fence.text))
             known |= {name for names in re.findall(r"\bread -r ([A-Z_ ]+)", fence.text) for name in names.split()}
             assert set(used) <= known, fence.line
+
+
+def test_an_exported_variable_is_not_taken_for_one_of_the_authorizer() -> None:
+    """Otherwise, ``explain`` fails in the same shell: the authorizer rejects names that look misspelt."""
+    lines = re.findall(r"^export (.+)", "\n".join(fence.text for fence in fences("sh")), re.MULTILINE)
+    names = {name for line in lines for name in re.findall(r"(?:^| )([A-Z_]+)=", line)}
+    assert len(names) > 5
+    assert names.isdisjoint(VARIABLES)
+    assert load_settings(dict.fromkeys(names, "x"))
 
 
 # Templates.
