@@ -29,6 +29,7 @@ def repository(tmp_path: Path) -> Path:
     """Return a folder with the files that the commands read, and with the command itself."""
     today = datetime.now(UTC)
     authority = CertificateAuthority("CA", not_before=today - DAY, not_after=today + 100 * DAY)
+    (tmp_path / "key").write_text(authority.signer)
     issue = partial(authority.issue, 7, not_before=today - DAY, not_after=today + 50 * DAY)
     for file, client in (("certificates/a", "a"), ("certificates/b", "b"), ("denied/c", "c")):
         (tmp_path / file).parent.mkdir(exist_ok=True)
@@ -71,10 +72,13 @@ def test_a_client_that_is_denied_by_mistake_fails(repository: Path) -> None:
     assert not succeeds(ALLOWED, repository)
 
 
-@pytest.mark.parametrize("mistake", ["allowed", "unreadable"])
+@pytest.mark.parametrize("mistake", ["allowed by name", "allowed by the key of its CA", "unreadable"])
 def test_a_client_that_must_be_denied_fails_if_it_is_allowed_or_cannot_be_read(mistake: str, repository: Path) -> None:
-    if mistake == "allowed":
+    if mistake == "allowed by name":
         allow(repository / "rules.json", "a", "b", "c")
+    elif mistake == "allowed by the key of its CA":
+        key = (repository / "key").read_text()
+        (repository / "rules.json").write_text(f'{{"rules": [{{"name": "all", "match": {{"issuer_key": "{key}"}}}}]}}')
     else:
         (repository / "denied" / "c.pem").write_text("")
     assert not succeeds(DENIED, repository)
