@@ -329,6 +329,9 @@ def test_the_comparison_with_node_has_the_numbers_of_its_tests() -> None:
     text = section("docs/layer/reference.md", "Differences from Node")
     assert f"for {len(NAMES)} certificates" in text
     assert f"{len(EQUAL)} are read alike, or rejected alike" in text
+    assert f": {len(NAMES)} golden certificates" in section("docs/architecture.md", "The certificate parser")
+    compared = section("docs/security-model.md", "Not verified on AWS")
+    assert f"for the {len(NAMES)} certificates in `tests/golden`" in compared
 
 
 def test_every_helper_is_documented_and_its_example_works() -> None:
