@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import cfnlint  # type: ignore[import-untyped]
 import pytest
+from botocore import xform_name
+from botocore.session import Session
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
+from mtls_authorizer_cli.doctor.account.aws import _PERMISSIONS as PERMISSIONS
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
-from tests.unit.documentation.markdown import Fence, fences, pages
+from tests.unit.documentation.markdown import PROJECT, Fence, fences, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +77,19 @@ def test_actions_exist_and_can_be_limited_to_these_resources(policy: Fence) -> N
                 assert resources == ["*"] or details.get("Resources"), action
         services = {action.partition(":")[0] for action in actions}
         assert resources == ["*"] or {resource.split(":")[2] for resource in resources} == services
+
+
+def test_the_policy_for_doctor_permits_what_it_reads() -> None:
+    [policy] = [each for each in POLICIES if each.page == "docs/doctor.md"]
+    permitted = {action for actions, _ in statements(policy) for action in actions}
+    files = (PROJECT / "tools" / "mtls_authorizer_cli" / "doctor").rglob("*.py")
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
+    calls = set(re.findall(r'(?:get|items)\(\s*"(lambda|s3|ssm|logs|iam)",\s*"(\w+)"', code))
+    assert len(calls) > 5
+    session = Session()
+    for service, method in calls:
+        [name] = [each for each in session.get_service_model(service).operation_names if xform_name(each) == method]
+        assert PERMISSIONS.get(name, f"{service}:{name}") in permitted
 
 
 def test_an_action_in_the_text_exists_and_is_not_limited_if_it_cannot_be() -> None:
