@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer_cli.doctor.findings import Check
 from mtls_authorizer_cli.main import main
 from tests.api_gateway_account import Account, Api, ApiGatewayAccount, Function, api_gateway_account
@@ -150,8 +152,12 @@ def diagnose(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any
         assert finding["fix"]
         for command in finding["commands"]:
             for found in find_commands(command.removesuffix(" > environment.json")) or [command]:
-                assert found.startswith(("aws ", "AUTHORIZER_URI=")), found
+                assert found.startswith(("aws ", "FUNCTION_URI=")), found
                 assert not found.startswith("aws ") or mistakes(found) == []
+                # The authorizer would reject them as misspelt if they stayed in the shell.
+                variables = re.findall(r"\$([A-Z_]+)", found)
+                assert set(VARIABLES).isdisjoint(variables)
+                assert load_settings(dict.fromkeys(variables, "x"))
     return diagnosis
 
 
@@ -512,7 +518,7 @@ MISTAKES = {
         lambda cloud: cloud.domain.pop("MutualTlsAuthentication"),
         Check.MUTUAL_TLS,
         "it has no mutual TLS",
-        'path=/mutualTlsAuthentication/truststoreUri,value="$TRUSTSTORE_URI"',
+        'path=/mutualTlsAuthentication/truststoreUri,value="$S3_URI"',
     ),
     "a second domain name without mutual TLS": Mistake(
         HTTP, second_domain, Check.MUTUAL_TLS, "it has no mutual TLS", "--domain-name other.example.com"
@@ -534,7 +540,7 @@ MISTAKES = {
         lambda cloud: cloud.domain["MutualTlsAuthentication"].update(TruststoreWarnings=["Certificate 2 is invalid"]),
         Check.TRUSTSTORE_WARNINGS,
         "Certificate 2 is invalid",
-        'truststoreVersion,value="$TRUSTSTORE_VERSION"',
+        'truststoreVersion,value="$VERSION_ID"',
     ),
     "an old version of the truststore": Mistake(
         HTTP,
@@ -591,7 +597,7 @@ MISTAKES = {
         own_function_is_absent,
         Check.AUTHORIZER,
         "none of its authorizers invokes this project's function",
-        '--authorizer-uri "$AUTHORIZER_URI"',
+        '--authorizer-uri "$FUNCTION_URI"',
     ),
     "a TOKEN authorizer": Mistake(REST, token_authorizer, Check.AUTHORIZER_TYPE, "its type is TOKEN", "--type REQUEST"),
     "caching by a header on a REST API": Mistake(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import runpy
 import shutil
+import subprocess
 import sys
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
@@ -15,6 +18,7 @@ import pytest
 from distribution.digests import write_digests
 from distribution.releases.command_line import main
 from tests.packaging.releases.conftest import git
+from tests.unit.documentation.markdown import codes, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +69,22 @@ def test_a_release_contains_everything_that_users_download(built: Path) -> None:
         assert archive.namelist() == ["client-certificate-authorizer.ts", "client_certificate_authorizer/__init__.py"]
     with ZipFile(built / "mtls_authorizer-0.1.0-py3-none-any.whl") as archive:
         assert "mtls_authorizer/secrets.py" not in archive.namelist()
+
+
+def test_every_file_is_on_the_page_about_releases() -> None:
+    (rows,) = re.findall(r"(?:^\|.*\n)+", pages()["docs/releases.md"].partition("\n## ")[0], re.MULTILINE)
+    patterns = [pattern.replace("…", "*") for row in rows.splitlines()[2:] for pattern in codes(row.split(" | ")[0])]
+    assert [name for name in sorted(FILES) if not any(fnmatch(name, pattern) for pattern in patterns)] == []
+    assert [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in FILES)] == []
+
+
+def test_the_terraform_modules_are_unpacked_to_where_the_page_names_them(built: Path, tmp_path: Path) -> None:
+    page = pages()["docs/deploy/terraform.md"]
+    (unpack,) = re.findall(r"^python3 (-m zipfile -e \S+ \S+)$", page, re.MULTILINE)
+    shutil.copytree(built, tmp_path / "build" / "release")
+    subprocess.run([sys.executable, *unpack.split()], cwd=tmp_path, check=True)
+    (source,) = re.findall(r'source = "\./(terraform/modules/authorizer)"', page)
+    assert (tmp_path / source / "main.tf").is_file()
 
 
 def test_the_digests_are_those_of_all_other_files(built: Path) -> None:

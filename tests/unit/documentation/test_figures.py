@@ -16,9 +16,11 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.telemetry.metrics import Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
-from tests.unit.documentation.markdown import PROJECT, pages
+from tests.unit.documentation.markdown import PROJECT, pages, section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
 PERFORMANCE = pages()["docs/performance.md"]
@@ -33,6 +35,53 @@ def test_the_page_on_performance_shows_every_benchmark() -> None:
     assert set(files_shown(PERFORMANCE)) == results
     for picture in (PROJECT / "benchmarks" / "results").glob("*.svg"):
         assert f"(../{picture.relative_to(PROJECT)})" in PERFORMANCE
+
+
+def figures(name: str, column: int) -> dict[str, float]:
+    """Return the first number in a column of a benchmark's table, by the first cell of its row."""
+    lines = (PROJECT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    return {row[0]: float(row[column].split()[0]) for row in rows[2:] if row[column]}
+
+
+def between(values: Sequence[float], digits: int = 1) -> str:
+    """Return the range of figures as the page writes it."""
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
+
+
+def test_the_text_about_decisions_has_the_figures_of_the_table() -> None:
+    text = section("docs/performance.md", "A decision").rpartition("<!-- end -->")[2].replace("\n", " ")
+    not_seen, cached = figures("warm", 4), figures("warm", 6)
+    larger = ("10 subject", "100 subject", "an extension")
+    plain = [row for row in not_seen if "with log" not in row and not row.startswith(larger)]
+    ten, hundred, extension = (next(not_seen[row] for row in not_seen if row.startswith(each)) for each in larger)
+    assert f"in the cache: {between([cached[row] for row in plain], 2)}, within the noise" in text
+    assert f"missed, with {between([not_seen[row] for row in plain], 2)}." in text
+    assert f"with ten alternative names ({ten:.2f}), 0.8 with a hundred ({hundred:.2f})" in text
+    assert f"8 KiB of extensions ({extension:.2f})" in text
+    assert f"({between([value for row, value in not_seen.items() if 'with log' in row], 2)})." in text
+
+
+def test_the_text_about_cold_starts_has_the_figures_of_the_table() -> None:
+    text = section("docs/performance.md", "A cold start").rpartition("<!-- end -->")[2].replace("\n", " ")
+    times, memory = figures("cold-start", 3), figures("cold-start", 5)
+    starts = [row for row in times if row.endswith("this authorizer")]
+    with_log = [row for row in times if row.endswith("and its log") and "3.14" not in row]
+    assert f"{between([times[row] for row in starts])} times Node's CPU time, with less than half" in text
+    assert f"the time is {between([times[row] for row in with_log])} times Node's, and" in text
+    assert f"and {times['Python 3.14, this authorizer and its log']:.1f} times on Python 3.14" in text
+    assert max(times[row] for row in starts) < 1.45
+    assert max(memory[row] for row in starts) <= 0.45
+
+
+def test_the_text_about_large_crls_has_the_figures_of_the_tables() -> None:
+    text = section("docs/performance.md", "Large CRLs").replace("\n", " ")
+    index, crl = "the index", "the CRL itself, its signature verified"
+    assert figures("crl", 4)[index] > 200
+    assert figures("crl", 7)[index] > 12
+    assert f"a lookup takes {figures('crl', 8)[index]:.0f} microseconds" in text
+    assert figures("crl", 4)[crl] > 2
+    assert figures("partitions", 3)["1,000"] < 1.2
 
 
 def test_changed_results_are_copied() -> None:

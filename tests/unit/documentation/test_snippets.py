@@ -15,8 +15,8 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 from hcl2.rules.base import AttributeRule, BlockRule
 
-from mtls_authorizer.policy.settings import VARIABLES
-from tests.unit.documentation.markdown import PROJECT, Fence, fences, first_column
+from mtls_authorizer.policy.settings import VARIABLES, load_settings
+from tests.unit.documentation.markdown import PROJECT, Fence, codes, fences, first_column, pages, prose
 from tests.yaml_templates import yaml_parse
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
@@ -36,6 +36,7 @@ PROGRAMS = {
     "git",
     "make",
     "mkdir",
+    "mtls-authorizer",
     "openssl",
     "pip",
     "python3",
@@ -115,12 +116,32 @@ def test_sam_commands_have_options_and_parameters_that_exist(page: str) -> None:
             if subcommand == "build":
                 template = words[1] if words else "template.yaml"
             parameters = yaml_parse((PROJECT / template).read_text(encoding="utf-8"))["Parameters"]
-            overrides = re.findall(r"\b([A-Z]\w+)=", line.partition("--parameter-overrides")[2])
-            assert set(overrides) <= parameters.keys(), line
+            overrides = {word.partition("=")[0] for word in words if re.match(r"[A-Z]\w+=", word)}
+            assert overrides <= parameters.keys(), line
 
 
 def test_the_example_of_samconfig_is_named_where_it_is() -> None:
     assert (PROJECT / "samconfig.toml.example").is_file()
+
+
+@pytest.mark.parametrize("page", sorted({fence.page for fence in fences("sh")}))
+def test_a_variable_of_the_shell_is_set_or_explained_on_the_page(page: str) -> None:
+    known = set(codes(prose(pages()[page])))
+    for fence in fences("sh"):
+        if fence.page == page:
+            used = re.findall(r"\$([A-Z_]+)", re.sub(r"(?<![\"\w])'[^']*'", "", fence.text))
+            known |= set(re.findall(r"\b(?:for )?([A-Z_]+)(?==| in )", fence.text))
+            known |= {name for names in re.findall(r"\bread -r ([A-Z_ ]+)", fence.text) for name in names.split()}
+            assert set(used) <= known, fence.line
+
+
+def test_an_exported_variable_is_not_taken_for_one_of_the_authorizer() -> None:
+    """Otherwise, ``explain`` fails in the same shell: the authorizer rejects names that look misspelt."""
+    lines = re.findall(r"^export (.+)", "\n".join(fence.text for fence in fences("sh")), re.MULTILINE)
+    names = {name for line in lines for name in re.findall(r"(?:^| )([A-Z_]+)=", line)}
+    assert len(names) > 5
+    assert names.isdisjoint(VARIABLES)
+    assert load_settings(dict.fromkeys(names, "x"))
 
 
 # Templates.

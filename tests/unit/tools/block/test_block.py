@@ -90,8 +90,8 @@ def test_a_blocked_client_is_denied_with_every_certificate_of_its_key(
     assert "60 s (AUTHORIZER_RULES_REFRESH_SECONDS)" in " ".join(out.split())
     assert f'+    "public_key": "{DIGEST}"\n' in out
     assert " ".join(out.split("Next step: ")[1].split()) == (
-        f"verify with {EXPLAIN}, which must print DENIED. Afterwards the API must respond to the client's requests "
-        "with 403: curl --cert CERT --key KEY https://DOMAIN/PATH"
+        f"verify with {EXPLAIN}, which must print certificate_excluded. Afterwards the API must respond to the "
+        "client's requests with 403: curl --cert CERT --key KEY https://DOMAIN/PATH"
     )
     assert all(len(line) <= 100 for line in out.splitlines())
     assert json.loads(rules.read_text()) == {**json.loads(DOCUMENT), "deny": [ENTRY]}

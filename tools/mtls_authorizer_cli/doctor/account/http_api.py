@@ -90,12 +90,12 @@ class HttpApi:
         )
 
     def create_authorizer(self) -> str:
-        """Return the command that creates an authorizer with the URI in AUTHORIZER_URI."""
+        """Return the command that creates an authorizer with the URI in FUNCTION_URI."""
         return self._command(
             "create-authorizer",
             *("--name", "client-certificate", "--authorizer-type", "REQUEST", "--identity-source", PEM_SOURCE),
             *("--authorizer-payload-format-version", "2.0", "--authorizer-result-ttl-in-seconds", "0"),
-            *("--authorizer-uri", Variable("AUTHORIZER_URI")),
+            *("--authorizer-uri", Variable("FUNCTION_URI")),
         )
 
     def stop_caching(self, authorizer: Authorizer) -> str:

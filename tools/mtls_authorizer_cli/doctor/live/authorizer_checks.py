@@ -38,7 +38,7 @@ def _authorizer(examined: ExaminedApi) -> Iterator[Finding]:
             str(api),
             "none of its authorizers invokes this project's function",
             "Every client with a certificate of the truststore may call the API.",
-            "Put the output AuthorizerUri of the authorizer's stack into AUTHORIZER_URI, create the authorizer, and "
+            "Put the output AuthorizerUri of the authorizer's stack into FUNCTION_URI, create the authorizer, and "
             "attach it to every route: docs/deploy/cli.md. If the function is a wrapper, name it with --function",
             (api.create_authorizer(),),
         )
@@ -53,8 +53,8 @@ def _type(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
             f"its type is {authorizer.kind}",
             "Its events have no certificate: the function fails with UnsupportedEventError, and the API responds with "
             "500.",
-            "Put its URI into AUTHORIZER_URI, create an authorizer of type REQUEST, and attach that one to every route",
-            (f"AUTHORIZER_URI={shlex.quote(authorizer.uri)}", examined.api.create_authorizer()),
+            "Put its URI into FUNCTION_URI, create an authorizer of type REQUEST, and attach that one to every route",
+            (f"FUNCTION_URI={shlex.quote(authorizer.uri)}", examined.api.create_authorizer()),
         )
 
 

@@ -89,8 +89,8 @@ class DomainChecks:
                 "it has no mutual TLS",
                 "Its requests carry no client certificate: the authorizer denies all of them, and routes without it "
                 "are open to everyone.",
-                "Turn mutual TLS on" if uri else "Put the truststore's URI into TRUSTSTORE_URI, and turn mutual TLS on",
-                (domain.update(self._aws.region, "truststoreUri", uri or Variable("TRUSTSTORE_URI")),),
+                "Turn mutual TLS on" if uri else "Put the truststore's URI into S3_URI, and turn mutual TLS on",
+                (domain.update(self._aws.region, "truststoreUri", uri or Variable("S3_URI")),),
             )
 
     def _uri_of_function(self) -> str | None:
@@ -118,8 +118,8 @@ class DomainChecks:
                 str(self._domain),
                 f"API Gateway warns about the truststore: {warning}",
                 "It ignores the certificate, so that clients below it are rejected. Mutual TLS stays enabled.",
-                "Correct and upload the truststore, put its version into TRUSTSTORE_VERSION, and update the domain",
-                (self._update_to(Variable("TRUSTSTORE_VERSION")),),
+                "Correct and upload the truststore, put its version into VERSION_ID, and update the domain",
+                (self._update_to(Variable("VERSION_ID")),),
             )
 
     def _update_to(self, version: str | Variable) -> str:
