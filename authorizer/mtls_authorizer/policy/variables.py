@@ -77,14 +77,18 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
         raise ValueError(message)
-    with_control = next(filter(has_control_characters, items), None)
-    if with_control is not None:
+    impossible = next((item for item in items if not item.isprintable() and _is_in_no_certificate(item)), None)
+    if impossible is not None:
         message = (
-            f"has the item {shown(with_control)}, with a line break or another control character, which matches no "
-            "certificate: separate values with commas"
+            f"has the item {shown(impossible)}, with a line break, another control character or half of a surrogate "
+            "pair, which matches no certificate: separate values with commas"
         )
         raise ValueError(message)
     return items
+
+
+def _is_in_no_certificate(text: str) -> bool:
+    return has_control_characters(text) or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def shown(text: str) -> str:

@@ -16,6 +16,9 @@ records of more than 256 KB, and queries do not find the parts."""
 MOST_VALUES = 16
 """The maximum number of values that are logged from a list in a certificate."""
 
+MOST_RULES = 256
+"""The maximum number of names of rules that are logged. A name has up to 64 characters."""
+
 
 def log_decision(observation: Observation) -> None:
     """Log a decision, unless the settings exclude it. Messages are a closed set; the client's values are in fields."""
@@ -43,17 +46,17 @@ def _log(observation: Observation, level_name: str, message: str) -> None:
 def log_fields(observation: Observation) -> dict[str, object]:
     """Return the fields of a decision's record. Shadow rules, CRLs and malformed certificates add theirs."""
     decision, request, policy = observation.decision, observation.request, observation.policy
-    client = decision.client
+    client, usages = decision.client, decision.client.extended_key_usage
     fields: dict[str, object] = {
         "decision": _effect(decision.reason),
         "reason": decision.reason and decision.reason.value,
-        "rules": list(decision.grant.rules) if decision.grant else [],
+        "rules": _first(decision.grant.rules, MOST_RULES) if decision.grant else [],
         "principal": shortened(client.principal),
         "subject_dn": shortened(client.subject_dn),
         "issuer_dn": shortened(client.issuer_dn),
         "serial_number": shortened(client.serial_number),
         "fingerprint": client.fingerprint,
-        "extended_key_usage": None if client.extended_key_usage is None else _first(client.extended_key_usage),
+        "extended_key_usage": None if usages is None else _first(usages, MOST_VALUES),
         "days_to_expiry": decision.days_to_expiry,
         "route": request.route,
         "source_ip": request.source_ip,
@@ -85,10 +88,10 @@ def log_fields(observation: Observation) -> dict[str, object]:
     return fields
 
 
-def _first(texts: tuple[str, ...]) -> list[str | None]:
-    """Return the first MOST_VALUES texts, followed by an ellipsis if there are more."""
-    shown = [shortened(text) for text in texts[:MOST_VALUES]]
-    return shown if len(texts) <= MOST_VALUES else [*shown, "..."]
+def _first(texts: tuple[str, ...], most: int) -> list[str | None]:
+    """Return the first texts, followed by an ellipsis if there are more."""
+    shown = [shortened(text) for text in texts[:most]]
+    return shown if len(texts) <= most else [*shown, "..."]
 
 
 def shortened(text: str | None) -> str | None:

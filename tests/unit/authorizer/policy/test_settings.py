@@ -181,6 +181,14 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"ALLOWED_COMMON_NAMES": "one,"}, "ALLOWED_COMMON_NAMES has an empty item (number 2 of 2)"),
         ({"ALLOWED_ORGANIZATIONAL_UNITS": '["a", " "]'}, "ALLOWED_ORGANIZATIONAL_UNITS has an empty item (number 2"),
         ({"ALLOWED_COMMON_NAMES": "one\ntwo"}, "ALLOWED_COMMON_NAMES has the item 'one\\ntwo', with a line break"),
+        (
+            {"ALLOWED_COMMON_NAMES": "one, two\udcff"},
+            "ALLOWED_COMMON_NAMES has the item 'two\\udcff', with a line break",
+        ),
+        (
+            {"ALLOWED_ISSUERS": '["C=DE,CN=\\ud800"]'},
+            "ALLOWED_ISSUERS has the item 'C=DE,CN=\\ud800', with a line break",
+        ),
         ({"ALLOWED_COMMON_NAMES": "one, two\x9f"}, "ALLOWED_COMMON_NAMES has the item 'two\\x9f', with a line break"),
         (
             {"ALLOWED_ISSUERS": '["CN=a", "CN=b\\r\\nc"]'},

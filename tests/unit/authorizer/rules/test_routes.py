@@ -154,6 +154,8 @@ def test_a_route_permits_the_requests_that_its_policy_allows(route: str) -> None
                 *("/payments/1", "/payments/1/", "/payments/a/b", "/payments/a/b/", "/payments/*", "/payments/é"),
                 *("/payments/.hidden", "/payments/a..b", "/payments/a%20b", "/payments/%C3%A9", "/payments/~a;b=c"),
                 *("/payments/%E0%A4%85", "/payments/%D0%80", "/payments/%F0%90%80%80", "/payments/%F0%9F%98%80"),
+                # Policies cannot express what is not hexadecimal.
+                *("/payments/%zz", "/payments/%2", "/payments/%"),
             ],
             [
                 *("/payments", "/payments/", "/paymentsx", "/Payments/1", "/x/payments/1", "/payments?x", "/"),

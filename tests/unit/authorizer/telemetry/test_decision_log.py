@@ -17,7 +17,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_VALUES, log_decision, log_fields
+from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_RULES, MOST_VALUES, log_decision, log_fields
 from tests import der
 from tests.api_events import rest_event
 from tests.certificates import NOT_AFTER, certificate_der, client_pem, extension, name, pem
@@ -106,6 +106,16 @@ def test_many_extended_key_usages_are_shortened(caplog: pytest.LogCaptureFixture
     assert (record["message"], record["extended_key_usage"][0]) == ("allow", "clientAuth")
     assert record["extended_key_usage"][-1] == "..."
     assert len(record["extended_key_usage"]) == MOST_VALUES + 1
+
+
+def test_the_names_of_many_rules_are_shortened(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    for count in (MOST_RULES, 6_000):
+        rules = [{"name": f"{number:064}", "match": {"common_name": "client"}} for number in range(count)]
+        Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps({"rules": rules})})).authorize(rest_event(CLIENT))
+    all_names, first_names = (vars(record)["rules"] for record in caplog.records)
+    assert all_names == [f"{number:064}" for number in range(MOST_RULES)]
+    assert first_names == [*all_names, "..."]
 
 
 def _time(second: int) -> bytes:
