@@ -43,6 +43,10 @@ class CrlListing:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
         return self._by_name.get(_last_segment(distribution_point), [])
 
+    def namesakes(self, uri: str) -> int:
+        """Return how many CRLs have the name of a CRL, itself included; 0 if it was not listed."""
+        return len(self._by_name[self.crls[uri].name]) if uri in self.crls else 0
+
     def size(self, uri: str, max_bytes: int) -> int:
         """Return the size of a CRL or its index in bytes, whichever is larger; 0 if it was not listed.
 

@@ -617,6 +617,40 @@ def test_all_crls_with_the_same_name_are_found_in_the_end(shelf: Memory) -> None
     assert delivered(shelf) == ["crl/000/ca.crl", "crl/001/ca.crl"]
 
 
+def test_all_parts_of_a_crl_with_the_same_name_are_found_in_the_end(shelf: Memory) -> None:
+    """EJBCA's parts may differ only in the query of their URIs."""
+    uris = [f"http://ca.example/ca.crl?partition={part:03}" for part in range(130)]
+    for part, uri in enumerate(uris):
+        shelf.put(f"crl/{part:03}/ca.crl", partition(uri, 2000 + part))
+    door = PrefixDoor(shelf)
+    last, revoked = client_of(uris[-1]), client_of(uris[-1], 2129)
+    assert [door.refusal(last) for _ in range(3)] == [UNKNOWN, UNKNOWN, None]
+    assert door.refusals(client_of(uris[0]), revoked) == [None, REVOKED]
+    delivered(shelf)
+    shelf.put("crl/129/ca.crl", partition(uris[-1], 1, number=2))
+    assert door.next(last, revoked) == [REVOKED, None]
+    assert delivered(shelf) == ["crl/129/ca.crl"]
+
+
+def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_their_name(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.catalog._MAX_NAMED", 4)
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    uris = [f"http://ca.example/ca.crl?partition={part}" for part in range(5)]
+    clients = [client_of(uri) for uri in uris]
+    for part in range(4):
+        shelf.put(f"crl/{part}/ca.crl", partition(uris[part], 2))
+    door = PrefixDoor(shelf)
+    assert door.refusals(*clients) == [*[None] * 4, UNKNOWN]
+    shelf.put("crl/4/ca.crl", partition(uris[4], 2))
+    door.next(clients[0])
+    assert door.refusals(*clients) == [None] * 5
+    shelf.remove("crl/0/ca.crl")
+    door.next(*clients[1:])
+    assert door.refusals(*clients[1:]) == [None] * 4
+
+
 def test_a_crl_that_replaces_that_of_another_ca_is_found(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     shelf.put("crl/3.crl", partition(3, 2, ca=OTHER))
