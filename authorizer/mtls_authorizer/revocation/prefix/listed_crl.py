@@ -42,8 +42,8 @@ class ListedCrl:
         is_new = listed != self._requested
         if is_new:
             self._requested = listed
+            self.size = listing.size(self.uri, max_bytes)
             self.refresher.restart()
-        self.size = listing.size(self.uri, max_bytes)
         return is_new and bool(self.lists)
 
     def is_outdated(self, listing: CrlListing) -> bool:

@@ -52,8 +52,11 @@ class CrlListing:
 
         Objects of more than ``max_bytes`` are not read, and do not count.
         """
-        listed = (self.crls.get(uri), self.objects.get(uri + INDEX_SUFFIX))
-        return max((each.size for each in listed if each is not None and each.size <= max_bytes), default=0)
+        size = 0
+        for listed in (self.crls.get(uri), self.objects.get(uri + INDEX_SUFFIX)):
+            if listed is not None and size < listed.size <= max_bytes:
+                size = listed.size
+        return size
 
     def versions(self, uri: str) -> Versions:
         """Return the versions of a CRL and of its index."""
