@@ -49,10 +49,9 @@ class RevocationLists:
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
         keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
         points. ``ever_expected`` are the CAs of which a list that is not incidental has ever been in force in this
-        environment.
-        ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists whose
-        successors are stored, and will be loaded when a certificate needs them. ``incidental`` are the digests of lists
-        that were found while others were searched: they revoke, but are not required from then on.
+        environment. ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists
+        whose successors are stored, and will be loaded when a certificate needs them. ``incidental`` are the digests of
+        lists that were found while others were searched: they revoke, but are not required from then on.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
