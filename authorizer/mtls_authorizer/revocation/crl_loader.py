@@ -11,7 +11,7 @@ from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
 from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
+from mtls_authorizer.revocation.crl.succession import identity_of, is_superseded
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.stores.store import StoreError
@@ -138,15 +138,15 @@ class CrlLoader:
                 return None  # there need not be an index
             if not error.is_too_large:
                 raise
-            self._warn("revocation index not used", self._index_store.uri, error)
-            return None
+            problem: object = error
         except CrlIndexError as error:
-            self._warn("revocation index not used", self._index_store.uri, error)
-            return None
-        if not truststore.identified(issuer_of(index)):
-            self._warn("revocation index not used", self._index_store.uri, "its CA is not in the truststore")
-            return None
-        return _StoredIndex(index, fetched.version)
+            problem = error
+        else:
+            if truststore.identified(issuer_of(index)):
+                return _StoredIndex(index, fetched.version)
+            problem = "its CA is not in the truststore"
+        self._warn("revocation index not used", self._index_store.uri, problem)
+        return None
 
     def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
         """Return the lists to retain if the store has the version of the CRL that it was asked about."""
@@ -195,9 +195,8 @@ class CrlLoader:
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
-        if identity_of(index) != identity_of(crl) or not is_older(crl, index) or is_renumbered(crl, index):
-            return False
-        return find_problem(index, truststore, self._now(), self._max_age) is None
+        is_newer = identity_of(index) == identity_of(crl) and is_superseded(crl, index)
+        return is_newer and find_problem(index, truststore, self._now(), self._max_age) is None
 
     def _use_index(
         self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cmp_to_key
 
 from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_renumbered
+from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_superseded
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -99,15 +99,11 @@ def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[Sign
     """
     usable: SignedList | None = None
     for each in group:
-        if usable is not None and _is_replaced(each.revocation_list, usable.revocation_list):
+        if usable is not None and is_superseded(each.revocation_list, usable.revocation_list):
             continue
         yield each
         if usable is None and each.unknown_reason(now, max_age) is None:
             usable = each
-
-
-def _is_replaced(one: RevocationList, usable: RevocationList) -> bool:
-    return is_older(one, usable) and not is_renumbered(one, usable)
 
 
 def _compare_age(one: RevocationList, other: RevocationList) -> int:

@@ -157,7 +157,7 @@ def find_problem(
     *,
     may_be_delta: bool = False,
 ) -> CrlError | None:
-    """Return the same with a message for users."""
+    """Return why a list proves no certificate good, as ``current_rejection`` does, with a message for users."""
     signers = permitted_signers(revocation_list, truststore)
     rejection = current_rejection(revocation_list, signers, now, max_age, may_be_delta=may_be_delta)
     issuer = printed_name(revocation_list.issuer)

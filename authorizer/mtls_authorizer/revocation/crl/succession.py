@@ -52,6 +52,11 @@ def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> boo
     return revocation_list.this_update > other.this_update and is_lower(revocation_list.number, other.number)
 
 
+def is_superseded(revocation_list: RevocationList, other: RevocationList) -> bool:
+    """Return whether a list is older than another one with the same identity, and was not issued after it."""
+    return is_older(revocation_list, other) and not is_renumbered(revocation_list, other)
+
+
 def is_lower(number: int | None, other: int | None) -> bool:
     """Return whether a CRL number is lower than another one; False if any is None."""
     return number is not None and other is not None and number < other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.known import KnownCrls
 from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
 
@@ -68,6 +69,15 @@ class CrlCatalog:
         """Return whether a CRL is needed for all certificates, because its prefix is loaded completely."""
         return uri in self._in_small_prefixes
 
+    def is_expected(self, crl: ListedCrl, links: Iterable[ChainLink]) -> bool:
+        """Return whether a CRL is always needed, or one of some certificates of its issuer names it."""
+        return self.is_always_needed(crl.uri) or any(
+            self.listing.is_named_by(crl.uri, distribution_point) and issuer_of(each) in link.issuers
+            for link in links
+            for distribution_point in link.scope.uris
+            for each in crl.lists
+        )
+
     def unread(self) -> list[str]:
         """Return the URIs of the CRLs that were not read yet, the smallest first."""
         return list(self._unread)
@@ -76,7 +86,9 @@ class CrlCatalog:
         """Record the facts about a CRL that was loaded, or could not be loaded."""
         loaded = crl.document.in_force
         if loaded is not None:
-            self._known.add(crl.uri, loaded.value, (loaded.version.crl_version, loaded.version.index_version))
+            versions = (loaded.version.crl_version, loaded.version.index_version)
+            is_named = self.listing.namesakes(crl.uri) <= _MAX_NAMED
+            self._known.add(crl.uri, loaded.value, versions, is_named=is_named)
         elif isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing):
             self._invalid[crl.uri] = self.listing.versions(crl.uri)
         else:
@@ -109,15 +121,16 @@ class CrlCatalog:
         return found
 
     def _needed(self, link: ChainLink) -> Iterator[str]:
+        yield from self._known.find(link)
         for distribution_point in link.scope.uris:
             named = self.listing.named_by(distribution_point)
             for uri in named:
                 versions = self.listing.versions(uri)
                 # Attempts to read an invalid CRL are repeated, unless others have its name.
                 is_invalid = len(named) > 1 and self._invalid.get(uri) == versions
-                if not is_invalid and not self._known.is_of_others(uri, versions, link):
+                is_named = len(named) <= _MAX_NAMED
+                if not is_invalid and not self._known.is_needless(uri, versions, link, is_named=is_named):
                     yield uri
-        yield from self._known.find(link)
 
 
 def _merged(listings: Iterable[CrlListing]) -> CrlListing:

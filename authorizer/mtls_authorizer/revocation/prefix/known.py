@@ -29,6 +29,7 @@ class _KnownCrl(NamedTuple):
     versions: Versions
     issuers: frozenset[AuthorityId]
     keys: frozenset[_Key]
+    is_named: bool
 
 
 class KnownCrls:
@@ -41,15 +42,18 @@ class KnownCrls:
     def __contains__(self, uri: str) -> bool:
         return uri in self._crls
 
-    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions) -> None:
-        """Record the lists of a CRL. ``versions`` are those of the objects that were read."""
+    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions, *, is_named: bool) -> None:
+        """Record the lists of a CRL. ``versions`` are those of the objects that were read.
+
+        ``is_named`` is whether certificates that name the CRL find it by its name: not if too many have this name.
+        """
         digests = tuple([each.digest for each in lists])
         known = self._crls.get(uri)
-        if known is not None and (known.digests, known.versions) == (digests, versions):
+        if known is not None and (known.digests, known.versions, known.is_named) == (digests, versions, is_named):
             return
         self._forget(uri)
-        keys = frozenset(key for each in lists for key in _keys(each))
-        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys)
+        keys = frozenset(key for each in lists for key in _keys(each, is_named=is_named))
+        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys, is_named)
         for issuer, name in keys:
             self._uris.setdefault(issuer, {}).setdefault(name, {})[uri] = None
 
@@ -59,14 +63,19 @@ class KnownCrls:
             self._forget(uri)
 
     def find(self, link: ChainLink) -> list[str]:
-        """Return the CRLs of the issuer that cover a certificate, except for those that the certificate names."""
+        """Return the CRLs of the issuer that cover a certificate, except for those that it finds by their names."""
         of_issuer = self._uris.get(link.issuer, {})
         return [uri for name in (None, *link.scope.names) for uri in of_issuer.get(name, ())]
 
-    def is_of_others(self, uri: str, versions: Versions, link: ChainLink) -> bool:
-        """Return whether the objects with these versions are known to contain no list of a certificate's issuer."""
+    def is_needless(self, uri: str, versions: Versions, link: ChainLink, *, is_named: bool) -> bool:
+        """Return whether a certificate that names a CRL is known not to need the objects with these versions.
+
+        These are of other issuers, or ``find`` returns them if they cover the certificate.
+        """
         known = self._crls.get(uri)
-        return known is not None and known.versions == versions and known.issuers.isdisjoint(link.issuers)
+        if known is None or known.versions != versions or known.is_named is not is_named:
+            return False
+        return not is_named or known.issuers.isdisjoint(link.issuers)
 
     def _forget(self, uri: str) -> None:
         known = self._crls.pop(uri, None)
@@ -79,13 +88,13 @@ class KnownCrls:
                 del self._uris[issuer]
 
 
-def _keys(revocation_list: RevocationList) -> Iterator[_Key]:
-    """Yield the keys by which certificates find a list that they cannot name."""
+def _keys(revocation_list: RevocationList, *, is_named: bool) -> Iterator[_Key]:
+    """Yield the keys by which certificates find a list, except for those that they find by its name."""
     issuer, scope = issuer_of(revocation_list), revocation_list.scope
     if scope is None or scope.names is None:
         yield issuer, None
         return
     for tag, content in scope.names:
         # Certificates find the others by their names. There may be a hundred thousand of them.
-        if tag != URI or not isinstance(content, bytes) or not can_name_crl(content):
+        if not is_named or tag != URI or not isinstance(content, bytes) or not can_name_crl(content):
             yield issuer, (tag, content)

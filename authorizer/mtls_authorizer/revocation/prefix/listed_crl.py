@@ -26,6 +26,8 @@ class ListedCrl:
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
+        self.is_expected = False
+        """Whether it is always needed, or a certificate of its issuer names it. Others are only found by reading."""
         self._requested: Versions | None = None
 
     @property
@@ -42,8 +44,8 @@ class ListedCrl:
         is_new = listed != self._requested
         if is_new:
             self._requested = listed
+            self.size = listing.size(self.uri, max_bytes)
             self.refresher.restart()
-        self.size = listing.size(self.uri, max_bytes)
         return is_new and bool(self.lists)
 
     def is_outdated(self, listing: CrlListing) -> bool:

@@ -43,13 +43,24 @@ class CrlListing:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
         return self._by_name.get(_last_segment(distribution_point), [])
 
+    def is_named_by(self, uri: str, distribution_point: bytes) -> bool:
+        """Return whether ``named_by`` returns a CRL."""
+        return uri in self.crls and self.crls[uri].name == _last_segment(distribution_point)
+
+    def namesakes(self, uri: str) -> int:
+        """Return how many CRLs have the name of a CRL, itself included; 0 if it was not listed."""
+        return len(self._by_name[self.crls[uri].name]) if uri in self.crls else 0
+
     def size(self, uri: str, max_bytes: int) -> int:
         """Return the size of a CRL or its index in bytes, whichever is larger; 0 if it was not listed.
 
         Objects of more than ``max_bytes`` are not read, and do not count.
         """
-        listed = (self.crls.get(uri), self.objects.get(uri + INDEX_SUFFIX))
-        return max((each.size for each in listed if each is not None and each.size <= max_bytes), default=0)
+        size = 0
+        for listed in (self.crls.get(uri), self.objects.get(uri + INDEX_SUFFIX)):
+            if listed is not None and size < listed.size <= max_bytes:
+                size = listed.size
+        return size
 
     def versions(self, uri: str) -> Versions:
         """Return the versions of a CRL and of its index."""
