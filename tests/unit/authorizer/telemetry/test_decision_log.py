@@ -169,6 +169,11 @@ def test_a_record_has_the_level_and_the_message_of_its_decision(
     assert vars(record).items() >= log_fields(observed).items()
 
 
+def test_the_log_of_denied_requests_has_no_certificate_that_expires_soon(caplog: pytest.LogCaptureFixture) -> None:
+    log_decision(observation(days_to_expiry=30, log_decisions="denied"))
+    assert caplog.records == []
+
+
 def test_no_field_has_the_name_of_an_attribute_that_all_records_have() -> None:
     fields = log_fields(observation(revocation_status=RevocationStatus(RevocationState.GOOD)))
     assert not fields.keys() & (vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "aws_request_id"})
