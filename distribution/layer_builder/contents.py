@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zipfile import ZipFile
 
 from distribution.layer_builder.bytecode import compile_folder
@@ -24,6 +24,8 @@ _FUNCTION_AT_RUN_TIME = PurePosixPath("/var/task")
 # wheel are omitted, because the layer contains parts of several. The layer's bill of materials includes those of the
 # wheels.
 _OMITTED = re.compile(r"cffi/|.*\.pyi$|[^/]+\.dist-info/(sboms/.*|(RECORD|WHEEL|entry_points\.txt|top_level\.txt)$)")
+
+LICENSE_FILE: Final = "LICENSE"
 
 # For the unit tests of functions.
 _NOT_SHIPPED = "testing"
@@ -66,3 +68,6 @@ def _copy_package(package: Path, folder: Path, patterns: Iterable[str], report: 
         target = folder / package.name / source
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / source, target)
+    # The zip file may be all that its users get.
+    if (license_file := package.parent / LICENSE_FILE).is_file():
+        shutil.copyfile(license_file, folder / package.name / LICENSE_FILE)

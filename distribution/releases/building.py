@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from distribution.digests import SUMS, write_digests
 from distribution.errors import DistributionError
 from distribution.layer_builder.archive import write_archive
+from distribution.layer_builder.contents import LICENSE_FILE
 from distribution.layer_builder.release import build_release as build_layers
 from distribution.releases.checkout import export_commit, read_commit
 from distribution.releases.functions import build_functions
@@ -25,7 +26,7 @@ TERRAFORM_MODULES: Final = "terraform-modules.zip"
 CDK_CONSTRUCTS: Final = "cdk-constructs.zip"
 
 # The template names them for the Serverless Application Repository.
-_COPIED: Final = ("LICENSE", "README.md")
+_COPIED: Final = (LICENSE_FILE, "README.md")
 
 
 def build_release(
@@ -59,8 +60,9 @@ def build_release(
         for name in _COPIED:
             shutil.copy(source / name, built)
         write_serverless_repository_template(built / "template.yaml", built / SERVERLESS_REPOSITORY, source_url)
-        write_archive(source / "terraform/modules", built / TERRAFORM_MODULES)
-        write_archive(source / "cdk", built / CDK_CONSTRUCTS)
+        for folder, archive in ((source / "terraform/modules", TERRAFORM_MODULES), (source / "cdk", CDK_CONSTRUCTS)):
+            shutil.copy(source / LICENSE_FILE, folder)
+            write_archive(folder, built / archive)
         (built / SUMS).unlink()
         write_provenance(built, commit, source_url)
         write_digests(built)

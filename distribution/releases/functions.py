@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distribution.layer_builder.archive import write_archive
-from distribution.layer_builder.contents import assemble_function
+from distribution.layer_builder.contents import LICENSE_FILE, assemble_function
 from distribution.layer_builder.sbom import describe_archive
 from distribution.project import read_metadata
 from distribution.releases.templates import FUNCTION, SAMPLE_FUNCTION
@@ -34,6 +34,7 @@ def build_functions(project: Path, destination: Path, report: Callable[[str], ob
         sample = Path(folder, "sample")
         sample.mkdir()
         shutil.copyfile(project / "examples/behind_the_authorizer.py", sample / "behind_the_authorizer.py")
+        shutil.copyfile(project / LICENSE_FILE, sample / LICENSE_FILE)
         write_archive(sample, destination / SAMPLE_FUNCTION)
     bill = (destination / FUNCTION).with_suffix(".cdx.json")
     bill.write_text(describe_archive(destination / FUNCTION, metadata, compiled), encoding="utf-8")

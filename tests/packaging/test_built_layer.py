@@ -208,7 +208,7 @@ def test_the_layer_contains_only_files_that_are_necessary_at_run_time(
     module = {name for name in files - compiled if name.startswith("client_certificate_auth/")}
     own = {path.relative_to(LAYER).as_posix() for path in (LAYER / "client_certificate_auth").rglob("*.py")}
     own = {name for name in own if not name.startswith("client_certificate_auth/testing/")}
-    assert module == {"client_certificate_auth/py.typed", *own}
+    assert module == {"client_certificate_auth/LICENSE", "client_certificate_auth/py.typed", *own}
 
     metadata = {re.sub(r"-[0-9.]+\.dist-info/", ": ", name) for name in files if ".dist-info/" in name}
     assert {name for name in metadata if "/" not in name} == {"cffi: METADATA", "cryptography: METADATA"}

@@ -86,6 +86,8 @@ resource "aws_cloudwatch_event_target" "crl_fetcher" {
 
   retry_policy {
     maximum_retry_attempts = 0
+    # EventBridge's default. Without it, the provider sends 0, which EventBridge rejects.
+    maximum_event_age_in_seconds = 86400
   }
 }
 

@@ -22,7 +22,7 @@ from client_certificate_authorizer import (
     ClientCertificateRevocation,
 )
 
-# The flag that new apps have: what the CDK finds in a template is an error.
+# The flag that new apps have: what the CDK finds in a template is an error, unless CDK_VALIDATION is false.
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 OF_THE_CDK: dict[str, dict[Any, Any]] = {
     "architecture": {"arm64": Architecture.ARM_64, "x86_64": Architecture.X86_64},

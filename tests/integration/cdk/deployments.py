@@ -104,9 +104,9 @@ _MONITORED: Deployment = {
 }
 TOGETHER: dict[str, Deployment] = {
     "One": _MONITORED,
-    "Other": {**_MONITORED, "revocation": {**_MONITORED["revocation"], "bucketName": "others"}},
+    "Other": {"authorizer": _MONITORED["authorizer"], "monitoring": {}},
 }
-"""Deployments in one stack."""
+"""Deployments in one stack, the latter without a topic."""
 
 
 def authorizer(given: Mapping[str, str]) -> Deployment:

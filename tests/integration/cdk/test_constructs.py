@@ -248,6 +248,14 @@ def test_constructs_of_several_authorizers_in_one_stack_have_dashboards_of_their
     assert all(re.fullmatch(rf"stack-{REGION}-[0-9a-f]{{8}}", name) for name in names)
 
 
+def test_without_a_topic_no_alarm_refers_to_an_empty_parameter(synthesized: Path) -> None:
+    # In new apps of the CDK, an action that is empty by default is an error, whatever the condition around it.
+    written = json.loads((synthesized / "constructs/together.template.json").read_text())
+    alarms = of_type(written["Resources"], "AWS::CloudWatch::Alarm")
+    actions = [alarm[name] for alarm in alarms for name in ("AlarmActions", "OKActions") if name in alarm]
+    assert {"AWS::NoValue"} <= set(references(actions)) <= {"AWS::NoValue", *written["Conditions"]}
+
+
 def test_conditions_and_rules_refer_to_nothing_but_parameters(synthesized: Path) -> None:
     for path in (synthesized / "constructs").glob("*.template.json"):
         written = json.loads(path.read_text())

@@ -10,7 +10,7 @@ LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-
 _APP = f"""
 import sys
 from aws_cdk import App
-app = App(outdir=sys.argv[1], analytics_reporting=False, context={{"@aws-cdk/core:validateAgainstDefaultRules": True}})
+app = App(outdir=sys.argv[1], analytics_reporting=False)
 ApiStack(app, "Rest", ".")
 HttpApiStack(app, "Http", ".")
 FunctionStack(app, "Function", {LAYER!r})

@@ -16,7 +16,7 @@ prerequisites = Prerequisites(
     truststore_bucket="bucket",
     truststore_key="truststore.pem",
 )
-app = App(outdir=sys.argv[1], analytics_reporting=False, context={{"@aws-cdk/core:validateAgainstDefaultRules": True}})
+app = App(outdir=sys.argv[1], analytics_reporting=False)
 RestApiStack(app, "RestApi", prerequisites)
 HttpApiStack(app, "HttpApi", prerequisites)
 app.synth()

@@ -67,11 +67,12 @@ def test_a_layer_contains_the_files_of_the_zip_that_make_layer_writes(
 def test_the_authorizer_contains_its_package_with_compiled_files_for_its_runtime(built: Callable[[str], Path]) -> None:
     package = ROOT / "authorizer/mtls_authorizer"
     sources = {path.relative_to(package.parent) for path in package.rglob("*.py")}
+    licence = package.relative_to(package.parent) / "LICENSE"
     version = AUTHORIZER.source["Resources"]["Authorizer"]["Properties"]["Runtime"].removeprefix("python")
     tag = f"cpython-{version.replace('.', '')}"
     compiled = {path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc" for path in sources}
     contents = contents_of(built("authorizer") / "Authorizer")
-    assert contents.keys() == sources | (compiled if version in find_interpreters() else set())
+    assert contents.keys() == {licence, *sources} | (compiled if version in find_interpreters() else set())
     for path in compiled & contents.keys():
         assert f"/var/task/{path.parents[1] / path.name.split('.')[0]}.py".encode() in contents[path]
 

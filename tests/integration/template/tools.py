@@ -37,33 +37,20 @@ def cfn_lint(*templates: Path, folder: Path, options: Sequence[str] = ()) -> Non
     _run(Path(sys.executable).with_name("cfn-lint"), *options, "--template", *templates, folder=folder)
 
 
-def sam_validate(*templates: Path, folder: Path) -> list[str | None]:
-    """Return the problem of each template, None for a valid one."""
-    return _sam(*(["validate", "--lint", f"--template={template}"] for template in templates), folder=folder)
-
-
 def sam_build(*templates: Path, folder: Path, names: Sequence[str]) -> None:
     """Build templates into folders with these names. They share a cache, and so their layers."""
-    problems = _sam(
-        *(
-            [
-                "build",
-                "--cached",
-                f"--template={template}",
-                f"--build-dir={folder / name}",
-                f"--cache-dir={folder / 'cache'}",
-            ]
-            for template, name in zip(templates, names, strict=True)
-        ),
-        folder=folder,
-    )
+    commands = [
+        [
+            "build",
+            "--cached",
+            f"--template={template}",
+            f"--build-dir={folder / name}",
+            f"--cache-dir={folder / 'cache'}",
+        ]
+        for template, name in zip(templates, names, strict=True)
+    ]
+    problems = json.loads(_run(Path(sys.executable), "-c", _SAM, folder=folder, text=json.dumps(commands)))
     assert not any(problems), problems
-
-
-def _sam(*commands: list[str], folder: Path) -> list[str | None]:
-    output = _run(Path(sys.executable), "-c", _SAM, folder=folder, text=json.dumps(commands))
-    problems: list[str | None] = json.loads(output)
-    return problems
 
 
 def _run(*command: str | Path, folder: Path, text: str = "") -> str:

@@ -65,7 +65,7 @@ def test_a_layer_contains_its_own_package_and_the_necessary_parts_of_all_wheels(
     sources = {path.relative_to(LAYER).as_posix() for path in (LAYER / "client_certificate_auth").rglob("*.py")}
     for_tests = {name for name in sources if name.startswith("client_certificate_auth/testing/")}
     assert for_tests
-    package = {"client_certificate_auth/py.typed", *sources} - for_tests
+    package = {"client_certificate_auth/LICENSE", "client_certificate_auth/py.typed", *sources} - for_tests
     assert {path.name for path in (tmp_path / "layer").iterdir()} == {"python"}
     assert files_in(tmp_path / "layer/python") == INCLUDED | package | {"two.py", "two-2.0.dist-info/METADATA"}
     assert (tmp_path / "layer/python/two.py").read_text() == "NAME = 'two'"
@@ -105,7 +105,9 @@ def test_a_function_contains_the_modules_of_its_package_and_subpackages_and_noth
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / "package/folder.py").mkdir()
+    (tmp_path / "LICENSE").write_text("package/LICENSE")
     assemble_function(tmp_path / "package", tmp_path / "built", "3.13", print)
+    modules.add("package/LICENSE")
     assert files_in(tmp_path / "built") == modules
     assert {(tmp_path / "built" / name).read_text() for name in modules} == modules
 

@@ -60,13 +60,21 @@ def release(built: Path, tmp_path: Path) -> Path:
 def test_a_release_contains_everything_that_users_download(built: Path) -> None:
     assert {path.name for path in built.iterdir()} == FILES
     with ZipFile(built / "authorizer.zip") as archive:
-        assert archive.namelist() == ["mtls_authorizer/__init__.py", "mtls_authorizer/handler.py"]
+        assert archive.namelist() == [
+            "mtls_authorizer/LICENSE",
+            "mtls_authorizer/__init__.py",
+            "mtls_authorizer/handler.py",
+        ]
     with ZipFile(built / "sample-function.zip") as archive:
-        assert archive.namelist() == ["behind_the_authorizer.py"]
+        assert archive.namelist() == ["LICENSE", "behind_the_authorizer.py"]
     with ZipFile(built / "terraform-modules.zip") as archive:
-        assert archive.namelist() == ["authorizer/main.tf"]
+        assert archive.namelist() == ["LICENSE", "authorizer/main.tf"]
     with ZipFile(built / "cdk-constructs.zip") as archive:
-        assert archive.namelist() == ["client-certificate-authorizer.ts", "client_certificate_authorizer/__init__.py"]
+        assert archive.namelist() == [
+            "LICENSE",
+            "client-certificate-authorizer.ts",
+            "client_certificate_authorizer/__init__.py",
+        ]
     with ZipFile(built / "mtls_authorizer-0.1.0-py3-none-any.whl") as archive:
         assert "mtls_authorizer/secrets.py" not in archive.namelist()
 

@@ -11,12 +11,9 @@ import {
 } from './client-certificate-authorizer';
 
 const [releaseFolder, outdir] = process.argv.slice(2);
-const app = new App({
-  outdir,
-  analyticsReporting: false,
-  // The flag that new apps have: what the CDK finds in a template is an error.
-  context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
-});
+// The flag that new apps have: what the CDK finds in a template is an error.
+const context = { '@aws-cdk/core:validateAgainstDefaultRules': true };
+const app = new App({ outdir, analyticsReporting: false, context });
 const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`, 'utf-8'));
 for (const name of Object.keys(deployments.valid)) {
   deploy(new Stack(app, name), deployments.valid[name]);
