@@ -40,6 +40,7 @@ PROGRAMS = {
     "openssl",
     "pip",
     "python3",
+    "rm",
     "sam",
     "terraform",
     "while",
