@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from client_certificate_auth.certificate_headers import _LONGEST_VALUE
 from mtls_authorizer.policy.rule_warning_log import MOST_LOGGED
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.request.context import LONGEST_HEADER
@@ -31,6 +32,7 @@ CRL_MIB = max_crl_bytes(str(MEMORY)) // 2**20
         ("configuration", f"queried at most every {MIN_POLL_SECONDS} seconds"),
         ("context", f"if it has more than {LONGEST_HEADER:,} characters"),
         ("context", f"have at most {LONGEST_VALUE} characters"),
+        ("layer/alb-cloudfront", f"of at most {_LONGEST_VALUE:,} characters"),
         ("observability", f"OID, at most {MOST_VALUES};"),
         ("observability", f"the first {MOST_VALUES} of many"),
         ("observability", f"At most {LONGEST_UNVERIFIED} characters; non-printable"),

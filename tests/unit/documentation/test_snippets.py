@@ -40,6 +40,7 @@ PROGRAMS = {
     "openssl",
     "pip",
     "python3",
+    "rm",
     "sam",
     "terraform",
     "while",
@@ -118,6 +119,13 @@ def test_sam_commands_have_options_and_parameters_that_exist(page: str) -> None:
             parameters = yaml_parse((PROJECT / template).read_text(encoding="utf-8"))["Parameters"]
             overrides = {word.partition("=")[0] for word in words if re.match(r"[A-Z]\w+=", word)}
             assert overrides <= parameters.keys(), line
+
+
+@pytest.mark.parametrize("fence", [fence for fence in fences("sh") if "sam deploy" in fence.text], ids=str)
+def test_a_template_is_built_before_it_is_deployed(fence: Fence) -> None:
+    """Otherwise, the SAM CLI deploys what was built last, which can be the template of another stack."""
+    before, _, after = fence.text.partition("sam deploy ")
+    assert "sam build" in before or after.startswith("--template-file")
 
 
 def test_the_example_of_samconfig_is_named_where_it_is() -> None:
