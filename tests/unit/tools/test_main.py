@@ -173,5 +173,7 @@ def test_an_input_that_cannot_be_read_is_one_line_with_the_name_of_the_subcomman
     assert main(["rules", "check", "no\n\udcff\x1b[31m"], {}) == 2
     expected = r"mtls-authorizer rules check: no\n\udcff\x1b[31m cannot be read: No such file or directory"
     assert capsys.readouterr().err == f"{expected}\n"
+    assert main(["rules", "check", "s3://bucket/rules.json"], {}) == 2
+    assert "only files can be named, not URIs" in capsys.readouterr().err
     assert main(["rules", "check", "no\0"], {}) == 2
     assert capsys.readouterr().err.startswith(r"mtls-authorizer rules check: no\x00 is not a file name: ")
