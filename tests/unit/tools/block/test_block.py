@@ -239,6 +239,19 @@ def test_an_issuer_that_may_be_reversed_is_noted(
     assert correct is None or f"write --issuer {correct}" in words
 
 
+@pytest.mark.usefixtures("rules")
+def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("block", "--issuer", "CN=CA,O=Acme,C=DE", "--serial", "5") == 0
+    capsys.readouterr()
+    # It is no error: someone else may have written the entry in this order.
+    assert command("unblock", "--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert words.startswith("NOT BLOCKED")
+    assert "no entry for the client is found: write --issuer CN=CA,O=Acme,C=DE" in words
+    assert command("unblock", "--issuer", "CN=CA,O=Acme,C=DE", "--serial", "5") == 0
+    assert "the issuer may be reversed" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
