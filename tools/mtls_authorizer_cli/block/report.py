@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer_cli.block.command import explain_command, flush_caches
 from mtls_authorizer_cli.command_line import ExitStatus, write_lines, write_output
 from mtls_authorizer_cli.documents.review import diff
-from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.printed import json_text, plain
 from mtls_authorizer_cli.tables import fold, next_step, row
 
 if TYPE_CHECKING:
@@ -83,7 +83,6 @@ def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> st
     """Return the output as one JSON object."""
     update = outcome.update
     document = {
-        "version": 1,
         "result": answer.result,
         "rules": outcome.rules.location,
         "rules_version": update.document.version,
@@ -107,4 +106,4 @@ def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> st
         "next_step": answer.next_step,
         "verify": explain_command(outcome),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import shlex
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from mtls_authorizer_cli.documents.location import add_options as add_location_o
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import diff, review
-from mtls_authorizer_cli.printed import listing, plain, quoted
+from mtls_authorizer_cli.printed import json_text, listing, plain, quoted
 from mtls_authorizer_cli.tables import fold, next_step, row
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ def _lines(options: argparse.Namespace, rules: RulesLocation, update: Update, re
 
 def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, result: str) -> str:
     document = {
-        "version": 1,
         "result": result,
         "rules": rules.location,
         "rules_version": update.document.version,
@@ -86,7 +84,7 @@ def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, 
         "diff": diff(update.before, update.planned),
         "next_step": _next_step(rules, update),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _next_step(rules: RulesLocation, update: Update) -> str:
