@@ -114,6 +114,7 @@ def test_a_link_to_nothing_creates_its_target(folder: Path) -> None:
     ("content", "kind"),
     [
         (crl(9), "a certificate revocation list"),
+        (crl(*range(1, 9000)), "a certificate revocation list"),
         (STRANGER.pem, "a certificate"),
         (b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "a private key"),
         (b'{"rules": []}', "JSON"),
