@@ -1188,6 +1188,7 @@ def test_an_api_that_may_not_be_read_is_bad_input_with_the_permission(
     assert f"You need the permission apigateway:GET on /restapis/{REST}" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("new_clients")
 def test_an_object_that_ends_early_cannot_be_queried(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(TRUSTSTORE_URI, CA.pem)
     proxy.break_with(truncate(3, "/bucket"))

@@ -88,6 +88,15 @@ def test_wrong_options_are_named_with_the_usage_and_nothing_that_a_terminal_obey
     assert all(line.isprintable() for line in errors.splitlines())
 
 
+def test_without_a_standard_error_wrong_options_are_not_printed_as_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stderr", None)
+        assert exit_status("explain", "--polic") == 2
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "empty"),
     [

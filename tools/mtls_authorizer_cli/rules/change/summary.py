@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.command_line import write_output
+from mtls_authorizer_cli.documents.review import write_result
 from mtls_authorizer_cli.printed import counted, json_text, plain
 from mtls_authorizer_cli.tables import wrap
 
@@ -35,7 +35,8 @@ class Summary(NamedTuple):
 
 def print_summary(summary: Summary, *, as_json: bool) -> None:
     """Print a summary. Raises CommandError."""
-    write_output(_json(summary) if as_json else "\n".join(_lines(summary)) + "\n")
+    text = _json(summary) if as_json else "\n".join(_lines(summary)) + "\n"
+    write_result(text, written=summary.result.written)
 
 
 def _json(summary: Summary) -> str:
