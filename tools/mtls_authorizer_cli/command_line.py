@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import TextIO
 
 STANDARD_INPUT = "-"
@@ -69,8 +69,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit. Raises SystemExit."""
-        self.print_usage(sys.stderr)
-        self.exit(ExitStatus.BAD_INPUT, f"{self.prog}: {printable(message)}\n")
+        # argparse would print to the standard output if the standard error is closed.
+        write_error(f"{self.format_usage()}{self.prog}: {printable(message)}\n")
+        sys.exit(ExitStatus.BAD_INPUT)
 
 
 def named_path(text: str) -> Path:
@@ -129,7 +130,8 @@ def read_beginning(file: str, size: int) -> bytes:
         with Path(file).open("rb") as stream:
             return stream.read(size)
     except OSError as error:
-        message = f"{shown_file(file)} cannot be read: {error.strerror or error}"
+        files_only = ". Here, only files can be named, not URIs" if "://" in file else ""
+        message = f"{shown_file(file)} cannot be read: {error.strerror or error}{files_only}"
         raise CommandError(message) from error
     except ValueError as error:
         message = f"{shown_file(file)} is not a file name: {error}"
@@ -194,11 +196,6 @@ def write_output(text: str) -> None:
         _discard(stream)
         message = f"the output cannot be written: {error.strerror or error}"
         raise CommandError(message) from error
-
-
-def write_lines(lines: Iterable[str]) -> None:
-    """Write lines to the standard output, likewise. Raises CommandError."""
-    write_output("".join(f"{line}\n" for line in lines))
 
 
 def write_error(text: str) -> None:

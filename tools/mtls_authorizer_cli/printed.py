@@ -5,12 +5,13 @@ Terminals obey control characters; other characters change the direction of text
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 MOST_EXAMPLES = 3
@@ -41,6 +42,15 @@ def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none
     if everything or len(texts) <= MOST_EXAMPLES:
         return ", ".join(texts)
     return f"{', '.join(texts[:MOST_EXAMPLES])} and {len(texts) - MOST_EXAMPLES:,} more"
+
+
+JSON_VERSION = 1
+"""Changes when a key loses its meaning, not when keys are added."""
+
+
+def json_text(document: Mapping[str, object]) -> str:
+    """Return what a command prints for a program: a JSON object in ASCII, with its version."""
+    return json.dumps({"version": JSON_VERSION, **document}, indent=2) + "\n"
 
 
 def utc_timestamp(time: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,9 +40,17 @@ class Progress:
         if self._shown:
             filled = round(_BAR_WIDTH * min(1, fraction))
             bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-            self._stream.write(f"\r\x1b[K[{bar}] {step}")
+            # A line that wraps could not be removed.
+            self._stream.write(f"\r\x1b[K{f'[{bar}] {step}'[: self._columns()]}")
             self._stream.flush()
             self._is_drawn = True
+
+    def _columns(self) -> int | None:
+        """Return how many columns a line can have; None if that is not known."""
+        try:
+            return max(0, os.get_terminal_size(self._stream.fileno()).columns - 1) or None
+        except (OSError, ValueError):
+            return None
 
     def clear(self) -> None:
         """Remove the bar."""

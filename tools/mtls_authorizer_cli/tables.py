@@ -96,6 +96,11 @@ def next_step(text: str) -> Iterator[str]:
     return fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
 
 
+def joined(lines: Iterable[str]) -> str:
+    """Return lines as one text."""
+    return "".join(f"{line}\n" for line in lines)
+
+
 def files_without_certificate(files: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Return files without a certificate in lines, each with the reason; nothing if there are none."""
     if files:

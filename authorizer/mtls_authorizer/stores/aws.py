@@ -15,18 +15,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
     CredentialRetrievalError,
     FlexibleChecksumError,
     IncompleteReadError,
+    InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
     ReadTimeoutError,
     ResponseStreamingError,
     SSLError,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
@@ -79,6 +83,8 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         "no AWS credentials; on Lambda, the role of the function provides them",
     ),
     ((ProfileNotFound,), "the profile in AWS_PROFILE does not exist"),
+    ((SSOError, TokenRetrievalError), "there is no SSO session, or it has expired: aws sso login"),
+    ((InvalidRegionError,), "AWS_REGION is not the name of a region"),
 )
 
 
@@ -88,7 +94,7 @@ def aws_client(uri: str, service: str, timeouts: Timeouts) -> AwsClient:
     Raises StoreError, for the document of this URI, if there is no region or no client can be created.
     """
     with store_errors(uri, timeouts):
-        if session().region_name is None:
+        if not session().region_name:
             raise StoreError(uri, "no AWS region; Lambda sets AWS_REGION, elsewhere set it yourself")
         return client(service, timeouts)
 
@@ -96,8 +102,8 @@ def aws_client(uri: str, service: str, timeouts: Timeouts) -> AwsClient:
 @cache
 def session() -> boto3.session.Session:
     """Return the session of all clients. It is cached: creating one takes long."""
-    # boto3 itself reads AWS_DEFAULT_REGION only.
-    return boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
+    # boto3 itself reads AWS_DEFAULT_REGION only. An empty variable is none.
+    return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)
 
 
 @cache
@@ -160,4 +166,7 @@ def _describe(error: Exception, timeouts: Timeouts, denied: str) -> str:
     for types, description in _FAILURES:
         if isinstance(error, types):
             return description
+    if isinstance(error, BotoCoreError):
+        # Its kinds that are about responses are described above.
+        return f"AWS cannot be called: check the AWS configuration ({type(error).__name__})"
     return f"unreadable response ({type(error).__name__})"

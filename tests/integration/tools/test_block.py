@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import pty
@@ -236,28 +237,20 @@ def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixtur
     assert "is not an API ID and a stage: write them like a1b2c3d4e5/live" in capsys.readouterr().err
 
 
-class Terminal:
-    def __init__(self) -> None:
-        self.written: list[str] = []
-
+class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-    def write(self, text: str) -> None:
-        self.written.append(text)
-
-    def flush(self) -> None:
-        pass
 
 
 def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:
     slept: list[float] = []
     terminal = Terminal()
-    with progress_on(terminal) as progress:  # type: ignore[arg-type]
+    with progress_on(terminal) as progress:
         wait_for_reload(0.5, progress, slept.append)
     assert slept == [1.0, 1.0, 0.5]
-    assert "waiting for the reload, 2 s (Ctrl-C: do not flush)" in terminal.written[0]
-    assert terminal.written[-1] == "\r\x1b[K"
+    written = terminal.getvalue().split("\r\x1b[K")
+    assert "waiting for the reload, 2 s (Ctrl-C: do not flush)" in written[1]
+    assert written[-1] == ""
     assert REGION != OTHER_REGION
 
 

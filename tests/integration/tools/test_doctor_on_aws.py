@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
+from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
 from mtls_authorizer_cli.doctor.findings import Check
 from mtls_authorizer_cli.main import main
 from tests.api_gateway_account import Account, Api, ApiGatewayAccount, Function, api_gateway_account
 from tests.aws_fixtures import forget_clients
 from tests.aws_server import REGION
 from tests.certificate_authorities import CertificateAuthority
+from tests.faulty_proxy import truncate
 from tests.integration.examples.test_attach import PEM, TEMPLATES, transformed
 from tests.integration.template.stacks import AUTHORIZER, RULES, SAMPLE_API
 from tests.integration.tools.doctor_accounts import (
@@ -1192,25 +1194,42 @@ def test_an_api_that_may_not_be_read_is_bad_input_with_the_permission(
     assert f"You need the permission apigateway:GET on /restapis/{REST}" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("new_clients")
+def test_an_object_that_ends_early_cannot_be_queried(aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_object(TRUSTSTORE_URI, CA.pem)
+    proxy.break_with(truncate(3, "/bucket"))
+    with pytest.raises(UnavailableError, match=r"^s3://bucket/truststore.pem: "):
+        Aws().content("bucket", "truststore.pem")
+    proxy.heal()
+    assert Aws().content("bucket", "truststore.pem")[0] == CA.pem
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
+        ({"AWS_REGION": None}, "no AWS region: set AWS_REGION"),
         ({"AWS_REGION": ""}, "no AWS region: set AWS_REGION"),
-        ({"AWS_ACCESS_KEY_ID": ""}, "AWS cannot be queried: sts: Unable to locate credentials"),
+        ({"AWS_REGION": "no region"}, "AWS cannot be queried: sts: Provided region_name 'no region'"),
+        ({"AWS_ACCESS_KEY_ID": None}, "AWS cannot be queried: sts: Unable to locate credentials"),
         ({"AWS_PROFILE": "none"}, "The config profile (none) could not be found"),
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS cannot be queried: sts: Invalid endpoint: nonsense"),
+        (
+            {"AWS_ACCESS_KEY_ID": None, "AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/no"},
+            "AWS cannot be queried: sts: [Errno 2] No such file or directory: '/no'",
+        ),
     ],
 )
 @pytest.mark.usefixtures("cloud", "new_clients")
 def test_without_credentials_or_a_region_one_line_says_so(
-    variables: dict[str, str],
+    variables: dict[str, str | None],
     message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name, value in variables.items():
-        if value:
-            monkeypatch.setenv(name, value)
-        else:
+        if value is None:
             monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
     assert main(["doctor", "--api", REST], {}) == 2
     assert capsys.readouterr().err.startswith(f"mtls-authorizer doctor: {message}")

@@ -88,6 +88,15 @@ def test_wrong_options_are_named_with_the_usage_and_nothing_that_a_terminal_obey
     assert all(line.isprintable() for line in errors.splitlines())
 
 
+def test_without_a_standard_error_wrong_options_are_not_printed_as_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stderr", None)
+        assert exit_status("explain", "--polic") == 2
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "empty"),
     [
@@ -173,5 +182,7 @@ def test_an_input_that_cannot_be_read_is_one_line_with_the_name_of_the_subcomman
     assert main(["rules", "check", "no\n\udcff\x1b[31m"], {}) == 2
     expected = r"mtls-authorizer rules check: no\n\udcff\x1b[31m cannot be read: No such file or directory"
     assert capsys.readouterr().err == f"{expected}\n"
+    assert main(["rules", "check", "s3://bucket/rules.json"], {}) == 2
+    assert "only files can be named, not URIs" in capsys.readouterr().err
     assert main(["rules", "check", "no\0"], {}) == 2
     assert capsys.readouterr().err.startswith(r"mtls-authorizer rules check: no\x00 is not a file name: ")

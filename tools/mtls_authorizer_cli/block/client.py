@@ -127,19 +127,20 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
         message = f"--issuer or --serial: {error}"
         raise CommandError(message) from error
     notes = [_ONE_CERTIFICATE]
-    correct = reversed_name(issuer) if command == "block" else None
+    correct = reversed_name(issuer)
     if correct is not None:
         write = f"write --issuer {shlex.quote(correct)}, or name the certificate"
-        if next(attribute_types(issuer)).upper() in _LEAST_SPECIFIC:
+        if command == "block" and next(attribute_types(issuer)).upper() in _LEAST_SPECIFIC:
             message = (
                 f"--issuer {quoted(issuer)} looks reversed, as API Gateway and OpenSSL print names, and probably "
                 f"blocks no client: {write}"
             )
             raise CommandError(message)
         # Without a country or domain component, the order cannot be told from the name.
+        otherwise = "no client is blocked" if command == "block" else "no entry for the client is found"
         notes.append(
             "the issuer may be reversed, as API Gateway and OpenSSL print names. If it differs from issuer_dn in the "
-            f"log, no client is blocked: {write}"
+            f"log, {otherwise}: {write}"
         )
     name = f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}"
     return Client(name, entry, conditions, conditions, tuple(notes))

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.block.command import explain_command, flush_caches
-from mtls_authorizer_cli.command_line import ExitStatus, write_lines, write_output
-from mtls_authorizer_cli.documents.review import diff
-from mtls_authorizer_cli.printed import plain
-from mtls_authorizer_cli.tables import fold, next_step, row
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus
+from mtls_authorizer_cli.documents.review import diff, write_result
+from mtls_authorizer_cli.printed import json_text, plain
+from mtls_authorizer_cli.tables import fold, joined, next_step, row
 
 if TYPE_CHECKING:
     import argparse
@@ -40,13 +40,18 @@ class Answer(NamedTuple):
 
 def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answer) -> ExitStatus:
     """Print the answer, flush caches after a change, print the rest, return the exit status. Raises CommandError."""
+    written = outcome.update.written
+    to_flush = not outcome.declined and not options.dry_run
     if not options.json:
-        write_lines(_beginning(answer, outcome))
-    flushed = [] if outcome.declined or options.dry_run else flush_caches(options, outcome.rules)
-    if options.json:
-        write_output(_as_json(answer, outcome, flushed))
-    else:
-        write_lines(_ending(answer, outcome, flushed))
+        try:
+            write_result(joined(_beginning(answer, outcome)), written=written)
+        except CommandError:
+            if to_flush:
+                flush_caches(options, outcome.rules)
+            raise
+    flushed = flush_caches(options, outcome.rules) if to_flush else []
+    ending = _as_json(answer, outcome, flushed) if options.json else joined(_ending(answer, outcome, flushed))
+    write_result(ending, written=written)
     failed = outcome.declined or any(each.problem for each in flushed)
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
@@ -83,7 +88,6 @@ def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> st
     """Return the output as one JSON object."""
     update = outcome.update
     document = {
-        "version": 1,
         "result": answer.result,
         "rules": outcome.rules.location,
         "rules_version": update.document.version,
@@ -107,4 +111,4 @@ def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> st
         "next_step": answer.next_step,
         "verify": explain_command(outcome),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)

@@ -12,7 +12,8 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.certificates.unusable import describe_unusable
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_beginning, read_file
+from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_beginning, shown_file
+from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +37,8 @@ class CertificateFile(NamedTuple):
     certificate: PeerCertificate | None
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    was_read: bool = True
+    """Whether the file could be read, whatever it contains."""
 
 
 def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
@@ -50,11 +53,28 @@ def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
 
 def read_certificate_file(file: str) -> CertificateFile:
     """Read the client certificate of a file. Raises nothing."""
+    content = read_content(file)
+    return content if isinstance(content, CertificateFile) else find_certificate(file, content)
+
+
+def read_content(file: str) -> Content | CertificateFile:
+    """Return the content of a file or, if it cannot be read or is too large, the reason. Raises nothing."""
     try:
-        content = recognize(read_file(file, largest=LARGEST_FILE, expected="a certificate, which is smaller"))
+        content = read_beginning(file, LARGEST_FILE + 1)
     except CommandError as error:
-        return CertificateFile(file, None, None, str(error))
-    return find_certificate(file, content)
+        return CertificateFile(file, None, None, str(error), was_read=False)
+    if len(content) > LARGEST_FILE:
+        problem = f"{shown_file(file)} has more than {LARGEST_FILE:,} bytes, more than any certificate or event"
+        return CertificateFile(file, None, None, problem)
+    return recognize(content)
+
+
+def check_read(files: Iterable[CertificateFile]) -> None:
+    """Raise CommandError for files that could not be read: the result of a command is incomplete without them."""
+    problems = [file.problem or "" for file in files if not file.was_read]
+    if problems:
+        message = f"the result is incomplete: {listing(problems)}"
+        raise CommandError(message)
 
 
 def find_certificate(file: str, content: Content) -> CertificateFile:

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificates.files import read_certificates
+from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.from_files import clients_in_files
 from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
@@ -71,25 +71,31 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not options.files and not options.log:
         message = "no clients: name files or folders with certificates, or a log with --log"
         raise CommandError(message)
+    if not options.files and (options.function or options.env_file or options.rules):
+        message = "--function, --env-file and --rules are for certificates; a log contains the rules that matched"
+        raise CommandError(message)
     if options.csv and options.json:
         message = "--csv and --json exclude each other: use one of them"
         raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)
-    report = _make_report(options, environment, now, period)
+    files = read_certificates(options.files)
+    report = _make_report(options, environment, files, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
     if not report.clients and (report.unusable or report.skipped):
         message = "the files contain neither certificates nor decisions"
         raise CommandError(message)
+    check_read(files)
     return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
 
 
 def _make_report(
-    options: argparse.Namespace, environment: Mapping[str, str], now: datetime, period: timedelta | None
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    files: Sequence[CertificateFile],
+    now: datetime,
+    period: timedelta | None,
 ) -> Report:
-    if not options.files and (options.function or options.env_file or options.rules):
-        message = "--function, --env-file and --rules are for certificates; a log contains the rules that matched"
-        raise CommandError(message)
     logged = LoggedClients()
     skipped = 0
     for log in options.log:
@@ -97,7 +103,6 @@ def _make_report(
         with progress_on(sys.stderr) as progress:
             logged.add_all(progress.watch(records, "decisions", every=5000))
         skipped += records.skipped
-    files = read_certificates(options.files)
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
     clients = with_renewals(merge(in_files, logged.clients))
     unusable = tuple((file.name, file.problem) for file in files if file.problem is not None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.clients.client import DEPENDS_ON_REQUEST, State
-from mtls_authorizer_cli.printed import counted, listing, utc_timestamp
+from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mtls_authorizer_cli.clients.client import Client
-
-JSON_VERSION = 1
-"""Changes when a key loses its meaning, not when keys are added."""
 
 CSV_COLUMNS = (
     *("client", "issuer_dn", "serial_number", "fingerprint256", "rules", "reason", "state"),
@@ -85,7 +81,6 @@ def as_csv(report: Report) -> str:
 def as_json(report: Report) -> str:
     """Return the list for a program: one JSON object in ASCII."""
     document = {
-        "version": JSON_VERSION,
         "time": utc_timestamp(report.now),
         "until": None if report.period is None else utc_timestamp(report.until),
         "total": len(report.clients),
@@ -97,7 +92,7 @@ def as_json(report: Report) -> str:
         "clients": [_record(client, report) for client in report.listed],
         "unusable_files": [{"file": file, "problem": problem} for file, problem in report.unusable],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _lines(report: Report) -> Iterator[str]:

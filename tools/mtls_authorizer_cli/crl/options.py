@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.content import Kind, recognize
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
 
-_RECOGNIZED_BYTES = 64 * 1024
 _OF_NO_KNOWN_KIND = (Kind.EMPTY, Kind.BINARY, Kind.TEXT, Kind.INCOMPLETE_PEM)
-"""An index is binary data, too, a server's error message is text, and the beginning of a long CRL is incomplete."""
+"""An index is binary data, too, a server's error message is text, and a download may have ended early."""
 
 
 def add_verification(parser: Parser) -> None:
@@ -74,7 +74,7 @@ def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:
     if not path.is_file():
         message = f"the output {path} is not a regular file: name another output"
         raise CommandError(message)
-    for kind in recognize(read_beginning(str(path), _RECOGNIZED_BYTES)).kinds:
+    for kind in recognize(read_beginning(str(path), MAX_CRL_BYTES + 1)).kinds:
         if kind not in {replaceable, *_OF_NO_KNOWN_KIND}:
             message = f"the output {path} is {kind}, which is not replaced: name another output, or remove the file"
             raise CommandError(message)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 _LARGEST_DOCUMENT = 256 * 1024 * 1024
-"""In characters, of JSON in several lines. Entries in lines of their own are read one by one, whatever their number."""
+"""In characters, of JSON in several lines, and of a line. Lines are read one by one, whatever their number."""
 
 _LONGEST_ENTRY = 2_000
 """In lines, of an entry that ``aws logs tail --format json`` prints indented."""
@@ -94,18 +94,31 @@ def _open(file: str) -> Iterator[IO[str]]:
 
 
 def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
-    first = next((line for line in stream if line.strip()), None)
+    following = _lines(stream)
+    first = next((line for line in following if line.strip()), None)
     if first is None:
         message = f"{name} is empty: it should contain entries of the decision log"
         raise CommandError(message)
     if _BINARY.search(first):
         message = "it is binary data. Decompress it first, unless it is compressed with gzip"
         raise ValueError(message)
-    lines = chain([first], stream)
+    lines = chain([first], following)
     if not first.lstrip().startswith(("{", "[")):
         is_csv = not _COLUMNS.isdisjoint(next(csv.reader([first])))
         return _read_csv(lines) if is_csv else _read_lines(name, lines)
     return _read_lines(name, lines) if _load(first) is not None else _read_documents(name, lines)
+
+
+def _lines(stream: IO[str]) -> Iterator[str]:
+    """Return the lines of a log. Raises ValueError for one that is too long to be read into memory."""
+    while line := stream.readline(_LARGEST_DOCUMENT + 1):
+        if len(line) > _LARGEST_DOCUMENT:
+            raise _too_large(subject="a line")
+        yield line
+
+
+def _too_large(*, subject: str) -> ValueError:
+    return ValueError(f"{subject} has more than {_LARGEST_DOCUMENT:,} characters: write one record per line (jq -c .)")
 
 
 def _read_csv(lines: Iterable[str]) -> Iterator[LogEntry]:
@@ -142,8 +155,7 @@ def _read_documents(name: str, lines: Iterable[str]) -> Iterator[LogEntry]:
     for line in lines:
         text.write(line)
         if text.tell() > _LARGEST_DOCUMENT:
-            message = f"it has more than {_LARGEST_DOCUMENT:,} characters: write one record per line (jq -c .)"
-            raise ValueError(message)
+            raise _too_large(subject="it")
     rest = text.getvalue().lstrip()
     decoder = json.JSONDecoder()
     while rest:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.printed import counted, plain
+from mtls_authorizer_cli.printed import counted, json_text, plain
 from mtls_authorizer_cli.tables import WIDTH, fold
 
 if TYPE_CHECKING:
@@ -35,13 +34,12 @@ def as_text(diagnosis: Diagnosis) -> str:
 def as_json(diagnosis: Diagnosis) -> str:
     """Return a diagnosis for a program."""
     document = {
-        "version": 1,
         "findings": [finding._asdict() for finding in diagnosis.findings],
         "not_checked": [each._asdict() for each in diagnosis.not_checked],
         "checked": sorted(set(diagnosis.checked)),
         "notes": diagnosis.notes,
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _summary(diagnosis: Diagnosis) -> Iterator[str]:

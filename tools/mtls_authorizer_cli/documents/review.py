@@ -8,7 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, is_terminal, printable, write_error
+from mtls_authorizer_cli.command_line import CommandError, is_terminal, printable, write_error, write_output
 from mtls_authorizer_cli.tables import WIDTH
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ def review(options: argparse.Namespace, change: Change) -> bool:
     )
     answer = sys.stdin.readline().strip().lower()
     return answer in {"y", "yes"}
+
+
+def write_result(text: str, *, written: bool) -> None:
+    """Print the result of a change. Raises CommandError, which says whether the change was written all the same."""
+    try:
+        write_output(text)
+    except CommandError as error:
+        message = f"{error}; the change to the document was{'' if written else ' not'} written"
+        raise CommandError(message) from error
 
 
 def diff(before: str, after: str) -> str:

@@ -6,6 +6,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.certificates.files import check_read
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, is_terminal, write_output
 from mtls_authorizer_cli.configuration.function import read_environment
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
@@ -92,6 +93,7 @@ def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
     if not table.decided:
         message = "no file contains a certificate, so nothing was decided"
         raise CommandError(message)
+    check_read(row.file for row in table.rows)
     return ExitStatus.NEGATIVE if table.denied else ExitStatus.SUCCESS
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.request.event import UnsupportedEventError, read_request
-from mtls_authorizer_cli.certificates.content import Content, Kind, recognize
-from mtls_authorizer_cli.certificates.files import LARGEST_FILE, CertificateFile, find_certificate, read_certificates
+from mtls_authorizer_cli.certificates.content import Content, Kind
+from mtls_authorizer_cli.certificates.files import CertificateFile, find_certificate, read_certificates, read_content
 from mtls_authorizer_cli.certificates.unusable import describe_unusable
-from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file
+from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 
 if TYPE_CHECKING:
@@ -97,14 +97,10 @@ def _combine(files: Sequence[CertificateFile], event: _Event | None, *, are_many
 
 
 def _read(file: str) -> CertificateFile | _Event:
-    try:
-        content = read_file(file, largest=LARGEST_FILE, expected="a certificate or an event, which are smaller")
-    except CommandError as error:
-        return CertificateFile(file, None, None, str(error))
-    recognized = recognize(content)
-    if Kind.JSON in recognized.kinds:
-        return _read_event(file, recognized)
-    return find_certificate(file, recognized)
+    content = read_content(file)
+    if isinstance(content, CertificateFile):
+        return content
+    return _read_event(file, content) if Kind.JSON in content.kinds else find_certificate(file, content)
 
 
 def _read_event(file: str, content: Content) -> _Event:

@@ -10,16 +10,13 @@ from mtls_authorizer_cli.explanation.reasons import meaning_and_next_step, sente
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json as report_json
 from mtls_authorizer_cli.explanation.report.text import advice_lines, without_next_step
-from mtls_authorizer_cli.printed import listing, plain, quoted, utc_timestamp
+from mtls_authorizer_cli.printed import json_text, listing, plain, quoted, utc_timestamp
 from mtls_authorizer_cli.tables import fold, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mtls_authorizer_cli.explain.log_explanation import CurrentDecision, LoggedExplanation
-
-JSON_VERSION = 1
-"""Changes when a key loses its meaning, not when keys are added."""
 
 _FIELDS = (
     *("principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage", "days_to_expiry"),
@@ -62,7 +59,6 @@ def as_json(logged: LoggedExplanation) -> str:
     """Return the explanation for a program: one JSON object in ASCII."""
     record, today, meaning = logged.record, logged.today, _meaning_and_next_step(logged)
     document = {
-        "version": JSON_VERSION,
         "decision": record.decision,
         "reason": record.text("reason"),
         "meaning": meaning and meaning[0],
@@ -74,7 +70,7 @@ def as_json(logged: LoggedExplanation) -> str:
         "notes": logged.notes,
         "explanation": None if logged.report is None else json.loads(report_json(logged.report)),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _verdict(logged: LoggedExplanation) -> Iterator[str]:

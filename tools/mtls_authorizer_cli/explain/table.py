@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +9,7 @@ from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.summary import summarize
 from mtls_authorizer_cli.explanation.wording import written_routes
-from mtls_authorizer_cli.printed import counted, listing, utc_timestamp
+from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.configuration.loading import Configuration
     from mtls_authorizer_cli.explanation.question import Question
     from mtls_authorizer_cli.explanation.summary import Summary
-
-JSON_VERSION = 1
-"""Changes when a key loses its meaning, not when keys are added."""
 
 CSV_COLUMNS = (
     *("file", "decision", "denied_by", "reason", "rules", "allowed_routes", "subject_dn", "issuer_dn"),
@@ -86,7 +82,6 @@ def as_json(table: Table) -> str:
     """Return the decisions for a program: one JSON object in ASCII."""
     decided, denied = table.decided, table.denied
     document = {
-        "version": JSON_VERSION,
         "time": utc_timestamp(table.now),
         "notes": table.notes,
         "allowed": len(decided) - len(denied),
@@ -94,7 +89,7 @@ def as_json(table: Table) -> str:
         "without_certificate": len(table.rows) - len(decided),
         "certificates": [_record(row, table.now) for row in table.rows],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _lines(table: Table) -> Iterator[str]:

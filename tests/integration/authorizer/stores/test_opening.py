@@ -58,7 +58,9 @@ open_store("s3://bucket/key", max_bytes=10)
     [
         ({}, "no AWS region; Lambda sets AWS_REGION"),
         ({"AWS_REGION": "eu-central-1", "AWS_PROFILE": "nobody"}, "the profile in AWS_PROFILE does not exist"),
-        ({"AWS_REGION": "no region"}, "unreadable response (InvalidRegionError)"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "no AWS region; Lambda sets AWS_REGION"),
+        ({"AWS_REGION": "no region"}, "AWS_REGION is not the name of a region"),
+        ({"AWS_REGION": "eu-central-1", "AWS_CONFIG_FILE": __file__}, "AWS cannot be called"),
     ],
 )
 def test_a_store_in_aws_that_can_not_be_opened_is_told_in_one_line(

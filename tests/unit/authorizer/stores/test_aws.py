@@ -16,11 +16,15 @@ from botocore.exceptions import (
     EndpointConnectionError,
     FlexibleChecksumError,
     IncompleteReadError,
+    InvalidConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ReadTimeoutError,
     ResponseStreamingError,
     SSLError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
 )
 from botocore.response import StreamingBody
 
@@ -45,6 +49,7 @@ TIMED_OUT = "timed out (1 s to connect, 1 s to read); a function in a VPC needs 
 NO_CONNECTION = "no connection, or it was closed without a response"
 TLS_FAILED = "TLS failed; behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"
 NO_CREDENTIALS = "no AWS credentials; on Lambda, the role of the function provides them"
+NO_SSO_SESSION = "there is no SSO session, or it has expired: aws sso login"
 ENDED_EARLY = "the response ended early"
 
 
@@ -99,6 +104,13 @@ def refused(code: str, status: int = 400) -> ClientError:
         (NoCredentialsError(), NO_CREDENTIALS),
         (PartialCredentialsError(provider="env", cred_var="topsecret"), NO_CREDENTIALS),
         (CredentialRetrievalError(provider="env", error_msg="topsecret"), NO_CREDENTIALS),
+        (SSOTokenLoadError(error_msg="topsecret"), NO_SSO_SESSION),
+        (TokenRetrievalError(provider="sso", error_msg="topsecret"), NO_SSO_SESSION),
+        (InvalidRegionError(region_name="topsecret"), "AWS_REGION is not the name of a region"),
+        (
+            InvalidConfigError(error_msg="topsecret"),
+            "AWS cannot be called: check the AWS configuration (InvalidConfigError)",
+        ),
         (KeyError("topsecret"), "unreadable response (KeyError)"),
     ],
 )

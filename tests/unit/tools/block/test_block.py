@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer_cli.block.flush import Flushed, Stage
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.api_events import rest_event
@@ -239,6 +240,19 @@ def test_an_issuer_that_may_be_reversed_is_noted(
     assert correct is None or f"write --issuer {correct}" in words
 
 
+@pytest.mark.usefixtures("rules")
+def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("block", "--issuer", "CN=CA,O=Acme,C=DE", "--serial", "5") == 0
+    capsys.readouterr()
+    # It is no error: someone else may have written the entry in this order.
+    assert command("unblock", "--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert words.startswith("NOT BLOCKED")
+    assert "no entry for the client is found: write --issuer CN=CA,O=Acme,C=DE" in words
+    assert command("unblock", "--issuer", "CN=CA,O=Acme,C=DE", "--serial", "5") == 0
+    assert "the issuer may be reversed" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -350,6 +364,27 @@ def test_without_a_terminal_nothing_is_written_unless_an_option_says_so(
     assert out.startswith("WOULD BLOCK 'CN=client': nothing was written (--dry-run)\n")
     assert f'+    "public_key": "{DIGEST}"\n' in out
     assert rules.read_text() == DOCUMENT
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_if_the_output_cannot_be_written_the_error_says_that_the_change_was_and_caches_are_flushed(
+    option: list[str], rules: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flushed: list[Stage] = []
+
+    def flush(stage: Stage) -> Flushed:
+        flushed.append(stage)
+        return Flushed(stage, None)
+
+    monkeypatch.setattr("mtls_authorizer_cli.block.command.flush", flush)
+    arguments = ["client.pem", "--rules", "rules.json", "--flush-rest-api", "a1b2c3d4e5/live", "--no-wait", *option]
+    for confirmation, said in (("--dry-run", "not written"), ("--yes", "written")):
+        with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device
+            monkeypatch.setattr(sys, "stdout", full)
+            assert main(["block", *arguments, confirmation], {}) == 2
+        assert capsys.readouterr().err.endswith(f"; the change to the document was {said}\n")
+    assert b"public_key" in rules.read_bytes()
+    assert len(flushed) == 1
 
 
 def test_a_dry_run_tells_the_present_from_the_change(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:

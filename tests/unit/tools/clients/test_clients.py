@@ -403,6 +403,19 @@ def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., No
     assert result.json["clients"][0]["reason"] == "revocation_status_unknown"
 
 
+def test_a_file_that_cannot_be_read_is_an_error_after_the_list(
+    run: Run, put: Callable[..., None], tmp_path: Path
+) -> None:
+    put(later=client(days=400))
+    assert run("certs", "--expiring", "60d").status == 0
+    (tmp_path / "certs" / "link.pem").symlink_to("/nowhere")
+    result = run("certs", "--expiring", "60d", "--json")
+    assert (result.status, result.json["total"]) == (2, 1)
+    assert result.errors == (
+        "mtls-authorizer clients: the result is incomplete: certs/link.pem cannot be read: No such file or directory\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

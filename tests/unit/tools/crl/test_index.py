@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import signal
 import stat
+import struct
 import sys
+import termios
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -111,6 +114,7 @@ def test_a_link_to_nothing_creates_its_target(folder: Path) -> None:
     ("content", "kind"),
     [
         (crl(9), "a certificate revocation list"),
+        (crl(*range(1, 9000)), "a certificate revocation list"),
         (STRANGER.pem, "a certificate"),
         (b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "a private key"),
         (b'{"rules": []}', "JSON"),
@@ -323,6 +327,19 @@ def test_items_of_an_unknown_number_are_counted_until_the_bar_is_removed() -> No
         assert list(progress.watch(range(3), "decisions", every=2)) == [0, 1, 2]
     empty = "." * 40
     assert terminal.getvalue().split("\r\x1b[K") == ["", f"[{empty}] 0 decisions", f"[{empty}] 2 decisions", ""]
+
+
+@pytest.mark.parametrize(("columns", "length"), [(30, 29), (1, 53), (0, 53), (200, 53)])
+def test_the_bar_does_not_wrap_on_a_narrow_terminal(columns: int, length: int) -> None:
+    master, slave = os.openpty()
+    try:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with open(slave, "w", closefd=False) as stream:
+            Progress(stream).show("reading it", 0)
+        assert len(os.read(master, 1000).decode().removeprefix("\r\x1b[K")) == length
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 def test_without_a_terminal_there_is_no_bar() -> None:

@@ -219,10 +219,24 @@ def test_input_that_is_not_a_log_is_one_message(content: str | bytes, problem: s
     assert problem in str(raised.value)
 
 
-def test_a_document_that_is_too_large_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("content", "subject"),
+    [("[\n1,\n2,\n3,\n4\n]", "it"), ("[1, 2, 3, 4]", "a line"), ('{"a": 1}\n{"a": 12345}', "a line")],
+)
+def test_a_document_or_a_line_that_is_too_large_is_rejected(
+    content: str, subject: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mtls_authorizer_cli.decision_log.entries._LARGEST_DOCUMENT", 10)
-    with pytest.raises(CommandError, match="more than 10 characters: write one record per line"):
-        read(tmp_path, json.dumps(RECORDS, indent=1))
+    with pytest.raises(CommandError, match=f"log: {subject} has more than 10 characters: write one record per line"):
+        read(tmp_path, content)
+
+
+def test_lines_that_are_not_too_large_are_read_whatever_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer_cli.decision_log.entries._LARGEST_DOCUMENT", len('{"decision":"deny"}\n'))
+    records, skipped = read(tmp_path, '{"decision":"deny"}\n' * 5)
+    assert (len(records), skipped) == (5, 0)
 
 
 def test_a_missing_file_is_reported() -> None:

@@ -328,7 +328,7 @@ def test_an_event_without_a_certificate_is_a_denied_request(run: Run) -> None:
         ([], "no certificate: name a file"),
         (["event", "--event", "event"], "event and event both contain an event: name one"),
         (["missing"], "missing cannot be read: No such file or directory"),
-        (["large"], "large has more than 6,291,456 bytes: name a certificate or an event"),
+        (["large"], "large has more than 6,291,456 bytes, more than any certificate or event"),
     ],
 )
 def test_other_mistakes_are_named(arguments: list[str], message: str, run: Run) -> None:

@@ -187,6 +187,23 @@ def test_a_folder_without_any_certificate_is_an_error_after_the_table(explain: E
     assert result.errors == "mtls-authorizer explain: no file contains a certificate, so nothing was decided\n"
 
 
+@pytest.mark.parametrize("option", [[], ["--csv"], ["--json"]])
+def test_files_that_cannot_be_read_are_an_error_after_the_table(
+    option: list[str], explain: Explain, tmp_path: Path
+) -> None:
+    result = explain("partners/ledger.pem", "both/foreign.pem", "missing.pem", *option, **LEDGER)
+    assert result.status == 2
+    assert "partners/ledger.pem" in result.output
+    expected = "the result is incomplete: missing.pem cannot be read: No such file or directory"
+    assert result.errors == f"mtls-authorizer explain: {expected}\n"
+    (tmp_path / "both" / "link.pem").symlink_to("/nowhere")
+    assert explain("both", *option, **LEDGER).status == 2
+    # Other files in a folder are no error, whatever their size.
+    (tmp_path / "both" / "link.pem").unlink()
+    (tmp_path / "both" / "large").write_bytes(bytes(6 * 1024 * 1024 + 1))
+    assert explain("both", *option, **LEDGER).status == 0
+
+
 def test_the_variables_can_come_from_a_file(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "live.env").write_text("ALLOWED_COMMON_NAMES=Ledger\n")
     assert explain("both/issued.pem", "--env-file", "live.env").status == 0

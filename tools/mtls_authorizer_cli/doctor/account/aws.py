@@ -59,7 +59,7 @@ class Aws:
             raise CommandError(str(error)) from error
         # boto3's annotations say that a session always has a region.
         found: str | None = region or self._session.region_name
-        if found is None:
+        if not found:
             message = "no AWS region: set AWS_REGION to the region of the API or function"
             raise CommandError(message)
         self.region = found
@@ -106,8 +106,12 @@ class Aws:
             reason = f"s3://{bucket}/{key} has {response['ContentLength']:,} bytes"
             raise UnavailableError(reason)
         if (bucket, key, version) not in self._contents:
-            with response["Body"] as body:
-                self._contents[bucket, key, version] = body.read()
+            try:
+                with response["Body"] as body:
+                    self._contents[bucket, key, version] = body.read()
+            except Exception as error:
+                uri = f"s3://{bucket}/{key}"
+                raise _failed(uri, error) from error
         return self._contents[bucket, key, version], response.get("VersionId")
 
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- boto3's
@@ -117,14 +121,18 @@ class Aws:
             return getattr(used, operation)(**arguments)
         except ClientError as error:
             return _unavailable(used, operation, arguments, error)
-        except BotoCoreError as error:
-            return UnavailableError(f"{service}: {' '.join(str(error).split())}")
+        except Exception as error:  # noqa: BLE001 -- botocore also raises ValueError and OSError, for credentials too
+            return _failed(service, error)
 
     def _client(self, service: str) -> AwsClient:
         if self.region == self._session.region_name:
             return client(service, _TIMEOUTS)
         name: Any = service
         return self._session.client(name, region_name=self.region)
+
+
+def _failed(subject: str, error: Exception) -> UnavailableError:
+    return UnavailableError(f"{subject}: {' '.join(str(error).split())}")
 
 
 def _unavailable(used: AwsClient, operation: str, arguments: Mapping[str, Any], error: ClientError) -> UnavailableError:

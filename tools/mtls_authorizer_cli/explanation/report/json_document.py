@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.wording import alternatives, value_text, written_route, written_routes
-from mtls_authorizer_cli.printed import utc_timestamp
+from mtls_authorizer_cli.printed import json_text, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation, RulesExplanation
     from mtls_authorizer_cli.explanation.similarity import Nearest
 
-JSON_VERSION = 1
-"""Changes when a key loses its meaning, not when keys are added."""
-
 _MAX_VALUES = 100
 
 
@@ -35,7 +31,6 @@ def as_json(report: Report) -> str:
     explanation, question = report.explanation, report.explanation.question
     policy, grant, advice = question.policy, explanation.decision.grant, advise(report.explanation)
     document = {
-        "version": JSON_VERSION,
         "decision": _decision(allowed=explanation.allowed),
         "denied_by": _denied_by(explanation),
         "reason": explanation.denial,
@@ -60,7 +55,7 @@ def as_json(report: Report) -> str:
         "answer": explanation.answer,
         "simple_answer": explanation.simple_answer,
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _decision(*, allowed: bool) -> str:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import json
 import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_lines, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses
 from mtls_authorizer_cli.documents.document import not_empty
 from mtls_authorizer_cli.documents.json_text import items_of, remove_items
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
-from mtls_authorizer_cli.documents.review import diff, review
-from mtls_authorizer_cli.printed import listing, plain, quoted
-from mtls_authorizer_cli.tables import fold, next_step, row
+from mtls_authorizer_cli.documents.review import diff, review, write_result
+from mtls_authorizer_cli.printed import json_text, listing, plain, quoted
+from mtls_authorizer_cli.tables import fold, joined, next_step, row
 
 if TYPE_CHECKING:
     import argparse
@@ -57,10 +56,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     update = rules.update(_remove(frozenset(options.names)), partial(review, options))
     declined = not update.written and not options.dry_run
     result = "removed" if update.written else "declined" if declined else "would_remove"
-    if options.json:
-        write_output(_as_json(options, rules, update, result))
-    else:
-        write_lines(_lines(options, rules, update, result))
+    answer = (options, rules, update, result)
+    write_result(_as_json(*answer) if options.json else joined(_lines(*answer)), written=update.written)
     return ExitStatus.NEGATIVE if declined else ExitStatus.SUCCESS
 
 
@@ -75,7 +72,6 @@ def _lines(options: argparse.Namespace, rules: RulesLocation, update: Update, re
 
 def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, result: str) -> str:
     document = {
-        "version": 1,
         "result": result,
         "rules": rules.location,
         "rules_version": update.document.version,
@@ -86,7 +82,7 @@ def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, 
         "diff": diff(update.before, update.planned),
         "next_step": _next_step(rules, update),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _next_step(rules: RulesLocation, update: Update) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.command_line import write_output
-from mtls_authorizer_cli.printed import counted, plain
+from mtls_authorizer_cli.documents.review import write_result
+from mtls_authorizer_cli.printed import counted, json_text, plain
 from mtls_authorizer_cli.tables import wrap
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ class Summary(NamedTuple):
 
 def print_summary(summary: Summary, *, as_json: bool) -> None:
     """Print a summary. Raises CommandError."""
-    write_output(_json(summary) if as_json else "\n".join(_lines(summary)) + "\n")
+    text = _json(summary) if as_json else "\n".join(_lines(summary)) + "\n"
+    write_result(text, written=summary.result.written)
 
 
 def _json(summary: Summary) -> str:
     result = summary.result
     document = {
-        "version": 1,
         "rules": summary.document.location,
         "written": result.written,
         "dry_run": summary.dry_run,
@@ -50,7 +49,7 @@ def _json(summary: Summary) -> str:
         "already_present": result.present,
         "warnings": summary.warnings,
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _lines(summary: Summary) -> Iterator[str]:

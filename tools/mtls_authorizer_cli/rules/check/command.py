@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from itertools import starmap
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
     write_output,
 )
-from mtls_authorizer_cli.printed import counted
+from mtls_authorizer_cli.printed import counted, json_text
 from mtls_authorizer_cli.rules.check.report import Message, Report, check_document
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         content = read_beginning(options.file, LARGEST_DOCUMENT + 1)
         reports = [check_document(shown_file(options.file), content, datetime.now(UTC))]
     if options.json:
-        write_output(json.dumps(_as_json(reports), indent=2) + "\n")
+        write_output(json_text(_as_json(reports)))
     else:
         _print(reports)
     failed = any(report.errors or (options.strict and report.warnings) for report in reports)
@@ -125,7 +124,6 @@ def _summary(report: Report) -> str:
 
 def _as_json(reports: Sequence[Report]) -> dict[str, object]:
     return {
-        "version": 1,
         "sources": [
             {
                 "source": report.source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificates.files import list_files, read_certificate_file
+from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.sources import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.rules.rule_set import RuleSet
+    from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 
@@ -44,7 +45,11 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument("old", metavar="OLD", help="the rules document in force: a file or a URI")
     parser.add_argument("new", metavar="NEW", help="the new rules document: a file or a URI")
     parser.add_argument(
-        "--certs", metavar="FOLDER", action="append", help="a folder with client certificates, or one certificate"
+        "--certs",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="a folder with client certificates, or one certificate",
     )
     parser.add_argument(
         "--truststore", metavar="FILE|URI", help="the truststore, for rules with issuer_key (default: TRUSTSTORE_URI)"
@@ -59,29 +64,31 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
     report = Report(options.new, compare(old, new))
+    files = read_certificates(options.certs)
     if options.certs:
         truststore = read_truststore_of(options.truststore, settings)
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
         for rules, location in zip(rule_sets, (options.old, options.new), strict=True):
             check_issuer_keys(rules, location, truststore)
-        report = _with_clients(report, options.certs, settings, rule_sets)
+        report = _with_clients(report, files, settings, rule_sets)
     write_output(as_json(report) if options.json else as_text(report))
     if report.unreadable and not report.clients:
         message = "no file of --certs contains a certificate, so no clients were compared"
         raise CommandError(message)
+    check_read(files)
     return ExitStatus.NEGATIVE if report.has_differences else ExitStatus.SUCCESS
 
 
-def _with_clients(report: Report, paths: Sequence[str], settings: Settings, rule_sets: Sequence[RuleSet]) -> Report:
+def _with_clients(
+    report: Report, files: Sequence[CertificateFile], settings: Settings, rule_sets: Sequence[RuleSet]
+) -> Report:
     """Return a report with what changes for the clients whose certificates are in files and folders."""
-    names = [file for path in paths for file in list_files(path)]
     clients, unreadable = [], []
     with progress_on(sys.stderr) as progress:
-        for name in progress.watch(names, "certificates", len(names), every=10):
-            file = read_certificate_file(name)
+        for file in progress.watch(files, "certificates", len(files), every=10):
             if file.certificate is None:
-                unreadable.append((name, file.problem or ""))
+                unreadable.append((file.name, file.problem or ""))
             else:
                 old, new = (access(file.certificate, settings, rules) for rules in rule_sets)
-                clients.append(ClientDifference(name, file.certificate, compare_access(old, new)))
+                clients.append(ClientDifference(file.name, file.certificate, compare_access(old, new)))
     return report._replace(clients=tuple(clients), unreadable=tuple(unreadable))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.explanation.wording import written_routes
+from mtls_authorizer_cli.printed import json_text
 from mtls_authorizer_cli.rules.diff.parts import limits_text
 
 if TYPE_CHECKING:
@@ -21,36 +21,28 @@ if TYPE_CHECKING:
 def as_json(report: Report) -> str:
     """Return a report as JSON."""
     comparison = report.comparison
-    return (
-        json.dumps(
+    document = {
+        "different": report.has_differences,
+        "rules": [
             {
-                "version": 1,
-                "different": report.has_differences,
-                "rules": [
-                    {
-                        "name": change.name,
-                        "old_name": change.old_name,
-                        "change": change.change,
-                        "gained": _routes(change.gained),
-                        "lost": _routes(change.lost),
-                        "routes": _routes(change.routes),
-                        "parts": list(map(_part, change.parts)),
-                    }
-                    for change in comparison.rules
-                ],
-                "deny": None if comparison.denials is None else _part(comparison.denials),
-                "unchanged_rules": comparison.unchanged,
-                "reordered": comparison.is_reordered,
-                "clients": None if report.clients is None else list(map(_client, report.changed_clients)),
-                "unchanged_clients": None
-                if report.clients is None
-                else len(report.clients) - len(report.changed_clients),
-                "skipped": [{"file": file, "problem": problem} for file, problem in report.unreadable],
-            },
-            indent=2,
-        )
-        + "\n"
-    )
+                "name": change.name,
+                "old_name": change.old_name,
+                "change": change.change,
+                "gained": _routes(change.gained),
+                "lost": _routes(change.lost),
+                "routes": _routes(change.routes),
+                "parts": list(map(_part, change.parts)),
+            }
+            for change in comparison.rules
+        ],
+        "deny": None if comparison.denials is None else _part(comparison.denials),
+        "unchanged_rules": comparison.unchanged,
+        "reordered": comparison.is_reordered,
+        "clients": None if report.clients is None else list(map(_client, report.changed_clients)),
+        "unchanged_clients": None if report.clients is None else len(report.clients) - len(report.changed_clients),
+        "skipped": [{"file": file, "problem": problem} for file, problem in report.unreadable],
+    }
+    return json_text(document)
 
 
 def _part(part: PartChange) -> dict[str, object]:

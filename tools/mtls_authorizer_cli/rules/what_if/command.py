@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.certificates.files import read_certificates
+from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.sources import (
@@ -73,4 +73,5 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not result.total and records.skipped:
         message = f"{shown_file(options.log)} contains no decision: {records.problem}"
         raise CommandError(message)
+    check_read(files)
     return ExitStatus.NEGATIVE if result.changed else ExitStatus.SUCCESS

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.printed import counted, plain, quoted
+from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
 from mtls_authorizer_cli.tables import next_step, wrap
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ def as_json(report: Report) -> str:
     """Return a report as JSON. ``docs/change-rules.md`` describes the keys."""
     tally = report.tally
     document = {
-        "version": 1,
         "decisions": tally.total,
         "unchanged": tally.same,
         "changed": [
@@ -50,7 +48,7 @@ def as_json(report: Report) -> str:
         ],
         "skipped": report.skipped,
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def as_text(report: Report) -> str:

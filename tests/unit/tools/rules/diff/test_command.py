@@ -174,6 +174,16 @@ def test_rules_that_name_keys_of_issuers_need_the_truststore(folder: Path, capsy
     assert diff() == 1
 
 
+def test_certs_that_cannot_be_read_are_an_error_after_the_others(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "certs" / "link.pem").symlink_to("/nowhere")
+    assert diff("--certs", "certs") == 2
+    out, err = capsys.readouterr()
+    assert "clients changed" in out
+    assert "the result is incomplete: certs/link.pem cannot be read" in err
+
+
 def test_certs_without_any_certificate_are_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "readme").write_text("text")
     assert diff("--certs", "readme") == 2

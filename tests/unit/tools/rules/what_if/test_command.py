@@ -199,3 +199,13 @@ def test_a_log_with_other_entries_only_is_an_error(folder: Path, capsys: pytest.
     )
     assert what_if(folder, [], RULE) == 2
     assert "is empty" in capsys.readouterr().err
+
+
+def test_certs_that_cannot_be_read_are_an_error_after_the_result(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "certs" / "link.pem").symlink_to("/nowhere")
+    assert what_if(folder, [ENTRY], RULE, options=("--certs", "certs")) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("0 of 1 logged decisions change")
+    assert "the result is incomplete: certs/link.pem cannot be read" in err
