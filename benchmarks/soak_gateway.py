@@ -19,7 +19,7 @@ from examples import behind_the_authorizer
 from local_gateway.api_gateway.api import Api, ApiKind, Route
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import sample_api
-from local_gateway.pki import Pki
+from local_gateway.pki.certificates import Pki
 from local_gateway.server import serve
 from local_gateway.tls import custom_domain_context, default_endpoint_context
 from mtls_authorizer.authorizer import Authorizer

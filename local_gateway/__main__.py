@@ -15,13 +15,13 @@ from local_gateway import server
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.configuration import Configuration, own_configuration
 from local_gateway.deployment import SERVERS, Endpoint, deploy
-from local_gateway.folder import claim_folder
 from local_gateway.front_doors import FrontDoorKind
 from local_gateway.instructions import instructions
 from local_gateway.options import parse, read_variables
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
-from local_gateway.pki import LOOPBACK, make_pki
+from local_gateway.pki.certificates import LOOPBACK, make_pki
+from local_gateway.pki.folder import claim_folder
 from local_gateway.report import Result, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
 from mtls_authorizer.log import get_logger
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
 
 
 def main(arguments: Sequence[str] | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:

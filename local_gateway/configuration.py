@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
 
 _RULES = [
     {

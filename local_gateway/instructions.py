@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.configuration import REFRESH_SECONDS
 from local_gateway.front_doors import FrontDoorKind
+from local_gateway.pki.folder import FOLDER
 from local_gateway.report import curl_commands
-from local_gateway.revoke import FOLDER
 from local_gateway.scenarios import TO_BE_REVOKED
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from local_gateway.configuration import Configuration
     from local_gateway.deployment import Endpoint
-    from local_gateway.pki import Client, Pki
+    from local_gateway.pki.certificates import Client, Pki
     from local_gateway.scenarios import Scenario
 
 CURL_MESSAGES = {

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from local_gateway.deployment import SERVERS
-from local_gateway.revoke import FOLDER
+from local_gateway.pki.folder import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
 from mtls_authorizer_cli.command_line import CommandError, Parser, named_path
 from mtls_authorizer_cli.configuration.function import add_options, read_environment

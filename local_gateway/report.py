@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from local_gateway.deployment import Endpoint
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
     from local_gateway.scenarios import Kind, Outcome, Scenario
 
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from local_gateway.pki import Ca, Client, Pki, write_revocation_list
+from local_gateway.pki.certificates import Ca, Client, Pki, write_revocation_list
+from local_gateway.pki.folder import FOLDER
 from local_gateway.scenarios import CLIENTS
 from mtls_authorizer_cli.command_line import named_path
 from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FOLDER = Path("build/local-gateway")
-"""The default folder of the local gateway's keys and certificates."""
-
 
 _CLIENTS = {client.name: client for client in CLIENTS if client.ca is Ca.CLIENT}
 """The clients whose certificates are from the CA whose key is stored, by their names."""

@@ -14,7 +14,7 @@ from client_certificate_auth import ExtractionFailureReason
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.front_doors import FrontDoorKind, forged_header
 from local_gateway.observation import observed_log
-from local_gateway.pki import PARTS, Ca, Client, Pki
+from local_gateway.pki.certificates import PARTS, Ca, Client, Pki
 from local_gateway.tls import client_context
 from mtls_authorizer.reasons import DenyReason
 

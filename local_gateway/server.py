@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from local_gateway.pki import LOOPBACK
+from local_gateway.pki.certificates import LOOPBACK
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local_gateway.pki import Client, Pki
+    from local_gateway.pki.certificates import Client, Pki
 
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for.
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local_gateway.deployment import Endpoint
-    from local_gateway.pki import Client, Pki
+    from local_gateway.pki.certificates import Client, Pki
 
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     # Only tests of the gateway need trustme and werkzeug.
-    from local_gateway.pki import make_pki  # noqa: PLC0415 -- see above
+    from local_gateway.pki.certificates import make_pki  # noqa: PLC0415 -- see above
     from local_gateway.scenarios import CLIENTS  # noqa: PLC0415 -- see above
 
     return make_pki(tmp_path_factory.mktemp("pki"), CLIENTS)

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 
 from local_gateway.page.inquiry import LARGEST_INQUIRY, InquiryError, PrivateKeyError, read_inquiry
 from local_gateway.page.inspection import inspect
-from local_gateway.pki import LOOPBACK
+from local_gateway.pki.certificates import LOOPBACK
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from local_gateway.page.overview import Overview
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
 
 PAGE = Path(__file__).with_name("page.html")
 

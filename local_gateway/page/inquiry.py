@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from local_gateway.deployment import Endpoint
     from local_gateway.page.overview import Overview
-    from local_gateway.pki import Client
+    from local_gateway.pki.certificates import Client
 
 LARGEST_INQUIRY = 256 * 1024
 """In bytes. A certificate chain has a few thousand."""

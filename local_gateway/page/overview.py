@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from local_gateway.configuration import Configuration
     from local_gateway.deployment import Endpoint
-    from local_gateway.pki import Client
+    from local_gateway.pki.certificates import Client
     from local_gateway.scenarios import Kind
 
 

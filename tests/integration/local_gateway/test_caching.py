@@ -15,7 +15,7 @@ from local_gateway.api_gateway.api import ApiKind, Caching
 from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import sample_api
-from local_gateway.pki import LOOPBACK, Client, Pki, make_pki
+from local_gateway.pki.certificates import LOOPBACK, Client, Pki, make_pki
 from local_gateway.server import serve
 from local_gateway.tls import client_context, custom_domain_context, default_endpoint_context
 from mtls_authorizer.authorizer import Authorizer

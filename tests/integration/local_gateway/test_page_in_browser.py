@@ -17,7 +17,7 @@ from local_gateway.__main__ import prepare
 from local_gateway.configuration import Configuration, own_configuration, sample_configuration
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
-from local_gateway.pki import LOOPBACK
+from local_gateway.pki.certificates import LOOPBACK
 from local_gateway.report import outcome_text
 from local_gateway.scenarios import SCENARIOS
 from local_gateway.server import serve
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as BrowserPage
 
     from local_gateway.deployment import Endpoint
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
     from local_gateway.scenarios import Kind
 
 CHROMIUM = find_chromium()

@@ -25,7 +25,7 @@ from local_gateway.configuration import own_configuration, sample_configuration
 from local_gateway.page.application import PAGE, Page, content_security_policy
 from local_gateway.page.inquiry import KEY_REFUSED, LARGEST_INQUIRY
 from local_gateway.page.overview import Overview
-from local_gateway.pki import LOOPBACK
+from local_gateway.pki.certificates import LOOPBACK
 from local_gateway.scenarios import EXPIRED, LISTED_CN, READER, SCENARIOS, UNTRUSTED, Outcome
 from local_gateway.server import serve
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from local_gateway.configuration import Configuration
     from local_gateway.deployment import Endpoint
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
 
 QUESTION = {
     "client": "reader",

@@ -7,8 +7,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from local_gateway.partner import fetch_crl, publish
-from local_gateway.pki import PARTS, Ca, Client, Pki, make_pki
+from local_gateway.pki.certificates import PARTS, Ca, Client, Pki, make_pki
+from local_gateway.pki.partner import fetch_crl, publish
 from local_gateway.scenarios import (
     CLIENTS,
     CONTROL_CHARACTER,

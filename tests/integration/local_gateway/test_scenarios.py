@@ -12,7 +12,7 @@ from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import Endpoint, sample_api
 from local_gateway.front_doors import FrontDoor, FrontDoorKind
-from local_gateway.pki import LOOPBACK, make_pki
+from local_gateway.pki.certificates import LOOPBACK, make_pki
 from local_gateway.report import Result
 from local_gateway.scenarios import LISTED_CN, SCENARIOS, Kind, Outcome, Scenario, play
 from local_gateway.server import serve
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
 
 
 @pytest.mark.parametrize(

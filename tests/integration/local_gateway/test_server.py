@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.pki import LOOPBACK, Client, Pki
+from local_gateway.pki.certificates import LOOPBACK, Client, Pki
 from local_gateway.scenarios import EXPIRED, LISTED_CN, LISTED_OU, OTHER_CN, UNTRUSTED
 from local_gateway.server import serve
 from local_gateway.tls import client_context, custom_domain_context, default_endpoint_context

@@ -28,9 +28,9 @@ from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json
 from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.report.summary import summarize
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.explanation.result import Verdict
-from mtls_authorizer_cli.explanation.summary import summarize
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 from tests import der
 from tests.api_events import EVENTS, STAGE_ARN

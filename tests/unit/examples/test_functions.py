@@ -19,14 +19,14 @@ from local_gateway.api_gateway.client_request import ClientRequest
 from local_gateway.api_gateway.events import integration_event
 from local_gateway.deployment import sample_api
 from local_gateway.front_doors import FrontDoorKind, certificate_headers
-from local_gateway.pki import issue
+from local_gateway.pki.certificates import issue
 from local_gateway.scenarios import EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local_gateway.pki import Client, Pki
+    from local_gateway.pki.certificates import Client, Pki
 
 
 @dataclass

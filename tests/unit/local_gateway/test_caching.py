@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_gateway.api_gateway.functions import LambdaFunction
-    from local_gateway.pki import Client
+    from local_gateway.pki.certificates import Client
 
 PEM = "$context.identity.clientCert.clientCertPem"
 ISSUER_AND_SERIAL_NUMBER = ("$context.identity.clientCert.issuerDN", "$context.identity.clientCert.serialNumber")

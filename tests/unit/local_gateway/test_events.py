@@ -22,7 +22,7 @@ from tests.certificates import OIDS, certificate_der, name, pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_gateway.pki import Client
+    from local_gateway.pki.certificates import Client
 
 REQUEST = ClientRequest(
     "POST",

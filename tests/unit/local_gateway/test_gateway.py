@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_gateway.api_gateway.functions import LambdaFunction
-    from local_gateway.pki import Client
+    from local_gateway.pki.certificates import Client
 
 HELLO = ClientRequest("GET", "/hello")
 

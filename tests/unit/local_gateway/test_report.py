@@ -7,7 +7,7 @@ from local_gateway.api_gateway.api import ApiKind
 from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import Endpoint, sample_api
-from local_gateway.pki import Pki
+from local_gateway.pki.certificates import Pki
 from local_gateway.report import Result, curl_commands, summary, table
 from local_gateway.scenarios import LISTED_CN, Outcome, Scenario
 

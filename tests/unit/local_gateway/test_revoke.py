@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from local_gateway.pki import Pki, make_pki
+from local_gateway.pki.certificates import Pki, make_pki
 from local_gateway.revoke import main
 from local_gateway.scenarios import LISTED_CN, NAMESAKE_OF_CA, REVOKED, TO_BE_REVOKED, UNTRUSTED
 

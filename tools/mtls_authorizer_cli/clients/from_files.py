@@ -8,7 +8,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer_cli.clients.client import Client
 from mtls_authorizer_cli.explanation.client_match import alternative_name, identifies_client
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, Question
-from mtls_authorizer_cli.explanation.summary import summarize
+from mtls_authorizer_cli.explanation.report.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

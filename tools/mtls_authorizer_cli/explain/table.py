@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
-from mtls_authorizer_cli.explanation.summary import summarize
+from mtls_authorizer_cli.explanation.report.summary import summarize
 from mtls_authorizer_cli.explanation.wording import written_routes
 from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.configuration.loading import Configuration
     from mtls_authorizer_cli.explanation.question import Question
-    from mtls_authorizer_cli.explanation.summary import Summary
+    from mtls_authorizer_cli.explanation.report.summary import Summary
 
 CSV_COLUMNS = (
     *("file", "decision", "denied_by", "reason", "rules", "allowed_routes", "subject_dn", "issuer_dn"),

@@ -9,7 +9,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from local_gateway.pki import LOOPBACK
+from local_gateway.pki.certificates import LOOPBACK
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local_gateway.pki import Pki
+    from local_gateway.pki.certificates import Pki
     from mtls_authorizer.revocation.fetch.fetching import FetchResult
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local_gateway.crls import part_names, sign_crl
+from local_gateway.pki.crls import part_names, sign_crl
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -6,14 +6,16 @@ import fcntl
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from local_gateway.revoke import FOLDER
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+FOLDER = Path("build/local-gateway")
+"""The default folder of the local gateway's keys and certificates."""
 
 _LOCK = "lock"
 
