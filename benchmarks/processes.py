@@ -112,8 +112,9 @@ def node_version() -> str:
 
 
 def describe_pythons(interpreters: Mapping[str, Path]) -> str:
-    """Return the full versions of interpreters, by their names in the table."""
-    return ", ".join(f"{name}: {full_version(interpreter)}" for name, interpreter in interpreters.items())
+    """Return the full versions of interpreters, whose keys are their names in the table: ``3.11.2 of Debian``."""
+    versions = ((full_version(path), name.partition(" ")) for name, path in interpreters.items())
+    return ", ".join(f"{version}{space}{rest}" for version, (_, space, rest) in versions)
 
 
 def describe_machine() -> str:

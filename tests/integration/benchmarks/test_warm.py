@@ -33,7 +33,8 @@ COMMANDS: dict[str, list[str | Path]] = {
     "Python": [sys.executable, "-I", "-S", "-B", BENCHMARKS / "warm_authorizer.py", *FOLDERS],
     "Node": [find_node(), BENCHMARKS / "warm_authorizers.js"],
 }
-THIS = {"3.11": Path(sys.executable)}
+THIS = {"3.11": Path(sys.executable), "3.11 of Debian": Path(sys.executable)}
+THIS_VERSION = ".".join(map(str, sys.version_info[:3]))
 SIDES = dict(zip(KINDS, ("Node", "Node", "Python", "Python"), strict=True))
 
 
@@ -130,6 +131,7 @@ def test_the_table_has_each_cost_and_its_ratio_to_nodes() -> None:
     assert "| 10,000 in the list (1.2 kB) |" in table
     assert "7 rounds" in table
     assert "1.2 kB of PEM" in table
+    assert f"Python {THIS_VERSION}, {THIS_VERSION} of Debian; Node " in table
 
 
 def test_the_table_says_what_log_and_metrics_add() -> None:
