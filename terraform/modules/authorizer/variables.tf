@@ -439,7 +439,7 @@ variable "crl_sources" {
 
   validation {
     condition     = alltrue([for url, key in var.crl_sources : can(regex("^https?://.+$", url)) && endswith(key, ".crl")])
-    error_message = "Must be keys that end in .crl, by http or https URLs."
+    error_message = "Must be a map from http or https URLs to keys that end in .crl."
   }
 
   validation {

@@ -1209,6 +1209,7 @@ def test_an_object_that_ends_early_cannot_be_queried(aws: AwsServer, proxy: Faul
     [
         ({"AWS_REGION": None}, "no AWS region: set AWS_REGION"),
         ({"AWS_REGION": ""}, "no AWS region: set AWS_REGION"),
+        ({"AWS_REGION": None, "AWS_DEFAULT_REGION": ""}, "no AWS region: set AWS_REGION"),
         ({"AWS_REGION": "no region"}, "AWS cannot be queried: sts: Provided region_name 'no region'"),
         ({"AWS_ACCESS_KEY_ID": None}, "AWS cannot be queried: sts: Unable to locate credentials"),
         ({"AWS_PROFILE": "none"}, "The config profile (none) could not be found"),

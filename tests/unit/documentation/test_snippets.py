@@ -42,6 +42,7 @@ PROGRAMS = {
     "python3",
     "rm",
     "sam",
+    "sed",
     "terraform",
     "while",
     "sha256sum",

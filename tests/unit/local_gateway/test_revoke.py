@@ -55,6 +55,17 @@ def test_without_a_gateway_there_is_nothing_to_revoke(tmp_path: Path, capsys: py
     assert "start the gateway first" in capsys.readouterr().err
 
 
+def test_an_empty_folder_name_is_not_the_working_directory(
+    pki: Pki, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(pki.folder)
+    with pytest.raises(SystemExit) as ended:
+        main(["listed-cn", "--folder="])
+    assert ended.value.code == 2
+    assert "argument --folder: it is empty" in capsys.readouterr().err
+    assert in_the_list(pki)[0] == 1
+
+
 @pytest.mark.parametrize("file", ["client-ca.crl", "truststore.pem", "client-ca-key.pem"])
 def test_a_damaged_file_is_one_line(pki: Pki, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     (pki.folder / file).write_text("garbage")

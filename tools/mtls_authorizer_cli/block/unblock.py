@@ -12,10 +12,9 @@ from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mtls_authorizer_cli.block.command import Outcome
-    from mtls_authorizer_cli.block.entries import Entry
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 
@@ -39,14 +38,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Unblock a client and return the exit status. Raises CommandError."""
     client = read_client(options, "unblock")
     outcome = change(options, environment, client, remove_entries(client))
-    entries = outcome.entries
-    result, text = _result(outcome, entries)
-    status = flush_and_print(options, outcome, Answer("unblock", result, text, _next_step(outcome, entries)))
-    return ExitStatus.NEGATIVE if entries and not options.dry_run else status
+    result, text = _result(outcome)
+    status = flush_and_print(options, outcome, Answer("unblock", result, text, _next_step(outcome)))
+    return ExitStatus.NEGATIVE if outcome.entries and not options.dry_run else status
 
 
-def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
-    name = outcome.client.name
+def _result(outcome: Outcome) -> tuple[str, str]:
+    name, entries = outcome.client.name, outcome.entries
     others = "another entry of deny still blocks" if len(entries) == 1 else "other entries of deny still block"
     still = f", but {others} it"
     if outcome.declined:
@@ -62,9 +60,9 @@ def _result(outcome: Outcome, entries: Sequence[Entry]) -> tuple[str, str]:
     return "not_blocked", f"NOT BLOCKED {name}: nothing was written"
 
 
-def _next_step(outcome: Outcome, entries: Sequence[Entry]) -> str:
+def _next_step(outcome: Outcome) -> str:
     if outcome.is_pending:
         return "to write the change, run the command again with --yes"
-    if entries:
-        return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in entries)}"
+    if outcome.entries:
+        return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in outcome.entries)}"
     return f"verify with {explain_command(outcome)}, which also checks rules and revocation"

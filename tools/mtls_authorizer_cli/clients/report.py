@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.clients.client import DEPENDS_ON_REQUEST, State
 from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
-from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
+from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, joined, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ class Report(NamedTuple):
 
 def as_text(report: Report) -> str:
     """Return the list for a person: the result, the clients, and the next step."""
-    return "\n".join(_lines(report)) + "\n"
+    return joined(_lines(report))
 
 
 def as_csv(report: Report) -> str:

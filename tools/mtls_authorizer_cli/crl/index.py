@@ -23,6 +23,7 @@ from mtls_authorizer_cli.command_line import (
     file_exists,
     printable,
     read_file,
+    shown_file,
     write_error,
 )
 from mtls_authorizer_cli.crl.options import add_verification, check_written, load_truststore, replace_file
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tuple[ExitStatus, str]:
     """Return the exit status and the message. Raises CommandError."""
-    progress.show(f"verifying {printable(options.file)}", 0)
+    progress.show(f"verifying {shown_file(options.file)}", 0)
     truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
     content = _read(options.file)
     existing = _read(str(output)) if file_exists(output) else None
@@ -83,7 +84,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
         )
     except ValueError as error:
         kept = "" if existing is None else f" {output} is unchanged."
-        return ExitStatus.NEGATIVE, f"{options.file}: not indexed: {error}.{kept}"
+        return ExitStatus.NEGATIVE, f"{shown_file(options.file)}: not indexed: {error}.{kept}"
     if index is None:
         return ExitStatus.SUCCESS, f"{output} is the index of this CRL already"
     replace_file(output, index)

@@ -10,7 +10,7 @@ from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.content import Kind, recognize
-from mtls_authorizer_cli.command_line import CommandError, file_exists, read_beginning, read_file
+from mtls_authorizer_cli.command_line import CommandError, file_exists, read_beginning, read_file, shown_file
 from mtls_authorizer_cli.drafts import draft_of
 from mtls_authorizer_cli.printed import quoted
 
@@ -56,7 +56,7 @@ def load_truststore(file: str, *, largest: int) -> Truststore:
     try:
         return read_truststore(read_file(file, largest=largest, expected="a smaller file"))
     except ValueError as error:
-        message = f"{file}: {error}"
+        message = f"{shown_file(file)}: {error}"
         raise CommandError(message) from error
 
 

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError, is_terminal, printable, write_error, write_output
-from mtls_authorizer_cli.tables import WIDTH
+from mtls_authorizer_cli.tables import WIDTH, joined
 
 if TYPE_CHECKING:
     import argparse
@@ -67,7 +67,7 @@ def diff(before: str, after: str) -> str:
     old, new = (
         lines[first : len(lines) - end + _CONTEXT_LINES if end > _CONTEXT_LINES else None] for lines in (old, new)
     )
-    return "".join(f"{line}\n" for line in _hunks(old, new, first))
+    return joined(_hunks(old, new, first))
 
 
 def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.report.summary import summarize
 from mtls_authorizer_cli.explanation.wording import written_routes
 from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
-from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, next_step, notes
+from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, joined, next_step, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +69,7 @@ class Table(NamedTuple):
 
 def as_text(table: Table) -> str:
     """Return the decisions for a person: how many are denied, then which ones, then all others."""
-    return "\n".join(_lines(table)) + "\n"
+    return joined(_lines(table))
 
 
 def as_csv(table: Table) -> str:

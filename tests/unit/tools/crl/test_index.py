@@ -160,7 +160,7 @@ def test_the_same_crl_again_changes_nothing(folder: Path, capsys: pytest.Capture
         (crl(5, number=2), "is before that of the one in force"),
     ],
 )
-def test_a_crl_that_does_not_count_leaves_the_index_as_it_is(
+def test_a_rejected_crl_does_not_change_the_index(
     content: bytes, cause: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "ca.crl").write_bytes(crl(5, number=3))
@@ -176,16 +176,28 @@ def test_a_crl_that_does_not_count_leaves_the_index_as_it_is(
     assert (folder / "ca.crl.index").read_bytes() == before
 
 
-def test_a_crl_that_does_not_count_gets_no_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rejected_crl_gets_no_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ca.crl").write_bytes(crl(ca=STRANGER))
     assert run("ca.crl", "--truststore", "bundle.pem") == 1
     assert "is unchanged" not in capsys.readouterr().err
     assert files(folder) == {"bundle.pem", "ca.crl"}
 
 
-def test_a_crl_past_its_next_update_counts_as_long_as_it_is_told_to(folder: Path) -> None:
+def test_a_crl_past_its_next_update_is_accepted_on_request(folder: Path) -> None:
     (folder / "ca.crl").write_bytes(crl(5, days_left=-1))
     assert run("ca.crl", "--truststore", "bundle.pem", "--max-age", "172800") == 0
+
+
+def test_the_standard_input_is_named_in_words(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"no CRL")))
+    assert run("-", "--truststore", "bundle.pem", "--output", "index") == 1
+    assert capsys.readouterr().err.startswith("the standard input: not indexed: ")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"no certificate")))
+    assert run("ca.crl", "--truststore", "-") == 2
+    assert capsys.readouterr().err.startswith(f"{PROGRAM}: the standard input: the truststore contains no ")
+    assert files(folder) == {"bundle.pem", "ca.crl"}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +293,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("text", "replacement"), [(b"\n", b"\n\n"), (b"-----BEGIN", b"0\n-----BEGIN")])
-def test_the_bar_counts_where_nobody_knows_how_many_there_are(
+def test_the_bar_shows_how_many_entries_were_read_if_their_number_is_unknown(
     text: bytes, replacement: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "ca.crl").write_bytes(crl_pem(crl(5)).replace(text, replacement))
@@ -292,7 +304,7 @@ def test_the_bar_counts_where_nobody_knows_how_many_there_are(
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])
-def test_the_bar_gives_way_to_what_came_of_it(
+def test_the_bar_is_removed_before_the_result_is_printed(
     form: Callable[[bytes], bytes], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = [entry(2**2000 + step) for step in range(5)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.documents.review import write_result
 from mtls_authorizer_cli.printed import counted, json_text, plain
-from mtls_authorizer_cli.tables import wrap
+from mtls_authorizer_cli.tables import joined, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Summary(NamedTuple):
 
 def print_summary(summary: Summary, *, as_json: bool) -> None:
     """Print a summary. Raises CommandError."""
-    text = _json(summary) if as_json else "\n".join(_lines(summary)) + "\n"
+    text = _json(summary) if as_json else joined(_lines(summary))
     write_result(text, written=summary.result.written)
 
 

@@ -9,7 +9,7 @@ from mtls_authorizer_cli.explanation.wording import printed_routes
 from mtls_authorizer_cli.printed import counted, plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import Change
 from mtls_authorizer_cli.rules.diff.parts import limits_text
-from mtls_authorizer_cli.tables import wrap
+from mtls_authorizer_cli.tables import joined, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,7 @@ _LONGEST_NAME = 60
 
 def as_text(report: Report) -> str:
     """Return a report: the answer first, the next step last."""
-    lines = [*_summary(report), *_clients(report), *_rules(report), *_notes(report), "", *_next_step(report)]
-    return "\n".join(lines) + "\n"
+    return joined([*_summary(report), *_clients(report), *_rules(report), *_notes(report), "", *_next_step(report)])
 
 
 def _summary(report: Report) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
-from mtls_authorizer_cli.tables import next_step, wrap
+from mtls_authorizer_cli.tables import joined, next_step, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def as_text(report: Report) -> str:
         "",
         *next_step(f"{_next_step(report)}."),
     ]
-    return "\n".join(lines) + "\n"
+    return joined(lines)
 
 
 def _answer(report: Report) -> Iterator[str]:

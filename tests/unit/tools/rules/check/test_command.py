@@ -166,6 +166,24 @@ def test_the_environment_can_be_checked_instead(capsys: pytest.CaptureFixture[st
         ]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "kind"),
+    [
+        ("ALLOWED_ORGANIZATIONS", "Example, Inc.", "split_name"),
+        ("ALLOWED_ORGANIZATIONS", '"Example"', "quoted_item"),
+        ("ALLOWED_ORGANIZATIONS", "Exam\u200bple", "invisible_character"),
+        ("ALLOWED_ISSUERS", "C=DE,CN=a", "reversed_name"),
+        ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:m\u00fcller.example", "not_ascii"),
+    ],
+)
+def test_a_warning_about_a_list_has_a_kind(
+    variable: str, value: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("--environment", "--json", environment={variable: value}) == 0
+    [source] = json.loads(capsys.readouterr().out)["sources"]
+    assert [warning["kind"] for warning in source["warnings"]] == [kind]
+
+
 def test_a_rejected_environment_is_reported_as_the_function_does(capsys: pytest.CaptureFixture[str]) -> None:
     environment = {"ALLOWED_ISSUERS": "CN=a, O=b", "AUTHORIZER_RULES": "{}"}
     assert check("--environment", environment=environment) == 1
