@@ -13,6 +13,7 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
+from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
@@ -649,6 +650,23 @@ def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_
     shelf.remove("crl/0/ca.crl")
     door.next(*clients[1:])
     assert door.refusals(*clients[1:]) == [None] * 4
+
+
+def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names() -> None:
+    """Such as earlier CRLs that were not removed, and have not expired."""
+    shelf = Memory()
+    third = authority("Third")
+    shelf.put("truststore.pem", OTHER.pem + third.pem)
+    for number in range(1, 100):
+        shelf.put(f"crl/{number}.crl", partition(None, number=number, ca=OTHER))
+    shelf.put("crl/own.crl", partition(None, 2, number=200, padding=20, ca=OTHER))
+    for part in range(MAX_SEARCHED):
+        shelf.put(f"crl/other-{part}.crl", partition(part, padding=2))
+    door = PrefixDoor(shelf)
+    # All but the largest are read.
+    assert door.refusal(client_of(None, ca=third)) == UNKNOWN
+    assert "crl/own.crl" not in delivered(shelf)
+    assert door.refusals(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
 
 
 def test_a_crl_that_replaces_that_of_another_ca_is_found(shelf: Memory) -> None:
