@@ -111,7 +111,11 @@ class RollbackCheckingLoader:
         """
         before = None if current is None else current._replace(value=tuple(map(_original, current.value)))
         loaded = self._loader.load(before)
-        lists = tuple(self._check(each, () if current is None else current.value) for each in loaded.value)
+        known = () if current is None else current.value
+        first, *others = loaded.value
+        # The loader has decided which earlier lists to retain: one that is newer, but has expired, replaces none.
+        retained = (each if each in known else self._check(each, known) for each in others)
+        lists = (self._check(first, known), *retained)
         if current is None or lists != current.value:
             return Loaded(lists, loaded.version)
         return current if loaded is before else Loaded(current.value, loaded.version)

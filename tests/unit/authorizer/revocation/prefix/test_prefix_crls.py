@@ -357,6 +357,28 @@ def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
     assert state(door, client_of(3)) == UNKNOWN
 
 
+@pytest.mark.parametrize("uris", ["file:///crl/", "file:///crl/3.crl"])
+def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(shelf: Memory, uris: str) -> None:
+    door = PrefixDoor(shelf, uris)
+    assert door.refusal(client_of(3)) is None
+    shelf.put("crl/3.crl", partition(3, 66, number=2, next_update=NOW - MINUTE))
+    for _ in range(2):
+        assert door.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
+
+
+def test_an_earlier_crl_whose_successor_becomes_valid_is_not_reported(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3)) is None
+    shelf.put("crl/3.crl", partition(3, 66, number=2, this_update=NOW + MINUTE))
+    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    log.clear()
+    door.now = NOW + 2 * MINUTE
+    assert door.next(client_of(3), client_of(3, 2)) == [None, None]
+    assert "revocation list not used" not in [record.getMessage() for record in log.records]
+
+
 def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
     shelf = Memory()
     middle = authority("Middle", parent=CA, serial_number=77)
