@@ -234,7 +234,8 @@ class PrefixCrls:
             return self._left_to_search >= 0
 
     def _is_covered(self, link: ChainLink) -> bool:
-        lists = [located.revocation_list for located in self.lists()]
+        with self._lock:
+            lists = [each for crl in self._cache for each in crl.lists]
         return any(issuer_of(each) == link.issuer and SignedList(each).can_prove_good(link.scope) for each in lists)
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
