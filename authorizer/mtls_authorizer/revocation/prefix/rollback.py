@@ -46,13 +46,16 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList, valid_at: datetime) -> bool:
         """Return whether a list is older than one that was in force, by its thisUpdate or by its number.
 
-        The number of one whose nextUpdate is not after ``valid_at`` no longer matters: the CA may have restarted it.
+        If the nextUpdate of that one is not after ``valid_at``, the number of a list that was issued later does not
+        matter: the CA may have restarted its numbers.
         """
         newest = self._newest.get(identity_of(revocation_list))
-        if newest is None or revocation_list.this_update < newest.this_update:
-            return newest is not None
+        if newest is None:
+            return False
         has_expired = newest.next_update is not None and newest.next_update <= valid_at
-        return not has_expired and is_lower(revocation_list.number, newest.number)
+        if has_expired and revocation_list.this_update > newest.this_update:
+            return False
+        return revocation_list.this_update < newest.this_update or is_lower(revocation_list.number, newest.number)
 
     def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
         """Remember a list that is in force, unless a newer one was remembered in the meantime."""

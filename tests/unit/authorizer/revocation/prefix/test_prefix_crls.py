@@ -341,6 +341,19 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
 
 
+def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, number=5, this_update=NOW - MINUTE))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3, number=4, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    door.now = NOW + 2 * DAY
+    assert door.next(client_of(3), client_of(3, 22)) == [UNKNOWN, UNKNOWN]
+
+
 def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
