@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import islice
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
@@ -35,11 +36,21 @@ QUOTED_ITEM, INVISIBLE_CHARACTER = "list item has quotation marks", "value conta
 NOT_ASCII = "domain name is not in ASCII"
 """The messages of the log records."""
 
+MOST_LOGGED = 20
+"""The maximum number of warnings that are logged about the lists, or about a document."""
+
+NOT_ALL = "further warnings about rules"
+
 
 def log_allowlist_warnings(environment: Mapping[str, str]) -> None:
-    """Log the warnings about the allowlists in an environment that ``load_settings`` accepts."""
-    for message, fields in allowlist_warnings(environment):
+    """Log the first warnings about the allowlists in an environment that ``load_settings`` accepts."""
+    # Each contains the whole list. Logged in every cold start, hundreds of them would be a megabyte.
+    warnings = list(islice(allowlist_warnings(environment), MOST_LOGGED + 1))
+    for message, fields in warnings[:MOST_LOGGED]:
         get_logger().warning(message, extra=fields)
+    if len(warnings) > MOST_LOGGED:
+        explanation = "mtls-authorizer rules check --environment prints all warnings"
+        get_logger().warning(NOT_ALL, extra={"explanation": explanation})
 
 
 def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:

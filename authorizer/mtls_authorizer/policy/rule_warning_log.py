@@ -6,16 +6,13 @@ import json
 from itertools import islice
 
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.policy.allowlist_warnings import INVISIBLE_CHARACTER, NOT_ASCII, SPLIT_NAME
+from mtls_authorizer.policy.allowlist_warnings import INVISIBLE_CHARACTER, MOST_LOGGED, NOT_ALL, NOT_ASCII, SPLIT_NAME
 from mtls_authorizer.policy.rule_warnings import RuleWarning, RuleWarningKind, rule_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-MOST_LOGGED = 20
-"""Of the warnings about one document."""
 
 MESSAGES = {
     RuleWarningKind.SURROUNDING_WHITESPACE: "value starts or ends with whitespace",
@@ -25,7 +22,6 @@ MESSAGES = {
     RuleWarningKind.SPLIT_NAME: SPLIT_NAME,
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
 }
-NOT_ALL = "further warnings about rules"
 NOT_EXAMINED = "rules not examined for warnings"
 
 

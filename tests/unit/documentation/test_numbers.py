@@ -7,7 +7,7 @@ import re
 import pytest
 
 from client_certificate_auth.certificate_headers import _LONGEST_VALUE
-from mtls_authorizer.policy.rule_warning_log import MOST_LOGGED
+from mtls_authorizer.policy.allowlist_warnings import MOST_LOGGED
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.request.context import LONGEST_HEADER
 from mtls_authorizer.revocation.crl.fields import LARGEST_FIELDS

@@ -13,9 +13,9 @@ import pytest
 import client_certificate_auth
 from client_certificate_auth import ExtractionFailureReason, PeerCertificate, testing
 from mtls_authorizer.authorizer import Authorizer
-from mtls_authorizer.policy.allowlist_warnings import QUOTED_ITEM, REVERSED_ISSUER, SPLIT_NAME
+from mtls_authorizer.policy.allowlist_warnings import NOT_ALL, QUOTED_ITEM, REVERSED_ISSUER, SPLIT_NAME
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
-from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_ALL, NOT_EXAMINED
+from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_EXAMINED
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS

@@ -22,7 +22,8 @@ LOADED_COMPLETELY = 16
 """A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
 
 _MAX_NAMED = 64
-"""The maximum number of CRLs that are loaded for a certificate. Certificates name one, in rare cases two."""
+"""The maximum number of CRLs that are loaded for a certificate because it names them, and because they are known. Each
+has its own limit, so that known ones do not hide those that it names. Certificates name one, in rare cases two."""
 
 
 class CrlCatalog:
@@ -62,8 +63,11 @@ class CrlCatalog:
 
         All CRLs of prefixes that are loaded completely are needed: see ``is_always_needed``.
         """
-        named = (uri for link in links for uri in islice(self._needed(link), _MAX_NAMED))
-        return list(dict.fromkeys((*self._in_small_prefixes, *named)))
+        needed = dict(self._in_small_prefixes)
+        for link in links:
+            needed |= dict.fromkeys(self._known.find(link)[:_MAX_NAMED])
+            needed |= dict.fromkeys(islice(self._named(link), _MAX_NAMED))
+        return list(needed)
 
     def is_always_needed(self, uri: str) -> bool:
         """Return whether a CRL is needed for all certificates, because its prefix is loaded completely."""
@@ -120,8 +124,8 @@ class CrlCatalog:
                 free -= size
         return found
 
-    def _needed(self, link: ChainLink) -> Iterator[str]:
-        yield from self._known.find(link)
+    def _named(self, link: ChainLink) -> Iterator[str]:
+        """Yield the CRLs that a certificate names, except for needless ones."""
         for distribution_point in link.scope.uris:
             named = self.listing.named_by(distribution_point)
             for uri in named:

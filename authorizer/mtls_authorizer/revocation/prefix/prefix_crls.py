@@ -14,6 +14,7 @@ from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.prefix.rollback import RolledBackList
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -46,7 +47,8 @@ class LocatedList(NamedTuple):
     """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
 
     is_expected: bool = True
-    """Whether it was loaded because the settings or a certificate of its issuer name it, not only found by reading."""
+    """Whether it was loaded because the settings or a certificate of its issuer name it, not only found by reading, or
+    was rolled back: then it is required."""
 
 
 class PrefixCrls:
@@ -98,7 +100,10 @@ class PrefixCrls:
             self._update()
             listing = self._catalog.listing
             return [
-                LocatedList(crl.uri, each, crl.is_outdated(listing), crl.is_expected)
+                # One that was rolled back may lack revocations that applied before.
+                LocatedList(
+                    crl.uri, each, crl.is_outdated(listing), crl.is_expected or isinstance(each, RolledBackList)
+                )
                 for crl in self._cache
                 for each in crl.lists
             ]
@@ -234,7 +239,8 @@ class PrefixCrls:
             return self._left_to_search >= 0
 
     def _is_covered(self, link: ChainLink) -> bool:
-        lists = [located.revocation_list for located in self.lists()]
+        with self._lock:
+            lists = [each for crl in self._cache for each in crl.lists]
         return any(issuer_of(each) == link.issuer and SignedList(each).can_prove_good(link.scope) for each in lists)
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:

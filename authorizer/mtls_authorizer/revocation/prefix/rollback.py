@@ -46,13 +46,16 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList, valid_at: datetime) -> bool:
         """Return whether a list is older than one that was in force, by its thisUpdate or by its number.
 
-        The number of one whose nextUpdate is not after ``valid_at`` no longer matters: the CA may have restarted it.
+        If the nextUpdate of that one is not after ``valid_at``, the number of a list that was issued later does not
+        matter: the CA may have restarted its numbers.
         """
         newest = self._newest.get(identity_of(revocation_list))
-        if newest is None or revocation_list.this_update < newest.this_update:
-            return newest is not None
+        if newest is None:
+            return False
         has_expired = newest.next_update is not None and newest.next_update <= valid_at
-        return not has_expired and is_lower(revocation_list.number, newest.number)
+        if has_expired and revocation_list.this_update > newest.this_update:
+            return False
+        return revocation_list.this_update < newest.this_update or is_lower(revocation_list.number, newest.number)
 
     def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
         """Remember a list that is in force, unless a newer one was remembered in the meantime."""
@@ -111,7 +114,11 @@ class RollbackCheckingLoader:
         """
         before = None if current is None else current._replace(value=tuple(map(_original, current.value)))
         loaded = self._loader.load(before)
-        lists = tuple(self._check(each, () if current is None else current.value) for each in loaded.value)
+        known = () if current is None else current.value
+        first, *others = loaded.value
+        # The loader has decided which earlier lists to retain: one that is newer, but has expired, replaces none.
+        retained = (each if each in known else self._check(each, known) for each in others)
+        lists = (self._check(first, known), *retained)
         if current is None or lists != current.value:
             return Loaded(lists, loaded.version)
         return current if loaded is before else Loaded(current.value, loaded.version)

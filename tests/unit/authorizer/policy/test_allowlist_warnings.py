@@ -9,11 +9,14 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import (
     INVISIBLE_CHARACTER,
+    MOST_LOGGED,
+    NOT_ALL,
     NOT_ASCII,
     QUOTED_ITEM,
     REVERSED_ISSUER,
     SPLIT_NAME,
     allowlist_warnings,
+    log_allowlist_warnings,
 )
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.grant import Grant
@@ -141,6 +144,15 @@ def test_every_split_name_is_reported_with_the_whole_list() -> None:
     (_, first), (_, second) = allowlist_warnings({"ALLOWED_ORGANIZATIONS": "A, Inc., B, Ltd."})
     assert (first["value"], second["value"]) == ("A, Inc.", "B, Ltd.")
     assert json.loads(first["correction"]) == json.loads(second["correction"]) == ["A, Inc.", "B, Ltd."]
+
+
+def test_few_of_many_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    for count, more in ((MOST_LOGGED, []), (MOST_LOGGED + 1, [NOT_ALL]), (MOST_LOGGED + 300, [NOT_ALL])):
+        caplog.clear()
+        names = [f"Acme\u00a0{number}" for number in range(count)]
+        log_allowlist_warnings({"ALLOWED_ORGANIZATIONS": ",".join(names)})
+        messages = [record.getMessage() for record in caplog.records]
+        assert messages == [INVISIBLE_CHARACTER] * MOST_LOGGED + more
 
 
 def test_a_doubtful_list_keeps_its_meaning() -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mtls_authorizer.policy.allowlist_warnings import reversed_name
+from mtls_authorizer.policy.allowlist_warnings import MOST_LOGGED, NOT_ALL, reversed_name
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
-from mtls_authorizer.policy.rule_warning_log import MESSAGES, MOST_LOGGED, NOT_ALL, NOT_EXAMINED, log_rule_warnings
+from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_EXAMINED, log_rule_warnings
 from mtls_authorizer.policy.settings import load_settings
 from tests.clocks import LONG, Clock
 from tests.kept_lists import Memory

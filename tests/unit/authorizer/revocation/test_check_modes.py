@@ -144,6 +144,10 @@ def test_a_ca_whose_crl_was_never_loaded_is_skipped_and_reported() -> None:
     assert _lists(LOWER_CRL, MIDDLE_CRL, ROOT_CRL).status(_client(), NOW).skipped_issuers == ()
 
 
+def test_a_crl_of_a_ca_that_issued_other_cas_is_one_of_a_superior_ca() -> None:
+    assert [_lists(crl).has_list_of_superior_ca() for crl in (ROOT_CRL, MIDDLE_CRL, LOWER_CRL)] == [True, True, False]
+
+
 def test_a_ca_whose_crl_was_loaded_once_is_not_skipped() -> None:
     ever_expected = _lists(ROOT_CRL).ever_expected
     status = _lists(LOWER_CRL, ever_expected=ever_expected).status(_client(), NOW)

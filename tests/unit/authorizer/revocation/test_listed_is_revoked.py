@@ -142,6 +142,14 @@ def test_a_delta_crl_adds_revocations_to_the_complete_one_until_there_is_a_newer
     assert lists(delta).earliest_next_update == NOW + 9 * DAY
 
 
+def test_a_crl_whose_scope_cannot_be_read_may_cover_any_certificate() -> None:
+    crls = [CA.revoke(extensions=[distribution_point(*scope)]) for scope in ((), (ELSEWHERE,))]
+    verified = [verify_crl(crl, EVERYBODY) for crl in crls]
+    for lists in (verified, reversed(verified)):
+        status = RevocationLists(lists, EVERYBODY).status(_client(CA, 1, []), NOW)
+        assert status.unknown_reason is UnknownReason.UNUSABLE
+
+
 @pytest.mark.parametrize("mode", CrlFailureMode)
 def test_a_crl_by_the_key_that_certified_the_issuers_key_revokes_and_proves_nothing_good(mode: CrlFailureMode) -> None:
     root = CertificateAuthority("Rolled over")

@@ -13,6 +13,7 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
+from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
@@ -340,6 +341,19 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
 
 
+def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, number=5, this_update=NOW - MINUTE))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/3.crl", partition(3, number=4, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    door.now = NOW + 2 * DAY
+    assert door.next(client_of(3), client_of(3, 22)) == [UNKNOWN, UNKNOWN]
+
+
 def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +368,28 @@ def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
     shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
     door.next(client_of(3))
     assert state(door, client_of(3)) == UNKNOWN
+
+
+@pytest.mark.parametrize("uris", ["file:///crl/", "file:///crl/3.crl"])
+def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(shelf: Memory, uris: str) -> None:
+    door = PrefixDoor(shelf, uris)
+    assert door.refusal(client_of(3)) is None
+    shelf.put("crl/3.crl", partition(3, 66, number=2, next_update=NOW - MINUTE))
+    for _ in range(2):
+        assert door.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
+
+
+def test_an_earlier_crl_whose_successor_becomes_valid_is_not_reported(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(3)) is None
+    shelf.put("crl/3.crl", partition(3, 66, number=2, this_update=NOW + MINUTE))
+    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    log.clear()
+    door.now = NOW + 2 * MINUTE
+    assert door.next(client_of(3), client_of(3, 2)) == [None, None]
+    assert "revocation list not used" not in [record.getMessage() for record in log.records]
 
 
 def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
@@ -651,6 +687,23 @@ def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_
     assert door.refusals(*clients[1:]) == [None] * 4
 
 
+def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names() -> None:
+    """Such as earlier CRLs that were not removed, and have not expired."""
+    shelf = Memory()
+    third = authority("Third")
+    shelf.put("truststore.pem", OTHER.pem + third.pem)
+    for number in range(1, 100):
+        shelf.put(f"crl/{number}.crl", partition(None, number=number, ca=OTHER))
+    shelf.put("crl/own.crl", partition(None, 2, number=200, padding=20, ca=OTHER))
+    for part in range(MAX_SEARCHED):
+        shelf.put(f"crl/other-{part}.crl", partition(part, padding=2))
+    door = PrefixDoor(shelf)
+    # All but the largest are read.
+    assert door.refusal(client_of(None, ca=third)) == UNKNOWN
+    assert "crl/own.crl" not in delivered(shelf)
+    assert door.refusals(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
+
+
 def test_a_crl_that_replaces_that_of_another_ca_is_found(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     shelf.put("crl/3.crl", partition(3, 2, ca=OTHER))
@@ -830,6 +883,23 @@ def test_a_crl_of_a_higher_ca_is_not_required_because_clients_of_others_made_the
     # What it lists is revoked in any case.
     shelf.put("crl/root.crl", partition(None, 77, number=2, ca=OTHER, next_update=NOW - MINUTE))
     assert door.next(client) == [REVOKED]
+
+
+def test_a_crl_of_a_higher_ca_that_was_only_found_by_reading_is_required_if_it_was_rolled_back(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    middle = authority("Middle", parent=OTHER, serial_number=77)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    shelf.put("crl/root.crl", partition(None, 77, number=5, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of("middle", ca=middle)
+    assert door.refusal(client_of(None, ca=OTHER)) is None
+    assert door.refusal(client) == REVOKED
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put("crl/root.crl", partition(None, number=4, ca=OTHER))
+    assert door.next(client) == [UNKNOWN]
 
 
 def test_a_crl_of_a_higher_ca_that_is_listed_by_itself_is_required_although_it_is_below_a_prefix_too(
