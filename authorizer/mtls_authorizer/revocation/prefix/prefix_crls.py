@@ -14,7 +14,6 @@ from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
-from mtls_authorizer.revocation.prefix.rollback import RolledBackList
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -47,8 +46,7 @@ class LocatedList(NamedTuple):
     """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
 
     is_expected: bool = True
-    """Whether it was loaded because the settings or a certificate of its issuer name it, not only found by reading, or
-    was rolled back: then it is required."""
+    """Whether it was loaded because the settings or a certificate of its issuer name it, not only found by reading."""
 
 
 class PrefixCrls:
@@ -100,10 +98,7 @@ class PrefixCrls:
             self._update()
             listing = self._catalog.listing
             return [
-                # One that was rolled back may lack revocations that applied before.
-                LocatedList(
-                    crl.uri, each, crl.is_outdated(listing), crl.is_expected or isinstance(each, RolledBackList)
-                )
+                LocatedList(crl.uri, each, crl.is_outdated(listing), crl.is_expected)
                 for crl in self._cache
                 for each in crl.lists
             ]

@@ -885,23 +885,6 @@ def test_a_crl_of_a_higher_ca_is_not_required_because_clients_of_others_made_the
     assert door.next(client) == [REVOKED]
 
 
-def test_a_crl_of_a_higher_ca_that_was_only_found_by_reading_is_required_if_it_was_rolled_back(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
-    middle = authority("Middle", parent=OTHER, serial_number=77)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
-    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
-    shelf.put("crl/root.crl", partition(None, 77, number=5, ca=OTHER))
-    door = PrefixDoor(shelf)
-    client = client_of("middle", ca=middle)
-    assert door.refusal(client_of(None, ca=OTHER)) is None
-    assert door.refusal(client) == REVOKED
-    door.refusals(*(client_of(part) for part in range(5, 15)))
-    shelf.put("crl/root.crl", partition(None, number=4, ca=OTHER))
-    assert door.next(client) == [UNKNOWN]
-
-
 def test_a_crl_of_a_higher_ca_that_is_listed_by_itself_is_required_although_it_is_below_a_prefix_too(
     shelf: Memory,
 ) -> None:
