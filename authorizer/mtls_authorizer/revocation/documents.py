@@ -54,7 +54,7 @@ class RevocationDocuments:
         self._now = now
         self._max_age = timedelta(seconds=sources.max_age_seconds)
         self._max_bytes = max_crl_bytes(sources.memory_size)
-        self._ever_expected: frozenset[AuthorityId] = frozenset()
+        self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._warnings: frozenset[str] = frozenset()
         self._newest = NewestLists()
         self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
@@ -87,13 +87,11 @@ class RevocationDocuments:
             check=sources.check,
             exempt_issuers=sources.exempt_issuers,
             assume_complete=assumed,
-            ever_expected=self._ever_expected,
+            ever_loaded=self._ever_loaded,
             locations={each.revocation_list.digest: each.uri for each in located},
             outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),
-            incidental=frozenset(each.revocation_list.digest for each in located if not each.is_expected)
-            - {each.revocation_list.digest for each in located if each.is_expected},
         )
-        self._ever_expected = lists.ever_expected
+        self._ever_loaded |= lists.issuers
         self._warn(lists)
         return lists
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason, most_severe
@@ -39,19 +38,17 @@ class RevocationLists:
         check: CrlCheck = CrlCheck.CLIENT,
         exempt_issuers: frozenset[str] = frozenset(),
         assume_complete: frozenset[ListIdentity] = frozenset(),
-        ever_expected: frozenset[AuthorityId] = frozenset(),
+        ever_loaded: frozenset[AuthorityId] = frozenset(),
         locations: Mapping[str, str] | None = None,
         outdated: frozenset[str] = frozenset(),
-        incidental: frozenset[str] = frozenset(),
     ) -> None:
         """Take lists whose signatures were verified. They need not be usable now.
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
         keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
-        points. ``ever_expected`` are the CAs of which a list that is not incidental has ever been in force in this
-        environment. ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists
-        whose successors are stored, and will be loaded when a certificate needs them. ``incidental`` are the digests of
-        lists that were found while others were searched: they revoke, but are not required from then on.
+        points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment. ``locations``
+        are the URIs of the lists, by their digests. ``outdated`` are the digests of lists whose successors are stored,
+        and will be loaded when a certificate needs them.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -59,14 +56,12 @@ class RevocationLists:
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = exempt_issuers
-        lists = tuple(lists)
         self._lists = ListsByIssuer(lists, truststore, assume_complete)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self.issuers = self._lists.issuers
         """The CAs of which there is a list."""
-        self.ever_expected = ever_expected | {issuer_of(each) for each in lists if each.digest not in incidental}
-        """The CAs whose lists are required from now on, also for the CAs that they issued."""
+        self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations or {}
         newest = [each for each in self._lists.newest() if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
@@ -182,9 +177,10 @@ class RevocationLists:
             return good
         if link.issuer.key_fingerprint in self._exempt_issuers:
             return RevocationStatus(RevocationState.EXEMPT)
-        if required or link.issuer in self.ever_expected:
-            no_list = RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
-            return min(found, key=_remoteness, default=no_list)
+        if found:
+            return min(found, key=_remoteness)
+        if required or link.issuer in self._ever_loaded:
+            return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
         (authority, *_) = self.truststore.identified(link.issuer)
         return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
 

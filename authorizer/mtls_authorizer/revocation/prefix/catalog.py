@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 
 from mtls_authorizer.refresh.document import Document
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.known import KnownCrls
 from mtls_authorizer.revocation.prefix.listing import CrlListing, ListingLoader
 
@@ -72,15 +71,6 @@ class CrlCatalog:
     def is_always_needed(self, uri: str) -> bool:
         """Return whether a CRL is needed for all certificates, because its prefix is loaded completely."""
         return uri in self._in_small_prefixes
-
-    def is_expected(self, crl: ListedCrl, links: Iterable[ChainLink]) -> bool:
-        """Return whether a CRL is always needed, or one of some certificates of its issuer names it."""
-        return self.is_always_needed(crl.uri) or any(
-            self.listing.is_named_by(crl.uri, distribution_point) and issuer_of(each) in link.issuers
-            for link in links
-            for distribution_point in link.scope.uris
-            for each in crl.lists
-        )
 
     def unread(self) -> list[str]:
         """Return the URIs of the CRLs that were not read yet, the smallest first."""

@@ -26,8 +26,6 @@ class ListedCrl:
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
-        self.is_expected = False
-        """Whether it is always needed, or a certificate of its issuer names it. Others are only found by reading."""
         self._requested: Versions | None = None
 
     @property

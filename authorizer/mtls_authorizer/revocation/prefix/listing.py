@@ -43,10 +43,6 @@ class CrlListing:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
         return self._by_name.get(_last_segment(distribution_point), [])
 
-    def is_named_by(self, uri: str, distribution_point: bytes) -> bool:
-        """Return whether ``named_by`` returns a CRL."""
-        return uri in self.crls and self.crls[uri].name == _last_segment(distribution_point)
-
     def namesakes(self, uri: str) -> int:
         """Return how many CRLs have the name of a CRL, itself included; 0 if it was not listed."""
         return len(self._by_name[self.crls[uri].name]) if uri in self.crls else 0

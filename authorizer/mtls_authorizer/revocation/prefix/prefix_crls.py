@@ -45,9 +45,6 @@ class LocatedList(NamedTuple):
     is_outdated: bool = False
     """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
 
-    is_expected: bool = True
-    """Whether it was loaded because the settings or a certificate of its issuer name it, not only found by reading."""
-
 
 class PrefixCrls:
     """The CRLs below prefixes that are in memory. Safe for threads.
@@ -97,11 +94,7 @@ class PrefixCrls:
         with self._lock:
             self._update()
             listing = self._catalog.listing
-            return [
-                LocatedList(crl.uri, each, crl.is_outdated(listing), crl.is_expected)
-                for crl in self._cache
-                for each in crl.lists
-            ]
+            return [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
 
     @contextmanager
     def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
@@ -168,8 +161,6 @@ class PrefixCrls:
             with self._lock:
                 for crl in crls:
                     self._catalog.learn(crl)
-                    if not crl.is_expected and self._catalog.is_expected(crl, links):
-                        crl.is_expected = changed = True
                 if is_loaded:
                     used.difference_update([crl.uri for crl in crls if not self._may_concern(crl, links)])
                     self._evict()

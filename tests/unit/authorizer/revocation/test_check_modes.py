@@ -149,8 +149,8 @@ def test_a_crl_of_a_ca_that_issued_other_cas_is_one_of_a_superior_ca() -> None:
 
 
 def test_a_ca_whose_crl_was_loaded_once_is_not_skipped() -> None:
-    ever_expected = _lists(ROOT_CRL).ever_expected
-    status = _lists(LOWER_CRL, ever_expected=ever_expected).status(_client(), NOW)
+    ever_loaded = _lists(ROOT_CRL).issuers
+    status = _lists(LOWER_CRL, ever_loaded=ever_loaded).status(_client(), NOW)
     assert (status.state, status.unknown_reason) == (UNKNOWN, NO_LIST)
 
 

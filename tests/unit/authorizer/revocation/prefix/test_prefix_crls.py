@@ -862,45 +862,6 @@ def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
         del shelf.errors["crl/root.crl"]
 
 
-@pytest.mark.parametrize("names_root", [False, True])
-@pytest.mark.parametrize("is_named_by_others", [False, True])
-def test_a_crl_of_a_higher_ca_is_not_required_because_clients_of_others_made_the_authorizer_read_it(
-    shelf: Memory, *, names_root: bool, is_named_by_others: bool
-) -> None:
-    extensions = (IS_A_CA, MAY_SIGN_BOTH, *([points(point_uri("root"))] if names_root else []))
-    middle = authority("Middle", parent=OTHER, serial_number=77, extensions=extensions)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
-    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
-    shelf.put("crl/root.crl", partition(None, 99, ca=OTHER, next_update=NOW - MINUTE))
-    door = PrefixDoor(shelf)
-    client = client_of("middle", ca=middle)
-    expected = UNKNOWN if names_root else None
-    for _ in range(2):
-        assert door.refusal(client) == expected
-        assert door.refusal(client_of("root" if is_named_by_others else None)) == UNKNOWN
-        assert "file:///crl/root.crl" in loaded_crls(door)
-    assert door.refusal(client_of("middle", 2, middle)) == REVOKED
-    # What it lists is revoked in any case.
-    shelf.put("crl/root.crl", partition(None, 77, number=2, ca=OTHER, next_update=NOW - MINUTE))
-    assert door.next(client) == [REVOKED]
-
-
-def test_a_crl_of_a_higher_ca_that_is_listed_by_itself_is_required_although_it_is_below_a_prefix_too(
-    shelf: Memory,
-) -> None:
-    middle = authority("Middle", parent=OTHER, serial_number=77)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
-    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
-    stale = partition(None, 99, ca=OTHER, next_update=NOW - MINUTE)
-    shelf.put("crl/root.crl", stale)
-    shelf.put("root.crl", stale)
-    door = PrefixDoor(shelf, "file:///crl/, file:///root.crl")
-    client = client_of("middle", ca=middle)
-    for _ in range(2):
-        assert door.refusal(client) == UNKNOWN
-        assert door.refusal(client_of(None)) == UNKNOWN
-
-
 def test_an_index_of_the_listed_crl_is_all_that_is_requested(shelf: Memory) -> None:
     version = next(iter(shelf.documents("file:///crl/3.crl", (".crl",)).values())).version
     shelf.put("crl/3.crl.index", index_of(partition(3, 2), version))
@@ -1031,9 +992,7 @@ def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
     door.live.get()
     door.live.restore()
     assert door.refusals(*clients[1:]) == expected[1:]
-    assert catalog.called == {
-        *("update", "needed", "is_always_needed", "is_expected", "unread", "learn", "forget_invalid"),
-    }
+    assert catalog.called == {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
     assert cache.called == {"__iter__", "get", "use", "evict"}
 
 
