@@ -20,7 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from types import FrameType
 
-_PROCESSES = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"}
+_PROCESSES = ("subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system")
+_SOCKETS = (
+    "socket.__new__",
+    "socket.bind",
+    "socket.connect",
+    "socket.getaddrinfo",
+    "socket.gethostbyaddr",
+    "socket.gethostbyname",
+    "socket.gethostname",
+    "socket.getnameinfo",
+    "socket.getservbyname",
+    "socket.getservbyport",
+    "socket.sendmsg",
+    "socket.sendto",
+    "socket.sethostname",
+)
 
 
 class ForbiddenCallError(Exception):
@@ -53,9 +68,16 @@ _own_threads: set[threading.Thread] = set()
 _watches: list[_Watch] = []
 
 
-def _audit(event: str, _arguments: tuple[object, ...]) -> None:
-    if _watches and (event.startswith("socket.") or event in _PROCESSES):
-        _watches[-1].check(event, sys._getframe(1))  # noqa: SLF001 -- an audit hook gets no frame
+class _ForbiddenEvent(str):
+    """The name of an audit event that is looked for in a dictionary, and checked when it is found there."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, event: object) -> bool:
+        if str.__eq__(self, event) and _watches:
+            _watches[-1].check(str(self), sys._getframe(1))
+        return str.__eq__(self, event)
 
 
 _sleep = time.sleep
@@ -63,11 +85,13 @@ _sleep = time.sleep
 
 def _checked_sleep(seconds: float | SupportsIndex, /) -> None:
     if _watches and seconds:
-        _watches[-1].check(f"time.sleep({seconds})", sys._getframe(1))  # noqa: SLF001 -- as above
+        _watches[-1].check(f"time.sleep({seconds})", sys._getframe(1))  # noqa: SLF001 -- of the caller
     _sleep(seconds)
 
 
-sys.addaudithook(_audit)
+# A dictionary's method, because a hook must not run Python code for the event sys.settrace: Python could then change
+# to another thread, in which coverage cannot start meanwhile ("while another trace function is being installed").
+sys.addaudithook(dict.fromkeys(map(_ForbiddenEvent, (*_PROCESSES, *_SOCKETS))).get)  # type: ignore[arg-type]
 # Sleeping is no audit event before Python 3.14.
 time.sleep = _checked_sleep
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,17 +14,11 @@ if TYPE_CHECKING:
 def not_traced() -> Iterator[None]:
     """Measure no coverage in this thread, in a block or a function that runs no code of the project."""
     trace = sys.gettrace()
-    # Python 3.11 refuses to set one while another thread sets its own: it then calls the audit hook of
-    # ``tests.isolation``, and may switch threads. Not in a function: coverage must see as many returns as calls.
-    while sys.gettrace() is not None:
-        with suppress(RuntimeError):
-            sys.settrace(None)
+    sys.settrace(None)
     try:
         yield
     finally:
-        while sys.gettrace() is not trace:
-            with suppress(RuntimeError):
-                sys.settrace(trace)
+        sys.settrace(trace)
         _start()
 
 

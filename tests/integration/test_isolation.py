@@ -102,6 +102,23 @@ def test_waiting_for_a_thread_is_no_sleep():
 """
 
 
+STARTED_THREADS = """
+import sys
+import threading
+
+import tests.isolation
+
+sys.setswitchinterval(1e-6)
+threading.settrace(lambda *_: None)
+for _ in range(300):
+    threads = [threading.Thread(target=len, args=[""]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
 def run_pytest(path: Path) -> list[str]:
     """Run the tests of a file as unit tests, and return the lines of pytest's summary."""
     command = [sys.executable, "-m", "pytest", "-p", "tests.isolation", "-p", "no:cacheprovider"]
@@ -143,6 +160,20 @@ def test_a_test_fails_wherever_it_makes_a_forbidden_call(tmp_path: Path) -> None
         "FAILED test_further.py::test_a_thread_of_an_earlier_test_is_watched",
     ]
     assert f"time.sleep(0.001) in forbidden_call, {path}:12" in "\n".join(summary)
+
+
+def test_threads_start_while_coverage_is_measured() -> None:
+    # Python 3.11 sets no trace function while it waits for an audit hook on another thread.
+    run = subprocess.run(
+        [sys.executable, "-c", STARTED_THREADS],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_the_unit_tests_are_run_so() -> None:
