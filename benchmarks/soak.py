@@ -53,7 +53,8 @@ from benchmarks.soak_clients import (
 from benchmarks.soak_gateway import KINDS
 from benchmarks.soak_runtime import running_function
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.pki.certificates import LOOPBACK, Pki, make_pki
+from local_gateway.pki.certificates import Pki, make_pki
+from local_gateway.server import LOOPBACK
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from tests.api_events import http_2_0_event, rest_event
 from tests.lambda_runtime import FUNCTION_PATH

@@ -12,9 +12,9 @@ from local_gateway.configuration import sample_configuration
 from local_gateway.deployment import deploy
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
-from local_gateway.pki.certificates import LOOPBACK, make_pki
+from local_gateway.pki.certificates import make_pki
 from local_gateway.scenarios import CLIENTS, SCENARIOS
-from local_gateway.server import serve
+from local_gateway.server import LOOPBACK, serve
 from tests.platforms.debian_chromium import OPTIONS, find_chromium
 
 PICTURE = Path(__file__).parents[1] / "docs" / "local-gateway.png"

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import tempfile
-import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,10 +20,11 @@ from local_gateway.instructions import instructions
 from local_gateway.options import parse, read_variables
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
-from local_gateway.pki.certificates import LOOPBACK, make_pki
+from local_gateway.pki.certificates import make_pki
 from local_gateway.pki.folder import claim_folder
 from local_gateway.report import Result, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
+from local_gateway.server import LOOPBACK
 from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, printable, write_error, write_output
 
@@ -92,7 +93,8 @@ def serve(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> NoRetur
                 say(f"\nWeb page: http://{LOOPBACK}:{port}/\n\nServing until Ctrl-C.")
                 _log_to_standard_output()
                 while True:
-                    threading.Event().wait()
+                    # Not for long, because a signal that arrives just before it does not end it.
+                    time.sleep(1)
 
 
 def _configure(options: argparse.Namespace, pki: Pki) -> Configuration:

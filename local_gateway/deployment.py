@@ -19,9 +19,8 @@ from local_gateway.api_gateway.functions import CountedFunction, LambdaFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.configuration import SAMPLE_VARIABLES, Configuration, sample_configuration
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, lambda_target
-from local_gateway.pki.certificates import LOOPBACK
 from local_gateway.pki.partner import fetch_crl, publish
-from local_gateway.server import serve
+from local_gateway.server import LOOPBACK, serve
 from local_gateway.tls import (
     custom_domain_context,
     default_endpoint_context,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from local_gateway.pki.certificates import LOOPBACK
-
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
     from wsgiref.types import WSGIApplication
+
+LOOPBACK = "127.0.0.1"
 
 logger = logging.getLogger("local_gateway")
 

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 
 from local_gateway.page.inquiry import LARGEST_INQUIRY, InquiryError, PrivateKeyError, read_inquiry
 from local_gateway.page.inspection import inspect
-from local_gateway.pki.certificates import LOOPBACK
+from local_gateway.server import LOOPBACK
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from local_gateway.deployment import authorizer_variables
 from local_gateway.front_doors import FrontDoorKind, forged_header
 from local_gateway.observation import observed_log, unlogged
 from local_gateway.page.inquiry import InquiryError
-from local_gateway.pki.certificates import LOOPBACK
+from local_gateway.server import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer_cli.configuration.loading import read_configuration, read_truststore_of_domain

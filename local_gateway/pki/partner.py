@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from local_gateway.pki.certificates import LOOPBACK
+from werkzeug.wrappers import Request, Response
+
+from local_gateway.server import LOOPBACK, serve
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
@@ -28,26 +28,12 @@ if TYPE_CHECKING:
 def publish(crl: Path) -> Iterator[str]:
     """Serve a CRL on loopback while the block runs, and yield its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            content = crl.read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    @Request.application
+    def answer(_request: Request) -> Response:
+        return Response(crl.read_bytes(), content_type="application/pkix-crl")
 
-        def log_message(self, *_arguments: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://{LOOPBACK}:{server.server_port}/{crl.name}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve(answer, None) as port:
+        yield f"http://{LOOPBACK}:{port}/{crl.name}"
 
 
 def fetch_crl(url: str, pki: Pki) -> FetchResult:

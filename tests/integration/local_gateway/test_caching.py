@@ -15,8 +15,8 @@ from local_gateway.api_gateway.api import ApiKind, Caching
 from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import sample_api
-from local_gateway.pki.certificates import LOOPBACK, Client, Pki, make_pki
-from local_gateway.server import serve
+from local_gateway.pki.certificates import Client, Pki, make_pki
+from local_gateway.server import LOOPBACK, serve
 from local_gateway.tls import client_context, custom_domain_context, default_endpoint_context
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings

@@ -48,6 +48,21 @@ wrong = [replace(SCENARIOS[position], expected=Outcome(403)) for position in (0,
 sys.exit(main(["--demo"], (*wrong, SCENARIOS[1])))
 """
 
+SIGNAL_TO_ANOTHER_THREAD = """
+import signal
+import sys
+import threading
+from local_gateway.__main__ import main
+from local_gateway.scenarios import SCENARIOS
+
+def send():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=send).start()
+sys.exit(main(["--port", "0", "--folder", sys.argv[1]], SCENARIOS[:1]))
+"""
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return run_command(sys.executable, *arguments)
@@ -72,9 +87,16 @@ def serving(folder: Path | None, *options: str, cwd: Path = ROOT) -> Iterator[tu
     Without a folder, that is the default one in ``cwd``.
     """
     folders = [] if folder is None else ["--folder", str(folder)]
-    command = [sys.executable, "-m", "local_gateway", "--port", "0", *folders, *options]
+    with started("-m", "local_gateway", "--port", "0", *folders, *options, cwd=cwd) as running:
+        yield running
+
+
+@contextmanager
+def started(*arguments: str, cwd: Path = ROOT) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Start Python, and yield the process with what it printed until it was ready."""
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *arguments], cwd=cwd, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
     ) as process:
         deadline = threading.Timer(TIMEOUT, process.kill)
         deadline.start()
@@ -138,6 +160,14 @@ def test_serving_ends_cleanly_at_a_signal(tmp_path: Path) -> None:
 
     assert (process.returncode, errors) == (0, "")
     assert output.endswith("\nStopped.\n")
+
+
+def test_serving_ends_at_a_signal_that_did_not_interrupt_the_wait(tmp_path: Path) -> None:
+    # As one that arrives just before the wait.
+    with started("-c", SIGNAL_TO_ANOTHER_THREAD, str(tmp_path / "pki")) as (process, _):
+        _, errors = process.communicate("\n", timeout=TIMEOUT)
+
+    assert (process.returncode, errors) == (0, "")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")

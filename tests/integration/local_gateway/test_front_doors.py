@@ -25,14 +25,15 @@ from local_gateway.api_gateway.client_request import ClientRequest
 from local_gateway.api_gateway.events import integration_event
 from local_gateway.deployment import Endpoint, sample_api
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, certificate_headers, lambda_target
-from local_gateway.pki.certificates import LOOPBACK, Client, Pki
 from local_gateway.scenarios import CN_WITHIN_O, EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
+from local_gateway.server import LOOPBACK
 from local_gateway.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_gateway.api_gateway.functions import LambdaFunction
+    from local_gateway.pki.certificates import Client, Pki
 
 TIMEOUT = 30
 

@@ -17,10 +17,9 @@ from local_gateway.__main__ import prepare
 from local_gateway.configuration import Configuration, own_configuration, sample_configuration
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
-from local_gateway.pki.certificates import LOOPBACK
 from local_gateway.report import outcome_text
 from local_gateway.scenarios import SCENARIOS
-from local_gateway.server import serve
+from local_gateway.server import LOOPBACK, serve
 from tests.certificates import certificate_der, name, pem
 from tests.platforms.debian_chromium import OPTIONS, find_chromium
 

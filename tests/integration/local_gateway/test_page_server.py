@@ -25,9 +25,8 @@ from local_gateway.configuration import own_configuration, sample_configuration
 from local_gateway.page.application import PAGE, Page, content_security_policy
 from local_gateway.page.inquiry import KEY_REFUSED, LARGEST_INQUIRY
 from local_gateway.page.overview import Overview
-from local_gateway.pki.certificates import LOOPBACK
 from local_gateway.scenarios import EXPIRED, LISTED_CN, READER, SCENARIOS, UNTRUSTED, Outcome
-from local_gateway.server import serve
+from local_gateway.server import LOOPBACK, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,10 @@ from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.api_gateway.gateway import Gateway
 from local_gateway.deployment import Endpoint, sample_api
 from local_gateway.front_doors import FrontDoor, FrontDoorKind
-from local_gateway.pki.certificates import LOOPBACK, make_pki
+from local_gateway.pki.certificates import make_pki
 from local_gateway.report import Result
 from local_gateway.scenarios import LISTED_CN, SCENARIOS, Kind, Outcome, Scenario, play
-from local_gateway.server import serve
+from local_gateway.server import LOOPBACK, serve
 from local_gateway.tls import custom_domain_context
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.pki.certificates import LOOPBACK, Client, Pki
 from local_gateway.scenarios import EXPIRED, LISTED_CN, LISTED_OU, OTHER_CN, UNTRUSTED
-from local_gateway.server import serve
+from local_gateway.server import LOOPBACK, serve
 from local_gateway.tls import client_context, custom_domain_context, default_endpoint_context
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from local_gateway.deployment import Endpoint
+    from local_gateway.pki.certificates import Client, Pki
 
 TIMEOUT = 30
 
