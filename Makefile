@@ -169,7 +169,7 @@ lint: lint-types lint-style ## Check style, format, types and the order of impor
 
 .PHONY: lint-types lint-style
 lint-types: $(VENV)/.test
-	$(BIN)/mypy --num-workers auto
+	$(BIN)/mypy
 
 lint-style: $(VENV)/.test
 	$(BIN)/ruff check
