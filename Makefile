@@ -138,23 +138,25 @@ checkov: ## Check the templates, the Terraform modules and the examples with che
 	@.venv-checkov/bin/checkov --config-file tests/checkov/checkov.yaml --framework cloudformation \
 	    -f template.yaml templates/*.yaml examples/attach/*.yaml
 
-# What runs on Lambda for a request, and the gateway around it. The rest is the same for all Pythons: the template, what builds
-# and what explains, and what mypy or AWS's or OpenSSL's own tools are at work in.
+# What runs on Lambda for a request, and the gateway around it.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/unit/layer tests/integration/layer \
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
     --ignore tests/integration/layer/test_typing.py
+# The commands run on users' machines. The rest is the same for all Pythons: the template, what builds, and what mypy or
+# AWS's or OpenSSL's own tools are at work in.
+COMMANDS = tests/unit/tools --ignore tests/unit/tools/rules/test_schema.py
 
 mutation: ## Make small changes to the code that decides, and list the changes that no test detects: [MODULES="…"].
 	@$(MAKE) --no-print-directory VENV=.venv-mutation .venv-mutation/.mutation
 	@PYTHONPATH= .venv-mutation/bin/python -m tests.mutation $(MODULES)
 
-test-interpreters: available-pythons ## Test the code that runs on Lambda with every other supported Python version.
+test-interpreters: available-pythons ## Test what runs on Lambda, and the commands, with every other supported Python version.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \
 	    echo "== $$python"; \
 	    $(MAKE) --no-print-directory PYTHON=$$python VENV=.venv-$$(basename $$python) test-what-runs-on-lambda || exit 1; \
 	done
 
-test-arm64: $(VENV)/.test ## Test the same code with arm64 Pythons under QEMU, for releases: 10 minutes for each.
+test-arm64: $(VENV)/.test ## Test what runs on Lambda with arm64 Pythons under QEMU, for releases: 10 minutes for each.
 	@ALL_CERTIFICATES=1 $(BIN)/python -m pytest tests/platforms/test_arm64.py
 	@for version in $$($(BIN)/python -c 'from tests.platforms.arm64 import VERSIONS; print(*VERSIONS)'); do \
 	    echo "== Python $$version for arm64"; \
@@ -163,7 +165,7 @@ test-arm64: $(VENV)/.test ## Test the same code with arm64 Pythons under QEMU, f
 
 .PHONY: test-what-runs-on-lambda
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
-	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA)
+	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA) $(COMMANDS)
 
 lint: lint-types lint-style ## Check style, format, types and the order of imports.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,8 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write a file completely or not at all. A symbolic link stays one: its target is replaced. Raises CommandError."""
     try:
         target = path.resolve()
-        with draft_of(target, content, target.stat() if file_exists(target) else None) as draft:
+        # From Python 3.13 on, a link in a circle is resolved to a link, which has no status.
+        with draft_of(target, content, target.stat() if lexists(target) else None) as draft:
             draft.replace(target)
     except (OSError, RuntimeError) as error:
         message = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
