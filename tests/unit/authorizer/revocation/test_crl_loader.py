@@ -171,6 +171,27 @@ def test_at_the_start_the_newer_of_both_counts_even_if_the_older_was_put_there_l
     assert warnings(log) == [FAILED]
 
 
+@pytest.mark.parametrize(
+    ("older", "newer", "number"),
+    [
+        (crl(0x1A), crl(0x1B), "1B"),
+        (
+            CA.revoke(this_update=NOW - DAY, next_update=NOW + DAY),
+            CA.revoke(this_update=NOW - MINUTE, next_update=NOW + DAY),
+            "none",
+        ),
+    ],
+)
+def test_the_number_of_the_indexed_crl_is_logged_in_hexadecimal(
+    older: bytes, newer: bytes, number: str, shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl.index", index_of(newer))
+    shelf.put("ca.crl", older)
+    Source(shelf)
+    (record,) = log.records
+    assert vars(record)["error"].endswith(f"number is {number}")
+
+
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
 def test_a_crl_that_does_not_count_is_no_reason_not_to_use_the_index(
     shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None
