@@ -432,10 +432,26 @@ def test_what_was_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: p
     with pytest.raises(IndexingError):
         handler(event(CRL), None)
     (record,) = caplog.records
-    assert (record.message, record.levelno) == ("no index", logging.ERROR)
-    assert vars(record)["crl"] == f"s3://{BUCKET}/{CRL}"
+    assert (record.message, record.levelno) == ("CRL not indexed", logging.ERROR)
+    fields = vars(record)
+    assert (fields["crl"], fields["error_type"]) == (f"s3://{BUCKET}/{CRL}", "CrlError")
+    assert fields["error"].startswith("neither a CRL in DER nor exactly one in PEM")
+    assert not record.exc_info
+
+
+def test_an_unexpected_error_is_logged_with_its_traceback(
+    aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise KeyError
+
+    put(aws, crl(5))
+    monkeypatch.setattr(crl_indexer, "index_crl", fail)
+    with pytest.raises(IndexingError, match="KeyError"):
+        handler(event(CRL), None)
+    (record,) = caplog.records
+    assert vars(record)["error"] == "KeyError"
     assert record.exc_info
-    assert isinstance(record.exc_info[1], ValueError)
 
 
 def test_a_delta_crl_is_not_indexed_and_is_no_error(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
