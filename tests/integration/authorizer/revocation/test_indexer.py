@@ -110,7 +110,7 @@ def revoked(aws: AwsServer, key: str = INDEX) -> list[int]:
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])
-def test_the_index_of_an_uploaded_crl_is_written_beside_it(form: Callable[[bytes], bytes], aws: AwsServer) -> None:
+def test_the_index_of_an_uploaded_crl_is_written_next_to_it(form: Callable[[bytes], bytes], aws: AwsServer) -> None:
     put(aws, form(crl(5, -3, 2**159)))
     handler(event(CRL), None)
     assert revoked(aws) == [-3, 5, 2**159]
@@ -128,7 +128,7 @@ def test_keys_are_decoded_as_s3_encodes_them(key: str, aws: AwsServer) -> None:
     assert revoked(aws, f"{key}.index") == [5]
 
 
-def test_a_newer_crl_takes_the_place_of_an_older_one(aws: AwsServer) -> None:
+def test_a_newer_crl_replaces_an_older_one(aws: AwsServer) -> None:
     for number in (1, 2, 10):
         put(aws, crl(number, number=number))
         handler(event(CRL, name="ObjectCreated:CompleteMultipartUpload"), None)
@@ -148,7 +148,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_does_not_count_leaves_the_index_as_it_is(wrong: str, aws: AwsServer) -> None:
+def test_an_upload_that_is_rejected_leaves_the_index_as_it_is(wrong: str, aws: AwsServer) -> None:
     content, cause = WRONG[wrong]
     put(aws, crl(1, number=3))
     handler(event(CRL), None)
@@ -160,7 +160,7 @@ def test_what_does_not_count_leaves_the_index_as_it_is(wrong: str, aws: AwsServe
     assert stored(aws) == before
 
 
-def test_what_does_not_count_gets_no_index(aws: AwsServer) -> None:
+def test_an_upload_that_is_rejected_gets_no_index(aws: AwsServer) -> None:
     put(aws, crl(1, ca=STRANGER))
     with pytest.raises(IndexingError):
         handler(event(CRL), None)
@@ -331,7 +331,7 @@ def test_a_crl_that_is_too_large_is_not_read(aws: AwsServer, monkeypatch: pytest
         handler(event(CRL), None)
 
 
-def test_a_crl_past_its_next_update_counts_as_long_as_the_authorizer_says(
+def test_a_crl_is_indexed_after_its_next_update_as_long_as_the_authorizer_uses_it(
     aws: AwsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(aws, crl(5, days_left=-1))

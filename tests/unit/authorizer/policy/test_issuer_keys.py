@@ -70,7 +70,7 @@ def test_a_certificate_of_a_ca_with_the_same_name_and_another_key_does_not_match
     assert isinstance(outcome(CA.issue(), **both), Grant)
 
 
-def test_only_the_immediate_issuer_counts() -> None:
+def test_only_the_key_of_the_immediate_issuer_matches() -> None:
     key = {**RULES, "ALLOWED_ISSUER_KEYS": INTERMEDIATE.signer}
     assert isinstance(outcome(INTERMEDIATE.issue(), **key), Grant)
     assert outcome(CA.issue(), **key) is DenyReason.ISSUER_KEY_NOT_ALLOWED
