@@ -210,8 +210,8 @@ def test_a_document_is_loaded_at_start_and_asked_for_once_an_interval(log: pytes
             gives(b"\xff", "x"),
             "script:///document: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
         ),
-        (breaks, "script:///document: unexpected KeyError in breaks, line "),
-        (exits, "script:///document: unexpected SystemExit in exits, line "),
+        (breaks, "script:///document: unexpected KeyError in test_refresher.py, line "),
+        (exits, "script:///document: unexpected SystemExit in test_refresher.py, line "),
     ],
 )
 def test_a_failure_leaves_the_last_good_value_in_force_and_is_logged_once(
@@ -270,7 +270,7 @@ def test_an_error_keeps_nothing_of_the_document_alive(step: Callable[[], Fetched
     [
         (fails, StoreError, r"^script:///document: it fell over$"),
         (gives(b"broken"), ValueError, r"^script:///document: rules\[0\] is broken$"),
-        (breaks, StoreError, r"^script:///document: unexpected KeyError in breaks, line \d+$"),
+        (breaks, StoreError, r"^script:///document: unexpected KeyError in test_refresher\.py, line \d+$"),
     ],
 )
 def test_a_document_that_can_not_be_loaded_stops_the_start(
