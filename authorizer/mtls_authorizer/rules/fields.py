@@ -198,7 +198,7 @@ FIELDS: Mapping[str, Field] = {
     ),
     ISSUER_KEY: Field(
         FieldKind.IDENTIFIER,
-        # A truststore is needed: RuleSet.with_issuer_keys provides the facts.
+        # A truststore is needed: RuleSet.with_issuer_key_reader provides the facts.
         lambda _certificate: (),
         parse_sha256,
         DenyReason.ISSUER_KEY_NOT_ALLOWED,

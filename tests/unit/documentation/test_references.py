@@ -36,8 +36,8 @@ from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.routes import LARGEST_POLICY
+from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.stores.store import MAX_LISTED
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
