@@ -1,4 +1,4 @@
-"""The indexer writes the index of a CRL that counts, whole and never backwards; anything else leaves what was there."""
+"""The indexer writes the index of an accepted CRL completely, and never replaces a newer one."""
 
 from __future__ import annotations
 

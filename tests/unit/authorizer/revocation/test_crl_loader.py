@@ -1,4 +1,4 @@
-"""Which revocation list is in force: that of the index or of the CRL, the new one or the one before."""
+"""The revocation list in force: that of the index or of the CRL, the new one or the previous one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CRLs below a prefix: which are loaded, when, and what becomes of certificates meanwhile."""
+"""CRLs below a prefix: which are loaded, when, and the status of certificates until then."""
 
 from __future__ import annotations
 
