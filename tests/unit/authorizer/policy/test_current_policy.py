@@ -438,7 +438,7 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> No
     loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
     live = CurrentPolicy(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.5))
     try:
-        with pytest.raises(StoreError, match="not reloaded in time"):
+        with pytest.raises(StoreError, match=r"not loaded within 0\.5 s after the snapshot was restored"):
             live.restore()
     finally:
         opened.set()
