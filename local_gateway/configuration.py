@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer_cli.command_line import CommandError, read_file
 from mtls_authorizer_cli.configuration.loading import read_configuration
 from mtls_authorizer_cli.explanation.truststore import read_bundle
@@ -103,7 +104,8 @@ def own_configuration(
         chosen.pop("AUTHORIZER_RULES", None)
         chosen["AUTHORIZER_RULES_URI"] = rules.absolute().as_uri()
         chosen.setdefault("AUTHORIZER_RULES_REFRESH_SECONDS", str(REFRESH_SECONDS))
-    if any(name in chosen for name in _NEED_TRUSTSTORE):
+    inline = chosen.get("AUTHORIZER_RULES", "") + chosen.get("AUTHORIZER_SHADOW_RULES", "")
+    if any(name in chosen for name in _NEED_TRUSTSTORE) or f'"{ISSUER_KEY}"' in inline:
         chosen.setdefault("TRUSTSTORE_URI", stored.absolute().as_uri())
     chosen.pop("RESPONSE_FORMAT", None)
     read_configuration(chosen, None)

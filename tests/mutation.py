@@ -36,7 +36,7 @@ TESTS = {
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],
     "mtls_authorizer.policy.allowlists": [
         f"{POLICY}/test_settings.py",
-        f"{RULES}/test_limits.py",
+        f"{RULES}/test_work_limits.py",
         f"{RULES}/test_rule_set.py",
         *_DECISION,
     ],

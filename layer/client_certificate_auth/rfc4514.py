@@ -83,7 +83,7 @@ def _end_of_value(text: str) -> int:
 
 
 def _unescape(value: str) -> str:
-    if value.startswith((" ", "#")) or (value.endswith(" ") and not value.endswith("\\ ")):
+    if value.startswith((" ", "#")) or (value.endswith(" ") and not _ends_escaped(value)):
         message = f"a space at either end of a value, or a # at its start, must be escaped with a backslash: {value!r}"
         raise ValueError(message)
     if not _MUST_BE_ESCAPED.isdisjoint(value):
@@ -93,6 +93,12 @@ def _unescape(value: str) -> str:
             octets += _unescape_next(parts) if character == "\\" else _plain(character)
         return octets.decode()
     return value
+
+
+def _ends_escaped(value: str) -> bool:
+    """Return whether the last character is escaped. The backslash before it may be escaped itself."""
+    before = value[:-1]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
 def _unescape_next(parts: Iterator[str]) -> bytes:

@@ -46,13 +46,6 @@ def test_layers_are_declared_compatible_with_all_versions() -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_parameter_with_runtimes_allows_all_versions(name: str) -> None:
-    for allowed in values_of("AllowedValues", TEMPLATES[name]):
-        if any(str(value).startswith("python") for value in allowed):
-            assert allowed == RUNTIMES
-
-
-@pytest.mark.parametrize("name", TEMPLATES)
 def test_functions_run_on_a_supported_version(name: str) -> None:
     runtimes = [runtime for runtime in values_of("Runtime", TEMPLATES[name]) if isinstance(runtime, str)]
     assert set(runtimes) <= set(RUNTIMES)

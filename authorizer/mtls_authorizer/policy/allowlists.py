@@ -7,9 +7,9 @@ from functools import partial
 from mtls_authorizer.policy.variables import parse_boolean, parse_items
 from mtls_authorizer.rules.conditions import make_matcher
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
-from mtls_authorizer.rules.limits import check_list
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
+from mtls_authorizer.rules.work_limits import check_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

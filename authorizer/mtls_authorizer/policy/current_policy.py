@@ -163,7 +163,8 @@ class CurrentPolicy:
         if document is not None and document.error is not None:
             raise document.error
         if document is not None and document.attempts:
-            raise StoreError(document.loader.uri, "not reloaded in time")
+            seconds = self._wait_seconds.rules
+            raise StoreError(document.loader.uri, f"not loaded within {seconds:g} s after the snapshot was restored")
 
     def take_failures(self) -> int:
         """Return how many attempts to load a document have failed since the last call."""

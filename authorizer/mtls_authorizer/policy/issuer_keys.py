@@ -24,4 +24,4 @@ def with_issuer_keys(rules: RuleSet, truststore: Truststore) -> RuleSet:
     def read(certificate: PeerCertificate) -> list[Fact]:
         return [Fact("", key) for key in issuer_keys(certificate, truststore)]
 
-    return rules.with_issuer_keys(read)
+    return rules.with_issuer_key_reader(read)

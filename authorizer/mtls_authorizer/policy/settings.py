@@ -12,6 +12,7 @@ from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variabl
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
+from mtls_authorizer.rules.rule import ENVIRONMENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,10 +188,15 @@ def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> Pri
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:
-    if "ALLOWED_ISSUER_KEYS" in reader and "TRUSTSTORE_URI" not in reader:
-        reader.reject("ALLOWED_ISSUER_KEYS", "requires TRUSTSTORE_URI: it contains the CAs that have these keys")
-    inline = (*settings.rules, *settings.shadow_rules)
-    is_used = settings.rules_uri or settings.shadow_rules_uri or any(rule.uses(ISSUER_KEY) for rule in inline)
+    uses_keys = {
+        "ALLOWED_ISSUER_KEYS": "ALLOWED_ISSUER_KEYS" in reader,
+        "AUTHORIZER_RULES": any(rule.uses(ISSUER_KEY) and rule.name != ENVIRONMENT for rule in settings.rules),
+        "AUTHORIZER_SHADOW_RULES": any(rule.uses(ISSUER_KEY) for rule in settings.shadow_rules),
+    }
+    if "TRUSTSTORE_URI" not in reader:
+        for name in filter(uses_keys.get, uses_keys):
+            reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
+    is_used = settings.rules_uri or settings.shadow_rules_uri or any(uses_keys.values())
     if settings.truststore is not None and not is_used:
         reader.reject(
             "TRUSTSTORE_URI",

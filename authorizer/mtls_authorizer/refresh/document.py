@@ -155,7 +155,8 @@ class Attempt(Generic[T, V]):
             self.error = ValueError(f"{uri}: {error}")
         except BaseException as error:  # noqa: BLE001 -- any exception is a failure, and must be visible
             place = traceback.extract_tb(error.__traceback__)[-1]
-            self.error = StoreError(uri, f"unexpected {type(error).__name__} in {place.name}, line {place.lineno}")
+            module = place.filename.rpartition("/")[2]
+            self.error = StoreError(uri, f"unexpected {type(error).__name__} in {module}, line {place.lineno}")
         finally:
             self.finished.set()
 

@@ -24,7 +24,7 @@ UNAUTHORIZED_BY_HTTP_API = {"errorMessage": "Unauthorized"}
 """Makes an HTTP API respond with 401. AWS documents it for authorizers without identity sources."""
 
 
-def is_unauthorized(decision: Decision, request: ApiRequest, settings: Settings) -> bool:
+def raises_unauthorized(decision: Decision, request: ApiRequest, settings: Settings) -> bool:
     """Return whether the function raises Unauthorized, which Lambda counts as an error of the function."""
     return (
         decision.reason in UNAUTHENTICATED
@@ -40,7 +40,7 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
     HTTP APIs respond with 401 only if the settings explicitly ask for it.
     """
     if decision.reason in UNAUTHENTICATED:
-        if is_unauthorized(decision, request, settings):
+        if raises_unauthorized(decision, request, settings):
             raise Unauthorized
         if settings.unauthenticated_response == "unauthorized" and not request.identity:
             return {**UNAUTHORIZED_BY_HTTP_API}

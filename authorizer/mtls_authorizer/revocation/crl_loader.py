@@ -9,6 +9,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
+from mtls_authorizer.revocation.crl.rejection import shown_number
 from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.succession import identity_of, is_superseded
@@ -182,7 +183,8 @@ class CrlLoader:
         crl = verify_crl(fetched.content, truststore)
         if index is not None:
             if self._replaces(index.content, crl, truststore):
-                newer = f"it is older than the CRL that was indexed, number {index.content.number}"
+                number = shown_number(index.content.number)
+                newer = f"it is older than the CRL that was indexed, whose number is {number}"
                 self._warn("revocation list not used", self.uri, newer)
                 return self._use_index(index, None, current, truststore)
             not_its = "it was made from another CRL than the stored one"

@@ -1,7 +1,7 @@
 """The fields of a certificate that rules can match: one table, FIELDS.
 
-The lists in the environment, the rules document, its JSON Schema and docs/rules.md are derived from it. To add a field,
-add an entry to the table, and a function that reads its facts from a certificate.
+The lists in the environment, the rules document and its JSON Schema are derived from it; a test compares docs/rules.md.
+To add a field, add an entry to the table, and a function that reads its facts from a certificate.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ FIELDS: Mapping[str, Field] = {
     ),
     ISSUER_KEY: Field(
         FieldKind.IDENTIFIER,
-        # A truststore is needed: RuleSet.with_issuer_keys provides the facts.
+        # A truststore is needed: RuleSet.with_issuer_key_reader provides the facts.
         lambda _certificate: (),
         parse_sha256,
         DenyReason.ISSUER_KEY_NOT_ALLOWED,

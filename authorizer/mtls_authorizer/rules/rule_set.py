@@ -65,7 +65,7 @@ class RuleSet:
         # None for rules whose grant depends on the certificate.
         self._grants = [_constant_grant(rule) for rule in self.rules]
 
-    def with_issuer_keys(self, read: FactReader) -> RuleSet:
+    def with_issuer_key_reader(self, read: FactReader) -> RuleSet:
         """Return the same rules with a function that reads the key of a certificate's issuer from a truststore.
 
         Without it, no certificate matches a rule with ``issuer_key``.

@@ -10,7 +10,7 @@ import sys
 from enum import StrEnum
 from functools import lru_cache
 
-from mtls_authorizer.request.response import is_unauthorized
+from mtls_authorizer.request.response import raises_unauthorized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def measure(observation: Observation) -> dict[str, int]:
             values[Metric.EXPIRING] = 1
     if decision.allowed and decision.loses_client_auth:
         values[Metric.LOSING_CLIENT_AUTH] = 1
-    if is_unauthorized(decision, observation.request, observation.settings):
+    if raises_unauthorized(decision, observation.request, observation.settings):
         values[Metric.UNAUTHORIZED] = 1
     if observation.collides:
         values[Metric.SERIAL_NUMBER_COLLISION] = 1

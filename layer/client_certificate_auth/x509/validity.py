@@ -22,7 +22,7 @@ def _read_time(tag: int, content: bytes) -> str:
     if len(content) == _TIME_LENGTHS.get(tag) and content.endswith(b"Z") and content[:-1].isdigit():
         text = content.decode()
         if tag == UTC_TIME:
-            # The digits are never equal to the shorter "50".
+            # Years from 50 on are 19YY (RFC 5280 §4.1.2.5.1). The digits are longer than "50", so never equal to it.
             text = ("19" if text >= "50" else "20") + text
         date, hour, minute, second = _read_date(text[:8]), text[8:10], text[10:12], text[12:14]
         if date is not None and hour < "24" and minute < "60" and second < "60":

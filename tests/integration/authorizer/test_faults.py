@@ -201,7 +201,7 @@ CONTENTS = {
 
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_crl_that_is_replaced_by_what_does_not_count_stays_in_force(
+def test_a_crl_that_is_replaced_by_unusable_content_stays_in_force(
     shelf: Bucket,
     content: bytes,
     indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
@@ -236,7 +236,7 @@ INDEXES = {
 
 @pytest.mark.parametrize("content", INDEXES.values(), ids=INDEXES)
 @pytest.mark.parametrize("indexed", [False, True])
-def test_an_index_that_is_replaced_by_what_does_not_count_changes_nothing(
+def test_an_index_that_is_replaced_by_unusable_content_changes_nothing(
     shelf: Bucket,
     content: bytes,
     indexed: bool,  # noqa: FBT001 -- a parameter of pytest's

@@ -21,7 +21,7 @@ COUNT = 8
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_a_function_that_records_is_measured_beside_one_that_does_not(
+def test_functions_with_and_without_records_are_measured_in_turn(
     cached: bool,  # noqa: FBT001 -- a parameter of the test
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

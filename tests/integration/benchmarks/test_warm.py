@@ -143,7 +143,7 @@ def test_the_table_says_what_log_and_metrics_add() -> None:
     assert expected in table
 
 
-def test_a_build_of_debian_is_measured_beside_the_one_that_tests_use(tmp_path: Path) -> None:
+def test_debians_build_is_measured_in_addition_to_the_one_that_tests_use(tmp_path: Path) -> None:
     expected: dict[str, Path] = {}
     in_debian = {version: path for version, path in find_interpreters().items() if DEBIAN_SUITES[version]}
     for number, (version, interpreter) in enumerate(in_debian.items()):

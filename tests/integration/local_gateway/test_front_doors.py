@@ -63,7 +63,7 @@ def seen_by_the_origin(kind: FrontDoorKind, request: ClientRequest) -> ClientReq
     return seen
 
 
-def test_a_verifying_load_balancer_describes_the_certificate_beside_it(
+def test_a_load_balancer_in_verify_mode_also_sends_headers_that_describe_the_certificate(
     certificate_pem: Callable[[Client], str],
 ) -> None:
     pem = certificate_pem(CN_WITHIN_O)

@@ -97,6 +97,10 @@ def test_own_rules_are_reloaded_soon_and_use_the_truststore(pki: Pki, rules: Pat
         "TRUSTSTORE_URI": own.truststore.as_uri(),
     }
     assert own_configuration(pki, {}, rules).variables["TRUSTSTORE_URI"] == pki.stored_truststore.as_uri()
+    by_key = {"rules": [{"name": "a", "match": {"issuer_key": pki.client_ca_fingerprint}}]}
+    for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
+        inline = own_configuration(pki, {variable: json.dumps(by_key), "ALLOWED_COMMON_NAMES": "a"}).variables
+        assert inline["TRUSTSTORE_URI"] == pki.stored_truststore.as_uri()
     variables = {"TRUSTSTORE_URI": pki.truststore.as_uri(), "AUTHORIZER_RULES_REFRESH_SECONDS": "60"}
     assert variables.items() <= own_configuration(pki, variables, rules).variables.items()
 

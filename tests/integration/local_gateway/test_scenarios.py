@@ -57,7 +57,7 @@ def test_a_status_of_200_is_not_enough(pki: Pki, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"Hello nobody", b"Hello authorized-client.", b"\xff"])
-def test_behind_other_front_doors_the_whole_answer_counts(pki: Pki, body: bytes) -> None:
+def test_behind_other_front_doors_the_whole_response_is_compared(pki: Pki, body: bytes) -> None:
     def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         start_response("200 OK", [])
         return [body]

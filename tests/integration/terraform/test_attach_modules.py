@@ -165,6 +165,17 @@ def declared(kind: str) -> dict[str, Any]:
     }
 
 
+def inner_blocks(kind: str, name: str) -> list[dict[str, Any]]:
+    """Return the arguments of the blocks with a name in all resources of a type in the example."""
+    return [
+        attributes(inner.body)
+        for block in parse(EXAMPLES)
+        if labels(block)[:2] == ["resource", kind]
+        for inner in blocks(block.body)
+        if labels(inner)[0] == name
+    ]
+
+
 def test_the_default_endpoints_are_disabled() -> None:
     assert declared("aws_api_gateway_rest_api")["api"]["disable_execute_api_endpoint"] == "True"
     assert declared("aws_apigatewayv2_api")["api"]["disable_execute_api_endpoint"] == "True"
@@ -190,16 +201,10 @@ def test_a_change_of_the_authorizer_deploys_the_rest_api_again() -> None:
     [("aws_api_gateway_stage", "rest_api_authorizer"), ("aws_apigatewayv2_stage", "http_api_authorizer")],
 )
 def test_the_stages_have_access_logs_and_the_domains_mutual_tls(kind: str, module: str) -> None:
-    for block in parse(EXAMPLES):
-        inner = {labels(each)[0]: attributes(each.body) for each in blocks(block.body)}
-        if labels(block)[1] == kind:
-            format_ = str(inner["access_log_settings"]["format"].serialize())
-            assert format_ == f"${{module.{module}.access_log_format}}"
-        if labels(block)[1] == kind.replace("_stage", "_domain_name"):
-            assert str(inner["mutual_tls_authentication"]["truststore_uri"].serialize()) == "${var.truststore_uri}"
-            break
-    else:
-        pytest.fail(f"no domain for {kind}")
+    [access_log] = inner_blocks(kind, "access_log_settings")
+    assert str(access_log["format"].serialize()) == f"${{module.{module}.access_log_format}}"
+    [mutual_tls] = inner_blocks(kind.replace("_stage", "_domain_name"), "mutual_tls_authentication")
+    assert str(mutual_tls["truststore_uri"].serialize()) == "${var.truststore_uri}"
 
 
 def test_the_function_has_the_layer_of_its_architecture() -> None:

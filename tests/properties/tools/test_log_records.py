@@ -67,4 +67,4 @@ def test_any_entry_is_explained_in_printable_ascii(entry: dict[str, Any], decisi
         status = main(["explain", "--log", log, *(["--json"] if as_json else [])], variables)
     assert (status, errors.getvalue()) == (0 if decision == "allow" else 1, "")
     assert output.getvalue().isascii()
-    assert all(line.isprintable() for line in output.getvalue().splitlines())
+    assert all(line.isprintable() for line in output.getvalue().split("\n"))

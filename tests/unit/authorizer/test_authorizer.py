@@ -207,7 +207,7 @@ def outcome(event: object, **environment: str) -> str:
 
 @every_event
 @given(value=json_values)
-def test_anything_in_the_place_of_a_pem_is_a_deny_or_a_401(
+def test_any_value_instead_of_a_pem_is_a_deny_or_a_401(
     make_event: Callable[..., dict[str, Any]], value: object
 ) -> None:
     assert outcome(make_event(value), ALLOW_ANY_CLIENT_CERTIFICATE="true") in {"Deny", "401"}
@@ -215,7 +215,7 @@ def test_anything_in_the_place_of_a_pem_is_a_deny_or_a_401(
 
 @every_event
 @given(certificate=broken_certificates())
-def test_a_certificate_of_broken_parts_is_let_in_denied_or_401_and_nothing_else(
+def test_a_certificate_of_broken_parts_is_allowed_denied_or_a_401_and_nothing_else(
     make_event: Callable[..., dict[str, Any]], certificate: bytes
 ) -> None:
     event = make_event(pem(certificate))

@@ -12,6 +12,7 @@ from tests.unit.documentation.markdown import PROJECT, anchors, links, pages, pr
 LARGEST_README = 12 * 1024
 LARGEST_PAGE = 20 * 1024
 PAGES = pages()
+CODE = {".py", ".ts", ".tf", ".yaml"}
 
 
 def targets(page: str) -> list[tuple[str, str]]:
@@ -32,6 +33,16 @@ def test_every_link_and_anchor_resolves(page: str) -> None:
         if not (PROJECT / path).exists() or (anchor and anchor not in anchors(PAGES.get(path, "")))
     ]
     assert broken == []
+
+
+def test_every_page_and_anchor_that_code_and_messages_name_exists() -> None:
+    folders = ("layer", "authorizer", "tools", "local_gateway", "distribution", "cdk", "terraform", "templates")
+    files = [file for folder in folders for file in (PROJECT / folder).rglob("*") if file.suffix in CODE]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    named = set(re.findall(r"\b(docs/[a-z0-9/-]+\.md)(?:#([a-z0-9-]+))?", text))
+    assert len(named) > 10
+    assert {(page, anchor) for page, anchor in named if anchor not in {"", *anchors(PAGES.get(page, ""))}} == set()
+    assert {page for page, _ in named} <= PAGES.keys()
 
 
 def test_every_page_is_reachable_in_two_clicks() -> None:

@@ -205,7 +205,8 @@ def recipes() -> dict[int, str]:
 
 
 def outcomes(document: str, cases: list[Case]) -> list[bool]:
-    settings = load_settings({"AUTHORIZER_RULES": document})
+    truststore = {"TRUSTSTORE_URI": "file:///truststore.pem"} if "issuer_key" in document else {}
+    settings = load_settings({"AUTHORIZER_RULES": document, **truststore})
     return [
         decision_on(PeerCertificate.from_pem(pem(case.certificate)), settings, NOW, case.invocation).allowed
         for case in cases

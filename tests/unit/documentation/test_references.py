@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -36,8 +36,8 @@ from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.rules.routes import LARGEST_POLICY
+from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.stores.store import MAX_LISTED
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
@@ -51,6 +51,9 @@ from tests.observations import observation
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
 from tests.yaml_templates import yaml_parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEMPLATES = {
     "Authorizer stack": "template.yaml",
@@ -196,28 +199,35 @@ def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) 
     assert documented - vars(record).keys() == optional
 
 
-def logged_messages() -> set[str]:
-    """Return the messages of all records that the authorizer logs, except for decisions."""
-    messages = {*MESSAGES.values(), NOT_ALL, NOT_EXAMINED, SPLIT_NAME, REVERSED_ISSUER, QUOTED_ITEM}
-    for path in sorted((PROJECT / "authorizer" / "mtls_authorizer").rglob("*.py")):
-        if path.parent.name in {"fetch", "index"}:
-            continue  # other functions, whose logs are on the page on revocation
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-                if name in {"warning", "info", "error", "exception", "_warn", "_record"}:
-                    texts = [each for argument in node.args[:2] for each in ast.walk(argument)]
-                    messages |= {
-                        each.value
-                        for each in texts
-                        if isinstance(each, ast.Constant) and isinstance(each.value, str) and " " in each.value
-                    }
+AUTHORIZER_CODE = PROJECT / "authorizer" / "mtls_authorizer"
+
+
+def logged_messages(path: Path) -> set[str]:
+    """Return the messages that a module logs."""
+    messages: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            if name in {"warning", "info", "error", "exception", "_warn", "_record"}:
+                texts = [each for argument in node.args[:2] for each in ast.walk(argument)]
+                messages |= {
+                    each.value for each in texts if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
     return messages
 
 
 def test_every_other_log_record_is_documented() -> None:
+    logged = {*MESSAGES.values(), NOT_ALL, NOT_EXAMINED, SPLIT_NAME, REVERSED_ISSUER, QUOTED_ITEM, *_EXPLANATIONS}
+    for path in AUTHORIZER_CODE.rglob("*.py"):
+        if path.parent.name not in {"fetch", "index"}:  # the other functions
+            logged |= {message for message in logged_messages(path) if " " in message}
     (rows,) = tables("docs/observability.md", "Other log records")
-    assert {code for row in rows for code in codes(row[0])} == logged_messages() | set(_EXPLANATIONS)
+    assert {code for row in rows for code in codes(row[0])} == logged
+
+
+def test_every_log_record_of_the_indexer_is_documented() -> None:
+    documented = set(first_column("docs/observability.md", "Log of the indexer"))
+    assert documented == logged_messages(AUTHORIZER_CODE / "revocation" / "index" / "handler.py")
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:

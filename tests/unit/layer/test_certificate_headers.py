@@ -159,7 +159,7 @@ def test_the_header_of_another_front_door_is_not_read(door: FrontDoor, sent: Fro
     assert extract_client_certificate_from_lambda_event(single(sent, FIRST)).reason == ExtractionFailureReason.MISSING
 
 
-def test_what_is_sent_beside_the_certificate_is_not_read() -> None:
+def test_the_other_headers_about_the_certificate_are_not_read() -> None:
     lies = {"X-Amzn-Mtls-Clientcert-Subject": "CN=admin", "CloudFront-Viewer-Cert-Subject": "CN=admin"}
     for door in FRONT_DOORS.values():
         assert common_name(door.extract({"headers": {**single(door, encode(FIRST))["headers"], **lies}})) == "first"

@@ -1,4 +1,4 @@
-"""What is told of a public key. That it is what Node tells is tested in test_node_parity.py."""
+"""The facts about a public key. test_node_parity.py compares them with Node's."""
 
 from __future__ import annotations
 

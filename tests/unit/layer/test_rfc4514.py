@@ -43,6 +43,8 @@ def test_a_name_is_read_in_the_order_of_a_certificate(text: str, rdns: list[list
         ("CN=a, O=b", "without spaces"),
         ("CN = a", "without spaces"),
         ("CN=a ,O=b", "must be escaped"),
+        (r"CN=a\\ ,O=b", "must be escaped"),
+        (r"CN=\\\\ ", "must be escaped"),
         ("CN= a", "must be escaped"),
         ("CN=#0C0161", "must be escaped"),
         ('CN="a"', "must be escaped"),

@@ -194,7 +194,9 @@ def test_the_certificate_is_where_each_kind_of_api_has_it(certificate_pem: Calla
     assert http["requestContext"]["authentication"]["clientCert"] == client_certificate(pem)
 
 
-def test_a_client_certificate_has_what_people_read_beside_the_pem(certificate_pem: Callable[[Client], str]) -> None:
+def test_a_client_certificate_in_an_event_has_names_and_dates_in_addition_to_the_pem(
+    certificate_pem: Callable[[Client], str],
+) -> None:
     pem = certificate_pem(CN_WITHIN_O)
     certificate = x509.load_pem_x509_certificate(pem.encode())
 

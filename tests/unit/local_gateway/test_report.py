@@ -31,7 +31,7 @@ def test_the_table_is_aligned_and_marks_what_differs() -> None:
     ]
 
 
-def test_the_summary_counts_and_tells_differences_in_full() -> None:
+def test_the_summary_has_the_number_of_differences_and_lists_them_in_full() -> None:
     assert summary(RESULTS).splitlines() == [
         "3 of 4 as expected.",
         "no certificate, HTTP API, IAM:",

@@ -74,6 +74,7 @@ def test_an_unknown_option_is_reported_with_the_usage_of_its_subcommand(capsys: 
         (["rules"], "the following arguments are required: SUBCOMMAND"),
         (["explain", "--polic"], "unrecognized arguments: --polic"),
         (["explain", "--\x1b[31m"], r"unrecognized arguments: --\x1b[31m"),
+        (["explain", "--\r\x85\u2028"], r"unrecognized arguments: --\r\x85\u2028"),
         (["explain", "--\udcff"], r"unrecognized arguments: --\udcff"),
         (["other"], "'other'"),
     ],
@@ -85,7 +86,7 @@ def test_wrong_options_are_named_with_the_usage_and_nothing_that_a_terminal_obey
     errors = capsys.readouterr().err
     assert errors.startswith("usage: mtls-authorizer")
     assert message in errors
-    assert all(line.isprintable() for line in errors.splitlines())
+    assert all(line.isprintable() for line in errors.split("\n"))
 
 
 def test_without_a_standard_error_wrong_options_are_not_printed_as_output(

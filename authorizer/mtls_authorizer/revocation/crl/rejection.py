@@ -1,4 +1,4 @@
-"""The reasons to reject a CRL, and times in messages about them."""
+"""The reasons to reject a CRL, and times and numbers in messages about them."""
 
 from __future__ import annotations
 
@@ -71,6 +71,11 @@ class CrlError(ValueError):
 def shown_time(time: datetime | None) -> str:
     """Return a time in UTC for a message: ``2027-03-15T00:00:00Z``, without fractions of a second."""
     return "none" if time is None else time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def shown_number(number: int | None) -> str:
+    """Return a CRL number for a message: in hexadecimal, as OpenSSL prints it, and as in the log's ``crl_number``."""
+    return "none" if number is None else f"{number:X}"
 
 
 def reject(rejection: CrlRejection, message: str) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_number, shown_time
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
@@ -83,5 +83,6 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
     if is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
         reject(
             CrlRejection.ROLLED_BACK,
-            f"the CRL's number, {new.number}, is lower than that of the one in force, {in_force.number}",
+            f"the CRL's number, {shown_number(new.number)}, is lower than that of the one in force, "
+            f"{shown_number(in_force.number)}",
         )

@@ -85,8 +85,11 @@ def handler(event: object, _context: object) -> None:
                 # Small, and the authorizer reads it without an index.
                 logger.info("delta CRL not indexed", extra={"crl": crl.uri})
                 continue
-            logger.exception("no index", extra={"crl": crl.uri})
-            failures.append(f"{crl.uri}: {error or type(error).__name__}")
+            problem = str(error) or type(error).__name__
+            fields = {"crl": crl.uri, "error": problem, "error_type": type(error).__name__}
+            # A traceback does not help the publisher of a CRL that was rejected.
+            logger.exception("CRL not indexed", exc_info=not isinstance(error, CrlError), extra=fields)
+            failures.append(f"{crl.uri}: {problem}")
     if failures:
         raise IndexingError("; ".join(failures))
 

@@ -8,7 +8,7 @@ from threading import Lock
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
 from mtls_authorizer.revocation.crl.succession import identity_of, is_lower
 
 TYPE_CHECKING = False
@@ -82,7 +82,8 @@ class RolledBackList:
         self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
         self.defect = CrlError(
             CrlRejection.ROLLED_BACK,
-            f"the CRL, number {self.number} of {shown_time(self.this_update)}, is older than the one that was in force",
+            f"the CRL (number {shown_number(self.number)}, thisUpdate {shown_time(self.this_update)}) is older than "
+            "the one that was in force",
         )
 
     def is_revoked(self, serial_number: int) -> bool:

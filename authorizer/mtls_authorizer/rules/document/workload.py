@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_authorizer.rules import limits
+from mtls_authorizer.rules import work_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,21 +27,21 @@ class Workload:
     def add_entries(self, count: int, place: str) -> None:
         """Add entries that are about to be read."""
         self._entries += count
-        if self._entries > limits.MOST_ENTRIES:
+        if self._entries > work_limits.MOST_ENTRIES:
             self._stop(
                 place,
-                f"exceeds the limit of {limits.MOST_ENTRIES} entries in a document (rules, exclusions, values, the "
-                f"attributes in them, routes, constants): {_FIX}",
+                f"exceeds the limit of {work_limits.MOST_ENTRIES} entries in a document (rules, exclusions, values, "
+                f"the attributes in them, routes, constants): {_FIX}",
             )
 
     def add_name(self, text: str, place: str) -> None:
         """Add a distinguished name or an IP address that is about to be parsed."""
         self._characters += len(text)
-        if self._characters > limits.LONGEST_NAMES:
+        if self._characters > work_limits.LONGEST_NAMES:
             self._stop(
                 place,
-                f"exceeds the limit of {limits.LONGEST_NAMES} characters for all different distinguished names and IP "
-                f'addresses of a document: {_FIX}, such as {{"CN": "Issuing CA"}} instead of a whole name',
+                f"exceeds the limit of {work_limits.LONGEST_NAMES} characters for all different distinguished names "
+                f'and IP addresses of a document: {_FIX}, such as {{"CN": "Issuing CA"}} instead of a whole name',
             )
 
     def _stop(self, place: str, problem: str) -> NoReturn:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FAULTS = {"500": answer(500), "truncated": truncate(50), "no answer": hang()}
 
 
-def test_the_index_is_preferred_and_asked_for_once_as_is_the_crl_beside_it(
+def test_the_index_is_preferred_and_both_objects_are_requested_once(
     aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")

@@ -1,4 +1,4 @@
-"""The indexer writes the index of a CRL that counts, whole and never backwards; anything else leaves what was there."""
+"""The indexer writes the index of an accepted CRL completely, and never replaces a newer one."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def revoked(aws: AwsServer, key: str = INDEX) -> list[int]:
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])
-def test_the_index_of_an_uploaded_crl_is_written_beside_it(form: Callable[[bytes], bytes], aws: AwsServer) -> None:
+def test_the_index_of_an_uploaded_crl_is_written_next_to_it(form: Callable[[bytes], bytes], aws: AwsServer) -> None:
     put(aws, form(crl(5, -3, 2**159)))
     handler(event(CRL), None)
     assert revoked(aws) == [-3, 5, 2**159]
@@ -128,7 +128,7 @@ def test_keys_are_decoded_as_s3_encodes_them(key: str, aws: AwsServer) -> None:
     assert revoked(aws, f"{key}.index") == [5]
 
 
-def test_a_newer_crl_takes_the_place_of_an_older_one(aws: AwsServer) -> None:
+def test_a_newer_crl_replaces_an_older_one(aws: AwsServer) -> None:
     for number in (1, 2, 10):
         put(aws, crl(number, number=number))
         handler(event(CRL, name="ObjectCreated:CompleteMultipartUpload"), None)
@@ -148,7 +148,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_does_not_count_leaves_the_index_as_it_is(wrong: str, aws: AwsServer) -> None:
+def test_an_upload_that_is_rejected_leaves_the_index_as_it_is(wrong: str, aws: AwsServer) -> None:
     content, cause = WRONG[wrong]
     put(aws, crl(1, number=3))
     handler(event(CRL), None)
@@ -160,7 +160,7 @@ def test_what_does_not_count_leaves_the_index_as_it_is(wrong: str, aws: AwsServe
     assert stored(aws) == before
 
 
-def test_what_does_not_count_gets_no_index(aws: AwsServer) -> None:
+def test_an_upload_that_is_rejected_gets_no_index(aws: AwsServer) -> None:
     put(aws, crl(1, ca=STRANGER))
     with pytest.raises(IndexingError):
         handler(event(CRL), None)
@@ -331,7 +331,7 @@ def test_a_crl_that_is_too_large_is_not_read(aws: AwsServer, monkeypatch: pytest
         handler(event(CRL), None)
 
 
-def test_a_crl_past_its_next_update_counts_as_long_as_the_authorizer_says(
+def test_a_crl_is_indexed_after_its_next_update_as_long_as_the_authorizer_uses_it(
     aws: AwsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(aws, crl(5, days_left=-1))
@@ -432,10 +432,26 @@ def test_what_was_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: p
     with pytest.raises(IndexingError):
         handler(event(CRL), None)
     (record,) = caplog.records
-    assert (record.message, record.levelno) == ("no index", logging.ERROR)
-    assert vars(record)["crl"] == f"s3://{BUCKET}/{CRL}"
+    assert (record.message, record.levelno) == ("CRL not indexed", logging.ERROR)
+    fields = vars(record)
+    assert (fields["crl"], fields["error_type"]) == (f"s3://{BUCKET}/{CRL}", "CrlError")
+    assert fields["error"].startswith("neither a CRL in DER nor exactly one in PEM")
+    assert not record.exc_info
+
+
+def test_an_unexpected_error_is_logged_with_its_traceback(
+    aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise KeyError
+
+    put(aws, crl(5))
+    monkeypatch.setattr(crl_indexer, "index_crl", fail)
+    with pytest.raises(IndexingError, match="KeyError"):
+        handler(event(CRL), None)
+    (record,) = caplog.records
+    assert vars(record)["error"] == "KeyError"
     assert record.exc_info
-    assert isinstance(record.exc_info[1], ValueError)
 
 
 def test_a_delta_crl_is_not_indexed_and_is_no_error(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -330,9 +330,7 @@ class TestAppConfig:
             assert store.fetch(first.version) is None
         assert proxy.statuses() == [201, 200]
 
-    def test_an_interval_that_the_service_counts_otherwise_is_no_error(
-        self, aws: AwsServer, proxy: FaultyProxy
-    ) -> None:
+    def test_a_poll_that_the_service_considers_too_early_is_no_error(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.interval_seconds = 0
         aws.app_config_data.deploy(PLACE, b"first")
         store = opened(CONFIGURATION)

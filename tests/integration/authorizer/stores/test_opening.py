@@ -1,4 +1,4 @@
-"""Opening stores: what is imported, and what is said if it is impossible."""
+"""Opening stores: the modules that it imports, and its errors."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Memor
 
 @pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
 @pytest.mark.parametrize(("check", "at_a_start"), [("client", None), ("chain", UNKNOWN)])
-def test_the_crl_of_another_ca_in_the_place_of_the_roots_is_noticed_if_the_whole_chain_is_checked(
+def test_the_crl_of_another_ca_instead_of_the_roots_is_noticed_if_the_whole_chain_is_checked(
     shelf: Memory, swapped: bytes | None, check: str, at_a_start: str | None
 ) -> None:
     root = authority("Root")
@@ -296,7 +296,7 @@ def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(shelf: Memory, ca
 
 
 @pytest.mark.parametrize("before", [None, b"", HTML, OTHER.pem])
-def test_a_truststore_that_comes_later_lets_the_lists_count(before: bytes | None) -> None:
+def test_lists_are_used_once_the_truststore_is_loaded(before: bytes | None) -> None:
     shelf = Memory()
     shelf.put("ca.crl", FIRST)
     if before is not None:
@@ -335,7 +335,7 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Memory) 
         assert door.refusals() == [None, REVOKED, None]
 
 
-def test_rules_and_shadow_rules_come_with_a_version_each_and_beside_those_of_the_environment(shelf: Memory) -> None:
+def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(shelf: Memory) -> None:
     for name in ("rules", "shadow"):
         shelf.put(f"{name}.json", (RULES % (name, "partner")).encode())
     loaded = load_settings(
@@ -438,7 +438,7 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> No
     loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
     live = CurrentPolicy(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.5))
     try:
-        with pytest.raises(StoreError, match="not reloaded in time"):
+        with pytest.raises(StoreError, match=r"not loaded within 0\.5 s after the snapshot was restored"):
             live.restore()
     finally:
         opened.set()
@@ -547,7 +547,7 @@ def test_a_crl_that_stays_stale_is_asked_for_once_an_interval_again(shelf: Memor
         assert bool(shelf.requests) is is_asked_for
 
 
-def test_failures_are_counted_over_all_documents_and_told_once(shelf: Memory) -> None:
+def test_failures_of_all_documents_are_counted_and_reported_once(shelf: Memory) -> None:
     shelf.put("rules.json", (RULES % ("one", "client")).encode())
     shelf.put("ca.crl", FIRST)
     loaded = settings(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))

@@ -38,6 +38,7 @@ CA, NAMESAKE, OTHER = CertificateAuthority("CA"), CertificateAuthority("CA"), Ce
 INTERMEDIATE = CertificateAuthority("Intermediate", parent=CA)
 BUNDLE = CA.pem + NAMESAKE.pem + OTHER.pem + INTERMEDIATE.pem
 RULES = {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "file:///truststore.pem"}
+RULES_BY_KEY = json.dumps({"rules": [rule(match={"issuer_key": CA.signer})]})
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -70,7 +71,7 @@ def test_a_certificate_of_a_ca_with_the_same_name_and_another_key_does_not_match
     assert isinstance(outcome(CA.issue(), **both), Grant)
 
 
-def test_only_the_immediate_issuer_counts() -> None:
+def test_only_the_key_of_the_immediate_issuer_matches() -> None:
     key = {**RULES, "ALLOWED_ISSUER_KEYS": INTERMEDIATE.signer}
     assert isinstance(outcome(INTERMEDIATE.issue(), **key), Grant)
     assert outcome(CA.issue(), **key) is DenyReason.ISSUER_KEY_NOT_ALLOWED
@@ -138,11 +139,10 @@ def test_rules_without_keys_are_not_changed() -> None:
 def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
     source = TruststoreSource("file:///a.pem", 60)
     truststore = {"TRUSTSTORE_URI": source.uri, "CRL_REFRESH_SECONDS": "60"}
-    document = json.dumps({"rules": [rule(match={"issuer_key": CA.signer})]})
     for variables in (
         {"ALLOWED_ISSUER_KEYS": CA.signer},
-        {"AUTHORIZER_RULES": document},
-        {"AUTHORIZER_SHADOW_RULES": document, "ALLOWED_COMMON_NAMES": "a"},
+        {"AUTHORIZER_RULES": RULES_BY_KEY},
+        {"AUTHORIZER_SHADOW_RULES": RULES_BY_KEY, "ALLOWED_COMMON_NAMES": "a"},
         {"AUTHORIZER_RULES_URI": "file:///rules.json"},
         {"AUTHORIZER_SHADOW_RULES_URI": "file:///rules.json"},
     ):
@@ -160,6 +160,15 @@ def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
     ("variables", "problem"),
     [
         ({"ALLOWED_ISSUER_KEYS": CA.signer}, "ALLOWED_ISSUER_KEYS requires TRUSTSTORE_URI"),
+        ({"AUTHORIZER_RULES": RULES_BY_KEY}, "AUTHORIZER_RULES requires TRUSTSTORE_URI"),
+        (
+            {"AUTHORIZER_SHADOW_RULES": RULES_BY_KEY, "ALLOWED_COMMON_NAMES": "a"},
+            "^invalid configuration: AUTHORIZER_SHADOW_RULES requires TRUSTSTORE_URI[^;]*$",
+        ),
+        (
+            {"ALLOWED_ISSUER_KEYS": CA.signer, "AUTHORIZER_RULES": '{"deny": {"common_name": "a"}}'},
+            "^invalid configuration: ALLOWED_ISSUER_KEYS requires TRUSTSTORE_URI[^;]*$",
+        ),
         ({"ALLOWED_ISSUER_KEYS": "CN=CA"}, "ALLOWED_ISSUER_KEYS 'CN=CA' is not a SHA-256"),
         ({"ALLOWED_ISSUER_KEYS": "ab" * 64}, "is a SHA-512: write the SHA-256"),
         (

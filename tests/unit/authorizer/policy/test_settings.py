@@ -149,7 +149,7 @@ def test_each_list_is_compared_with_its_own_field(lists: dict[str, str], reason:
         assert isinstance(either, DenyReason) is (reason is not None)
 
 
-def test_rules_stand_behind_the_lists_and_shadow_rules_beside_them() -> None:
+def test_stored_rules_follow_the_lists_and_shadow_rules_are_separate() -> None:
     configuration = load_settings(
         {
             "ALLOWED_COMMON_NAMES": "client",

@@ -210,8 +210,8 @@ def test_a_document_is_loaded_at_start_and_asked_for_once_an_interval(log: pytes
             gives(b"\xff", "x"),
             "script:///document: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
         ),
-        (breaks, "script:///document: unexpected KeyError in breaks, line "),
-        (exits, "script:///document: unexpected SystemExit in exits, line "),
+        (breaks, "script:///document: unexpected KeyError in test_refresher.py, line "),
+        (exits, "script:///document: unexpected SystemExit in test_refresher.py, line "),
     ],
 )
 def test_a_failure_leaves_the_last_good_value_in_force_and_is_logged_once(
@@ -270,7 +270,7 @@ def test_an_error_keeps_nothing_of_the_document_alive(step: Callable[[], Fetched
     [
         (fails, StoreError, r"^script:///document: it fell over$"),
         (gives(b"broken"), ValueError, r"^script:///document: rules\[0\] is broken$"),
-        (breaks, StoreError, r"^script:///document: unexpected KeyError in breaks, line \d+$"),
+        (breaks, StoreError, r"^script:///document: unexpected KeyError in test_refresher\.py, line \d+$"),
     ],
 )
 def test_a_document_that_can_not_be_loaded_stops_the_start(
@@ -482,7 +482,7 @@ def test_a_fetch_that_never_ends_is_given_up_on_and_fetching_goes_on(log: pytest
     assert records(log) == []
 
 
-def test_what_a_late_fetch_brings_counts_while_nothing_newer_has_come(
+def test_the_result_of_a_late_fetch_is_used_unless_a_newer_one_has_arrived(
     log: pytest.LogCaptureFixture, gate: Gate
 ) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"late")), fails)
@@ -501,7 +501,7 @@ def test_what_a_late_fetch_brings_counts_while_nothing_newer_has_come(
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
 
-def test_of_attempts_that_have_finished_since_the_last_request_the_newest_counts(gate: Gate) -> None:
+def test_the_newest_of_the_attempts_that_finished_since_the_last_request_is_used(gate: Gate) -> None:
     steps = (gate.holding(lambda: Fetched(b"", "old")), gate.holding(lambda: Fetched(b"", "new")))
     document: Document[str, str] = Document(Script(*steps))
     for now in (0.0, GIVE_UP):
@@ -513,7 +513,9 @@ def test_of_attempts_that_have_finished_since_the_last_request_the_newest_counts
     assert (document.version, document.attempts) == ("new", [])
 
 
-def test_a_late_failure_of_a_fetch_that_was_given_up_on_counts_once(log: pytest.LogCaptureFixture, gate: Gate) -> None:
+def test_the_late_failure_of_a_fetch_that_was_given_up_is_counted_once(
+    log: pytest.LogCaptureFixture, gate: Gate
+) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(fails), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
     refresher.start()
@@ -544,7 +546,7 @@ def test_short_intervals_give_up_no_sooner_than_after_a_minute(gate: Gate) -> No
     assert len(script.versions) == 3
 
 
-def test_after_a_restore_all_is_fetched_anew_and_nothing_from_before_counts(gate: Gate) -> None:
+def test_a_restore_fetches_everything_anew_and_ignores_earlier_attempts(gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
     refresher.start()

@@ -44,7 +44,7 @@ CONTROL_CHARACTERS = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]]
 
 
 @pytest.mark.parametrize("settings", [BY_NAME, BY_UNIT, ANYONE])
-def test_a_certificate_that_a_rule_matches_is_let_in_with_its_context(settings: Settings) -> None:
+def test_a_certificate_that_a_rule_matches_is_allowed_with_its_context(settings: Settings) -> None:
     decision = decision_on(CLIENT, settings, NOW)
     assert decision.allowed is True
     assert decision.reason is None

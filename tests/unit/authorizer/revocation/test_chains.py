@@ -191,7 +191,10 @@ def test_an_authority_that_may_not_sign_certificates_has_signed_none() -> None:
         (name(), False),
     ],
 )
-def test_case_spaces_and_encodings_of_a_name_do_not_count_but_all_else_does(issuer: bytes, found: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_names_are_compared_without_case_spaces_and_encodings_and_differ_in_anything_else(
+    issuer: bytes,
+    found: bool,  # noqa: FBT001 -- a table's column
+) -> None:
     authority = CertificateAuthority(subject=name(("CN", "One Two"), ("O", "Three")))
     assert bool(_serial_numbers(_truststore(authority), authority.issue(1, issuer=issuer))) is found
 

@@ -197,7 +197,7 @@ EXEMPT_LOWER = frozenset({LOWER.signer})
         ([STALE_ROOT_CRL], CrlCheck.CLIENT, UNKNOWN),
     ],
 )
-def test_an_exempt_issuer_needs_no_crl_but_its_listings_and_those_above_count(
+def test_an_exempt_issuer_needs_no_crl_but_its_revocations_and_those_above_apply(
     crls: list[bytes], check: CrlCheck, expected: RevocationState
 ) -> None:
     lists = _lists(*crls, check=check, exempt_issuers=EXEMPT_LOWER)

@@ -349,7 +349,7 @@ def _limited(limit: str) -> str:
         ),
         (
             CA.revoke(extensions=[crl_number(9)]),
-            "the CRL's number, 9, is lower than that of the one in force, 10",
+            "the CRL's number, 9, is lower than that of the one in force, A",
         ),
     ],
 )

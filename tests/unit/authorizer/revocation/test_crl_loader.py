@@ -1,4 +1,4 @@
-"""Which revocation list is in force: that of the index or of the CRL, the new one or the one before."""
+"""The revocation list in force: that of the index or of the CRL, the new one or the previous one."""
 
 from __future__ import annotations
 
@@ -89,9 +89,7 @@ def _damaged(index: bytes) -> bytes:
         *("of another key", "not yet valid", "stale"),
     ],
 )
-def test_an_index_that_does_not_count_is_no_reason_not_to_use_the_crl(
-    shelf: Memory, log: pytest.LogCaptureFixture, index: bytes
-) -> None:
+def test_the_crl_is_used_if_its_index_is_rejected(shelf: Memory, log: pytest.LogCaptureFixture, index: bytes) -> None:
     # The CRL is older than the index: what is asked for isn't only what is newer.
     shelf.put("ca.crl", SECOND)
     shelf.put("ca.crl.index", index)
@@ -102,9 +100,7 @@ def test_an_index_that_does_not_count_is_no_reason_not_to_use_the_crl(
     assert set(warnings(log)) <= {INDEX_NOT_USED}
 
 
-def test_an_index_of_another_ca_does_not_take_the_place_of_a_list_in_force(
-    shelf: Memory, log: pytest.LogCaptureFixture
-) -> None:
+def test_an_index_of_another_ca_does_not_replace_a_list_in_force(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
     shelf.put("ca.crl", FIRST)
     source = Source(shelf)
     for _ in range(2):
@@ -113,9 +109,7 @@ def test_an_index_of_another_ca_does_not_take_the_place_of_a_list_in_force(
     assert warnings(log) == [INDEX_NOT_USED] * 2
 
 
-def test_a_crl_that_was_not_indexed_yet_counts_at_once_and_until_it_is(
-    shelf: Memory, log: pytest.LogCaptureFixture
-) -> None:
+def test_a_crl_is_used_from_its_upload_until_it_is_indexed(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
     shelf.put("ca.crl", FIRST)
     shelf.put("ca.crl.index", index_of(FIRST))
     source = Source(shelf)
@@ -136,7 +130,7 @@ def test_a_crl_that_was_not_indexed_yet_counts_at_once_and_until_it_is(
 
 
 @pytest.mark.parametrize("steps", [["crl"], ["index"], ["crl", "index"], ["index", "crl"]])
-def test_an_older_list_never_takes_the_place_of_a_newer_one_in_whatever_form(shelf: Memory, steps: list[str]) -> None:
+def test_an_older_list_never_replaces_a_newer_one_whether_crl_or_index(shelf: Memory, steps: list[str]) -> None:
     shelf.put("ca.crl", SECOND)
     shelf.put("ca.crl.index", index_of(SECOND))
     source = Source(shelf)
@@ -149,7 +143,7 @@ def test_an_older_list_never_takes_the_place_of_a_newer_one_in_whatever_form(she
     assert source.crl.failures > 0
 
 
-def test_from_the_crl_to_an_older_index_there_is_no_way(shelf: Memory) -> None:
+def test_an_older_index_never_replaces_the_crl(shelf: Memory) -> None:
     shelf.put("ca.crl", SECOND)
     source = Source(shelf)
     shelf.put("ca.crl.index", index_of(FIRST))
@@ -159,7 +153,7 @@ def test_from_the_crl_to_an_older_index_there_is_no_way(shelf: Memory) -> None:
     assert source.crl.failures == 1
 
 
-def test_at_the_start_the_newer_of_both_counts_even_if_the_older_was_put_there_later(
+def test_a_start_uses_the_newer_of_crl_and_index_even_if_the_older_was_stored_later(
     shelf: Memory, log: pytest.LogCaptureFixture
 ) -> None:
     shelf.put("ca.crl.index", index_of(SECOND))
@@ -171,8 +165,29 @@ def test_at_the_start_the_newer_of_both_counts_even_if_the_older_was_put_there_l
     assert warnings(log) == [FAILED]
 
 
+@pytest.mark.parametrize(
+    ("older", "newer", "number"),
+    [
+        (crl(0x1A), crl(0x1B), "1B"),
+        (
+            CA.revoke(this_update=NOW - DAY, next_update=NOW + DAY),
+            CA.revoke(this_update=NOW - MINUTE, next_update=NOW + DAY),
+            "none",
+        ),
+    ],
+)
+def test_the_number_of_the_indexed_crl_is_logged_in_hexadecimal(
+    older: bytes, newer: bytes, number: str, shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl.index", index_of(newer))
+    shelf.put("ca.crl", older)
+    Source(shelf)
+    (record,) = log.records
+    assert vars(record)["error"].endswith(f"number is {number}")
+
+
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
-def test_a_crl_that_does_not_count_is_no_reason_not_to_use_the_index(
+def test_the_index_is_used_if_the_crl_is_rejected(
     shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
     shelf.put("ca.crl.index", index_of(SECOND))
@@ -227,7 +242,7 @@ def test_a_stale_list_still_revokes_where_there_is_no_other(shelf: Memory, index
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_ca_that_has_lost_count_revokes_and_its_new_crl_is_used_when_the_earlier_one_has_expired(
+def test_a_renumbered_crl_revokes_and_proves_certificates_good_once_the_earlier_one_has_expired(
     shelf: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
 ) -> None:
     earlier = crl(500, REVOKED_SERIAL, this_update=NOW - DAY, next_update=NOW + DAY)
@@ -292,22 +307,20 @@ def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_con
     assert door.refusals() == [None, None, None]
 
 
-def test_a_stale_index_beside_a_fresh_crl_does_not_count(shelf: Memory) -> None:
+def test_a_stale_index_is_not_used_if_the_crl_is_fresh(shelf: Memory) -> None:
     shelf.put("ca.crl", SECOND)
     shelf.put("ca.crl.index", index_of(STALE))
     assert Source(shelf).in_force == "crl 2 3"
 
 
-def test_an_index_of_a_ca_that_is_in_no_truststore_does_not_count_without_a_crl_either(
-    shelf: Memory, log: pytest.LogCaptureFixture
-) -> None:
+def test_an_index_of_an_unknown_ca_is_not_used_even_without_a_crl(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
     shelf.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
     assert Source(shelf).in_force is None
     assert warnings(log) == [INDEX_NOT_USED, FAILED]
 
 
 @pytest.mark.parametrize(("name", "content"), [("ca.crl", FIRST), ("ca.crl.index", index_of(FIRST))])
-def test_without_a_truststore_no_list_counts_and_with_it_the_same_one_does(name: str, content: bytes) -> None:
+def test_a_list_is_used_only_with_a_truststore(name: str, content: bytes) -> None:
     shelf = Memory()
     shelf.put("ca.crl", FIRST)
     shelf.put(name, content)
@@ -318,7 +331,7 @@ def test_without_a_truststore_no_list_counts_and_with_it_the_same_one_does(name:
     assert source.refresh() == ("crl 2" if name == "ca.crl" else "index 2")
 
 
-def test_an_index_in_the_place_of_the_crl_which_nobody_has_signed_does_not_count(shelf: Memory) -> None:
+def test_an_index_that_is_stored_as_the_crl_is_rejected_since_it_is_not_signed(shelf: Memory) -> None:
     shelf.put("ca.crl", index_of(FIRST))
     source = Source(shelf)
     assert source.in_force is None
@@ -392,7 +405,7 @@ def test_a_list_that_has_been_stale_for_long_still_revokes(shelf: Memory) -> Non
     ],
     ids=["of another CA for stale", "of another CA", "stale", "not yet valid", "fresh"],
 )
-def test_a_list_stays_until_a_usable_one_of_the_same_ca_takes_its_place_but_both_revoke(
+def test_a_list_stays_until_a_usable_one_of_the_same_ca_replaces_it_and_both_revoke(
     shelf: Memory, first: bytes, second: bytes, expected: str
 ) -> None:
     shelf.put("ca.crl", first)
@@ -484,7 +497,7 @@ def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
         loader.load(None)
 
 
-def test_a_list_that_does_not_take_the_place_of_the_one_before_is_reported_with_every_load(
+def test_a_list_that_does_not_replace_the_previous_one_is_reported_with_every_load(
     shelf: Memory, log: pytest.LogCaptureFixture
 ) -> None:
     shelf.put("ca.crl", FIRST)
@@ -563,9 +576,7 @@ def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one
     assert source.refresh() == "crl 1"
 
 
-def test_an_index_that_is_too_large_is_no_reason_not_to_use_the_crl(
-    shelf: Memory, log: pytest.LogCaptureFixture
-) -> None:
+def test_the_crl_is_used_if_its_index_is_too_large(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
     """One long serial number makes all entries of an index long."""
     shelf.put("ca.crl", FIRST)
     shelf.put("ca.crl.index", index_of(FIRST))

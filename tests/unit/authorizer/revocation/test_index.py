@@ -1,4 +1,4 @@
-"""The index gives the answers of the list that it was made of, and what isn't an index, whole, is refused."""
+"""The index gives the answers of the CRL that it was made from, and anything but a complete index is rejected."""
 
 from __future__ import annotations
 

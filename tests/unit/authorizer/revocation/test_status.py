@@ -89,7 +89,7 @@ def test_a_serial_number_is_looked_up_under_its_issuer_all_the_way_up(
         assert _state(_lists(*order), _client()) == expected
 
 
-def test_of_several_lists_of_a_ca_the_latest_counts() -> None:
+def test_the_newest_of_several_lists_of_a_ca_decides() -> None:
     older, newer = MIDDLE.revoke(entry(1), this_update=NOW - 2 * DAY), MIDDLE.revoke(entry(2))
     for order in permutations([older, newer]):
         lists = _lists(*order)
@@ -194,7 +194,7 @@ def test_nobody_can_tell_for_a_certificate_that_no_ca_has_signed(client: PeerCer
         (NOW + 1000 * DAY, (UNKNOWN, UnknownReason.NO_CHAIN)),
     ],
 )
-def test_a_chain_counts_only_while_its_authorities_are_valid(
+def test_a_chain_is_used_only_while_its_authorities_are_valid(
     now: datetime, expected: tuple[RevocationState, UnknownReason | None]
 ) -> None:
     crl = MIDDLE.revoke(this_update=NOW - 2000 * DAY, next_update=None)

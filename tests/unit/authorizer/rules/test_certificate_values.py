@@ -146,7 +146,7 @@ def test_a_value_reaches_the_integration_with_a_cold_and_a_warm_cache(
         assert authorize(make_event(WITHOUT_UNIT))["context"] == {"reason": "certificate_value_missing"}
 
 
-def test_without_a_value_the_next_rule_counts_and_with_a_default_the_first() -> None:
+def test_the_next_rule_applies_if_a_value_is_missing_and_the_first_if_it_has_a_default() -> None:
     own, others = rule(name="own", context=TENANT), rule(name="others", context={"tenant": "none"}, allow=["GET /a"])
     assert authorizing(own, others)(rest_event(WITHOUT_UNIT))["context"]["tenant"] == "none"
     default = rule(context={"tenant": {"from": "subject.OU", "default": "unknown"}})

@@ -217,7 +217,7 @@ def expiring(after: timedelta) -> str:
         (timedelta(hours=1), {"EXPIRY_WARNING_DAYS": "0"}, "0"),
     ],
 )
-def test_a_certificate_that_expires_soon_is_let_in_and_warned_of(
+def test_a_certificate_that_expires_soon_is_allowed_with_a_warning(
     after: timedelta,
     setting: dict[str, str],
     days: str | None,

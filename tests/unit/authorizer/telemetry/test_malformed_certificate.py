@@ -128,7 +128,9 @@ def test_a_reported_value_is_escaped_and_truncated(
     assert logged(event, caplog)[UNVERIFIED[key]] == expected
 
 
-def test_the_values_are_those_reported_with_the_certificate_that_counts(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_unverified_values_are_those_reported_with_the_certificate_that_is_used(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     event = http_2_0_event("garbage")
     event["requestContext"]["identity"] = rest_event("another")["requestContext"]["identity"]
     event["requestContext"]["identity"]["clientCert"]["subjectDN"] = "CN=another"

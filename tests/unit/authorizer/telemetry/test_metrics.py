@@ -1,4 +1,4 @@
-"""What is counted of a decision, and how CloudWatch is told."""
+"""The metrics of a decision, and their form for CloudWatch."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_an_event_is_json_although_it_contains_pem() -> None:
     assert (recognized.kinds, recognized.value, recognized.certificates) == ((Kind.JSON,), event, ())
 
 
-def test_every_block_of_a_file_counts_with_text_in_any_encoding_between_them() -> None:
+def test_every_block_of_a_file_is_read_with_text_in_any_encoding_between_them() -> None:
     key = KEYS["EC"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     content = b"Bag Attributes: caf\xe9\n" + key + pem(CLIENT).encode() + b"\xff\n" + AUTHORITY.pem
     recognized = recognize(content)

@@ -58,7 +58,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])
-def test_the_index_is_written_beside_the_crl(
+def test_the_index_is_written_next_to_the_crl(
     form: Callable[[bytes], bytes], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "ca.crl").write_bytes(form(crl(5, 6, number=255)))

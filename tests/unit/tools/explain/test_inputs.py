@@ -299,7 +299,7 @@ def test_an_event_gives_certificate_stage_and_route_whatever_option_names_it(opt
     assert (result["event_format"], result["notes"]) == ("http-2.0", [])
 
 
-def test_a_certificate_takes_the_place_of_the_events(run: Run) -> None:
+def test_a_certificate_replaces_the_one_of_the_event(run: Run) -> None:
     event = run.write("event", rest_event(client_pem(("CN", "other"))))
     client = run.write("client", CLIENT)
     for arguments in ([event, client], ["--cert", client, "--event", event], [client, "--event", event]):

@@ -171,7 +171,7 @@ def test_the_certificate_itself_is_checked_whatever_its_issuer_is() -> None:
     assert {check.name: check.skipped for check in explanation.gateway.checks}["chain"] == "issuer failed"
 
 
-def test_the_time_of_the_question_counts() -> None:
+def test_the_decision_is_made_for_the_time_of_the_question() -> None:
     bundle = certificates(ISSUING, ROOT)
     assert failed(explained(CLIENT, *bundle, days=99)) == set()
     assert failed(explained(CLIENT, *bundle, days=101)) == {"validity"}

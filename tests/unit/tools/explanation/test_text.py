@@ -220,7 +220,7 @@ def test_values_of_every_kind_are_written_as_people_write_them() -> None:
         assert expected in words
 
 
-def test_each_of_several_common_names_is_printed_where_it_counts() -> None:
+def test_each_of_several_common_names_is_printed_for_exclusions() -> None:
     several = client_pem(("CN", "Ledger"), ("CN", "other"), ("O", "Acme"))
     wanted = {"name": "wanted", "match": {"subject": {"CN": "Ledger", "O": "Acme"}}}
     excluded = {"name": "excluded", "match": {"organization": "Acme"}, "not": {"subject": {"CN": "other", "O": "Acme"}}}

@@ -43,7 +43,8 @@ def _domain_name(examined: ExaminedApi) -> Iterator[Finding | str]:
             "no custom domain name leads to it",
             "Only custom domain names have mutual TLS. The authorizer denies requests without a certificate: "
             "lambda_event_missing_clientcert.",
-            "Create a domain name with mutual TLS (docs/tutorial.md), put it into DOMAIN_NAME, and map it to the API",
+            "Create a domain name with mutual TLS (docs/deploy/cli.md#mutual-tls), put it into DOMAIN_NAME, and map it "
+            "to the API",
             (command(examined.aws.region, *words, "--domain-name", Variable("DOMAIN_NAME")),),
         )
     for domain in examined.domains:

@@ -1,4 +1,4 @@
-"""An explanation for a program: one JSON object in ASCII. docs/commands.md describes its keys."""
+"""An explanation for a program: one JSON object in ASCII. docs/explain.md describes its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CRLs below a prefix: which are loaded, when, and what becomes of certificates meanwhile."""
+"""CRLs below a prefix: which are loaded, when, and the status of certificates until then."""
 
 from __future__ import annotations
 
@@ -517,7 +517,7 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
     assert len(delivered(shelf)) == 41
 
 
-def test_an_index_counts_with_its_own_size(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_an_index_is_its_own(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     crls = [partition(part, 2, 2**1600, padding=20) for part in range(MANY)]
     for part, encoded in enumerate(crls):
         shelf.put(f"crl/{part}.crl", encoded)

@@ -40,7 +40,7 @@ def change(old: list[dict[str, Any]], new: list[dict[str, Any]], certificate: Pe
         ([rule(allow=["GET /a"])], [rule(name="renamed", allow=["GET /a"])], [], []),
     ],
 )
-def test_routes_of_all_matching_rules_count(old: Any, new: Any, gained: Any, lost: Any) -> None:  # noqa: ANN401 -- JSON
+def test_routes_of_all_matching_rules_are_combined(old: Any, new: Any, gained: Any, lost: Any) -> None:  # noqa: ANN401 -- JSON
     found = change(old, new)
     assert ([each.routes for each in found.gained], [each.routes for each in found.lost]) == (gained, lost)
     assert found.is_empty is (not gained and not lost)

@@ -153,7 +153,7 @@ def test_equal_documents_have_status_0(folder: Path, capsys: pytest.CaptureFixtu
     assert output.endswith("\nNothing differs.\n")
 
 
-def test_the_lists_and_the_required_usages_of_the_environment_count(
+def test_the_lists_and_the_required_usages_of_the_environment_apply(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "function.env").write_text("ALLOWED_ORGANIZATIONS=Acme\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules import limits
+from mtls_authorizer.rules import work_limits
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from tests.rules_documents import document, matching, rule
 
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have limits of a fiftieth: documents at the real ones take seconds each. Some tests have the real ones."""
-    monkeypatch.setattr(limits, "MOST_ENTRIES", limits.MOST_ENTRIES // 50)
-    monkeypatch.setattr(limits, "LONGEST_NAMES", limits.LONGEST_NAMES // 50)
+    monkeypatch.setattr(work_limits, "MOST_ENTRIES", work_limits.MOST_ENTRIES // 50)
+    monkeypatch.setattr(work_limits, "LONGEST_NAMES", work_limits.LONGEST_NAMES // 50)
 
 
 with_small_limits = pytest.mark.usefixtures("small_limits")
 
 
 def too_many_entries() -> str:
-    return f"exceeds the limit of {limits.MOST_ENTRIES} entries in a document"
+    return f"exceeds the limit of {work_limits.MOST_ENTRIES} entries in a document"
 
 
 def too_many_characters() -> str:
-    return (
-        f"exceeds the limit of {limits.LONGEST_NAMES} characters for all different distinguished names and IP addresses"
-    )
+    most = work_limits.LONGEST_NAMES
+    return f"exceeds the limit of {most} characters for all different distinguished names and IP addresses"
 
 
 def rejection(content: bytes) -> str:
@@ -84,7 +83,7 @@ def test_megabytes_of_issuers_are_rejected_before_they_are_parsed() -> None:
 @with_small_limits
 def test_different_names_are_counted_once() -> None:
     name = names(1)[0]
-    count = limits.LONGEST_NAMES // len(name)
+    count = work_limits.LONGEST_NAMES // len(name)
     blocked = [{"serial_number": f"{number:X}", "issuer": name} for number in range(count * 2)]
     assert parse_rules(document(rule(**{"not": blocked})))
     assert parse_rules(document(rule(match={"issuer": names(count)}), rule(name="b", match={"issuer": names(count)})))
@@ -105,7 +104,7 @@ def test_different_names_are_counted_once() -> None:
     ],
 )
 def test_names_and_addresses_have_a_limit_in_characters(field: str, item: Callable[[int], object], length: int) -> None:
-    count = limits.LONGEST_NAMES // length
+    count = work_limits.LONGEST_NAMES // length
     assert parse_rules(matching(field, [item(number) for number in range(count)]))
     problem = rejection(matching(field, [item(number) for number in range(count + 1)]))
     assert problem.startswith(f"rules[0].match.{field}[{count}]")
@@ -152,10 +151,10 @@ COUNTED: dict[str, tuple[Callable[[int], dict[str, Any]], int, str]] = {
 @pytest.mark.parametrize("kind", COUNTED)
 def test_a_document_has_a_limited_number_of_entries(kind: str) -> None:
     make, weight, place = COUNTED[kind]
-    most = (limits.MOST_ENTRIES - 4) // weight
+    most = (work_limits.MOST_ENTRIES - 4) // weight
     if kind == "constants":
         # They are limited more strictly in each rule.
-        most = limits.MOST_ENTRIES
+        most = work_limits.MOST_ENTRIES
     else:
         assert parse_rules(document(rule(**make(most - 1))))
     problem = rejection(document(rule(**make(most + 2))))
@@ -170,7 +169,7 @@ def test_rules_and_their_routes_are_entries() -> None:
         one = '{"name":"r%d","match":{"organization":"a"},"allow":' + json.dumps(allow) + "}"
         return ('{"rules":[' + ",".join(one % number for number in range(count)) + "]}").encode()
 
-    count = limits.MOST_ENTRIES // 104
+    count = work_limits.MOST_ENTRIES // 104
     assert len(parse_rules(rules(count, 100))) == count
     problem = rejection(rules(count + 1, 100))
     assert problem.startswith(f"rules[{count}].allow ")
@@ -189,7 +188,7 @@ def test_the_limits_are_120000_entries_and_250000_characters() -> None:
 
 
 def test_too_many_rules_are_rejected_before_the_first_is_read() -> None:
-    content = b'{"rules": [' + b",".join([b"{}"] * (limits.MOST_ENTRIES // 3 + 1)) + b"]}"
+    content = b'{"rules": [' + b",".join([b"{}"] * (work_limits.MOST_ENTRIES // 3 + 1)) + b"]}"
     problem = rejection(content)
     assert problem.startswith("rules ")
     assert too_many_entries() in problem
@@ -198,7 +197,9 @@ def test_too_many_rules_are_rejected_before_the_first_is_read() -> None:
 @with_small_limits
 def test_problems_found_before_a_limit_are_reported_with_it() -> None:
     with pytest.raises(RulesError) as rejected:
-        parse_rules(document(rule(name=""), rule(match={"common_name": ["a"] * limits.MOST_ENTRIES}), rule(name="")))
+        parse_rules(
+            document(rule(name=""), rule(match={"common_name": ["a"] * work_limits.MOST_ENTRIES}), rule(name=""))
+        )
     first, second = rejected.value.problems
     assert first.startswith("rules[0].name ")
     assert second.startswith("rules[1].match.common_name exceeds")
@@ -206,7 +207,7 @@ def test_problems_found_before_a_limit_are_reported_with_it() -> None:
 
 def test_lists_in_the_environment_have_the_same_limits() -> None:
     for variable, good, bad in (
-        ("ALLOWED_COMMON_NAMES", ["a"] * limits.MOST_ENTRIES, ["a"] * (limits.MOST_ENTRIES + 1)),
+        ("ALLOWED_COMMON_NAMES", ["a"] * work_limits.MOST_ENTRIES, ["a"] * (work_limits.MOST_ENTRIES + 1)),
         ("ALLOWED_ISSUERS", LONG_NAMES[:250], LONG_NAMES),
         ("ALLOWED_SUBJECT_ALT_NAMES", ["IP:192.0.2.1"] * 20833, ["IP:192.0.2.1"] * 20834),
     ):
