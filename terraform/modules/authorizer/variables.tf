@@ -269,7 +269,7 @@ variable "truststore_uri" {
   }
 
   validation {
-    condition     = var.truststore_uri == null || var.create_crl_bucket || length(var.crl_uris) > 0 || length(var.allowed_issuer_keys) > 0 || var.authorizer_rules != null || var.authorizer_rules_uri != null || var.authorizer_shadow_rules != null || var.authorizer_shadow_rules_uri != null
+    condition     = var.truststore_uri == null || var.create_crl_bucket || local.uses_truststore
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove truststore_uri. Only allowed_issuer_keys, and issuer_key in rules, need it alone."
   }
 }

@@ -14,6 +14,7 @@ from tests.integration.template.stacks import (
     AUTHORIZER,
     MONITORING,
     REVOCATION,
+    RULES,
     parameter_of,
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
@@ -378,6 +379,41 @@ def test_the_authorizer_checks_revocation_only_with_crls() -> None:
         "TRUSTSTORE_URI",
     }
     assert "arn:aws:s3:::other/*.crl.index" in resource(then, "aws_iam_role_policy.authorizer")["policy"]
+
+
+ISSUER_KEYS = '{"rules": [{"name": "one", "match": {"issuer_key": ["%s"]}}]}' % ("AB" * 32)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reads_truststore"),
+    [
+        ({}, False),
+        ({"AuthorizerRules": RULES}, False),
+        ({"AuthorizerRules": RULES, "AuthorizerShadowRules": ISSUER_KEYS}, True),
+        ({"AuthorizerRules": ISSUER_KEYS}, True),
+        # The module does not know what these contain.
+        ({"AuthorizerRulesUri": "ssm:///a"}, True),
+        ({"AuthorizerRules": RULES, "AuthorizerShadowRulesUri": "ssm:///a"}, True),
+        ({"AllowedIssuerKeys": "AB" * 32}, True),
+    ],
+    ids=str,
+)
+def test_the_authorizer_starts_when_the_bucket_has_no_crls_yet(
+    parameters: dict[str, str],
+    reads_truststore: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    evaluated = module({**REVOCATION.stacks["defaults"], **parameters}, {"create_crl_bucket": True})
+    assert evaluated.violations == []
+    [environment] = resource(evaluated, "aws_lambda_function.authorizer")["environment"]
+    assert bool(load_settings(environment["variables"]).truststore) is reads_truststore
+    policy = resource(evaluated, "aws_iam_role_policy.authorizer")["policy"]
+    assert ("truststore.pem" in policy) is reads_truststore
+
+
+def test_a_truststore_that_the_authorizer_would_reject_is_a_violation() -> None:
+    parameters = {"AuthorizerRules": RULES, "TruststoreUri": "s3://lists/truststore.pem"}
+    assert "truststore_uri" in dict(module(parameters).violations)
+    assert module(parameters | {"AuthorizerRules": ISSUER_KEYS}).violations == []
 
 
 # Monitoring
