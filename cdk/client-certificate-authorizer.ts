@@ -289,7 +289,12 @@ export class ClientCertificateRevocation extends Construct {
     }
     if (props.metricsNamespace) environment.METRICS_NAMESPACE = props.metricsNamespace;
     const statements = [allow(['s3:GetObject', 's3:PutObject'], [`${this.bucketArn}/fetched/*.crl`])];
-    if (props.fetcherSubnetIds?.length) statements.push(allow(VPC_ACTIONS, ['*']));
+    if (props.fetcherSubnetIds?.length) {
+      // Requests of the function itself have this key, and those that Lambda makes for its interfaces do not.
+      const interfaces = allow(VPC_ACTIONS, ['*']);
+      interfaces.addCondition('Null', { 'lambda:SourceFunctionArn': 'true' });
+      statements.push(interfaces);
+    }
     const fetcher = this.createFunction('CrlFetcher', {
       handler: 'mtls_authorizer.crl_fetcher.handler',
       description: 'Downloads CRLs, verifies them and stores them in the bucket.',

@@ -151,7 +151,10 @@ class ClientCertificateRevocation(Construct):
     ) -> Function:
         statements = [allow(["s3:GetObject", "s3:PutObject"], [f"{bucket_arn}/fetched/*.crl"])]
         if subnet_ids:
-            statements.append(allow(_VPC_ACTIONS, ["*"]))
+            # Requests of the function itself have this key, and those that Lambda makes for its interfaces do not.
+            interfaces = allow(_VPC_ACTIONS, ["*"])
+            interfaces.add_condition("Null", {"lambda:SourceFunctionArn": "true"})
+            statements.append(interfaces)
         fetcher = self._create_function(
             "CrlFetcher",
             handler="mtls_authorizer.crl_fetcher.handler",

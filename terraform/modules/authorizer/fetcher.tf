@@ -133,8 +133,14 @@ resource "aws_iam_role_policy" "crl_fetcher" {
       # Without it, S3 answers AccessDenied for a CRL that does not exist yet.
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [local.crl_bucket_arn] },
       ],
-      # The actions of AWSLambdaVPCAccessExecutionRole.
-      [for actions in [local.vpc_actions] : { Effect = "Allow", Action = actions, Resource = ["*"] } if length(var.fetcher_subnet_ids) > 0],
+      # The actions of AWSLambdaVPCAccessExecutionRole. Requests of the function itself have this key, and those that Lambda
+      # makes for its network interfaces do not.
+      [for actions in [local.vpc_actions] : {
+        Effect    = "Allow"
+        Action    = actions
+        Resource  = ["*"]
+        Condition = { Null = { "lambda:SourceFunctionArn" = "true" } }
+      } if length(var.fetcher_subnet_ids) > 0],
     )
   })
 }
