@@ -189,6 +189,10 @@ export class ClientCertificateRevocation extends Construct {
     if (!props.fetcherSubnetIds?.length !== !props.fetcherSecurityGroupIds?.length) {
       throw new Error('set both fetcherSubnetIds and fetcherSecurityGroupIds, or neither');
     }
+    const hasSources = Object.keys(props.crlSources ?? {}).length > 0;
+    if ((props.fetcherSubnetIds?.length || props.crlSourcePrivateHosts?.length) && !hasSources) {
+      throw new Error('fetcherSubnetIds, fetcherSecurityGroupIds and crlSourcePrivateHosts require crlSources');
+    }
     checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
     checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
     this.props = props;
@@ -212,7 +216,7 @@ export class ClientCertificateRevocation extends Construct {
       this.bucket.addToResourcePolicy(statement);
     }
     this.bucket.policy?.applyRemovalPolicy(RETAINED);
-    if (Object.keys(props.crlSources ?? {}).length) {
+    if (hasSources) {
       this.fetcher = this.createFetcher();
       this.addSchedule(this.fetcher);
     }

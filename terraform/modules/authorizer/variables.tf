@@ -480,6 +480,11 @@ variable "fetcher_subnet_ids" {
     condition     = (length(var.fetcher_subnet_ids) == 0) == (length(var.fetcher_security_group_ids) == 0)
     error_message = "Set both fetcher_subnet_ids and fetcher_security_group_ids, or neither."
   }
+
+  validation {
+    condition     = length(var.fetcher_subnet_ids) == 0 || length(var.crl_sources) > 0
+    error_message = "fetcher_subnet_ids requires crl_sources."
+  }
 }
 
 variable "fetcher_security_group_ids" {

@@ -565,6 +565,8 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"expiry_alarm_days": -1},
         {"truststore_expiry_alarm_days": -1},
         {"name": "a b"},
+        {"crl_source_private_hosts": ["crl.internal"]},
+        {"fetcher_subnet_ids": ["subnet-1a"], "fetcher_security_group_ids": ["sg-1a"]},
     ],
     ids=json.dumps,
 )
