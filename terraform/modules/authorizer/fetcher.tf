@@ -110,9 +110,10 @@ resource "aws_cloudwatch_log_group" "crl_fetcher" {
 resource "aws_iam_role" "crl_fetcher" {
   count = local.creates_fetcher
 
-  name_prefix        = "${substr(var.name, 0, 24)}-crl-fetcher-"
-  description        = "Allows the fetcher to write its own log, and to read and write CRLs below fetched/."
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${substr(var.name, 0, 24)}-crl-fetcher-"
+  description          = "Allows the fetcher to write its own log, and to read and write CRLs below fetched/."
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "crl_fetcher" {

@@ -75,9 +75,10 @@ resource "aws_cloudwatch_log_group" "authorizer" {
 }
 
 resource "aws_iam_role" "authorizer" {
-  name_prefix        = "${substr(var.name, 0, 25)}-authorizer-"
-  description        = "Allows the authorizer to write its own log and to read the documents that its variables name."
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${substr(var.name, 0, 25)}-authorizer-"
+  description          = "Allows the authorizer to write its own log and to read the documents that its variables name."
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "authorizer" {

@@ -234,6 +234,17 @@ variable "authorizer_policy_arn" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Managed policy that is the permissions boundary of all roles, if your organization requires one."
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", var.permissions_boundary_arn))
+    error_message = "Must be the ARN of a managed policy."
+  }
+}
+
 # Revocation
 
 variable "crl_uris" {

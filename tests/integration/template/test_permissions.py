@@ -204,8 +204,10 @@ def test_each_function_has_its_own_role_and_log_group(template: Template, stack:
         retention = template.parameters(template.stacks[stack])["LogRetentionInDays"]
         assert template.properties(stack, f"{name}Logs")["RetentionInDays"] == retention
         role = template.properties(stack, f"{name}Role")
-        assert role.keys() - {"ManagedPolicyArns"} == {"Description", "AssumeRolePolicyDocument", "Policies"}
+        optional = {"ManagedPolicyArns", "PermissionsBoundary"}
+        assert role.keys() - optional == {"Description", "AssumeRolePolicyDocument", "Policies"}
         assert role.get("ManagedPolicyArns") == ([policy_arn] if policy_arn else None)
+        assert role.get("PermissionsBoundary") == template.stacks[stack].get("PermissionsBoundaryArn")
         assert role["AssumeRolePolicyDocument"]["Statement"] == [
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ]

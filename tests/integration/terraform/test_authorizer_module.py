@@ -178,8 +178,19 @@ def test_the_authorizer_has_the_resources_of_the_template(stack: str) -> None:
     retention = AUTHORIZER.properties(stack, "AuthorizerLogs")["RetentionInDays"]
     assert str(resource(evaluated, "aws_cloudwatch_log_group.authorizer")["retention_in_days"]) == retention
     role = AUTHORIZER.properties(stack, "AuthorizerRole")
-    assume_role_policy = json.loads(resource(evaluated, "aws_iam_role.authorizer")["assume_role_policy"])
-    assert assume_role_policy == role["AssumeRolePolicyDocument"]
+    ours = resource(evaluated, "aws_iam_role.authorizer")
+    assert json.loads(ours["assume_role_policy"]) == role["AssumeRolePolicyDocument"]
+
+
+@pytest.mark.parametrize("template", [AUTHORIZER, REVOCATION], ids=lambda template: template.name)
+def test_each_role_has_the_permissions_boundary_and_by_default_none(template: Template) -> None:
+    others = {"create_crl_bucket": template is REVOCATION}
+    boundaries = [
+        [role.get("permissions_boundary") for role in of_type(module(given, others), "aws_iam_role")]
+        for given in template.stacks.values()
+    ]
+    expected = [given.get("PermissionsBoundaryArn") for given in template.stacks.values()]
+    assert [set(each) for each in boundaries] == [{arn} for arn in expected]
 
 
 def provisioned(evaluated: Module) -> list[dict[str, Any]]:
