@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -61,6 +63,41 @@ def test_wheels_are_for_lambdas_platform_not_for_this_machine(
     downloaded = download_wheels(requirements, architecture, tmp_path / "downloaded", steps.append)
     assert downloaded == [tmp_path / "downloaded" / name for name in wanted]
     assert steps == ["downloading the wheels for Python 3.14"]
+
+
+class SlowIndex(BaseHTTPRequestHandler):
+    """The index of one wheel. Its pages take 3.2 seconds, as those of a slow mirror."""
+
+    wheel: Path
+
+    def do_GET(self) -> None:
+        if is_page := self.path.endswith("/"):
+            Event().wait(3.2)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html" if is_page else "application/zip")
+        self.end_headers()
+        self.wfile.write(f'<a href="/{self.wheel.name}"></a>'.encode() if is_page else self.wheel.read_bytes())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_slow_index_has_the_time_that_pip_gives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "PYTHON_VERSIONS", ("3.14",))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    wheel = write_wheel(tmp_path / "any-1.0-py3-none-any.whl", {})
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"any==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (SlowIndex,), {"wheel": wheel})) as server:
+        Thread(target=server.serve_forever, args=[0.05]).start()
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+        (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = http://127.0.0.1:{server.server_port}/simple\n")
+        try:
+            downloaded = download_wheels(requirements, Architecture.ARM64, tmp_path / "downloaded", lambda _: None)
+        finally:
+            server.shutdown()
+    assert downloaded == [tmp_path / "downloaded" / wheel.name]
 
 
 def test_a_pinned_source_distribution_is_rejected_and_not_executed(
