@@ -88,8 +88,8 @@ resource "aws_iam_role_policy" "authorizer" {
 }
 
 resource "aws_iam_role_policy_attachment" "authorizer" {
-  count = var.authorizer_policy_arn == null ? 0 : 1
+  count = length(var.authorizer_policy_arns)
 
   role       = aws_iam_role.authorizer.name
-  policy_arn = var.authorizer_policy_arn
+  policy_arn = var.authorizer_policy_arns[count.index]
 }

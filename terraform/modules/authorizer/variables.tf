@@ -223,14 +223,16 @@ variable "authorizer_rules_refresh_seconds" {
   }
 }
 
-variable "authorizer_policy_arn" {
-  type        = string
-  default     = null
-  description = "Managed policy to add to the authorizer's role, such as one with kms:Decrypt for your own key."
+# A list, because Terraform must know its length when it plans, and knows the ARN of a new policy only later.
+variable "authorizer_policy_arns" {
+  type        = list(string)
+  default     = []
+  description = "Managed policies to add to the authorizer's role, such as one with kms:Decrypt for your own key."
+  nullable    = false
 
   validation {
-    condition     = var.authorizer_policy_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", var.authorizer_policy_arn))
-    error_message = "Must be the ARN of a managed policy."
+    condition     = alltrue([for item in var.authorizer_policy_arns : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", item))])
+    error_message = "Must be ARNs of managed policies."
   }
 }
 

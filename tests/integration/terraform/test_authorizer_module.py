@@ -19,9 +19,10 @@ from tests.integration.template.stacks import (
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
 from tests.integration.template.test_parameter_patterns import OPTIONAL
-from tests.integration.terraform.evaluator import attributes, labels, parse
+from tests.integration.terraform.evaluator import MODULES, attributes, labels, parse
 from tests.integration.terraform.modules import (
     AUTHORIZER_MODULE,
+    SEVERAL,
     TYPES,
     inputs,
     module,
@@ -543,7 +544,23 @@ def test_every_variable_of_the_authorizer_is_a_variable_of_the_module() -> None:
 def test_every_parameter_of_the_templates_is_a_variable_of_the_module(template: Template) -> None:
     # The module knows its own functions.
     parameters = template.source["Parameters"].keys() - NAMES.values()
-    assert {variable_of(parameter) for parameter in parameters} <= TYPES.keys()
+    variables = map(variable_of, parameters)
+    assert {SEVERAL.get(variable, variable) for variable in variables} <= TYPES.keys()
+
+
+def test_terraform_knows_the_number_of_resources_when_it_plans() -> None:
+    # It knows the length of a list, but not an item that is the ARN of another new resource, nor whether it is null.
+    files = sorted(MODULES.glob("*/*.tf"))
+    text = "".join(file.read_text() for file in files)
+    counts = set(re.findall(r"^  count += (.+)$", text, re.MULTILINE))
+    local = dict(re.findall(r"^  (\w+) += (.+)$", text, re.MULTILINE))
+    found = set(counts)
+    for _ in local:
+        found |= {local[name] for each in found for name in re.findall(r"local\.(\w+)", each)}
+    compared = {name for each in found for name in re.findall(r"var\.(\w+) [!=]= null", each)}
+    assert counts
+    # A name that users choose.
+    assert compared == {"metrics_namespace"}
 
 
 @pytest.mark.parametrize(("parameters", "named"), REJECTED, ids=[" ".join(parameters) for parameters, _ in REJECTED])
@@ -577,6 +594,7 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"truststore_expiry_alarm_days": -1},
         {"name": "a b"},
         {"crl_source_private_hosts": ["crl.internal"]},
+        {"authorizer_policy_arns": ["arn:aws:iam::123456789012:role/a"]},
         {"fetcher_subnet_ids": ["subnet-1a"], "fetcher_security_group_ids": ["sg-1a"]},
     ],
     ids=json.dumps,
