@@ -29,7 +29,8 @@ _PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: 
 
 def check_index() -> None:
     """Raise DistributionError if pip's index does not answer within seconds."""
-    if (index := find_index()) and not answers(index):
+    # A page that pip requests: the list of all projects, above it, can take a mirror a long time.
+    if (index := find_index()) and not answers(f"{index.rstrip('/')}/cryptography/"):
         message = f"{index} does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`"
         raise DistributionError(message)
 
