@@ -189,6 +189,10 @@ export class ClientCertificateRevocation extends Construct {
     if (!props.fetcherSubnetIds?.length !== !props.fetcherSecurityGroupIds?.length) {
       throw new Error('set both fetcherSubnetIds and fetcherSecurityGroupIds, or neither');
     }
+    const hasSources = Object.keys(props.crlSources ?? {}).length > 0;
+    if ((props.fetcherSubnetIds?.length || props.crlSourcePrivateHosts?.length) && !hasSources) {
+      throw new Error('fetcherSubnetIds, fetcherSecurityGroupIds and crlSourcePrivateHosts require crlSources');
+    }
     checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
     checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
     this.props = props;
@@ -212,7 +216,7 @@ export class ClientCertificateRevocation extends Construct {
       this.bucket.addToResourcePolicy(statement);
     }
     this.bucket.policy?.applyRemovalPolicy(RETAINED);
-    if (Object.keys(props.crlSources ?? {}).length) {
+    if (hasSources) {
       this.fetcher = this.createFetcher();
       this.addSchedule(this.fetcher);
     }
@@ -289,7 +293,12 @@ export class ClientCertificateRevocation extends Construct {
     }
     if (props.metricsNamespace) environment.METRICS_NAMESPACE = props.metricsNamespace;
     const statements = [allow(['s3:GetObject', 's3:PutObject'], [`${this.bucketArn}/fetched/*.crl`])];
-    if (props.fetcherSubnetIds?.length) statements.push(allow(VPC_ACTIONS, ['*']));
+    if (props.fetcherSubnetIds?.length) {
+      // Requests of the function itself have this key, and those that Lambda makes for its interfaces do not.
+      const interfaces = allow(VPC_ACTIONS, ['*']);
+      interfaces.addCondition('Null', { 'lambda:SourceFunctionArn': 'true' });
+      statements.push(interfaces);
+    }
     const fetcher = this.createFunction('CrlFetcher', {
       handler: 'mtls_authorizer.crl_fetcher.handler',
       description: 'Downloads CRLs, verifies them and stores them in the bucket.',

@@ -47,9 +47,13 @@ def read_digests(folder: Path) -> dict[str, str]:
 
 
 def compare_digests(folder: Path) -> list[str]:
-    """Compare a folder's files with its ``SHA256SUMS``, and return the differences. Raises DistributionError."""
+    """Compare a folder with its ``SHA256SUMS``, which has no folders, and return the differences.
+
+    Raises DistributionError.
+    """
     expected = read_digests(folder)
-    actual = {path.name: sha256(path) for path in folder.iterdir() if path.is_file() and path.name != SUMS}
+    present = (path for path in folder.iterdir() if path.name != SUMS)
+    actual = {path.name: sha256(path) if path.is_file() else "" for path in present}
     return [
         f"{name}: {_difference(expected.get(name), actual.get(name))}"
         for name in sorted(expected.keys() | actual.keys())

@@ -75,6 +75,9 @@ class ClientCertificateRevocation(Construct):
         if bool(fetcher_subnet_ids) != bool(fetcher_security_group_ids):
             message = "set both fetcher_subnet_ids and fetcher_security_group_ids, or neither"
             raise ValueError(message)
+        if (fetcher_subnet_ids or crl_source_private_hosts) and not crl_sources:
+            message = "fetcher_subnet_ids, fetcher_security_group_ids and crl_source_private_hosts require crl_sources"
+            raise ValueError(message)
         self._release = Release(release_folder, architecture, log_retention)
         self._layer = create_layer(
             self,
@@ -151,7 +154,10 @@ class ClientCertificateRevocation(Construct):
     ) -> Function:
         statements = [allow(["s3:GetObject", "s3:PutObject"], [f"{bucket_arn}/fetched/*.crl"])]
         if subnet_ids:
-            statements.append(allow(_VPC_ACTIONS, ["*"]))
+            # Requests of the function itself have this key, and those that Lambda makes for its interfaces do not.
+            interfaces = allow(_VPC_ACTIONS, ["*"])
+            interfaces.add_condition("Null", {"lambda:SourceFunctionArn": "true"})
+            statements.append(interfaces)
         fetcher = self._create_function(
             "CrlFetcher",
             handler="mtls_authorizer.crl_fetcher.handler",

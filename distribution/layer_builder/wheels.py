@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from enum import StrEnum
@@ -28,13 +27,10 @@ class Architecture(StrEnum):
 _PLATFORMS = {Architecture.ARM64: "manylinux2014_aarch64", Architecture.X86_64: "manylinux2014_x86_64"}
 
 
-# Unless they are configured: an index that does not answer must not keep users waiting.
-_PATIENCE = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "3"}
-
-
 def check_index() -> None:
     """Raise DistributionError if pip's index does not answer within seconds."""
-    if (index := find_index()) and not answers(index):
+    # A page that pip requests: the list of all projects, above it, can take a mirror a long time.
+    if (index := find_index()) and not answers(f"{index.rstrip('/')}/cryptography/"):
         message = f"{index} does not answer: check the network, the proxy (HTTPS_PROXY) and `pip config list`"
         raise DistributionError(message)
 
@@ -57,9 +53,7 @@ def _download(requirements: Path, platform: str, version: str, folder: Path) -> 
     command += ["--require-hashes", "--no-deps", "--requirement", str(requirements), "--dest", str(folder)]
     # Wheels only: pip would run the build code of a source distribution.
     command += ["--only-binary", ":all:", "--platform", platform, "--implementation", "cp", "--python-version", version]
-    result = subprocess.run(  # noqa: S603 -- no shell
-        command, env=_PATIENCE | os.environ, stderr=subprocess.PIPE, text=True, check=False
-    )
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 -- no shell
     if result.returncode:
         reason = next((line for line in result.stderr.splitlines() if line.startswith("ERROR: ")), "ERROR: no reason")
         message = (

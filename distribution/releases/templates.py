@@ -26,11 +26,8 @@ SAMPLE_FUNCTION: Final = "sample-function.zip"
 
 _FUNCTIONS: Final[Mapping[str, str]] = {"authorizer": FUNCTION, "examples": SAMPLE_FUNCTION}
 
-_BUILD = re.compile(
-    r"(?m)^( +)(?:# .*makefile.*\n +)?Metadata:"
-    r"(?: \{BuildMethod: .+\}\n|\n\1  BuildMethod: .+\n(?:\1  \w+: .+\n)*)"
-)
-_LAYER = re.compile(r"(BuildArchitecture: (\w+)\}?\n(?:.*\n)*?) +ContentUri: (?:\.\./)?layer\n")
+_BUILD = re.compile(r"(?m)^ +(?:# .*makefile.*\n +)?Metadata: \{BuildMethod: .+\}\n")
+_LAYER = re.compile(r"(BuildArchitecture: (\w+)\}\n(?:.*\n)*?) +ContentUri: (?:\.\./)?layer\n")
 _CODE = re.compile(r"CodeUri: (?:\.\./)?(\w+)\n")
 _COMMENT = re.compile(r"(?m)^  # `sam build` .*\n(?:  # .*\n)*")
 

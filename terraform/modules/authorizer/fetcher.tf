@@ -110,9 +110,10 @@ resource "aws_cloudwatch_log_group" "crl_fetcher" {
 resource "aws_iam_role" "crl_fetcher" {
   count = local.creates_fetcher
 
-  name_prefix        = "${substr(var.name, 0, 24)}-crl-fetcher-"
-  description        = "Allows the fetcher to write its own log, and to read and write CRLs below fetched/."
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${substr(var.name, 0, 24)}-crl-fetcher-"
+  description          = "Allows the fetcher to write its own log, and to read and write CRLs below fetched/."
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "crl_fetcher" {
@@ -133,8 +134,14 @@ resource "aws_iam_role_policy" "crl_fetcher" {
       # Without it, S3 answers AccessDenied for a CRL that does not exist yet.
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [local.crl_bucket_arn] },
       ],
-      # The actions of AWSLambdaVPCAccessExecutionRole.
-      [for actions in [local.vpc_actions] : { Effect = "Allow", Action = actions, Resource = ["*"] } if length(var.fetcher_subnet_ids) > 0],
+      # The actions of AWSLambdaVPCAccessExecutionRole. Requests of the function itself have this key, and those that Lambda
+      # makes for its network interfaces do not.
+      [for actions in [local.vpc_actions] : {
+        Effect    = "Allow"
+        Action    = actions
+        Resource  = ["*"]
+        Condition = { Null = { "lambda:SourceFunctionArn" = "true" } }
+      } if length(var.fetcher_subnet_ids) > 0],
     )
   })
 }

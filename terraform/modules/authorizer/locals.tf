@@ -10,9 +10,9 @@ locals {
   is_published = var.snap_start || var.provisioned_concurrency > 0
   # Without crl_uris, only the indexer uses the variables for CRLs: the bucket exists before its first CRLs.
   checks_revocation = length(var.crl_uris) > 0
-  # Rules may contain issuer_key.
-  uses_truststore = local.checks_revocation || length(var.allowed_issuer_keys) > 0 || length(local.rules) > 0
-  rules           = compact([var.authorizer_rules, var.authorizer_shadow_rules, var.authorizer_rules_uri, var.authorizer_shadow_rules_uri])
+  # Rules at a URI may contain issuer_key. With others that do not, the authorizer rejects a truststore without CRLs.
+  uses_truststore = local.checks_revocation || length(var.allowed_issuer_keys) > 0 || length(local.rule_uris) > 0 || local.has_issuer_key
+  has_issuer_key  = strcontains(join("", compact([var.authorizer_rules, var.authorizer_shadow_rules])), "\"issuer_key\"")
 
   # The lists are JSON, because names may contain commas.
   variables = {

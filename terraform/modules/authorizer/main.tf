@@ -75,9 +75,10 @@ resource "aws_cloudwatch_log_group" "authorizer" {
 }
 
 resource "aws_iam_role" "authorizer" {
-  name_prefix        = "${substr(var.name, 0, 25)}-authorizer-"
-  description        = "Allows the authorizer to write its own log and to read the documents that its variables name."
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${substr(var.name, 0, 25)}-authorizer-"
+  description          = "Allows the authorizer to write its own log and to read the documents that its variables name."
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "authorizer" {
@@ -87,8 +88,8 @@ resource "aws_iam_role_policy" "authorizer" {
 }
 
 resource "aws_iam_role_policy_attachment" "authorizer" {
-  count = var.authorizer_policy_arn == null ? 0 : 1
+  count = length(var.authorizer_policy_arns)
 
   role       = aws_iam_role.authorizer.name
-  policy_arn = var.authorizer_policy_arn
+  policy_arn = var.authorizer_policy_arns[count.index]
 }

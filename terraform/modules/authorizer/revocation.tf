@@ -204,9 +204,10 @@ resource "aws_cloudwatch_log_group" "crl_indexer" {
 resource "aws_iam_role" "crl_indexer" {
   count = local.creates_bucket
 
-  name_prefix        = "${substr(var.name, 0, 24)}-crl-indexer-"
-  description        = "Allows the indexer to write its own log, to read CRLs and to write their indexes."
-  assume_role_policy = local.assumed_by_lambda
+  name_prefix          = "${substr(var.name, 0, 24)}-crl-indexer-"
+  description          = "Allows the indexer to write its own log, to read CRLs and to write their indexes."
+  assume_role_policy   = local.assumed_by_lambda
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "crl_indexer" {

@@ -223,13 +223,26 @@ variable "authorizer_rules_refresh_seconds" {
   }
 }
 
-variable "authorizer_policy_arn" {
-  type        = string
-  default     = null
-  description = "Managed policy to add to the authorizer's role, such as one with kms:Decrypt for your own key."
+# A list, because Terraform must know its length when it plans, and knows the ARN of a new policy only later.
+variable "authorizer_policy_arns" {
+  type        = list(string)
+  default     = []
+  description = "Managed policies to add to the authorizer's role, such as one with kms:Decrypt for your own key."
+  nullable    = false
 
   validation {
-    condition     = var.authorizer_policy_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", var.authorizer_policy_arn))
+    condition     = alltrue([for item in var.authorizer_policy_arns : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", item))])
+    error_message = "Must be ARNs of managed policies."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Managed policy that is the permissions boundary of all roles, if your organization requires one."
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+)$", var.permissions_boundary_arn))
     error_message = "Must be the ARN of a managed policy."
   }
 }
@@ -269,7 +282,7 @@ variable "truststore_uri" {
   }
 
   validation {
-    condition     = var.truststore_uri == null || var.create_crl_bucket || length(var.crl_uris) > 0 || length(var.allowed_issuer_keys) > 0 || var.authorizer_rules != null || var.authorizer_rules_uri != null || var.authorizer_shadow_rules != null || var.authorizer_shadow_rules_uri != null
+    condition     = var.truststore_uri == null || var.create_crl_bucket || local.uses_truststore
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove truststore_uri. Only allowed_issuer_keys, and issuer_key in rules, need it alone."
   }
 }
@@ -479,6 +492,11 @@ variable "fetcher_subnet_ids" {
   validation {
     condition     = (length(var.fetcher_subnet_ids) == 0) == (length(var.fetcher_security_group_ids) == 0)
     error_message = "Set both fetcher_subnet_ids and fetcher_security_group_ids, or neither."
+  }
+
+  validation {
+    condition     = length(var.fetcher_subnet_ids) == 0 || length(var.crl_sources) > 0
+    error_message = "fetcher_subnet_ids requires crl_sources."
   }
 }
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, Stack
+from aws_cdk import App, PermissionsBoundary, Stack
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 from constructs import Construct
@@ -34,7 +34,7 @@ def main(release: str, destination: str) -> None:
     app = App(outdir=destination, analytics_reporting=False, context=STRICT)
     deployments = json.loads(Path(release, "deployments.json").read_text())
     for name, deployment in deployments["valid"].items():
-        deploy(Stack(app, name), release, deployment)
+        deploy(Stack(app, name, permissions_boundary=boundary(deployment)), release, deployment)
     together = Stack(app, "together")
     for name, deployment in deployments["together"].items():
         deploy(Construct(together, name), release, deployment)
@@ -46,6 +46,12 @@ def main(release: str, destination: str) -> None:
         except ValueError as error:
             messages[name] = str(error)
     Path(destination, "rejected.json").write_text(json.dumps(messages))
+
+
+def boundary(deployment: dict[str, dict[str, Any]]) -> PermissionsBoundary | None:
+    """Return the permissions boundary, an argument of the stack, and remove it from those of the constructs."""
+    arns = [arn for values in deployment.values() if (arn := values.pop("permissionsBoundaryArn", None))]
+    return PermissionsBoundary.from_arn(arns[0]) if arns else None
 
 
 def deploy(scope: Construct, release: str, deployment: dict[str, dict[str, Any]]) -> None:

@@ -52,6 +52,16 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", "fetcherSubnetIds": ["subnet-1"]}},
         "set both fetcher_subnet_ids and fetcher_security_group_ids, or neither",
     ),
+    **{
+        f"without-sources-{name}": (
+            {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", **fetcher}},
+            "fetcher_subnet_ids, fetcher_security_group_ids and crl_source_private_hosts require crl_sources",
+        )
+        for name, fetcher in (
+            ("subnets", {"fetcherSubnetIds": ["subnet-1"], "fetcherSecurityGroupIds": ["sg-1"]}),
+            ("private-hosts", {"crlSourcePrivateHosts": ["crl.internal"]}),
+        )
+    },
     "monitoring-without-metrics": (
         {"authorizer": {"environment": {}}, "monitoring": {}},
         "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer",

@@ -130,6 +130,8 @@ def test_the_permissions_are_those_of_the_template(
     assert permissions(policy["PolicyDocument"]["Statement"]) == permissions(expected["PolicyDocument"]["Statement"])
     assert ours.get("ManagedPolicyArns") == theirs.get("ManagedPolicyArns")
     assert ours["AssumeRolePolicyDocument"] == theirs["AssumeRolePolicyDocument"]
+    # Of the CDK itself, for all roles below a construct.
+    assert ours.get("PermissionsBoundary") == theirs.get("PermissionsBoundary")
 
 
 def test_versions_labels_and_spaces_are_no_part_of_the_permissions(synthesized: Path) -> None:

@@ -15,7 +15,7 @@ from botocore.session import Session
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from mtls_authorizer_cli.doctor.account.aws import _PERMISSIONS as PERMISSIONS
-from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
+from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION, SAMPLE_API
 from tests.unit.documentation.markdown import PROJECT, Fence, fences, pages
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_an_action_in_the_text_exists_and_is_not_limited_if_it_cannot_be() -> No
 
 
 def test_the_policy_for_deploying_permits_what_the_resources_need() -> None:
-    [policy] = [each for each in POLICIES if each.page == "docs/deploy/permissions.md"]
+    policy = next(each for each in POLICIES if each.page == "docs/deploy/permissions.md")
     limited = [action for actions, resources in statements(policy) if resources != ["*"] for action in actions]
     unlimited = [action for actions, resources in statements(policy) if resources == ["*"] for action in actions]
     resources = (entry for each in (AUTHORIZER, REVOCATION, MONITORING) for entry in each.source["Resources"].values())
@@ -115,3 +115,20 @@ def test_the_policy_for_deploying_permits_what_the_resources_need() -> None:
             if details is not None and action.partition(":")[0] not in OTHER_SERVICES:
                 permitted = limited + unlimited if details.get("Resources") else unlimited
                 assert any(fnmatchcase(action, pattern) for pattern in permitted), (kind, action)
+
+
+def test_the_permissions_boundary_permits_exactly_what_the_roles_may_do_and_to_decrypt() -> None:
+    _, boundary = [each for each in POLICIES if each.page == "docs/deploy/permissions.md"]
+    [(permitted, resources)] = statements(boundary)
+    assert resources == ["*"]
+    needed = {
+        action
+        for template in (AUTHORIZER, REVOCATION, SAMPLE_API)
+        for stack in template.stacks
+        for role in template.properties_of_type(stack, "AWS::IAM::Role")
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for actions in [statement["Action"]]
+        for action in ([actions] if isinstance(actions, str) else actions)
+    }
+    assert sorted(permitted) == sorted(needed | {"kms:Decrypt"})

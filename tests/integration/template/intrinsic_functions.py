@@ -52,7 +52,8 @@ def resolve(  # noqa: C901 -- a case for each function
                 value = inner(whole)
                 return value.split(delimiter) if isinstance(value, str) else {"Fn::Split": [delimiter, value]}
             case {"Fn::Select": [int(index), parts]}:
-                return inner(parts)[index]
+                items = inner(parts)
+                return items[index] if isinstance(items, list) else {"Fn::Select": [index, items]}
             case {"Fn::Equals": [one, other]}:
                 return str(inner(one)) == str(inner(other))
             case {"Fn::Not": [condition]}:

@@ -8,6 +8,7 @@ RULES = '{"rules": [{"name": "one", "match": {"organization": ["Acme"]}}]}'
 NAMESPACE = "Partners/Authorizer"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
 AUTHORIZER_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundaries/functions"
 CRLS = {"CrlUris": "s3://lists/a.crl,s3://lists/b/c.crl", "TruststoreUri": "s3://lists/truststore.pem"}
 
 _AUTHORIZER: dict[str, dict[str, str]] = {
@@ -49,6 +50,7 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
         "AuthorizerRulesUri": "s3://rules/now.json",
         "AuthorizerShadowRulesUri": "s3://rules/next/rules.json",
         "AuthorizerPolicyArn": "arn:aws:iam::123456789012:policy/decrypts",
+        "PermissionsBoundaryArn": BOUNDARY,
     },
     "rules-in-ssm": {"AuthorizerRulesUri": "ssm:///rules/1,/rules/2", "AuthorizerShadowRulesUri": "ssm:///next"},
     "rules-in-appconfig": {
@@ -120,6 +122,7 @@ REVOCATION = Template(
             "LogRetentionInDays": "30",
             "AlarmTopicArn": TOPIC,
             "Architecture": "x86_64",
+            "PermissionsBoundaryArn": BOUNDARY,
         },
         "truststore-in-a-file": _REVOCATION
         | {
@@ -168,6 +171,7 @@ SAMPLE_API = Template(
             "TruststoreUri": "s3://bucket/other.pem",
             "TruststoreVersion": "1",
             "LogRetentionInDays": "30",
+            "PermissionsBoundaryArn": BOUNDARY,
         },
     },
 )

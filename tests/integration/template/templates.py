@@ -25,6 +25,7 @@ DEPLOYED = {
     "AWS::Region": REGION,
     "AWS::AccountId": "123456789012",
     "AWS::StackName": "stack",
+    "AWS::StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/stack/51af3dc0-da77-11e4-872e-1234567db123",
 }
 """Pseudo parameters."""
 

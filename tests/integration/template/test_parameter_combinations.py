@@ -112,6 +112,25 @@ def test_parameters_that_the_authorizer_would_reject_break_a_rule_that_names_the
             )
             for name in ("FetcherSubnetIds", "FetcherSecurityGroupIds")
         ),
+        (
+            REVOCATION,
+            {**REVOCATION.stacks["everything-set"], "CrlSources": ""},
+            {"CrlSources", "CrlSourcePrivateHosts", "FetcherSubnetIds", "FetcherSecurityGroupIds"},
+        ),
+        (
+            REVOCATION,
+            {**REVOCATION.stacks["defaults"], "CrlSourcePrivateHosts": "crl.internal"},
+            {"CrlSources", "CrlSourcePrivateHosts"},
+        ),
+        (
+            REVOCATION,
+            {
+                **REVOCATION.stacks["defaults"],
+                "FetcherSubnetIds": "subnet-0123456789abcdef0",
+                "FetcherSecurityGroupIds": "sg-0123456789abcdef0",
+            },
+            {"CrlSources", "FetcherSubnetIds", "FetcherSecurityGroupIds"},
+        ),
     ],
 )
 def test_parameters_that_would_have_no_effect_break_a_rule_that_names_them(

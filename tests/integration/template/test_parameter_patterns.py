@@ -148,11 +148,17 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ["AWS/Lambda", 'a"b', "a b", "a" * 256],
     ),
     (AUTHORIZER, "CrlBucketName", ["lists", "a-1"], ["Lists", "a", "-lists", "lists-", "*", "a.b"]),
-    (
-        AUTHORIZER,
-        "AuthorizerPolicyArn",
-        ["arn:aws:iam::123456789012:policy/a/b", "arn:aws-cn:iam::aws:policy/b"],
-        ["arn:aws:iam::123456789012:role/a", "policy"],
+    *(
+        (
+            template,
+            parameter,
+            ["arn:aws:iam::123456789012:policy/a/b", "arn:aws-cn:iam::aws:policy/b"],
+            ["arn:aws:iam::123456789012:role/a", "policy"],
+        )
+        for template, parameter in (
+            (AUTHORIZER, "AuthorizerPolicyArn"),
+            *((each, "PermissionsBoundaryArn") for each in (AUTHORIZER, REVOCATION, SAMPLE_API)),
+        )
     ),
     (REVOCATION, "CrlMaxAgeSeconds", ["0", "31536000"], ["-1", "1.5", "1e3", "100000000"]),
     (

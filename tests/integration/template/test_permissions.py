@@ -33,15 +33,23 @@ def allowed(template: Template, stack: str, role: str) -> list[tuple[str | list[
     }
     assert all(statement["Effect"] == "Allow" for statement in statements)
     for statement in statements:
-        # The ARNs of SSM parameters begin with arn:*:ssm:*:*.
-        pinned = {"Condition": {"StringEquals": {"aws:RequestedRegion": REGION}}}
-        rest = {key: value for key, value in statement.items() if key not in {"Effect", "Action", "Resource"}}
-        if statement["Action"] == "s3:ListBucket" and template is AUTHORIZER:
-            # Of s3://lists/pki/crl/, the first folder.
-            pinned = {"Condition": {"StringLike": {"s3:prefix": "pki/*"}}}
-        has_condition = statement["Action"] == "ssm:GetParameters" or "s3:prefix" in str(pinned)
-        assert rest == (pinned if has_condition else {})
+        assert statement.get("Condition") == condition_of(template, str(statement["Action"]))
+        assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
     return [(statement["Action"], statement["Resource"]) for statement in statements]
+
+
+def condition_of(template: Template, action: str) -> dict[str, Any] | None:
+    if action == "ssm:GetParameters":
+        # The ARNs of parameters begin with arn:*:ssm:*:*.
+        return {"StringEquals": {"aws:RequestedRegion": REGION}}
+    if action == "s3:ListBucket" and template is AUTHORIZER:
+        # Of s3://lists/pki/crl/, the first folder.
+        return {"StringLike": {"s3:prefix": "pki/*"}}
+    if action == str(NETWORK_INTERFACES):
+        # For Lambda, not for the function: only its requests have this key.
+        # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        return {"Null": {"lambda:SourceFunctionArn": "true"}}
+    return None
 
 
 # Of AWS's managed policy AWSLambdaVPCAccessExecutionRole.
@@ -196,8 +204,10 @@ def test_each_function_has_its_own_role_and_log_group(template: Template, stack:
         retention = template.parameters(template.stacks[stack])["LogRetentionInDays"]
         assert template.properties(stack, f"{name}Logs")["RetentionInDays"] == retention
         role = template.properties(stack, f"{name}Role")
-        assert role.keys() - {"ManagedPolicyArns"} == {"Description", "AssumeRolePolicyDocument", "Policies"}
+        optional = {"ManagedPolicyArns", "PermissionsBoundary"}
+        assert role.keys() - optional == {"Description", "AssumeRolePolicyDocument", "Policies"}
         assert role.get("ManagedPolicyArns") == ([policy_arn] if policy_arn else None)
+        assert role.get("PermissionsBoundary") == template.stacks[stack].get("PermissionsBoundaryArn")
         assert role["AssumeRolePolicyDocument"]["Statement"] == [
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ]

@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from distribution.releases.serverless_repository import write_serverless_repository_template
-from tests.integration.template.stacks import ALL_STACKS, AUTHORIZER, TEMPLATES
-from tests.integration.template.templates import ROOT
+from tests.integration.template.intrinsic_functions import resolve
+from tests.integration.template.stacks import ALL_STACK_IDS, ALL_STACKS, AUTHORIZER, TEMPLATES
+from tests.integration.template.templates import DEPLOYED, REGION, ROOT
 from tests.integration.template.tools import cfn_lint
 
 if TYPE_CHECKING:
@@ -49,6 +51,18 @@ def test_cfn_lint_accepts_each_stack_and_those_of_the_cdk(synthesized: Path, tmp
     # Informational checks are about how a template is written. The CDK writes out dependencies that references imply,
     # and conditions about arguments that are known.
     cfn_lint(*stacks, folder=tmp_path, options=["--ignore-checks", "W1028", "W3005", "W8003"])
+
+
+@pytest.mark.parametrize(("template", "stack"), ALL_STACKS, ids=ALL_STACK_IDS)
+def test_the_name_of_a_stack_may_have_128_characters(template: Template, stack: str) -> None:
+    # cfn-lint does not know names of stacks. This is the longest one that CloudFormation accepts.
+    deployed = DEPLOYED | {"AWS::StackName": "s" * 128}
+    for logical_id, resource in template.deployed(stack)["Resources"].items():
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource["Type"]).schema
+        for name, value in resolve(resource["Properties"], deployed, {}).items():
+            longest = schema["properties"][name].get("maxLength")
+            if isinstance(value, str) and longest:
+                assert len(value) <= longest, f"{logical_id}.{name}"
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)

@@ -64,7 +64,8 @@ def test_each_parameter_that_reaches_the_function_is_in_the_configuration() -> N
     configuration = AUTHORIZER.source["Resources"]["AuthorizerVariables"]["Properties"]["Content"]
     assert parameters_behind(configuration) == FUNCTION_PARAMETERS
     others = AUTHORIZER.source["Parameters"].keys() - FUNCTION_PARAMETERS
-    assert others == {"AuthorizerPolicyArn", "CrlBucketName", "LogRetentionInDays", "ProvisionedConcurrency"}
+    of_role = {"AuthorizerPolicyArn", "PermissionsBoundaryArn", "CrlBucketName"}
+    assert others == of_role | {"LogRetentionInDays", "ProvisionedConcurrency"}
 
 
 @pytest.mark.parametrize("parameter", sorted(FUNCTION_PARAMETERS))

@@ -389,6 +389,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sha1": lambda text: f"SHA-1 of {text}",
     "split": lambda separator, text: text.split(separator),
     "startswith": lambda text, prefix: text.startswith(prefix),
+    "strcontains": lambda text, part: part in text,
     "substr": lambda text, start, length: text[start : start + length],
     "tostring": to_string,
     "trimprefix": lambda text, prefix: text.removeprefix(prefix),

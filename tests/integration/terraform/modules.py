@@ -25,13 +25,17 @@ TYPES = {
 }
 
 
+SEVERAL = {"authorizer_policy_arn": "authorizer_policy_arns"}
+"""Parameters that are lists in Terraform, by their names as variables."""
+
+
 def variable_of(parameter: str) -> str:
     """Return the variable for a parameter: allowed_common_names for AllowedCommonNames."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", parameter).lower()
 
 
 def value_of(variable: str, text: str) -> Any:  # noqa: ANN401 -- of the variable's type
-    match TYPES[variable]:
+    match TYPES.get(variable, "string"):
         case "bool":
             return text == "true"
         case "number":
@@ -47,7 +51,9 @@ def value_of(variable: str, text: str) -> Any:  # noqa: ANN401 -- of the variabl
 def inputs(parameters: Mapping[str, str]) -> dict[str, Any]:
     """Return the module's inputs for a stack's parameters. An empty parameter is an input that is not given."""
     named = {variable_of(parameter): text for parameter, text in parameters.items() if text != ""}
-    return {"release_folder": "release"} | {name: value_of(name, text) for name, text in named.items()}
+    values = {name: value_of(name, text) for name, text in named.items()}
+    several = {SEVERAL[name]: [values.pop(name)] for name in SEVERAL.keys() & values.keys()}
+    return {"release_folder": "release"} | values | several
 
 
 def module(

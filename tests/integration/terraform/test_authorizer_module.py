@@ -14,13 +14,15 @@ from tests.integration.template.stacks import (
     AUTHORIZER,
     MONITORING,
     REVOCATION,
+    RULES,
     parameter_of,
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
 from tests.integration.template.test_parameter_patterns import OPTIONAL
-from tests.integration.terraform.evaluator import attributes, labels, parse
+from tests.integration.terraform.evaluator import MODULES, attributes, labels, parse
 from tests.integration.terraform.modules import (
     AUTHORIZER_MODULE,
+    SEVERAL,
     TYPES,
     inputs,
     module,
@@ -177,8 +179,19 @@ def test_the_authorizer_has_the_resources_of_the_template(stack: str) -> None:
     retention = AUTHORIZER.properties(stack, "AuthorizerLogs")["RetentionInDays"]
     assert str(resource(evaluated, "aws_cloudwatch_log_group.authorizer")["retention_in_days"]) == retention
     role = AUTHORIZER.properties(stack, "AuthorizerRole")
-    assume_role_policy = json.loads(resource(evaluated, "aws_iam_role.authorizer")["assume_role_policy"])
-    assert assume_role_policy == role["AssumeRolePolicyDocument"]
+    ours = resource(evaluated, "aws_iam_role.authorizer")
+    assert json.loads(ours["assume_role_policy"]) == role["AssumeRolePolicyDocument"]
+
+
+@pytest.mark.parametrize("template", [AUTHORIZER, REVOCATION], ids=lambda template: template.name)
+def test_each_role_has_the_permissions_boundary_and_by_default_none(template: Template) -> None:
+    others = {"create_crl_bucket": template is REVOCATION}
+    boundaries = [
+        [role.get("permissions_boundary") for role in of_type(module(given, others), "aws_iam_role")]
+        for given in template.stacks.values()
+    ]
+    expected = [given.get("PermissionsBoundaryArn") for given in template.stacks.values()]
+    assert [set(each) for each in boundaries] == [{arn} for arn in expected]
 
 
 def provisioned(evaluated: Module) -> list[dict[str, Any]]:
@@ -380,6 +393,41 @@ def test_the_authorizer_checks_revocation_only_with_crls() -> None:
     assert "arn:aws:s3:::other/*.crl.index" in resource(then, "aws_iam_role_policy.authorizer")["policy"]
 
 
+ISSUER_KEYS = '{"rules": [{"name": "one", "match": {"issuer_key": ["%s"]}}]}' % ("AB" * 32)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reads_truststore"),
+    [
+        ({}, False),
+        ({"AuthorizerRules": RULES}, False),
+        ({"AuthorizerRules": RULES, "AuthorizerShadowRules": ISSUER_KEYS}, True),
+        ({"AuthorizerRules": ISSUER_KEYS}, True),
+        # The module does not know what these contain.
+        ({"AuthorizerRulesUri": "ssm:///a"}, True),
+        ({"AuthorizerRules": RULES, "AuthorizerShadowRulesUri": "ssm:///a"}, True),
+        ({"AllowedIssuerKeys": "AB" * 32}, True),
+    ],
+    ids=str,
+)
+def test_the_authorizer_starts_when_the_bucket_has_no_crls_yet(
+    parameters: dict[str, str],
+    reads_truststore: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    evaluated = module({**REVOCATION.stacks["defaults"], **parameters}, {"create_crl_bucket": True})
+    assert evaluated.violations == []
+    [environment] = resource(evaluated, "aws_lambda_function.authorizer")["environment"]
+    assert bool(load_settings(environment["variables"]).truststore) is reads_truststore
+    policy = resource(evaluated, "aws_iam_role_policy.authorizer")["policy"]
+    assert ("truststore.pem" in policy) is reads_truststore
+
+
+def test_a_truststore_that_the_authorizer_would_reject_is_a_violation() -> None:
+    parameters = {"AuthorizerRules": RULES, "TruststoreUri": "s3://lists/truststore.pem"}
+    assert "truststore_uri" in dict(module(parameters).violations)
+    assert module(parameters | {"AuthorizerRules": ISSUER_KEYS}).violations == []
+
+
 # Monitoring
 
 INDEXER_ROW = 24
@@ -496,7 +544,23 @@ def test_every_variable_of_the_authorizer_is_a_variable_of_the_module() -> None:
 def test_every_parameter_of_the_templates_is_a_variable_of_the_module(template: Template) -> None:
     # The module knows its own functions.
     parameters = template.source["Parameters"].keys() - NAMES.values()
-    assert {variable_of(parameter) for parameter in parameters} <= TYPES.keys()
+    variables = map(variable_of, parameters)
+    assert {SEVERAL.get(variable, variable) for variable in variables} <= TYPES.keys()
+
+
+def test_terraform_knows_the_number_of_resources_when_it_plans() -> None:
+    # It knows the length of a list, but not an item that is the ARN of another new resource, nor whether it is null.
+    files = sorted(MODULES.glob("*/*.tf"))
+    text = "".join(file.read_text() for file in files)
+    counts = set(re.findall(r"^  count += (.+)$", text, re.MULTILINE))
+    local = dict(re.findall(r"^  (\w+) += (.+)$", text, re.MULTILINE))
+    found = set(counts)
+    for _ in local:
+        found |= {local[name] for each in found for name in re.findall(r"local\.(\w+)", each)}
+    compared = {name for each in found for name in re.findall(r"var\.(\w+) [!=]= null", each)}
+    assert counts
+    # A name that users choose.
+    assert compared == {"metrics_namespace"}
 
 
 @pytest.mark.parametrize(("parameters", "named"), REJECTED, ids=[" ".join(parameters) for parameters, _ in REJECTED])
@@ -529,6 +593,9 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"expiry_alarm_days": -1},
         {"truststore_expiry_alarm_days": -1},
         {"name": "a b"},
+        {"crl_source_private_hosts": ["crl.internal"]},
+        {"authorizer_policy_arns": ["arn:aws:iam::123456789012:role/a"]},
+        {"fetcher_subnet_ids": ["subnet-1a"], "fetcher_security_group_ids": ["sg-1a"]},
     ],
     ids=json.dumps,
 )

@@ -3,14 +3,21 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 from distribution.errors import DistributionError
 from distribution.layer_builder import wheels
-from distribution.layer_builder.wheels import Architecture, download_wheels
+from distribution.layer_builder.wheels import Architecture, check_index, download_wheels
 from tests.packaging.layer_builder.small_wheels import write_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BUILD_SYSTEM = """\
 [build-system]
@@ -61,6 +68,69 @@ def test_wheels_are_for_lambdas_platform_not_for_this_machine(
     downloaded = download_wheels(requirements, architecture, tmp_path / "downloaded", steps.append)
     assert downloaded == [tmp_path / "downloaded" / name for name in wanted]
     assert steps == ["downloading the wheels for Python 3.14"]
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve with the handler, and return the address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, args=[0.05]).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+class SlowIndex(BaseHTTPRequestHandler):
+    """The index of one wheel. Its pages take 3.2 seconds, as those of a slow mirror."""
+
+    wheel: Path
+
+    def do_GET(self) -> None:
+        if is_page := self.path.endswith("/"):
+            Event().wait(3.2)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html" if is_page else "application/zip")
+        self.end_headers()
+        self.wfile.write(f'<a href="/{self.wheel.name}"></a>'.encode() if is_page else self.wheel.read_bytes())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_slow_index_has_the_time_that_pip_gives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "PYTHON_VERSIONS", ("3.14",))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    wheel = write_wheel(tmp_path / "any-1.0-py3-none-any.whl", {})
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"any==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    with serving(type("Handler", (SlowIndex,), {"wheel": wheel})) as address:
+        (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}/simple\n")
+        downloaded = download_wheels(requirements, Architecture.ARM64, tmp_path / "downloaded", lambda _: None)
+    assert downloaded == [tmp_path / "downloaded" / wheel.name]
+
+
+class SlowList(BaseHTTPRequestHandler):
+    """An index that has the pages of projects, and takes a long time for its list of all projects."""
+
+    def do_HEAD(self) -> None:
+        if self.path.rstrip("/") == "/simple":
+            Event().wait(30)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_list_of_all_projects_of_an_index_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    with serving(SlowList) as address:
+        for path in ("simple", "simple/"):
+            monkeypatch.setenv("PIP_INDEX_URL", f"{address}/{path}")
+            check_index()
 
 
 def test_a_pinned_source_distribution_is_rejected_and_not_executed(

@@ -137,11 +137,14 @@ def test_a_changed_byte_is_detected(release: Path, small_project: Path, capsys: 
     (release / "authorizer.zip").write_bytes(content)
     (release / "LICENSE").unlink()
     (release / "other.zip").touch()
+    (release / "terraform").mkdir()
+    (release / "terraform/other.tf").touch()
     assert main(["verify", str(release)], small_project) == 1
     assert capsys.readouterr().out.splitlines() == [
         "LICENSE: missing",
         "authorizer.zip: other bytes than in SHA256SUMS",
         "other.zip: not in SHA256SUMS",
+        "terraform: not in SHA256SUMS",
         f"{release}: NOT VERIFIED",
     ]
 

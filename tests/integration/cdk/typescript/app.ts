@@ -1,7 +1,7 @@
 // Synthesizes a stack for each deployment: node app.js RELEASE DESTINATION. ../app.py is the same.
 
 import { readFileSync } from 'fs';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, PermissionsBoundary, Stack } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import {
@@ -16,7 +16,8 @@ const context = { '@aws-cdk/core:validateAgainstDefaultRules': true };
 const app = new App({ outdir, analyticsReporting: false, context });
 const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`, 'utf-8'));
 for (const name of Object.keys(deployments.valid)) {
-  deploy(new Stack(app, name), deployments.valid[name]);
+  const permissionsBoundary = boundary(deployments.valid[name]);
+  deploy(new Stack(app, name, { permissionsBoundary }), deployments.valid[name]);
 }
 const together = new Stack(app, 'together');
 for (const name of Object.keys(deployments.together)) {
@@ -32,6 +33,12 @@ for (const name of Object.keys(deployments.rejected)) {
   throw new Error(`${name} was not rejected`);
 }
 
+// The permissions boundary is an argument of the stack.
+function boundary(given: any): PermissionsBoundary | undefined {
+  const [arn] = Object.values<any>(given).flatMap((each) => each.permissionsBoundaryArn ?? []);
+  return arn && PermissionsBoundary.fromArn(arn);
+}
+
 function deploy(scope: Construct, given: any): void {
   const authorizer =
     given.authorizer && new ClientCertificateAuthorizer(scope, 'Authorizers', { ...options(given.authorizer) });
@@ -44,5 +51,6 @@ function deploy(scope: Construct, given: any): void {
 
 function options(given: any): any {
   const architecture = given.architecture === 'x86_64' ? Architecture.X86_64 : undefined;
-  return { ...given, releaseFolder, architecture };
+  const { permissionsBoundaryArn, ...own } = given;
+  return { ...own, releaseFolder, architecture };
 }
