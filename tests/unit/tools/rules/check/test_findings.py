@@ -433,7 +433,7 @@ def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: Value
     assert text in finding.message
 
 
-ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä"]
+ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e"]
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -467,6 +467,7 @@ def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: Valu
         ({"CN": "a "}, ValueKind.SURROUNDING_WHITESPACE),
         ({"CN": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
         ("CN=a\u200b,C=DE", ValueKind.INVISIBLE_CHARACTER),
+        ("CN=a\u200c,C=DE", ValueKind.INVISIBLE_CHARACTER),
         ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, ValueKind.OPEN_DOMAIN),
         ({"O": "Acme", "CN": {"exact": "a "}}, ValueKind.SURROUNDING_WHITESPACE),
     ],
