@@ -210,25 +210,6 @@ def test_nothing_is_flushed_if_nothing_may_be_written(function: AwsServer, capsy
     assert not function.flushed
 
 
-def test_without_boto3_the_command_says_so(
-    function: AwsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for module in (
-        *(f"mtls_authorizer_cli.documents.{each}" for each in ("s3", "ssm", "aws")),
-        "mtls_authorizer.stores.aws",
-    ):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.setitem(sys.modules, "boto3", None)
-    assert block(0, "--rules", S3) == 2
-    assert f"{S3}: there is no module boto3, so that this requires boto3: pip install boto3" in capsys.readouterr().err
-    rules = function_rules = "rules.json"
-    with open(rules, "wb") as file:  # noqa: PTH123 -- in the working directory
-        file.write(DOCUMENT)
-    assert block(0, "--rules", function_rules, "--no-wait", "--flush-rest-api", "rest1/live") == 1
-    assert "import of boto3 halted" in capsys.readouterr().out
-    assert not function.flushed
-
-
 @pytest.mark.parametrize("text", ["a1b2c3", "a1b2c3/", "/live", "a/b/c", "a1b2c3/$other", "a 1/live"])
 def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:

@@ -78,16 +78,16 @@ def wait_for_reload(seconds: float, progress: Progress, sleep: Callable[[float],
 
 def flush(stage: Stage) -> Flushed:
     """Flush the authorizer cache of a stage. Raises nothing."""
-    try:
-        from mtls_authorizer_cli.documents.aws import aws_errors, make_client  # noqa: PLC0415 -- imports boto3
+    from mtls_authorizer_cli.aws import aws_errors, make_client  # noqa: PLC0415 -- imports boto3
 
+    try:
         client = make_client("apigateway" if stage.is_rest else "apigatewayv2")
         with aws_errors(str(stage), _HINTS, _DENIED):
             if stage.is_rest:
                 client.flush_stage_authorizers_cache(restApiId=stage.api_id, stageName=stage.name)
             else:
                 client.reset_authorizers_cache(ApiId=stage.api_id, StageName=stage.name)
-    except (CommandError, ModuleNotFoundError) as error:
+    except CommandError as error:
         return Flushed(stage, str(error).removeprefix(f"{stage}: "))
     return Flushed(stage, None)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
 
-_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+RULES, RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 
 
 def parse_location(location: str) -> Location:
@@ -55,8 +55,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def read_settings_with(rules_uri: str, environment: Mapping[str, str]) -> Settings:
     """Return the settings of a function with another rules document, whose URI is given. Raises CommandError."""
-    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
-    return read_settings({**others, _RULES_URI: rules_uri})
+    others = {name: value for name, value in environment.items() if name not in {RULES, RULES_URI}}
+    return read_settings({**others, RULES_URI: rules_uri})
 
 
 def read_settings_without_document(environment: Mapping[str, str]) -> Settings:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mtls_authorizer_cli.aws import aws_errors
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.documents.aws import aws_errors
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, wait_seconds
 
 if TYPE_CHECKING:

@@ -89,23 +89,18 @@ def update_document(
 
 def _open(location: str, bucket_owner: str | None) -> DocumentStore:
     scheme, parts = parse_location(location)
-    try:
-        if scheme is Scheme.FILE:
-            from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- imports fcntl
+    if scheme is Scheme.FILE:
+        from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- imports fcntl
 
-            return FileDocument(parts[0])
-        if scheme is Scheme.S3:
-            from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
+        return FileDocument(parts[0])
+    if scheme is Scheme.S3:
+        from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
 
-            return S3Document(location, parts, bucket_owner)
-        if scheme is Scheme.SSM:
-            from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
+        return S3Document(location, parts, bucket_owner)
+    if scheme is Scheme.SSM:
+        from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
 
-            return SsmDocument(location, parts)
-    except ModuleNotFoundError as error:
-        needed = "Linux or macOS, such as WSL" if scheme is Scheme.FILE else "boto3: pip install boto3"
-        message = f"{printable(location)}: there is no module {error.name}, so that this requires {needed}"
-        raise CommandError(message) from error
+        return SsmDocument(location, parts)
     message = (
         f"{printable(location)} is a configuration in AppConfig, which is changed by a deployment: save it to a "
         "file, run the command with --rules FILE, and deploy the file as the next version (aws appconfig "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.revocation.index.format import read_index
-from mtls_authorizer_cli.crl import index as crl_index
+from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress, progress_on
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
@@ -241,7 +241,7 @@ def test_what_can_not_be_read_or_written_is_named(
 def test_a_file_that_is_too_large_is_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(crl_index, "MAX_CRL_BYTES", 1234)
+    monkeypatch.setattr(crl_options, "MAX_CRL_BYTES", 1234)
     (folder / "ca.crl").write_bytes(crl(*range(100)))
     assert run("ca.crl", "--truststore", "bundle.pem") == 2
     assert capsys.readouterr().err == f"{PROGRAM}: ca.crl has more than 1,234 bytes: name a smaller file\n"
