@@ -24,7 +24,7 @@ from mtls_authorizer_cli.block.command import flush_caches
 from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
 from mtls_authorizer_cli.documents.location import RulesLocation
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from tests.aws_server import ACCOUNT, REGION
 from tests.certificate_authorities import DAY, CertificateAuthority
 from tests.certificates import name, pem
@@ -226,7 +226,7 @@ class Terminal(io.StringIO):
 def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:
     slept: list[float] = []
     terminal = Terminal()
-    with progress_on(terminal) as progress:
+    with Progress(terminal) as progress:
         wait_for_reload(0.5, progress, slept.append)
     assert slept == [1.0, 1.0, 0.5]
     written = terminal.getvalue().split("\r\x1b[K")

@@ -17,7 +17,7 @@ from mtls_authorizer_cli.configuration.function import add_options, read_environ
 from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
 from mtls_authorizer_cli.decision_log.records import read_log_records
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -100,7 +100,7 @@ def _make_report(
     skipped = 0
     for log in options.log:
         records = read_log_records(log)
-        with progress_on(sys.stderr) as progress:
+        with Progress(sys.stderr) as progress:
             logged.add_all(progress.watch(records, "decisions", every=5000))
         skipped += records.skipped
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
@@ -113,7 +113,7 @@ def _decide(
     options: argparse.Namespace, environment: Mapping[str, str], files: Sequence[CertificateFile], now: datetime
 ) -> tuple[list[Client], tuple[str, ...]]:
     """Return the clients whose certificates are in files, and notes. Raises CommandError."""
-    with logged_failures() as failures, progress_on(sys.stderr) as progress:
+    with logged_failures() as failures, Progress(sys.stderr) as progress:
         progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
         watched = progress.watch(files, "certificates", len(files), every=10)

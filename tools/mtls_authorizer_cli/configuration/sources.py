@@ -11,7 +11,7 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, 
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
 from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 RULES, RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30)
+"""Commands can wait longer than the function."""
 
 
 def parse_location(location: str) -> Location:
@@ -109,7 +111,8 @@ def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_
     if "://" not in location:
         return read_beginning(location, size)
     try:
-        fetched = open_store(location, max_bytes=size, bucket_owner=settings.s3_bucket_owner).fetch(None)
+        store = open_store(location, max_bytes=size, timeouts=_TIMEOUTS, bucket_owner=settings.s3_bucket_owner)
+        fetched = store.fetch(None)
     except StoreError as error:
         raise CommandError(str(error)) from error
     return b"" if fetched is None else fetched.content

@@ -34,7 +34,7 @@ from mtls_authorizer_cli.crl.options import (
     replace_file,
     up_to,
 )
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
     from mtls_authorizer.revocation.fetch.url import CrlUrl
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.progress import Progress
 
 _LONGEST_TIMEOUT = 24 * 60 * 60
 """In seconds. Sockets do not accept any number."""
@@ -107,7 +106,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     check_written(Path(options.file), (options.truststore,), Kind.CRL)
     truststore = load_truststore(options.truststore)
     verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         progress.show(f"connecting to {options.url.host}", 0)
         result = _fetch(options, verification, progress)
     if isinstance(result.error, CommandError):

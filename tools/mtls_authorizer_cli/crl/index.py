@@ -33,14 +33,13 @@ from mtls_authorizer_cli.crl.options import (
     read_crl_file,
     replace_file,
 )
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.progress import Progress
 
 _ENTRIES_PER_STEP = 5000
 
@@ -69,7 +68,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         raise CommandError(message)
     output = Path(options.output or f"{options.file}{INDEX_SUFFIX}")
     check_written(output, (options.file, options.truststore), Kind.BINARY)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         status, message = _index(options, output, progress)
     write_error(f"{printable(message)}\n")
     return status

@@ -15,7 +15,7 @@ from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +73,7 @@ def update_document(
         check_valid(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         progress.show(f"reading {printable(location)}", 0)
         store = _open(location, bucket_owner)
         read = _checked(store.read())
@@ -81,7 +81,7 @@ def update_document(
         after = checked_edit(read.text)
     if after == read.text or not review(Change(read, after)):
         return Update(read, read.text, after, written=False)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         progress.show("writing", _WRITING)
         document, before, merged = store.update(read, checked_edit)
     return Update(document, before, document.text, written=document.text != before or merged, merged=merged)

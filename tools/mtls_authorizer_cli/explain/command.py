@@ -24,7 +24,7 @@ from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.report.json_document import as_json
 from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.report.text import as_text
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -100,7 +100,7 @@ def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Report:
     """Explain one certificate. Raises CommandError."""
     try:
-        with progress_on(sys.stderr) as progress:
+        with Progress(sys.stderr) as progress:
             configuration = load_named_configuration(options, environment, progress)
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
@@ -115,7 +115,7 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
     if options.policy:
         message = "--policy prints the response for one certificate: name one"
         raise CommandError(message)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         configuration = load_named_configuration(options, environment, progress)
         question, notes = make_question(options, environment, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)

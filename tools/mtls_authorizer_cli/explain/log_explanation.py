@@ -15,7 +15,7 @@ from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.printed import quoted
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def explain_entry(
     options: argparse.Namespace, environment: Mapping[str, str], record: LogRecord, paths: Sequence[str]
 ) -> LoggedExplanation:
     """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         configuration = load_named_configuration(options, environment, progress)
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})

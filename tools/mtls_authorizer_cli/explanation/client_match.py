@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import parse_name
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.names.distinguished_names import name_value
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.wording import value_text
 
 if TYPE_CHECKING:
@@ -42,6 +45,14 @@ def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]
             yield from ({"subject": subject, **also, "issuer": issuer} for subject in _spellings(certificate.subject))
         if alternative:
             yield {**alternative, "issuer": issuer}
+
+
+def one_rule(keys: Mapping[str, object]) -> RuleSet:
+    """Return a rule with these keys, such as ``match``; none if they cannot be written in a rules document."""
+    try:
+        return RuleSet(parse_rules(json.dumps({"rules": [{"name": "rule", **keys}]}).encode()))
+    except RulesError:
+        return RuleSet(())
 
 
 def identifies_client(subject: DistinguishedName) -> bool:

@@ -18,7 +18,7 @@ import pytest
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.progress import Progress, progress_on
+from mtls_authorizer_cli.progress import Progress
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def test_the_bar_grows_with_every_few_thousand_items() -> None:
 
 def test_items_of_an_unknown_number_are_counted_until_the_bar_is_removed() -> None:
     terminal = Terminal()
-    with progress_on(terminal) as progress:
+    with Progress(terminal) as progress:
         assert list(progress.watch(range(3), "decisions", every=2)) == [0, 1, 2]
     empty = "." * 40
     assert terminal.getvalue().split("\r\x1b[K") == ["", f"[{empty}] 0 decisions", f"[{empty}] 2 decisions", ""]
@@ -356,9 +356,8 @@ def test_the_bar_does_not_wrap_on_a_narrow_terminal(columns: int, length: int) -
 
 def test_without_a_terminal_there_is_no_bar() -> None:
     stream = io.StringIO()
-    progress = Progress(stream)
-    assert list(progress.watch(range(3), "items", 3)) == [0, 1, 2]
-    progress.clear()
+    with Progress(stream) as progress:
+        assert list(progress.watch(range(3), "items", 3)) == [0, 1, 2]
     assert stream.getvalue() == ""
 
 
