@@ -47,8 +47,8 @@ class Result(NamedTuple):
     ``warnings`` are about other rules and entries of deny for the same clients.
     """
 
-    added: tuple[str, ...]
-    present: tuple[str, ...]
+    added: tuple[NewRule, ...]
+    present: tuple[NewRule, ...]
     written: bool
     warnings: tuple[str, ...] = ()
 
@@ -72,13 +72,9 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
         return append_items(text, "rules", _missing(text, rules, present))
 
     update = target.rules.update(edit, review)
-    added = [rule for rule in rules if rule.name not in present]
-    return Result(
-        tuple(rule.name for rule in added),
-        tuple(rule.name for rule in rules if rule.name in present),
-        update.written,
-        tuple(_warnings(update.before, added, target)),
-    )
+    added = tuple(rule for rule in rules if rule.name not in present)
+    known = tuple(rule for rule in rules if rule.name in present)
+    return Result(added, known, update.written, tuple(_warnings(update.before, added, target)))
 
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
@@ -117,15 +113,14 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
     check_valid(text, f"{printable(location)} would not be valid", target.settings.rules)
-    names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
-        return Result(names, (), written=False)
+        return Result(tuple(rules), (), written=False)
     path = Path(location)
     try:
         with suppress(FileExistsError), draft_of(path, text.encode()) as draft:
             # Unlike a renaming, this fails if the file exists.
             path.hardlink_to(draft)
-            return Result(names, (), written=True)
+            return Result(tuple(rules), (), written=True)
     except (OSError, ValueError) as error:
         message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise CommandError(message) from error
