@@ -22,10 +22,9 @@ from local_gateway.server import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer_cli.configuration.loading import read_configuration, read_truststore_of_domain
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import Question
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.result import Verdict
 
 if TYPE_CHECKING:

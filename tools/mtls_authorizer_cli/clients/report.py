@@ -74,8 +74,7 @@ def as_text(report: Report) -> str:
 
 def as_csv(report: Report) -> str:
     """Return the list for a spreadsheet, with one row for each certificate."""
-    records = (_record(client, report) for client in report.listed)
-    return csv_text(CSV_COLUMNS, ([record[column] for column in CSV_COLUMNS] for record in records))
+    return csv_text(CSV_COLUMNS, (_record(client, report) for client in report.listed))
 
 
 def as_json(report: Report) -> str:

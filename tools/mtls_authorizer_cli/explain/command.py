@@ -19,10 +19,9 @@ from mtls_authorizer_cli.explain.options import add_options, load_named_configur
 from mtls_authorizer_cli.explain.table import Table, as_csv, decide_all
 from mtls_authorizer_cli.explain.table import as_json as table_json
 from mtls_authorizer_cli.explain.table import as_text as table_text
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.progress import Progress
 

@@ -11,9 +11,8 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.explain.log_entry import as_request, has_path
 from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.printed import quoted
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer

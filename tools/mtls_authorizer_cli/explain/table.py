@@ -75,7 +75,7 @@ def as_text(table: Table) -> str:
 def as_csv(table: Table) -> str:
     """Return the decisions for a spreadsheet: one row for each file."""
     records = (_record(row, table.now) for row in table.rows)
-    return csv_text(CSV_COLUMNS, (_csv_row(record) for record in records))
+    return csv_text(CSV_COLUMNS, (record | _all_routes(record) for record in records))
 
 
 def as_json(table: Table) -> str:
@@ -156,7 +156,6 @@ def _record(row: Row, now: datetime) -> dict[str, object]:
     }
 
 
-def _csv_row(record: Mapping[str, object]) -> list[object]:
-    """Return the cells of a record."""
-    cells = {**record, "allowed_routes": "all routes" if record["allowed_routes"] is None else record["allowed_routes"]}
-    return [cells[column] for column in CSV_COLUMNS]
+def _all_routes(record: Mapping[str, object]) -> dict[str, object]:
+    """Return what a record has in JSON, where null is all routes, as in CSV, where an empty cell is none."""
+    return {"allowed_routes": "all routes"} if record["allowed_routes"] is None else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.findings import Check, Finding, suspicious_rule
 from mtls_authorizer_cli.rules.check.report import check_document
 
 if TYPE_CHECKING:
@@ -30,10 +30,4 @@ def rules_document(function: Function) -> Iterator[Finding]:
             "Correct the document with mtls-authorizer rules check, and upload it",
         )
     for warning in report.warnings:
-        yield Finding(
-            Check.RULES_DOCUMENT,
-            uri,
-            f"{warning.kind}: {warning.text}",
-            "The rule is valid, but probably means something else than intended.",
-            "Correct it, or ignore this if it is intended",
-        )
+        yield suspicious_rule(Check.RULES_DOCUMENT, uri, warning)

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.routes import Routes
-    from mtls_authorizer_cli.explanation.explanation import Explanation
+    from mtls_authorizer_cli.explanation.explanation import Explanation, Report
     from mtls_authorizer_cli.explanation.gateway import GatewayExplanation
     from mtls_authorizer_cli.explanation.other_requirements import OtherRequirement
-    from mtls_authorizer_cli.explanation.report.report import Report
     from mtls_authorizer_cli.explanation.result import CheckResult
     from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation, RulesExplanation
     from mtls_authorizer_cli.explanation.similarity import Nearest
