@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import pty
@@ -28,6 +27,7 @@ from mtls_authorizer_cli.progress import Progress
 from tests.aws_server import ACCOUNT, REGION
 from tests.certificate_authorities import DAY, CertificateAuthority
 from tests.certificates import name, pem
+from tests.command_results import Terminal
 from tests.faulty_proxy import answer, before_writes
 from tests.lambda_functions import deploy, publish
 from tests.rules_documents import document, rule
@@ -216,11 +216,6 @@ def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixtur
         block(0, "--flush-rest-api", text)
     assert exited.value.code == 2
     assert "is not an API ID and a stage: write them like a1b2c3d4e5/live" in capsys.readouterr().err
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:

@@ -21,6 +21,7 @@ from tests import der
 from tests.api_events import rest_event
 from tests.certificate_authorities import DAY, IS_A_CA, CertificateAuthority
 from tests.certificates import name, pem
+from tests.command_results import Terminal
 from tests.responses import checking
 from tests.rules_documents import document, rule
 
@@ -327,11 +328,6 @@ def test_names_of_a_hostile_certificate_are_escaped(
         out, err = capsys.readouterr()
         assert all(line.isprintable() and line.isascii() for line in (out + err).splitlines())
         assert all(len(line) <= 100 for line in out.splitlines()) or json_option
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_on_a_terminal_the_change_is_shown_once_and_written_after_yes(

@@ -20,6 +20,7 @@ from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests.command_results import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,11 +286,6 @@ def test_an_index_that_can_not_be_finished_leaves_no_trace(folder: Path, monkeyp
     assert run("ca.crl", "--truststore", "bundle.pem") == 2
     assert (folder / "ca.crl.index").read_bytes() == before
     assert files(folder) == {"bundle.pem", "ca.crl", "ca.crl.index"}
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(("text", "replacement"), [(b"\n", b"\n\n"), (b"-----BEGIN", b"0\n-----BEGIN")])

@@ -13,11 +13,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import StoredDocument
 from mtls_authorizer_cli.documents.review import diff, review
 from mtls_authorizer_cli.documents.update import Change
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.command_results import Terminal
 
 
 def options(**chosen: bool) -> argparse.Namespace:
