@@ -100,7 +100,7 @@ def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration:
         )
         raise InquiryError(message) from error
     # It may be the user's own, which can change.
-    truststore, _ = read_truststore_of_domain({}, str(configuration.stored_truststore.absolute()), settings)
+    truststore, _ = read_truststore_of_domain(str(configuration.stored_truststore.absolute()), settings)
     question = Question(pem, settings, policy, event, route_asked=True, now=datetime.now(UTC), truststore=truststore)
     explained: dict[str, Any] = json.loads(as_json(Report(explain(question))))
     return explained

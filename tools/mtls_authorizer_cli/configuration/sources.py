@@ -67,16 +67,9 @@ def read_settings_without_document(environment: Mapping[str, str]) -> Settings:
     return read_settings_with("file:///rules", environment)._replace(rules_uri=None)
 
 
-def truststore_uri(settings: Settings) -> str | None:
-    """Return the URI of a function's truststore, with CRLs or without; None if it has none."""
-    if settings.crl_sources is not None:
-        return settings.crl_sources.truststore_uri
-    return settings.truststore and settings.truststore.uri
-
-
 def read_truststore_of(location: str | None, settings: Settings) -> Truststore | None:
     """Return the truststore at a location, by default the function's; None if neither is given. Raises CommandError."""
-    location = location or truststore_uri(settings)
+    location = location or settings.truststore_uri
     if location is None:
         return None
     try:

@@ -104,7 +104,7 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str], gi
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
-    question, notes = make_question(options, environment, given, configuration)
+    question, notes = make_question(options, given, configuration)
     explanation = explain(question, everything=options.all)
     return Report(explanation, notes, everything=options.all, with_answer=options.policy)
 
@@ -116,7 +116,7 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
         raise CommandError(message)
     with Progress(sys.stderr) as progress:
         configuration = load_named_configuration(options, environment, progress)
-        question, notes = make_question(options, environment, given, configuration)
+        question, notes = make_question(options, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)
         rows = tuple(decide_all(files, question, configuration))
     return Table(rows, question.now, notes, _repeated_arguments(options))

@@ -78,7 +78,7 @@ def explain_entry(
     file, notes = _find_certificate(record, paths)
     request, knows_path = as_request(record, EXAMPLE_REQUEST)
     given = Inputs(() if file is None else (file,), None, request, knows_path, notes, are_many=False)
-    question, notes = make_question(options, environment, given, configuration, record.time)
+    question, notes = make_question(options, given, configuration, record.time)
     if options.rules is None and configuration.has_rules:
         notes = (*notes, *_changes(record, question))
     lacks = tuple(_lacks(record, question.policy.rules, has_certificate=file is not None))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.report.summary import summarize
-from mtls_authorizer_cli.explanation.wording import written_routes
+from mtls_authorizer_cli.explanation.wording import listed_routes
 from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, joined, next_step, notes
 
@@ -138,14 +137,13 @@ def _record(row: Row, now: datetime) -> dict[str, object]:
     """Return the values of CSV_COLUMNS for a file."""
     file, summary = row
     certificate, grant = file.certificate, summary and summary.grant
-    allowed_routes = written_routes(grant.routes) if grant and grant.routes is not ALL_ROUTES else None
     return {
         "file": file.name,
         "decision": summary and ("allow" if summary.allowed else "deny"),
         "denied_by": summary and summary.denied_by,
         "reason": summary and summary.reason,
         "rules": list(summary.rules) if summary else [],
-        "allowed_routes": allowed_routes if grant else [],
+        "allowed_routes": listed_routes(grant.routes) if grant else [],
         "subject_dn": certificate and certificate.subject.rfc4514_string(),
         "issuer_dn": certificate and certificate.issuer.rfc4514_string(),
         "serial_number": certificate and certificate.serial_number,

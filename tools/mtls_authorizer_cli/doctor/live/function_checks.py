@@ -67,7 +67,7 @@ def _unpublished_changes(function: Function) -> Iterator[Finding]:
         return
     used, latest = function.configuration, function.latest_configuration
     variables = [each.get("Environment", {}).get("Variables", {}) for each in (used, latest)]
-    changed = sorted(name for name in {**variables[0], **variables[1]} if _differs(name, *variables))
+    changed = sorted({name for name, _ in variables[0].items() ^ variables[1].items()})
     if used.get("CodeSha256") != latest.get("CodeSha256"):
         changed.append("its code")
     if changed:
@@ -81,15 +81,12 @@ def _unpublished_changes(function: Function) -> Iterator[Finding]:
         )
 
 
-def _differs(name: str, used: dict[str, str], latest: dict[str, str]) -> bool:
-    return used.get(name) != latest.get(name)
-
-
 def _qualifier(function: Function) -> Iterator[Finding]:
     snap_start = function.configuration.get("SnapStart", {})
-    if not function.arn.is_published and snap_start.get("ApplyOn") == "PublishedVersions":
+    is_enabled = snap_start.get("ApplyOn") == "PublishedVersions"
+    if is_enabled and not function.arn.is_published:
         yield _unused(function, "SnapStart", "live")
-    elif function.arn.is_published and _is_off(snap_start):
+    elif is_enabled and snap_start.get("OptimizationStatus") == "Off":
         yield Finding(
             Check.QUALIFIER,
             str(function),
@@ -101,10 +98,6 @@ def _qualifier(function: Function) -> Iterator[Finding]:
     provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
     if provisioned and function.arn.qualifier not in provisioned:
         yield _unused(function, "provisioned concurrency", provisioned[0])
-
-
-def _is_off(snap_start: dict[str, str]) -> bool:
-    return snap_start.get("ApplyOn") == "PublishedVersions" and snap_start.get("OptimizationStatus") == "Off"
 
 
 def _unused(function: Function, feature: str, alias: str) -> Finding:

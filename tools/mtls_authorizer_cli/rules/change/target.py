@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.configuration.sources import read_location, truststore_uri
+from mtls_authorizer_cli.configuration.sources import read_location
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.rules.change.trust import read_trust
@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
     def warnings(self) -> tuple[str, ...]:
         """Return what the function lacks for the new rules."""
-        if self.trust is None or truststore_uri(self.settings) is not None:
+        if self.trust is None or self.settings.truststore_uri is not None:
             return ()
         return ("the function needs TRUSTSTORE_URI: without it, rules with issuer_key match no client",)
 
@@ -55,7 +55,7 @@ def add_options(parser: Parser) -> None:
 def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
     """Return the document that the options name, and the truststore. Raises CommandError."""
     rules = find_rules(options, environment)
-    truststore = options.truststore or truststore_uri(rules.settings)
+    truststore = options.truststore or rules.settings.truststore_uri
     trust = read_trust(truststore, read_location(truststore, rules.settings)) if truststore else None
     option = () if options.truststore is None or options.function else ("--truststore", options.truststore)
     return Target(rules, trust, option)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
 from mtls_authorizer_cli.documents.review import diff, review, write_result
-from mtls_authorizer_cli.printed import counted, json_text, plain
+from mtls_authorizer_cli.printed import counted, json_text, listing, plain
 from mtls_authorizer_cli.rules.change.new_rules import add_rules
 from mtls_authorizer_cli.tables import joined, wrap
 
@@ -75,9 +75,7 @@ def _answer(target: Target, result: Result, *, dry_run: bool) -> Iterator[str]:
 
 
 def _names(rules: Sequence[NewRule]) -> str:
-    listed = ", ".join(rule.name for rule in rules[:_MOST_NAMES])
-    more = f" and {len(rules) - _MOST_NAMES} more" if len(rules) > _MOST_NAMES else ""
-    return f"{counted(len(rules), 'rule')} ({listed}{more})"
+    return f"{counted(len(rules), 'rule')} ({listing([rule.name for rule in rules], most=_MOST_NAMES)})"
 
 
 def _next_step(target: Target, result: Result) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from client_certificate_auth.rfc4514 import attribute_string
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import shown
+from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rules.check.findings import Finding, Kind
 from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
 
@@ -79,12 +80,11 @@ def _excluded(
                 f"can match no certificate, because 'not' excludes every value of {required.field}",
             )
         elif found:
-            values = sorted(map(_shown_conditions, found))
-            more = f" and {len(values) - _MOST_SHOWN} more" if len(values) > _MOST_SHOWN else ""
+            values = listing(sorted(map(_shown_conditions, found)), most=_MOST_SHOWN)
             yield Finding(
                 Kind.VALUE_NEVER_MATCHES,
                 f"{place}.match.{required.field}",
-                f"contains values that 'not' excludes: {', '.join(values[:_MOST_SHOWN])}{more}",
+                f"contains values that 'not' excludes: {values}",
             )
 
 
