@@ -163,6 +163,21 @@ def test_the_standard_input_cannot_be_written(arguments: list[str], capsys: pyte
 
 
 @pytest.mark.parametrize(
+    ("arguments", "one", "other"),
+    [
+        (["clients", "x", "--csv", "--json"], "--csv", "--json"),
+        (["block", "client.pem", "--env-file", "x", "--function", "y"], "--env-file", "--function"),
+        (["explain", "client.pem", "--function", "y", "--env-file", "x"], "--function", "--env-file"),
+    ],
+)
+def test_options_that_exclude_each_other_are_named(
+    arguments: list[str], one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(*arguments) == 2
+    assert f"argument {other}: not allowed with argument {one}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("missing", "needed"), [("fcntl", "Linux or macOS, such as WSL"), ("boto3", "pip install with its dependencies")]
 )
 def test_a_missing_module_is_an_error(

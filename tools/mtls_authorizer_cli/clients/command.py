@@ -61,8 +61,9 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "--rules", metavar="FILE|URI", help="a rules document, instead of AUTHORIZER_RULES and AUTHORIZER_RULES_URI"
     )
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
-    parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each certificate")
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV, with one row for each certificate")
+    form.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
 
@@ -73,9 +74,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise CommandError(message)
     if not options.files and (options.function or options.env_file or options.rules):
         message = "--function, --env-file and --rules are for certificates; a log contains the rules that matched"
-        raise CommandError(message)
-    if options.csv and options.json:
-        message = "--csv and --json exclude each other: use one of them"
         raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)

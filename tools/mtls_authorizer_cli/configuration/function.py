@@ -24,13 +24,14 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def add_options(parser: Parser) -> None:
-    """Add ``--function`` and ``--env-file``."""
-    parser.add_argument(
+    """Add ``--function`` and ``--env-file``, which exclude each other."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--function",
         metavar="NAME[:ALIAS]",
         help="use the variables and the region of this deployed function, not the shell's variables; a name or ARN",
     )
-    parser.add_argument(
+    source.add_argument(
         "--env-file",
         metavar="FILE",
         help="use the variables in this file, not the shell's variables: NAME=value lines, or the JSON of "
@@ -44,9 +45,6 @@ def read_environment(options: argparse.Namespace, environment: Mapping[str, str]
     If a function is named, all clients of AWS use its region from then on: an ARN may be in another one than the
     shell's. Raises CommandError.
     """
-    if options.function and options.env_file:
-        message = "--function and --env-file both name variables: use one of them"
-        raise CommandError(message)
     if options.function:
         return _read_deployed(options.function)
     return read_env_file(options.env_file) if options.env_file else environment

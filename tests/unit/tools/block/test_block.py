@@ -482,5 +482,3 @@ def test_the_document_is_that_of_the_variables(folder: Path, rules: Path, capsys
     printed = json.loads(capsys.readouterr().out)
     assert printed["verify"] == "mtls-authorizer explain client.pem --env-file 'env file'"
     assert rules.read_text() == DOCUMENT
-    assert main(["block", "client.pem", "--env-file", "env file", "--function", "x"], {}) == 2
-    assert "--function and --env-file both name variables" in capsys.readouterr().err

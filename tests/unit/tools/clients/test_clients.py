@@ -421,7 +421,6 @@ def test_a_file_that_cannot_be_read_is_an_error_after_the_list(
     [
         ([], "no clients: name files or folders with certificates, or a log with --log"),
         (["certs"], "certs contains no files"),
-        (["x", "--csv", "--json"], "--csv and --json exclude each other: use one of them"),
         (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),
