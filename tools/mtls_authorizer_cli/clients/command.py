@@ -12,7 +12,14 @@ from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.from_files import clients_in_files
 from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
 from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, read_time, write_output
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    read_time,
+    shown_file,
+    write_output,
+)
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
@@ -78,10 +85,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)
     files = read_certificates(options.files)
-    report = _make_report(options, environment, files, now, period)
+    report, problem = _make_report(options, environment, files, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
     if not report.clients and (report.unusable or report.skipped):
-        message = "the files contain neither certificates nor decisions"
+        message = f"the files contain neither certificates nor decisions{f': {problem}' if problem else ''}"
         raise CommandError(message)
     check_read(files)
     return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
@@ -93,18 +100,20 @@ def _make_report(
     files: Sequence[CertificateFile],
     now: datetime,
     period: timedelta | None,
-) -> Report:
+) -> tuple[Report, str | None]:
+    """Return the report, and why the first entry that was skipped is not a decision. Raises CommandError."""
     logged = LoggedClients()
-    skipped = 0
+    skipped, problem = 0, None
     for log in options.log:
         records = read_log_records(log)
         with Progress(sys.stderr) as progress:
             logged.add_all(progress.watch(records, "decisions", every=5000))
         skipped += records.skipped
+        problem = problem or (records.problem and f"{shown_file(log)}: {records.problem}")
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
     clients = with_renewals(merge(in_files, logged.clients))
     unusable = tuple((file.name, file.problem) for file in files if file.problem is not None)
-    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes)
+    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
 
 
 def _decide(

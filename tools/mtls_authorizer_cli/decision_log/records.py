@@ -121,8 +121,9 @@ def _describe_other(position: int, entry: LogEntry) -> str:
 
 def _is_flat(value: object) -> bool:
     """Return whether a value is text, a number, a flag, null, or a list of these."""
-    items = value if isinstance(value, list) else [value]
-    return not any(isinstance(item, dict | list) for item in items)
+    if isinstance(value, list):
+        return not any(isinstance(item, dict | list) for item in value)
+    return not isinstance(value, dict)
 
 
 def _typed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import parse_name
@@ -60,8 +61,9 @@ def identifies_client(subject: DistinguishedName) -> bool:
     return not _IDENTIFYING.isdisjoint(subject)
 
 
+@lru_cache
 def name_identifies_client(text: str) -> bool:
-    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read."""
+    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read. Cached: see logs."""
     try:
         types = {attribute_type for rdn in parse_name(text) for attribute_type, _ in rdn}
     except ValueError:
