@@ -13,6 +13,8 @@ from mtls_authorizer_cli.printed import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mtls_authorizer_cli.certificates.files import CertificateFile
+
 WIDTH = 100
 """The width of a line, in columns."""
 
@@ -101,11 +103,11 @@ def joined(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def files_without_certificate(files: Sequence[tuple[str, str]]) -> Iterator[str]:
+def files_without_certificate(files: Sequence[CertificateFile]) -> Iterator[str]:
     """Return files without a certificate in lines, each with the reason; nothing if there are none."""
     if files:
         yield from ["", "NO CERTIFICATE"]
-        yield from columns([(file, problem.removeprefix(f"{file} ")) for file, problem in files], (36, 100))
+        yield from columns([(file.name, file.reason) for file in files], (36, 100))
 
 
 def wrap(text: str, *, first: str = "  ", others: str = "  ") -> list[str]:

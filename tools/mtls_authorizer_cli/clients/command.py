@@ -112,7 +112,7 @@ def _make_report(
         problem = problem or (records.problem and f"{shown_file(log)}: {records.problem}")
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
     clients = with_renewals(merge(in_files, logged.clients))
-    unusable = tuple((file.name, file.problem) for file in files if file.problem is not None)
+    unusable = tuple(file for file in files if file.certificate is None)
     return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
 
 

@@ -133,9 +133,9 @@ def _part(value: Any, key: str) -> Any:  # noqa: ANN401 -- JSON
 
 
 def _get_configuration(name: str) -> Mapping[str, Any]:
+    function = parse_function(name)
     from mtls_authorizer_cli.aws import aws_errors, make_client, use_region  # noqa: PLC0415 -- imports boto3, which is slow
 
-    function = parse_function(name)
     if isinstance(function, FunctionArn):
         use_region(function.region)
     client = make_client("lambda", f"function {name}")

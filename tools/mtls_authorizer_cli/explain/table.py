@@ -101,9 +101,7 @@ def _lines(table: Table) -> Iterator[str]:
     if allowed:
         yield from ["", "ALLOWED: file, matching rules, expiry, subject"]
         yield from columns([_cells(file, summary, listing(summary.rules)) for file, summary in allowed], _WIDEST)
-    yield from files_without_certificate(
-        [(row.file.name, row.file.problem or "") for row in table.rows if row.summary is None]
-    )
+    yield from files_without_certificate([row.file for row in table.rows if row.summary is None])
     yield ""
     yield from notes(table.notes)
     yield from next_step(_next_step(table))
@@ -121,7 +119,7 @@ def _reason(summary: Summary) -> str:
 def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]:
     certificate = summary.certificate
     if certificate is None:
-        return file.name, why, "", file.problem or ""
+        return file.name, why, "", file.reason
     return file.name, why, f"{certificate.not_after:%Y-%m-%d}", certificate.subject.rfc4514_string()
 
 

@@ -52,7 +52,7 @@ def _file(file: CertificateFile, truststore: TruststoreBundle, now: datetime) ->
         yield Finding(
             Check.CLIENT_CERTIFICATE,
             file.name,
-            str(file.problem),
+            file.reason,
             "The authorizer denies a certificate that it cannot read: lambda_event_clientcert_malformed."
             if file.pem
             else "No certificate was checked.",

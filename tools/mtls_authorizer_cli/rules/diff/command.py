@@ -87,7 +87,7 @@ def _with_clients(
     with Progress(sys.stderr) as progress:
         for file in progress.watch(files, "certificates", len(files), every=10):
             if file.certificate is None:
-                unreadable.append((file.name, file.problem or ""))
+                unreadable.append(file)
             else:
                 old, new = (access(file.certificate, settings, rules) for rules in rule_sets)
                 clients.append(ClientDifference(file.name, file.certificate, compare_access(old, new)))

@@ -38,7 +38,7 @@ def as_json(report: Report) -> str:
         "reordered": comparison.is_reordered,
         "clients": None if report.clients is None else list(map(_client, report.changed_clients)),
         "unchanged_clients": None if report.clients is None else len(report.clients) - len(report.changed_clients),
-        "skipped": [{"file": file, "problem": problem} for file, problem in report.unreadable],
+        "skipped": [{"file": file.name, "problem": file.problem} for file in report.unreadable],
     }
     return json_text(document)
 
