@@ -48,13 +48,13 @@ class RuleWarningKind(StrEnum):
 
 
 class RuleWarning(NamedTuple):
-    """A warning about one value.
+    """A warning about one value or, by ``mtls-authorizer rules check`` with a kind of its own, about a rule.
 
     ``place`` is its location in the document, such as ``rules[0].match.issuer``; ``message`` continues a sentence that
     begins with it.
     """
 
-    kind: RuleWarningKind
+    kind: StrEnum
     place: str
     message: str
 
