@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
-from mtls_authorizer_cli.rules.change.new_rules import NewRule
-from mtls_authorizer_cli.rules.change.rule_problems import problems_of
+from mtls_authorizer_cli.rules.change.new_rules import NewRule, problems_of
 from mtls_authorizer_cli.rules.change.target import add_options, read_target
 from mtls_authorizer_cli.rules.change.writing import EXIT_STATUSES, write
 

@@ -15,7 +15,7 @@ from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches, one_rule
 from mtls_authorizer_cli.printed import quoted, utc_timestamp
-from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
+from mtls_authorizer_cli.rules.change.target import verified_issuer_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer_cli.rules.change.trust import Trust
+    from mtls_authorizer_cli.rules.change.target import Trust
 
 _SERVERS_ONLY = {"extended_key_usage": ["serverAuth"]}
 _NOT_VERIFIED = (

@@ -29,8 +29,7 @@ from mtls_authorizer_cli.rules.change.csv_file import (
     Problems,
     read_rows,
 )
-from mtls_authorizer_cli.rules.change.new_rules import NewRule
-from mtls_authorizer_cli.rules.change.rule_problems import problems_of
+from mtls_authorizer_cli.rules.change.new_rules import NewRule, problems_of
 from mtls_authorizer_cli.rules.change.target import add_options, read_target
 from mtls_authorizer_cli.rules.change.writing import EXIT_STATUSES, write
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, file_exists, printable
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.rules.change.target import Target
 
 
+_PLACE = "rules[0]."
+_COLUMNS = {"name", "description", "allow", "context"}
+"""The keys of a rule that are columns and options. The others are made from the certificate."""
+
+
 class NewRule(NamedTuple):
     """A rule to add, as JSON, and the certificate that it was made for.
 
@@ -39,6 +45,17 @@ class NewRule(NamedTuple):
     def name(self) -> str:
         """The name of the rule."""
         return str(self.rule["name"])
+
+
+def problems_of(rule: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the key of a rule that has a problem, such as ``allow`` or ``context.tenant``, and the problem."""
+    try:
+        parse_rules(json.dumps({"rules": [rule]}).encode())
+    except RulesError as error:
+        for problem in error.problems:
+            place, _, text = problem.removeprefix(_PLACE).partition(" ")
+            key = place.partition("[")[0]
+            yield (key if key.partition(".")[0] in _COLUMNS else "certificate"), text
 
 
 class Result(NamedTuple):

@@ -15,7 +15,7 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
-from mtls_authorizer_cli.rules.change.trust import Trust, read_trust
+from mtls_authorizer_cli.rules.change.target import Trust, read_trust
 from tests import der
 from tests.certificate_authorities import IS_NO_CA, CertificateAuthority
 from tests.certificates import (
