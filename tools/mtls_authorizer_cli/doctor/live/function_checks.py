@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
-from mtls_authorizer_cli.doctor.findings import Check, Finding
-from mtls_authorizer_cli.doctor.live.rules_document import rules_document
+from mtls_authorizer_cli.doctor.findings import Check, Finding, suspicious_rule
+from mtls_authorizer_cli.rules.check.report import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,6 +212,25 @@ def _layer(function: Function) -> Iterator[Finding]:
                 )
 
 
+def _rules_document(function: Function) -> Iterator[Finding]:
+    """Yield the errors and warnings of ``rules check`` about the document at a URI, if the function has one."""
+    document, uri = function.rules_document, function.settings.rules_uri
+    if document is None or uri is None:
+        return
+    report = check_document(uri, document, datetime.now(UTC))
+    for error in report.errors:
+        yield Finding(
+            Check.RULES_DOCUMENT,
+            uri,
+            f"invalid: {error.text}",
+            "The function keeps its last valid rules while it runs, and does not start with these: then the API "
+            "responds with 500.",
+            "Correct the document with mtls-authorizer rules check, and upload it",
+        )
+    for warning in report.warnings:
+        yield suspicious_rule(Check.RULES_DOCUMENT, uri, warning)
+
+
 FUNCTION_CHECKS: Checks[Function] = {
     Check.FUNCTION: _function,
     Check.QUALIFIER: _qualifier,
@@ -219,6 +239,6 @@ FUNCTION_CHECKS: Checks[Function] = {
     Check.LOG_FORMAT: _log_format,
     Check.RUNTIME: _runtime,
     Check.LAYER: _layer,
-    Check.RULES_DOCUMENT: rules_document,
+    Check.RULES_DOCUMENT: _rules_document,
 }
 """The checks of a function."""
