@@ -1,4 +1,4 @@
-"""The result of a command: its exit status, and what it printed."""
+"""The result of a command: its exit status, and what it printed; and a terminal for its input or output."""
 
 from __future__ import annotations
 
@@ -30,3 +30,10 @@ class Result(NamedTuple):
     def words(self) -> str:
         """The standard output without its line breaks."""
         return " ".join(self.output.split())
+
+
+class Terminal(io.StringIO):
+    """A stream that commands take for a terminal."""
+
+    def isatty(self) -> bool:
+        return True

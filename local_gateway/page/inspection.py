@@ -22,10 +22,9 @@ from local_gateway.server import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer_cli.configuration.loading import read_configuration, read_truststore_of_domain
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import Question
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.result import Verdict
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration:
         )
         raise InquiryError(message) from error
     # It may be the user's own, which can change.
-    truststore, _ = read_truststore_of_domain({}, str(configuration.stored_truststore.absolute()), settings)
+    truststore, _ = read_truststore_of_domain(str(configuration.stored_truststore.absolute()), settings)
     question = Question(pem, settings, policy, event, route_asked=True, now=datetime.now(UTC), truststore=truststore)
     explained: dict[str, Any] = json.loads(as_json(Report(explain(question))))
     return explained

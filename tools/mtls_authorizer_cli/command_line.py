@@ -82,6 +82,14 @@ def named_path(text: str) -> Path:
     return Path(text)
 
 
+def written_file(text: str) -> str:
+    """Return the name of a file to write, as a type of argparse: not the standard input, nor a file with its name."""
+    if text == STANDARD_INPUT:
+        message = f"{text} is the standard input: name a file"
+        raise argparse.ArgumentTypeError(message)
+    return text
+
+
 class Subparsers(Protocol):
     """What argparse's ``add_subparsers`` returns, which has no public name."""
 

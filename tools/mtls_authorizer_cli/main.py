@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     except CommandError as error:
         write_error(f"{options.program}: {printable(str(error))}\n")
         return ExitStatus.BAD_INPUT
+    except ModuleNotFoundError as error:
+        needed = "Linux or macOS, such as WSL" if error.name == "fcntl" else "pip install with its dependencies"
+        write_error(f"{options.program}: there is no module {error.name}, so that this requires {needed}\n")
+        return ExitStatus.BAD_INPUT
     except KeyboardInterrupt:
         write_error(f"{options.program}: interrupted\n")
         return ExitStatus.INTERRUPTED

@@ -35,13 +35,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def listing(texts: Sequence[str], *, everything: bool = False, none: str = "none") -> str:
+def listing(texts: Sequence[str], *, most: int = MOST_EXAMPLES, everything: bool = False, none: str = "none") -> str:
     """Return a list of texts: all of them if they are few, else some of them, and the number of the others."""
     if not texts:
         return none
-    if everything or len(texts) <= MOST_EXAMPLES:
+    if everything or len(texts) <= most:
         return ", ".join(texts)
-    return f"{', '.join(texts[:MOST_EXAMPLES])} and {len(texts) - MOST_EXAMPLES:,} more"
+    return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
 
 
 JSON_VERSION = 1

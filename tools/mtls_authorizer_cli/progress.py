@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from mtls_authorizer_cli.command_line import is_terminal
 
@@ -17,23 +16,17 @@ Item = TypeVar("Item")
 _BAR_WIDTH = 40
 
 
-@contextmanager
-def progress_on(stream: TextIO) -> Iterator[Progress]:
-    """Return a bar that is removed at the end of the context."""
-    progress = Progress(stream)
-    try:
-        yield progress
-    finally:
-        progress.clear()
-
-
 class Progress:
-    """A bar on a terminal's standard error; on anything else, nothing."""
+    """A bar on a terminal's standard error; on anything else, nothing. It is removed at the end of the context."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._shown = is_terminal(stream)
         self._is_drawn = False
+
+    def __enter__(self) -> Self:
+        """Return the bar."""
+        return self
 
     def show(self, step: str, fraction: float) -> None:
         """Draw the bar for a step, at a fraction of all of them."""
@@ -52,12 +45,11 @@ class Progress:
         except (OSError, ValueError):
             return None
 
-    def clear(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the bar."""
         if self._is_drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
-            self._is_drawn = False
 
     def watch(self, items: Iterable[Item], noun: str, expected: int | None = None, *, every: int = 1) -> Iterator[Item]:
         """Pass items through, and show at each multiple of ``every`` how many have passed, of how many if known."""

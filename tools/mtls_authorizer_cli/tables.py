@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mtls_authorizer_cli.certificates.files import CertificateFile
 
 WIDTH = 100
 """The width of a line, in columns."""
@@ -34,15 +36,15 @@ def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[st
         yield _beginning(line.rstrip(), WIDTH)
 
 
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return CSV for spreadsheets and programs, in ASCII. The items of lists are separated by commas.
+def csv_text(header: Sequence[str], records: Iterable[Mapping[str, object]]) -> str:
+    """Return CSV for spreadsheets and programs, in ASCII, with a row for each record. Lists are separated by commas.
 
     Clients choose some of the values, so text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer = csv.DictWriter(stream, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({column: _cell(value) for column, value in record.items()} for record in records)
     return stream.getvalue()
 
 
@@ -101,11 +103,11 @@ def joined(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def files_without_certificate(files: Sequence[tuple[str, str]]) -> Iterator[str]:
+def files_without_certificate(files: Sequence[CertificateFile]) -> Iterator[str]:
     """Return files without a certificate in lines, each with the reason; nothing if there are none."""
     if files:
         yield from ["", "NO CERTIFICATE"]
-        yield from columns([(file, problem.removeprefix(f"{file} ")) for file, problem in files], (36, 100))
+        yield from columns([(file.name, file.reason) for file in files], (36, 100))
 
 
 def wrap(text: str, *, first: str = "  ", others: str = "  ") -> list[str]:

@@ -31,10 +31,22 @@ _FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
 
 _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
-SPLIT_NAME, REVERSED_ISSUER = "list item looks like part of a name", "issuer looks reversed"
-QUOTED_ITEM, INVISIBLE_CHARACTER = "list item has quotation marks", "value contains an invisible character"
-NOT_ASCII = "domain name is not in ASCII"
-"""The messages of the log records."""
+_JOINERS = "\u200c\u200d"
+_VIRAMA = 9
+"""The canonical combining class of the signs that join consonants of Indic scripts."""
+
+SPLIT_NAME, REVERSED_NAME, QUOTED_ITEM = "split_name", "reversed_name", "quoted_item"
+INVISIBLE_CHARACTER, NOT_ASCII = "invisible_character", "not_ascii"
+"""The kinds of warnings about lists, as in ``RuleWarningKind``."""
+
+MESSAGES = {
+    SPLIT_NAME: "list item looks like part of a name",
+    REVERSED_NAME: "issuer looks reversed",
+    QUOTED_ITEM: "list item has quotation marks",
+    INVISIBLE_CHARACTER: "value contains an invisible character",
+    NOT_ASCII: "domain name is not in ASCII",
+}
+"""The messages of the log records, by kind."""
 
 MOST_LOGGED = 20
 """The maximum number of warnings that are logged about the lists, or about a document."""
@@ -46,36 +58,36 @@ def log_allowlist_warnings(environment: Mapping[str, str]) -> None:
     """Log the first warnings about the allowlists in an environment that ``load_settings`` accepts."""
     # Each contains the whole list. Logged in every cold start, hundreds of them would be a megabyte.
     warnings = list(islice(allowlist_warnings(environment), MOST_LOGGED + 1))
-    for message, fields in warnings[:MOST_LOGGED]:
-        get_logger().warning(message, extra=fields)
+    for kind, fields in warnings[:MOST_LOGGED]:
+        get_logger().warning(MESSAGES[kind], extra=fields)
     if len(warnings) > MOST_LOGGED:
         explanation = "mtls-authorizer rules check --environment prints all warnings"
         get_logger().warning(NOT_ALL, extra={"explanation": explanation})
 
 
 def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Return the messages and the fields of the warnings: ``variable``, the doubtful ``value``, and ``correction``.
+    """Return the kinds and the fields of the warnings: ``variable``, the doubtful ``value``, and ``correction``.
 
     A correction is the value of the variable that was probably intended.
     """
     for variable, field in ALLOWLISTS.items():
         text = environment.get(variable, "").strip()
         if text:
-            for message, value, correction in _list_warnings(text, FIELDS[field].kind):
-                yield message, {"variable": variable, "value": value, "correction": correction}
+            for kind, value, correction in _list_warnings(text, FIELDS[field].kind):
+                yield kind, {"variable": variable, "value": value, "correction": correction}
 
 
 def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]:
-    """Return the message, the doubtful value and the correction of each warning about a list."""
+    """Return the kind, the doubtful value and the correction of each warning about a list."""
     items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
-    visible = list(map(_without_invisible, items))
+    visible = list(map(without_invisible, items))
     for item in _changed(items, visible):
         yield INVISIBLE_CHARACTER, ascii(item)[1:-1], json.dumps(visible, ensure_ascii=False)
     if kind is FieldKind.DISTINGUISHED_NAME:
         for item in items:
             correct = reversed_name(item)
             if correct is not None:
-                yield REVERSED_ISSUER, item, correct
+                yield REVERSED_NAME, item, correct
     elif kind is FieldKind.SUBJECT_ALT_NAME:
         in_ascii = [(has_unicode_domain(item) and ascii_name(item)) or item for item in items]
         for item in _changed(items, in_ascii):
@@ -99,11 +111,27 @@ def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]
         yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
 
 
-def _without_invisible(text: str) -> str:
-    """Return text with spaces instead of other whitespace, and without characters such as a byte order mark."""
+def without_invisible(text: str) -> str:
+    """Return text with spaces instead of other whitespace, and without characters such as a byte order mark.
+
+    Joiners and non-joiners stay where words of Arabic and Indic scripts have them (after RFC 5892, appendix A).
+    """
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else " " * each.isspace() for each in text).strip()
+    return "".join(
+        each if each.isprintable() or _is_needed(text, number) else " " * each.isspace()
+        for number, each in enumerate(text)
+    ).strip()
+
+
+def _is_needed(text: str, number: int) -> bool:
+    """Return whether a character is a joiner or non-joiner after a virama, or between two letters of Arabic scripts."""
+    if text[number] not in _JOINERS or number == 0:
+        return False
+    from unicodedata import bidirectional, combining  # noqa: PLC0415 -- rarely needed
+
+    before, after = text[number - 1], text[number + 1 : number + 2]
+    return combining(before) == _VIRAMA or bidirectional(before) == "AL" == (after and bidirectional(after))
 
 
 def _is_quoted(text: str) -> bool:

@@ -6,7 +6,8 @@ import json
 from itertools import islice
 
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.policy.allowlist_warnings import INVISIBLE_CHARACTER, MOST_LOGGED, NOT_ALL, NOT_ASCII, SPLIT_NAME
+from mtls_authorizer.policy import allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import MOST_LOGGED, NOT_ALL
 from mtls_authorizer.policy.rule_warnings import RuleWarning, RuleWarningKind, rule_warnings
 
 TYPE_CHECKING = False
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 MESSAGES = {
+    **allowlist_warnings.MESSAGES,
     RuleWarningKind.SURROUNDING_WHITESPACE: "value starts or ends with whitespace",
-    RuleWarningKind.INVISIBLE_CHARACTER: INVISIBLE_CHARACTER,
-    RuleWarningKind.NOT_ASCII: NOT_ASCII,
     RuleWarningKind.REVERSED_NAME: "name looks reversed",
-    RuleWarningKind.SPLIT_NAME: SPLIT_NAME,
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
 }
 NOT_EXAMINED = "rules not examined for warnings"

@@ -18,6 +18,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
     may_contain_legal_forms,
     reversed_name,
     split_names,
+    without_invisible,
 )
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
@@ -47,13 +48,13 @@ class RuleWarningKind(StrEnum):
 
 
 class RuleWarning(NamedTuple):
-    """A warning about one value.
+    """A warning about one value or, by ``mtls-authorizer rules check`` with a kind of its own, about a rule.
 
     ``place`` is its location in the document, such as ``rules[0].match.issuer``; ``message`` continues a sentence that
     begins with it.
     """
 
-    kind: RuleWarningKind
+    kind: StrEnum
     place: str
     message: str
 
@@ -169,7 +170,7 @@ def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleW
 
 def _unusual_characters(text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
     # Whitespace at the ends has its own warning.
-    if not text.strip().isprintable():
+    if without_invisible(text.strip()) != text.strip():
         yield RuleWarning(RuleWarningKind.INVISIBLE_CHARACTER, place, f"contains an invisible character: {shown(text)}")
     elif has_unicode_domain(prefix + text):
         correct = ascii_name(prefix + text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import pty
@@ -24,10 +23,11 @@ from mtls_authorizer_cli.block.command import flush_caches
 from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
 from mtls_authorizer_cli.documents.location import RulesLocation
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from tests.aws_server import ACCOUNT, REGION
 from tests.certificate_authorities import DAY, CertificateAuthority
 from tests.certificates import name, pem
+from tests.command_results import Terminal
 from tests.faulty_proxy import answer, before_writes
 from tests.lambda_functions import deploy, publish
 from tests.rules_documents import document, rule
@@ -210,25 +210,6 @@ def test_nothing_is_flushed_if_nothing_may_be_written(function: AwsServer, capsy
     assert not function.flushed
 
 
-def test_without_boto3_the_command_says_so(
-    function: AwsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for module in (
-        *(f"mtls_authorizer_cli.documents.{each}" for each in ("s3", "ssm", "aws")),
-        "mtls_authorizer.stores.aws",
-    ):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.setitem(sys.modules, "boto3", None)
-    assert block(0, "--rules", S3) == 2
-    assert f"{S3}: there is no module boto3, so that this requires boto3: pip install boto3" in capsys.readouterr().err
-    rules = function_rules = "rules.json"
-    with open(rules, "wb") as file:  # noqa: PTH123 -- in the working directory
-        file.write(DOCUMENT)
-    assert block(0, "--rules", function_rules, "--no-wait", "--flush-rest-api", "rest1/live") == 1
-    assert "import of boto3 halted" in capsys.readouterr().out
-    assert not function.flushed
-
-
 @pytest.mark.parametrize("text", ["a1b2c3", "a1b2c3/", "/live", "a/b/c", "a1b2c3/$other", "a 1/live"])
 def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
@@ -237,15 +218,10 @@ def test_a_stage_needs_an_api_and_a_name(text: str, capsys: pytest.CaptureFixtur
     assert "is not an API ID and a stage: write them like a1b2c3d4e5/live" in capsys.readouterr().err
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_waiting_for_the_reload_shows_the_time_that_is_left() -> None:
     slept: list[float] = []
     terminal = Terminal()
-    with progress_on(terminal) as progress:
+    with Progress(terminal) as progress:
         wait_for_reload(0.5, progress, slept.append)
     assert slept == [1.0, 1.0, 0.5]
     written = terminal.getvalue().split("\r\x1b[K")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from mtls_authorizer_cli.main import main
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests.command_results import Terminal
 from tests.crl_server import crl_server, drip, ok, until_closed
 
 if TYPE_CHECKING:
@@ -169,11 +169,6 @@ def test_files_that_cannot_be_read_or_written_are_named(
         (folder / "copy.pem").write_bytes((folder / "bundle.pem").read_bytes())
         assert main(["crl", "fetch", url, *arguments, "--private"], {}) == 2
         assert capsys.readouterr().err.startswith(f"{PROGRAM}: {message}")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.usefixtures("folder")

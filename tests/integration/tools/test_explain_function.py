@@ -60,6 +60,5 @@ def test_a_function_that_does_not_exist_is_one_line_with_the_next_step(capsys: p
     assert main(["explain", "x.pem", "--function", "other"], SHELL) == 2
     output, errors = capsys.readouterr()
     assert (output, errors.count("\n")) == ("", 1)
-    assert errors.startswith(
-        f"mtls-authorizer explain: there is no function, alias or version other in {REGION}. To list"
-    )
+    assert errors.startswith("mtls-authorizer explain: function other: ResourceNotFoundException: there is no such")
+    assert f"function, alias or version in {REGION}. To list them: " in errors

@@ -24,10 +24,9 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_US
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.report.summary import summarize
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.explanation.result import Verdict

@@ -11,7 +11,7 @@ import pytest
 
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.check.findings import Kind
+from mtls_authorizer_cli.rules.check.kinds import Kind
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:

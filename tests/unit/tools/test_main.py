@@ -5,12 +5,16 @@ from __future__ import annotations
 import runpy
 import sys
 from importlib.abc import MetaPathFinder
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mtls_authorizer_cli.__main__ import start
 from mtls_authorizer_cli.command_line import ExitStatus
 from mtls_authorizer_cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMANDS = [
     ["explain"],
@@ -139,6 +143,55 @@ def test_an_empty_value_never_selects_the_default(
 def test_the_standard_input_can_be_named_once(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_status(*arguments) == 2
     assert "the standard input (-) is named twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["block", "client.pem", "--rules", "-"],
+        ["unblock", "client.pem", "--rules", "-"],
+        ["rules", "add", "--from-cert", "client.pem", "--name", "x", "--allow-all-routes", "--rules", "-"],
+        ["rules", "import", "clients.csv", "--rules=-"],
+        ["rules", "remove", "x", "--rules", "-"],
+        ["crl", "fetch", "http://crl.example/a.crl", "-", "--truststore", "bundle.pem"],
+        ["crl", "index", "x", "--truststore", "bundle.pem", "--output", "-"],
+    ],
+    ids=" ".join,
+)
+def test_the_standard_input_cannot_be_written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status(*arguments) == 2
+    assert ": - is the standard input: name a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "one", "other"),
+    [
+        (["clients", "x", "--csv", "--json"], "--csv", "--json"),
+        (["block", "client.pem", "--env-file", "x", "--function", "y"], "--env-file", "--function"),
+        (["explain", "client.pem", "--function", "y", "--env-file", "x"], "--function", "--env-file"),
+    ],
+)
+def test_options_that_exclude_each_other_are_named(
+    arguments: list[str], one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(*arguments) == 2
+    assert f"argument {other}: not allowed with argument {one}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("missing", "needed"), [("fcntl", "Linux or macOS, such as WSL"), ("boto3", "pip install with its dependencies")]
+)
+def test_a_missing_module_is_an_error(
+    missing: str, needed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("mtls_authorizer_cli.documents.files", "mtls_authorizer_cli.aws", "mtls_authorizer.stores.aws"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"rules": [{"name": "x", "match": {"common_name": "x"}}]}')
+    arguments = ["rules", "remove", "x"] if missing == "fcntl" else ["explain", "client.pem", "--function", "x"]
+    assert main([*arguments, "--rules", str(rules)], {}) == 2
+    assert f"there is no module {missing}, so that this requires {needed}\n" in capsys.readouterr().err
 
 
 def test_without_arguments_those_of_the_process_are_used(

@@ -32,6 +32,6 @@ def test_columns_are_aligned_and_cut_off_at_their_width_and_at_the_end_of_the_li
 
 def test_csv_is_ascii_and_has_no_formulas() -> None:
     rows = [("=1", "+1", "-1", "@x", "\t=1"), (None, 1, -1, "a,b", '"\u00e9\n')]
-    assert csv_text(["a", "b", "c", "d", "e"], rows) == (
+    assert csv_text("abcde", (dict(zip("abcde", row, strict=True)) for row in rows)) == (
         'a,b,c,d,e\n\'=1,\'+1,\'-1,\'@x,\\t=1\n,1,-1,"a,b","""\\xe9\\n"\n'
     )

@@ -16,7 +16,7 @@ from mtls_authorizer_cli.documents.location import add_options as add_location_o
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.documents.review import review
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +77,7 @@ def flush_caches(
         return []
     try:
         if not options.no_wait:
-            with progress_on(sys.stderr) as progress:
+            with Progress(sys.stderr) as progress:
                 wait_for_reload(rules.refresh_seconds, progress, sleep)
     except KeyboardInterrupt:
         return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.document.request_limits import API_ID
@@ -49,7 +50,7 @@ def add_options(parser: Parser) -> None:
         dest="stages",
         action="append",
         default=[],
-        type=_rest_stage,
+        type=partial(_stage, is_rest=True),
         help="flush the authorizer cache of this stage of a REST API, once all environments have reloaded the rules",
     )
     parser.add_argument(
@@ -57,7 +58,7 @@ def add_options(parser: Parser) -> None:
         metavar="ID/STAGE",
         dest="stages",
         action="append",
-        type=_http_stage,
+        type=partial(_stage, is_rest=False),
         help="the same for an HTTP API, such as 'a1b2c3d4e5/$default'",
     )
     parser.add_argument(
@@ -78,26 +79,18 @@ def wait_for_reload(seconds: float, progress: Progress, sleep: Callable[[float],
 
 def flush(stage: Stage) -> Flushed:
     """Flush the authorizer cache of a stage. Raises nothing."""
-    try:
-        from mtls_authorizer_cli.documents.aws import aws_errors, make_client  # noqa: PLC0415 -- imports boto3
+    from mtls_authorizer_cli.aws import aws_errors, make_client  # noqa: PLC0415 -- imports boto3
 
+    try:
         client = make_client("apigateway" if stage.is_rest else "apigatewayv2")
         with aws_errors(str(stage), _HINTS, _DENIED):
             if stage.is_rest:
                 client.flush_stage_authorizers_cache(restApiId=stage.api_id, stageName=stage.name)
             else:
                 client.reset_authorizers_cache(ApiId=stage.api_id, StageName=stage.name)
-    except (CommandError, ModuleNotFoundError) as error:
+    except CommandError as error:
         return Flushed(stage, str(error).removeprefix(f"{stage}: "))
     return Flushed(stage, None)
-
-
-def _rest_stage(text: str) -> Stage:
-    return _stage(text, is_rest=True)
-
-
-def _http_stage(text: str) -> Stage:
-    return _stage(text, is_rest=False)
 
 
 def _stage(text: str, *, is_rest: bool) -> Stage:

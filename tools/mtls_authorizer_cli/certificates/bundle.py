@@ -6,8 +6,9 @@ import base64
 import shlex
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
+from client_certificate_auth import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
 from mtls_authorizer_cli.certificates.content import Kind, to_pem
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
@@ -28,7 +29,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     if not _PRIVATE.isdisjoint(content.kinds):
         notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
     pems = list(map(as_sent, content.certificates))
-    certificates = list(map(_load, pems))
+    certificates = list(map(_read, pems))
     clients = _find_clients(pems, certificates)
     if not clients:
         notes.append(
@@ -60,13 +61,13 @@ def as_sent(pem: str) -> str:
         return pem
 
 
-def _find_clients(pems: Sequence[str], certificates: Sequence[x509.Certificate | None]) -> list[int]:
+def _find_clients(pems: Sequence[str], certificates: Sequence[PeerCertificate | None]) -> list[int]:
     """Return the positions of the certificates that are not a CA's, each certificate once."""
     first = {pem: position for position, pem in reversed(list(enumerate(pems)))}
     return sorted(position for position in first.values() if not _is_ca(certificates[position], certificates))
 
 
-def _bundle_note(file: str, position: int, certificates: Sequence[x509.Certificate | None]) -> str:
+def _bundle_note(file: str, position: int, certificates: Sequence[PeerCertificate | None]) -> str:
     count = f"{shown_file(file)} contains {len(certificates)} certificates"
     if position == 0:
         return f"{count}: the first, the client's, is used. API Gateway passes on that one only"
@@ -81,33 +82,23 @@ def _extraction(file: str, position: int) -> str:
     return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {name} > client.pem"
 
 
-def _load(pem: str) -> x509.Certificate | None:
+def _read(pem: str) -> PeerCertificate | None:
     try:
-        return x509.load_pem_x509_certificate(pem.encode())
-    except Exception:  # noqa: BLE001 -- the authorizer's own parser explains what is wrong
+        return PeerCertificate.from_pem(pem)
+    except MalformedCertificateError:
         return None
 
 
-def _is_ca(certificate: x509.Certificate | None, others: Sequence[x509.Certificate | None]) -> bool:
-    """Return whether a certificate is a CA's: it says so, or it has issued one of the others."""
+def _is_ca(certificate: PeerCertificate | None, others: Sequence[PeerCertificate | None]) -> bool:
+    """Return whether a certificate is a CA's: it says so or, if it says nothing, has issued one of the others."""
     if certificate is None:
         return False
     try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except Exception:  # noqa: BLE001 -- absent, or cannot be decoded: ValueError and more
-        return any(each is not None and each is not certificate and _has_issued(certificate, each) for each in others)
-    return constraints.ca
+        _, constraints = certificate.fields.extensions[BASIC_CONSTRAINTS]
+        return read_basic_constraints(constraints)[0]
+    except (KeyError, DerError):
+        return any(each and each is not certificate and each.issuer == certificate.subject for each in others)
 
 
-def _has_issued(certificate: x509.Certificate, other: x509.Certificate) -> bool:
-    try:
-        return certificate.subject == other.issuer
-    except Exception:  # noqa: BLE001 -- names that cannot be decoded
-        return False
-
-
-def _subject(certificate: x509.Certificate | None) -> str:
-    try:
-        return "unreadable" if certificate is None else quoted(certificate.subject.rfc4514_string())
-    except Exception:  # noqa: BLE001 -- a name that cannot be decoded
-        return "unreadable"
+def _subject(certificate: PeerCertificate | None) -> str:
+    return "unreadable" if certificate is None else quoted(certificate.subject.rfc4514_string())

@@ -28,8 +28,8 @@ class CertificateFile(NamedTuple):
     """A file, and the client's certificate in it: parsed, or the reason why there is none.
 
     ``pem`` is the certificate as API Gateway would pass it on. It is also present if it cannot be parsed; it is None
-    if the file contains no certificate. ``problem`` is None if there is a ``certificate``. ``notes`` say how the
-    certificate was chosen.
+    if the file contains no certificate. ``problem`` begins with the name of the file, and is None if there is a
+    ``certificate``. ``notes`` say how the certificate was chosen.
     """
 
     name: str
@@ -39,6 +39,11 @@ class CertificateFile(NamedTuple):
     notes: tuple[str, ...] = ()
     was_read: bool = True
     """Whether the file could be read, whatever it contains."""
+
+    @property
+    def reason(self) -> str:
+        """The problem without the name of the file."""
+        return (self.problem or "").removeprefix(f"{shown_file(self.name)} ")
 
 
 def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
@@ -88,7 +93,8 @@ def find_certificate(file: str, content: Content) -> CertificateFile:
     try:
         return CertificateFile(file, pem, PeerCertificate.from_pem(pem), None, notes)
     except MalformedCertificateError as error:
-        return CertificateFile(file, pem, None, str(error), notes)
+        problem = f"{shown_file(file)} cannot be decoded: {error}"
+        return CertificateFile(file, pem, None, problem, notes)
 
 
 def list_files(path: str) -> Iterator[str]:

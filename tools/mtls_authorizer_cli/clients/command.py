@@ -12,12 +12,19 @@ from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.from_files import clients_in_files
 from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
 from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, read_time, write_output
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    ExitStatus,
+    exit_statuses,
+    read_time,
+    shown_file,
+    write_output,
+)
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
 from mtls_authorizer_cli.configuration.logged_errors import logged_failures
 from mtls_authorizer_cli.decision_log.records import read_log_records
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -61,8 +68,9 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "--rules", metavar="FILE|URI", help="a rules document, instead of AUTHORIZER_RULES and AUTHORIZER_RULES_URI"
     )
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
-    parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each certificate")
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV, with one row for each certificate")
+    form.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
 
@@ -74,16 +82,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not options.files and (options.function or options.env_file or options.rules):
         message = "--function, --env-file and --rules are for certificates; a log contains the rules that matched"
         raise CommandError(message)
-    if options.csv and options.json:
-        message = "--csv and --json exclude each other: use one of them"
-        raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)
     files = read_certificates(options.files)
-    report = _make_report(options, environment, files, now, period)
+    report, problem = _make_report(options, environment, files, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
     if not report.clients and (report.unusable or report.skipped):
-        message = "the files contain neither certificates nor decisions"
+        message = f"the files contain neither certificates nor decisions{f': {problem}' if problem else ''}"
         raise CommandError(message)
     check_read(files)
     return ExitStatus.NEGATIVE if period is not None and report.expiring else ExitStatus.SUCCESS
@@ -95,25 +100,27 @@ def _make_report(
     files: Sequence[CertificateFile],
     now: datetime,
     period: timedelta | None,
-) -> Report:
+) -> tuple[Report, str | None]:
+    """Return the report, and why the first entry that was skipped is not a decision. Raises CommandError."""
     logged = LoggedClients()
-    skipped = 0
+    skipped, problem = 0, None
     for log in options.log:
         records = read_log_records(log)
-        with progress_on(sys.stderr) as progress:
+        with Progress(sys.stderr) as progress:
             logged.add_all(progress.watch(records, "decisions", every=5000))
         skipped += records.skipped
+        problem = problem or (records.problem and f"{shown_file(log)}: {records.problem}")
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
     clients = with_renewals(merge(in_files, logged.clients))
-    unusable = tuple((file.name, file.problem) for file in files if file.problem is not None)
-    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes)
+    unusable = tuple(file for file in files if file.certificate is None)
+    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
 
 
 def _decide(
     options: argparse.Namespace, environment: Mapping[str, str], files: Sequence[CertificateFile], now: datetime
 ) -> tuple[list[Client], tuple[str, ...]]:
     """Return the clients whose certificates are in files, and notes. Raises CommandError."""
-    with logged_failures() as failures, progress_on(sys.stderr) as progress:
+    with logged_failures() as failures, Progress(sys.stderr) as progress:
         progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
         watched = progress.watch(files, "certificates", len(files), every=10)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.clients.client import Client
 
 CSV_COLUMNS = (
@@ -35,14 +36,14 @@ class Report(NamedTuple):
     """Clients in the order of their expiry, at a time, and the parts of the input that are not in the list.
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
-    certificate, each with the reason; ``skipped`` is the number of log entries that are not decisions, ``unidentified``
+    certificate that can be read; ``skipped`` is the number of log entries that are not decisions, ``unidentified``
     the number of decisions that name no client.
     """
 
     clients: tuple[Client, ...]
     now: datetime
     period: timedelta | None = None
-    unusable: tuple[tuple[str, str], ...] = ()
+    unusable: tuple[CertificateFile, ...] = ()
     skipped: int = 0
     unidentified: int = 0
     notes: tuple[str, ...] = ()
@@ -74,8 +75,7 @@ def as_text(report: Report) -> str:
 
 def as_csv(report: Report) -> str:
     """Return the list for a spreadsheet, with one row for each certificate."""
-    records = (_record(client, report) for client in report.listed)
-    return csv_text(CSV_COLUMNS, ([record[column] for column in CSV_COLUMNS] for record in records))
+    return csv_text(CSV_COLUMNS, (_record(client, report) for client in report.listed))
 
 
 def as_json(report: Report) -> str:
@@ -90,7 +90,7 @@ def as_json(report: Report) -> str:
         "skipped_entries": report.skipped,
         "notes": report.notes,
         "clients": [_record(client, report) for client in report.listed],
-        "unusable_files": [{"file": file, "problem": problem} for file, problem in report.unusable],
+        "unusable_files": [{"file": file.name, "problem": file.problem} for file in report.unusable],
     }
     return json_text(document)
 

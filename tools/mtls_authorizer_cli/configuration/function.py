@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file, text_encoding
 from mtls_authorizer_cli.configuration.function_arn import FunctionArn, parse_function
 
@@ -15,26 +13,25 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from mtls_authorizer.stores.aws import AwsClient
     from mtls_authorizer_cli.command_line import Parser
 
 MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 """The variable that Lambda sets to the memory of a function in MB."""
 
-_PERMISSION = "lambda:GetFunctionConfiguration"
-_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=15)
+_DENIED = "you need the permission lambda:GetFunctionConfiguration"
 _LARGEST_FILE = 1024 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def add_options(parser: Parser) -> None:
-    """Add ``--function`` and ``--env-file``."""
-    parser.add_argument(
+    """Add ``--function`` and ``--env-file``, which exclude each other."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--function",
         metavar="NAME[:ALIAS]",
         help="use the variables and the region of this deployed function, not the shell's variables; a name or ARN",
     )
-    parser.add_argument(
+    source.add_argument(
         "--env-file",
         metavar="FILE",
         help="use the variables in this file, not the shell's variables: NAME=value lines, or the JSON of "
@@ -48,9 +45,6 @@ def read_environment(options: argparse.Namespace, environment: Mapping[str, str]
     If a function is named, all clients of AWS use its region from then on: an ARN may be in another one than the
     shell's. Raises CommandError.
     """
-    if options.function and options.env_file:
-        message = "--function and --env-file both name variables: use one of them"
-        raise CommandError(message)
     if options.function:
         return _read_deployed(options.function)
     return read_env_file(options.env_file) if options.env_file else environment
@@ -58,9 +52,7 @@ def read_environment(options: argparse.Namespace, environment: Mapping[str, str]
 
 def _read_deployed(name: str) -> dict[str, str]:
     """Return the variables of a deployed function, with its memory as Lambda sets it: it limits the size of CRLs."""
-    function = parse_function(name)
-    client = _client(name, function.region if isinstance(function, FunctionArn) else None)
-    configuration = _get_configuration(name, client, function.request)
+    configuration = _get_configuration(name)
     environment = configuration.get("Environment", {})
     if "Error" in environment:
         message = (
@@ -140,37 +132,21 @@ def _part(value: Any, key: str) -> Any:  # noqa: ANN401 -- JSON
     return value.get(key, value) if isinstance(value, dict) else value
 
 
-def _client(function: str, region: str | None) -> AwsClient:
-    try:
-        from mtls_authorizer.stores.aws import aws_client, client, session  # noqa: PLC0415 -- imports boto3, which is slow
-    except ModuleNotFoundError as error:
-        message = f"function {function}: reading it requires boto3 (no module {error.name}): pip install boto3"
-        raise CommandError(message) from error
-    if region is not None and session().region_name != region:
-        os.environ["AWS_REGION"] = region
-        session.cache_clear()
-        client.cache_clear()
-    try:
-        return aws_client(f"function {function}", "lambda", _TIMEOUTS)
-    except StoreError as error:
-        raise CommandError(str(error)) from error
+def _get_configuration(name: str) -> Mapping[str, Any]:
+    function = parse_function(name)
+    from mtls_authorizer_cli.aws import aws_errors, make_client, use_region  # noqa: PLC0415 -- imports boto3, which is slow
 
-
-def _get_configuration(function: str, client: AwsClient, request: Mapping[str, str]) -> Mapping[str, Any]:
-    from mtls_authorizer.stores.aws import store_errors  # noqa: PLC0415 -- imports boto3, as above
-
-    region = client.meta.region_name
-    try:
-        with store_errors(f"function {function}", _TIMEOUTS, f"you need the permission {_PERMISSION}"):
-            try:
-                return client.get_function_configuration(**request)  # type: ignore[no-any-return]
-            except client.exceptions.ResourceNotFoundException:
-                pass
-    except StoreError as error:
-        message = f"{error}. To check credentials and region: aws sts get-caller-identity --region {region}"
-        raise CommandError(message) from error
-    message = (
-        f"there is no function, alias or version {function} in {region}. To list them: aws lambda list-functions "
-        f"--region {region}, and aws lambda list-aliases --region {region} --function-name NAME"
+    if isinstance(function, FunctionArn):
+        use_region(function.region)
+    client = make_client("lambda", f"function {name}")
+    region = f"--region {client.meta.region_name}"
+    absent = (
+        f"there is no such function, alias or version in {client.meta.region_name}. To list them: aws lambda "
+        f"list-functions {region}, and aws lambda list-aliases {region} --function-name NAME"
     )
-    raise CommandError(message)
+    try:
+        with aws_errors(f"function {name}", {"ResourceNotFoundException": absent}, _DENIED):
+            return client.get_function_configuration(**function.request)  # type: ignore[no-any-return]
+    except CommandError as error:
+        message = f"{error}. To check credentials and region: aws sts get-caller-identity {region}"
+        raise CommandError(message) from error

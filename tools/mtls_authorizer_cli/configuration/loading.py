@@ -19,7 +19,6 @@ from mtls_authorizer_cli.configuration.sources import (
     read_settings_with,
     read_settings_without_document,
     read_truststore_of,
-    truststore_uri,
 )
 from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.truststore import read_bundle
@@ -69,7 +68,7 @@ class Configuration:
 
         Raises CommandError.
         """
-        if truststore_uri(self.settings) is None and self._latest.rules.uses(ISSUER_KEY):
+        if self.settings.truststore_uri is None and self._latest.rules.uses(ISSUER_KEY):
             truststore = read_truststore_of(location, self.settings)
             self._latest = self._latest._replace(truststore=truststore).with_issuer_keys()
 
@@ -116,17 +115,16 @@ def read_configuration(
 
 
 def read_truststore_of_domain(
-    environment: Mapping[str, str], truststore: str | None, settings: Settings
+    truststore: str | None, settings: Settings
 ) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
     """Return the truststore, None without one, and notes. ``truststore`` is a file or a URI.
 
     Raises CommandError if the truststore of the option cannot be used. For ``TRUSTSTORE_URI``, it is a note, because
     the function starts nevertheless.
     """
-    uri = environment.get("TRUSTSTORE_URI", "").strip()
-    if truststore is None and not uri:
+    location = truststore or settings.truststore_uri
+    if location is None:
         return None, ()
-    location = truststore or uri
     try:
         return read_bundle(read_location(location, settings, 2 * MAX_TRUSTSTORE_BYTES)), ()
     except (CommandError, ValueError) as error:

@@ -11,7 +11,7 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, 
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
 from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
 
-_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+RULES, RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
+_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30)
+"""Commands can wait longer than the function."""
 
 
 def parse_location(location: str) -> Location:
@@ -55,8 +57,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def read_settings_with(rules_uri: str, environment: Mapping[str, str]) -> Settings:
     """Return the settings of a function with another rules document, whose URI is given. Raises CommandError."""
-    others = {name: value for name, value in environment.items() if name not in {_RULES, _RULES_URI}}
-    return read_settings({**others, _RULES_URI: rules_uri})
+    others = {name: value for name, value in environment.items() if name not in {RULES, RULES_URI}}
+    return read_settings({**others, RULES_URI: rules_uri})
 
 
 def read_settings_without_document(environment: Mapping[str, str]) -> Settings:
@@ -65,16 +67,9 @@ def read_settings_without_document(environment: Mapping[str, str]) -> Settings:
     return read_settings_with("file:///rules", environment)._replace(rules_uri=None)
 
 
-def truststore_uri(settings: Settings) -> str | None:
-    """Return the URI of a function's truststore, with CRLs or without; None if it has none."""
-    if settings.crl_sources is not None:
-        return settings.crl_sources.truststore_uri
-    return settings.truststore and settings.truststore.uri
-
-
 def read_truststore_of(location: str | None, settings: Settings) -> Truststore | None:
     """Return the truststore at a location, by default the function's; None if neither is given. Raises CommandError."""
-    location = location or truststore_uri(settings)
+    location = location or settings.truststore_uri
     if location is None:
         return None
     try:
@@ -109,7 +104,8 @@ def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_
     if "://" not in location:
         return read_beginning(location, size)
     try:
-        fetched = open_store(location, max_bytes=size, bucket_owner=settings.s3_bucket_owner).fetch(None)
+        store = open_store(location, max_bytes=size, timeouts=_TIMEOUTS, bucket_owner=settings.s3_bucket_owner)
+        fetched = store.fetch(None)
     except StoreError as error:
         raise CommandError(str(error)) from error
     return b"" if fetched is None else fetched.content

@@ -22,11 +22,19 @@ from mtls_authorizer_cli.command_line import (
     exit_statuses,
     file_exists,
     printable,
-    read_file,
     write_error,
+    written_file,
 )
-from mtls_authorizer_cli.crl.options import add_verification, check_written, load_truststore, replace_file, up_to
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.crl.options import (
+    add_verification,
+    check_written,
+    describe_crl,
+    load_truststore,
+    read_crl_file,
+    replace_file,
+    up_to,
+)
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +43,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
     from mtls_authorizer.revocation.fetch.url import CrlUrl
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.progress import Progress
 
 _LONGEST_TIMEOUT = 24 * 60 * 60
 """In seconds. Sockets do not accept any number."""
@@ -55,7 +62,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         + " 130 if interrupted.",
     )
     parser.add_argument("url", metavar="URL", type=_url, help="where the CRL is published, with http or https")
-    parser.add_argument("file", metavar="FILE", help="where to store it")
+    parser.add_argument("file", metavar="FILE", type=written_file, help="where to store it")
     add_verification(parser)
     parser.add_argument(
         "--private", action="store_true", help="allow a host whose address is not public, such as one of your network"
@@ -86,7 +93,7 @@ class FileDestination:
         """Return what is stored, None if there is nothing."""
         if not file_exists(self._path):
             return None
-        return _StoredFile(read_file(str(self._path), largest=MAX_CRL_BYTES, expected="another file"))
+        return _StoredFile(read_crl_file(str(self._path)))
 
     def replace(self, _stored: Stored | None, downloaded: Downloaded) -> bool:
         """Store a CRL."""
@@ -97,9 +104,9 @@ class FileDestination:
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Fetch a CRL and return the exit status. Raises CommandError, and KeyboardInterrupt when interrupted."""
     check_written(Path(options.file), (options.truststore,), Kind.CRL)
-    truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
+    truststore = load_truststore(options.truststore)
     verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         progress.show(f"connecting to {options.url.host}", 0)
         result = _fetch(options, verification, progress)
     if isinstance(result.error, CommandError):
@@ -131,8 +138,7 @@ def _message(options: argparse.Namespace, result: FetchResult) -> str:
         return f"{options.url.shown}: not fetched: {result.error}.{kept}"
     if result.outcome is Outcome.UNCHANGED:
         return f"{options.file} is current"
-    number = "" if result.crl.number is None else f" number {result.crl.number:X},"
-    return f"{options.file}:{number} issued {result.crl.this_update:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{options.file}: {describe_crl(result.crl)}"
 
 
 def _url(value: str) -> CrlUrl:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 from mtls_authorizer_cli.certificates.content import Kind
 from mtls_authorizer_cli.command_line import (
@@ -22,19 +21,25 @@ from mtls_authorizer_cli.command_line import (
     exit_statuses,
     file_exists,
     printable,
-    read_file,
     shown_file,
     write_error,
+    written_file,
 )
-from mtls_authorizer_cli.crl.options import add_verification, check_written, load_truststore, replace_file
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.crl.options import (
+    add_verification,
+    check_written,
+    describe_crl,
+    load_truststore,
+    read_crl_file,
+    replace_file,
+)
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.progress import Progress
 
 _ENTRIES_PER_STEP = 5000
 
@@ -49,7 +54,9 @@ def add_parser(subparsers: Subparsers) -> Parser:
         + " 130 if interrupted.",
     )
     parser.add_argument("file", metavar="FILE", help="the CRL, in PEM or DER; - for the standard input")
-    parser.add_argument("--output", metavar="FILE", help=f"where to write the index (default: FILE{INDEX_SUFFIX})")
+    parser.add_argument(
+        "--output", metavar="FILE", type=written_file, help=f"where to write the index (default: FILE{INDEX_SUFFIX})"
+    )
     add_verification(parser)
     return parser
 
@@ -61,7 +68,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         raise CommandError(message)
     output = Path(options.output or f"{options.file}{INDEX_SUFFIX}")
     check_written(output, (options.file, options.truststore), Kind.BINARY)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         status, message = _index(options, output, progress)
     write_error(f"{printable(message)}\n")
     return status
@@ -70,9 +77,9 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tuple[ExitStatus, str]:
     """Return the exit status and the message. Raises CommandError."""
     progress.show(f"verifying {shown_file(options.file)}", 0)
-    truststore = load_truststore(options.truststore, largest=MAX_CRL_BYTES)
-    content = _read(options.file)
-    existing = _read(str(output)) if file_exists(output) else None
+    truststore = load_truststore(options.truststore)
+    content = read_crl_file(options.file)
+    existing = read_crl_file(str(output)) if file_exists(output) else None
     try:
         revocation_list, index = index_crl(
             content,
@@ -88,9 +95,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
     if index is None:
         return ExitStatus.SUCCESS, f"{output} is the index of this CRL already"
     replace_file(output, index)
-    number = "" if revocation_list.number is None else f" number {revocation_list.number:X},"
-    issued = f"{revocation_list.this_update:%Y-%m-%d %H:%M:%S} UTC"
-    return ExitStatus.SUCCESS, f"{output}: {len(index):,} bytes;{number} issued {issued}"
+    return ExitStatus.SUCCESS, f"{output}: {len(index):,} bytes; {describe_crl(revocation_list)}"
 
 
 def _watch(serial_numbers: Iterable[int], expected: int, progress: Progress) -> Iterator[int]:
@@ -105,7 +110,3 @@ def _count_entries(content: bytes) -> int:
         return len(load(content))
     except ValueError:
         return 0
-
-
-def _read(file: str) -> bytes:
-    return read_file(file, largest=MAX_CRL_BYTES, expected="a smaller file")

@@ -18,6 +18,7 @@ from mtls_authorizer_cli.printed import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
 
@@ -52,10 +53,15 @@ def up_to(most: int) -> Callable[[str], int]:
     return read
 
 
-def load_truststore(file: str, *, largest: int) -> Truststore:
+def read_crl_file(file: str) -> bytes:
+    """Return the content of a CRL, an index or a truststore. Raises CommandError."""
+    return read_file(file, largest=MAX_CRL_BYTES, expected="a smaller file")
+
+
+def load_truststore(file: str) -> Truststore:
     """Return the truststore in a file. Raises CommandError."""
     try:
-        return read_truststore(read_file(file, largest=largest, expected="a smaller file"))
+        return read_truststore(read_crl_file(file))
     except ValueError as error:
         message = f"{shown_file(file)}: {error}"
         raise CommandError(message) from error
@@ -79,6 +85,12 @@ def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:
         if kind not in {replaceable, *_OF_NO_KNOWN_KIND}:
             message = f"the output {path} is {kind}, which is not replaced: name another output, or remove the file"
             raise CommandError(message)
+
+
+def describe_crl(crl: RevocationList) -> str:
+    """Return the number of a CRL and its date."""
+    number = "" if crl.number is None else f"number {crl.number:X}, "
+    return f"{number}issued {crl.this_update:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from mtls_authorizer_cli.decision_log.entries import DECISIONS, load_object, rea
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mtls_authorizer_cli.decision_log.entries import LogEntry
 
@@ -60,30 +60,26 @@ class LogRecord(NamedTuple):
 
 
 class LogRecords:
-    """An iterator of the decisions in a log.
+    """The decisions in a log, which can be read once.
 
-    ``skipped`` is the number of other entries that it has passed so far; ``problem`` says why the first of them is not
-    a decision, None if there is none.
+    ``skipped`` is the number of other entries that were read so far; ``problem`` says why the first of them is not a
+    decision, None if there is none.
     """
 
     def __init__(self, entries: Iterable[LogEntry]) -> None:
         self.skipped = 0
         self.problem: str | None = None
-        self._entries = enumerate(entries, start=1)
+        self._entries = entries
 
-    def __iter__(self) -> LogRecords:
-        """Return itself."""
-        return self
-
-    def __next__(self) -> LogRecord:
-        """Return the next decision. Raises CommandError if the input cannot be read."""
-        for position, entry in self._entries:
+    def __iter__(self) -> Iterator[LogRecord]:
+        """Return the decisions, one by one. Raises CommandError if the input cannot be read."""
+        for position, entry in enumerate(self._entries, start=1):
             record = read_record(position, entry)
             if record is not None:
-                return record
-            self.skipped += 1
-            self.problem = self.problem or _describe_other(position, entry)
-        raise StopIteration
+                yield record
+            else:
+                self.skipped += 1
+                self.problem = self.problem or _describe_other(position, entry)
 
 
 def read_log_records(file: str) -> LogRecords:
@@ -125,8 +121,9 @@ def _describe_other(position: int, entry: LogEntry) -> str:
 
 def _is_flat(value: object) -> bool:
     """Return whether a value is text, a number, a flag, null, or a list of these."""
-    items = value if isinstance(value, list) else [value]
-    return not any(isinstance(item, dict | list) for item in items)
+    if isinstance(value, list):
+        return not any(isinstance(item, dict | list) for item in value)
+    return not isinstance(value, dict)
 
 
 def _typed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mtls_authorizer_cli.doctor.offline.certificates import examine_certificates
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 from mtls_authorizer_cli.doctor.offline.truststore import examine_truststore
 from mtls_authorizer_cli.doctor.report import as_json, as_text
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.doctor.findings import Diagnosis
-    from mtls_authorizer_cli.progress import Progress
 
 _LARGEST_TRUSTSTORE = 10 * MAX_TRUSTSTORE_BYTES
 """In bytes: a truststore that is too large for API Gateway is a finding, and still read."""
@@ -77,7 +76,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not any((options.truststore, options.api, options.domain, options.function, options.env_file)):
         message = "nothing to examine: name --truststore, --env-file, --api, --domain or --function"
         raise CommandError(message)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         diagnoses = [*_offline(options, progress), *_live(options, progress)]
     diagnosis = combine(*diagnoses)
     write_output(as_json(diagnosis) if options.json else as_text(diagnosis))

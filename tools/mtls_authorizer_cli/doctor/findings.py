@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mtls_authorizer_cli.rules.check.report import Message
 
 
 class Check(StrEnum):
@@ -85,6 +88,17 @@ class Finding(NamedTuple):
     consequence: str
     fix: str
     commands: tuple[str, ...] = ()
+
+
+def suspicious_rule(check: Check, subject: str, warning: Message) -> Finding:
+    """Return the finding about a warning of ``rules check``."""
+    return Finding(
+        check,
+        subject,
+        f"{warning.kind}: {warning.text}",
+        "The rule is valid, but probably means something else than intended.",
+        "Correct it, or ignore this if it is intended",
+    )
 
 
 class NotChecked(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.stores.uri import Scheme
-from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.command_line import CommandError, written_file
 from mtls_authorizer_cli.configuration.function import add_options as add_function_options
 from mtls_authorizer_cli.configuration.function import read_environment
-from mtls_authorizer_cli.configuration.sources import parse_location, read_settings_with
+from mtls_authorizer_cli.configuration.sources import RULES, RULES_URI, parse_location, read_settings_with
 from mtls_authorizer_cli.documents.update import update_document
 
 if TYPE_CHECKING:
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.update import Change, Update
 
-_RULES, _RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
 _AT_A_URI = (
-    f"Rules at a URI (s3:// or ssm://, in {_RULES_URI}) can be changed without a deployment: see "
+    f"Rules at a URI (s3:// or ssm://, in {RULES_URI}) can be changed without a deployment: see "
     "docs/block-a-client-now.md"
 )
 
@@ -52,7 +51,8 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--rules",
         metavar="LOCATION",
-        help=f"the rules document: a file, s3://bucket/key or ssm:///parameter (default: {_RULES_URI} of the function, "
+        type=written_file,
+        help=f"the rules document: a file, s3://bucket/key or ssm:///parameter (default: {RULES_URI} of the function, "
         "of the file, or of the shell)",
     )
     add_function_options(parser)
@@ -81,23 +81,23 @@ def _option(options: argparse.Namespace, location: str) -> tuple[str, str]:
 def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
     """Return the location in the variables. Raises CommandError if the document cannot be changed there."""
     of_function = f" of the function {options.function}" if options.function else ""
-    location = environment.get(_RULES_URI, "").strip()
+    location = environment.get(RULES_URI, "").strip()
     if location.startswith("file:") and options.function:
         message = (
-            f"{_RULES_URI}{of_function} is {location}, a file in its package: change the file there with --rules FILE, "
+            f"{RULES_URI}{of_function} is {location}, a file in its package: change the file there with --rules FILE, "
             f"and deploy the function. {_AT_A_URI}"
         )
         raise CommandError(message)
     if location:
         return location
-    if environment.get(_RULES, "").strip():
+    if environment.get(RULES, "").strip():
         message = (
-            f"the rules are in the variable {_RULES}{of_function}, which only a deployment can change: save them to a "
-            f"file, run the command with --rules FILE, and deploy the file as {_RULES}. {_AT_A_URI}"
+            f"the rules are in the variable {RULES}{of_function}, which only a deployment can change: save them to a "
+            f"file, run the command with --rules FILE, and deploy the file as {RULES}. {_AT_A_URI}"
         )
         raise CommandError(message)
     message = (
-        f"no rules document: {_RULES_URI} is not set{of_function or ' in the environment'}. Name the function with "
+        f"no rules document: {RULES_URI} is not set{of_function or ' in the environment'}. Name the function with "
         f"--function NAME, or the document with --rules LOCATION. {_AT_A_URI}"
     )
     raise CommandError(message)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mtls_authorizer_cli.aws import aws_errors
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.documents.aws import aws_errors
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, wait_seconds
 
 if TYPE_CHECKING:
@@ -81,16 +81,9 @@ class Parameter:
         raise CommandError(message)
 
     def _versions(self) -> list[Version]:
-        found: list[Any] = []
-        token: dict[str, str] = {}
         with aws_errors(self.name, _HINTS, DENIED):
-            while True:
-                page = self._client.get_parameter_history(Name=self.name, WithDecryption=True, **token)
-                found += page["Parameters"]
-                if not page.get("NextToken"):
-                    break
-                token = {"NextToken": page["NextToken"]}
-        return sorted(map(_version, found))
+            pages = self._client.get_paginator("get_parameter_history").paginate(Name=self.name, WithDecryption=True)
+            return sorted(_version(found) for page in pages for found in page["Parameters"])
 
 
 def begin_of_burst(versions: list[Version], written: int) -> int:

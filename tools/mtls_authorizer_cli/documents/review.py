@@ -40,8 +40,13 @@ def review(options: argparse.Namespace, change: Change) -> bool:
     write_error(
         f"{diff(change.document.text, change.after)}Write this to {printable(change.document.location)}? [y/N] "
     )
-    answer = sys.stdin.readline().strip().lower()
-    return answer in {"y", "yes"}
+    try:
+        answer = sys.stdin.readline()
+    except (OSError, UnicodeDecodeError):
+        answer = ""  # the terminal was closed, or has another encoding
+    if not answer.endswith("\n"):
+        write_error("\n")
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def write_result(text: str, *, written: bool) -> None:

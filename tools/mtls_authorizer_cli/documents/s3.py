@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.aws import http_status
-from mtls_authorizer_cli.documents.aws import aws_errors, make_client
+from mtls_authorizer_cli.aws import aws_errors, make_client
 from mtls_authorizer_cli.documents.document import (
     MOST_ATTEMPTS,
     StoredDocument,

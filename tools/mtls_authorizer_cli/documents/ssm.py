@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.document.reader import RulesError
+from mtls_authorizer_cli.aws import aws_errors, make_client
 from mtls_authorizer_cli.command_line import CommandError, printable
-from mtls_authorizer_cli.documents.aws import aws_errors, make_client
 from mtls_authorizer_cli.documents.document import (
     MOST_ATTEMPTS,
     StoredDocument,

@@ -15,7 +15,7 @@ from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +73,7 @@ def update_document(
         check_valid(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         progress.show(f"reading {printable(location)}", 0)
         store = _open(location, bucket_owner)
         read = _checked(store.read())
@@ -81,7 +81,7 @@ def update_document(
         after = checked_edit(read.text)
     if after == read.text or not review(Change(read, after)):
         return Update(read, read.text, after, written=False)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         progress.show("writing", _WRITING)
         document, before, merged = store.update(read, checked_edit)
     return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
@@ -89,23 +89,18 @@ def update_document(
 
 def _open(location: str, bucket_owner: str | None) -> DocumentStore:
     scheme, parts = parse_location(location)
-    try:
-        if scheme is Scheme.FILE:
-            from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- imports fcntl
+    if scheme is Scheme.FILE:
+        from mtls_authorizer_cli.documents.files import FileDocument  # noqa: PLC0415 -- imports fcntl
 
-            return FileDocument(parts[0])
-        if scheme is Scheme.S3:
-            from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
+        return FileDocument(parts[0])
+    if scheme is Scheme.S3:
+        from mtls_authorizer_cli.documents.s3 import S3Document  # noqa: PLC0415 -- imports boto3
 
-            return S3Document(location, parts, bucket_owner)
-        if scheme is Scheme.SSM:
-            from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
+        return S3Document(location, parts, bucket_owner)
+    if scheme is Scheme.SSM:
+        from mtls_authorizer_cli.documents.ssm import SsmDocument  # noqa: PLC0415 -- imports boto3
 
-            return SsmDocument(location, parts)
-    except ModuleNotFoundError as error:
-        needed = "Linux or macOS, such as WSL" if scheme is Scheme.FILE else "boto3: pip install boto3"
-        message = f"{printable(location)}: there is no module {error.name}, so that this requires {needed}"
-        raise CommandError(message) from error
+        return SsmDocument(location, parts)
     message = (
         f"{printable(location)} is a configuration in AppConfig, which is changed by a deployment: save it to a "
         "file, run the command with --rules FILE, and deploy the file as the next version (aws appconfig "

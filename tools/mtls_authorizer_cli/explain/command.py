@@ -19,12 +19,11 @@ from mtls_authorizer_cli.explain.options import add_options, load_named_configur
 from mtls_authorizer_cli.explain.table import Table, as_csv, decide_all
 from mtls_authorizer_cli.explain.table import as_json as table_json
 from mtls_authorizer_cli.explain.table import as_text as table_text
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.report.text import as_text
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -100,12 +99,12 @@ def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Report:
     """Explain one certificate. Raises CommandError."""
     try:
-        with progress_on(sys.stderr) as progress:
+        with Progress(sys.stderr) as progress:
             configuration = load_named_configuration(options, environment, progress)
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
-    question, notes = make_question(options, environment, given, configuration)
+    question, notes = make_question(options, given, configuration)
     explanation = explain(question, everything=options.all)
     return Report(explanation, notes, everything=options.all, with_answer=options.policy)
 
@@ -115,9 +114,9 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
     if options.policy:
         message = "--policy prints the response for one certificate: name one"
         raise CommandError(message)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         configuration = load_named_configuration(options, environment, progress)
-        question, notes = make_question(options, environment, given, configuration)
+        question, notes = make_question(options, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)
         rows = tuple(decide_all(files, question, configuration))
     return Table(rows, question.now, notes, _repeated_arguments(options))

@@ -11,11 +11,10 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.explain.log_entry import as_request, has_path
 from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.printed import quoted
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 
 if TYPE_CHECKING:
@@ -72,14 +71,14 @@ def explain_entry(
     options: argparse.Namespace, environment: Mapping[str, str], record: LogRecord, paths: Sequence[str]
 ) -> LoggedExplanation:
     """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         configuration = load_named_configuration(options, environment, progress)
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})
     file, notes = _find_certificate(record, paths)
     request, knows_path = as_request(record, EXAMPLE_REQUEST)
     given = Inputs(() if file is None else (file,), None, request, knows_path, notes, are_many=False)
-    question, notes = make_question(options, environment, given, configuration, record.time)
+    question, notes = make_question(options, given, configuration, record.time)
     if options.rules is None and configuration.has_rules:
         notes = (*notes, *_changes(record, question))
     lacks = tuple(_lacks(record, question.policy.rules, has_certificate=file is not None))

@@ -22,15 +22,8 @@ _FIELDS = (
     *("principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage", "days_to_expiry"),
     *("certificate_sha256", "unverified_subject_dn", "unverified_issuer_dn", "unverified_serial_number"),
     *("rules", "route", "api_id", "domain_name", "source_ip", "request_id", "extended_request_id"),
-    *(
-        "revocation_status",
-        "revocation_unknown_reason",
-        "crl_issuer",
-        "crl_number",
-        "crl_uri",
-        "crl_age_seconds",
-        "crl_skipped_issuers",
-    ),
+    *("revocation_status", "revocation_unknown_reason"),
+    *("crl_issuer", "crl_number", "crl_uri", "crl_age_seconds", "crl_skipped_issuers"),
     *("shadow_decision", "shadow_reason", "shadow_rules_version", "configuration_version", "rules_version"),
 )
 """The fields that are shown. The others are about the function, not about the decision."""

@@ -14,7 +14,6 @@ from mtls_authorizer_cli.configuration.loading import (
     notes_on_configuration,
     read_truststore_of_domain,
 )
-from mtls_authorizer_cli.configuration.sources import truststore_uri
 from mtls_authorizer_cli.explanation.question import Question, read_certificate, with_api_id, with_domain_name
 
 if TYPE_CHECKING:
@@ -82,11 +81,7 @@ def load_named_configuration(
 
 
 def make_question(
-    options: argparse.Namespace,
-    environment: Mapping[str, str],
-    given: Inputs,
-    configuration: Configuration,
-    time: datetime | None = None,
+    options: argparse.Namespace, given: Inputs, configuration: Configuration, time: datetime | None = None
 ) -> tuple[Question, tuple[str, ...]]:
     """Return the question about the certificate that was given, and notes. Raises CommandError.
 
@@ -94,7 +89,7 @@ def make_question(
     """
     now = time or datetime.now(UTC) if options.at is None else read_time(options.at)
     settings = configuration.settings
-    truststore, notes = read_truststore_of_domain(environment, options.truststore, settings)
+    truststore, notes = read_truststore_of_domain(options.truststore, settings)
     certificate = read_certificate(given.pem)
     policy = configuration.policy(None if isinstance(certificate, str) else certificate)
     request = _request(given.request, options)
@@ -119,7 +114,7 @@ def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
 
 
 def _truststore_notes(question: Question) -> Iterator[str]:
-    if question.policy.truststore is not None and truststore_uri(question.settings) is None:
+    if question.policy.truststore is not None and question.settings.truststore_uri is None:
         yield (
             "rules with issuer_key are decided with the truststore of --truststore; the function needs TRUSTSTORE_URI "
             "for them"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.report.summary import summarize
-from mtls_authorizer_cli.explanation.wording import written_routes
+from mtls_authorizer_cli.explanation.wording import listed_routes
 from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
 from mtls_authorizer_cli.tables import columns, csv_text, files_without_certificate, joined, next_step, notes
 
@@ -75,7 +74,7 @@ def as_text(table: Table) -> str:
 def as_csv(table: Table) -> str:
     """Return the decisions for a spreadsheet: one row for each file."""
     records = (_record(row, table.now) for row in table.rows)
-    return csv_text(CSV_COLUMNS, (_csv_row(record) for record in records))
+    return csv_text(CSV_COLUMNS, (record | _all_routes(record) for record in records))
 
 
 def as_json(table: Table) -> str:
@@ -102,9 +101,7 @@ def _lines(table: Table) -> Iterator[str]:
     if allowed:
         yield from ["", "ALLOWED: file, matching rules, expiry, subject"]
         yield from columns([_cells(file, summary, listing(summary.rules)) for file, summary in allowed], _WIDEST)
-    yield from files_without_certificate(
-        [(row.file.name, row.file.problem or "") for row in table.rows if row.summary is None]
-    )
+    yield from files_without_certificate([row.file for row in table.rows if row.summary is None])
     yield ""
     yield from notes(table.notes)
     yield from next_step(_next_step(table))
@@ -122,7 +119,7 @@ def _reason(summary: Summary) -> str:
 def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]:
     certificate = summary.certificate
     if certificate is None:
-        return file.name, why, "", file.problem or ""
+        return file.name, why, "", file.reason
     return file.name, why, f"{certificate.not_after:%Y-%m-%d}", certificate.subject.rfc4514_string()
 
 
@@ -138,14 +135,13 @@ def _record(row: Row, now: datetime) -> dict[str, object]:
     """Return the values of CSV_COLUMNS for a file."""
     file, summary = row
     certificate, grant = file.certificate, summary and summary.grant
-    allowed_routes = written_routes(grant.routes) if grant and grant.routes is not ALL_ROUTES else None
     return {
         "file": file.name,
         "decision": summary and ("allow" if summary.allowed else "deny"),
         "denied_by": summary and summary.denied_by,
         "reason": summary and summary.reason,
         "rules": list(summary.rules) if summary else [],
-        "allowed_routes": allowed_routes if grant else [],
+        "allowed_routes": listed_routes(grant.routes) if grant else [],
         "subject_dn": certificate and certificate.subject.rfc4514_string(),
         "issuer_dn": certificate and certificate.issuer.rfc4514_string(),
         "serial_number": certificate and certificate.serial_number,
@@ -156,7 +152,6 @@ def _record(row: Row, now: datetime) -> dict[str, object]:
     }
 
 
-def _csv_row(record: Mapping[str, object]) -> list[object]:
-    """Return the cells of a record."""
-    cells = {**record, "allowed_routes": "all routes" if record["allowed_routes"] is None else record["allowed_routes"]}
-    return [cells[column] for column in CSV_COLUMNS]
+def _all_routes(record: Mapping[str, object]) -> dict[str, object]:
+    """Return what a record has in JSON, where null is all routes, as in CSV, where an empty cell is none."""
+    return {"allowed_routes": "all routes"} if record["allowed_routes"] is None else {}

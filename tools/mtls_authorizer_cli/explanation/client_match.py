@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import parse_name
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.names.distinguished_names import name_value
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.wording import value_text
 
 if TYPE_CHECKING:
@@ -44,13 +48,22 @@ def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]
             yield {**alternative, "issuer": issuer}
 
 
+def one_rule(keys: Mapping[str, object]) -> RuleSet:
+    """Return a rule with these keys, such as ``match``; none if they cannot be written in a rules document."""
+    try:
+        return RuleSet(parse_rules(json.dumps({"rules": [{"name": "rule", **keys}]}).encode()))
+    except RulesError:
+        return RuleSet(())
+
+
 def identifies_client(subject: DistinguishedName) -> bool:
     """Return whether a subject has an attribute that distinguishes clients, such as a common name."""
     return not _IDENTIFYING.isdisjoint(subject)
 
 
+@lru_cache
 def name_identifies_client(text: str) -> bool:
-    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read."""
+    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read. Cached: see logs."""
     try:
         types = {attribute_type for rdn in parse_name(text) for attribute_type, _ in rdn}
     except ValueError:

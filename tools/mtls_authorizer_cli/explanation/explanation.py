@@ -52,6 +52,15 @@ class Explanation(NamedTuple):
         return self.denial is None and self.gateway.rejection is None
 
 
+class Report(NamedTuple):
+    """An explanation, notes on its inputs, and whether to print everything and the function's response."""
+
+    explanation: Explanation
+    notes: tuple[str, ...] = ()
+    everything: bool = False
+    with_answer: bool = False
+
+
 def explain(question: Question, *, everything: bool = False) -> Explanation:
     """Explain the authorizer's decision. With ``everything``, no rule is left out."""
     decision, policy = question.decision(), question.policy

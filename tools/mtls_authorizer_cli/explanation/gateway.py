@@ -55,6 +55,17 @@ _REQUIRED = {
 }
 
 
+FIXES = {
+    GatewayCheck.ISSUER: "Add the certificate of its CA to the truststore, with all CAs above, and update the domain "
+    "name; or have the certificate issued by a CA that is in it",
+    GatewayCheck.CHAIN: "Add the missing CA certificates up to the root to the truststore, and update the domain name",
+    GatewayCheck.VALIDITY: "Have the certificate renewed. If it is a CA's, renew that, and update the truststore",
+    GatewayCheck.SIGNATURE: "Have the certificate issued again, signed with SHA-256 or stronger",
+    GatewayCheck.KEY: "Have a certificate issued for an RSA key of 2048 bits or more, or for one on P-256 or P-384",
+}
+"""What to do if a client's certificate fails a check."""
+
+
 class GatewayExplanation(NamedTuple):
     """The results of all checks, or why they were ``skipped``."""
 

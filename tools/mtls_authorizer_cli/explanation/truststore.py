@@ -117,7 +117,7 @@ def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool
         key = load_public_key(_fields(issuer).public_key)
         signed = _fields(certificate)
         return (
-            _may_be_ca(issuer)
+            may_be_ca(issuer)
             and key is not None
             and is_signed_by(key, signed.signature_algorithm, signed.signature, signed.tbs_certificate)
         )
@@ -129,8 +129,11 @@ def _fields(certificate: x509.Certificate) -> Certificate:
     return parse_certificate(certificate.public_bytes(Encoding.DER))
 
 
-def _may_be_ca(certificate: x509.Certificate) -> bool:
-    """Return False only if the certificate says that it is not a CA's, and is not its own issuer either."""
+def may_be_ca(certificate: x509.Certificate) -> bool:
+    """Return False only if the certificate says that it is not a CA's, and is not its own issuer either.
+
+    Raises what cryptography raises for extensions that cannot be decoded: ValueError and more.
+    """
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:

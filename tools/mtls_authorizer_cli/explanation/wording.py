@@ -63,6 +63,11 @@ def printed_routes(routes: Routes, *, everything: bool = False) -> str:
     return "all routes" if routes is ALL_ROUTES else listing(written_routes(routes), everything=everything)
 
 
+def listed_routes(routes: Routes) -> list[str] | None:
+    """Return the routes for a program: None for all routes."""
+    return None if routes is ALL_ROUTES else written_routes(routes)
+
+
 def written_route(route: str) -> str:
     """Return a route, or an invocation, as it is written in a document: ``GET/payments/*`` is ``GET /payments/*``."""
     return " /".join(route.split("/", 1))

@@ -9,11 +9,12 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import (
     INVISIBLE_CHARACTER,
+    MESSAGES,
     MOST_LOGGED,
     NOT_ALL,
     NOT_ASCII,
     QUOTED_ITEM,
-    REVERSED_ISSUER,
+    REVERSED_NAME,
     SPLIT_NAME,
     allowlist_warnings,
     log_allowlist_warnings,
@@ -22,6 +23,13 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.certificates import client_pem
+
+NAMES_WITH_JOINERS = (
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "\u0915\u094d\u200d\u0937",
+    "\u0d28\u0d4d\u200d",
+)
+"""In Persian with a non-joiner, in Hindi and in Malayalam with a joiner after a virama, at the end, too."""
 
 LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS")
 
@@ -44,8 +52,8 @@ LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANI
 def test_a_legal_form_as_an_item_is_probably_part_of_a_name(
     variable: str, text: str, name: str, correction: list[str]
 ) -> None:
-    ((message, fields),) = allowlist_warnings({variable: text})
-    assert (message, fields["variable"], fields["value"]) == (SPLIT_NAME, variable, name)
+    ((kind, fields),) = allowlist_warnings({variable: text})
+    assert (kind, fields["variable"], fields["value"]) == (SPLIT_NAME, variable, name)
     assert json.loads(fields["correction"]) == correction
     # The correction is a value without a warning.
     assert load_settings({variable: fields["correction"]}).rules
@@ -76,8 +84,8 @@ def test_other_items_are_not_doubtful(variable: str, text: str) -> None:
 def test_quotation_marks_around_an_item_or_the_list_are_probably_no_part_of_a_name(
     variable: str, text: str, correction: list[str]
 ) -> None:
-    ((message, fields),) = allowlist_warnings({variable: text})
-    assert (message, fields["variable"], fields["value"]) == (QUOTED_ITEM, variable, text.strip())
+    ((kind, fields),) = allowlist_warnings({variable: text})
+    assert (kind, fields["variable"], fields["value"]) == (QUOTED_ITEM, variable, text.strip())
     assert json.loads(fields["correction"]) == correction
     assert not list(allowlist_warnings({variable: fields["correction"]}))
 
@@ -99,16 +107,26 @@ def test_other_quotation_marks_are_part_of_a_name(text: str) -> None:
         ("ALLOWED_ORGANIZATIONAL_UNITS", "a\u2028\u200b b", r"a\u2028\u200b b", ["a  b"]),
         ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:a.example\u200b", r"DNS:a.example\u200b", ["DNS:a.example"]),
         ("ALLOWED_ISSUERS", "CN=a\u200d,O=b", r"CN=a\u200d,O=b", ["CN=a,O=b"]),
+        ("ALLOWED_ORGANIZATIONS", "\u200c\u0645\u06cc", r"\u200c\u0645\u06cc", ["\u0645\u06cc"]),
+        ("ALLOWED_ORGANIZATIONS", "\u0645\u200c", r"\u0645\u200c", ["\u0645"]),
+        ("ALLOWED_ORGANIZATIONS", "\u0645\u200ca", r"\u0645\u200ca", ["\u0645a"]),
+        ("ALLOWED_ORGANIZATIONS", "\u0915\u200d\u0937", r"\u0915\u200d\u0937", ["\u0915\u0937"]),
+        ("ALLOWED_ORGANIZATIONS", "\u0645\u200c\u200b\u06cc", r"\u0645\u200c\u200b\u06cc", ["\u0645\u06cc"]),
     ],
 )
 def test_an_invisible_character_is_reported_in_every_list(
     variable: str, text: str, value: str, correction: list[str]
 ) -> None:
     assert load_settings({variable: text}).rules
-    ((message, fields),) = allowlist_warnings({variable: text})
-    assert (message, fields["value"]) == (INVISIBLE_CHARACTER, value)
+    ((kind, fields),) = allowlist_warnings({variable: text})
+    assert (kind, fields["value"]) == (INVISIBLE_CHARACTER, value)
     assert json.loads(fields["correction"]) == correction
     assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize("name", NAMES_WITH_JOINERS)
+def test_joiners_in_names_of_arabic_and_indic_scripts_are_not_reported(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
 
 
 @pytest.mark.parametrize(
@@ -122,8 +140,8 @@ def test_an_invisible_character_is_reported_in_every_list(
 )
 def test_a_domain_name_is_in_ascii_in_certificates(name: str, correct: str) -> None:
     text = f"DNS:a.example, {name}"
-    ((message, fields),) = allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": text})
-    assert (message, fields["value"], json.loads(fields["correction"])) == (NOT_ASCII, name, ["DNS:a.example", correct])
+    ((kind, fields),) = allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": text})
+    assert (kind, fields["value"], json.loads(fields["correction"])) == (NOT_ASCII, name, ["DNS:a.example", correct])
     assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": fields["correction"]}))
 
 
@@ -152,7 +170,7 @@ def test_few_of_many_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> No
         names = [f"Acme\u00a0{number}" for number in range(count)]
         log_allowlist_warnings({"ALLOWED_ORGANIZATIONS": ",".join(names)})
         messages = [record.getMessage() for record in caplog.records]
-        assert messages == [INVISIBLE_CHARACTER] * MOST_LOGGED + more
+        assert messages == [MESSAGES[INVISIBLE_CHARACTER]] * MOST_LOGGED + more
 
 
 def test_a_doubtful_list_keeps_its_meaning() -> None:
@@ -177,7 +195,7 @@ def test_a_doubtful_list_keeps_its_meaning() -> None:
 def test_an_issuer_that_ends_with_its_most_specific_attribute_looks_reversed(text: str, names: dict[str, str]) -> None:
     warnings = list(allowlist_warnings({"ALLOWED_ISSUERS": text}))
     assert {fields["value"]: fields["correction"] for _, fields in warnings} == names
-    assert {message for message, _ in warnings} <= {REVERSED_ISSUER}
+    assert {kind for kind, _ in warnings} <= {REVERSED_NAME}
     assert load_settings({"ALLOWED_ISSUERS": text}).rules
 
 

@@ -20,8 +20,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.field_values import psd2_role_facts, psd2_statement_problem
 from mtls_authorizer.rules.psd2 import Psd2Statement, parse_role, read_psd2_statement
-from mtls_authorizer_cli.explanation.explanation import explain
-from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.text import as_text
 from tests import der
 from tests.api_events import EVENTS, rest_event

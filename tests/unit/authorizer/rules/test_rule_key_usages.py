@@ -10,9 +10,8 @@ import pytest
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.report.text import as_text
 from tests import der
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event

@@ -21,6 +21,7 @@ from tests import der
 from tests.api_events import rest_event
 from tests.certificate_authorities import DAY, IS_A_CA, CertificateAuthority
 from tests.certificates import name, pem
+from tests.command_results import Terminal
 from tests.responses import checking
 from tests.rules_documents import document, rule
 
@@ -329,11 +330,6 @@ def test_names_of_a_hostile_certificate_are_escaped(
         assert all(len(line) <= 100 for line in out.splitlines()) or json_option
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_on_a_terminal_the_change_is_shown_once_and_written_after_yes(
     rules: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -486,5 +482,3 @@ def test_the_document_is_that_of_the_variables(folder: Path, rules: Path, capsys
     printed = json.loads(capsys.readouterr().out)
     assert printed["verify"] == "mtls-authorizer explain client.pem --env-file 'env file'"
     assert rules.read_text() == DOCUMENT
-    assert main(["block", "client.pem", "--env-file", "env file", "--function", "x"], {}) == 2
-    assert "--function and --env-file both name variables" in capsys.readouterr().err

@@ -74,7 +74,8 @@ def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder
     read = read_certificates([str(folder / "key.pem"), str(folder / "a" / "broken.pem")])
     problems = [each.problem or "" for each in read]
     assert "is a private key (PEM). It is not needed" in problems[0]
-    assert problems[1]
+    assert [each.problem == f"{each.name} {each.reason}" for each in read] == [True, True]
+    assert read[1].reason.startswith("cannot be decoded: ")
     assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
 
 

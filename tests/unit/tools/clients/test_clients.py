@@ -384,13 +384,26 @@ def test_a_log_without_clients_says_what_to_do(run: Run, put: Callable[..., None
     )
 
 
-@pytest.mark.parametrize("arguments", [["wrong"], ["wrong/readme"], ["--log", "wrong/readme"]])
-def test_inputs_without_certificates_and_decisions_are_an_error(arguments: list[str], run: Run, tmp_path: Path) -> None:
+NOT_JSON = "entry 1 is not a JSON object. The log format of the function must be JSON"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["wrong"], ""),
+        (["wrong/readme"], ""),
+        (["--log", "wrong/readme"], f": wrong/readme: {NOT_JSON}"),
+    ],
+)
+def test_inputs_without_certificates_and_decisions_are_an_error(
+    arguments: list[str], reason: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "wrong").mkdir()
     (tmp_path / "wrong" / "readme").write_text("text")
     result = run(*arguments, "--expiring", "60d")
     assert result.status == 2
-    assert result.errors == "mtls-authorizer clients: the files contain neither certificates nor decisions\n"
+    message = f"the files contain neither certificates nor decisions{reason}"
+    assert result.errors == f"mtls-authorizer clients: {message}\n"
     assert run("missing", "--expiring", "60d").status == 2
 
 
@@ -421,7 +434,6 @@ def test_a_file_that_cannot_be_read_is_an_error_after_the_list(
     [
         ([], "no clients: name files or folders with certificates, or a log with --log"),
         (["certs"], "certs contains no files"),
-        (["x", "--csv", "--json"], "--csv and --json exclude each other: use one of them"),
         (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),

@@ -74,8 +74,3 @@ def test_errors_name_the_line_and_not_its_value(content: str | bytes, problem: s
 def test_without_an_option_the_variables_are_those_of_the_shell() -> None:
     shell = {"SHELL": "x"}
     assert read_environment(argparse.Namespace(function=None, env_file=None), shell) is shell
-
-
-def test_only_one_of_the_options_is_accepted() -> None:
-    with pytest.raises(CommandError, match="--function and --env-file both name variables: use one of them"):
-        read_environment(argparse.Namespace(function="f", env_file="e"), {})

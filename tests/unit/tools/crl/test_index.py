@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.revocation.index.format import read_index
-from mtls_authorizer_cli.crl import index as crl_index
+from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.progress import Progress, progress_on
+from mtls_authorizer_cli.progress import Progress
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests.command_results import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +242,7 @@ def test_what_can_not_be_read_or_written_is_named(
 def test_a_file_that_is_too_large_is_not_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(crl_index, "MAX_CRL_BYTES", 1234)
+    monkeypatch.setattr(crl_options, "MAX_CRL_BYTES", 1234)
     (folder / "ca.crl").write_bytes(crl(*range(100)))
     assert run("ca.crl", "--truststore", "bundle.pem") == 2
     assert capsys.readouterr().err == f"{PROGRAM}: ca.crl has more than 1,234 bytes: name a smaller file\n"
@@ -287,11 +288,6 @@ def test_an_index_that_can_not_be_finished_leaves_no_trace(folder: Path, monkeyp
     assert files(folder) == {"bundle.pem", "ca.crl", "ca.crl.index"}
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(("text", "replacement"), [(b"\n", b"\n\n"), (b"-----BEGIN", b"0\n-----BEGIN")])
 def test_the_bar_shows_how_many_entries_were_read_if_their_number_is_unknown(
     text: bytes, replacement: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -335,7 +331,7 @@ def test_the_bar_grows_with_every_few_thousand_items() -> None:
 
 def test_items_of_an_unknown_number_are_counted_until_the_bar_is_removed() -> None:
     terminal = Terminal()
-    with progress_on(terminal) as progress:
+    with Progress(terminal) as progress:
         assert list(progress.watch(range(3), "decisions", every=2)) == [0, 1, 2]
     empty = "." * 40
     assert terminal.getvalue().split("\r\x1b[K") == ["", f"[{empty}] 0 decisions", f"[{empty}] 2 decisions", ""]
@@ -356,9 +352,8 @@ def test_the_bar_does_not_wrap_on_a_narrow_terminal(columns: int, length: int) -
 
 def test_without_a_terminal_there_is_no_bar() -> None:
     stream = io.StringIO()
-    progress = Progress(stream)
-    assert list(progress.watch(range(3), "items", 3)) == [0, 1, 2]
-    progress.clear()
+    with Progress(stream) as progress:
+        assert list(progress.watch(range(3), "items", 3)) == [0, 1, 2]
     assert stream.getvalue() == ""
 
 

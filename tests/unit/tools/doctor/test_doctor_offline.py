@@ -187,7 +187,7 @@ CLIENTS = {
     ),
     "a private key": Mistake(PRIVATE_KEY, Check.CLIENT_CERTIFICATE, "is a private key"),
     "a certificate that the authorizer cannot read": Mistake(
-        issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, ""
+        issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, "cannot be decoded: "
     ),
     "a certificate with a broken key": Mistake(
         issue(public_key=NO_KEY),
@@ -213,6 +213,7 @@ def test_a_mistake_in_a_clients_certificate_is_found_in_its_folder_and_nothing_e
     assert finding["check"] == mistake.check
     assert finding["subject"] == str(folder / "mistake.pem")
     assert mistake.problem in finding["problem"]
+    assert finding["subject"] not in finding["problem"]
     assert finding["consequence"]
 
 

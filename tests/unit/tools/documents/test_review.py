@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -13,11 +15,7 @@ from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import StoredDocument
 from mtls_authorizer_cli.documents.review import diff, review
 from mtls_authorizer_cli.documents.update import Change
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.command_results import Terminal
 
 
 def options(**chosen: bool) -> argparse.Namespace:
@@ -35,7 +33,26 @@ def test_a_change_is_shown_on_a_terminal_and_written_only_after_yes(
     assert review(options(), CHANGE) is written
     out, shown = capsys.readouterr()
     assert out == ""
-    assert shown == '@@ line 1 @@\n- {}\n+ {"a": 1}\nWrite this to s3://rules/\\x1b[31m? [y/N] '
+    ending = "" if answer else "\n"
+    assert shown == f'@@ line 1 @@\n- {{}}\n+ {{"a": 1}}\nWrite this to s3://rules/\\x1b[31m? [y/N] {ending}'
+
+
+def test_an_answer_that_cannot_be_read_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    closed = Terminal()
+    monkeypatch.setattr(closed, "readline", fail)
+    monkeypatch.setattr(sys, "stdin", closed)
+    assert review(options(), CHANGE) is False
+    master, slave = os.openpty()
+    try:
+        with os.fdopen(slave, encoding="utf-8") as terminal:
+            monkeypatch.setattr(sys, "stdin", terminal)
+            os.write(master, b"\xff y\n")
+            assert review(options(), CHANGE) is False
+    finally:
+        os.close(master)
 
 
 def test_without_a_terminal_there_must_be_an_option(monkeypatch: pytest.MonkeyPatch) -> None:

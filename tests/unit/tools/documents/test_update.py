@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 import stat
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -162,13 +161,6 @@ def test_a_change_that_is_not_valid_is_not_written(rules: Path) -> None:
 def test_locations_that_cannot_be_changed_are_rejected(location: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):
         update_document(location, denying("a"))
-
-
-def test_files_are_not_changed_on_windows(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "mtls_authorizer_cli.documents.files", raising=False)
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    with pytest.raises(CommandError, match="no module fcntl, so that this requires Linux or macOS, such as WSL"):
-        update_document(str(rules), denying("a"))
 
 
 def test_a_file_that_cannot_be_written_stays_as_it_is(rules: Path) -> None:

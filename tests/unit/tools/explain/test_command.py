@@ -15,7 +15,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
-from tests.command_results import Result
+from tests.command_results import Result, Terminal
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:
@@ -191,11 +191,6 @@ def test_everything_is_printed_on_request(run: Callable[..., Result], tmp_path: 
     assert "rule-8" not in run("client.pem", "--rules", "many.json").output
     assert "rule-8" in run("client.pem", "--rules", "many.json", "--all").output
     assert len(run("client.pem", "--rules", "many.json", "--all", "--json").json["rules"]["nearest"]) == 9
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,12 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.api_events import STAGE_ARN, http_2_0_event, rest_event
-from tests.certificate_authorities import IS_A_CA, MAY_SIGN_BOTH, CertificateAuthority
-from tests.certificates import certificate_der, client_pem, name, pem
+from tests.certificate_authorities import CertificateAuthority
+from tests.certificates import attribute, certificate_der, client_pem, extension, name, pem
 from tests.questions import CLIENT
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ REQUEST = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).si
 # Of version 1, without extensions: that it is a CA's shows by what it has issued.
 OLD_CA = certificate_der(name(("CN", "Old CA")), name(("CN", "Old CA")), version=None, extensions=None)
 OF_OLD_CA = certificate_der(name(("CN", "old leaf")), name(("CN", "Old CA")))
+# In Latin-1 as OpenSSL reads it, although the type of the string does not allow it.
+MUELLER = name(attribute("CN", "M\u00fcller", der.T61_STRING))
+MUELLER_CA = certificate_der(MUELLER, MUELLER, version=None, extensions=None)
+OF_MUELLER_CA = certificate_der(name(("CN", "old leaf")), MUELLER)
 
 ALLOWED_NAMES = json.dumps(["leaf", "Ledger", "old leaf"])
 
@@ -214,6 +219,7 @@ def bundle(*certificates: bytes) -> bytes:
         (bundle(LEAF, ISSUING.certificate, ROOT.certificate), "CN=leaf", "the first, the client's, is used"),
         (bundle(ROOT.certificate, ISSUING.certificate, LEAF), "CN=leaf", "number 3, the client's ('CN=leaf')"),
         (bundle(OLD_CA, OF_OLD_CA), "CN=old leaf", "number 2, the client's ('CN=old leaf')"),
+        (bundle(MUELLER_CA, OF_MUELLER_CA), "CN=old leaf", "number 2, the client's ('CN=old leaf')"),
         (bundle(LEAF, LEAF), "CN=leaf", "the first, the client's, is used"),
         (private(Encoding.PEM) + bundle(LEAF), "CN=leaf", "also contains a private key, which is not read"),
         (private(Encoding.PEM, PASSWORD) + bundle(LEAF), "CN=leaf", "also contains a private key"),
@@ -249,7 +255,7 @@ def test_a_ca_is_explained_with_a_note_if_there_is_no_client(content: bytes, not
 
 UNREADABLE = pem(LEAF).replace("M", "N", 1)
 WITH_BROKEN_EXTENSION = certificate_der(
-    name(("CN", "broken")), name(("CN", "x")), extensions=[IS_A_CA, MAY_SIGN_BOTH, IS_A_CA]
+    name(("CN", "broken")), name(("CN", "x")), extensions=[extension(BASIC_CONSTRAINTS, der.tlv(der.NULL))]
 )
 
 

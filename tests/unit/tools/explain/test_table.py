@@ -34,7 +34,7 @@ EXPECTED = """\
 1 of 3 certificates ALLOWED, 2 DENIED; 1 file without a certificate
 
 DENIED: file, reason, expiry, subject
-  partners/broken.pem   lambda_event_clientcert_malformed              not a certificate: expecte...
+  partners/broken.pem   lambda_event_clientcert_malformed              cannot be decoded: not a c...
   partners/a/other.pem  common_name_not_allowed            2040-01-01  CN==HYPERLINK(\\E2\\80\\AE\\C3...
 
 ALLOWED: file, matching rules, expiry, subject
@@ -167,6 +167,7 @@ def test_documents_that_cannot_be_read_are_noted_once(explain: Explain) -> None:
         (["both", "--csv", "--json"], "--csv cannot be combined with --json, --policy or --all"),
         (["both", "stage.json"], "stage.json is JSON (the event's methodArn"),
         (["missing", "rules.json"], "rules.json is a rules document"),
+        (["event.json", "--csv"], "event.json is an event: --csv is about files with certificates"),
         (["missing", "event.json"], "missing cannot be read: No such file"),
         (["both", "--function", "a b"], "function 'a b': write its name or ARN"),
         (["both", "--env-file", "missing"], "missing cannot be read: No such file"),

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.main import main
 from tests import der

@@ -9,9 +9,8 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.report import Report
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 from tests.certificates import certificate_der, pem
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question

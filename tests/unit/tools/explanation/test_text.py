@@ -15,8 +15,7 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explanation.explanation import explain
-from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 from tests import der

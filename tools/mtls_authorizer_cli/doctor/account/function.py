@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import StoreError, Timeouts
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.configuration.sources import read_location
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, assignment, command
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.aws import Aws
 
 HANDLER = "mtls_authorizer.handler.handler"
-
-_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30)
 
 
 class Function:
@@ -73,17 +71,10 @@ class Function:
             reason = f"the rules are a file of the function: {settings.rules_uri}"
             raise UnavailableError(reason)
         try:
-            store = open_store(
-                settings.rules_uri,
-                max_bytes=LARGEST_DOCUMENT,
-                timeouts=_TIMEOUTS,
-                bucket_owner=settings.s3_bucket_owner,
-            )
-            fetched = store.fetch(None)
-        except StoreError as error:
+            return read_location(settings.rules_uri, settings, LARGEST_DOCUMENT)
+        except CommandError as error:
             reason = f"the rules of the function cannot be read: {error}"
             raise UnavailableError(reason) from error
-        return fetched and fetched.content
 
     @cached_property
     def rules(self) -> RuleSet:

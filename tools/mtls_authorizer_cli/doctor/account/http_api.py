@@ -9,7 +9,7 @@ from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mtls_authorizer_cli.doctor.account.aws import Aws
 
@@ -62,7 +62,7 @@ class HttpApi:
                 each["StageName"],
                 each.get("DeploymentId"),
                 is_automatic=each.get("AutoDeploy", False),
-                failure=each.get("LastDeploymentStatusMessage", "") if self._has_failed(each) else "",
+                failure=_failure(each) if each.get("AutoDeploy") else "",
             )
             for each in self._items("get_stages")
         ]
@@ -118,11 +118,6 @@ class HttpApi:
         """Return the command that deploys the API to a stage."""
         return self._command("create-deployment", "--stage-name", name)
 
-    def _has_failed(self, stage: dict[str, Any]) -> bool:
-        if "LastDeploymentStatusMessage" not in stage or not stage.get("AutoDeploy"):
-            return False
-        return "fail" in stage["LastDeploymentStatusMessage"].lower()
-
     def _items(self, operation: str) -> Iterable[Any]:
         return self._aws.items("apigatewayv2", operation, "Items", ApiId=self.api_id)
 
@@ -131,3 +126,8 @@ class HttpApi:
 
     def _command(self, name: str, *words: str | Variable) -> str:
         return command(self._aws.region, "apigatewayv2", name, "--api-id", self.api_id, *words)
+
+
+def _failure(stage: Mapping[str, Any]) -> str:
+    message: str = stage.get("LastDeploymentStatusMessage", "")
+    return message if "fail" in message.lower() else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
-from mtls_authorizer_cli.doctor.findings import Check, Finding
-from mtls_authorizer_cli.doctor.live.rules_document import rules_document
+from mtls_authorizer_cli.doctor.findings import Check, Finding, suspicious_rule
+from mtls_authorizer_cli.rules.check.report import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def _unpublished_changes(function: Function) -> Iterator[Finding]:
         return
     used, latest = function.configuration, function.latest_configuration
     variables = [each.get("Environment", {}).get("Variables", {}) for each in (used, latest)]
-    changed = sorted(name for name in {**variables[0], **variables[1]} if _differs(name, *variables))
+    changed = sorted({name for name, _ in variables[0].items() ^ variables[1].items()})
     if used.get("CodeSha256") != latest.get("CodeSha256"):
         changed.append("its code")
     if changed:
@@ -81,15 +82,12 @@ def _unpublished_changes(function: Function) -> Iterator[Finding]:
         )
 
 
-def _differs(name: str, used: dict[str, str], latest: dict[str, str]) -> bool:
-    return used.get(name) != latest.get(name)
-
-
 def _qualifier(function: Function) -> Iterator[Finding]:
     snap_start = function.configuration.get("SnapStart", {})
-    if not function.arn.is_published and snap_start.get("ApplyOn") == "PublishedVersions":
+    is_enabled = snap_start.get("ApplyOn") == "PublishedVersions"
+    if is_enabled and not function.arn.is_published:
         yield _unused(function, "SnapStart", "live")
-    elif function.arn.is_published and _is_off(snap_start):
+    elif is_enabled and snap_start.get("OptimizationStatus") == "Off":
         yield Finding(
             Check.QUALIFIER,
             str(function),
@@ -101,10 +99,6 @@ def _qualifier(function: Function) -> Iterator[Finding]:
     provisioned = [each["FunctionArn"].rpartition(":")[2] for each in function.provisioned_concurrency()]
     if provisioned and function.arn.qualifier not in provisioned:
         yield _unused(function, "provisioned concurrency", provisioned[0])
-
-
-def _is_off(snap_start: dict[str, str]) -> bool:
-    return snap_start.get("ApplyOn") == "PublishedVersions" and snap_start.get("OptimizationStatus") == "Off"
 
 
 def _unused(function: Function, feature: str, alias: str) -> Finding:
@@ -218,6 +212,25 @@ def _layer(function: Function) -> Iterator[Finding]:
                 )
 
 
+def _rules_document(function: Function) -> Iterator[Finding]:
+    """Yield the errors and warnings of ``rules check`` about the document at a URI, if the function has one."""
+    document, uri = function.rules_document, function.settings.rules_uri
+    if document is None or uri is None:
+        return
+    report = check_document(uri, document, datetime.now(UTC))
+    for error in report.errors:
+        yield Finding(
+            Check.RULES_DOCUMENT,
+            uri,
+            f"invalid: {error.text}",
+            "The function keeps its last valid rules while it runs, and does not start with these: then the API "
+            "responds with 500.",
+            "Correct the document with mtls-authorizer rules check, and upload it",
+        )
+    for warning in report.warnings:
+        yield suspicious_rule(Check.RULES_DOCUMENT, uri, warning)
+
+
 FUNCTION_CHECKS: Checks[Function] = {
     Check.FUNCTION: _function,
     Check.QUALIFIER: _qualifier,
@@ -226,6 +239,6 @@ FUNCTION_CHECKS: Checks[Function] = {
     Check.LOG_FORMAT: _log_format,
     Check.RUNTIME: _runtime,
     Check.LAYER: _layer,
-    Check.RULES_DOCUMENT: rules_document,
+    Check.RULES_DOCUMENT: _rules_document,
 }
 """The checks of a function."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING
-from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, gateway_findings, log_message
+from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, FIXES, GatewayCheck, gateway_findings, log_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,14 +35,6 @@ _CHECKS = {
     GatewayCheck.CHAIN: Check.CLIENT_CHAIN,
     GatewayCheck.VALIDITY: Check.CLIENT_VALIDITY,
 }
-_FIXES = {
-    Check.CLIENT_SIGNATURE: "Have the certificate issued again, signed with SHA-256 or stronger",
-    Check.CLIENT_KEY: "Have a certificate issued for a key of RSA with 2048 bits or more, or of P-256 or P-384",
-    Check.CLIENT_ISSUER: "Add the certificate of its CA to the truststore if you trust that CA; then update the domain "
-    "name to the new version",
-    Check.CLIENT_CHAIN: "Add the missing CA certificates to the truststore, up to a self-signed one",
-    Check.CLIENT_VALIDITY: "Have the certificate renewed",
-}
 
 
 def examine_certificates(files: Iterable[CertificateFile], truststore: TruststoreBundle, now: datetime) -> Diagnosis:
@@ -60,7 +52,7 @@ def _file(file: CertificateFile, truststore: TruststoreBundle, now: datetime) ->
         yield Finding(
             Check.CLIENT_CERTIFICATE,
             file.name,
-            str(file.problem),
+            file.reason,
             "The authorizer denies a certificate that it cannot read: lambda_event_clientcert_malformed."
             if file.pem
             else "No certificate was checked.",
@@ -92,7 +84,7 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
                 name,
                 f"API Gateway rejects it ({gateway_check}): {finding.text}",
                 f"The client sees {CLIENT_SEES}.{log}",
-                _FIXES[check],
+                FIXES[gateway_check],
             )
     left = certificate.x509.not_valid_after_utc - now
     if found[GatewayCheck.VALIDITY].passed and left < EXPIRY_WARNING:

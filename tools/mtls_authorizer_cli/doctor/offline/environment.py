@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
 from mtls_authorizer_cli.configuration.function import MEMORY_SIZE
-from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, suspicious_rule
 from mtls_authorizer_cli.rules.check.command import check_environment
 
 if TYPE_CHECKING:
@@ -80,10 +80,5 @@ def _settings(name: str, settings: Settings) -> Iterator[Finding]:
 def _rules(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     for report in check_environment(environment):
         for warning in report.warnings:
-            yield Finding(
-                Check.SUSPICIOUS_RULE,
-                name if report.source not in environment else f"{report.source} of {name}",
-                f"{warning.kind}: {warning.text}",
-                "The rule is valid, but probably means something else than intended.",
-                "Correct it, or ignore this if it is intended",
-            )
+            source = name if report.source not in environment else f"{report.source} of {name}"
+            yield suspicious_rule(Check.SUSPICIOUS_RULE, source, warning)

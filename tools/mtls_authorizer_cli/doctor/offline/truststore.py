@@ -21,7 +21,7 @@ from mtls_authorizer_cli.explanation.gateway import (
     signature_finding,
     validity_finding,
 )
-from mtls_authorizer_cli.explanation.truststore import is_self_issued, printed_name, read_bundle
+from mtls_authorizer_cli.explanation.truststore import is_self_issued, may_be_ca, printed_name, read_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,10 +190,9 @@ def public_key(certificate: x509.Certificate) -> bytes | None:
 def _is_no_ca(certificate: x509.Certificate) -> bool:
     """Return whether a certificate says that it is not a CA's. Self-signed ones are clients' own, which is allowed."""
     try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except Exception:  # noqa: BLE001 -- absent, or cannot be decoded: ValueError and more
+        return not may_be_ca(certificate)
+    except Exception:  # noqa: BLE001 -- an extension cannot be decoded: ValueError and more
         return False
-    return not constraints.ca and not is_self_issued(certificate)
 
 
 def _chain(each: TruststoreCertificate, bundle: TruststoreBundle) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
-from mtls_authorizer_cli.explanation.gateway import GatewayCheck
+from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.rule_advice import Advice, advise_on_rules
 from mtls_authorizer_cli.printed import plain
@@ -15,14 +15,6 @@ from mtls_authorizer_cli.printed import plain
 if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.explanation import Explanation
 
-_AGAINST_REJECTIONS = {
-    GatewayCheck.ISSUER: "Add the certificate of its CA to the truststore, with all CAs above, and update the domain "
-    "name; or have the certificate issued by a CA that is in it.",
-    GatewayCheck.CHAIN: "Add the missing CA certificates up to the root to the truststore, and update the domain name.",
-    GatewayCheck.VALIDITY: "Have the certificate renewed. If it is a CA's, renew that, and update the truststore.",
-    GatewayCheck.SIGNATURE: "Have the certificate issued again, signed with SHA-256 or stronger.",
-    GatewayCheck.KEY: "Have a certificate issued for an RSA key of 2048 bits or more, or for one on P-256 or P-384.",
-}
 _WITHOUT_DETAIL = (DenyReason.CERTIFICATE_MISSING, DenyReason.POLICY_TOO_LARGE)
 
 
@@ -31,7 +23,7 @@ def advise(explanation: Explanation) -> Advice | None:
     rejection = explanation.gateway.rejection
     if rejection is not None:
         problem = f"API Gateway requires {rejection.required}; found {rejection.found}."
-        return Advice(problem, _AGAINST_REJECTIONS[GatewayCheck(rejection.name)])
+        return Advice(problem, f"{FIXES[GatewayCheck(rejection.name)]}.")
     reason = explanation.denial
     if reason is None:
         return None

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explanation.report.advice import advise
-from mtls_authorizer_cli.explanation.wording import alternatives, value_text, written_route, written_routes
+from mtls_authorizer_cli.explanation.wording import alternatives, listed_routes, value_text, written_route
 from mtls_authorizer_cli.printed import json_text, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mtls_authorizer.rules.conditions import Condition
-    from mtls_authorizer.rules.routes import Routes
-    from mtls_authorizer_cli.explanation.explanation import Explanation
+    from mtls_authorizer_cli.explanation.explanation import Explanation, Report
     from mtls_authorizer_cli.explanation.gateway import GatewayExplanation
     from mtls_authorizer_cli.explanation.other_requirements import OtherRequirement
-    from mtls_authorizer_cli.explanation.report.report import Report
     from mtls_authorizer_cli.explanation.result import CheckResult
     from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation, RulesExplanation
     from mtls_authorizer_cli.explanation.similarity import Nearest
@@ -51,7 +48,7 @@ def as_json(report: Report) -> str:
         else _decision(allowed=explanation.shadow_denial is None),
         "shadow_reason": None if policy.shadow_rules is None else explanation.shadow_denial,
         "shadow_rules": _rules(explanation.shadow_rules, policy.shadow_rules_version, report),
-        "allowed_routes": _routes(grant.routes) if grant else [],
+        "allowed_routes": listed_routes(grant.routes) if grant else [],
         "answer": explanation.answer,
         "simple_answer": explanation.simple_answer,
     }
@@ -125,7 +122,7 @@ def _rule(rule: RuleExplanation, report: Report) -> object:
         "not": [[_field(field, report) for field in exclusion] for exclusion in rule.exclusions],
         "limits": [_requirement(limit) for limit in rule.limits],
         "values": [_requirement(value) for value in rule.values],
-        "allow": _routes(rule.rule.routes),
+        "allow": listed_routes(rule.rule.routes),
         "route_allowed": rule.route_allowed,
     }
 
@@ -161,7 +158,3 @@ def _alternative(alternative: Iterable[Condition]) -> object:
         {"label": label, "comparison": comparison, "value": value_text(value)}
         for _, label, comparison, value in alternative
     ]
-
-
-def _routes(routes: Routes) -> list[str] | None:
-    return None if routes is ALL_ROUTES else written_routes(routes)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer_cli.explanation.client_match import name_matches
+from mtls_authorizer_cli.explanation.client_match import name_matches, one_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.rule_set import RuleSet
 
 ROUTE_PLACEHOLDER = "METHOD /path"
 """Takes the place of the routes. It is not a valid route, so that a rule is never used without a choice."""
@@ -30,26 +28,13 @@ def suggest_rule(certificate: PeerCertificate, others: RuleSet) -> Mapping[str, 
     fingerprint.
     """
     name = _rule_name(certificate, {rule.name for rule in others.rules})
-    match = next(match for match in _matches(certificate) if _does_match(match, certificate))
+    matches = (*name_matches(certificate), {"fingerprint": certificate.fingerprint256})
+    match = next(match for match in matches if one_rule({"match": match}).matching(certificate))
     keys = (
         sorted(str(fact.value) for fact in others.readers[ISSUER_KEY](certificate)) if others.uses(ISSUER_KEY) else []
     )
     issuer_key = {ISSUER_KEY: keys[0]} if keys else {}
     return {"name": name, "match": {**match, **issuer_key}, "allow": [ROUTE_PLACEHOLDER]}
-
-
-def _matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
-    """Return what can be matched, the most useful first. Not all of it can be written in a rule."""
-    yield from name_matches(certificate)
-    yield {"fingerprint": certificate.fingerprint256}
-
-
-def _does_match(match: Mapping[str, object], certificate: PeerCertificate) -> bool:
-    document = json.dumps({"rules": [{"name": "rule", "match": match}]}).encode()
-    try:
-        return bool(RuleSet(parse_rules(document)).matching(certificate))
-    except RulesError:
-        return False
 
 
 def _rule_name(certificate: PeerCertificate, names: Collection[str]) -> str:

@@ -20,8 +20,7 @@ from mtls_authorizer_cli.tables import WIDTH, fold, next_step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mtls_authorizer_cli.explanation.explanation import Explanation
-    from mtls_authorizer_cli.explanation.report.report import Report
+    from mtls_authorizer_cli.explanation.explanation import Explanation, Report
     from mtls_authorizer_cli.explanation.result import CheckResult
     from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation, RulesExplanation
 

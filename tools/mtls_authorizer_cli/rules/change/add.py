@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
-from mtls_authorizer_cli.rules.change.new_rules import NewRule
-from mtls_authorizer_cli.rules.change.rule_problems import problems_of
+from mtls_authorizer_cli.rules.change.new_rules import NewRule, problems_of
 from mtls_authorizer_cli.rules.change.target import add_options, read_target
 from mtls_authorizer_cli.rules.change.writing import EXIT_STATUSES, write
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.rules.change.client_rule import ClientRule
-    from mtls_authorizer_cli.rules.change.target import Target
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -51,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Add the rule and return the exit status. Raises CommandError."""
     target = read_target(options, environment)
-    client = _client(options.from_cert, target)
+    client = client_rule_of(options.from_cert, target.trust, target.settings, datetime.now(UTC))
     rule = {
         "name": options.name,
         **({} if options.description is None else {"description": options.description}),
@@ -63,14 +60,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if problems:
         raise CommandError("; ".join(problems))
     return write(target, [NewRule(rule, "--name", client.certificate)], client.warnings, options)
-
-
-def _client(file: str, target: Target) -> ClientRule:
-    try:
-        return client_rule_of(file, target.trust, target.settings, datetime.now(UTC))
-    except CommandError as error:
-        message = f"{shown_file(file)}: {error}"
-        raise CommandError(message) from error
 
 
 def _context(items: Sequence[str]) -> dict[str, str]:

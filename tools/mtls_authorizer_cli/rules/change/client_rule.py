@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import ExtractionSuccess
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.request.assessment import RejectedCertificate, assess
-from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.certificates.files import read_certificate_file
-from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches
+from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches, one_rule
 from mtls_authorizer_cli.printed import quoted, utc_timestamp
-from mtls_authorizer_cli.rules.change.trust import verified_issuer_key
+from mtls_authorizer_cli.rules.change.target import verified_issuer_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.settings import Settings
-    from mtls_authorizer_cli.rules.change.trust import Trust
+    from mtls_authorizer_cli.rules.change.target import Trust
 
 _SERVERS_ONLY = {"extended_key_usage": ["serverAuth"]}
 _NOT_VERIFIED = (
@@ -63,7 +61,11 @@ def client_rule_of(file: str, trust: Trust | None, settings: Settings, now: date
     read = read_certificate_file(file)
     if read.certificate is None:
         raise CommandError(read.problem)
-    return _client_rule(read.certificate, trust, settings, now)
+    try:
+        return _client_rule(read.certificate, trust, settings, now)
+    except CommandError as error:
+        message = f"{shown_file(file)}: {error}"
+        raise CommandError(message) from error
 
 
 def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
@@ -73,7 +75,8 @@ def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Se
     matches = name_matches(certificate) if meets_usages else _server_matches(certificate)
     for match in matches:
         keys = {"match": {**match, **issuer}, **({} if meets_usages else _SERVERS_ONLY)}
-        if _does_match(keys, certificate, trust, settings):
+        rule = one_rule(keys) if trust is None else with_issuer_keys(one_rule(keys), trust.authorities)
+        if rule.matching(certificate, settings.required_key_usages):
             return ClientRule(
                 certificate, keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages))
             )
@@ -113,18 +116,6 @@ def _server_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, objec
             yield {key: value for key, value in match.items() if key != "subject"}
         elif common_name and not certificate.subject_alt_names:
             yield {**match, "common_name": exact(common_name)}
-
-
-def _does_match(
-    keys: Mapping[str, object], certificate: PeerCertificate, trust: Trust | None, settings: Settings
-) -> bool:
-    try:
-        rules = RuleSet(parse_rules(json.dumps({"rules": [{"name": "rule", **keys}]}).encode()))
-    except RulesError:
-        return False
-    if trust is not None:
-        rules = with_issuer_keys(rules, trust.authorities)
-    return bool(rules.matching(certificate, settings.required_key_usages))
 
 
 def _warnings(

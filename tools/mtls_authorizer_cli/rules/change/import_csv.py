@@ -17,7 +17,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
 from mtls_authorizer_cli.rules.change.csv_file import (
     ALL_ROUTES_CELL,
@@ -29,8 +29,7 @@ from mtls_authorizer_cli.rules.change.csv_file import (
     Problems,
     read_rows,
 )
-from mtls_authorizer_cli.rules.change.new_rules import NewRule
-from mtls_authorizer_cli.rules.change.rule_problems import problems_of
+from mtls_authorizer_cli.rules.change.new_rules import NewRule, problems_of
 from mtls_authorizer_cli.rules.change.target import add_options, read_target
 from mtls_authorizer_cli.rules.change.writing import EXIT_STATUSES, write
 
@@ -96,7 +95,7 @@ class _Importer:
     def rules(self) -> list[NewRule]:
         """Return the rules of all rows. Raises CommandError and CsvError."""
         rows = read_rows(self._file, self._problems)
-        with progress_on(sys.stderr) as progress:
+        with Progress(sys.stderr) as progress:
             rules = [self._rule(row) for row in progress.watch(rows, "rows", len(rows), every=10)]
         self._problems.check()
         return [rule for rule in rules if rule is not None]

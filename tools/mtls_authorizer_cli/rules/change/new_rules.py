@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, file_exists, printable
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer_cli.rules.change.target import Target
+
+
+_PLACE = "rules[0]."
+_COLUMNS = {"name", "description", "allow", "context"}
+"""The keys of a rule that are columns and options. The others are made from the certificate."""
 
 
 class NewRule(NamedTuple):
@@ -41,14 +47,25 @@ class NewRule(NamedTuple):
         return str(self.rule["name"])
 
 
+def problems_of(rule: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the key of a rule that has a problem, such as ``allow`` or ``context.tenant``, and the problem."""
+    try:
+        parse_rules(json.dumps({"rules": [rule]}).encode())
+    except RulesError as error:
+        for problem in error.problems:
+            place, _, text = problem.removeprefix(_PLACE).partition(" ")
+            key = place.partition("[")[0]
+            yield (key if key.partition(".")[0] in _COLUMNS else "certificate"), text
+
+
 class Result(NamedTuple):
     """The rules that were added, or would be, and those that the document contained already.
 
     ``warnings`` are about other rules and entries of deny for the same clients.
     """
 
-    added: tuple[str, ...]
-    present: tuple[str, ...]
+    added: tuple[NewRule, ...]
+    present: tuple[NewRule, ...]
     written: bool
     warnings: tuple[str, ...] = ()
 
@@ -72,13 +89,9 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
         return append_items(text, "rules", _missing(text, rules, present))
 
     update = target.rules.update(edit, review)
-    added = [rule for rule in rules if rule.name not in present]
-    return Result(
-        tuple(rule.name for rule in added),
-        tuple(rule.name for rule in rules if rule.name in present),
-        update.written,
-        tuple(_warnings(update.before, added, target)),
-    )
+    added = tuple(rule for rule in rules if rule.name not in present)
+    known = tuple(rule for rule in rules if rule.name in present)
+    return Result(added, known, update.written, tuple(_warnings(update.before, added, target)))
 
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
@@ -117,15 +130,14 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
     check_valid(text, f"{printable(location)} would not be valid", target.settings.rules)
-    names = tuple(rule.name for rule in rules)
     if not review(Change(StoredDocument(location, "{}", ""), text)):
-        return Result(names, (), written=False)
+        return Result(tuple(rules), (), written=False)
     path = Path(location)
     try:
         with suppress(FileExistsError), draft_of(path, text.encode()) as draft:
             # Unlike a renaming, this fails if the file exists.
             path.hardlink_to(draft)
-            return Result(names, (), written=True)
+            return Result(tuple(rules), (), written=True)
     except (OSError, ValueError) as error:
         message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise CommandError(message) from error

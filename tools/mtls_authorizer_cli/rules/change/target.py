@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.configuration.sources import read_location, truststore_uri
+from mtls_authorizer.revocation.issuer_keys import issuer_keys
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.configuration.sources import read_location
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
-from mtls_authorizer_cli.rules.change.trust import read_trust
+from mtls_authorizer_cli.explanation.gateway import explain_gateway
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.location import RulesLocation
-    from mtls_authorizer_cli.rules.change.trust import Trust
+    from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
+
+
+class Trust(NamedTuple):
+    """A truststore: all of its certificates, as API Gateway uses them, and its CAs, as the authorizer does."""
+
+    bundle: TruststoreBundle
+    authorities: Truststore
 
 
 class Target(NamedTuple):
@@ -36,7 +50,7 @@ class Target(NamedTuple):
 
     def warnings(self) -> tuple[str, ...]:
         """Return what the function lacks for the new rules."""
-        if self.trust is None or truststore_uri(self.settings) is not None:
+        if self.trust is None or self.settings.truststore_uri is not None:
             return ()
         return ("the function needs TRUSTSTORE_URI: without it, rules with issuer_key match no client",)
 
@@ -55,7 +69,35 @@ def add_options(parser: Parser) -> None:
 def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
     """Return the document that the options name, and the truststore. Raises CommandError."""
     rules = find_rules(options, environment)
-    truststore = options.truststore or truststore_uri(rules.settings)
+    truststore = options.truststore or rules.settings.truststore_uri
     trust = read_trust(truststore, read_location(truststore, rules.settings)) if truststore else None
     option = () if options.truststore is None or options.function else ("--truststore", options.truststore)
     return Target(rules, trust, option)
+
+
+def read_trust(location: str, content: bytes) -> Trust:
+    """Read the truststore that was at a location. Raises CommandError."""
+    try:
+        return Trust(read_bundle(content), read_truststore(content))
+    except ValueError as error:
+        message = f"{shown_file(location)}: {error}"
+        raise CommandError(message) from error
+
+
+def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetime) -> str:
+    """Return the key of the CA that signed a certificate, as ``issuer_key`` names it. ``now`` is aware.
+
+    Raises CommandError for a certificate that API Gateway would reject, as documented, and for one whose signature the
+    authorizer cannot verify.
+    """
+    gateway = explain_gateway(certificate, trust.bundle, now)
+    if gateway.rejection is not None or gateway.skipped is not None:
+        rejection = gateway.rejection
+        problem = gateway.skipped if rejection is None else f"{rejection.name}: {rejection.found}"
+        message = f"API Gateway would reject the certificate with this truststore: {problem}"
+        raise CommandError(message)
+    keys = sorted(issuer_keys(certificate, trust.authorities))
+    if not keys:
+        message = "no CA of the truststore is known to have signed the certificate, so issuer_key would not match"
+        raise CommandError(message)
+    return keys[0]

@@ -1,25 +1,28 @@
-"""The last steps of ``rules add`` and ``rules import``: review, write, and print a summary."""
+"""The last steps of ``rules add`` and ``rules import``: review, write, and print what was done."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
-from mtls_authorizer_cli.documents.review import diff, review
+from mtls_authorizer_cli.documents.review import diff, review, write_result
+from mtls_authorizer_cli.printed import counted, json_text, listing, plain
 from mtls_authorizer_cli.rules.change.new_rules import add_rules
-from mtls_authorizer_cli.rules.change.summary import Summary, print_summary
+from mtls_authorizer_cli.tables import joined, wrap
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mtls_authorizer_cli.documents.update import Change
-    from mtls_authorizer_cli.rules.change.new_rules import NewRule
+    from mtls_authorizer_cli.rules.change.new_rules import NewRule, Result
     from mtls_authorizer_cli.rules.change.target import Target
 
 EXIT_STATUSES = exit_statuses(
     "if the document contains the rules, or with --dry-run would contain them", "if the change was not confirmed"
 )
+_MOST_NAMES = 10
 
 
 def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], options: argparse.Namespace) -> int:
@@ -32,10 +35,57 @@ def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], opt
         return review(options, change)
 
     result = add_rules(target, rules, reviewed)
-    all_warnings = (*dict.fromkeys(warnings), *target.warnings(), *result.warnings)
-    summary = Summary(
-        target.rules, tuple(rules), result, all_warnings, options.dry_run, "".join(differences), target.option
-    )
-    print_summary(summary, as_json=options.json)
+    result = result._replace(warnings=(*dict.fromkeys(warnings), *target.warnings(), *result.warnings))
+    if options.json:
+        text = _as_json(target, result, dry_run=options.dry_run)
+    else:
+        lines = [*_answer(target, result, dry_run=options.dry_run), *differences, *_next_step(target, result)]
+        text = joined(line.rstrip("\n") for line in lines)
+    write_result(text, written=result.written)
     done = result.written or options.dry_run or not result.added
     return ExitStatus.SUCCESS if done else ExitStatus.NEGATIVE
+
+
+def _as_json(target: Target, result: Result, *, dry_run: bool) -> str:
+    document = {
+        "rules": target.rules.location,
+        "written": result.written,
+        "dry_run": dry_run,
+        "added": [new.rule for new in result.added],
+        "already_present": [new.name for new in result.present],
+        "warnings": result.warnings,
+    }
+    return json_text(document)
+
+
+def _answer(target: Target, result: Result, *, dry_run: bool) -> Iterator[str]:
+    location = plain(target.rules.location)
+    present = f"; already in the document: {_names(result.present)}" if result.present else ""
+    if not result.added:
+        answer = f"Nothing to add to {location}{present}"
+    elif result.written:
+        answer = f"Added {_names(result.added)} to {location}{present}"
+    elif dry_run:
+        answer = f"Dry run, nothing was written. Would add {_names(result.added)} to {location}{present}"
+    else:
+        answer = f"Not confirmed, nothing was written to {location}"
+    yield from wrap(f"{answer}.", first="")
+    for warning in result.warnings:
+        yield from wrap(f"warning: {plain(warning)}.", first="")
+
+
+def _names(rules: Sequence[NewRule]) -> str:
+    return f"{counted(len(rules), 'rule')} ({listing([rule.name for rule in rules], most=_MOST_NAMES)})"
+
+
+def _next_step(target: Target, result: Result) -> Iterator[str]:
+    rules = target.rules
+    if not result.written and result.added:
+        yield "Next step: run the command again with --yes to write the change."
+        return
+    if "://" in rules.location:
+        seconds = rules.refresh_seconds
+        yield f"Next step: the rules take effect when they are reloaded, after {seconds} s. Check a client:"
+    else:
+        yield "Next step: check a client, and upload the document:"
+    yield f"  mtls-authorizer explain CERT {plain(shlex.join((*rules.option, *target.option)))}"

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import starmap
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.allowlist_warnings import (
-    INVISIBLE_CHARACTER,
-    NOT_ASCII,
-    QUOTED_ITEM,
-    REVERSED_ISSUER,
-    SPLIT_NAME,
-    allowlist_warnings,
-)
-from mtls_authorizer.policy.rule_warnings import RuleWarningKind
+from mtls_authorizer.policy.allowlist_warnings import MESSAGES, allowlist_warnings
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.problems import shown
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
@@ -37,13 +28,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 ENVIRONMENT = "the environment"
-_KINDS = {
-    SPLIT_NAME: RuleWarningKind.SPLIT_NAME,
-    REVERSED_ISSUER: RuleWarningKind.REVERSED_NAME,
-    QUOTED_ITEM: RuleWarningKind.QUOTED_ITEM,
-    INVISIBLE_CHARACTER: RuleWarningKind.INVISIBLE_CHARACTER,
-    NOT_ASCII: RuleWarningKind.NOT_ASCII,
-}
 _DOCUMENTS = ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES")
 
 
@@ -93,16 +77,16 @@ def check_environment(environment: Mapping[str, str]) -> list[Report]:
         load_settings(environment)
     except SettingsError as error:
         return [Report(ENVIRONMENT, (Message(str(error)),))]
-    reports = [Report(ENVIRONMENT, (), tuple(starmap(_list_warning, allowlist_warnings(environment))))]
+    reports = [Report(ENVIRONMENT, (), tuple(_list_warning(*each) for each in allowlist_warnings(environment)))]
     now = datetime.now(UTC)
     documents = {name: environment[name].strip().encode() for name in _DOCUMENTS if name in environment}
     reports += [check_document(name, content, now) for name, content in documents.items()]
     return reports
 
 
-def _list_warning(message: str, fields: Mapping[str, str]) -> Message:
+def _list_warning(kind: str, fields: Mapping[str, str]) -> Message:
     fix = f"write {fields['correction']} unless {shown(fields['value'])} is intended"
-    return Message(f"{fields['variable']}: {message}: {fix}", kind=_KINDS[message].value)
+    return Message(f"{fields['variable']}: {MESSAGES[kind]}: {fix}", kind=kind)
 
 
 def _print(reports: Sequence[Report]) -> None:

@@ -6,10 +6,12 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import attribute_string
+from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import shown
-from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
+from mtls_authorizer_cli.rules.check.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -25,12 +27,12 @@ _MOST_PATTERNS = 20
 _MOST_SHOWN = 5
 
 
-def contradictions(rule: Rule, place: str) -> Iterator[Finding]:
+def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
     """Return the finding that no certificate can match a rule, or the values that none can match."""
     requirements = [Requirement(matcher) for matcher in rule.matchers]
     for some, others in combinations(requirements, 2):
         if _contradict(some, others):
-            yield Finding(
+            yield RuleWarning(
                 Kind.NEVER_MATCHES,
                 place,
                 f"can match no certificate, because {some.field} and {others.field} contradict each other",
@@ -48,7 +50,7 @@ def _contradict(some: Requirement, others: Requirement) -> bool:
 
 def _excluded(
     requirements: Sequence[Requirement], exclusions: Sequence[Sequence[Requirement]], place: str
-) -> Iterator[Finding]:
+) -> Iterator[RuleWarning]:
     """Return what exclusions leave of the rule: nothing, or not all of its values."""
     open_exclusions = []
     for number, exclusion in enumerate(exclusions):
@@ -60,7 +62,7 @@ def _excluded(
         ]
         if not open_fields:
             where = f"{place}.not[{number}]" if len(exclusions) > 1 else f"{place}.not"
-            yield Finding(
+            yield RuleWarning(
                 Kind.NEVER_MATCHES,
                 place,
                 f"can match no certificate, because {where} excludes everything that the rule matches",
@@ -73,18 +75,17 @@ def _excluded(
             conditions for conditions in required.alternatives if index.exclude(known_from(conditions, any_fact=True))
         ]
         if len(found) == len(required.alternatives):
-            yield Finding(
+            yield RuleWarning(
                 Kind.NEVER_MATCHES,
                 place,
                 f"can match no certificate, because 'not' excludes every value of {required.field}",
             )
         elif found:
-            values = sorted(map(_shown_conditions, found))
-            more = f" and {len(values) - _MOST_SHOWN} more" if len(values) > _MOST_SHOWN else ""
-            yield Finding(
+            values = listing(sorted(map(_shown_conditions, found)), most=_MOST_SHOWN)
+            yield RuleWarning(
                 Kind.VALUE_NEVER_MATCHES,
                 f"{place}.match.{required.field}",
-                f"contains values that 'not' excludes: {', '.join(values[:_MOST_SHOWN])}{more}",
+                f"contains values that 'not' excludes: {values}",
             )
 
 

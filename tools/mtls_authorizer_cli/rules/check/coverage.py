@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer_cli.rule_values import certificate_values
-from mtls_authorizer_cli.rules.check.findings import Finding, Kind
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
+from mtls_authorizer_cli.rules.check.kinds import Kind
 from mtls_authorizer_cli.rules.routes import include
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _MOST_CANDIDATES = 300
 """Rules with a value in common that are examined for each rule."""
 
 
-def covered_rules(rules: Sequence[Rule]) -> Iterator[Finding]:
+def covered_rules(rules: Sequence[Rule]) -> Iterator[RuleWarning]:
     """Return the rules that are duplicates of another one, or covered by it."""
     prepared = [_PreparedRule(number, rule) for number, rule in enumerate(rules)]
     index = _Index(prepared)
@@ -60,7 +61,7 @@ class _PreparedRule:
         )
 
 
-def _finding(covering: _PreparedRule, covered: _PreparedRule) -> Finding | None:
+def _finding(covering: _PreparedRule, covered: _PreparedRule) -> RuleWarning | None:
     is_earlier = covering.number < covered.number
     if covering is covered or not covering.covers(covered):
         return None
@@ -72,11 +73,11 @@ def _finding(covering: _PreparedRule, covered: _PreparedRule) -> Finding | None:
     other = f"rule {covering.rule.name!r} (rules[{covering.number}])"
     place = f"rules[{covered.number}]"
     if same_constants and covered.covers(covering):
-        return Finding(Kind.DUPLICATE, place, f"is a duplicate of {other}")
+        return RuleWarning(Kind.DUPLICATE, place, f"is a duplicate of {other}")
     message = f"adds nothing: {other} matches all of its certificates and allows all of its routes"
     if not same_constants:
         message += ", and comes first, so that its own context and usage_plan_key have no effect"
-    return Finding(Kind.COVERED, place, message)
+    return RuleWarning(Kind.COVERED, place, message)
 
 
 class _Index:

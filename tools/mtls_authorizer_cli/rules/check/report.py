@@ -6,11 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.policy.rule_warnings import rule_warnings
+from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
-from mtls_authorizer_cli.rules.check.findings import Finding, Kind
+from mtls_authorizer_cli.rules.check.kinds import Kind
 from mtls_authorizer_cli.rules.check.positions import line_numbers, line_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
         yield Message(problem, line_of(problem.partition(" ")[0], lines))
 
 
-def _warning(finding: Finding, rules: Sequence[Rule], lines: dict[str, int]) -> Message:
+def _warning(finding: RuleWarning, rules: Sequence[Rule], lines: dict[str, int]) -> Message:
     text, name = f"{finding.place} {finding.message}", None
     if finding.place.startswith("rules["):
         name = rules[int(finding.place.removeprefix("rules[").partition("]")[0])].name
@@ -77,13 +77,15 @@ def _warning(finding: Finding, rules: Sequence[Rule], lines: dict[str, int]) -> 
     return Message(text, line_of(finding.place, lines), name, finding.kind.value)
 
 
-def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[Finding]:
-    """Return all findings about a valid document."""
-    findings: list[Finding] = []
+def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[RuleWarning]:
+    """Return all warnings about a valid document."""
+    findings: list[RuleWarning] = []
     for number, rule in enumerate(rules):
         findings += contradictions(rule, f"rules[{number}]")
         end = None if rule.limits is None else rule.limits.not_after
         if end is not None and end < now.replace(microsecond=0):
             place = f"rules[{number}].not_after"
-            findings.append(Finding(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule"))
-    return [*findings, *covered_rules(rules), *(Finding(*warning) for warning in rule_warnings(json.loads(content)))]
+            findings.append(
+                RuleWarning(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule")
+            )
+    return [*findings, *covered_rules(rules), *rule_warnings(json.loads(content))]

@@ -15,7 +15,7 @@ from mtls_authorizer_cli.configuration.sources import (
     read_settings_without_document,
     read_truststore_of,
 )
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare
 from mtls_authorizer_cli.rules.diff.json_document import as_json
@@ -84,10 +84,10 @@ def _with_clients(
 ) -> Report:
     """Return a report with what changes for the clients whose certificates are in files and folders."""
     clients, unreadable = [], []
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         for file in progress.watch(files, "certificates", len(files), every=10):
             if file.certificate is None:
-                unreadable.append((file.name, file.problem or ""))
+                unreadable.append(file)
             else:
                 old, new = (access(file.certificate, settings, rules) for rules in rule_sets)
                 clients.append(ClientDifference(file.name, file.certificate, compare_access(old, new)))

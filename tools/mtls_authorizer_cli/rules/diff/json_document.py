@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.routes import ALL_ROUTES
-from mtls_authorizer_cli.explanation.wording import written_routes
+from mtls_authorizer_cli.explanation.wording import listed_routes
 from mtls_authorizer_cli.printed import json_text
 from mtls_authorizer_cli.rules.diff.parts import limits_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mtls_authorizer.rules.routes import Routes
     from mtls_authorizer_cli.rules.diff.clients import Access, LimitedRoutes
     from mtls_authorizer_cli.rules.diff.comparison import PartChange
     from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report
@@ -28,9 +26,9 @@ def as_json(report: Report) -> str:
                 "name": change.name,
                 "old_name": change.old_name,
                 "change": change.change,
-                "gained": _routes(change.gained),
-                "lost": _routes(change.lost),
-                "routes": _routes(change.routes),
+                "gained": listed_routes(change.gained),
+                "lost": listed_routes(change.lost),
+                "routes": listed_routes(change.routes),
                 "parts": list(map(_part, change.parts)),
             }
             for change in comparison.rules
@@ -40,7 +38,7 @@ def as_json(report: Report) -> str:
         "reordered": comparison.is_reordered,
         "clients": None if report.clients is None else list(map(_client, report.changed_clients)),
         "unchanged_clients": None if report.clients is None else len(report.clients) - len(report.changed_clients),
-        "skipped": [{"file": file, "problem": problem} for file, problem in report.unreadable],
+        "skipped": [{"file": file.name, "problem": file.problem} for file in report.unreadable],
     }
     return json_text(document)
 
@@ -66,14 +64,9 @@ def _client(client: ClientDifference) -> dict[str, object]:
 
 def _limited(several: Sequence[LimitedRoutes]) -> list[dict[str, object]]:
     return [
-        {"routes": _routes(routes), "limits": None if limits is None else limits_text(limits)}
+        {"routes": listed_routes(routes), "limits": None if limits is None else limits_text(limits)}
         for routes, limits in several
     ]
-
-
-def _routes(routes: Routes) -> list[str] | None:
-    """Return routes as in a document, None for all routes."""
-    return None if routes is ALL_ROUTES else written_routes(routes)
 
 
 def _matching(access: Access) -> list[str]:

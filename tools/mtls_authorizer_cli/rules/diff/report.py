@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.rules.diff.clients import ClientChange
     from mtls_authorizer_cli.rules.diff.comparison import Comparison
 
@@ -22,13 +23,13 @@ class Report(NamedTuple):
     """The differences between two documents. ``new`` is the location of the new one.
 
     ``clients`` has an item for each certificate, and is None if no certificates were given. ``unreadable`` are files
-    without a certificate that can be read, each with the reason.
+    without a certificate that can be read.
     """
 
     new: str
     comparison: Comparison
     clients: tuple[ClientDifference, ...] | None = None
-    unreadable: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[CertificateFile, ...] = ()
 
     @property
     def changed_clients(self) -> tuple[ClientDifference, ...]:

@@ -104,10 +104,9 @@ def _notes(report: Report) -> Iterator[str]:
             "the first rule are used.",
             first="",
         )
-    for file, problem in report.unreadable:
+    for file in report.unreadable:
         yield ""
-        named = problem if problem.startswith(file) else f"{file}: {problem}"
-        yield from wrap(f"note: skipped: {plain(named)}", first="")
+        yield from wrap(f"note: skipped: {plain(file.problem or '')}", first="")
 
 
 def _next_step(report: Report) -> Iterator[str]:

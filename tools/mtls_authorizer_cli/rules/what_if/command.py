@@ -15,7 +15,7 @@ from mtls_authorizer_cli.configuration.sources import (
     read_truststore_of,
 )
 from mtls_authorizer_cli.decision_log.records import read_log_records
-from mtls_authorizer_cli.progress import progress_on
+from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
 from mtls_authorizer_cli.rules.what_if.tally import tally
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}
     replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
-    with progress_on(sys.stderr) as progress:
+    with Progress(sys.stderr) as progress:
         result = tally(progress.watch(records, "decisions", every=_SHOWN_EVERY), replayer)
     report = Report(result, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))

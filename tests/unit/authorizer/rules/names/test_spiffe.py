@@ -10,8 +10,7 @@ import pytest
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.names.spiffe import read_trust_domain
-from mtls_authorizer_cli.explanation.explanation import explain
-from mtls_authorizer_cli.explanation.report.report import Report
+from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.text import as_text
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, dns, pem, subject_alt_names, uri

@@ -15,7 +15,7 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
-from mtls_authorizer_cli.rules.change.trust import Trust, read_trust
+from mtls_authorizer_cli.rules.change.target import Trust, read_trust
 from tests import der
 from tests.certificate_authorities import IS_NO_CA, CertificateAuthority
 from tests.certificates import (
@@ -140,7 +140,8 @@ def test_a_chain_that_api_gateway_would_reject_is_refused(tmp_path: Path) -> Non
         (authority.issue(), LATER, "validity: "),
     ):
         with pytest.raises(
-            CommandError, match=f"^API Gateway would reject the certificate with this truststore: {problem}"
+            CommandError,
+            match=rf"client\.pem: API Gateway would reject .* with this truststore: {problem}",
         ):
             made(tmp_path, certificate, trust, now=now)
 
@@ -149,7 +150,7 @@ def test_a_certificate_whose_issuer_the_authorizer_cannot_verify_is_refused(tmp_
     # For API Gateway, a client's own certificate in the truststore is enough; the authorizer uses CAs only.
     client = CertificateAuthority(subject=ACME, extensions=[IS_NO_CA])
     trust = read_trust("truststore.pem", client.pem + CertificateAuthority("CA").pem)
-    with pytest.raises(CommandError, match=r"^no CA of the truststore is known to have signed the certificate"):
+    with pytest.raises(CommandError, match=r"client\.pem: no CA of the truststore is known to have signed"):
         made(tmp_path, client.certificate, trust)
 
 
@@ -207,9 +208,9 @@ def test_a_certificate_for_servers_gets_a_rule_that_names_the_ca_and_the_client_
 
 
 def test_a_certificate_for_servers_without_any_usable_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"^the certificate has no name that a rule can match"):
+    with pytest.raises(CommandError, match=r"client\.pem: the certificate has no name that a rule can match"):
         made(tmp_path, certificate_der(name(("O", "Acme")), extensions=[usages(SERVER_AUTH)]))
-    with pytest.raises(CommandError, match=r"^the certificate has no name that a rule can match"):
+    with pytest.raises(CommandError, match=r"client\.pem: the certificate has no name that a rule can match"):
         made(tmp_path, certificate_der(name()))
 
 

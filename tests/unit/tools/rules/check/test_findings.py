@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import event, given
@@ -18,14 +18,17 @@ from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
-from mtls_authorizer_cli.rules.check.findings import Kind
+from mtls_authorizer_cli.rules.check.kinds import Kind
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.rules_documents import VALID, document, rule
+
+if TYPE_CHECKING:
+    from enum import StrEnum
 
 Match = dict[str, Any]
 
 
-def never(match: Match, exclusions: object = None) -> list[tuple[Kind | ValueKind, str]]:
+def never(match: Match, exclusions: object = None) -> list[tuple[StrEnum, str]]:
     others = {} if exclusions is None else {"not": exclusions}
     (only,) = parse_rules(document(rule(match=match, **others)))
     return [(finding.kind, finding.message) for finding in contradictions(only, "rules[0]")]
@@ -161,7 +164,7 @@ def test_useful_exclusions_are_not_reported(match: Match, exclusions: object) ->
     assert not never(match, exclusions)
 
 
-def covered(*rules: dict[str, Any]) -> list[tuple[str, Kind | ValueKind, str]]:
+def covered(*rules: dict[str, Any]) -> list[tuple[str, StrEnum, str]]:
     findings = covered_rules(parse_rules(document(*rules)))
     return [(finding.place, finding.kind, finding.message) for finding in findings]
 
@@ -433,7 +436,7 @@ def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: Value
     assert text in finding.message
 
 
-ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä"]
+ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e"]
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -467,6 +470,7 @@ def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: Valu
         ({"CN": "a "}, ValueKind.SURROUNDING_WHITESPACE),
         ({"CN": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
         ("CN=a\u200b,C=DE", ValueKind.INVISIBLE_CHARACTER),
+        ("CN=a\u200c,C=DE", ValueKind.INVISIBLE_CHARACTER),
         ({"O": "Acme", "CN": {"prefix": "a.acme.example"}}, ValueKind.OPEN_DOMAIN),
         ({"O": "Acme", "CN": {"exact": "a "}}, ValueKind.SURROUNDING_WHITESPACE),
     ],

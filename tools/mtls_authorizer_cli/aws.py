@@ -1,13 +1,14 @@
-"""Clients of AWS for stored documents, and errors that name the next step. Importing this module imports boto3."""
+"""Clients of AWS, and errors that name the next step. Importing this module imports boto3."""
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from mtls_authorizer.stores.aws import AwsClient, aws_client, error_code, store_errors
+from mtls_authorizer.stores.aws import AwsClient, aws_client, client, error_code, session, store_errors
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import CommandError
 
@@ -17,10 +18,21 @@ if TYPE_CHECKING:
 _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=3)
 
 
-def make_client(service: str) -> AwsClient:
-    """Return a client of a service, in the region of the function or of the environment. Raises CommandError."""
-    with aws_errors(service, {}):
-        return aws_client(service, service, _TIMEOUTS)
+def make_client(service: str, name: str | None = None) -> AwsClient:
+    """Return a client of a service, in the region of the function or of the environment.
+
+    Raises CommandError, which begins with a name, by default that of the service.
+    """
+    with aws_errors(name or service, {}):
+        return aws_client(name or service, service, _TIMEOUTS)
+
+
+def use_region(region: str) -> None:
+    """Use a region for all clients from then on."""
+    if session().region_name != region:
+        os.environ["AWS_REGION"] = region
+        session.cache_clear()
+        client.cache_clear()
 
 
 @contextmanager
