@@ -42,6 +42,10 @@ class KnownCrls:
     def __contains__(self, uri: str) -> bool:
         return uri in self._crls
 
+    def is_version(self, uri: str, crl_version: str) -> bool:
+        """Return whether this version of a CRL was read."""
+        return uri in self._crls and self._crls[uri].versions[0] == crl_version
+
     def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions, *, is_named: bool) -> None:
         """Record the lists of a CRL. ``versions`` are those of the objects that were read.
 

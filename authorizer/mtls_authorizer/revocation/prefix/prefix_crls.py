@@ -198,7 +198,7 @@ class PrefixCrls:
         return ListedCrl(loader, self._interval_seconds, self._clock)
 
     def _search(self, link: ChainLink, links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
-        """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
+        """Read CRLs that are ``unread`` until one covers a certificate that names none. Return whether any changed.
 
         The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
         every request read some.
@@ -220,8 +220,11 @@ class PrefixCrls:
             if now >= self._search_ends_at:
                 self._search_ends_at = now + self._interval_seconds
                 self._left_to_search = MAX_SEARCHED
+            listing = self._catalog.listing
             cached = map(self._cache.get, uris)
-            self._left_to_search -= sum(crl is None or crl.refresher.is_due() for crl in cached)
+            self._left_to_search -= sum(
+                crl is None or crl.refresher.is_due() or crl.is_outdated(listing) for crl in cached
+            )
             return self._left_to_search >= 0
 
     def _is_covered(self, link: ChainLink) -> bool:
