@@ -596,6 +596,44 @@ def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_did_not_c
     assert delivered(shelf) == ["crl/ca.crl"]
 
 
+@pytest.mark.parametrize("mode", ["deny", "allow"])
+@pytest.mark.parametrize("is_stale", [False, True])
+@pytest.mark.parametrize("successor", ["ca.crl", "ca-2.crl"])
+def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_was_removed(
+    shelf: Memory, successor: str, mode: str, *, is_stale: bool
+) -> None:
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    shelf.put("crl/ca.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
+    assert door.refusals(*clients) == [None, None]
+    shelf.remove("crl/ca.crl")
+    # It stays in force until its nextUpdate.
+    assert door.next(*clients) == [None, None]
+    door.now += is_stale * 2 * MINUTE
+    assert door.next(*clients) == [UNKNOWN if is_stale and mode == "deny" else None] * 2
+    shelf.put(f"crl/{successor}", partition(None, 2, number=2, ca=OTHER))
+    assert door.next(*clients) == [None, REVOKED]
+    delivered(shelf)
+    assert door.next(*clients) == [None, REVOKED]
+    assert delivered(shelf) == []
+
+
+def test_a_crl_that_no_certificate_names_is_found_next_to_a_stale_one(shelf: Memory) -> None:
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    shelf.put("crl/ca-1.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
+    door = PrefixDoor(shelf)
+    assert door.refusals(*clients) == [None, None]
+    shelf.put("crl/ca-2.crl", partition(None, 2, number=2, padding=10, ca=OTHER))
+    # While the first one is valid, no other is searched.
+    assert door.next(*clients) == [None, None]
+    door.now += 2 * MINUTE
+    assert door.next(*clients) == [None, REVOKED]
+    # Also if the stale one, which is smaller, is read first.
+    late = PrefixDoor(shelf)
+    late.now = NOW + 2 * MINUTE
+    assert late.refusals(*clients) == [None, REVOKED]
+
+
 def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that_were_never_read(
     shelf: Memory,
 ) -> None:
