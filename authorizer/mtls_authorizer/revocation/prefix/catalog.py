@@ -80,15 +80,16 @@ class CrlCatalog:
 
     def learn(self, crl: ListedCrl) -> None:
         """Record the facts about a CRL that was loaded, or could not be loaded."""
-        loaded = crl.document.in_force
-        is_invalid = isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing)
+        loaded, listed = crl.document.in_force, self.listing.versions(crl.uri)
+        is_read = isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing)
         if loaded is not None:
             versions = (loaded.version.crl_version, loaded.version.index_version)
             is_named = self.listing.namesakes(crl.uri) <= _MAX_NAMED
             self._known.add(crl.uri, loaded.value, versions, is_named=is_named)
-        elif is_invalid:
-            self._invalid[crl.uri] = self.listing.versions(crl.uri)
-        if is_invalid or self._is_known(crl.uri):
+            is_read |= versions[0] == listed[0]
+        elif is_read:
+            self._invalid[crl.uri] = listed
+        if is_read:
             self._unread.pop(crl.uri, None)
 
     def forget_invalid(self) -> None:
@@ -99,13 +100,11 @@ class CrlCatalog:
     def _find_unread(self) -> None:
         listing = self.listing
         self._invalid = {uri: read for uri, read in self._invalid.items() if read == listing.versions(uri)}
-        unread = [uri for uri in listing.smallest_first if uri not in self._invalid and not self._is_known(uri)]
-        self._unread = dict.fromkeys(sorted(unread, key=self._known.__contains__))
-
-    def _is_known(self, uri: str) -> bool:
-        """Return whether the listed version of a CRL is known: another one may have another issuer and scope."""
-        listed = self.listing.crls.get(uri)
-        return listed is not None and self._known.is_version(uri, listed.version)
+        self._unread = dict.fromkeys(
+            uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
+        )
+        replaced = self._known.replaced(listing.crls)
+        self._unread |= dict.fromkeys(sorted(replaced, key=lambda uri: listing.crls[uri].size))
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
         """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
