@@ -113,7 +113,7 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
     unusual = [
         (label, value)
         for label, value in names
-        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.lower())
+        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.casefold())
     ]
     if not unusual:
         return []

@@ -26,17 +26,18 @@ def common_spelling(label: str, value: str) -> str:
     """Return the spelling in which exclusions compare a name, whose label is one of ``LABELS_WITH_SPELLINGS``.
 
     DNS names and email addresses are in lower case, without a final dot, also in other names. URIs have their scheme
-    and authority in lower case (RFC 5280 §7.4). Directory names have attributes in their common spelling.
+    and authority in lower case (RFC 5280 §7.4). Directory names have attributes in their common spelling. Outside of
+    ASCII, a letter can have several lower-case forms, such as a final sigma, which ``casefold`` makes equal.
     """
     if label == DIRECTORY_NAME:
         return sorted_name(value, _attribute_in_common_spelling)
     if label in DOMAIN_LABELS:
-        return value.lower().removesuffix(".")
+        return value.casefold().removesuffix(".")
     if label == OTHER_NAME:
         oid, form, text = value.partition(";UTF8:")
-        return f"{oid}{form}{text.lower().removesuffix('.')}" if oid in _ADDRESSES else value
+        return f"{oid}{form}{text.casefold().removesuffix('.')}" if oid in _ADDRESSES else value
     start = _SCHEME_AND_AUTHORITY.match(value)
-    return start[0].lower() + value[start.end() :] if start else value
+    return start[0].casefold() + value[start.end() :] if start else value
 
 
 def name_in_common_spelling(name: NameValue) -> NameValue:

@@ -181,6 +181,9 @@ def test_the_rest_of_a_name_has_its_own_case(own: bytes, entry: str) -> None:
         ([("emailAddress", "mallory@acme.example")], {"emailAddress": {"suffix": "@Acme.example"}, "O": "Acme"}),
         ([("DC", "EXAMPLE")], {"DC": "example"}),
         ([("1.3.6.1.4.1.250.1.57", "HTTPS://Acme.example/A")], {"1.3.6.1.4.1.250.1.57": "https://acme.example/A"}),
+        ([("emailAddress", "\u03c3\u03b1\u03c3@acme.example")], {"emailAddress": "\u03a3\u0391\u03a3@acme.example"}),
+        ([("emailAddress", "\u03c3\u03b1\u03c2@acme.example")], {"emailAddress": "\u03a3\u0391\u03a3@acme.example"}),
+        ([("emailAddress", "ma\u017fk@acme.example")], {"emailAddress": "mask@acme.example"}),
         ([("DC", "EXAMPLE")], "DC=example,O=Acme"),
         ([("DC", "example")], "DC=Example,O=Acme"),
         (
