@@ -40,11 +40,11 @@ def make_handler(truststore: Path) -> Callable[[object, object], dict[str, objec
     )
 
     def is_verified(sent: ExtractionSuccess) -> bool:
-        intermediates = [certificate.x509 for certificate in sent.intermediates]
         try:
+            intermediates = [certificate.x509 for certificate in sent.intermediates]
             # A verifier checks validity at the time when it was built: build one for each request.
             policy.build_client_verifier().verify(sent.certificate.x509, intermediates)
-        except VerificationError:
+        except (VerificationError, ValueError):  # cryptography cannot read every certificate
             return False
         return True
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
+from mtls_authorizer.revocation.crl.succession import is_stale
 from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason, most_severe
@@ -47,8 +48,8 @@ class RevocationLists:
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
         keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
         points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment. ``locations``
-        are the URIs of the lists, by their digests. ``outdated`` are the digests of lists whose successors are stored,
-        and will be loaded when a certificate needs them.
+        are the URIs of the lists, by their digests. ``outdated`` are the digests of lists that were removed, or
+        whose successors are stored, and will be loaded when a certificate needs them.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -63,6 +64,7 @@ class RevocationLists:
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations or {}
+        self._outdated = outdated
         newest = [each for each in self._lists.newest() if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists that are not outdated; None without any."""
@@ -94,15 +96,22 @@ class RevocationLists:
         used = status.revocation_list
         return status if used is None else status._replace(location=self._locations.get(used.digest))
 
-    def not_covered(self, chains: Iterable[Chain]) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, but no loaded one can prove them good."""
+    def not_covered(self, chains: Iterable[Chain], now: datetime) -> list[ChainLink]:
+        """Return the certificates of chains for which a list is required, but that none can prove good.
+
+        Lists that are outdated, or stale at an aware time, do not count.
+        """
         required = (
             link
             for chain in chains
             for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
             if link.issuer.key_fingerprint not in self._exempt_issuers
         )
-        return [link for link in dict.fromkeys(required) if not self._lists.covers(link)]
+
+        def is_current(each: RevocationList) -> bool:
+            return each.digest not in self._outdated and not is_stale(each, now, self._max_age)
+
+        return [link for link in dict.fromkeys(required) if not any(map(is_current, self._lists.covering(link)))]
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]

@@ -62,10 +62,10 @@ class ListsByIssuer:
                 lists = [each.revocation_list for each in group]
                 yield next((each for each in lists if each.defect is None), lists[0])
 
-    def covers(self, link: ChainLink) -> bool:
-        """Return whether a list of its issuer can prove a certificate good, now or at another time."""
+    def covering(self, link: ChainLink) -> Iterator[RevocationList]:
+        """Yield the lists of its issuer that can prove a certificate good, now or at another time."""
         lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
-        return any(each.can_prove_good(link.scope) for each in lists)
+        return (each.revocation_list for each in lists if each.can_prove_good(link.scope))
 
     def in_force(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
         """Yield the lists in force at an aware time that contain or cover a certificate.

@@ -13,7 +13,7 @@ from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
-from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
+from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, LABELS_WITH_SPELLINGS
 from mtls_authorizer.rules.names.written_names import read_written_name
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ def parse_name(text: str) -> Fact:
 def parse_subject_alt_name(text: str) -> Fact:
     """Return a subject alternative name, written with its type: ``DNS:api.example.com``."""
     name = SubjectAltName.from_string(text)
-    if name.type == "dirName":
+    if name.type == DIRECTORY_NAME:
         read_written_name(name.value)
         return Fact(name.type, canonical_name(name.value))
     return Fact(*name)
@@ -73,13 +73,19 @@ def common_name_facts(certificate: PeerCertificate) -> list[Fact]:
 def name_facts(name: DistinguishedName) -> Iterator[Fact]:
     """Return a name as a whole, and its attributes. Other spellings are ambiguous, as in ``subject_alt_name_facts``."""
     yield Fact("", name_value(name))
+    spellings: list[Fact] = []
     for attribute in name:
         values = name.get_all(attribute)
         ambiguous = attribute == "CN" and len(values) > 1
         for value in values:
             yield Fact(attribute, value, ambiguous)
             if attribute in LABELS_WITH_SPELLINGS:
-                yield from _other_spellings([(attribute, value)])
+                spellings += _other_spellings([(attribute, value)])
+    if spellings:
+        from mtls_authorizer.rules.names.spellings import name_in_common_spelling  # noqa: PLC0415 -- few need it
+
+        yield from spellings
+        yield Fact("", name_in_common_spelling(name_value(name)), ambiguous=True)
 
 
 def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
@@ -93,7 +99,7 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     facts = [
         Fact(
             label,
-            sorted_name(value) if label == "dirName" else value,
+            sorted_name(value) if label == DIRECTORY_NAME else value,
             # The first condition saves a call for each name.
             not value.isprintable() and has_control_characters(value),
         )
@@ -107,7 +113,7 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
     unusual = [
         (label, value)
         for label, value in names
-        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.lower())
+        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.casefold())
     ]
     if not unusual:
         return []

@@ -79,6 +79,8 @@ NAMES: dict[str, Rdns] = {
     "CN=admin,CN=a,O=Acme": [[("O", "Acme")], [("CN", "a")], [("CN", "admin")]],
     r"CN=x\,CN\=admin": [[("CN", "x,CN=admin")]],
     r"OU=payments,CN=\C3\A4": [[("CN", "ä")], [("OU", "payments")]],
+    "CN=a,DC=acme": [[("DC", "acme")], [("CN", "a")]],
+    "CN=a,DC=ACME": [[("DC", "ACME")], [("CN", "a")]],
 }
 ALTERNATIVE_NAMES = [
     *(
@@ -361,8 +363,15 @@ def has(rdns: Rdns, kind: str, wanted: str | dict[str, str], *, excluding: bool)
 
 def is_name(rdns: Rdns, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON
     if isinstance(wanted, str):
-        return list(map(sorted, NAMES[wanted])) == list(map(sorted, rdns))
+        return comparable(NAMES[wanted], excluding=excluding) == comparable(rdns, excluding=excluding)
     return all(has(rdns, OID_KINDS.get(kind, kind), each, excluding=excluding) for kind, each in wanted.items())
+
+
+def comparable(rdns: Rdns, *, excluding: bool) -> list[list[tuple[str, str]]]:
+    return [
+        sorted((kind, spelling(kind, value) if excluding and kind == "DC" else value) for kind, value in rdn)
+        for rdn in rdns
+    ]
 
 
 def is_alternative_name(kind: str, value: str, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN401 -- JSON

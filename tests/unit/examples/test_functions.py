@@ -21,6 +21,8 @@ from local_gateway.deployment import sample_api
 from local_gateway.front_doors import FrontDoorKind, certificate_headers
 from local_gateway.pki.certificates import issue
 from local_gateway.scenarios import EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
+from tests import der
+from tests.certificates import attribute, certificate_der, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +123,23 @@ def test_in_passthrough_mode_the_function_refuses_a_chain_that_it_cannot_verify(
     handler = handlers(pki.truststore)[FrontDoorKind.ALB_PASSTHROUGH]
 
     assert handler(event, None) == {"statusCode": 403, "body": "Not verified"}
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        certificate_der(name([])),
+        certificate_der(name(("CN", "authorized-client"), attribute("O", "A&B", der.PRINTABLE_STRING))),
+    ],
+)
+def test_in_passthrough_mode_a_certificate_that_cryptography_cannot_read_is_not_verified(
+    unreadable: bytes, pki: Pki
+) -> None:
+    handler = handlers(pki.truststore)[FrontDoorKind.ALB_PASSTHROUGH]
+    listed, untrusted = pki.certificate(LISTED_CN), pki.certificate(UNTRUSTED)
+    for chain in (pem(unreadable), pem(unreadable) + listed, untrusted + pem(unreadable)):
+        event = {"headers": certificate_headers(FrontDoorKind.ALB_PASSTHROUGH, chain)}
+        assert handler(event, None) == {"statusCode": 403, "body": "Not verified"}
 
 
 def test_in_passthrough_mode_a_chain_may_have_intermediates_and_needs_them(tmp_path: Path) -> None:

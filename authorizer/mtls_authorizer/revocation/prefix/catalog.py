@@ -30,7 +30,9 @@ class CrlCatalog:
 
     A certificate names its CRL by the last segment of the URI in a distribution point. CRLs that no certificate names,
     because their CA writes no distribution points, or others, are found by reading CRLs that were not read yet. After a
-    CRL was read, its issuer is known. ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
+    CRL was read, its issuer is known until it is replaced.
+
+    ``max_bytes`` is the limit for one CRL, and for all CRLs in memory together.
     """
 
     def __init__(self, prefixes: Sequence[Prefix], max_bytes: int) -> None:
@@ -73,21 +75,22 @@ class CrlCatalog:
         return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
-        """Return the URIs of the CRLs that were not read yet, the smallest first."""
+        """Return the URIs of the CRLs whose listed version was not read yet: the smallest first, replaced ones last."""
         return list(self._unread)
 
     def learn(self, crl: ListedCrl) -> None:
         """Record the facts about a CRL that was loaded, or could not be loaded."""
-        loaded = crl.document.in_force
+        loaded, listed = crl.document.in_force, self.listing.versions(crl.uri)
+        is_read = isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing)
         if loaded is not None:
             versions = (loaded.version.crl_version, loaded.version.index_version)
             is_named = self.listing.namesakes(crl.uri) <= _MAX_NAMED
             self._known.add(crl.uri, loaded.value, versions, is_named=is_named)
-        elif isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing):
-            self._invalid[crl.uri] = self.listing.versions(crl.uri)
-        else:
-            return
-        self._unread.pop(crl.uri, None)
+            is_read |= versions[0] == listed[0]
+        elif is_read:
+            self._invalid[crl.uri] = listed
+        if is_read:
+            self._unread.pop(crl.uri, None)
 
     def forget_invalid(self) -> None:
         """Read invalid CRLs again, because the truststore has changed."""
@@ -100,6 +103,8 @@ class CrlCatalog:
         self._unread = dict.fromkeys(
             uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
         )
+        replaced = self._known.replaced(listing.crls)
+        self._unread |= dict.fromkeys(sorted(replaced, key=lambda uri: listing.crls[uri].size))
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
         """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""

@@ -9,7 +9,7 @@ from mtls_authorizer.revocation.prefix.listing import can_name_crl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.chains import ChainLink
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.scope import PointName
     from mtls_authorizer.revocation.prefix.listing import Versions
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
+    from mtls_authorizer.stores.store import Listed
 
     _Key: TypeAlias = tuple[AuthorityId, PointName | None]
     """An issuer, and the name of a distribution point; None if the CRL is not limited to one."""
@@ -41,6 +42,10 @@ class KnownCrls:
 
     def __contains__(self, uri: str) -> bool:
         return uri in self._crls
+
+    def replaced(self, listed: Mapping[str, Listed]) -> list[str]:
+        """Return the CRLs of which another version is listed, which may have another issuer and scope."""
+        return [uri for uri, known in self._crls.items() if uri in listed and known.versions[0] != listed[uri].version]
 
     def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions, *, is_named: bool) -> None:
         """Record the lists of a CRL. ``versions`` are those of the objects that were read.

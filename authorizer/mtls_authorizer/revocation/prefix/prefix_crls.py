@@ -10,6 +10,7 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.crl.succession import is_stale
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
@@ -140,7 +141,7 @@ class PrefixCrls:
             links = list(dict.fromkeys(link for chain in chains for link in chain.links))
             needed = self._catalog.needed(links)
         changed = self._load(needed, links, used, deadline)
-        for link in lists.not_covered(chains):
+        for link in lists.not_covered(chains, self._now()):
             if not any(map(can_name_crl, link.scope.uris)):
                 changed |= self._search(link, links, used, deadline)
         return changed
@@ -198,7 +199,9 @@ class PrefixCrls:
         return ListedCrl(loader, self._interval_seconds, self._clock)
 
     def _search(self, link: ChainLink, links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
-        """Read CRLs that were not read yet until one covers a certificate that names none. Return whether any changed.
+        """Read CRLs until a listed one that is not stale covers a certificate. Return whether any changed.
+
+        The certificate names none. Those that are not ``unread`` are known not to cover it.
 
         The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
         every request read some.
@@ -220,14 +223,24 @@ class PrefixCrls:
             if now >= self._search_ends_at:
                 self._search_ends_at = now + self._interval_seconds
                 self._left_to_search = MAX_SEARCHED
+            listing = self._catalog.listing
             cached = map(self._cache.get, uris)
-            self._left_to_search -= sum(crl is None or crl.refresher.is_due() for crl in cached)
+            self._left_to_search -= sum(
+                crl is None or crl.refresher.is_due() or crl.is_outdated(listing) for crl in cached
+            )
             return self._left_to_search >= 0
 
     def _is_covered(self, link: ChainLink) -> bool:
+        now = self._now()
         with self._lock:
-            lists = [each for crl in self._cache for each in crl.lists]
-        return any(issuer_of(each) == link.issuer and SignedList(each).can_prove_good(link.scope) for each in lists)
+            listing = self._catalog.listing
+            lists = [each for crl in self._cache if not crl.is_outdated(listing) for each in crl.lists]
+        return any(
+            issuer_of(each) == link.issuer
+            and not is_stale(each, now, self._max_age)
+            and SignedList(each).can_prove_good(link.scope)
+            for each in lists
+        )
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
         """Return whether some CRLs have lists in memory that are not in force yet."""

@@ -163,14 +163,21 @@ def _in_common_spelling(matcher: Matcher) -> Matcher:
     """Return the matcher of an exclusion, which applies to all spellings of a name, such as DNS names in any case."""
     if FIELDS[matcher.field].kind not in _LABELLED:
         return matcher
-    if LABELS_WITH_SPELLINGS.isdisjoint(condition.label for condition in matcher.conditions()):
+    if not any(_has_spellings(condition) for condition in matcher.conditions()):
         return matcher
-    from mtls_authorizer.rules.names.spellings import common_spelling  # noqa: PLC0415 -- few documents need it
+    from mtls_authorizer.rules.names.spellings import (  # noqa: PLC0415 -- few documents need it
+        common_spelling,
+        name_in_common_spelling,
+    )
 
     def convert(conditions: frozenset[Condition]) -> frozenset[Condition]:
         return frozenset(
-            each._replace(value=common_spelling(each.label, str(each.value)))
-            if each.label in LABELS_WITH_SPELLINGS
+            each._replace(
+                value=name_in_common_spelling(each.value)
+                if isinstance(each.value, tuple)
+                else common_spelling(each.label, str(each.value))
+            )
+            if _has_spellings(each)
             else each
             for each in conditions
         )
@@ -178,6 +185,11 @@ def _in_common_spelling(matcher: Matcher) -> Matcher:
     return matcher._replace(
         alternatives=convert(matcher.alternatives), combinations=tuple(map(convert, matcher.combinations))
     )
+
+
+def _has_spellings(condition: Condition) -> bool:
+    # A whole name is a tuple.
+    return condition.label in LABELS_WITH_SPELLINGS or isinstance(condition.value, tuple)
 
 
 def _item_count(value: object) -> int:

@@ -9,12 +9,16 @@ from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable
+    from typing import TypeAlias
 
     from client_certificate_auth.x509.names import DistinguishedName
 
+    NameValue: TypeAlias = "tuple[tuple[tuple[str, str], ...], ...]"
+    """The OIDs and values of the attributes of each relative distinguished name, sorted."""
 
-def name_value(name: DistinguishedName) -> Hashable:
+
+def name_value(name: DistinguishedName) -> NameValue:
     """Return a certificate's name as a value: equal for names with equal attributes in equal order.
 
     The attributes of one relative distinguished name are a set, so their order is irrelevant. Text is compared exactly,
@@ -23,7 +27,7 @@ def name_value(name: DistinguishedName) -> Hashable:
     return tuple(tuple(sorted(relative_name)) for relative_name in name.rdns)
 
 
-def read_name(text: str) -> Hashable:
+def read_name(text: str) -> NameValue:
     """Return the value of a name in the string form of RFC 4514. Raises ValueError.
 
     Attribute types are OpenSSL's short names or dotted OIDs.
@@ -48,14 +52,15 @@ def canonical_name(text: str) -> str:
     )
 
 
-def sorted_name(name: str) -> str:
+def sorted_name(name: str, convert: Callable[[str], str] = str) -> str:
     """Return a certificate's name in string form with sorted attributes, as ``canonical_name`` writes it.
 
+    ``convert`` is applied to each attribute before they are sorted.
     It is not parsed, because a certificate can contain very long names, and ``parse_name`` takes quadratic time.
     """
     rdns: list[list[str]] = [[]]
     for attribute, separator in re.findall(r"((?:\\.|[^\\+,])+)([+,]?)", name):
-        rdns[-1].append(attribute)
+        rdns[-1].append(convert(attribute))
         if separator == ",":
             rdns.append([])
     return ",".join("+".join(sorted(rdn)) for rdn in rdns)

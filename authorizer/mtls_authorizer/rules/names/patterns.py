@@ -108,8 +108,11 @@ ATTRIBUTE_PATTERNS = _by_label(_ATTRIBUTES_BY_LABEL)
 OTHER_NAME = "otherName"
 """The label of the alternative names whose types are OIDs."""
 
+DIRECTORY_NAME = "dirName"
+"""The label of the alternative names that are distinguished names."""
+
 _LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
-LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME)) - {"IP"}
+LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME, DIRECTORY_NAME)) - {"IP"}
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
 DOMAIN_LABELS = frozenset(label for label, rules in _LABELS.items() if rules is not _URI) - {"IP"}

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-from mtls_authorizer.rules.names.patterns import DOMAIN_LABELS, OTHER_NAME
+from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from mtls_authorizer.rules.names.distinguished_names import sorted_name
+from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, DOMAIN_LABELS, LABELS_WITH_SPELLINGS, OTHER_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mtls_authorizer.rules.names.distinguished_names import NameValue
 
 # The types of other names whose text is a user or a mailbox at a domain, or a domain.
 _ADDRESSES = (
@@ -20,12 +26,30 @@ def common_spelling(label: str, value: str) -> str:
     """Return the spelling in which exclusions compare a name, whose label is one of ``LABELS_WITH_SPELLINGS``.
 
     DNS names and email addresses are in lower case, without a final dot, also in other names. URIs have their scheme
-    and authority in lower case (RFC 5280 §7.4).
+    and authority in lower case (RFC 5280 §7.4). Directory names have attributes in their common spelling. Outside of
+    ASCII, a letter can have several lower-case forms, such as a final sigma, which ``casefold`` makes equal.
     """
+    if label == DIRECTORY_NAME:
+        return sorted_name(value, _attribute_in_common_spelling)
     if label in DOMAIN_LABELS:
-        return value.lower().removesuffix(".")
+        return value.casefold().removesuffix(".")
     if label == OTHER_NAME:
         oid, form, text = value.partition(";UTF8:")
-        return f"{oid}{form}{text.lower().removesuffix('.')}" if oid in _ADDRESSES else value
+        return f"{oid}{form}{text.casefold().removesuffix('.')}" if oid in _ADDRESSES else value
     start = _SCHEME_AND_AUTHORITY.match(value)
-    return start[0].lower() + value[start.end() :] if start else value
+    return start[0].casefold() + value[start.end() :] if start else value
+
+
+def name_in_common_spelling(name: NameValue) -> NameValue:
+    """Return the value of a distinguished name whose attributes are in their common spelling."""
+    return tuple(tuple(sorted((oid, _common_value(oid, value)) for oid, value in rdn)) for rdn in name)
+
+
+def _attribute_in_common_spelling(attribute: str) -> str:
+    attribute_type, _, value = attribute.partition("=")
+    return f"{attribute_type}={_common_value(attribute_type, value)}"
+
+
+def _common_value(attribute_type: str, value: str) -> str:
+    label = SHORT_NAME_BY_OID.get(attribute_type, attribute_type)
+    return common_spelling(label, value) if label in LABELS_WITH_SPELLINGS else value

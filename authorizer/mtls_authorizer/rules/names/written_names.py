@@ -9,7 +9,7 @@ from mtls_authorizer.rules.names.distinguished_names import read_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from mtls_authorizer.rules.names.distinguished_names import NameValue
 
 AMBIGUOUS_TYPES = {"uid": ("UID", "0.9.2342.19200300.100.1.1", "0.9.2342.19200300.100.1.44")}
 """OpenSSL's short names that RFC 4519 defines as another attribute type, by name: the short name and the OID of RFC
@@ -33,7 +33,7 @@ def parse_attribute_type(key: str) -> str:
     return SHORT_NAME_BY_OID.get(key, key)
 
 
-def read_written_name(text: str) -> Hashable:
+def read_written_name(text: str) -> NameValue:
     """Return the value of a name in RFC 4514 form, as ``read_name`` does. Raises ValueError, with the correct form."""
     if any(name in text for name in AMBIGUOUS_TYPES):
         from mtls_authorizer.rules.names.name_correction import attribute_types  # noqa: PLC0415 -- see above

@@ -97,7 +97,7 @@ def test_a_crl_is_missing_for_each_certificate_that_the_check_includes(
     crls: list[bytes], check: CrlCheck, serial_numbers: list[int]
 ) -> None:
     lists = _lists(*crls, check=check)
-    links = lists.not_covered(lists.chains(_client()))
+    links = lists.not_covered(lists.chains(_client()), NOW)
     assert [link.serial_number for link in links] == serial_numbers
 
 
@@ -257,9 +257,9 @@ def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> No
     defective = OTHER.revoke(this_update=NOW - DAY / 2, extensions=[crl_number(2), unknown])
     complete = OTHER.revoke(this_update=NOW - DAY, extensions=[crl_number(1)])
     chains = _lists().chains(_client(OTHER))
-    assert [link.serial_number for link in _lists(defective).not_covered(chains)] == [1]
+    assert [link.serial_number for link in _lists(defective).not_covered(chains, NOW)] == [1]
     assert _lists(defective).oldest_this_update == NOW - DAY / 2
-    assert _lists(defective, complete).not_covered(chains) == []
+    assert _lists(defective, complete).not_covered(chains, NOW) == []
     # The age is that of the one that is used.
     assert _lists(defective, complete).oldest_this_update == NOW - DAY
 

@@ -133,6 +133,8 @@ def other_name(oid: str, text: str) -> bytes:
         (uri("urn:acme:mallory"), ["URI:urn:acme:mallory", "URI:URN:acme:mallory"]),
         (directory_name(("CN", "a"), ("OU", "b")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
         (directory_name(("OU", "b"), ("CN", "a")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
+        (directory_name(("DC", "B"), ("DC", "a")), ["dirName:DC=a+DC=b", "dirName:DC=B+DC=A"]),
+        (directory_name(("emailAddress", "M@a.example")), ["dirName:1.2.840.113549.1.9.1=m@A.example."]),
         *(
             (other_name(oid, own), [f"otherName:{oid};UTF8:Mallory@acme.example"])
             for oid in (UPN, XMPP_ADDRESS, REALM, MAILBOX)
@@ -179,6 +181,15 @@ def test_the_rest_of_a_name_has_its_own_case(own: bytes, entry: str) -> None:
         ([("emailAddress", "mallory@acme.example")], {"emailAddress": {"suffix": "@Acme.example"}, "O": "Acme"}),
         ([("DC", "EXAMPLE")], {"DC": "example"}),
         ([("1.3.6.1.4.1.250.1.57", "HTTPS://Acme.example/A")], {"1.3.6.1.4.1.250.1.57": "https://acme.example/A"}),
+        ([("emailAddress", "\u03c3\u03b1\u03c3@acme.example")], {"emailAddress": "\u03a3\u0391\u03a3@acme.example"}),
+        ([("emailAddress", "\u03c3\u03b1\u03c2@acme.example")], {"emailAddress": "\u03a3\u0391\u03a3@acme.example"}),
+        ([("emailAddress", "ma\u017fk@acme.example")], {"emailAddress": "mask@acme.example"}),
+        ([("DC", "EXAMPLE")], "DC=example,O=Acme"),
+        ([("DC", "example")], "DC=Example,O=Acme"),
+        (
+            [("DC", "acme"), ("emailAddress", "Mallory@acme.example")],
+            ["CN=x", "1.2.840.113549.1.9.1=mallory@acme.example.,DC=ACME,O=Acme"],
+        ),
     ],
 )
 def test_an_address_or_a_domain_in_an_attribute_is_denied_in_any_case(
@@ -188,6 +199,21 @@ def test_an_address_or_a_domain_in_an_attribute_is_denied_in_any_case(
     authorize = checking(Authorizer(load_settings(variables({"rules": RULES, "deny": {"subject": entry}}))))
     assert reason(authorize(rest_event(client))) == "certificate_excluded"
     assert reason(authorize(rest_event(OTHER))) is None
+
+
+def test_a_domain_in_the_issuer_is_denied_in_any_case_and_the_rest_in_its_own() -> None:
+    issuer = name(("DC", "EXAMPLE"), ("CN", "CA"))
+    client = pem(certificate_der(name(("O", "Acme")), issuer, serial_number=der.integer(7)))
+    for written, expected in (("CN=CA,DC=example", "certificate_excluded"), ("CN=ca,DC=example", None)):
+        document = {"rules": RULES, "deny": {"serial_number": "07", "issuer": written}}
+        assert reason(checking(Authorizer(load_settings(variables(document))))(rest_event(client))) == expected
+
+
+def test_a_whole_name_matches_in_its_own_case_only() -> None:
+    client = client_pem(("DC", "EXAMPLE"), ("CN", "x"))
+    for written, expected in (("CN=x,DC=EXAMPLE", None), ("CN=x,DC=example", "subject_not_allowed")):
+        authorize = checking(Authorizer(load_settings(variables({"rules": [rule(match={"subject": written})]}))))
+        assert reason(authorize(rest_event(client))) == expected
 
 
 def test_a_dns_name_matches_in_its_own_case_only() -> None:

@@ -36,7 +36,7 @@ class _LoggedName:
     """A distinguished name that was logged in the form of RFC 4514. Raises ValueError if it cannot be read."""
 
     def __init__(self, text: str) -> None:
-        self.rdns = cast("tuple[tuple[tuple[str, str], ...], ...]", read_name(text))
+        self.rdns = read_name(text)
         self._values: dict[str, list[str]] = {}
         for rdn in self.rdns:
             for oid, value in rdn:

@@ -580,6 +580,103 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
+@pytest.mark.parametrize("mode", ["deny", "allow"])
+@pytest.mark.parametrize("before", [partition(None), partition("other", ca=OTHER)], ids=["issuer", "scope"])
+def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_did_not_cover_it(
+    shelf: Memory, before: bytes, mode: str
+) -> None:
+    shelf.put("crl/ca.crl", before)
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
+    unknown = UNKNOWN if mode == "deny" else None
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [unknown, unknown]
+    # It may even be larger than all others.
+    shelf.put("crl/ca.crl", partition(None, 2, padding=50, number=2, ca=OTHER))
+    delivered(shelf)
+    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    assert delivered(shelf) == ["crl/ca.crl"]
+
+
+@pytest.mark.parametrize("mode", ["deny", "allow"])
+@pytest.mark.parametrize("is_stale", [False, True])
+@pytest.mark.parametrize("successor", ["ca.crl", "ca-2.crl"])
+def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_was_removed(
+    shelf: Memory, successor: str, mode: str, *, is_stale: bool
+) -> None:
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    shelf.put("crl/ca.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
+    assert door.refusals(*clients) == [None, None]
+    shelf.remove("crl/ca.crl")
+    # It stays in force until its nextUpdate.
+    assert door.next(*clients) == [None, None]
+    door.now += is_stale * 2 * MINUTE
+    assert door.next(*clients) == [UNKNOWN if is_stale and mode == "deny" else None] * 2
+    shelf.put(f"crl/{successor}", partition(None, 2, number=2, ca=OTHER))
+    assert door.next(*clients) == [None, REVOKED]
+    delivered(shelf)
+    assert door.next(*clients) == [None, REVOKED]
+    assert delivered(shelf) == []
+
+
+def test_a_crl_that_no_certificate_names_is_found_next_to_a_stale_one(shelf: Memory) -> None:
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    shelf.put("crl/ca-1.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
+    door = PrefixDoor(shelf)
+    assert door.refusals(*clients) == [None, None]
+    shelf.put("crl/ca-2.crl", partition(None, 2, number=2, padding=10, ca=OTHER))
+    # While the first one is valid, no other is searched.
+    assert door.next(*clients) == [None, None]
+    door.now += 2 * MINUTE
+    assert door.next(*clients) == [None, REVOKED]
+    # Also if the stale one, which is smaller, is read first.
+    late = PrefixDoor(shelf)
+    late.now = NOW + 2 * MINUTE
+    assert late.refusals(*clients) == [None, REVOKED]
+
+
+def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that_were_never_read(
+    shelf: Memory,
+) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    delivered(shelf)
+    shelf.put("crl/3.crl", partition(None, 2, number=2, ca=OTHER))
+    shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    shelf.put("crl/new.crl", partition("new", padding=50))
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert delivered(shelf) == ["crl/new.crl", "crl/3.crl"]
+    assert door.refusal(client_of(None, 5, ca=OTHER)) == UNKNOWN
+    assert delivered(shelf) == []
+    shelf.errors.clear()
+    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
+def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read_once(shelf: Memory) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    delivered(shelf)
+    shelf.put("crl/3.crl", HTML)
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert delivered(shelf) == ["crl/3.crl"]
+    for _ in range(3):
+        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(shelf) == []
+
+
+def test_replaced_crls_in_memory_count_among_those_that_are_read_in_an_interval(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(None, ca=OTHER), *map(client_of, range(MANY))) == [UNKNOWN] + [None] * MANY
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, 2, number=2))
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
+    delivered(shelf)
+    for expected in (8, 8, 4, 0):
+        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert len(delivered(shelf)) == expected
+
+
 def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
