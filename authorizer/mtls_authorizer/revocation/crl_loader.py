@@ -177,8 +177,10 @@ class CrlLoader:
         digest = crl_digest(fetched.content)
         if index is not None and digest == index.content.digest:
             return self._use_index(index, fetched.version, current, truststore)
-        if current is not None and current.version.used is CrlObject.INDEX and current.value[0].digest == digest:
-            return Loaded(current.value, current.version._replace(crl_version=fetched.version))
+        # A new index may have been made from a newer CRL than this one, which was rolled back.
+        indexed = current if index is None and current and current.version.used is CrlObject.INDEX else None
+        if indexed is not None and indexed.value[0].digest == digest:
+            return Loaded(indexed.value, indexed.version._replace(crl_version=fetched.version))
         crl = verify_crl(fetched.content, truststore)
         if index is not None:
             if self._replaces(index.content, crl, truststore):

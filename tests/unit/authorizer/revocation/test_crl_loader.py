@@ -171,6 +171,19 @@ def test_at_the_start_the_newer_of_both_counts_even_if_the_older_was_put_there_l
     assert warnings(log) == [FAILED]
 
 
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(shelf: Memory, *, is_indexed: bool) -> None:
+    """Both the next CRL and its index are stored, and then the CRL is rolled back, between two reloads."""
+    shelf.put("ca.crl", FIRST)
+    if is_indexed:
+        shelf.put("ca.crl.index", index_of(FIRST))
+    source = Source(shelf)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    shelf.put("ca.crl", FIRST)
+    assert source.refresh() == Source(shelf).in_force == "index 2 3"
+    assert source.refresh() == "index 2 3"
+
+
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
 def test_a_crl_that_does_not_count_is_no_reason_not_to_use_the_index(
     shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None
