@@ -153,9 +153,10 @@ class CrlLoader:
         if index is None:
             if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
-            if len(current.value) > 1 and identity_of(current.value[0]) == identity_of(current.value[1]):
+            first, *others = current.value
+            if identity_of(first) in map(identity_of, others):
                 # The new list does not replace the previous one yet: report the reason until it does.
-                problem = find_problem(current.value[0], truststore, self._now(), self._max_age)
+                problem = find_problem(first, truststore, self._now(), self._max_age)
                 if problem is not None:
                     raise problem
             return current

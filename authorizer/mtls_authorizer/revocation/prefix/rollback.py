@@ -8,12 +8,13 @@ from threading import Lock
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
+from mtls_authorizer.revocation.crl.retention import RolledBackList
 from mtls_authorizer.revocation.crl.succession import identity_of, is_lower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
@@ -70,30 +71,6 @@ class NewestLists:
                 self._newest.popitem(last=False)
 
 
-class RolledBackList:
-    """A list that is older than one that was in force: its entries revoke, but it proves no certificate good."""
-
-    def __init__(self, revocation_list: RevocationList) -> None:
-        self.original = revocation_list
-        self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
-        self.key_identifier = revocation_list.key_identifier
-        self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
-        self.number, self.digest = revocation_list.number, revocation_list.digest
-        self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
-        self.defect = CrlError(
-            CrlRejection.ROLLED_BACK,
-            f"the CRL, number {self.number} of {shown_time(self.this_update)}, is older than the one that was in force",
-        )
-
-    def is_revoked(self, serial_number: int) -> bool:
-        """Return whether the list contains a serial number."""
-        return self.original.is_revoked(serial_number)
-
-    def serial_numbers(self) -> Iterable[int]:
-        """Return all serial numbers of the list."""
-        return self.original.serial_numbers()
-
-
 class RollbackCheckingLoader:
     """The loader of a CRL that may have been evicted since it was loaded last.
 
@@ -115,7 +92,7 @@ class RollbackCheckingLoader:
         before = None if current is None else current._replace(value=tuple(map(_original, current.value)))
         loaded = self._loader.load(before)
         known = () if current is None else current.value
-        first, *others = loaded.value
+        first, *others = map(_original, loaded.value)
         # The loader has decided which earlier lists to retain: one that is newer, but has expired, replaces none.
         retained = (each if each in known else self._check(each, known) for each in others)
         lists = (self._check(first, known), *retained)

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
+from mtls_authorizer.revocation.crl.retention import RolledBackList
 from mtls_authorizer.revocation.crl.succession import ListIdentity
-from mtls_authorizer.revocation.prefix.rollback import NewestLists, RolledBackList
+from mtls_authorizer.revocation.prefix.rollback import NewestLists
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.kept_lists import CA, NOW, OTHER
 from tests.partitions import partition
