@@ -43,6 +43,7 @@ class CrlCatalog:
         self._unread: dict[str, None] = {}
         self._known = KnownCrls()
         self._invalid: dict[str, Versions] = {}
+        self._unreadable: set[str] = set()
 
     def update(self) -> bool:
         """Adopt the listings in force. Return whether any is new."""
@@ -54,6 +55,7 @@ class CrlCatalog:
         self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
         self._in_small_prefixes = self._find_small(loaded)
         self._known.keep(self.listing.crls)
+        self._unreadable.intersection_update(self.listing.crls)
         self._find_unread()
         return True
 
@@ -73,7 +75,7 @@ class CrlCatalog:
         return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
-        """Return the URIs of the CRLs that were not read yet, the smallest first."""
+        """Return the URIs of the CRLs that were not read yet, the smallest first; last, those that cannot be read."""
         return list(self._unread)
 
     def learn(self, crl: ListedCrl) -> None:
@@ -86,8 +88,13 @@ class CrlCatalog:
         elif isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing):
             self._invalid[crl.uri] = self.listing.versions(crl.uri)
         else:
+            if crl.document.error is not None and crl.uri in self._unread:
+                # Others are read before the next attempt.
+                self._unread[crl.uri] = self._unread.pop(crl.uri)
+                self._unreadable.add(crl.uri)
             return
         self._unread.pop(crl.uri, None)
+        self._unreadable.discard(crl.uri)
 
     def forget_invalid(self) -> None:
         """Read invalid CRLs again, because the truststore has changed."""
@@ -97,9 +104,8 @@ class CrlCatalog:
     def _find_unread(self) -> None:
         listing = self.listing
         self._invalid = {uri: read for uri, read in self._invalid.items() if read == listing.versions(uri)}
-        self._unread = dict.fromkeys(
-            uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
-        )
+        unread = (uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid)
+        self._unread = dict.fromkeys(sorted(unread, key=self._unreadable.__contains__))
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
         """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
@@ -118,7 +124,7 @@ class CrlCatalog:
         """Yield the CRLs that a certificate names, except for needless ones."""
         for distribution_point in link.scope.uris:
             named = self.listing.named_by(distribution_point)
-            for uri in named:
+            for uri in sorted(named, key=self._unreadable.__contains__):
                 versions = self.listing.versions(uri)
                 # Attempts to read an invalid CRL are repeated, unless others have its name.
                 is_invalid = len(named) > 1 and self._invalid.get(uri) == versions

@@ -563,6 +563,33 @@ def test_invalid_crls_with_the_same_name_do_not_hide_others(shelf: Memory) -> No
     assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
 
 
+def test_crls_that_cannot_be_read_do_not_hide_others_with_the_same_name(shelf: Memory) -> None:
+    for folder in range(100):
+        shelf.put(f"crl/{folder:03}/ca.crl", HTML)
+        shelf.errors[f"crl/{folder:03}/ca.crl"] = StoreError(f"{folder}", "AccessDenied")
+    shelf.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of("http://ca.example/ca.crl", 1, OTHER)
+    assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
+    # They are read once they can be, and are not forgotten meanwhile.
+    del shelf.errors["crl/000/ca.crl"]
+    shelf.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
+    for _ in range(2):
+        assert door.next(client) == [REVOKED]
+
+
+def test_crls_that_cannot_be_read_do_not_hide_one_that_no_certificate_names(shelf: Memory) -> None:
+    for number in range(MAX_SEARCHED):
+        shelf.put(f"crl/small-{number}.crl", b"")
+        shelf.errors[f"crl/small-{number}.crl"] = StoreError(f"{number}", "AccessDenied")
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of(None, 1, OTHER)
+    assert door.refusal(client) == UNKNOWN
+    shelf.put("crl/another.crl", partition("another", padding=50))
+    assert door.next(client, client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
 def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
     shelf: Memory,
 ) -> None:
