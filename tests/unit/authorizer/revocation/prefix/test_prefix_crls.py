@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,11 +38,9 @@ from tests.kept_lists import (
 from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from threading import RLock
+    from collections.abc import Callable, Sequence
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
-    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 
 MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
@@ -971,43 +970,49 @@ def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) ->
     join_attempts()
 
 
-class Guarded:
-    """An object that is not safe for threads: while its methods run, the thread must have a lock."""
+class WatchedLock:
+    """A lock that knows whether the current thread has it."""
 
-    def __init__(self, guarded: CrlCatalog | CrlCache, lock: RLock) -> None:
-        self.called: set[str] = set()
-        self._guarded = guarded
-        self._lock = lock
+    def __init__(self) -> None:
+        self.depth = 0
+        self._lock = RLock()
 
-    def __getattr__(self, attribute: str) -> object:
-        value = getattr(self._guarded, attribute)
-        # A listing is replaced, but never changed.
-        if callable(value):
-            self._check(attribute)
-        return value
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self.depth += 1
 
-    def __iter__(self) -> Iterator[ListedCrl]:
-        self._check("__iter__")
-        assert isinstance(self._guarded, CrlCache)
-        return iter(self._guarded)
-
-    def _check(self, attribute: str) -> None:
-        self.called.add(attribute)
-        assert self._lock._is_owned(), f"{attribute} is called without the lock"  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no other way
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        self._lock.release()
 
 
 def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """All requests of this test are in one thread."""
+    lock = WatchedLock()
+    called: set[str] = set()
+
+    def guard(kind: type) -> type:
+        def guarded(name: str, method: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object) -> object:
+                called.add(name)
+                assert lock.depth, f"{name} is called without the lock"
+                return method(*arguments)
+
+            return call
+
+        methods = {name: each for name, each in vars(kind).items() if callable(each) and name != "__init__"}
+        public = {name: guarded(name, each) for name, each in methods.items() if name == "__iter__" or name[0] != "_"}
+        return type(kind.__name__, (kind,), public)
+
+    module = "mtls_authorizer.revocation.prefix.prefix_crls"
+    monkeypatch.setattr(f"{module}.RLock", lambda: lock)
+    monkeypatch.setattr(f"{module}.CrlCatalog", guard(CrlCatalog))
+    monkeypatch.setattr(f"{module}.CrlCache", guard(CrlCache))
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
     door = PrefixDoor(shelf)
-    documents = door.live._revocation  # noqa: SLF001 -- to guard it
-    assert documents is not None
-    crls = documents.prefix_crls
-    catalog, cache = Guarded(crls._catalog, crls._lock), Guarded(crls._cache, crls._lock)  # noqa: SLF001 -- likewise
-    monkeypatch.setattr(crls, "_catalog", catalog)
-    monkeypatch.setattr(crls, "_cache", cache)
     clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))
     expected = [None, REVOKED, *[None] * 10]
     assert door.refusals(*clients) == expected
@@ -1019,8 +1024,8 @@ def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
     door.live.get()
     door.live.restore()
     assert door.refusals(*clients[1:]) == expected[1:]
-    assert catalog.called == {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
-    assert cache.called == {"__iter__", "get", "use", "evict"}
+    of_catalog = {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
+    assert called == of_catalog | {"__iter__", "get", "use", "evict"}
 
 
 def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:
