@@ -29,15 +29,20 @@ MAX_REMEMBERED = 10_000
 
 
 class _Newest(NamedTuple):
+    latest: datetime
+    """The thisUpdate of the list that was issued last."""
+
     number: int | None
+    """The highest number. The dates are those of the list that has it."""
+
     this_update: datetime
     next_update: datetime | None
 
 
 class NewestLists:
-    """The number and dates of the newest list of each issuer, key and scope that was in force. Thread-safe.
+    """The numbers and dates of the newest lists of each issuer, key and scope that were in force. Thread-safe.
 
-    If there are more than MAX_REMEMBERED, the least recently seen one is forgotten.
+    If there are more than MAX_REMEMBERED, the least recently seen ones are forgotten.
     """
 
     def __init__(self) -> None:
@@ -47,25 +52,25 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList, valid_at: datetime) -> bool:
         """Return whether a list is older than one that was in force, by its thisUpdate or by its number.
 
-        If the nextUpdate of that one is not after ``valid_at``, the number of a list that was issued later does not
-        matter: the CA may have restarted its numbers.
+        If the nextUpdate of the one with the highest number is not after ``valid_at``, the number of a list that was
+        issued later does not matter: the CA may have restarted its numbers.
         """
         newest = self._newest.get(identity_of(revocation_list))
         if newest is None:
             return False
         has_expired = newest.next_update is not None and newest.next_update <= valid_at
-        if has_expired and revocation_list.this_update > newest.this_update:
-            return False
-        return revocation_list.this_update < newest.this_update or is_lower(revocation_list.number, newest.number)
+        may_be_lower = has_expired and revocation_list.this_update > newest.this_update
+        is_lower_now = is_lower(revocation_list.number, newest.number) and not may_be_lower
+        return revocation_list.this_update < newest.latest or is_lower_now
 
     def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
-        """Remember a list that is in force, unless a newer one was remembered in the meantime."""
+        """Remember a list that is usable or was, as far as it is newer than the ones that were remembered."""
         with self._lock:
-            identity = identity_of(revocation_list)
-            if not self.is_rolled_back(revocation_list, valid_at):
-                self._newest[identity] = _Newest(
-                    revocation_list.number, revocation_list.this_update, revocation_list.next_update
-                )
+            identity, this_update = identity_of(revocation_list), revocation_list.this_update
+            newest = self._newest.get(identity)
+            if newest is None or not self.is_rolled_back(revocation_list, valid_at):
+                newest = _Newest(this_update, revocation_list.number, this_update, revocation_list.next_update)
+            self._newest[identity] = newest._replace(latest=max(newest.latest, this_update))
             self._newest.move_to_end(identity)
             if len(self._newest) > MAX_REMEMBERED:
                 self._newest.popitem(last=False)
@@ -105,11 +110,12 @@ class RollbackCheckingLoader:
         self._loader.reset()
 
     def _check(self, revocation_list: RevocationList, known: RetainedLists) -> RevocationList:
-        """Return a list, or a RolledBackList in its place, which may be known already. Remember the list otherwise."""
-        if not self._newest.is_rolled_back(revocation_list, self._valid_at()):
-            problem = self._loader.current_problem(revocation_list)
-            if problem is None or problem.rejection is CrlRejection.STALE:
-                self._newest.remember(revocation_list, self._valid_at())
+        """Return a list, or a RolledBackList in its place, which may be known already. Remember what is newer."""
+        is_rolled_back = self._newest.is_rolled_back(revocation_list, self._valid_at())
+        problem = self._loader.current_problem(revocation_list)
+        if problem is None or problem.rejection is CrlRejection.STALE:
+            self._newest.remember(revocation_list, self._valid_at())
+        if not is_rolled_back:
             return revocation_list
         for each in known:
             if isinstance(each, RolledBackList) and each.original is revocation_list:

@@ -340,6 +340,23 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
 
 
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing_good_afterwards(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, *, is_evicted: bool
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    earlier = partition(3, number=500)
+    shelf.put("crl/3.crl", earlier)
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
+    shelf.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
+    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    shelf.put("crl/3.crl", earlier)
+    if is_evicted:
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+    assert door.next(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN if is_evicted else REVOKED]
+
+
 def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
