@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = get_logger()
 
+_OF_ANOTHER_CRL = "it was made from another CRL than the stored one"
+
 
 class CrlObject(StrEnum):
     """The two objects that a revocation list can be read from."""
@@ -107,7 +109,7 @@ class CrlLoader:
         except (StoreError, ValueError) as error:
             if index is None or (isinstance(error, StoreError) and not error.is_absence):
                 raise
-            self._warn("revocation list not used", self.uri, error)
+            self._warn_of_crl(error)
             return self._use_index(index, None, current, truststore)
 
     def reset(self) -> None:
@@ -145,7 +147,7 @@ class CrlLoader:
             if truststore.identified(issuer_of(index)):
                 return _StoredIndex(index, fetched.version)
             problem = "its CA is not in the truststore"
-        self._warn("revocation index not used", self._index_store.uri, problem)
+        self._warn_of_index(problem)
         return None
 
     def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
@@ -166,9 +168,7 @@ class CrlLoader:
         ):
             return self._use_index(index, known, current, truststore)
         assert current is not None  # noqa: S101 -- only the version of the index is known without it
-        self._warn(
-            "revocation index not used", self._index_store.uri, "it was made from another CRL than the stored one"
-        )
+        self._warn_of_index(_OF_ANOTHER_CRL)
         return current
 
     def _changed(
@@ -185,11 +185,9 @@ class CrlLoader:
         crl = verify_crl(fetched.content, truststore)
         if index is not None:
             if self._replaces(index.content, crl, truststore):
-                newer = f"it is older than the CRL that was indexed, number {index.content.number}"
-                self._warn("revocation list not used", self.uri, newer)
+                self._warn_of_crl(f"it is older than the CRL that was indexed, number {index.content.number}")
                 return self._use_index(index, None, current, truststore)
-            not_its = "it was made from another CRL than the stored one"
-            self._warn("revocation index not used", self._index_store.uri, not_its)
+            self._warn_of_index(_OF_ANOTHER_CRL)
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         # At a start, the index of another CRL is all that is known of earlier ones.
@@ -212,15 +210,20 @@ class CrlLoader:
     ) -> LoadedCrl:
         before = () if current is None else current.value
         lists, problem = retain(new, before, truststore, self._now(), self._max_age)
-        if problem is not None and version.used is CrlObject.INDEX:
-            self._warn("revocation index not used", self._index_store.uri, problem)
-        elif problem is not None:
-            self._warn("revocation list not used", self.uri, problem)
+        if problem is not None:
+            warn = self._warn_of_index if version.used is CrlObject.INDEX else self._warn_of_crl
+            warn(problem)
         return Loaded(lists, version)
 
-    @staticmethod
-    def _warn(message: str, uri: str, error: object) -> None:
-        logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(error)})
+    def _warn_of_index(self, problem: object) -> None:
+        _warn("revocation index not used", self._index_store.uri, problem)
+
+    def _warn_of_crl(self, problem: object) -> None:
+        _warn("revocation list not used", self.uri, problem)
+
+
+def _warn(message: str, uri: str, problem: object) -> None:
+    logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(problem)})
 
 
 def _used_index_version(current: LoadedCrl | None) -> str | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
+    from mtls_authorizer.revocation.status import UnknownReason
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -65,10 +66,13 @@ class ListsByIssuer:
         lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
         return any(each.can_prove_good(link.scope) for each in lists)
 
-    def in_force(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
+    def in_force(
+        self, link: ChainLink, now: datetime, max_age: timedelta
+    ) -> Iterator[tuple[SignedList, UnknownReason | None]]:
         """Yield the lists in force at an aware time that contain or cover a certificate.
 
-        If there are none, yield other lists of its issuer, which tell why its status is unknown.
+        Each comes with the reason why it does not prove certificates good; None if it does. If there are none, yield
+        other lists of the issuer, which tell why the status of the certificate is unknown.
         """
         for group in self._relevant(link):
             yield from _in_force(group, now, max_age)
@@ -89,19 +93,20 @@ class ListsByIssuer:
         return relevant
 
 
-def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
-    """Yield the lists of a group that are in force at an aware time.
+def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[tuple[SignedList, UnknownReason | None]]:
+    """Yield the lists of a group that are in force at an aware time, as ``ListsByIssuer.in_force`` does.
 
     Usable lists replace the ones that they supersede. Newer lists that are not usable, such as one whose thisUpdate is
     in the future, revoke as well, and so do those that are newer only by number or only by date.
     """
     usable: list[RevocationList] = []
     for each in group:
-        if any(is_superseded(each.revocation_list, newer) for newer in usable):
+        if usable and any(is_superseded(each.revocation_list, newer) for newer in usable):
             continue
-        yield each
-        if each.unknown_reason(now, max_age) is None:
+        reason = each.unknown_reason(now, max_age)
+        if reason is None:
             usable.append(each.revocation_list)
+        yield each, reason
 
 
 def _age(revocation_list: RevocationList) -> tuple[datetime, int]:
