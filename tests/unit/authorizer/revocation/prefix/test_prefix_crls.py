@@ -278,6 +278,25 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     assert door.refusal(client_of(3, 22)) is None
 
 
+def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another_place_has_expired(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
+    shelf.put("crl/new/3.crl", partition(3, 66, number=2))
+    shelf.remove("crl/3.crl")
+    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    door.now = NOW + 2 * DAY
+    shelf.put("crl/new/3.crl", HTML)
+    for part in range(5, 15):
+        shelf.put(f"crl/{part}.crl", partition(part, number=2, next_update=NOW + 9 * DAY))
+    # The newer one is evicted.
+    assert door.next(*(client_of(part) for part in range(5, 15))) == [None] * 10
+    assert door.refusals(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN]
+
+
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
     shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
