@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = get_logger()
 
+_OF_ANOTHER_CRL = "it was made from another CRL than the stored one"
+
 
 class CrlObject(StrEnum):
     """The two objects that a revocation list can be read from."""
@@ -108,7 +110,7 @@ class CrlLoader:
         except (StoreError, ValueError) as error:
             if index is None or (isinstance(error, StoreError) and not error.is_absence):
                 raise
-            self._warn("revocation list not used", self.uri, error)
+            self._warn_of_crl(error)
             return self._use_index(index, None, current, truststore)
 
     def reset(self) -> None:
@@ -146,7 +148,7 @@ class CrlLoader:
             if truststore.identified(issuer_of(index)):
                 return _StoredIndex(index, fetched.version)
             problem = "its CA is not in the truststore"
-        self._warn("revocation index not used", self._index_store.uri, problem)
+        self._warn_of_index(problem)
         return None
 
     def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
@@ -154,9 +156,10 @@ class CrlLoader:
         if index is None:
             if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
-            if len(current.value) > 1 and identity_of(current.value[0]) == identity_of(current.value[1]):
+            first, *others = current.value
+            if identity_of(first) in map(identity_of, others):
                 # The new list does not replace the previous one yet: report the reason until it does.
-                problem = find_problem(current.value[0], truststore, self._now(), self._max_age)
+                problem = find_problem(first, truststore, self._now(), self._max_age)
                 if problem is not None:
                     raise problem
             return current
@@ -166,9 +169,7 @@ class CrlLoader:
         ):
             return self._use_index(index, known, current, truststore)
         assert current is not None  # noqa: S101 -- only the version of the index is known without it
-        self._warn(
-            "revocation index not used", self._index_store.uri, "it was made from another CRL than the stored one"
-        )
+        self._warn_of_index(_OF_ANOTHER_CRL)
         return current
 
     def _changed(
@@ -178,17 +179,17 @@ class CrlLoader:
         digest = crl_digest(fetched.content)
         if index is not None and digest == index.content.digest:
             return self._use_index(index, fetched.version, current, truststore)
-        if current is not None and current.version.used is CrlObject.INDEX and current.value[0].digest == digest:
-            return Loaded(current.value, current.version._replace(crl_version=fetched.version))
+        # A new index may have been made from a newer CRL than this one, which was rolled back.
+        indexed = current if index is None and current and current.version.used is CrlObject.INDEX else None
+        if indexed is not None and indexed.value[0].digest == digest:
+            return Loaded(indexed.value, indexed.version._replace(crl_version=fetched.version))
         crl = verify_crl(fetched.content, truststore)
         if index is not None:
             if self._replaces(index.content, crl, truststore):
                 number = shown_number(index.content.number)
-                newer = f"it is older than the CRL that was indexed, whose number is {number}"
-                self._warn("revocation list not used", self.uri, newer)
+                self._warn_of_crl(f"it is older than the CRL that was indexed, whose number is {number}")
                 return self._use_index(index, None, current, truststore)
-            not_its = "it was made from another CRL than the stored one"
-            self._warn("revocation index not used", self._index_store.uri, not_its)
+            self._warn_of_index(_OF_ANOTHER_CRL)
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         # At a start, the index of another CRL is all that is known of earlier ones.
@@ -211,15 +212,20 @@ class CrlLoader:
     ) -> LoadedCrl:
         before = () if current is None else current.value
         lists, problem = retain(new, before, truststore, self._now(), self._max_age)
-        if problem is not None and version.used is CrlObject.INDEX:
-            self._warn("revocation index not used", self._index_store.uri, problem)
-        elif problem is not None:
-            self._warn("revocation list not used", self.uri, problem)
+        if problem is not None:
+            warn = self._warn_of_index if version.used is CrlObject.INDEX else self._warn_of_crl
+            warn(problem)
         return Loaded(lists, version)
 
-    @staticmethod
-    def _warn(message: str, uri: str, error: object) -> None:
-        logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(error)})
+    def _warn_of_index(self, problem: object) -> None:
+        _warn("revocation index not used", self._index_store.uri, problem)
+
+    def _warn_of_crl(self, problem: object) -> None:
+        _warn("revocation list not used", self.uri, problem)
+
+
+def _warn(message: str, uri: str, problem: object) -> None:
+    logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(problem)})
 
 
 def _used_index_version(current: LoadedCrl | None) -> str | None:

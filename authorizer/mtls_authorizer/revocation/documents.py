@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.revocation.crl.retention import RolledBackList
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.crl_loader import CrlLoader
@@ -78,7 +79,7 @@ class RevocationDocuments:
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
         single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = [*single, *self.prefix_crls.lists()]
+        located = [*single, *map(self._check_outdated, self.prefix_crls.lists())]
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -110,6 +111,13 @@ class RevocationDocuments:
             return ListedStore(self._opener(uri, max_bytes=max_bytes), listing)
 
         return RollbackCheckingLoader(self._loader(uri, open_listed), self._newest, lambda: self._now() - self._max_age)
+
+    def _check_outdated(self, located: LocatedList) -> LocatedList:
+        """Return a list, or a RolledBackList in its place: no loader checks the CRLs that were removed."""
+        each = located.revocation_list
+        if located.is_outdated and self._newest.is_rolled_back(each, self._now() - self._max_age):
+            return located._replace(revocation_list=RolledBackList(each))
+        return located
 
     def _warn(self, lists: RevocationLists) -> None:
         """Log problems of the settings when they appear."""

@@ -177,10 +177,10 @@ class RevocationLists:
 
     def _status_by_own_key(self, link: ChainLink, now: datetime, *, required: bool) -> RevocationStatus:
         found: list[RevocationStatus] = []
-        for signed in self._lists.in_force(link, now, self._max_age):
+        for signed, reason in self._lists.in_force(link, now, self._max_age):
             if signed.revocation_list.is_revoked(link.serial_number):
                 return RevocationStatus(RevocationState.REVOKED, revocation_list=signed.revocation_list)
-            found.append(signed.status(link.scope, now, self._max_age))
+            found.append(signed.status(link.scope, reason))
         good = next((status for status in found if status.state is RevocationState.GOOD), None)
         if good is not None:
             return good
@@ -195,7 +195,7 @@ class RevocationLists:
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
         links = (link._replace(issuer=issuer) for issuer in link.issuers)
-        in_force = (signed for each in links for signed in self._lists.in_force(each, now, self._max_age))
+        in_force = (signed for each in links for signed, _ in self._lists.in_force(each, now, self._max_age))
         lists = (signed.revocation_list for signed in in_force)
         return next((each for each in lists if each.is_revoked(link.serial_number)), None)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_superseded
+from mtls_authorizer.revocation.crl.succession import identity_of, is_superseded
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
+    from mtls_authorizer.revocation.status import UnknownReason
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -48,7 +47,7 @@ class ListsByIssuer:
         self._groups: dict[AuthorityId, list[_Group]] = {}
         for identity, of_one_kind in by_identity.items():
             assumed = identity in assume_complete and identity.issuer not in self.ambiguous
-            newest_first = sorted(of_one_kind, key=cmp_to_key(_compare_age))
+            newest_first = sorted(of_one_kind, key=_age, reverse=True)
             group = [SignedList(each, permitted_signers(each, truststore), assumed) for each in newest_first]
             self._groups.setdefault(identity.issuer, []).append(group)
         self.issuers = frozenset(self._groups)
@@ -67,10 +66,13 @@ class ListsByIssuer:
         lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
         return (each.revocation_list for each in lists if each.can_prove_good(link.scope))
 
-    def in_force(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
+    def in_force(
+        self, link: ChainLink, now: datetime, max_age: timedelta
+    ) -> Iterator[tuple[SignedList, UnknownReason | None]]:
         """Yield the lists in force at an aware time that contain or cover a certificate.
 
-        If there are none, yield other lists of its issuer, which tell why its status is unknown.
+        Each comes with the reason why it does not prove certificates good; None if it does. If there are none, yield
+        other lists of the issuer, which tell why the status of the certificate is unknown.
         """
         for group in self._relevant(link):
             yield from _in_force(group, now, max_age)
@@ -91,24 +93,25 @@ class ListsByIssuer:
         return relevant
 
 
-def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[SignedList]:
-    """Yield the lists of a group that are in force at an aware time.
+def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[tuple[SignedList, UnknownReason | None]]:
+    """Yield the lists of a group that are in force at an aware time, as ``ListsByIssuer.in_force`` does.
 
-    The newest usable list replaces the older ones. Newer lists that are not usable, such as one whose thisUpdate is in
-    the future, revoke as well, and so do those that were issued later with a lower number.
+    Usable lists replace the ones that they supersede. Newer lists that are not usable, such as one whose thisUpdate is
+    in the future, revoke as well, and so do those that are newer only by number or only by date.
     """
-    usable: SignedList | None = None
+    usable: list[RevocationList] = []
     for each in group:
-        if usable is not None and is_superseded(each.revocation_list, usable.revocation_list):
+        if usable and any(is_superseded(each.revocation_list, newer) for newer in usable):
             continue
-        yield each
-        if usable is None and each.unknown_reason(now, max_age) is None:
-            usable = each
+        reason = each.unknown_reason(now, max_age)
+        if reason is None:
+            usable.append(each.revocation_list)
+        yield each, reason
 
 
-def _compare_age(one: RevocationList, other: RevocationList) -> int:
-    """Return a negative number if the first of two lists with the same identity is newer, a positive one if older."""
-    return is_older(one, other) - is_older(other, one)
+def _age(revocation_list: RevocationList) -> tuple[datetime, int]:
+    """Return a value by which a list comes after all lists that it supersedes."""
+    return revocation_list.this_update, -1 if revocation_list.number is None else revocation_list.number
 
 
 def _with_several_names(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> frozenset[AuthorityId]:

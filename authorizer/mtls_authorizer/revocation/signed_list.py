@@ -56,10 +56,9 @@ class SignedList(NamedTuple):
             or self.revocation_list.is_revoked(link.serial_number)
         )
 
-    def status(self, certificate: CertificateScope, now: datetime, max_age: timedelta) -> RevocationStatus:
+    def status(self, certificate: CertificateScope, unknown_reason: UnknownReason | None) -> RevocationStatus:
         """Return the status of a certificate of the issuer that is not listed."""
-        reason = self.unknown_reason(now, max_age)
         if self.revocation_list.scope is not None and not self.covers(certificate):
-            reason = UnknownReason.NOT_COVERED
-        state = RevocationState.GOOD if reason is None else RevocationState.UNKNOWN
-        return RevocationStatus(state, reason, self.revocation_list)
+            unknown_reason = UnknownReason.NOT_COVERED
+        state = RevocationState.GOOD if unknown_reason is None else RevocationState.UNKNOWN
+        return RevocationStatus(state, unknown_reason, self.revocation_list)

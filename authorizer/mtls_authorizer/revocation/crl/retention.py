@@ -5,22 +5,48 @@ from __future__ import annotations
 from operator import itemgetter
 
 from mtls_authorizer.revocation.crl.reader import find_problem
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_renumbered
+from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_superseded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 RetainedLists: TypeAlias = tuple[RevocationList, ...]
-"""The lists of one location, beginning with the one that was delivered last."""
+"""The lists of one location, beginning with the one that was delivered last. The others follow in order of delivery."""
 
 MAX_RETAINED_LISTS = 4
 """Usually, a location has one list, and two until a new one becomes valid."""
+
+
+class RolledBackList:
+    """A list that is older than one that was in force: its entries revoke, but it proves no certificate good."""
+
+    def __init__(self, revocation_list: RevocationList) -> None:
+        self.original = revocation_list
+        self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
+        self.key_identifier = revocation_list.key_identifier
+        self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
+        self.number, self.digest = revocation_list.number, revocation_list.digest
+        self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
+        self.defect = CrlError(
+            CrlRejection.ROLLED_BACK,
+            f"the CRL (number {shown_number(self.number)}, thisUpdate {shown_time(self.this_update)}) is older than "
+            "the one that was in force",
+        )
+
+    def is_revoked(self, serial_number: int) -> bool:
+        """Return whether the list contains a serial number."""
+        return self.original.is_revoked(serial_number)
+
+    def serial_numbers(self) -> Iterable[int]:
+        """Return all serial numbers of the list."""
+        return self.original.serial_numbers()
 
 
 def retain(
@@ -31,38 +57,39 @@ def retain(
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
     in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
     and one with a defect, such as a delta CRL, none without: it need not contain what that one revokes.
-    One that ``is_renumbered`` revokes as well, and proves certificates good when the earlier one has expired. One with
-    a higher number and an earlier date, for example of a CA whose clock was put back, replaces none, either.
+    If a CA has restarted its numbers, or put its clock back, neither of two lists replaces the other one: both revoke,
+    but only the one that was issued later proves certificates good.
 
-    Raises CrlError for a list that is older than one with the same identity that is usable or was.
+    Raises CrlError for a list that is superseded by one with the same identity that is usable or was.
     """
     problem = own_problem = find_problem(new, truststore, now, max_age)
-    kept: list[tuple[bool, RevocationList]] = []
-    for each in retained:
+    stored, kept = new, []
+    for each in (*retained[1:], *retained[:1]):
         each_problem = find_problem(each, truststore, now, max_age)
+        was_usable = each_problem is None or each_problem.rejection is CrlRejection.STALE
         is_same = identity_of(each) == identity_of(new)
-        if is_same and (each_problem is None or each_problem.rejection is CrlRejection.STALE):
-            problem = _check_succession(new, each) or problem
+        conflict = _check_succession(new, each) if is_same and was_usable else None
+        problem = conflict or problem
         is_as_good = new.defect is None or each.defect is not None
         can_replace = own_problem is None or (each_problem is not None and is_as_good)
-        is_newer = not is_older(new, each) and not is_renumbered(each, new)
-        is_replaced = is_same and is_newer and can_replace
+        is_replaced = is_same and can_replace and not is_older(new, each)
         is_trusted = bool(truststore.identified(identity_of(each).issuer))
         if is_trusted and not is_replaced and each.digest != new.digest:
-            kept.append((each_problem is not None, each))
-    # If there are too many, lists that are not usable are dropped first.
+            is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
+            kept.append((not was_usable, RolledBackList(each) if is_rolled_back else each))
+        if conflict is not None and new.this_update < each.this_update:
+            stored = RolledBackList(new)
+    # Lists that were never usable are dropped first, and then the latest ones: those of other CAs displace none.
     kept.sort(key=itemgetter(0))
-    return (new, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
+    return (stored, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
 
 
 def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:
-    """Return why a renumbered list does not replace an earlier one. Raises CrlError for an older list."""
-    if is_renumbered(each, new):
-        return None
+    """Return why a list does not replace an earlier one if each is older than the other. Raises CrlError for others."""
     try:
         check_succession(new, each)
     except CrlError as error:
-        if is_renumbered(new, each):
-            return error
-        raise
+        if is_superseded(new, each):
+            raise
+        return error
     return None

@@ -37,24 +37,17 @@ def identity_of(revocation_list: RevocationList) -> ListIdentity:
 
 
 def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
-    """Return whether a list is older than another one with the same identity: by number, else by thisUpdate."""
-    if revocation_list.number is not None and other.number is not None and revocation_list.number != other.number:
-        return revocation_list.number < other.number
-    return revocation_list.this_update < other.this_update
+    """Return whether a list is older than another one with the same identity, by its thisUpdate or its number.
 
-
-def is_renumbered(revocation_list: RevocationList, other: RevocationList) -> bool:
-    """Return whether a list was issued after another one with the same identity, but has a lower number.
-
-    Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated. An attacker
-    cannot pass off an old list as such a list, because its thisUpdate is earlier.
+    Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated, or put its
+    clock back. Then, each of two lists is older than the other one.
     """
-    return revocation_list.this_update > other.this_update and is_lower(revocation_list.number, other.number)
+    return revocation_list.this_update < other.this_update or is_lower(revocation_list.number, other.number)
 
 
 def is_superseded(revocation_list: RevocationList, other: RevocationList) -> bool:
-    """Return whether a list is older than another one with the same identity, and was not issued after it."""
-    return is_older(revocation_list, other) and not is_renumbered(revocation_list, other)
+    """Return whether a list is older than another one with the same identity, and is newer in no respect."""
+    return is_older(revocation_list, other) and not is_older(other, revocation_list)
 
 
 def is_lower(number: int | None, other: int | None) -> bool:
@@ -65,7 +58,8 @@ def is_lower(number: int | None, other: int | None) -> bool:
 def check_succession(new: RevocationList, in_force: RevocationList, *, replaceable: bool = False) -> None:
     """Check that a list may replace the one in force: it has the same identity, and is not older. Raises CrlError.
 
-    ``replaceable`` is whether a list with another identity may replace it, too, and one that ``is_renumbered``.
+    ``replaceable`` is whether a list with another identity may replace it, too, and one that was issued later with a
+    lower number. One with an earlier date never may: it could be an old one of a CA that has restarted its numbers.
     """
     if identity_of(new) != identity_of(in_force):
         if replaceable:
@@ -80,7 +74,7 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
             f"{shown_time(in_force.this_update)}",
         )
-    if is_lower(new.number, in_force.number) and not (replaceable and is_renumbered(new, in_force)):
+    if is_lower(new.number, in_force.number) and not (replaceable and new.this_update > in_force.this_update):
         reject(
             CrlRejection.ROLLED_BACK,
             f"the CRL's number, {shown_number(new.number)}, is lower than that of the one in force, "

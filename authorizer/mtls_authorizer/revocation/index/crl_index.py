@@ -44,25 +44,6 @@ class CrlIndex:
     may be used: see the format.
     """
 
-    __slots__ = (
-        "_content",
-        "_count",
-        "_samples",
-        "_start",
-        "_step",
-        "_width",
-        "digest",
-        "distribution_point",
-        "issuer",
-        "key_identifier",
-        "next_update",
-        "number",
-        "scope",
-        "signer",
-        "source_version",
-        "this_update",
-    )
-
     defect = None
     """A CRL that proves no certificate good is not indexed."""
 

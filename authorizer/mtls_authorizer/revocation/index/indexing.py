@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 CRL_SUFFIX = ".crl"
@@ -43,19 +45,25 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
     """Verify a CRL, in PEM or DER, at an aware time, and make its index.
 
     ``existing`` is the content of the existing index. The list in it is regarded as the list in force: an older CRL,
-    or one of another CA, is rejected as the authorizer rejects it. Unreadable content is replaced. ``source_version``
-    is the version of the stored CRL, by which the authorizer recognizes it without reading it. ``watch`` receives the
-    serial numbers and passes them on, to observe the progress.
+    or one of another CA, is rejected as the authorizer rejects it. Content that the authorizer ignores is replaced:
+    if it is unreadable, or of a CA that is not in the truststore. ``source_version`` is the version of the stored CRL,
+    by which the authorizer recognizes it without reading it. ``watch`` receives the serial numbers and passes them on,
+    to observe the progress.
 
     Raises CrlError for a CRL that is rejected, CrlIndexError for one that cannot be indexed.
     """
-    in_force = None
-    if existing is not None:
-        with suppress(CrlIndexError):
-            in_force = read_index(existing)
+    in_force = None if existing is None else _read_existing(existing, truststore)
     crl = read_crl(content, truststore, now, in_force=in_force, max_age=max_age)
     if in_force is not None:
         indexed = (in_force.digest, in_force.signer, in_force.source_version)
         if indexed == (crl.digest, crl.signer, source_version):
             return Indexing(crl, None)
     return Indexing(crl, write_index(crl, watch(crl.serial_numbers()), source_version=source_version))
+
+
+def _read_existing(content: bytes, truststore: Truststore) -> CrlIndex | None:
+    """Return the list in an existing index, None if the authorizer does not use it either."""
+    with suppress(CrlIndexError):
+        index = read_index(content)
+        return index if truststore.identified(issuer_of(index)) else None
+    return None

@@ -45,6 +45,7 @@ class CrlCatalog:
         self._unread: dict[str, None] = {}
         self._known = KnownCrls()
         self._invalid: dict[str, Versions] = {}
+        self._unreadable: set[str] = set()
 
     def update(self) -> bool:
         """Adopt the listings in force. Return whether any is new."""
@@ -56,6 +57,7 @@ class CrlCatalog:
         self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
         self._in_small_prefixes = self._find_small(loaded)
         self._known.keep(self.listing.crls)
+        self._unreadable.intersection_update(self.listing.crls)
         self._find_unread()
         return True
 
@@ -75,7 +77,7 @@ class CrlCatalog:
         return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
-        """Return the URIs of the CRLs whose listed version was not read yet: the smallest first, replaced ones last."""
+        """Return the CRLs whose listed version was not read yet: replaced ones last, and unreadable ones after them."""
         return list(self._unread)
 
     def learn(self, crl: ListedCrl) -> None:
@@ -91,6 +93,11 @@ class CrlCatalog:
             self._invalid[crl.uri] = listed
         if is_read:
             self._unread.pop(crl.uri, None)
+            self._unreadable.discard(crl.uri)
+        elif crl.document.error is not None and crl.uri in self._unread:
+            # Others are read before the next attempt.
+            self._unread[crl.uri] = self._unread.pop(crl.uri)
+            self._unreadable.add(crl.uri)
 
     def forget_invalid(self) -> None:
         """Read invalid CRLs again, because the truststore has changed."""
@@ -100,11 +107,9 @@ class CrlCatalog:
     def _find_unread(self) -> None:
         listing = self.listing
         self._invalid = {uri: read for uri, read in self._invalid.items() if read == listing.versions(uri)}
-        self._unread = dict.fromkeys(
-            uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid
-        )
-        replaced = self._known.replaced(listing.crls)
-        self._unread |= dict.fromkeys(sorted(replaced, key=lambda uri: listing.crls[uri].size))
+        unread = [uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid]
+        unread += sorted(self._known.replaced(listing.crls), key=lambda uri: listing.crls[uri].size)
+        self._unread = dict.fromkeys(sorted(unread, key=self._unreadable.__contains__))
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
         """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
@@ -123,7 +128,7 @@ class CrlCatalog:
         """Yield the CRLs that a certificate names, except for needless ones."""
         for distribution_point in link.scope.uris:
             named = self.listing.named_by(distribution_point)
-            for uri in named:
+            for uri in sorted(named, key=self._unreadable.__contains__):
                 versions = self.listing.versions(uri)
                 # Attempts to read an invalid CRL are repeated, unless others have its name.
                 is_invalid = len(named) > 1 and self._invalid.get(uri) == versions

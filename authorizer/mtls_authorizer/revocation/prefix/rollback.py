@@ -8,12 +8,13 @@ from threading import Lock
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
+from mtls_authorizer.revocation.crl.retention import RolledBackList
 from mtls_authorizer.revocation.crl.succession import identity_of, is_lower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
@@ -28,15 +29,20 @@ MAX_REMEMBERED = 10_000
 
 
 class _Newest(NamedTuple):
+    latest: datetime
+    """The thisUpdate of the list that was issued last."""
+
     number: int | None
+    """The highest number. The dates are those of the list that has it."""
+
     this_update: datetime
     next_update: datetime | None
 
 
 class NewestLists:
-    """The number and dates of the newest list of each issuer, key and scope that was in force. Thread-safe.
+    """The numbers and dates of the newest lists of each issuer, key and scope that were in force. Thread-safe.
 
-    If there are more than MAX_REMEMBERED, the least recently seen one is forgotten.
+    If there are more than MAX_REMEMBERED, the least recently seen ones are forgotten.
     """
 
     def __init__(self) -> None:
@@ -46,53 +52,28 @@ class NewestLists:
     def is_rolled_back(self, revocation_list: RevocationList, valid_at: datetime) -> bool:
         """Return whether a list is older than one that was in force, by its thisUpdate or by its number.
 
-        If the nextUpdate of that one is not after ``valid_at``, the number of a list that was issued later does not
-        matter: the CA may have restarted its numbers.
+        If the nextUpdate of the one with the highest number is not after ``valid_at``, the number of a list that was
+        issued later does not matter: the CA may have restarted its numbers.
         """
         newest = self._newest.get(identity_of(revocation_list))
         if newest is None:
             return False
         has_expired = newest.next_update is not None and newest.next_update <= valid_at
-        if has_expired and revocation_list.this_update > newest.this_update:
-            return False
-        return revocation_list.this_update < newest.this_update or is_lower(revocation_list.number, newest.number)
+        may_be_lower = has_expired and revocation_list.this_update > newest.this_update
+        is_lower_now = is_lower(revocation_list.number, newest.number) and not may_be_lower
+        return revocation_list.this_update < newest.latest or is_lower_now
 
     def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
-        """Remember a list that is in force, unless a newer one was remembered in the meantime."""
+        """Remember a list that is usable or was, as far as it is newer than the ones that were remembered."""
         with self._lock:
-            identity = identity_of(revocation_list)
-            if not self.is_rolled_back(revocation_list, valid_at):
-                self._newest[identity] = _Newest(
-                    revocation_list.number, revocation_list.this_update, revocation_list.next_update
-                )
+            identity, this_update = identity_of(revocation_list), revocation_list.this_update
+            newest = self._newest.get(identity)
+            if newest is None or not self.is_rolled_back(revocation_list, valid_at):
+                newest = _Newest(this_update, revocation_list.number, this_update, revocation_list.next_update)
+            self._newest[identity] = newest._replace(latest=max(newest.latest, this_update))
             self._newest.move_to_end(identity)
             if len(self._newest) > MAX_REMEMBERED:
                 self._newest.popitem(last=False)
-
-
-class RolledBackList:
-    """A list that is older than one that was in force: its entries revoke, but it proves no certificate good."""
-
-    def __init__(self, revocation_list: RevocationList) -> None:
-        self.original = revocation_list
-        self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
-        self.key_identifier = revocation_list.key_identifier
-        self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
-        self.number, self.digest = revocation_list.number, revocation_list.digest
-        self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
-        self.defect = CrlError(
-            CrlRejection.ROLLED_BACK,
-            f"the CRL (number {shown_number(self.number)}, thisUpdate {shown_time(self.this_update)}) is older than "
-            "the one that was in force",
-        )
-
-    def is_revoked(self, serial_number: int) -> bool:
-        """Return whether the list contains a serial number."""
-        return self.original.is_revoked(serial_number)
-
-    def serial_numbers(self) -> Iterable[int]:
-        """Return all serial numbers of the list."""
-        return self.original.serial_numbers()
 
 
 class RollbackCheckingLoader:
@@ -116,7 +97,7 @@ class RollbackCheckingLoader:
         before = None if current is None else current._replace(value=tuple(map(_original, current.value)))
         loaded = self._loader.load(before)
         known = () if current is None else current.value
-        first, *others = loaded.value
+        first, *others = map(_original, loaded.value)
         # The loader has decided which earlier lists to retain: one that is newer, but has expired, replaces none.
         retained = (each if each in known else self._check(each, known) for each in others)
         lists = (self._check(first, known), *retained)
@@ -129,11 +110,12 @@ class RollbackCheckingLoader:
         self._loader.reset()
 
     def _check(self, revocation_list: RevocationList, known: RetainedLists) -> RevocationList:
-        """Return a list, or a RolledBackList in its place, which may be known already. Remember the list otherwise."""
-        if not self._newest.is_rolled_back(revocation_list, self._valid_at()):
-            problem = self._loader.current_problem(revocation_list)
-            if problem is None or problem.rejection is CrlRejection.STALE:
-                self._newest.remember(revocation_list, self._valid_at())
+        """Return a list, or a RolledBackList in its place, which may be known already. Remember what is newer."""
+        is_rolled_back = self._newest.is_rolled_back(revocation_list, self._valid_at())
+        problem = self._loader.current_problem(revocation_list)
+        if problem is None or problem.rejection is CrlRejection.STALE:
+            self._newest.remember(revocation_list, self._valid_at())
+        if not is_rolled_back:
             return revocation_list
         for each in known:
             if isinstance(each, RolledBackList) and each.original is revocation_list:

@@ -175,6 +175,21 @@ def test_what_lies_there_and_is_no_index_is_replaced(index: bytes, aws: AwsServe
     assert revoked(aws) == [5]
 
 
+def test_the_index_of_a_ca_that_left_the_truststore_is_replaced_as_the_authorizer_ignores_it(
+    aws: AwsServer, tmp_path: Path
+) -> None:
+    """A CA with a new key, whose CRLs have the name of the earlier ones, which have not expired."""
+    put(aws, crl(7, number=9))
+    handler(event(CRL), None)
+    put(aws, crl(5, ca=STRANGER))
+    (tmp_path / "bundle.pem").write_bytes(CA.pem + STRANGER.pem)
+    with pytest.raises(IndexingError, match="issued by another CA or key"):
+        handler(event(CRL), None)
+    (tmp_path / "bundle.pem").write_bytes(STRANGER.pem)
+    handler(event(CRL), None)
+    assert revoked(aws) == [5]
+
+
 def test_a_notification_that_comes_twice_writes_once(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(5))
     handler(event(CRL), None)

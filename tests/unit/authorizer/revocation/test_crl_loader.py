@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,14 +32,19 @@ from tests.kept_lists import (
     REVOKED_SERIAL,
     SECOND,
     STALE,
+    UNKNOWN,
     Door,
     Memory,
     Source,
+    authority,
     crl,
     index_of,
     make_live,
     settings,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @pytest.fixture
@@ -186,6 +192,19 @@ def test_the_number_of_the_indexed_crl_is_logged_in_hexadecimal(
     assert vars(record)["error"].endswith(f"number is {number}")
 
 
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(shelf: Memory, *, is_indexed: bool) -> None:
+    """Both the next CRL and its index are stored, and then the CRL is rolled back, between two reloads."""
+    shelf.put("ca.crl", FIRST)
+    if is_indexed:
+        shelf.put("ca.crl.index", index_of(FIRST))
+    source = Source(shelf)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    shelf.put("ca.crl", FIRST)
+    assert source.refresh() == Source(shelf).in_force == "index 2 3"
+    assert source.refresh() == "index 2 3"
+
+
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
 def test_the_index_is_used_if_the_crl_is_rejected(
     shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None
@@ -281,6 +300,43 @@ def test_a_crl_with_a_higher_number_and_an_earlier_date_revokes_and_so_does_the_
     assert source.refresh() == "crl 2 3"
     shelf.put("ca.crl", crl(7, NEXT_SERIAL, this_update=NOW))
     assert source.refresh() == "crl 3"
+
+
+@pytest.mark.parametrize("is_stored_first", [False, True])
+def test_an_old_crl_of_a_ca_that_has_restarted_its_numbers_proves_nothing_when_the_one_issued_later_has_expired(
+    shelf: Memory, *, is_stored_first: bool
+) -> None:
+    old = crl(1000, NEXT_SERIAL, this_update=NOW - 2 * DAY, next_update=NOW + 9 * DAY)
+    lists = [old, crl(5, REVOKED_SERIAL, this_update=NOW - MINUTE)]
+    time = [NOW]
+    shelf.put("ca.crl", lists[not is_stored_first])
+    door = Door(make_live(shelf, now=lambda: time[0]), clock=lambda: time[0])
+    assert door.refusals()[0] is None
+    shelf.put("ca.crl", lists[is_stored_first])
+    for _ in range(2):
+        assert door.refusals() == [None, REVOKED, REVOKED]
+    time[0] = NOW + 2 * DAY
+    shelf.put("ca.crl", old)
+    for _ in range(2):
+        assert door.refusals() == [UNKNOWN, REVOKED, REVOKED]
+    # One that is newer in both respects replaces both.
+    shelf.put("ca.crl", crl(1001, this_update=time[0], next_update=NOW + 9 * DAY))
+    assert door.refusals() == [None, None, None]
+
+
+def test_a_crl_with_an_earlier_date_that_is_not_used_is_reported_with_every_load(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    shelf.put("ca.crl", crl(9, ca=OTHER))
+    source = Source(shelf)
+    shelf.put("ca.crl", crl(5))
+    source.refresh()
+    shelf.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
+    source.refresh()
+    assert warnings(log) == [LIST_NOT_USED]
+    for _ in range(2):
+        source.refresh()
+        assert warnings(log) == [FAILED]
 
 
 @pytest.mark.parametrize("complete", [STALE, FIRST])
@@ -596,6 +652,21 @@ def test_skipped_certificates_of_the_truststore_are_logged(shelf: Memory, log: p
     assert (fields["position"], fields["uri"]) == (1, shelf.uri("truststore.pem"))
     assert len(fields["sha256"]) == 64
     assert fields["error"].startswith("it cannot be read: ")
+
+
+@pytest.mark.parametrize("next_update", [NOW + DAY, NOW - MINUTE])
+def test_crls_of_other_cas_do_not_displace_the_one_in_force_so_that_an_older_one_could_replace_it(
+    shelf: Memory, next_update: datetime
+) -> None:
+    others = [authority(f"Other {number}") for number in range(2 * MAX_RETAINED_LISTS)]
+    shelf.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    shelf.put("ca.crl", crl(3, REVOKED_SERIAL, NEXT_SERIAL, next_update=next_update))
+    source = Source(shelf)
+    for other in others:
+        shelf.put("ca.crl", crl(1, ca=other))
+        assert source.refresh() == "crl 2 3"
+    shelf.put("ca.crl", FIRST)
+    assert source.refresh() == "crl 2 3"
 
 
 def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go(shelf: Memory) -> None:

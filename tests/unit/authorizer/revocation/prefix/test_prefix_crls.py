@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,11 +38,9 @@ from tests.kept_lists import (
 from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from threading import RLock
+    from collections.abc import Callable, Sequence
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
-    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 
 MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
@@ -279,6 +278,25 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     assert door.refusal(client_of(3, 22)) is None
 
 
+def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another_place_has_expired(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
+    shelf.put("crl/new/3.crl", partition(3, 66, number=2))
+    shelf.remove("crl/3.crl")
+    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    door.now = NOW + 2 * DAY
+    shelf.put("crl/new/3.crl", HTML)
+    for part in range(5, 15):
+        shelf.put(f"crl/{part}.crl", partition(part, number=2, next_update=NOW + 9 * DAY))
+    # The newer one is evicted.
+    assert door.next(*(client_of(part) for part in range(5, 15))) == [None] * 10
+    assert door.refusals(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN]
+
+
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
     shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +357,23 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     shelf.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
     door.next(client_of(3))
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+
+
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing_good_afterwards(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, *, is_evicted: bool
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    earlier = partition(3, number=500)
+    shelf.put("crl/3.crl", earlier)
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
+    shelf.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
+    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    shelf.put("crl/3.crl", earlier)
+    if is_evicted:
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+    assert door.next(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN if is_evicted else REVOKED]
 
 
 def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
@@ -561,6 +596,33 @@ def test_invalid_crls_with_the_same_name_do_not_hide_others(shelf: Memory) -> No
     door = PrefixDoor(shelf)
     client = client_of("http://ca.example/ca.crl", 1, OTHER)
     assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
+
+
+def test_crls_that_cannot_be_read_do_not_hide_others_with_the_same_name(shelf: Memory) -> None:
+    for folder in range(100):
+        shelf.put(f"crl/{folder:03}/ca.crl", HTML)
+        shelf.errors[f"crl/{folder:03}/ca.crl"] = StoreError(f"{folder}", "AccessDenied")
+    shelf.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of("http://ca.example/ca.crl", 1, OTHER)
+    assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
+    # They are read once they can be, and are not forgotten meanwhile.
+    del shelf.errors["crl/000/ca.crl"]
+    shelf.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
+    for _ in range(2):
+        assert door.next(client) == [REVOKED]
+
+
+def test_crls_that_cannot_be_read_do_not_hide_one_that_no_certificate_names(shelf: Memory) -> None:
+    for number in range(MAX_SEARCHED):
+        shelf.put(f"crl/small-{number}.crl", b"")
+        shelf.errors[f"crl/small-{number}.crl"] = StoreError(f"{number}", "AccessDenied")
+    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    client = client_of(None, 1, OTHER)
+    assert door.refusal(client) == UNKNOWN
+    shelf.put("crl/another.crl", partition("another", padding=50))
+    assert door.next(client, client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
@@ -1041,43 +1103,49 @@ def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) ->
     join_attempts()
 
 
-class Guarded:
-    """An object that is not safe for threads: while its methods run, the thread must have a lock."""
+class WatchedLock:
+    """A lock that knows whether the current thread has it."""
 
-    def __init__(self, guarded: CrlCatalog | CrlCache, lock: RLock) -> None:
-        self.called: set[str] = set()
-        self._guarded = guarded
-        self._lock = lock
+    def __init__(self) -> None:
+        self.depth = 0
+        self._lock = RLock()
 
-    def __getattr__(self, attribute: str) -> object:
-        value = getattr(self._guarded, attribute)
-        # A listing is replaced, but never changed.
-        if callable(value):
-            self._check(attribute)
-        return value
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self.depth += 1
 
-    def __iter__(self) -> Iterator[ListedCrl]:
-        self._check("__iter__")
-        assert isinstance(self._guarded, CrlCache)
-        return iter(self._guarded)
-
-    def _check(self, attribute: str) -> None:
-        self.called.add(attribute)
-        assert self._lock._is_owned(), f"{attribute} is called without the lock"  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no other way
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        self._lock.release()
 
 
 def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """All requests of this test are in one thread."""
+    lock = WatchedLock()
+    called: set[str] = set()
+
+    def guard(kind: type) -> type:
+        def guarded(name: str, method: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object) -> object:
+                called.add(name)
+                assert lock.depth, f"{name} is called without the lock"
+                return method(*arguments)
+
+            return call
+
+        methods = {name: each for name, each in vars(kind).items() if callable(each) and name != "__init__"}
+        public = {name: guarded(name, each) for name, each in methods.items() if name == "__iter__" or name[0] != "_"}
+        return type(kind.__name__, (kind,), public)
+
+    module = "mtls_authorizer.revocation.prefix.prefix_crls"
+    monkeypatch.setattr(f"{module}.RLock", lambda: lock)
+    monkeypatch.setattr(f"{module}.CrlCatalog", guard(CrlCatalog))
+    monkeypatch.setattr(f"{module}.CrlCache", guard(CrlCache))
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
     shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
     door = PrefixDoor(shelf)
-    documents = door.live._revocation  # noqa: SLF001 -- to guard it
-    assert documents is not None
-    crls = documents.prefix_crls
-    catalog, cache = Guarded(crls._catalog, crls._lock), Guarded(crls._cache, crls._lock)  # noqa: SLF001 -- likewise
-    monkeypatch.setattr(crls, "_catalog", catalog)
-    monkeypatch.setattr(crls, "_cache", cache)
     clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))
     expected = [None, REVOKED, *[None] * 10]
     assert door.refusals(*clients) == expected
@@ -1089,8 +1157,8 @@ def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
     door.live.get()
     door.live.restore()
     assert door.refusals(*clients[1:]) == expected[1:]
-    assert catalog.called == {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
-    assert cache.called == {"__iter__", "get", "use", "evict"}
+    of_catalog = {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
+    assert called == of_catalog | {"__iter__", "get", "use", "evict"}
 
 
 def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
-from mtls_authorizer.revocation.crl.succession import ListIdentity
-from mtls_authorizer.revocation.prefix.rollback import NewestLists, RolledBackList
+from mtls_authorizer.revocation.crl.retention import RolledBackList
+from mtls_authorizer.revocation.prefix.rollback import NewestLists
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.kept_lists import CA, NOW, OTHER
 from tests.partitions import partition
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pytest
 
 TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
@@ -37,21 +39,27 @@ def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
 
 def test_the_newest_list_is_compared_and_replaced_in_one_step_for_threads() -> None:
     newest = NewestLists()
-    was_locked: list[bool] = []
+    lists = [verify_crl(partition(3, number=number), TRUSTSTORE) for number in (1, 2, 3)]
+    newest.remember(lists[0], NOW)
 
-    class Watched(OrderedDict[ListIdentity, Any]):
-        def get(self, key: ListIdentity, default: object = None) -> object:
-            was_locked.append(newest._lock.locked())  # noqa: SLF001 -- another thread could replace it now
-            return super().get(key, default)
+    class Slow(RolledBackList):
+        """A list that is being remembered when another thread remembers a newer one."""
 
-        def __setitem__(self, key: ListIdentity, value: object) -> None:
-            was_locked.append(newest._lock.locked())  # noqa: SLF001 -- likewise
-            super().__setitem__(key, value)
+        @property
+        def next_update(self) -> datetime | None:
+            # With the lock, the other thread waits until this one has finished.
+            other.start()
+            other.join(timeout=0.2)
+            return self.original.next_update
 
-    newest._newest = Watched()  # noqa: SLF001 -- to see each step
-    for number in (1, 2):
-        newest.remember(verify_crl(partition(3, number=number), TRUSTSTORE), NOW)
-    assert was_locked == [True] * 4
+        @next_update.setter
+        def next_update(self, value: datetime | None) -> None:
+            pass
+
+    other = Thread(target=newest.remember, args=(lists[2], NOW))
+    newest.remember(Slow(lists[1]), NOW)
+    other.join()
+    assert [newest.is_rolled_back(each, NOW) for each in lists] == [True, True, False]
 
 
 def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
