@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
@@ -9,7 +10,7 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
-from mtls_authorizer.revocation.crl.rejection import shown_number
+from mtls_authorizer.revocation.crl.rejection import CrlError, shown_number
 from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.succession import identity_of, is_superseded
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import TypeAlias
 
-    from mtls_authorizer.revocation.crl.rejection import CrlError
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.revocation.truststore.bundle import Truststore
@@ -192,8 +192,11 @@ class CrlLoader:
             self._warn_of_index(_OF_ANOTHER_CRL)
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
-        # At a start, the index of another CRL is all that is known of earlier ones.
-        before = current if current is not None or index is None else self._use_index(index, None, None, truststore)
+        before = current
+        if index is not None:
+            # It may have been made from a newer CRL of another CA or scope than the stored one, which revokes.
+            with suppress(CrlError):
+                before = self._use_index(index, None, current, truststore)
         return self._retain(crl, version, before, truststore)
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:

@@ -205,6 +205,15 @@ def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(shelf
     assert source.refresh() == "index 2 3"
 
 
+def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    source = Source(shelf)
+    shelf.put("ca.crl.index", index_of(SECOND))
+    shelf.put("ca.crl", crl(9, ca=OTHER))
+    for _ in range(2):
+        assert source.refresh() == Source(shelf).in_force == "crl 2 3"
+
+
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
 def test_the_index_is_used_if_the_crl_is_rejected(
     shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None

@@ -1,0 +1,121 @@
+"""A certificate that was revoked in a function, or is after a cold start, is never good, whatever is stored when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtls_authorizer.revocation.index.indexing import index_crl
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from tests.certificate_authorities import DAY
+from tests.clocks import Clock
+from tests.kept_lists import CA, HTML, NOW, OTHER, REVOKED, Door, Memory, make_live, settings
+from tests.partitions import client_of, partition
+
+pytestmark = pytest.mark.without_coverage
+
+PART = 0
+SERIALS = (101, 102, 103)
+CLIENTS = [client_of(PART, serial) for serial in SERIALS]
+TRUSTSTORE = CA.pem + OTHER.pem
+HOUR = timedelta(hours=1)
+INTERVAL = 60
+REQUESTS = 0.35
+"""How probable it is that the clients send requests after a change."""
+
+
+def _issued(random: Random) -> list[bytes]:
+    """Return the CRLs that a CA has issued so far: no revocation is undone, but numbers are restarted now and then."""
+    crls = []
+    number, time, revoked = 1, NOW - 4 * DAY, 0
+    for _ in range(random.randint(3, 7)):
+        time += random.randint(1, 12) * HOUR
+        number = random.choice([number + 1] * 3 + [0, 100])
+        revoked = min(revoked + random.randint(0, 1), len(SERIALS))
+        end = time + random.choice([2, 30, 120, 400]) * HOUR
+        crls.append(partition(PART, *SERIALS[:revoked], number=number, this_update=time, next_update=end))
+    return crls
+
+
+class _Storage:
+    """CRLs at a few places, and the indexer, at a time that passes."""
+
+    def __init__(self, random: Random, places: list[str]) -> None:
+        self.memory = Memory()
+        self.now = NOW
+        self._random = random
+        self._places = places
+        self._contents: dict[str, bytes] = {}
+        self._issued = _issued(random)
+        self.memory.put("truststore.pem", TRUSTSTORE)
+
+    def put(self, name: str, content: bytes) -> None:
+        self.memory.put(name, content)
+        self._contents[name] = content
+
+    def change(self) -> None:
+        """Store any CRL that was issued, something else or an index, remove a CRL, or wait."""
+        place = self._random.choice(self._places)
+        match self._random.randrange(8):
+            case 0:
+                self.put(place, self._random.choice([HTML, partition(PART, ca=OTHER, next_update=NOW + 9 * DAY)]))
+            case 1:
+                self.now += self._random.choice([1, 40]) * HOUR
+            case 2 if place in self._contents:
+                self.memory.remove(place)
+                del self._contents[place]
+            case 3 | 4 | 5 if place in self._contents:
+                self._index(place)
+            case _:
+                self.put(place, self._random.choice(self._issued))
+
+    def _index(self, place: str) -> None:
+        index = f"{place}.index"
+        existing = self._contents.get(index)
+        try:
+            indexing = index_crl(
+                self._contents[place], read_truststore(TRUSTSTORE), self.now, existing=existing, max_age=timedelta(0)
+            )
+        except ValueError:
+            return
+        if indexing.new_index is not None:
+            self.put(index, indexing.new_index)
+
+
+@pytest.mark.parametrize(
+    ("uris", "places"),
+    [
+        ("file:///ca.crl", ["ca.crl"]),
+        ("file:///ca.crl,file:///copy.crl", ["ca.crl", "copy.crl"]),
+        ("file:///crl/", ["crl/0.crl", "crl/copy/0.crl"]),
+    ],
+    ids=["one CRL", "two CRLs", "a prefix"],
+)
+@hypothesis.settings(derandomize=True)
+@given(seed=st.integers(0, 2**32))
+def test_a_revoked_certificate_is_never_good_again(seed: int, *, uris: str, places: list[str]) -> None:
+    random = Random(seed)  # noqa: S311 -- a reproducible sequence
+    storage, clock = _Storage(random, places), Clock()
+    configured = settings(storage.memory, CRL_URIS=uris)
+    assert configured.crl_sources is not None
+    configured = configured._replace(crl_sources=configured.crl_sources._replace(refresh_seconds=INTERVAL))
+
+    def start() -> Door:
+        live = make_live(storage.memory, configured, now=lambda: storage.now, clock=clock)
+        return Door(live, clock=lambda: storage.now)
+
+    door = start()
+    was_revoked = [False] * len(CLIENTS)
+    for _ in range(random.randint(6, 20)):
+        storage.change()
+        if random.random() < REQUESTS:
+            clock.advance(INTERVAL)
+            found = zip(door.refusals(*CLIENTS), start().refusals(*CLIENTS), was_revoked, strict=True)
+            results = [(refusal, was or REVOKED in {refusal, at_start}) for refusal, at_start, was in found]
+            assert not any(refusal is None and was for refusal, was in results)
+            was_revoked = [was for _, was in results]
