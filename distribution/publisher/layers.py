@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from distribution.errors import DistributionError
@@ -67,8 +68,13 @@ def check_download(client: LambdaClient, layer_version: LayerVersion, archive: A
     Raises DistributionError, and OSError for a failed download.
     """
     answer = client.get_layer_version(LayerName=layer_version.layer_name, VersionNumber=layer_version.number)
-    with urlopen(answer["Content"]["Location"], timeout=_DOWNLOAD_TIMEOUT) as download:  # noqa: S310 -- a URL from AWS
-        downloaded = code_sha256(hashlib.file_digest(download, "sha256").digest())
+    url = answer["Content"]["Location"]
+    try:
+        with urlopen(url, timeout=_DOWNLOAD_TIMEOUT) as download:  # noqa: S310 -- a URL from AWS
+            downloaded = code_sha256(hashlib.file_digest(download, "sha256").digest())
+    except HTTPError as error:
+        error.close()  # it is the response, too
+        raise
     if downloaded != archive.sha256:
         message = (
             f"{layer_version.arn} has the SHA-256 {downloaded} when downloaded, but the zip file has {archive.sha256}"

@@ -129,7 +129,7 @@ def run_pytest(path: Path) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return run.stdout.splitlines()
 
@@ -170,7 +170,7 @@ def test_threads_start_while_coverage_is_measured() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert (run.returncode, run.stderr) == (0, "")
