@@ -27,7 +27,7 @@ _AUTHORIZER = [
 _STATUS = [f"{REVOCATION}/test_{name}.py" for name in ("status", "check_modes", "listed_is_revoked")]
 _DECISION = [*_AUTHORIZER, REQUEST, f"{AUTHORIZER}/telemetry/test_decision_log.py"]
 _RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_key_usages", "request_limits")]
-_FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "limits")]
+_FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "work_limits")]
 _PARSER = [f"{LAYER}/test_{name}.py" for name in ("certificate_parser", "der")]
 TESTS = {
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/test_extensions.py"],
