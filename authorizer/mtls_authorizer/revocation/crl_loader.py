@@ -193,8 +193,9 @@ class CrlLoader:
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         before = current
-        if index is not None:
-            # It may have been made from a newer CRL of another CA or scope than the stored one, which revokes.
+        # At a start, the index of another CRL is all that is known of earlier ones. Later, one of another CA or scope
+        # revokes as well.
+        if index is not None and (current is None or identity_of(index.content) != identity_of(crl)):
             with suppress(CrlError):
                 before = self._use_index(index, None, current, truststore)
         return self._retain(crl, version, before, truststore)
