@@ -725,6 +725,23 @@ def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read
         assert delivered(shelf) == []
 
 
+def test_invalid_crls_in_place_of_others_are_read_once_whatever_else_is_listed(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", bytes(len(partition(part, 2))))
+    delivered(shelf)
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert sorted(delivered(shelf)) == sorted(f"crl/{part}.crl" for part in range(MANY))
+    for number in range(2):
+        shelf.put(f"crl/new-{number}.crl", HTML)
+        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(shelf) == [f"crl/new-{number}.crl"]
+
+
 def test_replaced_crls_in_memory_count_among_those_that_are_read_in_an_interval(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
