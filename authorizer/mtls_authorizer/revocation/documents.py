@@ -21,7 +21,7 @@ from mtls_authorizer.stores.uri import is_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from mtls_authorizer.revocation.prefix.listing import CrlListing
@@ -79,7 +79,7 @@ class RevocationDocuments:
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
         single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = [*single, *map(self._check_outdated, self.prefix_crls.lists())]
+        located = [*single, *self._checked(self.prefix_crls.lists())]
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -112,12 +112,21 @@ class RevocationDocuments:
 
         return RollbackCheckingLoader(self._loader(uri, open_listed), self._newest, lambda: self._now() - self._max_age)
 
-    def _check_outdated(self, located: LocatedList) -> LocatedList:
-        """Return a list, or a RolledBackList in its place: no loader checks the CRLs that were removed."""
-        each = located.revocation_list
-        if located.is_outdated and self._newest.is_rolled_back(each, self._now() - self._max_age):
-            return located._replace(revocation_list=RolledBackList(each))
-        return located
+    def _checked(self, located: Sequence[LocatedList]) -> Iterator[LocatedList]:
+        """Yield lists below prefixes, and a RolledBackList in place of each that proves nothing good.
+
+        No loader checks the CRLs that were removed, or knows those of other locations.
+        """
+        lists = [each.revocation_list for each in located]
+        delivered_last = {each.uri: each for each in reversed(located)}
+        for each in located:
+            listed = each.revocation_list
+            if not isinstance(listed, RolledBackList):
+                is_rolled_back = each.is_outdated and self._newest.is_rolled_back(listed, self._now() - self._max_age)
+                yield each._replace(revocation_list=RolledBackList(listed)) if is_rolled_back else each
+            else:
+                is_latest = delivered_last[each.uri] is each and self._newest.is_latest(listed, lists)
+                yield each._replace(revocation_list=listed.original) if is_latest else each
 
     def _warn(self, lists: RevocationLists) -> None:
         """Log problems of the settings when they appear."""

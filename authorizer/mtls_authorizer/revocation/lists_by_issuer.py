@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.crl.succession import identity_of, is_superseded
+from mtls_authorizer.revocation.crl.succession import age, identity_of, is_superseded
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ class ListsByIssuer:
         self._groups: dict[AuthorityId, list[_Group]] = {}
         for identity, of_one_kind in by_identity.items():
             assumed = identity in assume_complete and identity.issuer not in self.ambiguous
-            newest_first = sorted(of_one_kind, key=_age, reverse=True)
+            newest_first = sorted(of_one_kind, key=age, reverse=True)
             group = [SignedList(each, permitted_signers(each, truststore), assumed) for each in newest_first]
             self._groups.setdefault(identity.issuer, []).append(group)
         self.issuers = frozenset(self._groups)
@@ -107,11 +107,6 @@ def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[tupl
         if reason is None:
             usable.append(each.revocation_list)
         yield each, reason
-
-
-def _age(revocation_list: RevocationList) -> tuple[datetime, int]:
-    """Return a value by which a list comes after all lists that it supersedes."""
-    return revocation_list.this_update, -1 if revocation_list.number is None else revocation_list.number
 
 
 def _with_several_names(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> frozenset[AuthorityId]:

@@ -50,6 +50,11 @@ def is_superseded(revocation_list: RevocationList, other: RevocationList) -> boo
     return is_older(revocation_list, other) and not is_older(other, revocation_list)
 
 
+def age(revocation_list: RevocationList) -> tuple[datetime, int]:
+    """Return a value by which a list comes after all lists that it supersedes."""
+    return revocation_list.this_update, -1 if revocation_list.number is None else revocation_list.number
+
+
 def is_lower(number: int | None, other: int | None) -> bool:
     """Return whether a CRL number is lower than another one; False if any is None."""
     return number is not None and other is not None and number < other

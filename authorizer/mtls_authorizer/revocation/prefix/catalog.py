@@ -44,7 +44,8 @@ class CrlCatalog:
         self._in_small_prefixes: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         self._known = KnownCrls()
-        self._invalid: dict[str, Versions] = {}
+        self._invalid: dict[str, tuple[Versions, bool]] = {}
+        """The listed versions of CRLs that were read and are invalid, and whether an earlier one stays in force."""
         self._unreadable: set[str] = set()
 
     def update(self) -> bool:
@@ -83,14 +84,15 @@ class CrlCatalog:
     def learn(self, crl: ListedCrl) -> None:
         """Record the facts about a CRL that was loaded, or could not be loaded."""
         loaded, listed = crl.document.in_force, self.listing.versions(crl.uri)
-        is_read = isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing)
+        is_invalid = isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing)
+        if is_invalid:
+            self._invalid[crl.uri] = listed, loaded is not None
+        is_read = is_invalid
         if loaded is not None:
             versions = (loaded.version.crl_version, loaded.version.index_version)
             is_named = self.listing.namesakes(crl.uri) <= _MAX_NAMED
             self._known.add(crl.uri, loaded.value, versions, is_named=is_named)
             is_read |= versions[0] == listed[0]
-        elif is_read:
-            self._invalid[crl.uri] = listed
         if is_read:
             self._unread.pop(crl.uri, None)
             self._unreadable.discard(crl.uri)
@@ -106,10 +108,11 @@ class CrlCatalog:
 
     def _find_unread(self) -> None:
         listing = self.listing
-        self._invalid = {uri: read for uri, read in self._invalid.items() if read == listing.versions(uri)}
-        unread = [uri for uri in listing.smallest_first if uri not in self._known and uri not in self._invalid]
+        self._invalid = {uri: read for uri, read in self._invalid.items() if read[0] == listing.versions(uri)}
+        unread = [uri for uri in listing.smallest_first if uri not in self._known]
         unread += sorted(self._known.replaced(listing.crls), key=lambda uri: listing.crls[uri].size)
-        self._unread = dict.fromkeys(sorted(unread, key=self._unreadable.__contains__))
+        valid = (uri for uri in unread if uri not in self._invalid)
+        self._unread = dict.fromkeys(sorted(valid, key=self._unreadable.__contains__))
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
         """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
@@ -130,8 +133,8 @@ class CrlCatalog:
             named = self.listing.named_by(distribution_point)
             for uri in sorted(named, key=self._unreadable.__contains__):
                 versions = self.listing.versions(uri)
-                # Attempts to read an invalid CRL are repeated, unless others have its name.
-                is_invalid = len(named) > 1 and self._invalid.get(uri) == versions
+                # Attempts to read an invalid CRL are repeated, unless others have its name and it replaced none.
+                is_invalid = len(named) > 1 and self._invalid.get(uri) == (versions, False)
                 is_named = len(named) <= _MAX_NAMED
                 if not is_invalid and not self._known.is_needless(uri, versions, link, is_named=is_named):
                     yield uri

@@ -10,11 +10,11 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.crl.retention import RolledBackList
-from mtls_authorizer.revocation.crl.succession import identity_of, is_lower
+from mtls_authorizer.revocation.crl.succession import age, identity_of, is_lower
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
@@ -29,8 +29,8 @@ MAX_REMEMBERED = 10_000
 
 
 class _Newest(NamedTuple):
-    latest: datetime
-    """The thisUpdate of the list that was issued last."""
+    latest: tuple[datetime, int]
+    """The age of the list that was issued last."""
 
     number: int | None
     """The highest number. The dates are those of the list that has it."""
@@ -61,16 +61,30 @@ class NewestLists:
         has_expired = newest.next_update is not None and newest.next_update <= valid_at
         may_be_lower = has_expired and revocation_list.this_update > newest.this_update
         is_lower_now = is_lower(revocation_list.number, newest.number) and not may_be_lower
-        return revocation_list.this_update < newest.latest or is_lower_now
+        return revocation_list.this_update < newest.latest[0] or is_lower_now
+
+    def is_latest(self, revocation_list: RevocationList, in_memory: Iterable[RevocationList]) -> bool:
+        """Return whether a list was issued last, and the earlier one with the highest number is in memory.
+
+        It proves certificates good as long as that one, which it need not contain, revokes as well.
+        """
+        identity = identity_of(revocation_list)
+        newest = self._newest.get(identity)
+        if newest is None or age(revocation_list) != newest.latest or newest.this_update == newest.latest[0]:
+            return False
+        highest = (identity, newest.number, newest.this_update)
+        return any((identity_of(each), each.number, each.this_update) == highest for each in in_memory)
 
     def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
         """Remember a list that is usable or was, as far as it is newer than the ones that were remembered."""
         with self._lock:
-            identity, this_update = identity_of(revocation_list), revocation_list.this_update
+            identity, its_age = identity_of(revocation_list), age(revocation_list)
             newest = self._newest.get(identity)
             if newest is None or not self.is_rolled_back(revocation_list, valid_at):
-                newest = _Newest(this_update, revocation_list.number, this_update, revocation_list.next_update)
-            self._newest[identity] = newest._replace(latest=max(newest.latest, this_update))
+                newest = _Newest(
+                    its_age, revocation_list.number, revocation_list.this_update, revocation_list.next_update
+                )
+            self._newest[identity] = newest._replace(latest=max(newest.latest, its_age))
             self._newest.move_to_end(identity)
             if len(self._newest) > MAX_REMEMBERED:
                 self._newest.popitem(last=False)

@@ -376,6 +376,30 @@ def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing
     assert door.next(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN if is_evicted else REVOKED]
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_at_another_place(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, *, is_removed: bool
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    clients = [client_of(3, serial) for serial in (1, 22, 66)]
+    shelf.put("crl/3.crl", partition(3, 22, number=500))
+    door = PrefixDoor(shelf)
+    assert door.refusals(*clients) == [None, REVOKED, None]
+    shelf.put("crl/new/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
+    if is_removed:
+        shelf.remove("crl/3.crl")
+    for _ in range(3):
+        assert door.next(*clients) == [None, REVOKED, REVOKED]
+    # Also if it is loaded again after others.
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+    if not is_removed:
+        # An earlier one, which does not revoke what the removed one did, takes its place.
+        shelf.put("crl/3.crl", partition(3, number=499))
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+        assert door.next(*clients) == [UNKNOWN, UNKNOWN, REVOKED]
+
+
 def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -723,6 +747,23 @@ def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read
     for _ in range(3):
         assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
         assert delivered(shelf) == []
+
+
+def test_invalid_crls_in_place_of_others_are_read_once_whatever_else_is_listed(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", bytes(len(partition(part, 2))))
+    delivered(shelf)
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert sorted(delivered(shelf)) == sorted(f"crl/{part}.crl" for part in range(MANY))
+    for number in range(2):
+        shelf.put(f"crl/new-{number}.crl", HTML)
+        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(shelf) == [f"crl/new-{number}.crl"]
 
 
 def test_replaced_crls_in_memory_count_among_those_that_are_read_in_an_interval(

@@ -37,6 +37,21 @@ def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
         assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE), NOW)
 
 
+def test_the_list_that_was_issued_last_is_the_latest_next_to_the_one_with_the_highest_number() -> None:
+    newest = NewestLists()
+    highest, lower = (verify_crl(partition(3, number=number), TRUSTSTORE) for number in (9, 8))
+    first, last = (verify_crl(partition(3, number=number, this_update=NOW), TRUSTSTORE) for number in (1, 2))
+    assert not newest.is_latest(last, [highest])
+    newest.remember(highest, NOW)
+    assert not newest.is_latest(highest, [highest])
+    newest.remember(last, NOW)
+    assert newest.is_latest(last, [last, highest])
+    assert not newest.is_latest(last, [last, first, lower])
+    assert [newest.is_latest(each, [highest]) for each in (highest, lower, first)] == [False, False, False]
+    # It is not about those of other parts.
+    assert not newest.is_latest(last, [verify_crl(partition(4, number=9), TRUSTSTORE)])
+
+
 def test_the_newest_list_is_compared_and_replaced_in_one_step_for_threads() -> None:
     newest = NewestLists()
     lists = [verify_crl(partition(3, number=number), TRUSTSTORE) for number in (1, 2, 3)]
