@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.prefix.known import KnownCrls
@@ -131,7 +131,9 @@ class CrlCatalog:
         """Yield the CRLs that a certificate names, except for needless ones."""
         for distribution_point in link.scope.uris:
             named = self.listing.named_by(distribution_point)
-            for uri in sorted(named, key=self._unreadable.__contains__):
+            # Not sorted: thousands may have the name, and few are loaded.
+            readable = (uri for uri in named if uri not in self._unreadable)
+            for uri in chain(readable, (uri for uri in named if uri in self._unreadable)):
                 versions = self.listing.versions(uri)
                 # Attempts to read an invalid CRL are repeated, unless others have its name and it replaced none.
                 is_invalid = len(named) > 1 and self._invalid.get(uri) == (versions, False)
