@@ -186,6 +186,8 @@ def test_the_number_of_a_crl_tells_its_age_and_its_date_only_without_one() -> No
     # It is not hidden by others between them.
     renumbered = CA.revoke(entry(1), extensions=[crl_number(7)])
     assert state(numbered, older, renumbered) is RevocationState.REVOKED
+    highest = CA.revoke(entry(1), this_update=NOW - 5 * DAY, extensions=[crl_number(10)])
+    assert state(numbered, older, highest) is RevocationState.REVOKED
     # A CA that has lost count cannot make an earlier CRL of a later one.
     assert state(numbered, CA.revoke(entry(1), extensions=[crl_number(8)])) is RevocationState.REVOKED
     assert state(numbered, CA.revoke(entry(1))) is RevocationState.REVOKED

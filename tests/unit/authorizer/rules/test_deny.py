@@ -184,6 +184,8 @@ def test_the_rest_of_a_name_has_its_own_case(own: bytes, entry: str) -> None:
         ([("emailAddress", "\u03c3\u03b1\u03c3@acme.example")], {"emailAddress": "\u03a3\u0391\u03a3@acme.example"}),
         ([("emailAddress", "\u03c3\u03b1\u03c2@acme.example")], {"emailAddress": "\u03a3\u0391\u03a3@acme.example"}),
         ([("emailAddress", "ma\u017fk@acme.example")], {"emailAddress": "mask@acme.example"}),
+        ([("DC", "EXAMPLE"), ("emailAddress", "M@acme.example")], {"DC": "example"}),
+        ([("DC", "EXAMPLE"), ("emailAddress", "M@acme.example")], {"emailAddress": "m@acme.example"}),
         ([("DC", "EXAMPLE")], "DC=example,O=Acme"),
         ([("DC", "example")], "DC=Example,O=Acme"),
         (

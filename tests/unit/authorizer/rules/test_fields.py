@@ -184,6 +184,7 @@ def test_an_alternative_name_is_compared_by_type_and_value(wanted: object, those
         ("CN=é", [("CN", "é")]),
         ("CN=a+O=b", [[attribute("CN", "a"), attribute("O", "b")]]),
         ("O=b+CN=a", [[attribute("CN", "a"), attribute("O", "b")]]),
+        ("CN=longer+O=b", [[attribute("CN", "longer"), attribute("O", "b")]]),  # DER puts O first
     ],
 )
 def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: str, attributes: Attributes) -> None:
