@@ -8,15 +8,13 @@ from zipfile import ZipFile
 
 import hypothesis
 import pytest
-from hypothesis import is_hypothesis_test
 
 from distribution.layer_builder import command_line as layer_builder
 from distribution.layer_builder.wheels import Architecture
 from mtls_authorizer.policy.settings import VARIABLES
 from tests.shared_folder import shared_folder
-from tests.tracing import not_traced
 
-pytest_plugins = ["tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
+pytest_plugins = ["tests.tracing", "tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,20 +52,6 @@ def pytest_configure() -> None:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name long bytes by their type: keys and certificates are different ones in each process that runs the tests."""
     return "bytes" if isinstance(val, bytes) and len(val) > 16 else None
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage by searches, whose examples differ each time, and by tests that repeat the same lines.
-
-    The marker of pytest-cov for this, ``no_cover``, has no effect in a process of pytest-xdist: coverage is started
-    there twice, and stopped once.
-    """
-    search = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
-    if not (search or item.get_closest_marker("without_coverage")):
-        return (yield)
-    with not_traced():
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
