@@ -7,7 +7,7 @@ less time if only imports, fixtures and tests are traced. What a fixture does af
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,13 +31,16 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, object, object]:
-    """Measure coverage while modules are imported, and not while the tests of one are collected."""
+    """Measure coverage while modules are imported."""
     with _traced_by(collector.config.stash[_COVERAGE]):
-        if not isinstance(collector, pytest.Module):
-            return (yield)
-        with suppress(Exception, pytest.skip.Exception):  # pytest imports the module again, and reports them.
-            _ = collector.obj
-    return (yield)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem() -> Generator[None, object, object]:
+    """Measure none while the tests of a module are collected after that."""
+    with not_traced():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
