@@ -74,6 +74,9 @@ def not_traced() -> Iterator[None]:
 @contextmanager
 def _traced_by(function: TraceFunction | None) -> Iterator[None]:
     before = sys.gettrace()
+    if function is before:
+        yield
+        return
     _trace(function)
     try:
         yield
