@@ -113,7 +113,8 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
     unusual = [
         (label, value)
         for label, value in names
-        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.casefold())
+        if label in LABELS_WITH_SPELLINGS
+        and (label == DIRECTORY_NAME or value.endswith(".") or value != value.casefold())
     ]
     if not unusual:
         return []
