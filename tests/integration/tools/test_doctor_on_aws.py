@@ -1234,3 +1234,15 @@ def test_without_credentials_or_a_region_one_line_says_so(
             monkeypatch.setenv(name, value)
     assert main(["doctor", "--api", REST], {}) == 2
     assert capsys.readouterr().err.startswith(f"mtls-authorizer doctor: {message}")
+
+
+@pytest.mark.parametrize(
+    ("region", "domain"),
+    [("eu-central-1", "amazonaws.com"), ("us-gov-west-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")],
+)
+@pytest.mark.usefixtures("cloud")
+def test_the_default_endpoint_has_the_domain_of_its_partition(
+    region: str, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert Aws(region).endpoint_host(REST) == f"{REST}.execute-api.{region}.{domain}"
