@@ -496,7 +496,16 @@ def expired_rule(cloud: Cloud) -> None:
     cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
 
 
+def issuer_key(cloud: Cloud) -> None:
+    rules_at(cloud, "s3://bucket/rules.json")
+    rules = [{"name": name, "match": {"issuer_key": CA.signer, "common_name": name}} for name in ("a", "b")]
+    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": rules}).encode())
+
+
 MISTAKES = {
+    "an issuer key without a truststore": Mistake(
+        HTTP, issuer_key, Check.RULES_DOCUMENT, "no_truststore: rule 'a': rules[0].match.issuer_key ", "Correct it"
+    ),
     "invalid rules at a URI": Mistake(
         REST, invalid_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
     ),
@@ -1034,6 +1043,15 @@ def test_the_same_bytes_elsewhere_are_the_authorizers_truststore(
     diagnosis = diagnose(capsys, "--api", REST)
     assert diagnosis["findings"] == []
     assert Check.TRUSTSTORE_URI in diagnosis["checked"]
+
+
+def test_an_issuer_key_is_no_mistake_with_a_truststore(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, HTTP)
+    issuer_key(cloud)
+    cloud.variables["TRUSTSTORE_URI"] = TRUSTSTORE_URI
+    diagnosis = diagnose(capsys, "--api", HTTP)
+    assert diagnosis["findings"] == []
+    assert Check.RULES_DOCUMENT in diagnosis["checked"]
 
 
 def test_usage_plans_get_their_keys_from_the_authorizer(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
