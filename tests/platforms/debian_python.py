@@ -43,7 +43,7 @@ def main() -> None:
     Exits with status 1 if one is still missing, after a message for each.
     """
     folder = Path(sys.argv[1]).absolute()
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     missing = [version for version in PYTHON_VERSIONS if version not in find_interpreters()]
     failures = [message for message in (_provide(folder, version) for version in missing) if message]
     sys.exit("\n".join(failures) or None)
@@ -56,10 +56,21 @@ def _provide(folder: Path, version: str) -> str | None:
         python = unpack_python(folder, version, platform.machine())
     except (NotInDebianError, NotDebianError, DownloadError) as error:
         return f"Python {version} is missing: {error}"
-    link = folder / "bin" / python.name
-    link.unlink(missing_ok=True)
-    link.symlink_to(python)
+    link_python(folder, python)
     return None
+
+
+def link_python(folder: Path, python: Path) -> None:
+    """Link a Python in a folder's ``bin``, and its standard library in ``lib``.
+
+    An environment that is made with the first link looks for the library next to it.
+    """
+    prefix = python.parents[1]
+    for target in (python, prefix / "lib" / python.name):
+        link = folder / target.relative_to(prefix)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
 
 
 def unpack_python(folder: Path, version: str, machine: str) -> Path:

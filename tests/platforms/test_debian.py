@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from distribution.layer_builder.interpreters import find_interpreters
 from tests.platforms import debian
 from tests.platforms.debian import DownloadError, NotDebianError, fill_once, unpack
-from tests.platforms.debian_python import NotInDebianError, unpack_python
+from tests.platforms.debian_python import NotInDebianError, link_python, unpack_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,19 @@ def test_packages_that_are_not_signed_with_the_keys_are_rejected(
 def test_a_version_that_debian_does_not_have_is_an_error(tmp_path: Path, version: str, machine: str) -> None:
     with pytest.raises(NotInDebianError, match=f"Debian does not have Python {version} for {machine}"):
         unpack_python(tmp_path, version, machine)
+
+
+@pytest.mark.parametrize("interpreter", find_interpreters().values(), ids=str)
+def test_an_environment_made_with_a_link_finds_the_standard_library_next_to_it(
+    interpreter: Path, tmp_path: Path
+) -> None:
+    link_python(tmp_path, interpreter)
+    environment = tmp_path / "environment"
+    subprocess.run([tmp_path / "bin" / interpreter.name, "-m", "venv", "--without-pip", environment], check=True)
+    code = "import os, ssl, sys; print(sys.base_prefix, os.__file__)"
+    command: list[str | Path] = [environment / "bin/python", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == [str(tmp_path), str(tmp_path / "lib" / interpreter.name / "os.py")]
 
 
 def test_a_folder_is_filled_again_only_if_it_was_moved_or_is_incomplete(tmp_path: Path) -> None:

@@ -67,6 +67,15 @@ class Parser(argparse.ArgumentParser):
         if sum(given.count(STANDARD_INPUT) for _, given in values.values()) > 1:
             self.error("the standard input (-) is named twice: name files for the other inputs")
 
+    def print_help(self, file: object = None) -> None:
+        """Print the help to the standard output. Raises SystemExit if it cannot be written, where argparse does not."""
+        assert file is None  # noqa: S101 -- argparse passes none
+        try:
+            write_output(self.format_help())
+        except CommandError as error:
+            write_error(f"{self.prog}: {error}\n")
+            sys.exit(ExitStatus.BAD_INPUT)
+
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit. Raises SystemExit."""
         # argparse would print to the standard output if the standard error is closed.

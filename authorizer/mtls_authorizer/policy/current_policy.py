@@ -185,7 +185,9 @@ class CurrentPolicy:
             ("shadow_rules", settings.shadow_rules_uri, ()),
         ):
             if uri is not None:
-                parse = partial(_parse_rules, own_rules, {"document": field, "uri": uri})
+                fields = {"document": field, "uri": uri}
+                has_truststore = settings.truststore_uri is not None
+                parse = partial(_parse_rules, own_rules, fields, has_truststore=has_truststore)
                 self._rules[field] = Document(StoreLoader(field, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
         refresher = self._add_refresher(
             list(self._rules.values()), settings.rules_refresh_seconds, self._wait_seconds.rules
@@ -262,7 +264,9 @@ class CurrentPolicy:
         return policy.with_issuer_keys()
 
 
-def _parse_rules(own_rules: tuple[Rule, ...], fields: Mapping[str, object], content: bytes) -> RuleSet:
+def _parse_rules(
+    own_rules: tuple[Rule, ...], fields: Mapping[str, object], content: bytes, *, has_truststore: bool
+) -> RuleSet:
     """Return the rules of a stored document together with those of the environment, and log the warnings about it."""
     from mtls_authorizer.policy.rule_warning_log import log_rule_warnings  # noqa: PLC0415 -- see above
     from mtls_authorizer.rules.document.reader import read_rules  # noqa: PLC0415
@@ -270,5 +274,5 @@ def _parse_rules(own_rules: tuple[Rule, ...], fields: Mapping[str, object], cont
     stored, document = read_rules(content)
     rules = (*own_rules, *stored)
     check_together(rules)
-    log_rule_warnings(document, fields)
+    log_rule_warnings(document, fields, has_truststore=has_truststore)
     return RuleSet(rules)

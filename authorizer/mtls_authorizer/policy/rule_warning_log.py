@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MESSAGES = {
     **allowlist_warnings.MESSAGES,
+    RuleWarningKind.NO_TRUSTSTORE: "no truststore for issuer keys",
     RuleWarningKind.SURROUNDING_WHITESPACE: "value starts or ends with whitespace",
     RuleWarningKind.REVERSED_NAME: "name looks reversed",
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
@@ -24,10 +25,12 @@ MESSAGES = {
 NOT_EXAMINED = "rules not examined for warnings"
 
 
-def log_rule_warnings(document: Mapping[str, Any], fields: Mapping[str, object]) -> None:
+def log_rule_warnings(
+    document: Mapping[str, Any], fields: Mapping[str, object], *, has_truststore: bool = True
+) -> None:
     """Log the first warnings about a valid document. ``fields`` say which document it is. Raises nothing."""
     try:
-        warnings = list(islice(rule_warnings(document), MOST_LOGGED + 1))
+        warnings = list(islice(rule_warnings(document, has_truststore=has_truststore), MOST_LOGGED + 1))
     except Exception as error:  # noqa: BLE001 -- valid rules take effect, whatever is wrong with the warnings
         get_logger().warning(NOT_EXAMINED, extra={**fields, "error": f"{type(error).__name__}: {error}"})
         return

@@ -22,7 +22,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
 )
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
-from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_label
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind, parse_label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _COMPARISONS = frozenset(Comparison)
 
 class RuleWarningKind(StrEnum):
     """The kinds of warnings, as in the JSON output of ``rules check``."""
+
+    NO_TRUSTSTORE = "no_truststore"
+    """Only if the configuration of the function is known."""
 
     SURROUNDING_WHITESPACE = "surrounding_whitespace"
     INVISIBLE_CHARACTER = "invisible_character"
@@ -59,8 +62,13 @@ class RuleWarning(NamedTuple):
     message: str
 
 
-def rule_warnings(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
-    """Return the warnings about the values of a valid document, which is parsed JSON."""
+def rule_warnings(document: Mapping[str, Any], *, has_truststore: bool = True) -> Iterator[RuleWarning]:
+    """Return the warnings about the values of a valid document, which is parsed JSON.
+
+    ``has_truststore`` is whether the function has a truststore, or it is not known that it has none.
+    """
+    if not has_truststore:
+        yield from _without_truststore(document)
     if "deny" in document:
         yield from _exclusion_warnings(document["deny"], "deny")
     for number, rule in enumerate(document.get("rules", [])):
@@ -70,6 +78,17 @@ def rule_warnings(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
         for key, text in rule.get("context", {}).items():
             if isinstance(text, str) and text.strip() != text:
                 yield from _whitespace(text, member(f"rules[{number}].context", key), Comparison.EXACT)
+
+
+def _without_truststore(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
+    for number, rule in enumerate(document.get("rules", [])):
+        if ISSUER_KEY in rule["match"]:
+            yield RuleWarning(
+                RuleWarningKind.NO_TRUSTSTORE,
+                f"rules[{number}].match.{ISSUER_KEY}",
+                "matches no certificate, nor in other rules, since the function has no truststore: set TRUSTSTORE_URI",
+            )
+            return
 
 
 def _exclusion_warnings(exclusions: object, place: str) -> Iterator[RuleWarning]:

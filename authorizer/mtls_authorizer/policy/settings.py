@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from hashlib import sha256
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
-from mtls_authorizer.policy.variables import VariableReader, parse_boolean, shown
+from mtls_authorizer.policy.variables import VariableReader, parse_boolean
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
@@ -117,7 +116,6 @@ VARIABLES = (
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
 
 _SECONDS_PER_DAY = 24 * 60 * 60
-_NAMESPACE = r"[A-Za-z0-9._/#-]{1,255}"
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
@@ -220,13 +218,6 @@ def _parse_key_usages(text: str) -> RequiredKeyUsages:
     return read_key_usages([item.strip() for item in text.split(",")])
 
 
-def _parse_namespace(text: str) -> str:
-    if not re.fullmatch(_NAMESPACE, text) or text.startswith("AWS/"):
-        message = f"is {shown(text)}: write 1 to 255 letters, digits and .-_/#, not starting with AWS/"
-        raise ValueError(message)
-    return text
-
-
 # The imports below are inside functions: a cold start with allowlists alone must not pay for them.
 
 
@@ -247,3 +238,9 @@ def _parse_bucket_owner(text: str) -> str:
     from mtls_authorizer.stores.bucket_owner import parse_bucket_owner  # noqa: PLC0415 -- see above
 
     return parse_bucket_owner(text)
+
+
+def _parse_namespace(text: str) -> str:
+    from mtls_authorizer.metrics_namespace import parse_namespace  # noqa: PLC0415 -- see above
+
+    return parse_namespace(text)

@@ -23,7 +23,7 @@ def read_owner(environment: Mapping[str, str]) -> str | None:
         warn_of_unverified_owner()
         return None
     try:
-        return parse_bucket_owner(environment[VARIABLE])
+        return parse_bucket_owner(environment[VARIABLE].strip())
     except ValueError as error:
         message = f"{VARIABLE} {error}"
         raise ValueError(message) from None
@@ -31,7 +31,7 @@ def read_owner(environment: Mapping[str, str]) -> str | None:
 
 def load_truststore(environment: Mapping[str, str], owner: str | None) -> Truststore:
     """Return the truststore that ``TRUSTSTORE_URI`` names. Raises StoreError and ValueError."""
-    uri = environment.get("TRUSTSTORE_URI")
+    uri = environment.get("TRUSTSTORE_URI", "").strip()
     if not uri:
         message = "TRUSTSTORE_URI is not set: name the PEM bundle of the API's custom domain, such as s3://bucket/key"
         raise ValueError(message)
@@ -42,7 +42,7 @@ def load_truststore(environment: Mapping[str, str], owner: str | None) -> Trusts
 
 def read_max_age(environment: Mapping[str, str]) -> timedelta:
     """Return how long a CRL is valid beyond its nextUpdate, with the limits of the authorizer. Raises ValueError."""
-    value = environment.get("CRL_MAX_AGE_SECONDS", "0")
+    value = environment.get("CRL_MAX_AGE_SECONDS", "0").strip()
     if not re.fullmatch("[0-9]{1,9}", value) or int(value) > LONGEST_MAX_AGE_SECONDS:
         message = f"CRL_MAX_AGE_SECONDS is {value[:80]!r}: write a number from 0 to {LONGEST_MAX_AGE_SECONDS}"
         raise ValueError(message)

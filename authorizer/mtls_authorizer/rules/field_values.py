@@ -5,6 +5,7 @@ Functions that read facts never raise. Functions that parse raise ValueError.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 from client_certificate_auth import SubjectAltName
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from client_certificate_auth import PeerCertificate
     from client_certificate_auth.x509.names import DistinguishedName
+
+# C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
+_ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
 _SHA256_LENGTH = len(":".join(["00"] * 32))
 
@@ -97,12 +101,10 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     """
     names = certificate.subject_alt_names
     facts = [
-        Fact(
-            label,
-            sorted_name(value) if label == DIRECTORY_NAME else value,
-            # The first condition saves a call for each name.
-            not value.isprintable() and has_control_characters(value),
-        )
+        Fact(label, sorted_name(value), _ESCAPED_CONTROL.search(value) is not None)
+        if label == DIRECTORY_NAME
+        # The first condition saves a call for each name.
+        else Fact(label, value, not value.isprintable() and has_control_characters(value))
         for label, value in names
     ]
     return [*facts, *_other_spellings(names)]
@@ -113,7 +115,8 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
     unusual = [
         (label, value)
         for label, value in names
-        if label in LABELS_WITH_SPELLINGS and (value.endswith(".") or value != value.casefold())
+        if label in LABELS_WITH_SPELLINGS
+        and (label == DIRECTORY_NAME or value.endswith(".") or value != value.casefold())
     ]
     if not unusual:
         return []

@@ -496,7 +496,16 @@ def expired_rule(cloud: Cloud) -> None:
     cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
 
 
+def issuer_key(cloud: Cloud) -> None:
+    rules_at(cloud, "s3://bucket/rules.json")
+    rules = [{"name": name, "match": {"issuer_key": CA.signer, "common_name": name}} for name in ("a", "b")]
+    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": rules}).encode())
+
+
 MISTAKES = {
+    "an issuer key without a truststore": Mistake(
+        HTTP, issuer_key, Check.RULES_DOCUMENT, "no_truststore: rule 'a': rules[0].match.issuer_key ", "Correct it"
+    ),
     "invalid rules at a URI": Mistake(
         REST, invalid_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
     ),
@@ -1036,6 +1045,15 @@ def test_the_same_bytes_elsewhere_are_the_authorizers_truststore(
     assert Check.TRUSTSTORE_URI in diagnosis["checked"]
 
 
+def test_an_issuer_key_is_no_mistake_with_a_truststore(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(cloud, HTTP)
+    issuer_key(cloud)
+    cloud.variables["TRUSTSTORE_URI"] = TRUSTSTORE_URI
+    diagnosis = diagnose(capsys, "--api", HTTP)
+    assert diagnosis["findings"] == []
+    assert Check.RULES_DOCUMENT in diagnosis["checked"]
+
+
 def test_usage_plans_get_their_keys_from_the_authorizer(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(cloud, REST)
     usage_plan_keys(cloud)
@@ -1234,3 +1252,15 @@ def test_without_credentials_or_a_region_one_line_says_so(
             monkeypatch.setenv(name, value)
     assert main(["doctor", "--api", REST], {}) == 2
     assert capsys.readouterr().err.startswith(f"mtls-authorizer doctor: {message}")
+
+
+@pytest.mark.parametrize(
+    ("region", "domain"),
+    [("eu-central-1", "amazonaws.com"), ("us-gov-west-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")],
+)
+@pytest.mark.usefixtures("cloud")
+def test_the_default_endpoint_has_the_domain_of_its_partition(
+    region: str, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert Aws(region).endpoint_host(REST) == f"{REST}.execute-api.{region}.{domain}"

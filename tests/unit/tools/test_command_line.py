@@ -19,6 +19,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
     write_output,
 )
+from mtls_authorizer_cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,23 @@ def test_output_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(CommandError, match="the output cannot be written: No space left on device"):
             write_output("text")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["rules", "--help"], ["rules", "check", "-h"]])
+def test_help_that_cannot_be_written_is_an_error(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(arguments)
+    assert exited.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: mtls-authorizer ")
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as exited:
+            main(arguments)
+    assert exited.value.code == 2
+    command = " ".join(["mtls-authorizer", *arguments[:-1]])
+    assert capsys.readouterr().err == f"{command}: the output cannot be written: No space left on device\n"
 
 
 def test_standard_streams_that_were_closed_at_the_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

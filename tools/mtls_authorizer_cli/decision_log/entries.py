@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from typing import IO
 
 _LARGEST_DOCUMENT = 256 * 1024 * 1024
-"""In characters, of JSON in several lines, and of a line. Lines are read one by one, whatever their number."""
+"""In characters, of JSON in one or several lines. Lines are read one by one, whatever their number."""
+
+_LONGEST_LINE = 16 * 1024 * 1024
+"""In characters, of a line without JSON, which contains one entry. CloudWatch's entries have up to 1 MB."""
 
 _LONGEST_ENTRY = 2_000
 """In lines, of an entry that ``aws logs tail --format json`` prints indented."""
@@ -99,9 +102,7 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
     if first is None:
         message = f"{name} is empty: it should contain entries of the decision log"
         raise CommandError(message)
-    if _BINARY.search(first):
-        message = "it is binary data. Decompress it first, unless it is compressed with gzip"
-        raise ValueError(message)
+    _check_text(first)
     lines = chain([first], following)
     if not first.lstrip().startswith(("{", "[")):
         is_csv = not _COLUMNS.isdisjoint(next(csv.reader([first])))
@@ -111,14 +112,25 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
 
 def _lines(stream: IO[str]) -> Iterator[str]:
     """Return the lines of a log. Raises ValueError for one that is too long to be read into memory."""
-    while line := stream.readline(_LARGEST_DOCUMENT + 1):
-        if len(line) > _LARGEST_DOCUMENT:
-            raise _too_large(subject="a line")
+    while line := stream.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE and line[-1] not in "\r\n":
+            if not line.lstrip().startswith(("{", "[", '"')):
+                _check_text(line)
+                raise _too_large(subject="a line", limit=_LONGEST_LINE)
+            line += stream.readline(_LARGEST_DOCUMENT)
+            if len(line) > _LARGEST_DOCUMENT:
+                raise _too_large(subject="a line", limit=_LARGEST_DOCUMENT)
         yield line
 
 
-def _too_large(*, subject: str) -> ValueError:
-    return ValueError(f"{subject} has more than {_LARGEST_DOCUMENT:,} characters: write one record per line (jq -c .)")
+def _check_text(line: str) -> None:
+    if _BINARY.search(line):
+        message = "it is binary data. Decompress it first, unless it is compressed with gzip"
+        raise ValueError(message)
+
+
+def _too_large(*, subject: str, limit: int) -> ValueError:
+    return ValueError(f"{subject} has more than {limit:,} characters: write one record per line (jq -c .)")
 
 
 def _read_csv(lines: Iterable[str]) -> Iterator[LogEntry]:
@@ -155,7 +167,7 @@ def _read_documents(name: str, lines: Iterable[str]) -> Iterator[LogEntry]:
     for line in lines:
         text.write(line)
         if text.tell() > _LARGEST_DOCUMENT:
-            raise _too_large(subject="it")
+            raise _too_large(subject="it", limit=_LARGEST_DOCUMENT)
     rest = text.getvalue().lstrip()
     decoder = json.JSONDecoder()
     while rest:

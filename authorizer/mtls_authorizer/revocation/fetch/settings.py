@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.metrics_namespace import VARIABLE, parse_namespace
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX
 from mtls_authorizer.stores.uri import parse_uri
@@ -56,7 +57,7 @@ def read_fetch_settings(environment: Mapping[str, str]) -> FetchSettings:
     if len({source.key for source in sources}) < len(sources):
         message = "CRL_SOURCES has the same key twice: write a key of its own for each URL"
         raise ValueError(message)
-    return FetchSettings(bucket, tuple(sources), environment.get("METRICS_NAMESPACE") or None)
+    return FetchSettings(bucket, tuple(sources), _read_namespace(environment))
 
 
 def _read_destination(value: str) -> tuple[str, str]:
@@ -91,3 +92,13 @@ def _read_hosts(value: str) -> frozenset[str]:
         message = f"CRL_SOURCE_PRIVATE_HOSTS is {value[:80]!r}: write hosts, separated by commas"
         raise ValueError(message)
     return frozenset(filter(None, hosts))
+
+
+def _read_namespace(environment: Mapping[str, str]) -> str | None:
+    if VARIABLE not in environment:
+        return None
+    try:
+        return parse_namespace(environment[VARIABLE].strip())
+    except ValueError as error:
+        message = f"{VARIABLE} {error}"
+        raise ValueError(message) from None

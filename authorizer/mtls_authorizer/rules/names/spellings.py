@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from client_certificate_auth.rfc4514 import attribute_string, parse_name
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.names.distinguished_names import sorted_name
 from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, DOMAIN_LABELS, LABELS_WITH_SPELLINGS, OTHER_NAME
@@ -46,8 +47,9 @@ def name_in_common_spelling(name: NameValue) -> NameValue:
 
 
 def _attribute_in_common_spelling(attribute: str) -> str:
-    attribute_type, _, value = attribute.partition("=")
-    return f"{attribute_type}={_common_value(attribute_type, value)}"
+    # As RFC 4514 has it, with letters outside of ASCII as hexadecimal pairs.
+    [[(attribute_type, value)]] = parse_name(attribute)
+    return attribute_string(attribute_type, _common_value(attribute_type, value))
 
 
 def _common_value(attribute_type: str, value: str) -> str:

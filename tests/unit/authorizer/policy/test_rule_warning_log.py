@@ -8,20 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import MOST_LOGGED, NOT_ALL, QUOTED_ITEM, reversed_name
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_EXAMINED, log_rule_warnings
+from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.reasons import DenyReason
+from tests.certificate_authorities import CertificateAuthority
+from tests.certificates import client_pem
 from tests.clocks import LONG, Clock
 from tests.kept_lists import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mtls_authorizer.rules.grant import Evaluation
+
 REVERSED, SPLIT = {"issuer": "C=DE,O=Acme,CN=CA"}, {"organization": ["Acme", "Inc."]}
 OPEN, SPACE = {"common_name": {"prefix": "api.acme.example"}}, {"common_name": "a "}
 INVISIBLE, NOT_ASCII = {"common_name": "a\u200bb"}, {"subject_alt_name": {"dns": "\u00e4.example"}}
 ORDINARY = {"common_name": "client"}
+KEY = {"issuer_key": "ab" * 32}
 
 
 def document(*matches: object, **keys: object) -> bytes:
@@ -40,8 +48,9 @@ class Loading:
         self.shelf.put("next.json", document(ORDINARY))
         caplog.set_level(logging.WARNING, "mtls_authorizer")
 
-    def start(self) -> None:
+    def start(self, **variables: str) -> None:
         uris = {
+            **variables,
             "AUTHORIZER_RULES_URI": self.shelf.uri("rules.json"),
             "AUTHORIZER_SHADOW_RULES_URI": self.shelf.uri("next.json"),
         }
@@ -53,6 +62,9 @@ class Loading:
     def reload(self) -> None:
         self._clock.advance(61)
         self._policy.get()
+
+    def evaluate(self, pem: str) -> Evaluation:
+        return self._policy.get().rules.evaluate(PeerCertificate.from_pem(pem))
 
     def logged(self, *fields: str) -> Sequence[Any]:
         records = [(record.getMessage(), *(vars(record)[field] for field in fields)) for record in self._caplog.records]
@@ -81,7 +93,10 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
         ("value contains an invisible character", *rules, "rule-5", "rules[5].match.common_name"),
         ("domain name is not in ASCII", *rules, "rule-6", "rules[6].match.subject_alt_name.dns"),
     ]
-    assert {row[0] for row in rows} == set(MESSAGES.values()) - {MESSAGES[QUOTED_ITEM]}
+    assert {row[0] for row in rows} == set(MESSAGES.values()) - {
+        MESSAGES[QUOTED_ITEM],
+        MESSAGES[RuleWarningKind.NO_TRUSTSTORE],
+    }
     assert all(row[5].startswith(f"{row[4]} ") for row in rows)
     assert rows[0][5].endswith("write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'")
 
@@ -100,6 +115,29 @@ def test_the_warnings_are_logged_once_for_each_version_of_a_document(loading: Lo
         ("value starts or ends with whitespace", "shadow_rules", "rule-0"),
     ]
     loading.reload()
+    assert loading.logged() == []
+
+
+def test_issuer_keys_without_a_truststore_are_a_warning_and_deny_applies(loading: Loading) -> None:
+    loading.shelf.put("rules.json", document(ORDINARY, KEY, KEY, deny=ORDINARY))
+    loading.shelf.put("next.json", document(KEY))
+    loading.start()
+    assert sorted(loading.logged("document", "rule", "place")) == [
+        ("no truststore for issuer keys", "rules", "rule-1", "rules[1].match.issuer_key"),
+        ("no truststore for issuer keys", "shadow_rules", "rule-0", "rules[0].match.issuer_key"),
+    ]
+    assert loading.evaluate(client_pem(("CN", "client"))) is DenyReason.CERTIFICATE_EXCLUDED
+    loading.reload()
+    assert loading.logged() == []
+    loading.shelf.put("rules.json", document(ORDINARY, deny=ORDINARY))
+    loading.reload()
+    assert loading.logged() == []
+
+
+def test_issuer_keys_with_a_truststore_are_no_warning(loading: Loading) -> None:
+    loading.shelf.put("rules.json", document(KEY))
+    loading.shelf.put("truststore.pem", CertificateAuthority().pem)
+    loading.start(TRUSTSTORE_URI=loading.shelf.uri("truststore.pem"))
     assert loading.logged() == []
 
 

@@ -135,6 +135,15 @@ def other_name(oid: str, text: str) -> bytes:
         (directory_name(("OU", "b"), ("CN", "a")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
         (directory_name(("DC", "B"), ("DC", "a")), ["dirName:DC=a+DC=b", "dirName:DC=B+DC=A"]),
         (directory_name(("emailAddress", "M@a.example")), ["dirName:1.2.840.113549.1.9.1=m@A.example."]),
+        (
+            directory_name(("emailAddress", "m@a.example."), ("2.5.4.4", "a")),
+            ["dirName:2.5.4.4=a+emailAddress=m@a.example"],
+        ),
+        (
+            directory_name(("emailAddress", "\u03c3\u03b1\u03c2@a.example")),
+            [f"dirName:emailAddress={each}@a.example" for each in ("\u03a3\u0391\u03a3", "\u03c3\u03b1\u03c3")],
+        ),
+        (directory_name(("DC", "M\u00dcNCHEN+")), ["dirName:DC=m\u00fcnchen\\+", "dirName:DC=M\\C3\\BCnchen\\+"]),
         *(
             (other_name(oid, own), [f"otherName:{oid};UTF8:Mallory@acme.example"])
             for oid in (UPN, XMPP_ADDRESS, REALM, MAILBOX)

@@ -182,6 +182,8 @@ def test_an_alternative_name_is_compared_by_type_and_value(wanted: object, those
         ("EMAILADDRESS=a@b", [("emailAddress", "a@b")]),
         ("2.5.4.3=a", [("CN", "a")]),
         ("CN=é", [("CN", "é")]),
+        (r"CN=É\C2\A0\20a", [("CN", "É\u00a0 a")]),
+        (r"CN=a\\00\\\\C2\5C80", [("CN", r"a\00\\C2\80")]),
         ("CN=a+O=b", [[attribute("CN", "a"), attribute("O", "b")]]),
         ("O=b+CN=a", [[attribute("CN", "a"), attribute("O", "b")]]),
         ("CN=longer+O=b", [[attribute("CN", "longer"), attribute("O", "b")]]),  # DER puts O first
@@ -194,6 +196,10 @@ def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: st
     assert mismatch({"common_name": "x"}, certificate, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
 
 
+def directory_name(common_name: str) -> bytes:
+    return der.tagged(4, name(("CN", common_name)), constructed=True)
+
+
 @pytest.mark.parametrize(
     ("own", "match"),
     [
@@ -203,6 +209,12 @@ def test_a_directory_name_matches_and_excludes_whatever_its_spelling(written: st
         (email("a@evil.example\x7f@acme.example"), {"email": {"suffix": "@acme.example"}}),
         (uri("spiffe://acme.example/a\x1bb"), {"uri": {"prefix": "spiffe://acme.example/"}}),
         (uri(b"spiffe://acme.example/a\x85b"), {"uri": {"prefix": "spiffe://acme.example/"}}),
+        (directory_name("a\0b"), r"dirName:CN=a\00b"),
+        (directory_name("a\n"), r"dirName:CN=a\0a"),
+        (directory_name("\x1f"), r"dirName:CN=\1F"),
+        (directory_name("\\\x7f"), r"dirName:CN=\\\7F"),
+        (directory_name("a\x80"), r"dirName:CN=a\C2\80"),
+        (directory_name("a,\x9f"), r"dirName:CN=a\,\C2\9F"),
     ],
 )
 def test_an_alternative_name_with_a_control_character_matches_no_rule_and_excludes(own: bytes, match: object) -> None:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import tracemalloc
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -220,23 +221,38 @@ def test_input_that_is_not_a_log_is_one_message(content: str | bytes, problem: s
 
 
 @pytest.mark.parametrize(
-    ("content", "subject"),
-    [("[\n1,\n2,\n3,\n4\n]", "it"), ("[1, 2, 3, 4]", "a line"), ('{"a": 1}\n{"a": 12345}', "a line")],
+    ("content", "problem"),
+    [
+        ("[\n1,\n2,\n3,\n4\n]", "it has more than 10 characters: write one record per line"),
+        ("[1, 2, 3, 4]", "a line has more than 10 characters: write one record per line"),
+        ('{"a": 1}\n{"a": 12345}', "a line has more than 10 characters: write one record per line"),
+        ("[1, 2, 3]\n" * 2, ""),
+        ("[1, 2,3]\n" * 2, ""),
+        ("12345678\n" * 2, ""),
+        ("123456789\n", "a line has more than 8 characters: write one record per line"),
+        ("\0" * 9, "it is binary data"),
+    ],
 )
 def test_a_document_or_a_line_that_is_too_large_is_rejected(
-    content: str, subject: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer_cli.decision_log.entries._LARGEST_DOCUMENT", 10)
-    with pytest.raises(CommandError, match=f"log: {subject} has more than 10 characters: write one record per line"):
+    monkeypatch.setattr("mtls_authorizer_cli.decision_log.entries._LONGEST_LINE", 8)
+    if not problem:
+        assert read(tmp_path, content)[1] > 1
+        return
+    with pytest.raises(CommandError, match=f"log is not a log: {problem}"):
         read(tmp_path, content)
 
 
-def test_lines_that_are_not_too_large_are_read_whatever_their_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mtls_authorizer_cli.decision_log.entries._LARGEST_DOCUMENT", len('{"decision":"deny"}\n'))
-    records, skipped = read(tmp_path, '{"decision":"deny"}\n' * 5)
-    assert (len(records), skipped) == (5, 0)
+def test_an_endless_line_is_rejected_at_once() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(CommandError, match="/dev/zero is not a log: it is binary data"):
+            list(read_log_records("/dev/zero"))
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_missing_file_is_reported() -> None:

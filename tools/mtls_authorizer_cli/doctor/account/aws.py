@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mtls_authorizer.stores.aws import AwsClient, client, session
@@ -113,6 +115,16 @@ class Aws:
                 uri = f"s3://{bucket}/{key}"
                 raise _failed(uri, error) from error
         return self._contents[bucket, key, version], response.get("VersionId")
+
+    def endpoint_host(self, api_id: str) -> str:
+        """Return the host of an API's default endpoint, which has another domain in some partitions."""
+        # The hosts of this service are the default endpoints. This process may call others, which clients do not.
+        name: Any = "apigatewaymanagementapi"
+        # botocore's annotations lack the first option.
+        options: Any = {"ignore_configured_endpoint_urls": True}
+        config = Config(**options, use_fips_endpoint=False, use_dualstack_endpoint=False)
+        endpoint = self._session.client(name, region_name=self.region, config=config).meta.endpoint_url
+        return f"{api_id}.{urlsplit(endpoint).hostname}"
 
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- boto3's
         assert operation.startswith(_READS)  # noqa: S101 -- doctor changes nothing

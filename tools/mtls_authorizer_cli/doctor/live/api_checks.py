@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 def _default_endpoint(examined: ExaminedApi) -> Iterator[Finding]:
     api = examined.api
     if not api.endpoint_is_disabled:
-        host = f"{api.api_id}.execute-api.{examined.aws.region}.amazonaws.com"
         yield Finding(
             Check.DEFAULT_ENDPOINT,
             str(api),
-            f"its default endpoint {host} is enabled",
+            f"its default endpoint {examined.aws.endpoint_host(api.api_id)} is enabled",
             "Clients can bypass mutual TLS: these requests carry no certificate. The authorizer denies them, but "
             "routes without it are open to everyone.",
             "Disable it",

@@ -217,7 +217,8 @@ def _rules_document(function: Function) -> Iterator[Finding]:
     document, uri = function.rules_document, function.settings.rules_uri
     if document is None or uri is None:
         return
-    report = check_document(uri, document, datetime.now(UTC))
+    has_truststore = function.settings.truststore_uri is not None
+    report = check_document(uri, document, datetime.now(UTC), has_truststore=has_truststore)
     for error in report.errors:
         yield Finding(
             Check.RULES_DOCUMENT,

@@ -44,15 +44,15 @@ class Report(NamedTuple):
     denial_count: int = 0
 
 
-def check_document(source: str, content: bytes, now: datetime) -> Report:
-    """Check a rules document at an aware time."""
+def check_document(source: str, content: bytes, now: datetime, *, has_truststore: bool = True) -> Report:
+    """Check a rules document at an aware time. ``has_truststore`` is as in ``rule_warnings``."""
     try:
         every_rule = parse_rules(content)
     except RulesError as error:
         return Report(source, tuple(_errors(content, error.problems)))
     rules = [rule for rule in every_rule if not rule.denies]
     denials = len(every_rule) - len(rules)
-    findings = _findings(rules, content, now)
+    findings = [*_findings(rules, now), *rule_warnings(json.loads(content), has_truststore=has_truststore)]
     lines = line_numbers(content.decode()) if findings else {}
     warnings = [_warning(finding, rules, lines) for finding in findings]
     return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials)
@@ -77,8 +77,8 @@ def _warning(finding: RuleWarning, rules: Sequence[Rule], lines: dict[str, int])
     return Message(text, line_of(finding.place, lines), name, finding.kind.value)
 
 
-def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[RuleWarning]:
-    """Return all warnings about a valid document."""
+def _findings(rules: Sequence[Rule], now: datetime) -> list[RuleWarning]:
+    """Return the warnings about whole rules of a valid document."""
     findings: list[RuleWarning] = []
     for number, rule in enumerate(rules):
         findings += contradictions(rule, f"rules[{number}]")
@@ -88,4 +88,4 @@ def _findings(rules: Sequence[Rule], content: bytes, now: datetime) -> list[Rule
             findings.append(
                 RuleWarning(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule")
             )
-    return [*findings, *covered_rules(rules), *rule_warnings(json.loads(content))]
+    return [*findings, *covered_rules(rules)]

@@ -12,7 +12,7 @@ ENVIRONMENT = {"CRL_DESTINATION": "s3://lists/fetched/", "CRL_SOURCES": json.dum
 
 def test_sources_are_stored_below_the_prefix_of_the_destination() -> None:
     settings = read_fetch_settings(
-        {**ENVIRONMENT, "CRL_SOURCE_PRIVATE_HOSTS": "EJBCA.internal.", "METRICS_NAMESPACE": "Authorizer"}
+        {**ENVIRONMENT, "CRL_SOURCE_PRIVATE_HOSTS": "EJBCA.internal.", "METRICS_NAMESPACE": " Authorizer "}
     )
     assert settings.bucket == "lists"
     assert [(source.url.host, source.key, source.allow_private) for source in settings.sources] == [
@@ -68,6 +68,10 @@ URL = "http://a/a.crl"
         ("CRL_SOURCES", json.dumps({URL: "../a.crl"}), "^CRL_SOURCES: .* a key must not contain"),
         ("CRL_SOURCES", json.dumps({URL: "a.crl", f"{URL}?": "a.crl"}), "^CRL_SOURCES has the same key twice"),
         ("CRL_SOURCE_PRIVATE_HOSTS", "a,", "^CRL_SOURCE_PRIVATE_HOSTS is 'a,': write hosts, separated by commas"),
+        *(
+            ("METRICS_NAMESPACE", value, "^METRICS_NAMESPACE is .*: write 1 to 255 letters, digits and")
+            for value in ("", "AWS/Lambda", "Partners and clients", "a" * 256)
+        ),
         ("CRL_SOURCE_PRIVATE_HOSTS", "other", "names 'other', which is not the host of a URL in CRL_SOURCES"),
     ],
 )

@@ -25,6 +25,7 @@ UPN = "1.3.6.1.4.1.311.20.2.3"
         ("otherName", f"{UPN};DER:0c01ff", f"{UPN};DER:0c01ff"),
         ("otherName", "1.2.3;UTF8:A.", "1.2.3;UTF8:A."),
         ("dirName", "CN=URN:A,DC=A=B", "CN=URN:A,DC=a=b"),
+        ("dirName", r"CN=\C3\9C,DC=\C3\9C\,B", r"CN=\C3\9C,DC=\C3\BC\,b"),
     ],
 )
 def test_a_name_has_one_common_spelling(label: str, value: str, spelling: str) -> None:
