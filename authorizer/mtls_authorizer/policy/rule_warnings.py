@@ -86,7 +86,7 @@ def _without_truststore(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
             yield RuleWarning(
                 RuleWarningKind.NO_TRUSTSTORE,
                 f"rules[{number}].match.{ISSUER_KEY}",
-                "matches no certificate, here and elsewhere, because the function has no truststore: set TRUSTSTORE_URI",
+                "matches no certificate here or elsewhere: the function has no truststore, so set TRUSTSTORE_URI",
             )
             return
 
