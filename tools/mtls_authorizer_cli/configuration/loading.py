@@ -8,7 +8,7 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.stores.store import StoreError
-from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
 from mtls_authorizer_cli.configuration.function_arn import LATEST, parse_function
 from mtls_authorizer_cli.configuration.sources import (
     make_rule_set,
@@ -136,7 +136,5 @@ def read_truststore_of_domain(
 
 
 def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
-    try:
+    with command_errors("", StoreError, ValueError):
         return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
-    except (StoreError, ValueError) as error:
-        raise CommandError(str(error)) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Scheme
-from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.command_line import CommandError, command_errors, printable
 from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
 from mtls_authorizer_cli.progress import Progress
@@ -118,9 +118,6 @@ def _checked(document: StoredDocument) -> StoredDocument:
 
 def check_valid(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
     """Raise CommandError, which begins with a problem, for a document that is not valid together with other rules."""
-    try:
+    with command_errors(f"{problem}: ", ValueError):
         rules = rules_of(text)
         check_together([*other_rules, *rules])
-    except ValueError as error:
-        message = f"{problem}: {error}"
-        raise CommandError(message) from error
