@@ -46,7 +46,6 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
     add_location_options(parser)
     add_review_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
 
