@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer_cli.command_line import command_errors, read_file
-from mtls_authorizer_cli.configuration.loading import read_configuration
+from mtls_authorizer_cli.configuration.loading import load_configuration
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def own_configuration(
     if any(name in chosen for name in _NEED_TRUSTSTORE) or f'"{ISSUER_KEY}"' in inline:
         chosen.setdefault("TRUSTSTORE_URI", stored.absolute().as_uri())
     chosen.pop("RESPONSE_FORMAT", None)
-    read_configuration(chosen, None)
+    load_configuration(chosen, None)
     return Configuration(chosen, trusted, stored, own_variables, truststore is not None, warnings)
 
 

@@ -20,7 +20,6 @@ from mtls_authorizer_cli.configuration.sources import (
     read_settings_without_document,
     read_truststore_of,
 )
-from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
@@ -100,18 +99,6 @@ def notes_on_configuration(options: argparse.Namespace, configuration: Configura
         )
     if not configuration.has_rules:
         yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
-
-
-def read_configuration(
-    environment: Mapping[str, str], rules: str | None, pem: object = None
-) -> tuple[Settings, AccessPolicy]:
-    """Return the settings and the access policy for the certificate in ``pem``, as ``load_configuration``.
-
-    Raises CommandError.
-    """
-    configuration = load_configuration(environment, rules)
-    certificate = read_certificate(pem)
-    return configuration.settings, configuration.policy(None if isinstance(certificate, str) else certificate)
 
 
 def read_truststore_of_domain(
