@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import trustme
 from cryptography import x509
@@ -75,66 +74,33 @@ class Client(NamedTuple):
     part: int | None = None
 
 
-@dataclass(frozen=True)
 class Pki:
     """The paths of the files, which are all in PEM (RFC 7468)."""
 
-    folder: Path
-
-    @property
-    def truststore(self) -> Path:
+    def __init__(self, folder: Path) -> None:
+        self.folder: Final = folder
+        self.truststore: Final = folder / "truststore.pem"
         """The CA certificates that API Gateway can read, to which clients' certificates must chain."""
-        return self.folder / "truststore.pem"
-
-    @property
-    def stored_truststore(self) -> Path:
+        self.stored_truststore: Final = folder / "stored-truststore.pem"
         """The truststore as it would be in S3, with a block that cannot be read, which API Gateway ignores."""
-        return self.folder / "stored-truststore.pem"
-
-    @property
-    def own_truststore(self) -> Path:
+        self.own_truststore: Final = folder / "own-truststore.pem"
         """The certificates of the user's own truststore that can be read, if there is one."""
-        return self.folder / "own-truststore.pem"
-
-    @property
-    def client_ca_key(self) -> Path:
+        self.client_ca_key: Final = folder / "client-ca-key.pem"
         """The private key of the first CA in the truststore, for revoking more clients."""
-        return self.folder / "client-ca-key.pem"
-
-    @property
-    def revocation_list(self) -> Path:
+        self.revocation_list: Final = folder / "client-ca.crl"
         """The CRL of the first CA in the truststore (RFC 5280 §5), as it would be in S3."""
-        return self.folder / "client-ca.crl"
-
-    @property
-    def published_crl(self) -> Path:
+        self.published_crl: Final = folder / "partner-ca.crl"
         """The CRL of the partner's CA, as the partner publishes it."""
-        return self.folder / "partner-ca.crl"
-
-    @property
-    def fetched_crl(self) -> Path:
+        self.fetched_crl: Final = folder / "fetched.crl"
         """The CRL of the partner's CA as it is fetched, as it would be in S3."""
-        return self.folder / "fetched.crl"
-
-    @property
-    def partitions(self) -> Path:
+        self.partitions: Final = folder / "crl"
         """The folder with the CRLs of the partitioned CA, as they would be below a prefix in S3."""
-        return self.folder / "crl"
-
-    @property
-    def untrusted_ca(self) -> Path:
+        self.untrusted_ca: Final = folder / "untrusted-ca.pem"
         """The certificate of the CA that is not trusted."""
-        return self.folder / "untrusted-ca.pem"
-
-    @property
-    def server(self) -> Path:
+        self.server: Final = folder / "server.pem"
         """The server's private key and certificate."""
-        return self.folder / "server.pem"
-
-    @property
-    def server_ca(self) -> Path:
+        self.server_ca: Final = folder / "server-ca.pem"
         """The CA certificate that clients need to trust the server."""
-        return self.folder / "server-ca.pem"
 
     @property
     def client_ca_fingerprint(self) -> str:
