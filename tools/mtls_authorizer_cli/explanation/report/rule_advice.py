@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY
 from mtls_authorizer.rules.rule import ENVIRONMENT
-from mtls_authorizer_cli.explanation.report.suggestion import suggest_rule
+from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.similarity import Difference
 from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text
 from mtls_authorizer_cli.printed import quoted
