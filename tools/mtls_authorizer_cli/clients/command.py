@@ -21,8 +21,7 @@ from mtls_authorizer_cli.command_line import (
     write_output,
 )
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
-from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
-from mtls_authorizer_cli.configuration.logged_errors import logged_failures
+from mtls_authorizer_cli.configuration.loading import load_configuration, logged_failures, notes_on_configuration
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.fields import ISSUER_KEY
@@ -24,7 +27,7 @@ from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
@@ -125,3 +128,26 @@ def read_truststore_of_domain(
 def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
     with command_errors("", StoreError, ValueError):
         return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
+
+
+@contextmanager
+def logged_failures() -> Iterator[Collection[str]]:
+    """Return a collection to which the errors logged within the context are added, without duplicates.
+
+    They are the errors after which the authorizer continues, such as a CRL that cannot be read.
+    """
+    handler = _Failures()
+    get_logger().addHandler(handler)
+    try:
+        yield handler.notes.keys()
+    finally:
+        get_logger().removeHandler(handler)
+
+
+class _Failures(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.notes: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.notes[f"{record.getMessage()}: {getattr(record, 'error', '')}"] = None
