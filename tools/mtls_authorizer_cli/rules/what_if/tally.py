@@ -6,10 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mtls_authorizer_cli.decision_log.records import LogRecord
-    from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
+    from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision
 
 
 class Changed(NamedTuple):
@@ -56,11 +54,3 @@ class Tally:
             client = record.text("subject_dn") or record.text("principal")
             key = Changed(allowed, client, record.text("issuer_dn"), record.text("route"), decision.why)
             self.changed[key] += 1
-
-
-def tally(records: Iterable[LogRecord], replayer: Replayer) -> Tally:
-    """Decide on all logged requests again. Raises CommandError if the log cannot be read."""
-    result = Tally()
-    for record in records:
-        result.add(record, replayer.decide(record))
-    return result
