@@ -106,7 +106,8 @@ def _make_report(
     for log in options.log:
         records = read_log_records(log)
         with Progress(sys.stderr) as progress:
-            logged.add_all(progress.watch(records, "decisions", every=5000))
+            for record in progress.watch(records, "decisions", every=5000):
+                logged.add(record)
         skipped += records.skipped
         problem = problem or (records.problem and f"{shown_file(log)}: {records.problem}")
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
