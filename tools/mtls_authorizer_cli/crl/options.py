@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer_cli.atomic_files import draft_of
 from mtls_authorizer_cli.certificates.content import Kind, recognize
 from mtls_authorizer_cli.command_line import (
     CommandError,
@@ -19,7 +20,6 @@ from mtls_authorizer_cli.command_line import (
     read_file,
     shown_file,
 )
-from mtls_authorizer_cli.drafts import draft_of
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
