@@ -17,8 +17,7 @@ from mtls_authorizer_cli.configuration.sources import (
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
-from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
-from mtls_authorizer_cli.rules.what_if.tally import Tally
+from mtls_authorizer_cli.rules.what_if.report import Report, Tally, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse
