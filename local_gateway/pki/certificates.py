@@ -1,4 +1,4 @@
-"""The keys and certificates of a local gateway: created at each start, and trusted nowhere else."""
+"""The keys, certificates and CRLs of a local gateway: created at each start, and trusted nowhere else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local_gateway.pki.crls import part_names, sign_crl
 from local_gateway.server import LOOPBACK
 
 if TYPE_CHECKING:
@@ -191,8 +190,43 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if client.part is not None:
-        point = x509.DistributionPoint(part_names(client.part), relative_name=None, reasons=None, crl_issuer=None)
+        point = x509.DistributionPoint(_part_names(client.part), relative_name=None, reasons=None, crl_issuer=None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     certificate = builder.sign(issuer_key, hashes.SHA256())
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return key_pem + certificate.public_bytes(Encoding.PEM)
+
+
+def sign_crl(ca: bytes, ca_key: bytes, number: int, serial_numbers: Iterable[int], *, part: int | None = None) -> bytes:
+    """Return a CRL in PEM of a CA, whose certificate and key are in PEM: of a part of its certificates, or of all."""
+    issuer = x509.load_pem_x509_certificate(ca)
+    key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca_key, password=None))
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now)
+        .next_update(now + timedelta(days=30))
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    if part is not None:
+        scope = x509.IssuingDistributionPoint(
+            _part_names(part),
+            relative_name=None,
+            only_contains_user_certs=False,
+            only_contains_ca_certs=False,
+            only_some_reasons=None,
+            indirect_crl=False,
+            only_contains_attribute_certs=False,
+        )
+        builder = builder.add_extension(scope, critical=True)
+    for serial_number in serial_numbers:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def _part_names(part: int) -> list[x509.GeneralName]:
+    """Return the name of a part of a CA's certificates, as its CRL and the certificates have it."""
+    return [x509.UniformResourceIdentifier(f"http://crl.example/{part}.crl")]
