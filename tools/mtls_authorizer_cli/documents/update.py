@@ -76,7 +76,10 @@ def update_document(
     with Progress(sys.stderr) as progress:
         progress.show(f"reading {printable(location)}", 0)
         store = _open(location, bucket_owner)
-        read = _checked(store.read())
+        read = store.read()
+        if len(read.text.encode()) > LARGEST_DOCUMENT:
+            message = f"{printable(location)} has more than {LARGEST_DOCUMENT:,} bytes: name a rules document"
+            raise CommandError(message)
         progress.show("checking the change", _CHECKING)
         after = checked_edit(read.text)
     if after == read.text or not review(Change(read, after)):
@@ -107,13 +110,6 @@ def _open(location: str, bucket_owner: str | None) -> DocumentStore:
         "create-hosted-configuration-version, start-deployment)"
     )
     raise CommandError(message)
-
-
-def _checked(document: StoredDocument) -> StoredDocument:
-    if len(document.text.encode()) > LARGEST_DOCUMENT:
-        message = f"{printable(document.location)} has more than {LARGEST_DOCUMENT:,} bytes: name a rules document"
-        raise CommandError(message)
-    return document
 
 
 def check_valid(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
