@@ -1,4 +1,4 @@
-"""The authorizer's log entries for one request, and none for an explanation."""
+"""Collects what the authorizer logs for a request, and drops what it logs for an explanation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings, the access policy and the truststore that variables and options name."""
+"""Loads the settings, the access policy and the truststore that variables and options name."""
 
 from __future__ import annotations
 

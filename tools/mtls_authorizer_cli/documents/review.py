@@ -1,4 +1,4 @@
-"""Showing a change to the user, and asking before it is written: the options --yes and --dry-run."""
+"""Showing a change to the user, and asking before it is written: the options --yes, --dry-run and --json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REST APIs."""
+"""A REST API: its authorizers, methods and stages, and the commands of the AWS CLI that change it."""
 
 from __future__ import annotations
 
