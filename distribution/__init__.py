@@ -1,1 +1,1 @@
-"""Builds and publishes the layer. Runs on developers' machines; nothing of it is shipped."""
+"""Builds, releases and publishes the layer and the functions. Nothing of it is shipped."""

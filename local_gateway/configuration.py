@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer_cli.command_line import CommandError, read_file
-from mtls_authorizer_cli.configuration.loading import read_configuration
+from mtls_authorizer_cli.command_line import command_errors, read_file
+from mtls_authorizer_cli.configuration.loading import load_configuration
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def own_configuration(
     if any(name in chosen for name in _NEED_TRUSTSTORE) or f'"{ISSUER_KEY}"' in inline:
         chosen.setdefault("TRUSTSTORE_URI", stored.absolute().as_uri())
     chosen.pop("RESPONSE_FORMAT", None)
-    read_configuration(chosen, None)
+    load_configuration(chosen, None)
     return Configuration(chosen, trusted, stored, own_variables, truststore is not None, warnings)
 
 
@@ -118,11 +118,8 @@ def _write_readable(truststore: Path, pki: Pki) -> tuple[Path, tuple[str, ...]]:
     Return the file, and warnings about the truststore. Raises CommandError.
     """
     content = read_file(str(truststore), largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
-    try:
+    with command_errors(f"{truststore} ", ValueError):
         bundle = read_bundle(content)
-    except ValueError as error:
-        message = f"{truststore} {error}"
-        raise CommandError(message) from error
     readable = (each.certificate.public_bytes(Encoding.PEM) for each in bundle.certificates)
     pki.own_truststore.write_bytes(b"".join(readable))
     return pki.own_truststore, tuple(bundle.warnings)

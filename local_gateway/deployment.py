@@ -126,16 +126,11 @@ def _front_doors(pki: Pki, configuration: Configuration) -> dict[FrontDoorKind, 
     """Return the other front doors, each in front of a function that uses the layer, with their TLS."""
     hello = Route("GET", "/hello", behind_cloudfront.handler, authorized=False)
     truststore = configuration.truststore
-    origins = {
-        FrontDoorKind.ALB_VERIFY: lambda_target(behind_an_alb.handler),
-        FrontDoorKind.ALB_PASSTHROUGH: lambda_target(behind_an_alb_in_passthrough.make_handler(truststore)),
-        FrontDoorKind.CLOUDFRONT: Gateway(
-            replace(sample_api(ApiKind.HTTP_IAM), api_id="httpapi003", routes=(hello,))
-        ).answer,
+    cloudfront = Gateway(replace(sample_api(ApiKind.HTTP_IAM), api_id="httpapi003", routes=(hello,)))
+    passthrough = behind_an_alb_in_passthrough.make_handler(truststore)
+    servers = {
+        FrontDoorKind.ALB_VERIFY: (lambda_target(behind_an_alb.handler), custom_domain_context(pki, truststore)),
+        FrontDoorKind.ALB_PASSTHROUGH: (lambda_target(passthrough), passthrough_context(pki, truststore)),
+        FrontDoorKind.CLOUDFRONT: (cloudfront.answer, optional_context(pki, truststore)),
     }
-    contexts = {
-        FrontDoorKind.ALB_VERIFY: custom_domain_context(pki, truststore),
-        FrontDoorKind.ALB_PASSTHROUGH: passthrough_context(pki, truststore),
-        FrontDoorKind.CLOUDFRONT: optional_context(pki, truststore),
-    }
-    return {kind: (FrontDoor(kind, origin), contexts[kind]) for kind, origin in origins.items()}
+    return {kind: (FrontDoor(kind, origin), context) for kind, (origin, context) in servers.items()}

@@ -1,15 +1,17 @@
-"""The authorizer's log entries for one request, and none for an explanation."""
+"""Collects what the authorizer logs for a request, and drops what it logs for an explanation."""
 
 from __future__ import annotations
 
-import logging
+import sys
 import threading
 from contextlib import contextmanager
+from logging.handlers import BufferingHandler
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.log import get_logger
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator
 
 _lock = threading.Lock()
@@ -18,11 +20,11 @@ _lock = threading.Lock()
 @contextmanager
 def observed_log() -> Iterator[list[logging.LogRecord]]:
     """Yield a list that receives what the authorizer logs while the block runs. Only one block runs at a time."""
-    recorder = _Recorder()
+    recorder = BufferingHandler(sys.maxsize)
     with _lock:
         get_logger().addHandler(recorder)
         try:
-            yield recorder.records
+            yield recorder.buffer
         finally:
             get_logger().removeHandler(recorder)
 
@@ -40,12 +42,3 @@ def unlogged() -> Iterator[None]:
         yield
     finally:
         get_logger().removeFilter(is_another)
-
-
-class _Recorder(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)

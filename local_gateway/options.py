@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from local_gateway.deployment import SERVERS
 from local_gateway.pki.folder import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
-from mtls_authorizer_cli.command_line import CommandError, Parser, named_path
+from mtls_authorizer_cli.command_line import Parser, command_errors, named_path
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
 
 if TYPE_CHECKING:
@@ -67,11 +67,9 @@ def read_variables(options: argparse.Namespace, environment: Mapping[str, str] =
     """Return the user's own environment variables of the authorizer. Raises CommandError, also for a misspelt name."""
     named = read_environment(options, environment if options.from_environment else {})
     given = {**named, **dict(options.set)}
-    try:
+    with command_errors("", SettingsError):
         # Of names that are not the authorizer's, it rejects those that look like a misspelt one.
         load_settings({name: value for name, value in given.items() if name not in VARIABLES})
-    except SettingsError as error:
-        raise CommandError(str(error)) from error
     return {name: given[name] for name in VARIABLES if name in given}
 
 

@@ -69,18 +69,8 @@ def curl_commands(
         ]
         # Otherwise curl normalizes the path.
         as_it_is = ["--path-as-is"] if ".." in scenario.path or "%2e" in scenario.path else []
-        command = [
-            "curl",
-            "--include",
-            *as_it_is,
-            "--noproxy",
-            "*",
-            "--cacert",
-            str(pki.server_ca),
-            *certificate,
-            *headers,
-            url,
-        ]
+        command = ["curl", "--include", *as_it_is, "--noproxy", "*", "--cacert", str(pki.server_ca)]
+        command += [*certificate, *headers, url]
         # On a line of its own: not every interactive shell accepts comments.
         expected = f": {outcome_text(scenario.expected_on(endpoint.kind))}" if as_sample else ""
         yield f"# {scenario.name}{expected}"

@@ -1,8 +1,9 @@
-"""The clients of AWS's APIs in each region, and whether they can be reached."""
+"""The clients of AWS's APIs in each region: whether Lambda is available there, and whether it can be reached."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import boto3
@@ -13,7 +14,7 @@ from botocore.exceptions import HTTPClientError, NoCredentialsError, SSLError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from distribution.publisher.regions import check_regions
+from distribution.errors import DistributionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +44,7 @@ def connect(names: Sequence[str], *, ssm: bool) -> list[Region]:
     Raises DistributionError, and BotoCoreError without credentials or a profile.
     """
     session = boto3.Session()
-    check_regions(session, names)
+    _check_regions(session, names)
     if session.get_credentials() is None:
         raise NoCredentialsError
     return [
@@ -54,6 +55,26 @@ def connect(names: Sequence[str], *, ssm: bool) -> list[Region]:
         )
         for name in dict.fromkeys(names)
     ]
+
+
+def _check_regions(session: boto3.Session, regions: Sequence[str]) -> None:
+    """Check that Lambda is available in all regions, and that one account can have access to all of them.
+
+    Partitions (``aws``, ``aws-cn``, ``aws-us-gov``, …) do not share accounts. Raises DistributionError.
+    """
+    partition_of = {
+        region: partition
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("lambda", partition)
+    }
+    if unknown := [region for region in regions if region not in partition_of]:
+        similar = get_close_matches(unknown[0], partition_of, n=1)
+        hint = f"did you mean {similar[0]}?" if similar else "check the region's name, or update boto3"
+        message = f"Lambda is not available in {', '.join(unknown)}, according to this version of boto3: {hint}"
+        raise DistributionError(message)
+    if len(partitions := sorted({partition_of[region] for region in regions})) > 1:
+        message = f"these regions are in {', '.join(partitions)}, which do not share accounts: publish to one at a time"
+        raise DistributionError(message)
 
 
 def find_unreachable(regions: Iterable[Region]) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from distribution.metadata import VERSION
 from distribution.publisher.grants import change_grants, plan_grants
 from distribution.publisher.layers import check_download, find_published, publish
-from distribution.publisher.parameters import plan_parameters, write_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +43,19 @@ def bring_up_to_date(
 
 
 def publish_arn(client: SSMClient, archive: Archive, layer_version: LayerVersion, tell: Callable[[str], None]) -> None:
-    """Write a layer's ARN to the parameters. Raises botocore's ClientError and BotoCoreError."""
-    names = plan_parameters(client, archive, layer_version.arn)
-    write_parameters(client, names, layer_version.arn)
+    """Write a layer's ARN to its parameters: one for this version, and one for the latest.
+
+    Raises botocore's ClientError and BotoCoreError.
+    """
+    names = _plan_parameters(client, archive, layer_version.arn)
+    for name in names:
+        client.put_parameter(
+            Name=name,
+            Value=layer_version.arn,
+            Type="String",
+            Overwrite=True,
+            Description="The ARN of a Lambda layer version.",
+        )
     tell(f"parameters: {', '.join(names) or 'unchanged'}")
 
 
@@ -59,6 +69,17 @@ def plan(client: LambdaClient, archive: Archive, grant: Grant | None, parameters
     if changes := str(plan_grants(client, layer_version, grant)):
         steps.append(changes)
     if parameters:
-        names = plan_parameters(parameters, archive, layer_version.arn if layer_version else None)
+        names = _plan_parameters(parameters, archive, layer_version.arn if layer_version else None)
         steps += [f"write {name}" for name in names]
     return f"would {', '.join(steps)}" if steps else "nothing to do"
+
+
+def _plan_parameters(client: SSMClient, archive: Archive, arn: str | None) -> list[str]:
+    """Return the names of the parameters that do not have a layer's ARN as their value yet.
+
+    None is the ARN of a layer version that does not exist yet. Raises botocore's ClientError and BotoCoreError.
+    """
+    # The version first: the latest never names one that has no parameter of its own.
+    names = [f"/client-certificate-auth/{archive.architecture}/{name}" for name in (VERSION, "latest")]
+    present = {parameter["Name"]: parameter["Value"] for parameter in client.get_parameters(Names=names)["Parameters"]}
+    return [name for name in names if arn is None or present.get(name) != arn]

@@ -21,9 +21,9 @@ from local_gateway.page.inquiry import InquiryError
 from local_gateway.server import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
-from mtls_authorizer_cli.configuration.loading import read_configuration, read_truststore_of_domain
+from mtls_authorizer_cli.configuration.loading import load_configuration, read_truststore_of_domain
 from mtls_authorizer_cli.explanation.explanation import Report, explain
-from mtls_authorizer_cli.explanation.question import Question
+from mtls_authorizer_cli.explanation.question import Question, read_certificate
 from mtls_authorizer_cli.explanation.report.json_document import as_json
 from mtls_authorizer_cli.explanation.result import Verdict
 
@@ -90,7 +90,8 @@ def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration:
     CommandError for documents that cannot be read any more.
     """
     variables, pem = authorizer_variables(api.kind, configuration.variables), request.certificate_pem
-    settings, policy = read_configuration(variables, None, pem)
+    loaded, certificate = load_configuration(variables, None), read_certificate(pem)
+    settings, policy = loaded.settings, loaded.policy(None if isinstance(certificate, str) else certificate)
     try:
         event = read_request(authorizer_event(api, match, request))
     except Exception as error:

@@ -1,12 +1,11 @@
-"""The keys and certificates of a local gateway: created at each start, and trusted nowhere else."""
+"""The keys, certificates and CRLs of a local gateway: created at each start, and trusted nowhere else."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import trustme
 from cryptography import x509
@@ -21,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local_gateway.pki.crls import part_names, sign_crl
 from local_gateway.server import LOOPBACK
 
 if TYPE_CHECKING:
@@ -75,66 +73,33 @@ class Client(NamedTuple):
     part: int | None = None
 
 
-@dataclass(frozen=True)
 class Pki:
     """The paths of the files, which are all in PEM (RFC 7468)."""
 
-    folder: Path
-
-    @property
-    def truststore(self) -> Path:
+    def __init__(self, folder: Path) -> None:
+        self.folder: Final = folder
+        self.truststore: Final = folder / "truststore.pem"
         """The CA certificates that API Gateway can read, to which clients' certificates must chain."""
-        return self.folder / "truststore.pem"
-
-    @property
-    def stored_truststore(self) -> Path:
+        self.stored_truststore: Final = folder / "stored-truststore.pem"
         """The truststore as it would be in S3, with a block that cannot be read, which API Gateway ignores."""
-        return self.folder / "stored-truststore.pem"
-
-    @property
-    def own_truststore(self) -> Path:
+        self.own_truststore: Final = folder / "own-truststore.pem"
         """The certificates of the user's own truststore that can be read, if there is one."""
-        return self.folder / "own-truststore.pem"
-
-    @property
-    def client_ca_key(self) -> Path:
+        self.client_ca_key: Final = folder / "client-ca-key.pem"
         """The private key of the first CA in the truststore, for revoking more clients."""
-        return self.folder / "client-ca-key.pem"
-
-    @property
-    def revocation_list(self) -> Path:
+        self.revocation_list: Final = folder / "client-ca.crl"
         """The CRL of the first CA in the truststore (RFC 5280 §5), as it would be in S3."""
-        return self.folder / "client-ca.crl"
-
-    @property
-    def published_crl(self) -> Path:
+        self.published_crl: Final = folder / "partner-ca.crl"
         """The CRL of the partner's CA, as the partner publishes it."""
-        return self.folder / "partner-ca.crl"
-
-    @property
-    def fetched_crl(self) -> Path:
+        self.fetched_crl: Final = folder / "fetched.crl"
         """The CRL of the partner's CA as it is fetched, as it would be in S3."""
-        return self.folder / "fetched.crl"
-
-    @property
-    def partitions(self) -> Path:
+        self.partitions: Final = folder / "crl"
         """The folder with the CRLs of the partitioned CA, as they would be below a prefix in S3."""
-        return self.folder / "crl"
-
-    @property
-    def untrusted_ca(self) -> Path:
+        self.untrusted_ca: Final = folder / "untrusted-ca.pem"
         """The certificate of the CA that is not trusted."""
-        return self.folder / "untrusted-ca.pem"
-
-    @property
-    def server(self) -> Path:
+        self.server: Final = folder / "server.pem"
         """The server's private key and certificate."""
-        return self.folder / "server.pem"
-
-    @property
-    def server_ca(self) -> Path:
+        self.server_ca: Final = folder / "server-ca.pem"
         """The CA certificate that clients need to trust the server."""
-        return self.folder / "server-ca.pem"
 
     @property
     def client_ca_fingerprint(self) -> str:
@@ -225,8 +190,43 @@ def issue(ca: trustme.CA, client: Client) -> bytes:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if client.part is not None:
-        point = x509.DistributionPoint(part_names(client.part), relative_name=None, reasons=None, crl_issuer=None)
+        point = x509.DistributionPoint(_part_names(client.part), relative_name=None, reasons=None, crl_issuer=None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     certificate = builder.sign(issuer_key, hashes.SHA256())
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return key_pem + certificate.public_bytes(Encoding.PEM)
+
+
+def sign_crl(ca: bytes, ca_key: bytes, number: int, serial_numbers: Iterable[int], *, part: int | None = None) -> bytes:
+    """Return a CRL in PEM of a CA, whose certificate and key are in PEM: of a part of its certificates, or of all."""
+    issuer = x509.load_pem_x509_certificate(ca)
+    key = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(ca_key, password=None))
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now)
+        .next_update(now + timedelta(days=30))
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    if part is not None:
+        scope = x509.IssuingDistributionPoint(
+            _part_names(part),
+            relative_name=None,
+            only_contains_user_certs=False,
+            only_contains_ca_certs=False,
+            only_some_reasons=None,
+            indirect_crl=False,
+            only_contains_attribute_certs=False,
+        )
+        builder = builder.add_extension(scope, critical=True)
+    for serial_number in serial_numbers:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial_number).revocation_date(now).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def _part_names(part: int) -> list[x509.GeneralName]:
+    """Return the name of a part of a CA's certificates, as its CRL and the certificates have it."""
+    return [x509.UniformResourceIdentifier(f"http://crl.example/{part}.crl")]

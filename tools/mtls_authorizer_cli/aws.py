@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from mtls_authorizer.stores.aws import AwsClient, aws_client, client, error_code, session, store_errors
 from mtls_authorizer.stores.store import StoreError, Timeouts
-from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.command_line import command_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,14 +41,11 @@ def aws_errors(name: str, hints: Mapping[str, str], denied: str = "") -> Iterato
 
     ``hints`` are next steps by the code of an error; ``denied`` names the permissions that may be missing.
     """
-    try:
-        with store_errors(name, _TIMEOUTS, denied):
-            try:
-                yield
-            except ClientError as error:
-                code = error_code(error)
-                if code in hints:
-                    raise StoreError(name, f"{code}: {hints[code]}") from None
-                raise
-    except StoreError as error:
-        raise CommandError(str(error)) from error
+    with command_errors("", StoreError), store_errors(name, _TIMEOUTS, denied):
+        try:
+            yield
+        except ClientError as error:
+            code = error_code(error)
+            if code in hints:
+                raise StoreError(name, f"{code}: {hints[code]}") from None
+            raise

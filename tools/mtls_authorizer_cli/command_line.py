@@ -7,13 +7,14 @@ import codecs
 import os
 import re
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
 STANDARD_INPUT = "-"
@@ -36,6 +37,16 @@ class ExitStatus(IntEnum):
 
 class CommandError(Exception):
     """A command cannot do its work. The message names the input, the value and the fix."""
+
+
+@contextmanager
+def command_errors(beginning: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn exceptions of these kinds into CommandErrors, whose messages have this beginning."""
+    try:
+        yield
+    except kinds as error:
+        message = f"{beginning}{getattr(error, 'strerror', None) or error}"
+        raise CommandError(message) from error
 
 
 class Parser(argparse.ArgumentParser):

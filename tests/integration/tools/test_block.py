@@ -19,7 +19,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer_cli.block.command import flush_caches
+from mtls_authorizer_cli.block.change import flush_caches
 from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
 from mtls_authorizer_cli.documents.location import RulesLocation
 from mtls_authorizer_cli.main import main

@@ -14,7 +14,7 @@ from mtls_authorizer.rules.field_values import public_key_facts
 from mtls_authorizer.rules.fields import parse_exact
 from mtls_authorizer.rules.names.name_correction import attribute_types
 from mtls_authorizer_cli.certificates.files import read_certificate_file
-from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.command_line import CommandError, command_errors
 from mtls_authorizer_cli.printed import plain, quoted
 
 if TYPE_CHECKING:
@@ -121,11 +121,8 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
 
 def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
     entry = {"serial_number": serial_number, "issuer": issuer}
-    try:
+    with command_errors("--issuer or --serial: ", ValueError):
         conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
-    except ValueError as error:
-        message = f"--issuer or --serial: {error}"
-        raise CommandError(message) from error
     notes = [_ONE_CERTIFICATE]
     correct = reversed_name(issuer)
     if correct is not None:

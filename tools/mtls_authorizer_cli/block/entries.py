@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.documents.document import not_empty, rules_of
-from mtls_authorizer_cli.documents.json_text import append_item, items_of, rewrite_items
+from mtls_authorizer_cli.documents.json_text import append_items, items_of, rewrite_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.block.client import Client
-    from mtls_authorizer_cli.documents.json_text import Item
 
 
 class Entry(NamedTuple):
@@ -39,7 +38,7 @@ def add_entry(client: Client) -> Callable[[str], str]:
     """Return the edit that adds the entry for a client, unless another entry covers it."""
 
     def edit(text: str) -> str:
-        return text if covering(text, client) else append_item(text, "deny", client.entry)
+        return text if covering(text, client) else append_items(text, "deny", [client.entry])
 
     return edit
 
@@ -62,11 +61,7 @@ def remove_entries(client: Client) -> Callable[[str], str]:
             for item, rule in zip(items_of(text, "deny"), denials, strict=True)
             if _covers(rule, client.conditions) and _is_exact(rule, client)
         }
-
-        def keep(item: Item) -> str | None:
-            return None if item.start in removed else text[item.start : item.end]
-
-        return not_empty(rewrite_items(text, "deny", keep))
+        return not_empty(rewrite_items(text, "deny", lambda item: None if item.start in removed else item.text))
 
     return edit
 

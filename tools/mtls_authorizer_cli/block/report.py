@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.block.command import explain_command, flush_caches
+from mtls_authorizer_cli.block.change import explain_command, flush_caches
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus
 from mtls_authorizer_cli.documents.review import diff, write_result
 from mtls_authorizer_cli.printed import json_text, plain
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from mtls_authorizer_cli.block.command import Outcome
+    from mtls_authorizer_cli.block.change import Outcome
     from mtls_authorizer_cli.block.flush import Flushed
 
 _RELOAD = (

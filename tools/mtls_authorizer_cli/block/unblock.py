@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.block.change import add_options, change, explain_command
 from mtls_authorizer_cli.block.client import read_client
-from mtls_authorizer_cli.block.command import add_options, change, explain_command
 from mtls_authorizer_cli.block.entries import remove_entries
 from mtls_authorizer_cli.block.report import Answer, flush_and_print
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from mtls_authorizer_cli.block.command import Outcome
+    from mtls_authorizer_cli.block.change import Outcome
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 

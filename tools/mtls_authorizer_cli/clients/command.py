@@ -21,8 +21,7 @@ from mtls_authorizer_cli.command_line import (
     write_output,
 )
 from mtls_authorizer_cli.configuration.function import add_options, read_environment
-from mtls_authorizer_cli.configuration.loading import load_configuration, notes_on_configuration
-from mtls_authorizer_cli.configuration.logged_errors import logged_failures
+from mtls_authorizer_cli.configuration.loading import load_configuration, logged_failures, notes_on_configuration
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 
@@ -107,7 +106,8 @@ def _make_report(
     for log in options.log:
         records = read_log_records(log)
         with Progress(sys.stderr) as progress:
-            logged.add_all(progress.watch(records, "decisions", every=5000))
+            for record in progress.watch(records, "decisions", every=5000):
+                logged.add(record)
         skipped += records.skipped
         problem = problem or (records.problem and f"{shown_file(log)}: {records.problem}")
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())

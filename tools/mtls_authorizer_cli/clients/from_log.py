@@ -28,12 +28,8 @@ class LoggedClients:
         """The clients, in the order of their first entries."""
         return list(self._clients.values())
 
-    def add_all(self, records: Iterable[LogRecord]) -> None:
-        """Add entries, in any order. Raises CommandError if the log cannot be read."""
-        for record in records:
-            self._add(record)
-
-    def _add(self, record: LogRecord) -> None:
+    def add(self, record: LogRecord) -> None:
+        """Add an entry. Their order does not matter."""
         subject = record.text("subject_dn")
         client = Client(
             subject or _principal(record),

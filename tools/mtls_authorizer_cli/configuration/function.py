@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from mtls_authorizer_cli.command_line import CommandError, read_file, shown_file, text_encoding
+from mtls_authorizer_cli.command_line import CommandError, command_errors, read_file, shown_file, text_encoding
 from mtls_authorizer_cli.configuration.function_arn import FunctionArn, parse_function
 
 if TYPE_CHECKING:
@@ -75,11 +75,8 @@ def read_env_file(file: str) -> dict[str, str]:
     Raises CommandError.
     """
     content = read_file(file, largest=_LARGEST_FILE, expected="a file with environment variables")
-    try:
+    with command_errors(f"{shown_file(file)} is not text in UTF-8 or UTF-16: ", UnicodeDecodeError):
         text = content.decode(text_encoding(content))
-    except UnicodeDecodeError as error:
-        message = f"{shown_file(file)} is not text in UTF-8 or UTF-16: {error}"
-        raise CommandError(message) from error
     if text.lstrip().startswith("{"):
         return _read_json(file, text)
     variables: dict[str, str] = {}
@@ -112,11 +109,8 @@ def _bad_line(file: str, number: int, problem: str) -> CommandError:
 
 def _read_json(file: str, text: str) -> dict[str, str]:
     """Return the variables in what the AWS CLI prints of a function's configuration, or a part of that."""
-    try:
+    with command_errors(f"{shown_file(file)} is not valid JSON: ", ValueError, RecursionError):
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"{shown_file(file)} is not valid JSON: {error}"
-        raise CommandError(message) from error
     configuration = _part(value, "Configuration")
     variables = _part(_part(configuration, "Environment"), "Variables")
     if not isinstance(variables, dict) or not all(isinstance(each, str) for each in variables.values()):

@@ -1,14 +1,17 @@
-"""The settings, the access policy and the truststore that variables and options name."""
+"""Loads the settings, the access policy and the truststore that variables and options name."""
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.stores.store import StoreError
-from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
 from mtls_authorizer_cli.configuration.function_arn import LATEST, parse_function
 from mtls_authorizer_cli.configuration.sources import (
     make_rule_set,
@@ -20,12 +23,11 @@ from mtls_authorizer_cli.configuration.sources import (
     read_settings_without_document,
     read_truststore_of,
 )
-from mtls_authorizer_cli.explanation.question import read_certificate
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
@@ -102,18 +104,6 @@ def notes_on_configuration(options: argparse.Namespace, configuration: Configura
         yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
 
 
-def read_configuration(
-    environment: Mapping[str, str], rules: str | None, pem: object = None
-) -> tuple[Settings, AccessPolicy]:
-    """Return the settings and the access policy for the certificate in ``pem``, as ``load_configuration``.
-
-    Raises CommandError.
-    """
-    configuration = load_configuration(environment, rules)
-    certificate = read_certificate(pem)
-    return configuration.settings, configuration.policy(None if isinstance(certificate, str) else certificate)
-
-
 def read_truststore_of_domain(
     truststore: str | None, settings: Settings
 ) -> tuple[TruststoreBundle | None, tuple[str, ...]]:
@@ -136,7 +126,28 @@ def read_truststore_of_domain(
 
 
 def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
-    try:
+    with command_errors("", StoreError, ValueError):
         return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
-    except (StoreError, ValueError) as error:
-        raise CommandError(str(error)) from error
+
+
+@contextmanager
+def logged_failures() -> Iterator[Collection[str]]:
+    """Return a collection to which the errors logged within the context are added, without duplicates.
+
+    They are the errors after which the authorizer continues, such as a CRL that cannot be read.
+    """
+    handler = _Failures()
+    get_logger().addHandler(handler)
+    try:
+        yield handler.notes.keys()
+    finally:
+        get_logger().removeHandler(handler)
+
+
+class _Failures(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.notes: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.notes[f"{record.getMessage()}: {getattr(record, 'error', '')}"] = None

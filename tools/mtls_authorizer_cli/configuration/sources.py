@@ -13,7 +13,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
-from mtls_authorizer_cli.command_line import CommandError, read_beginning, shown_file
+from mtls_authorizer_cli.command_line import CommandError, command_errors, read_beginning, shown_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,28 +31,20 @@ def parse_location(location: str) -> Location:
     """Return the scheme and the parts of a location: a URI, or the name of a file. Raises CommandError."""
     if "://" not in location:
         return Location(Scheme.FILE, (location,))
-    try:
+    with command_errors("the location ", ValueError):
         return parse_uri(location)
-    except ValueError as error:
-        message = f"the location {error}"
-        raise CommandError(message) from error
 
 
 def read_rules(location: str, settings: Settings) -> tuple[Rule, ...]:
     """Return the rules of a document in a file or at a URI. Raises CommandError."""
-    try:
+    with command_errors(f"{shown_file(location)}: ", RulesError):
         return parse_rules(read_location(location, settings, LARGEST_DOCUMENT + 1))
-    except RulesError as error:
-        message = f"{shown_file(location)}: {error}"
-        raise CommandError(message) from error
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings of a function. Raises CommandError."""
-    try:
+    with command_errors("", SettingsError):
         return load_settings(environment)
-    except SettingsError as error:
-        raise CommandError(str(error)) from error
 
 
 def read_settings_with(rules_uri: str, environment: Mapping[str, str]) -> Settings:
@@ -72,21 +64,15 @@ def read_truststore_of(location: str | None, settings: Settings) -> Truststore |
     location = location or settings.truststore_uri
     if location is None:
         return None
-    try:
+    with command_errors(f"{shown_file(location)}: ", ValueError):
         return read_truststore(read_location(location, settings))
-    except ValueError as error:
-        message = f"{shown_file(location)}: {error}"
-        raise CommandError(message) from error
 
 
 def make_rule_set(document: Sequence[Rule], settings: Settings, truststore: Truststore | None) -> RuleSet:
     """Return the rules of a document together with the lists in the environment. Raises CommandError."""
     rules = (*settings.rules, *document)
-    try:
+    with command_errors("invalid configuration: ", ValueError):
         check_together(rules)
-    except ValueError as error:
-        message = f"invalid configuration: {error}"
-        raise CommandError(message) from error
     rule_set = RuleSet(rules)
     return rule_set if truststore is None else with_issuer_keys(rule_set, truststore)
 
@@ -103,9 +89,7 @@ def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_
     parse_location(location)
     if "://" not in location:
         return read_beginning(location, size)
-    try:
+    with command_errors("", StoreError):
         store = open_store(location, max_bytes=size, timeouts=_TIMEOUTS, bucket_owner=settings.s3_bucket_owner)
         fetched = store.fetch(None)
-    except StoreError as error:
-        raise CommandError(str(error)) from error
     return b"" if fetched is None else fetched.content

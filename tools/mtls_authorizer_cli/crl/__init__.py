@@ -1,1 +1,1 @@
-"""``mtls-authorizer crl``: certificate revocation lists."""
+"""``mtls-authorizer crl``: commands that download and index certificate revocation lists."""

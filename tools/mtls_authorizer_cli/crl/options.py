@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer_cli.atomic_files import draft_of
 from mtls_authorizer_cli.certificates.content import Kind, recognize
-from mtls_authorizer_cli.command_line import CommandError, file_exists, read_beginning, read_file, shown_file
-from mtls_authorizer_cli.drafts import draft_of
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    command_errors,
+    file_exists,
+    read_beginning,
+    read_file,
+    shown_file,
+)
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -60,11 +67,8 @@ def read_crl_file(file: str) -> bytes:
 
 def load_truststore(file: str) -> Truststore:
     """Return the truststore in a file. Raises CommandError."""
-    try:
+    with command_errors(f"{shown_file(file)}: ", ValueError):
         return read_truststore(read_crl_file(file))
-    except ValueError as error:
-        message = f"{shown_file(file)}: {error}"
-        raise CommandError(message) from error
 
 
 def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:
@@ -95,11 +99,8 @@ def describe_crl(crl: RevocationList) -> str:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file completely or not at all. A symbolic link stays one: its target is replaced. Raises CommandError."""
-    try:
+    with command_errors(f"{path} cannot be written: ", OSError, RuntimeError):
         target = path.resolve()
         # From Python 3.13 on, a link in a circle is resolved to a link, which has no status.
         with draft_of(target, content, target.stat() if lexists(target) else None) as draft:
             draft.replace(target)
-    except (OSError, RuntimeError) as error:
-        message = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
-        raise CommandError(message) from error

@@ -17,7 +17,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, shown_file, standard_input, text_encoding
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    command_errors,
+    shown_file,
+    standard_input,
+    text_encoding,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,14 +83,9 @@ def load_object(text: str) -> Mapping[str, Any] | None:
 @contextmanager
 def _log_errors(name: str) -> Iterator[None]:
     """Turn errors in reading and decoding into CommandErrors that begin with a name."""
-    try:
+    cannot_be_read = command_errors(f"{name} cannot be read: ", OSError, EOFError, zlib.error)
+    with command_errors(f"{name} is not a log: ", ValueError, RecursionError, csv.Error), cannot_be_read:
         yield
-    except (OSError, EOFError, zlib.error) as error:
-        message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise CommandError(message) from error
-    except (ValueError, RecursionError, csv.Error) as error:
-        message = f"{name} is not a log: {error}"
-        raise CommandError(message) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
+    command_errors,
     exit_statuses,
     read_file,
     shown_file,
@@ -96,11 +97,8 @@ def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagno
     if options.truststore:
         content = read_file(options.truststore, largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
         name = shown_file(options.truststore)
-        try:
+        with command_errors(f"{name} ", ValueError):
             bundle, examined = examine_truststore(name, content, now)
-        except ValueError as error:
-            message = f"{name} {error}"
-            raise CommandError(message) from error
         yield examined
         if options.certificates:
             files = read_certificates(options.certificates)

@@ -90,11 +90,26 @@ class Finding(NamedTuple):
     commands: tuple[str, ...] = ()
 
 
-def suspicious_rule(check: Check, subject: str, warning: Message) -> Finding:
-    """Return the finding about a warning of ``rules check``."""
-    return Finding(
-        check,
-        subject,
+class Mistake(NamedTuple):
+    """A mistake as a check of the object with the mistake returns it: a finding without what the caller knows.
+
+    ``subject`` is given if it is another thing than that object.
+    """
+
+    problem: str
+    consequence: str
+    fix: str
+    commands: tuple[str, ...] = ()
+    subject: str = ""
+
+    def finding(self, check: Check, examined: str) -> Finding:
+        """Return the finding of a check of an object."""
+        return Finding(check, self.subject or examined, *self[:-1])
+
+
+def suspicious_rule(warning: Message) -> Mistake:
+    """Return the mistake about which ``rules check`` warns."""
+    return Mistake(
         f"{warning.kind}: {warning.text}",
         "The rule is valid, but probably means something else than intended.",
         "Correct it, or ignore this if it is intended",

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
+from mtls_authorizer_cli.atomic_files import draft_of
 from mtls_authorizer_cli.command_line import CommandError, printable
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, StoredDocument, Written, decode, too_many_conflicts
-from mtls_authorizer_cli.drafts import draft_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

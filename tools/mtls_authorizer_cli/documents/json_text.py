@@ -19,11 +19,12 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class Item(NamedTuple):
-    """A JSON value, and its place in the text."""
+    """A JSON value, as it is written, and its place in the text."""
 
     start: int
     end: int
     value: object
+    text: str
 
 
 class _Member(NamedTuple):
@@ -40,16 +41,11 @@ def items_of(text: str, key: str) -> list[Item]:
     return [] if member is None else list(_items(text, member.value))
 
 
-def append_item(text: str, key: str, item: object) -> str:
-    """Return the document with one more item at the end of the list at a key.
+def append_items(text: str, key: str, new: Sequence[object]) -> str:
+    """Return the document with more items at the end of the list at a key.
 
     A value that is no list becomes the first item of one. A missing list is added at the end of the document.
     """
-    return append_items(text, key, [item])
-
-
-def append_items(text: str, key: str, new: Sequence[object]) -> str:
-    """Do the same for several items. Appending them one by one would take long: each time, the document is read."""
     if not new:
         return text
     item, *others = new
@@ -66,28 +62,23 @@ def append_items(text: str, key: str, new: Sequence[object]) -> str:
     if not items:
         return append_items(text[: value.start] + style.list_of(item) + text[value.end :], key, others)
     if not isinstance(value.value, list):
-        written = f"[{text[value.start : value.end]},{style.space}{style.dump(item)}]"
+        written = f"[{value.text},{style.space}{style.dump(item)}]"
         return append_items(text[: value.start] + written + text[value.end :], key, others)
     last = items[-1]
     gap = _white_space_before(text, last.start)
     if not gap and len(items) == 1:
         gap = style.space
-    is_broken = "\n" in text[last.start : last.end]
+    is_broken = "\n" in last.text
     indentation = _indentation(text, last.start) if is_broken else None
     written = "".join(f",{gap}{style.dump(each, indentation)}" for each in new)
     return text[: last.end] + written + text[last.end :]
 
 
-def remove_items(text: str, key: str, predicate: Callable[[object], bool]) -> str:
-    """Return the document without the items of the list at a key that satisfy a predicate.
+def rewrite_items(text: str, key: str, rewrite: Callable[[Item], str | None]) -> str:
+    """Return the document with each item of the list at a key as ``rewrite`` returns its JSON; None removes it.
 
     The key is removed with the last item: an empty list is not valid.
     """
-    return rewrite_items(text, key, lambda item: None if predicate(item.value) else text[item.start : item.end])
-
-
-def rewrite_items(text: str, key: str, rewrite: Callable[[Item], str | None]) -> str:
-    """Return the document with each item of the list at a key as ``rewrite`` returns its JSON; None removes it."""
     members = list(_members(text))
     member = _find(members, key)
     if member is None:
@@ -177,7 +168,7 @@ def _items(text: str, value: Item) -> Iterator[Item]:
 
 def _read(text: str, position: int) -> Item:
     value, end = _DECODER.raw_decode(text, position)
-    return Item(position, end, value)
+    return Item(position, end, value, text[position:end])
 
 
 def _after_comma(text: str, position: int) -> int:

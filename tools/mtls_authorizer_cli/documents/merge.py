@@ -84,11 +84,11 @@ def _rewrite(text: str, current: _State, wanted: _State) -> str:
     """Return a document with the items of another state, and as far as possible with its own text."""
     for key in _LISTS:
 
-        def rewritten(item: Item, key: str = key, text: str = text) -> str | None:
+        def rewritten(item: Item, key: str = key) -> str | None:
             identity = _identity(key, item.value)
             if identity not in wanted:
                 return None
-            return wanted[identity].text if _differ(current, wanted, identity) else text[item.start : item.end]
+            return wanted[identity].text if _differ(current, wanted, identity) else item.text
 
         text = rewrite_items(text, key, rewritten)
         added = [item for identity, item in wanted.items() if identity[0] == key and identity not in current]
@@ -98,7 +98,7 @@ def _rewrite(text: str, current: _State, wanted: _State) -> str:
 
 def _state(text: str) -> _State:
     return {
-        _identity(key, item.value): _Written(_canonical(item.value), text[item.start : item.end])
+        _identity(key, item.value): _Written(_canonical(item.value), item.text)
         for key in _LISTS
         for item in items_of(text, key)
     }

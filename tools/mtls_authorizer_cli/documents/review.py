@@ -1,4 +1,4 @@
-"""Showing a change to the user, and asking before it is written: the options --yes and --dry-run."""
+"""Showing a change to the user, and asking before it is written: the options --yes, --dry-run and --json."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _CONTEXT_LINES = 2
 
 
 def add_options(parser: Parser) -> None:
-    """Add the options for reviewing a change."""
+    """Add the options for reviewing a change, and for the output."""
     parser.add_argument("--yes", action="store_true", help="write without asking")
     parser.add_argument("--dry-run", action="store_true", help="show the change, and write nothing")
+    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
 
 
 def review(options: argparse.Namespace, change: Change) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Scheme
-from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.command_line import CommandError, command_errors, printable
 from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
 from mtls_authorizer_cli.progress import Progress
@@ -76,7 +76,10 @@ def update_document(
     with Progress(sys.stderr) as progress:
         progress.show(f"reading {printable(location)}", 0)
         store = _open(location, bucket_owner)
-        read = _checked(store.read())
+        read = store.read()
+        if len(read.text.encode()) > LARGEST_DOCUMENT:
+            message = f"{printable(location)} has more than {LARGEST_DOCUMENT:,} bytes: name a rules document"
+            raise CommandError(message)
         progress.show("checking the change", _CHECKING)
         after = checked_edit(read.text)
     if after == read.text or not review(Change(read, after)):
@@ -109,18 +112,8 @@ def _open(location: str, bucket_owner: str | None) -> DocumentStore:
     raise CommandError(message)
 
 
-def _checked(document: StoredDocument) -> StoredDocument:
-    if len(document.text.encode()) > LARGEST_DOCUMENT:
-        message = f"{printable(document.location)} has more than {LARGEST_DOCUMENT:,} bytes: name a rules document"
-        raise CommandError(message)
-    return document
-
-
 def check_valid(text: str, problem: str, other_rules: Sequence[Rule]) -> None:
     """Raise CommandError, which begins with a problem, for a document that is not valid together with other rules."""
-    try:
+    with command_errors(f"{problem}: ", ValueError):
         rules = rules_of(text)
         check_together([*other_rules, *rules])
-    except ValueError as error:
-        message = f"{problem}: {error}"
-        raise CommandError(message) from error

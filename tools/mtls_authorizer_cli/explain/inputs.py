@@ -74,14 +74,10 @@ def read_inputs(paths: Sequence[str], *, as_table: bool = False) -> Inputs:
         raise CommandError(message)
     are_many = as_table or sum(file.pem is not None for file in files) > 1
     if not are_many:
-        _reject_unusable(files)
+        for file in files:
+            if file.pem is None:
+                raise CommandError(file.problem)
     return _combine(files, events[0] if events else None, are_many=are_many)
-
-
-def _reject_unusable(files: Sequence[CertificateFile]) -> None:
-    for file in files:
-        if file.pem is None:
-            raise CommandError(file.problem)
 
 
 def _combine(files: Sequence[CertificateFile], event: _Event | None, *, are_many: bool) -> Inputs:

@@ -1,20 +1,22 @@
-"""The names that a rule must match for a client, also after its certificate was renewed: no digests."""
+"""Rules for a client: the names that they must match, also after its certificate was renewed, and a suggestion."""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import parse_name
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.wording import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from client_certificate_auth import PeerCertificate, SubjectAltName
     from client_certificate_auth.x509.names import DistinguishedName
@@ -29,6 +31,11 @@ _IDENTIFYING = frozenset(
     )
 )
 """The attributes that distinguish clients. All clients of a company can have a subject without any of them."""
+ROUTE_PLACEHOLDER = "METHOD /path"
+"""Takes the place of the routes. It is not a valid route, so that a rule is never used without a choice."""
+
+_MAX_NAME = 60
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
 def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]:
@@ -46,6 +53,22 @@ def name_matches(certificate: PeerCertificate) -> Iterator[Mapping[str, object]]
             yield from ({"subject": subject, **also, "issuer": issuer} for subject in _spellings(certificate.subject))
         if alternative:
             yield {**alternative, "issuer": issuer}
+
+
+def suggest_rule(certificate: PeerCertificate, others: RuleSet) -> Mapping[str, object]:
+    """Return a rule that matches a certificate and its renewals, with a placeholder for its routes.
+
+    If other rules name keys of CAs, this one does, too. Raises nothing: any certificate can be matched by its
+    fingerprint.
+    """
+    name = _rule_name(certificate, {rule.name for rule in others.rules})
+    matches = (*name_matches(certificate), {"fingerprint": certificate.fingerprint256})
+    match = next(match for match in matches if one_rule({"match": match}).matching(certificate))
+    keys = (
+        sorted(str(fact.value) for fact in others.readers[ISSUER_KEY](certificate)) if others.uses(ISSUER_KEY) else []
+    )
+    issuer_key = {ISSUER_KEY: keys[0]} if keys else {}
+    return {"name": name, "match": {**match, **issuer_key}, "allow": [ROUTE_PLACEHOLDER]}
 
 
 def one_rule(keys: Mapping[str, object]) -> RuleSet:
@@ -90,3 +113,16 @@ def _spellings(name: DistinguishedName) -> Iterator[object]:
     """Return a name with short names of its attributes, then with OIDs, which are never ambiguous."""
     yield exact(value_text(name_value(name)))
     yield exact(name.rfc4514_string())
+
+
+def _rule_name(certificate: PeerCertificate, names: Collection[str]) -> str:
+    subject = certificate.subject
+    values = (value for attribute in ("CN", "O") for value in subject.get_all(attribute))
+    words = (_NOT_IN_NAMES.sub("-", value).strip("-").lower() for value in values)
+    base = next(filter(None, words), "client")[:_MAX_NAME].rstrip("-")
+    number = 1
+    name = base
+    while name in names or name == "environment":
+        number += 1
+        name = f"{base}-{number}"
+    return name

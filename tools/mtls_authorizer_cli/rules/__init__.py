@@ -1,1 +1,1 @@
-"""``mtls-authorizer rules``: rules documents."""
+"""``mtls-authorizer rules``: commands that check, change, compare and try rules documents."""

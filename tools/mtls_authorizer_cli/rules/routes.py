@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.routes import Routes
 
 
-def include(routes: Routes, others: Routes) -> bool:
-    """Return whether routes include all others."""
-    return not missing_from(routes, others)
-
-
 def missing_from(routes: Routes, others: Routes) -> Routes:
     """Return the other routes that routes do not include."""
     if routes is ALL_ROUTES:

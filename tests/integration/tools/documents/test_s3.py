@@ -10,7 +10,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
-from mtls_authorizer_cli.documents.json_text import append_item
+from mtls_authorizer_cli.documents.json_text import append_items
 from mtls_authorizer_cli.documents.s3 import S3Document
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
 from tests.aws_server import ACCOUNT
@@ -30,7 +30,7 @@ DOCUMENT = document(rule())
 def denying(common_name: str) -> Callable[[str], str]:
     """Return the edit that blocks a common name once, however often it is made."""
     item = {"common_name": common_name}
-    return lambda text: text if f'"{common_name}"' in text else append_item(text, "deny", item)
+    return lambda text: text if f'"{common_name}"' in text else append_items(text, "deny", [item])
 
 
 def block(common_name: str, review: Callable[[Change], bool] = lambda _change: True) -> Update:

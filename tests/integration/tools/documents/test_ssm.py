@@ -11,7 +11,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
-from mtls_authorizer_cli.documents.json_text import append_item, remove_items
+from mtls_authorizer_cli.documents.json_text import append_items, rewrite_items
 from mtls_authorizer_cli.documents.ssm import SsmDocument
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
 from tests.faulty_proxy import answer, before_writes
@@ -31,7 +31,7 @@ DOCUMENT = document(rule()).decode()
 def denying(common_name: str) -> Callable[[str], str]:
     """Return the edit that blocks a common name once, however often it is made."""
     item = {"common_name": common_name}
-    return lambda text: text if f'"{common_name}"' in text else append_item(text, "deny", item)
+    return lambda text: text if f'"{common_name}"' in text else append_items(text, "deny", [item])
 
 
 def block(common_name: str, uri: str = URI, review: Callable[[Change], bool] = lambda _change: True) -> Update:
@@ -94,7 +94,7 @@ def test_a_writer_during_the_review_loses_nothing(aws: AwsServer) -> None:
 def test_a_removal_by_another_writer_stays_a_removal(aws: AwsServer, proxy: FaultyProxy) -> None:
     start = denying("leaves")(denying("stays")(DOCUMENT))
     aws.put_parameter(NAME, start)
-    removed = remove_items(start, "deny", {"common_name": "leaves"}.__eq__)
+    removed = rewrite_items(start, "deny", lambda item: None if item.value == {"common_name": "leaves"} else item.text)
     proxy.break_with(before_writes(lambda: aws.put_parameter(NAME, removed), 1))
     block("mine")
     assert denied(aws) == ["mine", "stays"]

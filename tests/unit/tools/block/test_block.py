@@ -372,7 +372,7 @@ def test_if_the_output_cannot_be_written_the_error_says_that_the_change_was_and_
         flushed.append(stage)
         return Flushed(stage, None)
 
-    monkeypatch.setattr("mtls_authorizer_cli.block.command.flush", flush)
+    monkeypatch.setattr("mtls_authorizer_cli.block.change.flush", flush)
     arguments = ["client.pem", "--rules", "rules.json", "--flush-rest-api", "a1b2c3d4e5/live", "--no-wait", *option]
     for confirmation, said in (("--dry-run", "not written"), ("--yes", "written")):
         with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device

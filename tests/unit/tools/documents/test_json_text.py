@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtls_authorizer_cli.documents.json_text import append_item, append_items, items_of, remove_items, rewrite_items
+from mtls_authorizer_cli.documents.json_text import append_items, items_of, rewrite_items
 from tests.rules_documents import VALID
 
 KEY = {"public_key": "AB"}
@@ -54,7 +54,7 @@ KEY = {"public_key": "AB"}
     ],
 )
 def test_an_added_item_has_the_formatting_of_the_others(before: str, after: str) -> None:
-    assert append_item(before, "deny", KEY) == after
+    assert append_items(before, "deny", [KEY]) == after
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_added_item_has_the_formatting_of_the_others(before: str, after: str)
     ],
 )
 def test_removing_items_leaves_the_others_as_they_are(before: str, after: str) -> None:
-    assert remove_items(before, "rules", lambda item: item in {"1", "3"}) == after
+    assert rewrite_items(before, "rules", lambda item: None if item.value in {"1", "3"} else item.text) == after
 
 
 def test_items_can_be_replaced_where_they_are() -> None:
@@ -91,11 +91,11 @@ def test_items_are_found_with_their_places() -> None:
 @pytest.mark.parametrize("content", VALID.values(), ids=VALID)
 def test_an_item_that_is_added_and_removed_leaves_a_valid_document_as_it_was(content: bytes) -> None:
     text = content.decode()
-    added = append_item(text, "deny", KEY)
+    added = append_items(text, "deny", [KEY])
     document = json.loads(text)
     denied = document.get("deny", [])
     assert json.loads(added) == {**document, "deny": [*(denied if isinstance(denied, list) else [denied]), KEY]}
-    removed = remove_items(added, "deny", KEY.__eq__)
+    removed = rewrite_items(added, "deny", lambda item: None if item.value == KEY else item.text)
     assert removed == text or not isinstance(denied, list)
 
 
@@ -111,9 +111,9 @@ def test_any_document_is_edited_like_its_value(
     document: dict[str, Any], indent: int | str | None, *, compact: bool, item: str
 ) -> None:
     text = json.dumps(document, indent=indent, separators=(",", ":") if compact else None)
-    added = append_item(text, "deny", item)
+    added = append_items(text, "deny", [item])
     assert json.loads(added) == {**document, "deny": [*document.get("deny", []), item]}
-    removed = json.loads(remove_items(text, "rules", lambda value: isinstance(value, str)))
+    removed = json.loads(rewrite_items(text, "rules", lambda item: None if isinstance(item.value, str) else item.text))
     rest = [value for value in document.get("rules", []) if not isinstance(value, str)]
     assert removed.get("rules", []) == rest
     assert {key: value for key, value in removed.items() if key != "rules"} == {
@@ -137,5 +137,5 @@ def test_several_items_are_appended_like_one_after_the_other(text: str, count: i
     items = [KEY | {"number": str(number)} for number in range(count)]
     expected = text
     for item in items:
-        expected = append_item(expected, "deny", item)
+        expected = append_items(expected, "deny", [item])
     assert append_items(text, "deny", items) == expected

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer_cli.documents.json_text import append_item, remove_items
+from mtls_authorizer_cli.documents.json_text import append_items, rewrite_items
 from mtls_authorizer_cli.documents.merge import merge, same_items
 
 if TYPE_CHECKING:
@@ -81,8 +81,10 @@ class Writer:
 
     def edit(self, text: str) -> str:
         if self.name.isupper():  # removes the item that is there at first
-            return remove_items(text, "deny", {"common_name": self.name}.__eq__)
-        return text if f'"{self.name}"' in text else append_item(text, "deny", {"common_name": self.name})
+            return rewrite_items(
+                text, "deny", lambda item: None if item.value == {"common_name": self.name} else item.text
+            )
+        return text if f'"{self.name}"' in text else append_items(text, "deny", [{"common_name": self.name}])
 
 
 @pytest.mark.parametrize("seed", range(40))

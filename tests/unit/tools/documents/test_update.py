@@ -14,7 +14,7 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
-from mtls_authorizer_cli.documents.json_text import append_item
+from mtls_authorizer_cli.documents.json_text import append_items
 from mtls_authorizer_cli.documents.update import Change, update_document
 from tests.rules_documents import document, rule
 
@@ -33,7 +33,7 @@ def rules(tmp_path: Path) -> Path:
 
 
 def denying(common_name: str) -> Callable[[str], str]:
-    return lambda text: append_item(text, "deny", {"common_name": common_name})
+    return lambda text: append_items(text, "deny", [{"common_name": common_name}])
 
 
 @pytest.mark.parametrize("form", [str, lambda path: path.as_uri()], ids=["a path", "a URI"])

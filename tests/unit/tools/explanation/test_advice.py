@@ -19,9 +19,9 @@ from mtls_authorizer.revocation.settings import CrlSources
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.explanation.client_match import ROUTE_PLACEHOLDER
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.report.advice import advise
-from mtls_authorizer_cli.explanation.report.suggestion import ROUTE_PLACEHOLDER
 from tests import der
 from tests.certificate_authorities import NOW as CRL_TIME
 from tests.certificate_authorities import CertificateAuthority, entry

@@ -48,6 +48,6 @@ class Stage(NamedTuple):
 
     name: str
     deployment_id: str | None
-    is_automatic: bool
-    failure: str
+    is_automatic: bool = False
+    failure: str = ""
     has_canary: bool = False

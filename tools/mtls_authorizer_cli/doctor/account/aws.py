@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mtls_authorizer.stores.aws import AwsClient, client, session
 from mtls_authorizer.stores.store import Timeouts
-from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.command_line import CommandError, command_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,10 +55,8 @@ class Aws:
 
     def __init__(self, region: str | None = None) -> None:
         """Open a session. Raises CommandError without a region."""
-        try:
+        with command_errors("", BotoCoreError):
             self._session = session()
-        except BotoCoreError as error:
-            raise CommandError(str(error)) from error
         # boto3's annotations say that a session always has a region.
         found: str | None = region or self._session.region_name
         if not found:

@@ -18,11 +18,6 @@ def command(region: str, *words: str | Variable) -> str:
     return " ".join(["aws", *map(_quote, words), "--region", region])
 
 
-def assignment(variable: str, value: str) -> str:
-    """Return a line that sets a variable of the shell to the output of a command."""
-    return f"{variable}=$({value})"
-
-
 def _quote(word: str | Variable) -> str:
     if isinstance(word, Variable):
         return (shlex.quote(word.prefix) if word.prefix else "") + f'"${word.name}"'

@@ -11,7 +11,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.configuration.sources import read_location
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
-from mtls_authorizer_cli.doctor.account.commands import Variable, assignment, command
+from mtls_authorizer_cli.doctor.account.commands import Variable, command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,4 +138,4 @@ class Function:
 
     def new_version(self) -> str:
         """Return the command that publishes the function, and keeps the version in VERSION."""
-        return assignment("VERSION", self.command("publish-version", "--query", "Version", "--output", "text"))
+        return f"VERSION=$({self.command('publish-version', '--query', 'Version', '--output', 'text')})"

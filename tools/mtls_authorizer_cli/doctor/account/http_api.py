@@ -1,4 +1,4 @@
-"""HTTP APIs."""
+"""An HTTP API: its authorizers, routes and stages, and the commands of the AWS CLI that change it."""
 
 from __future__ import annotations
 

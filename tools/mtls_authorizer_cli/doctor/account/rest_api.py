@@ -1,4 +1,4 @@
-"""REST APIs."""
+"""A REST API: its authorizers, methods and stages, and the commands of the AWS CLI that change it."""
 
 from __future__ import annotations
 
@@ -66,13 +66,7 @@ class RestApi:
         """Read all stages."""
         response = self._aws.get("apigateway", "get_stages", restApiId=self.api_id)
         return [
-            Stage(
-                each["stageName"],
-                each.get("deploymentId"),
-                is_automatic=False,
-                failure="",
-                has_canary="canarySettings" in each,
-            )
+            Stage(each["stageName"], each.get("deploymentId"), has_canary="canarySettings" in each)
             for each in response.get("item", ())
         ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.doctor.account.api import CUSTOM
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
-from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.findings import Check, Mistake
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi
 
 
-def _default_endpoint(examined: ExaminedApi) -> Iterator[Finding]:
+def _default_endpoint(examined: ExaminedApi) -> Iterator[Mistake]:
     api = examined.api
     if not api.endpoint_is_disabled:
-        yield Finding(
-            Check.DEFAULT_ENDPOINT,
-            str(api),
+        yield Mistake(
             f"its default endpoint {examined.aws.endpoint_host(api.api_id)} is enabled",
             "Clients can bypass mutual TLS: these requests carry no certificate. The authorizer denies them, but "
             "routes without it are open to everyone.",
@@ -31,14 +29,12 @@ def _default_endpoint(examined: ExaminedApi) -> Iterator[Finding]:
         )
 
 
-def _domain_name(examined: ExaminedApi) -> Iterator[Finding | str]:
+def _domain_name(examined: ExaminedApi) -> Iterator[Mistake | str]:
     if not examined.domains:
         api = examined.api
         stage: str | Variable = next((each.name for each in api.stages()), Variable("STAGE"))
         words = ("apigatewayv2", "create-api-mapping", "--api-id", api.api_id, "--stage", stage)
-        yield Finding(
-            Check.DOMAIN_NAME,
-            str(api),
+        yield Mistake(
             "no custom domain name leads to it",
             "Only custom domain names have mutual TLS. The authorizer denies requests without a certificate: "
             "lambda_event_missing_clientcert.",
@@ -51,7 +47,7 @@ def _domain_name(examined: ExaminedApi) -> Iterator[Finding | str]:
             yield f"{domain} has routing rules, which are not read: name each of their APIs with --api"
 
 
-def _routes(examined: ExaminedApi) -> Iterator[Finding]:
+def _routes(examined: ExaminedApi) -> Iterator[Mistake]:
     api = examined.api
     own = {each.authorizer.authorizer_id for each in examined.authorizers}
     routes = api.routes()
@@ -63,9 +59,7 @@ def _routes(examined: ExaminedApi) -> Iterator[Finding]:
             for each in open_routes
         ]
         replaces = any(each.authorization != "NONE" for each in open_routes)
-        yield Finding(
-            Check.ROUTES,
-            str(api),
+        yield Mistake(
             f"{len(open_routes)} of {len(routes)} routes do not use the authorizer: {listing(described)}",
             "Every client with a certificate from a CA in the truststore may call them, regardless of the rules; "
             "without mutual TLS, anyone may.",
@@ -75,37 +69,36 @@ def _routes(examined: ExaminedApi) -> Iterator[Finding]:
         )
 
 
-def _deployment(examined: ExaminedApi) -> Iterator[Finding | str]:
+def _deployment(examined: ExaminedApi) -> Iterator[Mistake | str]:
     api = examined.api
     routes = {route.name: route.authorization for route in api.routes()}
     for stage in examined.served_stages:
+        subject = f"{api}, stage {stage.name}"
         if stage.failure:
-            yield Finding(
-                Check.DEPLOYMENT,
-                f"{api}, stage {stage.name}",
+            yield Mistake(
                 f"its last deployment failed: {stage.failure}",
                 "The routes that were checked are not those that clients call.",
                 "Correct the reason, and deploy",
                 api.deploy([stage._replace(is_automatic=False)]),
+                subject,
             )
             continue
         if stage.has_canary:
-            yield f"{api}, stage {stage.name}, has a canary deployment, which is not examined"
+            yield f"{subject}, has a canary deployment, which is not examined"
         if stage.deployment_id is None:
-            yield f"{api}, stage {stage.name}, has no deployment"
+            yield f"{subject}, has no deployment"
             continue
         deployed = api.deployed_routes(stage)
         differing = sorted(name for name in {**routes, **deployed} if routes.get(name) != deployed.get(name))
         if differing:
             described = listing([_difference(name, routes, deployed) for name in differing])
-            yield Finding(
-                Check.DEPLOYMENT,
-                f"{api}, stage {stage.name}",
+            yield Mistake(
                 f"its deployment differs from the API: {described}",
                 "The stage is a snapshot: clients call the routes of the deployment, with the authorization that they "
                 "had then.",
                 "Deploy the API",
                 api.deploy([stage]),
+                subject,
             )
 
 
@@ -114,7 +107,7 @@ def _difference(name: str, routes: dict[str, str], deployed: dict[str, str]) -> 
     return f"{name} ({now} now, {then} in the deployment)"
 
 
-def _api_key_source(examined: ExaminedApi) -> Iterator[Finding]:
+def _api_key_source(examined: ExaminedApi) -> Iterator[Mistake]:
     api = examined.api
     for _, function in examined.authorizers:
         if not any(rule.usage_plan_key is not None for rule in function.rules.rules):
@@ -128,9 +121,7 @@ def _api_key_source(examined: ExaminedApi) -> Iterator[Finding]:
             continue
         else:
             fix, commands = "Use a REST API for usage plans, or remove usage_plan_key", ()
-        yield Finding(
-            Check.API_KEY_SOURCE,
-            str(api),
+        yield Mistake(
             f"rules have a usage_plan_key, and the API takes keys from {api.api_key_source or 'nowhere'}",
             "The limits of usage plans do not apply to these clients.",
             fix,

@@ -11,7 +11,7 @@ from mtls_authorizer_cli.doctor.account.api import PEM_SOURCE
 from mtls_authorizer_cli.doctor.account.aws import AbsentError, UnavailableError
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.permission import PRINCIPAL, invoke_statements
-from mtls_authorizer_cli.doctor.findings import Check, Finding
+from mtls_authorizer_cli.doctor.findings import Check, Mistake
 from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
 from mtls_authorizer_cli.doctor.offline.truststore import namesakes, public_key
 from mtls_authorizer_cli.printed import listing
@@ -30,12 +30,10 @@ _DOMAIN_NAME = "context.domainName"
 _FROM_REQUEST = ("request.", "method.request.")
 
 
-def _authorizer(examined: ExaminedApi) -> Iterator[Finding]:
+def _authorizer(examined: ExaminedApi) -> Iterator[Mistake]:
     if not examined.found_authorizers:
         api = examined.api
-        yield Finding(
-            Check.AUTHORIZER,
-            str(api),
+        yield Mistake(
             "none of its authorizers invokes this project's function",
             "Every client with a certificate of the truststore may call the API.",
             "Put the output AuthorizerUri of the authorizer's stack into FUNCTION_URI, create the authorizer, and "
@@ -44,12 +42,10 @@ def _authorizer(examined: ExaminedApi) -> Iterator[Finding]:
         )
 
 
-def _type(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _type(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     authorizer = own.authorizer
     if authorizer.kind != "REQUEST":
-        yield Finding(
-            Check.AUTHORIZER_TYPE,
-            str(authorizer),
+        yield Mistake(
             f"its type is {authorizer.kind}",
             "Its events have no certificate: the function fails with UnsupportedEventError, and the API responds with "
             "500.",
@@ -62,7 +58,7 @@ def _sources(authorizer: Authorizer) -> set[str]:
     return {source.removeprefix("$") for source in authorizer.identity_sources}
 
 
-def _identity_sources(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding | str]:
+def _identity_sources(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake | str]:
     authorizer, sources = own.authorizer, _sources(own.authorizer)
     if authorizer.ttl == 0 or PEM_SOURCE.removeprefix("$") in sources:
         return
@@ -83,10 +79,8 @@ def _identity_sources(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Fin
     )
 
 
-def _shared_cache(examined: ExaminedApi, authorizer: Authorizer, problem: str) -> Finding:
-    return Finding(
-        Check.IDENTITY_SOURCES,
-        str(authorizer),
+def _shared_cache(examined: ExaminedApi, authorizer: Authorizer, problem: str) -> Mistake:
+    return Mistake(
         problem,
         "Several certificates can share one cached response: a client can get the response for another client.",
         "Turn caching off, or on an HTTP API cache by the whole certificate",
@@ -94,13 +88,11 @@ def _shared_cache(examined: ExaminedApi, authorizer: Authorizer, problem: str) -
     )
 
 
-def _required_identity_source(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _required_identity_source(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     authorizer = own.authorizer
     required = sorted(source for source in _sources(authorizer) if source.startswith(_FROM_REQUEST))
     if required:
-        yield Finding(
-            Check.REQUIRED_IDENTITY_SOURCE,
-            str(authorizer),
+        yield Mistake(
             f"it requires {', '.join(required)}",
             "A request without it gets 401, and the authorizer is not invoked, whatever certificate the client has.",
             "Use identity sources that every request with a certificate has",
@@ -108,15 +100,13 @@ def _required_identity_source(examined: ExaminedApi, own: OwnAuthorizer) -> Iter
         )
 
 
-def _cached_simple_responses(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _cached_simple_responses(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     authorizer = own.authorizer
     if not authorizer.ttl or not authorizer.simple_responses:
         return
     limited = [rule.name for rule in own.function.rules.rules if rule.routes is not ALL_ROUTES]
     if limited:
-        yield Finding(
-            Check.CACHED_SIMPLE_RESPONSES,
-            str(authorizer),
+        yield Mistake(
             f"it caches simple responses for {authorizer.ttl} s, and rules allow some routes only: {listing(limited)}",
             "A simple response is about the requested route, and API Gateway applies it to all: a client that was "
             "allowed one route may call every route until the TTL is over.",
@@ -125,12 +115,10 @@ def _cached_simple_responses(examined: ExaminedApi, own: OwnAuthorizer) -> Itera
         )
 
 
-def _cached_domain_names(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _cached_domain_names(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     authorizer = own.authorizer
     if authorizer.ttl and _DOMAIN_NAME not in _sources(authorizer) and own.function.rules.limits_domain_names:
-        yield Finding(
-            Check.CACHED_DOMAIN_NAMES,
-            str(authorizer),
+        yield Mistake(
             f"rules have a domain_name, and it caches for {authorizer.ttl} s without $context.domainName as a source",
             "A client that uses two domain names of this API can get the response for the wrong one.",
             "Turn caching off, or add the identity source",
@@ -138,7 +126,7 @@ def _cached_domain_names(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[
         )
 
 
-def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     api, authorizer = examined.api, own.authorizer
     if not isinstance(api, HttpApi) or authorizer.payload_version != "2.0":
         return  # the response is always an IAM policy
@@ -146,9 +134,7 @@ def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Find
     expected = "simple" if authorizer.simple_responses else "iam"
     if configured is not expected:
         enabled = "enabled" if authorizer.simple_responses else "disabled"
-        yield Finding(
-            Check.RESPONSE_FORMAT,
-            str(authorizer),
+        yield Mistake(
             f"simple responses are {enabled}, and {own.function} has RESPONSE_FORMAT={configured}",
             "API Gateway does not understand the authorizer's response: it responds with 500 to every request.",
             "Make both the same",
@@ -172,7 +158,7 @@ def _statements(function: Function) -> list[Statement]:
         return []
 
 
-def _invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     authorizer, function = own.authorizer, own.function
     if authorizer.credentials:
         reason = f"API Gateway assumes the role {authorizer.credentials}, whose policies are not read"
@@ -185,9 +171,7 @@ def _invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Fi
     if unclear:
         reason = f"the policy of {function} has conditions that are not evaluated: {listing(unclear)}"
         raise UnavailableError(reason)
-    yield Finding(
-        Check.INVOKE_PERMISSION,
-        str(authorizer),
+    yield Mistake(
         f"API Gateway is not permitted to invoke {function.arn}",
         "The API responds with 500 to every request.",
         "Permit this authorizer to invoke it",
@@ -206,7 +190,7 @@ def _permit(examined: ExaminedApi, own: OwnAuthorizer) -> str:
     )
 
 
-def _open_invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Finding]:
+def _open_invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mistake]:
     function = own.function
     qualifier = ("--qualifier", function.arn.qualifier) if function.arn.qualifier else ()
     statements = _statements(function)
@@ -214,22 +198,25 @@ def _open_invoke_permission(examined: ExaminedApi, own: OwnAuthorizer) -> Iterat
     for statement in statements:
         if statement.is_open(source_arn):
             remove = function.command("remove-permission", *qualifier, "--statement-id", statement.statement_id)
-            yield Finding(
-                Check.OPEN_INVOKE_PERMISSION,
-                str(function),
+            yield Mistake(
                 f"statement {statement.statement_id} of its policy has no source ARN and no source account, or one "
                 "whose wildcards match the APIs of every account",
                 "Others can invoke the function with any certificate, without its key, and learn which are allowed.",
                 "Permit this authorizer, and the authorizers of other APIs that use the function, before you remove it",
                 (_permit(examined, own), remove),
+                str(function),
             )
 
 
 def _for_each(
-    make: Callable[[ExaminedApi, OwnAuthorizer], Iterator[Finding | str]], examined: ExaminedApi
-) -> Iterator[Finding | str]:
+    make: Callable[[ExaminedApi, OwnAuthorizer], Iterator[Mistake | str]], examined: ExaminedApi
+) -> Iterator[Mistake | str]:
     for each in examined.authorizers:
-        yield from make(examined, each)
+        for result in make(examined, each):
+            if isinstance(result, str):
+                yield result
+            else:
+                yield result._replace(subject=result.subject or str(each.authorizer))
 
 
 AUTHORIZER_CHECKS: Checks[ExaminedApi] = {

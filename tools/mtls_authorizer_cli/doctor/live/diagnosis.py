@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError
@@ -127,26 +128,27 @@ def _with_commands(diagnosis: Diagnosis, function: Function) -> Diagnosis:
 
 
 def _named(aws: Aws, name: str) -> Domain:
-    try:
+    with _must_be_readable(f"domain name {name}", aws):
         return read_domain(aws, name)
-    except UnavailableError as error:
-        noun = "domain name"
-        raise _cannot_be_read(noun, name, aws, error) from error
 
 
 def _read_api(aws: Aws, api_id: str) -> RestApi | HttpApi:
-    try:
+    with _must_be_readable(f"API {api_id}", aws):
         try:
             return RestApi(aws, api_id)
         except AbsentError:
             return HttpApi(aws, api_id)
+
+
+@contextmanager
+def _must_be_readable(named: str, aws: Aws) -> Iterator[None]:
+    """Turn UnavailableError, about something that the user named, into CommandError."""
+    try:
+        yield
+    except AbsentError as error:
+        message = f"there is no {named} in {aws.region}: set AWS_REGION to its region"
+        raise CommandError(message) from error
     except UnavailableError as error:
-        noun = "API"
-        raise _cannot_be_read(noun, api_id, aws, error) from error
-
-
-def _cannot_be_read(noun: str, name: str, aws: Aws, error: UnavailableError) -> CommandError:
-    if isinstance(error, AbsentError):
-        return CommandError(f"there is no {noun} {name} in {aws.region}: set AWS_REGION to its region")
-    missing = f". You need the permission {error.permission}" if error.permission else ""
-    return CommandError(f"{noun} {name} cannot be read: {error.reason}{missing}")
+        missing = f". You need the permission {error.permission}" if error.permission else ""
+        message = f"{named} cannot be read: {error.reason}{missing}"
+        raise CommandError(message) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
-from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, combine
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Mistake, combine
 from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
 from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_CHECKS
 from mtls_authorizer_cli.doctor.offline.truststore import Examined, examine_truststore
@@ -50,7 +50,7 @@ class DomainChecks:
 
     def diagnosis(self, progress: Progress) -> Diagnosis:
         """Make all checks."""
-        checks: dict[Check, Callable[[DomainChecks], Iterator[Finding]]] = {
+        checks: dict[Check, Callable[[DomainChecks], Iterator[Mistake]]] = {
             Check.MUTUAL_TLS: DomainChecks._mutual_tls,
             Check.DOMAIN_STATUS: DomainChecks._status,
         }
@@ -79,13 +79,11 @@ class DomainChecks:
         except UnavailableError as error:
             return unavailable(TRUSTSTORE_CHECKS, error)
 
-    def _mutual_tls(self) -> Iterator[Finding]:
+    def _mutual_tls(self) -> Iterator[Mistake]:
         domain = self._domain
         if domain.truststore_uri is None:
             uri = self._uri_of_function()
-            yield Finding(
-                Check.MUTUAL_TLS,
-                str(domain),
+            yield Mistake(
                 "it has no mutual TLS",
                 "Its requests carry no client certificate: the authorizer denies all of them, and routes without it "
                 "are open to everyone.",
@@ -99,23 +97,19 @@ class DomainChecks:
         except UnavailableError:
             return None
 
-    def _status(self) -> Iterator[Finding]:
+    def _status(self) -> Iterator[Mistake]:
         for status, message in self._domain.statuses:
             if status not in {_AVAILABLE, ""}:
-                yield Finding(
-                    Check.DOMAIN_STATUS,
-                    str(self._domain),
+                yield Mistake(
                     f"its status is {status}: {message or _STATUSES.get(status, 'AWS gives no reason')}",
                     "Changes of the domain name, such as a new truststore, are not in effect.",
                     "Wait if it is being updated; otherwise correct the reason",
                     (command(self._aws.region, "apigatewayv2", "get-domain-name", "--domain-name", self._domain.name),),
                 )
 
-    def _warnings(self) -> Iterator[Finding]:
+    def _warnings(self) -> Iterator[Mistake]:
         for warning in self._domain.truststore_warnings:
-            yield Finding(
-                Check.TRUSTSTORE_WARNINGS,
-                str(self._domain),
+            yield Mistake(
                 f"API Gateway warns about the truststore: {warning}",
                 "It ignores the certificate, so that clients below it are rejected. Mutual TLS stays enabled.",
                 "Correct and upload the truststore, put its version into VERSION_ID, and update the domain",
@@ -125,7 +119,7 @@ class DomainChecks:
     def _update_to(self, version: str | Variable) -> str:
         return self._domain.update(self._aws.region, "truststoreVersion", version)
 
-    def _version(self) -> Iterator[Finding]:
+    def _version(self) -> Iterator[Mistake]:
         domain = self._domain
         bucket, key = _split(str(domain.truststore_uri))
         newest = self._aws.get("s3", "head_object", Bucket=bucket, Key=key).get("VersionId", "null")
@@ -137,9 +131,7 @@ class DomainChecks:
             reason = f"{name}. To pin the newest: {self._update_to(newest)}"
             raise UnavailableError(reason)
         if domain.truststore_version != newest:
-            yield Finding(
-                Check.TRUSTSTORE_VERSION,
-                str(domain),
+            yield Mistake(
                 f"it uses version {domain.truststore_version} of {domain.truststore_uri}, and the newest is {newest}",
                 "API Gateway does not pick up new versions: clients of added CAs are rejected, and clients of "
                 "removed CAs still connect.",
@@ -147,7 +139,7 @@ class DomainChecks:
                 (self._update_to(newest),),
             )
 
-    def _uri_of_authorizer(self) -> Iterator[Finding]:
+    def _uri_of_authorizer(self) -> Iterator[Mistake]:
         if self._function is None:
             reason = "the authorizer's function is not known"
             raise UnavailableError(reason)
@@ -163,9 +155,7 @@ class DomainChecks:
             other_bucket, other_key = _split(uri)
             source = f"{bucket}/{key}" + (f"?versionId={version}" if version not in {None, "null"} else "")
             copy = ("s3api", "copy-object", "--copy-source", source, "--bucket", other_bucket, "--key", other_key)
-            yield Finding(
-                Check.TRUSTSTORE_URI,
-                str(self._domain),
+            yield Mistake(
                 f"its truststore and the authorizer's, {uri}, have different contents",
                 "The authorizer cannot verify CRLs and issuer keys of CAs that its truststore lacks: their clients are "
                 "denied with revocation_status_unknown or issuer_key_not_allowed.",

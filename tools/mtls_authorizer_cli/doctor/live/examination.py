@@ -1,4 +1,4 @@
-"""Making checks: each one yields findings and notes, or raises UnavailableError if it cannot be made."""
+"""Making checks: each one yields mistakes and notes, or raises UnavailableError if it cannot be made."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, NotCh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from mtls_authorizer_cli.doctor.findings import Mistake
     from mtls_authorizer_cli.progress import Progress
 
 Examined = TypeVar("Examined")
-Checks: TypeAlias = "Mapping[Check, Callable[[Examined], Iterable[Finding | str]]]"
-"""Functions that make the checks of an object. They yield findings and, as strings, notes."""
+Checks: TypeAlias = "Mapping[Check, Callable[[Examined], Iterable[Mistake | str]]]"
+"""Functions that make the checks of an object. They yield mistakes and, as strings, notes."""
 
 
 def examine(checks: Checks[Examined], examined: Examined, progress: Progress) -> Diagnosis:
@@ -30,7 +31,7 @@ def examine(checks: Checks[Examined], examined: Examined, progress: Progress) ->
                 if isinstance(result, str):
                     notes.append(result)
                 else:
-                    findings.append(result)
+                    findings.append(result.finding(check, str(examined)))
         except UnavailableError as error:
             not_checked.append(NotChecked(check, error.reason, error.permission))
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.doctor.account.aws import AbsentError
 from mtls_authorizer_cli.doctor.account.commands import Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
-from mtls_authorizer_cli.doctor.findings import Check, Finding, suspicious_rule
+from mtls_authorizer_cli.doctor.findings import Check, Mistake, suspicious_rule
 from mtls_authorizer_cli.rules.check.report import check_document
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
 
 
-def _function(function: Function) -> Iterator[Finding]:
+def _function(function: Function) -> Iterator[Mistake]:
     try:
         configuration = function.configuration
     except AbsentError:
@@ -31,18 +31,14 @@ def _function(function: Function) -> Iterator[Finding]:
         return
     for key, reason in (("State", "StateReason"), ("LastUpdateStatus", "LastUpdateStatusReason")):
         if configuration.get(key) == "Failed":
-            yield Finding(
-                Check.FUNCTION,
-                str(function),
+            yield Mistake(
                 f"its {key} is Failed: {configuration.get(reason, 'no reason is given')}",
                 _ALL_500 if key == "State" else "The last change of the function has no effect.",
                 "Correct the reason, and deploy again",
                 (function.command("get-function-configuration"),),
             )
     if configuration.get("PackageType") != _IMAGE and configuration.get("Handler") != HANDLER:
-        yield Finding(
-            Check.FUNCTION,
-            str(function),
+        yield Mistake(
             f"its handler is {configuration.get('Handler')}",
             "It is another function, or a wrapper of this project's authorizer, which these checks do not know.",
             f"Set the handler to {HANDLER} unless it is a wrapper",
@@ -50,12 +46,10 @@ def _function(function: Function) -> Iterator[Finding]:
         )
 
 
-def _absent(function: Function) -> Finding:
+def _absent(function: Function) -> Mistake:
     arn = function.arn
     alias = function.command("create-alias", "--name", arn.qualifier or "", "--function-version", Variable("VERSION"))
-    return Finding(
-        Check.FUNCTION,
-        str(function),
+    return Mistake(
         "there is no such function, alias or version",
         _ALL_500,
         "Create the alias if the function exists, or deploy the function",
@@ -63,7 +57,7 @@ def _absent(function: Function) -> Finding:
     )
 
 
-def _unpublished_changes(function: Function) -> Iterator[Finding]:
+def _unpublished_changes(function: Function) -> Iterator[Mistake]:
     if not function.arn.is_published:
         return
     used, latest = function.configuration, function.latest_configuration
@@ -72,9 +66,7 @@ def _unpublished_changes(function: Function) -> Iterator[Finding]:
     if used.get("CodeSha256") != latest.get("CodeSha256"):
         changed.append("its code")
     if changed:
-        yield Finding(
-            Check.UNPUBLISHED_CHANGES,
-            str(function),
+        yield Mistake(
             f"the API invokes version {used.get('Version')}, and $LATEST differs: {', '.join(changed)}",
             "These changes have no effect until they are published.",
             "Publish the function, and make the alias invoke the new version",
@@ -82,15 +74,13 @@ def _unpublished_changes(function: Function) -> Iterator[Finding]:
         )
 
 
-def _qualifier(function: Function) -> Iterator[Finding]:
+def _qualifier(function: Function) -> Iterator[Mistake]:
     snap_start = function.configuration.get("SnapStart", {})
     is_enabled = snap_start.get("ApplyOn") == "PublishedVersions"
     if is_enabled and not function.arn.is_published:
         yield _unused(function, "SnapStart", "live")
     elif is_enabled and snap_start.get("OptimizationStatus") == "Off":
-        yield Finding(
-            Check.QUALIFIER,
-            str(function),
+        yield Mistake(
             "SnapStart is enabled, and the version that the API invokes has no snapshot",
             "Every new execution environment starts without it, which takes longer.",
             "Publish a new version",
@@ -101,10 +91,8 @@ def _qualifier(function: Function) -> Iterator[Finding]:
         yield _unused(function, "provisioned concurrency", provisioned[0])
 
 
-def _unused(function: Function, feature: str, alias: str) -> Finding:
-    return Finding(
-        Check.QUALIFIER,
-        str(function),
+def _unused(function: Function, feature: str, alias: str) -> Mistake:
+    return Mistake(
         f"{feature} is enabled, and the API invokes {function.arn.qualifier or '$LATEST'}, which does not have it",
         f"You pay for {feature} and do not use it: requests wait for new execution environments.",
         f"Permit API Gateway to invoke the alias, such as {alias}, and set the authorizer's URI to it, as "
@@ -113,11 +101,9 @@ def _unused(function: Function, feature: str, alias: str) -> Finding:
     )
 
 
-def _concurrency(function: Function) -> Iterator[Finding]:
+def _concurrency(function: Function) -> Iterator[Mistake]:
     if function.reserved_concurrency() == 0:
-        yield Finding(
-            Check.CONCURRENCY,
-            str(function),
+        yield Mistake(
             "its reserved concurrency is 0",
             f"Lambda throttles every invocation. {_ALL_500}",
             "Remove the limit",
@@ -125,9 +111,7 @@ def _concurrency(function: Function) -> Iterator[Finding]:
         )
     for each in function.provisioned_concurrency():
         if each.get("Status") == "FAILED":
-            yield Finding(
-                Check.CONCURRENCY,
-                str(function),
+            yield Mistake(
                 f"provisioned concurrency of {each['FunctionArn']} failed: {each.get('StatusReason', 'no reason')}",
                 "Requests wait for new execution environments.",
                 "Correct the reason, and set it again",
@@ -142,14 +126,12 @@ def _concurrency(function: Function) -> Iterator[Finding]:
             )
 
 
-def _log_format(function: Function) -> Iterator[Finding]:
+def _log_format(function: Function) -> Iterator[Mistake]:
     logging = function.configuration.get("LoggingConfig", {})
     group = f",LogGroup={logging['LogGroup']}" if "LogGroup" in logging else ""
     fix = function.update("--logging-config", f"LogFormat=JSON,ApplicationLogLevel=INFO{group}")
     if logging.get("LogFormat", "Text") != "JSON":
-        yield Finding(
-            Check.LOG_FORMAT,
-            str(function),
+        yield Mistake(
             "its log format is Text",
             "The log contains the message of a decision, such as deny: common_name_not_allowed, and none of its "
             "fields: queries, alarms and mtls-authorizer explain --log do not work.",
@@ -160,9 +142,7 @@ def _log_format(function: Function) -> Iterator[Finding]:
     level, decisions = logging.get("ApplicationLogLevel", "INFO"), function.settings.log_decisions
     needed = {"all": ("TRACE", "DEBUG", "INFO"), "denied": ("TRACE", "DEBUG", "INFO", "WARN")}
     if level not in needed.get(decisions, (level,)):
-        yield Finding(
-            Check.LOG_FORMAT,
-            str(function),
+        yield Mistake(
             f"its log level is {level}, and LOG_DECISIONS is {decisions}",
             "Allowed decisions are logged as INFO and denied ones as WARNING: some of them are missing in the log.",
             "Set the log level to INFO",
@@ -170,12 +150,10 @@ def _log_format(function: Function) -> Iterator[Finding]:
         )
 
 
-def _runtime(function: Function) -> Iterator[Finding]:
+def _runtime(function: Function) -> Iterator[Mistake]:
     configuration = function.configuration
     if configuration.get("PackageType") != _IMAGE and configuration.get("Runtime") not in RUNTIMES:
-        yield Finding(
-            Check.RUNTIME,
-            str(function),
+        yield Mistake(
             f"its runtime is {configuration.get('Runtime')}, and the authorizer supports {', '.join(RUNTIMES)}",
             f"The function does not start. {_ALL_500}",
             "Set the runtime",
@@ -183,7 +161,7 @@ def _runtime(function: Function) -> Iterator[Finding]:
         )
 
 
-def _layer(function: Function) -> Iterator[Finding]:
+def _layer(function: Function) -> Iterator[Mistake]:
     configuration = function.configuration
     architecture = next(iter(configuration.get("Architectures", ())), "x86_64")
     for layer in configuration.get("Layers", ()):
@@ -199,9 +177,7 @@ def _layer(function: Function) -> Iterator[Finding]:
                 layers = [
                     Variable("LAYER_ARN") if each is layer else each["Arn"] for each in configuration.get("Layers", ())
                 ]
-                yield Finding(
-                    Check.LAYER,
-                    str(function),
+                yield Mistake(
                     f"its layer {layer['Arn']} is for {', '.join(supported)}, and the function has {wanted}",
                     f"Its compiled modules cannot be imported, so that the function does not start. {_ALL_500}",
                     "Find the layer for the function, put its version's ARN into LAYER_ARN, and replace the layer",
@@ -212,7 +188,7 @@ def _layer(function: Function) -> Iterator[Finding]:
                 )
 
 
-def _rules_document(function: Function) -> Iterator[Finding]:
+def _rules_document(function: Function) -> Iterator[Mistake]:
     """Yield the errors and warnings of ``rules check`` about the document at a URI, if the function has one."""
     document, uri = function.rules_document, function.settings.rules_uri
     if document is None or uri is None:
@@ -220,16 +196,15 @@ def _rules_document(function: Function) -> Iterator[Finding]:
     has_truststore = function.settings.truststore_uri is not None
     report = check_document(uri, document, datetime.now(UTC), has_truststore=has_truststore)
     for error in report.errors:
-        yield Finding(
-            Check.RULES_DOCUMENT,
-            uri,
+        yield Mistake(
             f"invalid: {error.text}",
             "The function keeps its last valid rules while it runs, and does not start with these: then the API "
             "responds with 500.",
             "Correct the document with mtls-authorizer rules check, and upload it",
+            subject=uri,
         )
     for warning in report.warnings:
-        yield suspicious_rule(Check.RULES_DOCUMENT, uri, warning)
+        yield suspicious_rule(warning)._replace(subject=uri)
 
 
 FUNCTION_CHECKS: Checks[Function] = {

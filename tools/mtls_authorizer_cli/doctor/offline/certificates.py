@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
-CHECKS = (
-    Check.CLIENT_CERTIFICATE,
-    Check.CLIENT_SIGNATURE,
-    Check.CLIENT_KEY,
-    Check.CLIENT_ISSUER,
-    Check.CLIENT_CHAIN,
-    Check.CLIENT_VALIDITY,
-    Check.CLIENT_EXPIRES_SOON,
-    Check.CLIENT_KEY_USAGE,
-)
-
 _CHECKS = {
     GatewayCheck.SIGNATURE: Check.CLIENT_SIGNATURE,
     GatewayCheck.KEY: Check.CLIENT_KEY,
@@ -35,6 +24,7 @@ _CHECKS = {
     GatewayCheck.CHAIN: Check.CLIENT_CHAIN,
     GatewayCheck.VALIDITY: Check.CLIENT_VALIDITY,
 }
+CHECKS = (Check.CLIENT_CERTIFICATE, *_CHECKS.values(), Check.CLIENT_EXPIRES_SOON, Check.CLIENT_KEY_USAGE)
 
 
 def examine_certificates(files: Iterable[CertificateFile], truststore: TruststoreBundle, now: datetime) -> Diagnosis:

@@ -81,4 +81,4 @@ def _rules(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     for report in check_environment(environment):
         for warning in report.warnings:
             source = name if report.source not in environment else f"{report.source} of {name}"
-            yield suspicious_rule(Check.SUSPICIOUS_RULE, source, warning)
+            yield suspicious_rule(warning).finding(Check.SUSPICIOUS_RULE, source)

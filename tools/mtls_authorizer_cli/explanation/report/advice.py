@@ -1,21 +1,52 @@
-"""The problem and the next step, in two sentences."""
+"""The problem of a request that is not allowed, and the next step.
+
+A rule of another client is never to be extended: only differences that are easily overlooked lead to a correction, and
+only a list in the environment to a longer one. Otherwise a new rule is suggested.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY
+from mtls_authorizer.rules.rule import ENVIRONMENT
+from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
-from mtls_authorizer_cli.explanation.report.rule_advice import Advice, advise_on_rules
-from mtls_authorizer_cli.printed import plain
+from mtls_authorizer_cli.explanation.similarity import Difference
+from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text
+from mtls_authorizer_cli.printed import plain, quoted
 
 if TYPE_CHECKING:
-    from mtls_authorizer_cli.explanation.explanation import Explanation
+    from collections.abc import Callable, Mapping
 
+    from mtls_authorizer_cli.explanation.explanation import Explanation
+    from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation
+    from mtls_authorizer_cli.explanation.similarity import Deviation
+
+_ADD_A_RULE = (
+    "Add a rule for this client to the rules document, with the routes that it may call in place of the placeholder"
+)
+_DIFFERS = {
+    Difference.CASE: "only the case differs",
+    Difference.SPACE: "only spaces differ",
+    Difference.CASE_AND_SPACE: "only the case and spaces differ",
+    Difference.ORDER: "only the order of the attributes differs",
+    Difference.ONE_CHARACTER: "one character differs",
+}
 _WITHOUT_DETAIL = (DenyReason.CERTIFICATE_MISSING, DenyReason.POLICY_TOO_LARGE)
+
+
+class Advice(NamedTuple):
+    """What is wrong and what to do next, in printable ASCII; and a rule to add, if that is the next step."""
+
+    problem: str
+    next_step: str
+    rule: Mapping[str, object] | None = None
 
 
 def advise(explanation: Explanation) -> Advice | None:
@@ -28,7 +59,7 @@ def advise(explanation: Explanation) -> Advice | None:
     if reason is None:
         return None
     if reason in ABOUT_RULES:
-        return advise_on_rules(explanation)
+        return _advise_on_rules(explanation)
     status = explanation.decision.revocation_status
     meaning, next_step = meaning_and_next_step(reason, None if status is None else status.unknown_reason)
     return Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
@@ -44,3 +75,160 @@ def _detail(reason: DenyReason, explanation: Explanation) -> str:
     if reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         return f": requires {check.required}; found {check.found}"
     return f": {'valid from ' if check.name == VALIDITY.name else ''}{check.found}"
+
+
+def _advise_on_rules(explanation: Explanation) -> Advice:
+    """Return advice on a certificate that no rule matches."""
+    rules = explanation.rules
+    if rules is not None and rules.denials:
+        return Advice(
+            f"The rules document denies the certificate in {rules.denials[0].place}, whichever rules match it.",
+            "If this client is to be allowed, remove or narrow that entry.",
+        )
+    if rules is None or not rules.total:
+        return _with_rule(
+            "There is no rule, so every client is denied.",
+            f"Set a list such as ALLOWED_COMMON_NAMES. Or use rules, in AUTHORIZER_RULES or at AUTHORIZER_RULES_URI. "
+            f"{_ADD_A_RULE}",
+            explanation,
+        )
+    for rule in rules.nearest:
+        advice = _about_nearest(rule, explanation)
+        if advice is not None:
+            return advice
+    return _about_list(explanation) or _about_new_client(explanation)
+
+
+def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | None:
+    """Return advice on a rule that differs only in something other than the client, or that is easily overlooked."""
+    if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
+        return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
+    if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
+        return Advice(
+            f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
+            "If this client is to be allowed, narrow the exclusions, or add another rule for it.",
+        )
+    if [field.matcher.field for field in rule.failing] == [ISSUER_KEY] and not rule.failing[0].found:
+        return _about_truststore(rule)
+    return _near_miss_advice(rule, explanation) if rule.is_near_miss else None
+
+
+def _about_truststore(rule: RuleExplanation) -> Advice:
+    return Advice(
+        f"{_place(rule)} matches, except for its {ISSUER_KEY}: no usable CA of the truststore at TRUSTSTORE_URI signed "
+        "the certificate.",
+        "If this client is to be allowed, set the function's TRUSTSTORE_URI to the truststore of the custom domain, "
+        "with the client's CA in it.",
+    )
+
+
+def _near_miss_advice(rule: RuleExplanation, explanation: Explanation) -> Advice:
+    deviations = [
+        (field, deviation) for field in rule.failing if field.nearest for deviation in field.nearest.deviations
+    ]
+    problem = " ".join(_near_miss_text(rule, field, deviation) for field, deviation in deviations)
+    corrections = " ".join(_correction(rule, field, deviation) for field, deviation in deviations)
+    if any(deviation.difference is Difference.ONE_CHARACTER for _, deviation in deviations):
+        return _with_rule(problem, f"If both are the same client: {corrections} Otherwise: {_ADD_A_RULE}", explanation)
+    return Advice(problem, corrections)
+
+
+def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
+    """Return what is easily overlooked in a field."""
+    place, found = _place(rule, field), fact_text(deviation.fact)
+    if deviation.difference is Difference.SPLIT and field.nearest:
+        parts = " and ".join(alternative_text((condition,)) for condition in field.nearest.alternative)
+        return f"{place} has {parts} as separate values, and the certificate has {found}."
+    if deviation.difference is Difference.REVERSED:
+        return f"{place} has the same attributes as the certificate in reverse order."
+    required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
+    return f"{place} requires {required}, and the certificate has {found}: {differs}."
+
+
+def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
+    """Return how a field is written so that it matches."""
+    if deviation.difference is Difference.SPLIT:
+        return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
+    place, spelling = _place(rule, field), _written(rule, deviation.spelling)
+    if isinstance(deviation.fact.value, tuple):
+        return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
+    return f"Write {spelling} in {place}, or have the certificate issued with the required value."
+
+
+def _written(rule: RuleExplanation, spelling: str) -> str:
+    """Return a value as it is written in a rules document, or in the environment."""
+    if rule.rule.name == ENVIRONMENT and spelling.isascii() and spelling.isprintable():
+        return f"'{spelling}'"
+    return json.dumps(spelling)
+
+
+def _about_list(explanation: Explanation) -> Advice | None:
+    """Return advice to extend the one list in the environment that does not match, if there are no other rules."""
+    rules = explanation.rules
+    if rules is None or any(rule.rule.name != ENVIRONMENT for rule in rules.nearest) or rules.left_out:
+        return None
+    rule = next((rule for rule in rules.nearest if rule.mismatch is explanation.denial), rules.nearest[0])
+    if len(rule.failing) != 1 or rule.failing[0].remark or not rule.failing[0].found:
+        return None
+    (field,) = rule.failing
+    return Advice(
+        f"{_place(rule, field)} requires {field.required_text()}, and the certificate has {field.found_text()}.",
+        f"If this client is to be allowed, add its value to {_place(rule, field)}.",
+    )
+
+
+def _about_limits(rule: RuleExplanation) -> Advice:
+    unmet = next(limit for limit in rule.limits if not limit.met)
+    return Advice(
+        f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
+        f"request has {unmet.found}.",
+        "If the client is to be allowed, change the limit, or add another rule for it.",
+    )
+
+
+def _about_values(rule: RuleExplanation) -> Advice:
+    missing = next(value for value in rule.values if not value.met)
+    return Advice(
+        f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
+        f"{missing.found}.",
+        "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
+    )
+
+
+_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation], Advice]] = {
+    DenyReason.RULE_NOT_IN_EFFECT: _about_limits,
+    DenyReason.CERTIFICATE_VALUE_MISSING: _about_values,
+}
+
+
+def _about_new_client(explanation: Explanation) -> Advice:
+    rules = explanation.rules
+    nearest = next((rule for rule in rules.nearest if rule.is_related), None) if rules else None
+    if nearest is None or not nearest.failing:
+        return _with_rule(f"No rule matches, and none is similar.{_ambiguity(explanation)}", _ADD_A_RULE, explanation)
+    field = nearest.failing[0]
+    problem = (
+        f"No rule matches. The nearest is {_place(nearest)}: its {field.matcher.field} requires "
+        f"{field.required_text()}, and the certificate has {field.found_text()}."
+    )
+    return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
+
+
+def _ambiguity(explanation: Explanation) -> str:
+    certificate = explanation.certificate
+    count = 0 if certificate is None else len(certificate.subject.get_all("CN"))
+    return f" The certificate has {count} common names, and none of them is used." if count > 1 else ""
+
+
+def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:
+    """Return advice with a rule for the certificate."""
+    # There is a certificate, since it was compared with rules.
+    certificate, rules = explanation.certificate, explanation.question.policy.rules
+    return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, rules))
+
+
+def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
+    if rule.rule.name != ENVIRONMENT:
+        return f"rule {quoted(rule.rule.name)}"
+    variable = field and FIELDS[field.matcher.field].variable
+    return variable or "the environment's list"

@@ -41,7 +41,6 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument("--description", metavar="TEXT", help="a comment in the rule")
     add_options(parser)
     add_review_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
 

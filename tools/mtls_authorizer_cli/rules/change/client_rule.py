@@ -12,7 +12,7 @@ from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.certificates.files import read_certificate_file
-from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
 from mtls_authorizer_cli.explanation.client_match import exact, identifies_client, name_matches, one_rule
 from mtls_authorizer_cli.printed import quoted, utc_timestamp
 from mtls_authorizer_cli.rules.change.target import verified_issuer_key
@@ -61,11 +61,8 @@ def client_rule_of(file: str, trust: Trust | None, settings: Settings, now: date
     read = read_certificate_file(file)
     if read.certificate is None:
         raise CommandError(read.problem)
-    try:
+    with command_errors(f"{shown_file(file)}: ", CommandError):
         return _client_rule(read.certificate, trust, settings, now)
-    except CommandError as error:
-        message = f"{shown_file(file)}: {error}"
-        raise CommandError(message) from error
 
 
 def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:

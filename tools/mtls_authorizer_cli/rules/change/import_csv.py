@@ -60,7 +60,6 @@ def add_parser(subparsers: Subparsers) -> Parser:
     )
     add_options(parser)
     add_review_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
 

@@ -11,12 +11,12 @@ from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
-from mtls_authorizer_cli.command_line import CommandError, file_exists, printable
+from mtls_authorizer_cli.atomic_files import draft_of
+from mtls_authorizer_cli.command_line import CommandError, command_errors, file_exists, printable
 from mtls_authorizer_cli.configuration.sources import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, check_valid
-from mtls_authorizer_cli.drafts import draft_of
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -133,12 +133,9 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
     if not review(Change(StoredDocument(location, "{}", ""), text)):
         return Result(tuple(rules), (), written=False)
     path = Path(location)
-    try:
-        with suppress(FileExistsError), draft_of(path, text.encode()) as draft:
-            # Unlike a renaming, this fails if the file exists.
-            path.hardlink_to(draft)
-            return Result(tuple(rules), (), written=True)
-    except (OSError, ValueError) as error:
-        message = f"{printable(location)} cannot be written: {getattr(error, 'strerror', None) or error}"
-        raise CommandError(message) from error
+    cannot_be_written = command_errors(f"{printable(location)} cannot be written: ", OSError, ValueError)
+    with cannot_be_written, suppress(FileExistsError), draft_of(path, text.encode()) as draft:
+        # Unlike a renaming, this fails if the file exists.
+        path.hardlink_to(draft)
+        return Result(tuple(rules), (), written=True)
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses
 from mtls_authorizer_cli.documents.document import not_empty
-from mtls_authorizer_cli.documents.json_text import items_of, remove_items
+from mtls_authorizer_cli.documents.json_text import items_of, rewrite_items
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
@@ -46,7 +46,6 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument("names", metavar="NAME", nargs="+", help="the name of a rule")
     add_location_options(parser)
     add_review_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     return parser
 
 
@@ -107,7 +106,7 @@ def _remove(names: frozenset[str]) -> Callable[[str], str]:
         if is_first:
             _require(names, [_name(item.value) for item in items_of(text, "rules")])
             is_first = False
-        return not_empty(remove_items(text, "rules", lambda rule: _name(rule) in names))
+        return not_empty(rewrite_items(text, "rules", lambda item: None if _name(item.value) in names else item.text))
 
     return edit
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer_cli.command_line import CommandError, shown_file
+from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
 from mtls_authorizer_cli.configuration.sources import read_location
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
@@ -77,11 +77,8 @@ def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> 
 
 def read_trust(location: str, content: bytes) -> Trust:
     """Read the truststore that was at a location. Raises CommandError."""
-    try:
+    with command_errors(f"{shown_file(location)}: ", ValueError):
         return Trust(read_bundle(content), read_truststore(content))
-    except ValueError as error:
-        message = f"{shown_file(location)}: {error}"
-        raise CommandError(message) from error
 
 
 def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetime) -> str:

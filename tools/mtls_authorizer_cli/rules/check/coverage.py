@@ -10,7 +10,7 @@ from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer_cli.rule_values import certificate_values
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.check.kinds import Kind
-from mtls_authorizer_cli.rules.routes import include
+from mtls_authorizer_cli.rules.routes import missing_from
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -54,7 +54,7 @@ class _PreparedRule:
             and self.rule.limits in {None, other.rule.limits}
             and self.required_values <= other.required_values
             and self.exclusions <= other.exclusions
-            and include(self.rule.routes, other.rule.routes)
+            and not missing_from(self.rule.routes, other.rule.routes)
             and all(
                 any(required.follows_from_each(given) for given in other.requirements) for required in self.requirements
             )

@@ -38,6 +38,11 @@ class Access(NamedTuple):
     grants: tuple[tuple[Grant, RequestLimits | None], ...]
     denial: DenyReason | None = None
 
+    @property
+    def rules(self) -> list[str]:
+        """The names of the rules."""
+        return [name for grant, _ in self.grants for name in grant.rules]
+
     def limited_routes(self) -> tuple[LimitedRoutes, ...]:
         """Return the routes of each grant."""
         return tuple(LimitedRoutes(grant.routes, limits) for grant, limits in self.grants)

@@ -18,9 +18,7 @@ from mtls_authorizer_cli.configuration.sources import (
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare
-from mtls_authorizer_cli.rules.diff.json_document import as_json
-from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report
-from mtls_authorizer_cli.rules.diff.text import as_text
+from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse

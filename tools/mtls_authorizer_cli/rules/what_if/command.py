@@ -17,8 +17,7 @@ from mtls_authorizer_cli.configuration.sources import (
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
-from mtls_authorizer_cli.rules.what_if.report import Report, as_json, as_text
-from mtls_authorizer_cli.rules.what_if.tally import tally
+from mtls_authorizer_cli.rules.what_if.report import Report, Tally, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse
@@ -66,12 +65,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}
     replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
+    tally = Tally()
     with Progress(sys.stderr) as progress:
-        result = tally(progress.watch(records, "decisions", every=_SHOWN_EVERY), replayer)
-    report = Report(result, records.skipped, has_certificates=bool(certificates))
+        for record in progress.watch(records, "decisions", every=_SHOWN_EVERY):
+            tally.add(record, replayer.decide(record))
+    report = Report(tally, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
-    if not result.total and records.skipped:
+    if not tally.total and records.skipped:
         message = f"{shown_file(options.log)} contains no decision: {records.problem}"
         raise CommandError(message)
     check_read(files)
-    return ExitStatus.NEGATIVE if result.changed else ExitStatus.SUCCESS
+    return ExitStatus.NEGATIVE if tally.changed else ExitStatus.SUCCESS

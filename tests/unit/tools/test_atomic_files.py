@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer_cli.drafts import draft_of
+from mtls_authorizer_cli.atomic_files import draft_of
 
 if TYPE_CHECKING:
     from pathlib import Path

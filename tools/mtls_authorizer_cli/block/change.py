@@ -53,7 +53,6 @@ def add_options(parser: Parser) -> None:
     add_location_options(parser)
     add_flush_options(parser)
     add_review_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON, for a program")
 
 
 def change(
