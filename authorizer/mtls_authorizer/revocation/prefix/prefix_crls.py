@@ -6,15 +6,15 @@ import time
 from contextlib import contextmanager
 from threading import RLock
 
-from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.crl.succession import is_stale
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
-from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl, LocatedList
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.chains import Chain, ChainLink
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl_loader import CrlLoader
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.prefix.listing import CrlListing
-    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
     from mtls_authorizer.stores.store import Prefix
 
 logger = get_logger()
@@ -36,15 +35,6 @@ _AT_ONCE = 8
 
 MAX_SEARCHED = 256
 """The maximum number of CRLs that are read in one interval to find one that no certificate names."""
-
-
-class LocatedList(NamedTuple):
-    """A list, and where it was loaded from."""
-
-    uri: str
-    revocation_list: RevocationList
-    is_outdated: bool = False
-    """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
 
 
 class PrefixCrls:
@@ -57,7 +47,7 @@ class PrefixCrls:
     def __init__(  # noqa: PLR0913 -- each by name
         self,
         prefixes: Sequence[Prefix],
-        make_loader: Callable[[str, Callable[[], CrlListing]], RollbackCheckingLoader],
+        make_loader: Callable[[str, Callable[[], CrlListing]], CrlLoader],
         *,
         interval_seconds: float,
         max_bytes: int,
@@ -74,6 +64,7 @@ class PrefixCrls:
         self._clock = clock
         self._max_bytes = max_bytes
         self._cache = CrlCache(max_bytes)
+        self._evicted = EvictedLists(max_age)
         self._lock = RLock()  # held briefly: never while waiting for a store
         self._in_use: list[set[str]] = []  # the CRLs of each request that is loading some
         self._evicted_failures = 0
@@ -91,11 +82,12 @@ class PrefixCrls:
             return self._evicted_failures + sum(each.document.total_failures for each in self._cache)
 
     def lists(self) -> list[LocatedList]:
-        """Return all lists in memory."""
+        """Return all lists in memory. Those that are older than evicted ones are each in a RolledBackList."""
         with self._lock:
             self._update()
             listing = self._catalog.listing
-            return [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+            lists = [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+            return self._evicted.check(lists, self._now())
 
     @contextmanager
     def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
@@ -109,7 +101,7 @@ class PrefixCrls:
             self._in_use.append(used)
         try:
             changed = self._load_needed(chains, lists, used, time.monotonic() + wait_seconds)
-            yield self._evict() or changed or self._is_newer_than(lists, used)
+            yield self._evict() or changed or self._is_newer_than(lists, used) or self._evicted.has_expired(self._now())
         finally:
             with self._lock:
                 self._in_use = [each for each in self._in_use if each is not used]
@@ -232,9 +224,7 @@ class PrefixCrls:
 
     def _is_covered(self, link: ChainLink) -> bool:
         now = self._now()
-        with self._lock:
-            listing = self._catalog.listing
-            lists = [each for crl in self._cache if not crl.is_outdated(listing) for each in crl.lists]
+        lists = [each.revocation_list for each in self.lists() if not each.is_outdated]
         return any(
             issuer_of(each) == link.issuer
             and not is_stale(each, now, self._max_age)
@@ -267,4 +257,6 @@ class PrefixCrls:
         with self._lock:
             evicted = self._cache.evict(may_be_evicted)
             self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
+            for crl in evicted:
+                self._evicted.remember(crl.lists, now)
         return any(crl.lists for crl in evicted)
