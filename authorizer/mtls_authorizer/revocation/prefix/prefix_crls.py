@@ -8,8 +8,7 @@ from threading import RLock
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
-from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl, LocatedList
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl_loader import CrlLoader
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.prefix.listing import CrlListing
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.store import Prefix
 
 logger = get_logger()
@@ -135,7 +135,7 @@ class PrefixCrls:
         changed = self._load(needed, links, used, deadline)
         for link in lists.not_covered(chains, self._now()):
             if not any(map(can_name_crl, link.scope.uris)):
-                changed |= self._search(link, links, used, deadline)
+                changed |= self._search(link, links, lists.truststore, used, deadline)
         return changed
 
     def _load(self, uris: list[str], links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
@@ -190,8 +190,10 @@ class PrefixCrls:
         loader = self._make_loader(uri, lambda: self._catalog.listing)
         return ListedCrl(loader, self._interval_seconds, self._clock)
 
-    def _search(self, link: ChainLink, links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
-        """Read CRLs until a listed one that is not stale covers a certificate. Return whether any changed.
+    def _search(
+        self, link: ChainLink, links: Sequence[ChainLink], truststore: Truststore, used: set[str], deadline: float
+    ) -> bool:
+        """Read CRLs until a listed one can prove a certificate good now. Return whether any changed.
 
         The certificate names none. Those that are not ``unread`` are known not to cover it.
 
@@ -203,7 +205,7 @@ class PrefixCrls:
             unread = self._catalog.unread()
         for start in range(0, len(unread), _AT_ONCE):
             batch = unread[start : start + _AT_ONCE]
-            if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(batch):
+            if self._is_covered(link, truststore) or time.monotonic() >= deadline or not self._may_search(batch):
                 break
             changed |= self._load(batch, links, used, deadline)
         return changed
@@ -222,13 +224,12 @@ class PrefixCrls:
             )
             return self._left_to_search >= 0
 
-    def _is_covered(self, link: ChainLink) -> bool:
+    def _is_covered(self, link: ChainLink, truststore: Truststore) -> bool:
         now = self._now()
         lists = [each.revocation_list for each in self.lists() if not each.is_outdated]
         return any(
             issuer_of(each) == link.issuer
-            and not is_stale(each, now, self._max_age)
-            and SignedList(each).can_prove_good(link.scope)
+            and SignedList(each, permitted_signers(each, truststore)).can_prove_good(link.scope, now, self._max_age)
             for each in lists
         )
 

@@ -28,6 +28,12 @@ class _Age(NamedTuple):
     number: int | None
     this_update: datetime
     next_update: datetime | None
+    has_defect: bool
+    """Whether it need not contain what earlier lists revoke, such as a delta CRL."""
+
+    def replaces(self, other: _Age) -> bool:
+        """Return whether a list of this age revokes what another one with the same identity does."""
+        return not is_older(self, other) and (other.has_defect or not self.has_defect)
 
 
 class EvictedLists:
@@ -45,12 +51,12 @@ class EvictedLists:
         self._reported: frozenset[str] = frozenset()
 
     def remember(self, lists: Iterable[RevocationList], now: datetime) -> None:
-        """Remember lists that are being evicted, except for those that did not prove anything good yet."""
-        for each in map(_original, lists):
-            if each.defect is None and each.this_update <= now:
-                identity, new = identity_of(each), _Age(each.number, each.this_update, each.next_update)
-                ages = [age for age in self._ages.pop(identity, ()) if is_older(new, age)]
-                if all(is_older(age, new) for age in ages):
+        """Remember lists that are being evicted, except for those whose time has not come."""
+        for each in lists:
+            if each.this_update <= now:
+                identity, new = identity_of(each), _age(each)
+                ages = [age for age in self._ages.pop(identity, ()) if not new.replaces(age)]
+                if not any(age.replaces(new) for age in ages):
                     ages.append(new)
                 self._ages[identity] = tuple(ages[-MAX_RETAINED_LISTS:])
                 if len(self._ages) > MAX_REMEMBERED:
@@ -62,14 +68,12 @@ class EvictedLists:
         A list that is as new as the evicted one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good.
         """
-        in_memory: dict[ListIdentity, list[RevocationList]] = {}
+        in_memory: dict[ListIdentity, list[_Age]] = {}
         for each in located:
-            original = _original(each.revocation_list)
-            if original.defect is None:
-                in_memory.setdefault(identity_of(original), []).append(original)
+            in_memory.setdefault(identity_of(each.revocation_list), []).append(_age(each.revocation_list))
         evicted = {
-            identity: [age for age in self._ages.get(identity, ()) if all(is_older(each, age) for each in lists)]
-            for identity, lists in in_memory.items()
+            identity: [age for age in self._ages.get(identity, ()) if not any(each.replaces(age) for each in ages)]
+            for identity, ages in in_memory.items()
         }
         self._highest = set()
         checked = [
@@ -107,5 +111,6 @@ class EvictedLists:
         self._reported = frozenset(by_digest)
 
 
-def _original(revocation_list: RevocationList) -> RevocationList:
-    return revocation_list.original if isinstance(revocation_list, RolledBackList) else revocation_list
+def _age(revocation_list: RevocationList) -> _Age:
+    original = revocation_list.original if isinstance(revocation_list, RolledBackList) else revocation_list
+    return _Age(original.number, original.this_update, original.next_update, original.defect is not None)

@@ -18,7 +18,15 @@ from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
-from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
+from tests.certificate_authorities import (
+    DAY,
+    DELTA_CRL_INDICATOR,
+    IS_A_CA,
+    MAY_SIGN_BOTH,
+    authority_key,
+    crl_number,
+    entry,
+)
 from tests.certificates import extension, name, pem
 from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
@@ -39,6 +47,7 @@ from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
 
@@ -439,6 +448,34 @@ def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(she
         assert door.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
 
 
+def test_what_an_evicted_delta_crl_revokes_is_not_good_while_it_cannot_be_read(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, 2, ca=OTHER))
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    shelf.put("crl/ca.crl", partition(None, 22))
+    shelf.put("crl/ca+.crl", CA.revoke(entry(66), this_update=NOW, extensions=[crl_number(2), indicator]))
+    door = PrefixDoor(shelf)
+    named = pem(
+        CA.issue(
+            5,
+            subject=name(("CN", "client")),
+            not_before=NOW - DAY,
+            not_after=NOW + 100 * DAY,
+            extensions=[points(point_uri("ca"), point_uri("ca+"))],
+        )
+    )
+    clients = [client_of("ca", serial) for serial in (1, 22, 66)]
+    assert door.next(named, *clients) == [None, None, REVOKED, REVOKED]
+    shelf.errors["crl/ca+.crl"] = StoreError("file:///crl/ca+.crl", "500")
+    door.refusals(*(client_of(part, ca=OTHER) for part in range(5, 15)))
+    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    shelf.errors.clear()
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+
+
 @pytest.mark.parametrize("places", [("crl/3.crl", "crl/new/3.crl"), ("crl/new/3.crl", "crl/3.crl")])
 def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier_one_unusable(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch, places: tuple[str, str]
@@ -821,6 +858,30 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     delivered(shelf)
     assert door.refusal(client_of(None, ca=OTHER)) is None
     assert delivered(shelf) == ["crl/partner.crl"]
+
+
+@pytest.mark.parametrize("key_identifier", [b"new", b"old"])
+def test_the_search_for_a_crl_does_not_end_at_one_that_proves_nothing_good_now(
+    shelf: Memory, key_identifier: bytes
+) -> None:
+    ca = authority("Renewed", key_identifier=b"new")
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + ca.pem)
+
+    def put(place: str, number: int, this_update: datetime, key_identifier: bytes) -> None:
+        extensions = [crl_number(number), authority_key(key_identifier)]
+        content = ca.revoke(this_update=this_update, next_update=NOW + 9 * DAY, extensions=extensions)
+        shelf.put(place, content)
+
+    # Its time has not come, or it names another certificate of its CA.
+    put("crl/unusable.crl", 1, NOW - DAY if key_identifier == b"old" else NOW + DAY, key_identifier)
+    door = PrefixDoor(shelf)
+    assert door.next(client_of(None, ca=ca)) == [UNKNOWN]
+    # Read after it, because it is new or in a later batch.
+    put("crl/usable.crl", 2, NOW - MINUTE, b"new")
+    for count in range(8):
+        shelf.put(f"crl/invalid-{count}.crl", HTML)
+    for each in (door, PrefixDoor(shelf)):
+        assert each.next(client_of(None, ca=ca)) == [None]
 
 
 def test_the_search_for_a_crl_does_not_end_at_a_smaller_delta_crl(shelf: Memory) -> None:

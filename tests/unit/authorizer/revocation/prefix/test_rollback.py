@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
 
 
-def of_part(number: int, part: int = 3, **options: datetime) -> VerifiedCrl:
-    return verify_crl(partition(part, number=number, **options), TRUSTSTORE)
+def of_part(
+    number: int, part: int = 3, *, this_update: datetime | None = None, next_update: datetime = NOW + DAY
+) -> VerifiedCrl:
+    content = partition(part, number=number, this_update=this_update, next_update=next_update)
+    return verify_crl(content, TRUSTSTORE)
 
 
 def evict(*lists: RevocationList) -> EvictedLists:
@@ -71,11 +74,23 @@ def test_a_list_is_not_rolled_back_while_one_that_is_as_new_as_the_evicted_one_i
     assert rolled_back(evict(three), one, two) == [True, True]
     # That it is in a RolledBackList does not matter: it revokes.
     assert rolled_back(evict(two), one, RolledBackList(two)) == [False, True]
-    delta = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    changes = verify_crl(CA.revoke(this_update=NOW, extensions=[crl_number(9), delta]), TRUSTSTORE)
-    complete, newer = (verify_crl(partition(None, number=number), TRUSTSTORE) for number in (1, 2))
-    assert rolled_back(evict(newer), complete, changes) == [True, False]
-    assert rolled_back(evict(changes), complete) == [False]
+
+
+def test_a_list_is_not_rolled_back_while_the_evicted_delta_crl_is_in_memory() -> None:
+    def changes(number: int) -> VerifiedCrl:
+        indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+        content = CA.revoke(this_update=NOW - DAY + number * MINUTE, extensions=[crl_number(number), indicator])
+        return verify_crl(content, TRUSTSTORE)
+
+    complete = [verify_crl(partition(None, number=number), TRUSTSTORE) for number in (1, 2, 3)]
+    assert [rolled_back(evict(changes(2)), each) for each in complete] == [[True], [False], [False]]
+    for number, is_rolled_back in ((1, True), (2, False), (3, False)):
+        assert rolled_back(evict(changes(2)), complete[0], changes(number)) == [is_rolled_back, False]
+    # It need not contain what a complete one does.
+    for evicted in (evict(complete[1]), evict(complete[1], changes(9)), evict(changes(9), complete[1])):
+        assert rolled_back(evicted, complete[0], changes(9)) == [True, False]
+    assert rolled_back(evict(complete[1], changes(9)), complete[1]) == [True]
+    assert rolled_back(evict(changes(2), complete[1]), complete[1]) == [False]
 
 
 def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> None:
