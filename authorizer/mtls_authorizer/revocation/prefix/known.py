@@ -68,9 +68,9 @@ class KnownCrls:
             self._forget(uri)
 
     def find(self, link: ChainLink) -> list[str]:
-        """Return the CRLs of the issuer that cover a certificate, except for those that it finds by their names."""
-        of_issuer = self._uris.get(link.issuer, {})
-        return [uri for name in (None, *link.scope.names) for uri in of_issuer.get(name, ())]
+        """Return the CRLs of the issuer for a certificate's scope, except for those that it finds by their names."""
+        by_name = [self._uris.get(issuer, {}) for issuer in link.issuers]
+        return [uri for name in (None, *link.scope.names) for uris in by_name for uri in uris.get(name, ())]
 
     def is_needless(self, uri: str, versions: Versions, link: ChainLink, *, is_named: bool) -> bool:
         """Return whether a certificate that names a CRL is known not to need the objects with these versions.

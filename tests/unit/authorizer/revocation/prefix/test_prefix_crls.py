@@ -860,6 +860,21 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
+@pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
+def test_what_the_evicted_crl_of_another_key_of_its_ca_revokes_stays_revoked(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, part: str | None
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    earlier = authority("Renewed")
+    renewed = authority("Renewed", parent=earlier)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + earlier.pem + renewed.pem)
+    shelf.put("crl/earlier-key.crl", partition(part, 66, ca=earlier))
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
+    for _ in range(3):
+        assert door.next(client_of(part, 66, renewed), client_of(part, 1, renewed)) == [REVOKED, None]
+        door.refusals(*(client_of(each) for each in range(5, 15)))
+
+
 @pytest.mark.parametrize("key_identifier", [b"new", b"old"])
 def test_the_search_for_a_crl_does_not_end_at_one_that_proves_nothing_good_now(
     shelf: Memory, key_identifier: bytes
