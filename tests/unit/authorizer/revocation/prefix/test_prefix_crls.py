@@ -860,6 +860,20 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
+def test_what_the_evicted_delta_crl_of_a_part_revokes_stays_revoked_although_no_certificate_names_it(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    shelf.put("crl/3+.crl", partition(3, 66, number=2, extensions=[indicator]))
+    door = PrefixDoor(shelf)
+    # It is read, together with the others, to find the CRL of this client's CA.
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    for _ in range(3):
+        assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+
+
 @pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
 def test_what_the_evicted_crl_of_another_key_of_its_ca_revokes_stays_revoked(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch, part: str | None
