@@ -77,7 +77,7 @@ class RevocationDocuments:
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
         single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = [*single, *self.prefix_crls.lists()]
+        located = self.prefix_crls.lists(single)
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),

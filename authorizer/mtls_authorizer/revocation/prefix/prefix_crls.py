@@ -81,13 +81,16 @@ class PrefixCrls:
         with self._lock:
             return self._evicted_failures + sum(each.document.total_failures for each in self._cache)
 
-    def lists(self) -> list[LocatedList]:
-        """Return all lists in memory. Those that are older than evicted ones are each in a RolledBackList."""
+    def lists(self, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
+        """Return all lists in memory, with those of single CRLs.
+
+        Those that are older than evicted ones are each in a RolledBackList.
+        """
         with self._lock:
             self._update()
             listing = self._catalog.listing
             lists = [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
-            return self._evicted.check(lists, self._now())
+            return self._evicted.check([*single, *lists], self._now())
 
     @contextmanager
     def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:

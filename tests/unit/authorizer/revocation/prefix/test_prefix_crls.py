@@ -496,6 +496,22 @@ def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier
     assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
 
 
+def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
+    shelf.put("single.crl", partition(3, 22))
+    door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
+    clients = [client_of(3), client_of(3, 22), client_of(3, 66)]
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+    shelf.put("crl/3.crl", HTML)
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    shelf.put("single.crl", partition(3, 22, 66, number=3))
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+
+
 def test_crls_of_a_small_prefix_are_as_good_as_single_ones() -> None:
     shelf = Memory()
     shelf.put("truststore.pem", CA.pem + OTHER.pem)
