@@ -104,7 +104,7 @@ class PrefixCrls:
             self._in_use.append(used)
         try:
             changed = self._load_needed(chains, lists, used, time.monotonic() + wait_seconds)
-            yield self._evict() or changed or self._is_newer_than(lists, used) or self._evicted.has_expired(self._now())
+            yield self._evict() or changed or self._is_newer_than(lists, used)
         finally:
             with self._lock:
                 self._in_use = [each for each in self._in_use if each is not used]
@@ -237,9 +237,11 @@ class PrefixCrls:
         )
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
-        """Return whether some CRLs have lists in memory that are not in force yet."""
+        """Return whether some CRLs have lists in memory that are not in force yet, or that prove more from now on."""
         with self._lock:
-            return any(not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
+            return self._evicted.take_expired(self._now()) or any(
+                not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists
+            )
 
     def _update(self) -> None:
         """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""

@@ -75,7 +75,6 @@ class EvictedLists:
             identity: [age for age in self._ages.get(identity, ()) if not any(each.replaces(age) for each in ages)]
             for identity, ages in in_memory.items()
         }
-        self._highest = set()
         checked = [
             each._replace(revocation_list=RolledBackList(each.revocation_list))
             if each.revocation_list.defect is None
@@ -86,9 +85,11 @@ class EvictedLists:
         self._report(new for new, each in zip(checked, located, strict=True) if new is not each)
         return checked
 
-    def has_expired(self, now: datetime) -> bool:
-        """Return whether the next check can have another result because an evicted list has expired."""
-        return any(is_stale(age, now, self._max_age) for age in self._highest)
+    def take_expired(self, now: datetime) -> bool:
+        """Return whether evicted lists have expired since the last call, so that the next check has another result."""
+        expired = {age for age in self._highest if is_stale(age, now, self._max_age)}
+        self._highest -= expired
+        return bool(expired)
 
     def _is_rolled_back(self, revocation_list: RevocationList, evicted: Iterable[_Age], now: datetime) -> bool:
         """Return whether a list is older than an evicted one.

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
+    from tests.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
@@ -366,6 +367,27 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     shelf.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
     door.next(client_of(3))
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+
+
+@pytest.mark.parametrize("ca", [OTHER, CA])
+def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired_although_others_are_searched(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, ca: CertificateAuthority
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/partner.crl", partition(None, number=500, ca=OTHER))
+    door, client = PrefixDoor(shelf), client_of(None, ca=OTHER)
+    assert door.next(client) == [None]
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    new = partition(None, number=1, ca=OTHER, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY)
+    shelf.put("crl/partner.crl", new)
+    assert door.next(client) == [UNKNOWN]
+    for part in range(MANY, MANY + 20):
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+    door.next(client_of(3))
+    door.now = NOW + 2 * DAY
+    # The first request, of any client, finds that it has expired.
+    door.refusal(client_of(None, ca=ca))
+    assert door.refusal(client) is None
 
 
 @pytest.mark.parametrize("is_evicted", [False, True])

@@ -107,14 +107,13 @@ def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> No
 def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> None:
     lower = of_part(2, this_update=NOW)
     evicted = evict(of_part(9, next_update=NOW + MINUTE))
-    assert not evicted.has_expired(NOW + DAY)
+    assert not evicted.take_expired(NOW + DAY)
     assert rolled_back(evicted, lower) == [True]
-    assert [evicted.has_expired(NOW + age) for age in (timedelta(0), MINUTE)] == [False, True]
+    assert [evicted.take_expired(NOW + age) for age in (timedelta(0), MINUTE, MINUTE)] == [False, True, False]
     assert rolled_back(evicted, lower, now=NOW + MINUTE) == [False]
-    assert not evicted.has_expired(NOW + DAY)
     # An earlier date does.
     assert rolled_back(evicted, of_part(8), now=NOW + DAY) == [True]
-    assert not evicted.has_expired(NOW + DAY)
+    assert not evicted.take_expired(NOW + DAY)
 
 
 def test_a_list_is_reported_once_until_it_is_no_longer_rolled_back(caplog: pytest.LogCaptureFixture) -> None:
