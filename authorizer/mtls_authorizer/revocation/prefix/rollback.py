@@ -68,19 +68,21 @@ class EvictedLists:
         A list that is as new as the evicted one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good.
         """
+        identities = [identity_of(each.revocation_list) for each in located]
         in_memory: dict[ListIdentity, list[_Age]] = {}
-        for each in located:
-            in_memory.setdefault(identity_of(each.revocation_list), []).append(_age(each.revocation_list))
+        for identity, each in zip(identities, located, strict=True):
+            if identity in self._ages:
+                in_memory.setdefault(identity, []).append(_age(each.revocation_list))
         evicted = {
-            identity: [age for age in self._ages.get(identity, ()) if not any(each.replaces(age) for each in ages)]
+            identity: [age for age in self._ages[identity] if not any(each.replaces(age) for each in ages)]
             for identity, ages in in_memory.items()
         }
         checked = [
             each._replace(revocation_list=RolledBackList(each.revocation_list))
             if each.revocation_list.defect is None
-            and self._is_rolled_back(each.revocation_list, evicted[identity_of(each.revocation_list)], now)
+            and self._is_rolled_back(each.revocation_list, evicted.get(identity, ()), now)
             else each
-            for each in located
+            for identity, each in zip(identities, located, strict=True)
         ]
         self._report(new for new, each in zip(checked, located, strict=True) if new is not each)
         return checked
