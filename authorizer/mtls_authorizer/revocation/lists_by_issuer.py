@@ -63,7 +63,7 @@ class ListsByIssuer:
 
     def covering(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[RevocationList]:
         """Yield the lists of its issuer that can prove a certificate good at an aware time."""
-        lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
+        lists = (each for group in self._relevant(link) for each in group)
         return (each.revocation_list for each in lists if each.can_prove_good(link.scope, now, max_age))
 
     def in_force(
