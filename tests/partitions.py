@@ -10,6 +10,7 @@ from tests.certificates import extension, name, pem
 from tests.kept_lists import CA, NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tests.certificate_authorities import CertificateAuthority
@@ -50,6 +51,7 @@ def partition(  # noqa: PLR0913 -- one for each field that a test wants to be od
     this_update: datetime | None = None,
     next_update: datetime = NOW + DAY,
     padding: int = 0,
+    extensions: Sequence[bytes] = (),
 ) -> bytes:
     """Return the CRL of a part; the complete one if that is None. A higher number is newer.
 
@@ -60,5 +62,5 @@ def partition(  # noqa: PLR0913 -- one for each field that a test wants to be od
         *(entry(serial) for serial in (*revoked, *range(10_000, 10_000 + padding))),
         this_update=this_update or NOW - DAY + number * DAY / 1000,
         next_update=next_update,
-        extensions=[crl_number(number), *scope],
+        extensions=[crl_number(number), *scope, *extensions],
     )

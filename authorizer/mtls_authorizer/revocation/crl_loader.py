@@ -118,10 +118,6 @@ class CrlLoader:
         self._index_store.reset()
         self._crl_store.reset()
 
-    def current_problem(self, revocation_list: RevocationList) -> CrlError | None:
-        """Return why a list that was loaded proves no certificate good now; None if it does."""
-        return find_problem(revocation_list, self._require_truststore(), self._now(), self._max_age)
-
     def _require_truststore(self) -> Truststore:
         truststore = self._truststore()
         if truststore is None:

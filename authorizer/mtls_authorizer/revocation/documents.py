@@ -6,14 +6,13 @@ from datetime import timedelta
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
-from mtls_authorizer.revocation.crl.retention import RolledBackList
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
 from mtls_authorizer.revocation.prefix.listing import ListedStore
-from mtls_authorizer.revocation.prefix.prefix_crls import LocatedList, PrefixCrls
-from mtls_authorizer.revocation.prefix.rollback import NewestLists, RollbackCheckingLoader
+from mtls_authorizer.revocation.prefix.prefix_crls import PrefixCrls
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.revocation.truststore.loader import truststore_loader
@@ -21,7 +20,7 @@ from mtls_authorizer.stores.uri import is_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
     from mtls_authorizer.revocation.prefix.listing import CrlListing
@@ -57,7 +56,6 @@ class RevocationDocuments:
         self._max_bytes = max_crl_bytes(sources.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._warnings: frozenset[str] = frozenset()
-        self._newest = NewestLists()
         self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
         self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_prefix(uri)]
         self.prefix_crls = PrefixCrls(
@@ -79,7 +77,7 @@ class RevocationDocuments:
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
         single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = [*single, *self._checked(self.prefix_crls.lists())]
+        located = self.prefix_crls.lists(single)
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -106,27 +104,11 @@ class RevocationDocuments:
             now=self._now,
         )
 
-    def _listed_crl_loader(self, uri: str, listing: Callable[[], CrlListing]) -> RollbackCheckingLoader:
+    def _listed_crl_loader(self, uri: str, listing: Callable[[], CrlListing]) -> CrlLoader:
         def open_listed(uri: str, *, max_bytes: int) -> Store:
             return ListedStore(self._opener(uri, max_bytes=max_bytes), listing)
 
-        return RollbackCheckingLoader(self._loader(uri, open_listed), self._newest, lambda: self._now() - self._max_age)
-
-    def _checked(self, located: Sequence[LocatedList]) -> Iterator[LocatedList]:
-        """Yield lists below prefixes, and a RolledBackList in place of each that proves nothing good.
-
-        No loader checks the CRLs that were removed, or knows those of other locations.
-        """
-        lists = [each.revocation_list for each in located]
-        delivered_last = {each.uri: each for each in reversed(located)}
-        for each in located:
-            listed = each.revocation_list
-            if not isinstance(listed, RolledBackList):
-                is_rolled_back = each.is_outdated and self._newest.is_rolled_back(listed, self._now() - self._max_age)
-                yield each._replace(revocation_list=RolledBackList(listed)) if is_rolled_back else each
-            else:
-                is_latest = delivered_last[each.uri] is each and self._newest.is_latest(listed, lists)
-                yield each._replace(revocation_list=listed.original) if is_latest else each
+        return self._loader(uri, open_listed)
 
     def _warn(self, lists: RevocationLists) -> None:
         """Log problems of the settings when they appear."""

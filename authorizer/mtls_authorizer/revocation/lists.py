@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.succession import is_stale
 from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason, most_severe
@@ -97,9 +96,9 @@ class RevocationLists:
         return status if used is None else status._replace(location=self._locations.get(used.digest))
 
     def not_covered(self, chains: Iterable[Chain], now: datetime) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, but that none can prove good.
+        """Return the certificates of chains for which a list is required, but that none proves good at an aware time.
 
-        Lists that are outdated, or stale at an aware time, do not count.
+        Lists that are outdated do not count.
         """
         required = (
             link
@@ -107,11 +106,11 @@ class RevocationLists:
             for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
             if link.issuer.key_fingerprint not in self._exempt_issuers
         )
-
-        def is_current(each: RevocationList) -> bool:
-            return each.digest not in self._outdated and not is_stale(each, now, self._max_age)
-
-        return [link for link in dict.fromkeys(required) if not any(map(is_current, self._lists.covering(link)))]
+        return [
+            link
+            for link in dict.fromkeys(required)
+            if all(each.digest in self._outdated for each in self._lists.covering(link, now, self._max_age))
+        ]
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]

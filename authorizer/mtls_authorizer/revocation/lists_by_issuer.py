@@ -61,10 +61,10 @@ class ListsByIssuer:
                 lists = [each.revocation_list for each in group]
                 yield next((each for each in lists if each.defect is None), lists[0])
 
-    def covering(self, link: ChainLink) -> Iterator[RevocationList]:
-        """Yield the lists of its issuer that can prove a certificate good, now or at another time."""
-        lists = (each for group in self._groups.get(link.issuer, ()) for each in group)
-        return (each.revocation_list for each in lists if each.can_prove_good(link.scope))
+    def covering(self, link: ChainLink, now: datetime, max_age: timedelta) -> Iterator[RevocationList]:
+        """Yield the lists of its issuer that can prove a certificate good at an aware time."""
+        lists = (each for group in self._relevant(link) for each in group)
+        return (each.revocation_list for each in lists if each.can_prove_good(link.scope, now, max_age))
 
     def in_force(
         self, link: ChainLink, now: datetime, max_age: timedelta

@@ -44,9 +44,9 @@ class SignedList(NamedTuple):
         scope = self.revocation_list.scope
         return scope is not None and scope.covers(certificate, assume_complete=self.assume_complete)
 
-    def can_prove_good(self, certificate: CertificateScope) -> bool:
-        """Return whether the list can prove a certificate of the issuer good, now or at another time."""
-        return self.revocation_list.defect is None and self.covers(certificate)
+    def can_prove_good(self, certificate: CertificateScope, now: datetime, max_age: timedelta) -> bool:
+        """Return whether the list can prove a certificate of the issuer good at an aware time."""
+        return self.covers(certificate) and self.unknown_reason(now, max_age) is None
 
     def concerns(self, link: ChainLink) -> bool:
         """Return whether the list covers or revokes a certificate of the issuer, or has an unknown scope."""

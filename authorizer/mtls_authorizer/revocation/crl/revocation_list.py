@@ -12,7 +12,23 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.scope import CrlScope
 
 
-class RevocationList(Protocol):
+class Dated(Protocol):
+    """The number and the dates of a revocation list."""
+
+    @property
+    def number(self) -> int | None:
+        """The CRL number (RFC 5280 §5.2.3), not negative and at most 20 bytes long; None if the CRL has none."""
+
+    @property
+    def this_update(self) -> datetime:
+        """The date of issue (RFC 5280 §5.1.2.4), aware, in UTC."""
+
+    @property
+    def next_update(self) -> datetime | None:
+        """The date by which the next CRL is issued (RFC 5280 §5.1.2.5), aware, in UTC; None if the CRL has none."""
+
+
+class RevocationList(Dated, Protocol):
     """The certificates that a CA has revoked, all or a part of them."""
 
     @property
@@ -40,18 +56,6 @@ class RevocationList(Protocol):
     @property
     def scope(self) -> CrlScope | None:
         """The scope that the issuing distribution point states; None if that cannot be read."""
-
-    @property
-    def number(self) -> int | None:
-        """The CRL number (RFC 5280 §5.2.3), not negative and at most 20 bytes long; None if the CRL has none."""
-
-    @property
-    def this_update(self) -> datetime:
-        """The date of issue (RFC 5280 §5.1.2.4), aware, in UTC."""
-
-    @property
-    def next_update(self) -> datetime | None:
-        """The date by which the next CRL is issued (RFC 5280 §5.1.2.5), aware, in UTC; None if the CRL has none."""
 
     @property
     def digest(self) -> str:

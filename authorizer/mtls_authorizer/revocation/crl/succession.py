@@ -10,11 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import Dated, RevocationList
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
 
 
-def is_stale(revocation_list: RevocationList, now: datetime, max_age: timedelta) -> bool:
+def is_stale(revocation_list: Dated, now: datetime, max_age: timedelta) -> bool:
     """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
 
     At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
@@ -36,7 +36,7 @@ def identity_of(revocation_list: RevocationList) -> ListIdentity:
     return ListIdentity(issuer_of(revocation_list), revocation_list.distribution_point)
 
 
-def is_older(revocation_list: RevocationList, other: RevocationList) -> bool:
+def is_older(revocation_list: Dated, other: Dated) -> bool:
     """Return whether a list is older than another one with the same identity, by its thisUpdate or its number.
 
     Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated, or put its

@@ -90,8 +90,7 @@ class CrlCatalog:
         is_read = is_invalid
         if loaded is not None:
             versions = (loaded.version.crl_version, loaded.version.index_version)
-            is_named = self.listing.namesakes(crl.uri) <= _MAX_NAMED
-            self._known.add(crl.uri, loaded.value, versions, is_named=is_named)
+            self._known.add(crl.uri, loaded.value, versions, self._name(crl.uri))
             is_read |= versions[0] == listed[0]
         if is_read:
             self._unread.pop(crl.uri, None)
@@ -126,6 +125,10 @@ class CrlCatalog:
                 found |= dict.fromkeys(listing.crls)
                 free -= size
         return found
+
+    def _name(self, uri: str) -> str | None:
+        """Return the name of a CRL; None if too many have it, or it was not listed."""
+        return self.listing.crls[uri].name if 0 < self.listing.namesakes(uri) <= _MAX_NAMED else None
 
     def _named(self, link: ChainLink) -> Iterator[str]:
         """Yield the CRLs that a certificate names, except for needless ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.general_names import URI
 from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.prefix.listing import last_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class _KnownCrl(NamedTuple):
     versions: Versions
     issuers: frozenset[AuthorityId]
     keys: frozenset[_Key]
-    is_named: bool
+    name: str | None
 
 
 class KnownCrls:
@@ -47,20 +47,20 @@ class KnownCrls:
         """Return the CRLs of which another version is listed, which may have another issuer and scope."""
         return [uri for uri, known in self._crls.items() if uri in listed and known.versions[0] != listed[uri].version]
 
-    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions, *, is_named: bool) -> None:
+    def add(self, uri: str, lists: Sequence[RevocationList], versions: Versions, name: str | None) -> None:
         """Record the lists of a CRL. ``versions`` are those of the objects that were read.
 
-        ``is_named`` is whether certificates that name the CRL find it by its name: not if too many have this name.
+        ``name`` is the name by which certificates find the CRL; None if too many have this name.
         """
         digests = tuple([each.digest for each in lists])
         known = self._crls.get(uri)
-        if known is not None and (known.digests, known.versions, known.is_named) == (digests, versions, is_named):
+        if known is not None and (known.digests, known.versions, known.name) == (digests, versions, name):
             return
         self._forget(uri)
-        keys = frozenset(key for each in lists for key in _keys(each, is_named=is_named))
-        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys, is_named)
-        for issuer, name in keys:
-            self._uris.setdefault(issuer, {}).setdefault(name, {})[uri] = None
+        keys = frozenset(key for each in lists for key in _keys(each, name))
+        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys, name)
+        for issuer, point in keys:
+            self._uris.setdefault(issuer, {}).setdefault(point, {})[uri] = None
 
     def keep(self, uris: Iterable[str]) -> None:
         """Forget all other CRLs."""
@@ -68,9 +68,9 @@ class KnownCrls:
             self._forget(uri)
 
     def find(self, link: ChainLink) -> list[str]:
-        """Return the CRLs of the issuer that cover a certificate, except for those that it finds by their names."""
-        of_issuer = self._uris.get(link.issuer, {})
-        return [uri for name in (None, *link.scope.names) for uri in of_issuer.get(name, ())]
+        """Return the CRLs of the issuer for a certificate's scope, except for those that it finds by their names."""
+        by_name = [self._uris.get(issuer, {}) for issuer in link.issuers]
+        return [uri for name in (None, *link.scope.names) for uris in by_name for uri in uris.get(name, ())]
 
     def is_needless(self, uri: str, versions: Versions, link: ChainLink, *, is_named: bool) -> bool:
         """Return whether a certificate that names a CRL is known not to need the objects with these versions.
@@ -78,7 +78,7 @@ class KnownCrls:
         These are of other issuers, or ``find`` returns them if they cover the certificate.
         """
         known = self._crls.get(uri)
-        if known is None or known.versions != versions or known.is_named is not is_named:
+        if known is None or known.versions != versions or (known.name is not None) is not is_named:
             return False
         return not is_named or known.issuers.isdisjoint(link.issuers)
 
@@ -93,13 +93,13 @@ class KnownCrls:
                 del self._uris[issuer]
 
 
-def _keys(revocation_list: RevocationList, *, is_named: bool) -> Iterator[_Key]:
-    """Yield the keys by which certificates find a list, except for those that they find by its name."""
+def _keys(revocation_list: RevocationList, object_name: str | None) -> Iterator[_Key]:
+    """Yield the keys by which certificates find a list, except for those that they find by the name of its object."""
     issuer, scope = issuer_of(revocation_list), revocation_list.scope
     if scope is None or scope.names is None:
         yield issuer, None
         return
     for tag, content in scope.names:
         # Certificates find the others by their names. There may be a hundred thousand of them.
-        if not is_named or tag != URI or not isinstance(content, bytes) or not can_name_crl(content):
+        if tag != URI or not isinstance(content, bytes) or last_segment(content) != object_name:
             yield issuer, (tag, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.succession import is_stale
@@ -12,15 +13,15 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
-    from mtls_authorizer.revocation.crl_loader import CrlVersion
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlVersion
     from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
-    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
 
 
 class ListedCrl:
     """A CRL that was listed. It is loaded on demand, and again when another version of it is listed."""
 
-    def __init__(self, loader: RollbackCheckingLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, loader: CrlLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
         self.uri = loader.uri
         self.document: Document[RetainedLists, CrlVersion] = Document(loader)
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
@@ -58,3 +59,12 @@ class ListedCrl:
         """Load everything anew at the next use, after a snapshot was restored."""
         self.document.loader.reset()
         self.refresher.restart()
+
+
+class LocatedList(NamedTuple):
+    """A list, and where it was loaded from."""
+
+    uri: str
+    revocation_list: RevocationList
+    is_outdated: bool = False
+    """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""

@@ -41,7 +41,7 @@ class CrlListing:
 
     def named_by(self, distribution_point: bytes) -> list[str]:
         """Return the CRLs with the name in the last segment of a distribution point's URI."""
-        return self._by_name.get(_last_segment(distribution_point), [])
+        return self._by_name.get(last_segment(distribution_point), [])
 
     def namesakes(self, uri: str) -> int:
         """Return how many CRLs have the name of a CRL, itself included; 0 if it was not listed."""
@@ -114,9 +114,10 @@ def _is_crl(uri: str) -> bool:
 
 def can_name_crl(distribution_point: bytes) -> bool:
     """Return whether the last segment of a distribution point's URI can be the name of a CRL."""
-    return _last_segment(distribution_point).endswith(CRL_SUFFIX)
+    return last_segment(distribution_point).endswith(CRL_SUFFIX)
 
 
-def _last_segment(uri: bytes) -> str:
+def last_segment(uri: bytes) -> str:
+    """Return the last segment of the path of a distribution point's URI."""
     path = uri.decode("ascii", "replace").partition("#")[0].partition("?")[0]
     return unquote(path.rpartition("/")[2])

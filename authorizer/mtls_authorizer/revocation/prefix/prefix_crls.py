@@ -6,15 +6,14 @@ import time
 from contextlib import contextmanager
 from threading import RLock
 
-from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
-from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
-from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl, LocatedList
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.chains import Chain, ChainLink
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl_loader import CrlLoader
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.prefix.listing import CrlListing
-    from mtls_authorizer.revocation.prefix.rollback import RollbackCheckingLoader
+    from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.store import Prefix
 
 logger = get_logger()
@@ -36,15 +35,6 @@ _AT_ONCE = 8
 
 MAX_SEARCHED = 256
 """The maximum number of CRLs that are read in one interval to find one that no certificate names."""
-
-
-class LocatedList(NamedTuple):
-    """A list, and where it was loaded from."""
-
-    uri: str
-    revocation_list: RevocationList
-    is_outdated: bool = False
-    """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
 
 
 class PrefixCrls:
@@ -57,7 +47,7 @@ class PrefixCrls:
     def __init__(  # noqa: PLR0913 -- each by name
         self,
         prefixes: Sequence[Prefix],
-        make_loader: Callable[[str, Callable[[], CrlListing]], RollbackCheckingLoader],
+        make_loader: Callable[[str, Callable[[], CrlListing]], CrlLoader],
         *,
         interval_seconds: float,
         max_bytes: int,
@@ -74,6 +64,7 @@ class PrefixCrls:
         self._clock = clock
         self._max_bytes = max_bytes
         self._cache = CrlCache(max_bytes)
+        self._evicted = EvictedLists(max_age)
         self._lock = RLock()  # held briefly: never while waiting for a store
         self._in_use: list[set[str]] = []  # the CRLs of each request that is loading some
         self._evicted_failures = 0
@@ -90,12 +81,16 @@ class PrefixCrls:
         with self._lock:
             return self._evicted_failures + sum(each.document.total_failures for each in self._cache)
 
-    def lists(self) -> list[LocatedList]:
-        """Return all lists in memory."""
+    def lists(self, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
+        """Return all lists in memory, with those of single CRLs.
+
+        Those that are older than evicted ones are each in a RolledBackList.
+        """
         with self._lock:
             self._update()
             listing = self._catalog.listing
-            return [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+            lists = [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+            return self._evicted.check([*single, *lists], self._now())
 
     @contextmanager
     def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
@@ -143,7 +138,7 @@ class PrefixCrls:
         changed = self._load(needed, links, used, deadline)
         for link in lists.not_covered(chains, self._now()):
             if not any(map(can_name_crl, link.scope.uris)):
-                changed |= self._search(link, links, used, deadline)
+                changed |= self._search(link, links, lists.truststore, used, deadline)
         return changed
 
     def _load(self, uris: list[str], links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
@@ -198,8 +193,10 @@ class PrefixCrls:
         loader = self._make_loader(uri, lambda: self._catalog.listing)
         return ListedCrl(loader, self._interval_seconds, self._clock)
 
-    def _search(self, link: ChainLink, links: Sequence[ChainLink], used: set[str], deadline: float) -> bool:
-        """Read CRLs until a listed one that is not stale covers a certificate. Return whether any changed.
+    def _search(
+        self, link: ChainLink, links: Sequence[ChainLink], truststore: Truststore, used: set[str], deadline: float
+    ) -> bool:
+        """Read CRLs until a listed one can prove a certificate good now. Return whether any changed.
 
         The certificate names none. Those that are not ``unread`` are known not to cover it.
 
@@ -211,7 +208,7 @@ class PrefixCrls:
             unread = self._catalog.unread()
         for start in range(0, len(unread), _AT_ONCE):
             batch = unread[start : start + _AT_ONCE]
-            if self._is_covered(link) or time.monotonic() >= deadline or not self._may_search(batch):
+            if self._is_covered(link, truststore) or time.monotonic() >= deadline or not self._may_search(batch):
                 break
             changed |= self._load(batch, links, used, deadline)
         return changed
@@ -230,22 +227,21 @@ class PrefixCrls:
             )
             return self._left_to_search >= 0
 
-    def _is_covered(self, link: ChainLink) -> bool:
+    def _is_covered(self, link: ChainLink, truststore: Truststore) -> bool:
         now = self._now()
-        with self._lock:
-            listing = self._catalog.listing
-            lists = [each for crl in self._cache if not crl.is_outdated(listing) for each in crl.lists]
+        lists = [each.revocation_list for each in self.lists() if not each.is_outdated]
         return any(
             issuer_of(each) == link.issuer
-            and not is_stale(each, now, self._max_age)
-            and SignedList(each).can_prove_good(link.scope)
+            and SignedList(each, permitted_signers(each, truststore)).can_prove_good(link.scope, now, self._max_age)
             for each in lists
         )
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
-        """Return whether some CRLs have lists in memory that are not in force yet."""
+        """Return whether some CRLs have lists in memory that are not in force yet, or that prove more from now on."""
         with self._lock:
-            return any(not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists)
+            return self._evicted.take_expired(self._now()) or any(
+                not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists
+            )
 
     def _update(self) -> None:
         """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""
@@ -267,4 +263,6 @@ class PrefixCrls:
         with self._lock:
             evicted = self._cache.evict(may_be_evicted)
             self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
+            for crl in evicted:
+                self._evicted.remember(crl.lists, now)
         return any(crl.lists for crl in evicted)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.refresh.loader import Loaded
-from mtls_authorizer.revocation.crl.rejection import CrlRejection
-from mtls_authorizer.revocation.crl.retention import RolledBackList
-from mtls_authorizer.revocation.crl.succession import age, identity_of, is_lower
+from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
+from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
-    from mtls_authorizer.revocation.crl_loader import CrlLoader, LoadedCrl
+    from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
 
 logger = get_logger()
 
@@ -28,117 +24,96 @@ MAX_REMEMBERED = 10_000
 """The maximum number of issuers, keys and scopes that are remembered. Each takes about half a kilobyte."""
 
 
-class _Newest(NamedTuple):
-    latest: tuple[datetime, int]
-    """The age of the list that was issued last."""
-
+class _Age(NamedTuple):
     number: int | None
-    """The highest number. The dates are those of the list that has it."""
-
     this_update: datetime
     next_update: datetime | None
+    has_defect: bool
+    """Whether it need not contain what earlier lists revoke, such as a delta CRL."""
+
+    def replaces(self, other: _Age) -> bool:
+        """Return whether a list of this age revokes what another one with the same identity does."""
+        return not is_older(self, other) and (other.has_defect or not self.has_defect)
 
 
-class NewestLists:
-    """The numbers and dates of the newest lists of each issuer, key and scope that were in force. Thread-safe.
+class EvictedLists:
+    """The numbers and dates of the newest evicted lists of each issuer, key and scope. Not safe for threads.
 
-    If there are more than MAX_REMEMBERED, the least recently seen ones are forgotten.
+    There are several of an issuer if each is newer than the others only by its number or only by its date. If there are
+    more than MAX_REMEMBERED issuers, keys and scopes, the least recently evicted ones are forgotten.
     """
 
-    def __init__(self) -> None:
-        self._newest: OrderedDict[ListIdentity, _Newest] = OrderedDict()
-        self._lock = Lock()
+    def __init__(self, max_age: timedelta) -> None:
+        self._max_age = max_age
+        self._ages: OrderedDict[ListIdentity, tuple[_Age, ...]] = OrderedDict()
+        self._highest: set[_Age] = set()
+        """The evicted lists whose numbers are higher than those of rolled back ones that were issued later."""
+        self._reported: frozenset[str] = frozenset()
 
-    def is_rolled_back(self, revocation_list: RevocationList, valid_at: datetime) -> bool:
-        """Return whether a list is older than one that was in force, by its thisUpdate or by its number.
+    def remember(self, lists: Iterable[RevocationList], now: datetime) -> None:
+        """Remember lists that are being evicted, except for those whose time has not come."""
+        for each in lists:
+            if each.this_update <= now:
+                identity, new = identity_of(each), _age(each)
+                ages = [age for age in self._ages.pop(identity, ()) if not new.replaces(age)]
+                if not any(age.replaces(new) for age in ages):
+                    ages.append(new)
+                self._ages[identity] = tuple(ages[-MAX_RETAINED_LISTS:])
+                if len(self._ages) > MAX_REMEMBERED:
+                    self._ages.popitem(last=False)
 
-        If the nextUpdate of the one with the highest number is not after ``valid_at``, the number of a list that was
-        issued later does not matter: the CA may have restarted its numbers.
+    def check(self, located: Sequence[LocatedList], now: datetime) -> list[LocatedList]:
+        """Return the lists in memory, with a RolledBackList for each that is older than an evicted one.
+
+        A list that is as new as the evicted one revokes the same certificates. While such a list is in memory, older
+        ones may prove certificates good.
         """
-        newest = self._newest.get(identity_of(revocation_list))
-        if newest is None:
-            return False
-        has_expired = newest.next_update is not None and newest.next_update <= valid_at
-        may_be_lower = has_expired and revocation_list.this_update > newest.this_update
-        is_lower_now = is_lower(revocation_list.number, newest.number) and not may_be_lower
-        return revocation_list.this_update < newest.latest[0] or is_lower_now
+        identities = [identity_of(each.revocation_list) for each in located]
+        in_memory: dict[ListIdentity, list[_Age]] = {}
+        for identity, each in zip(identities, located, strict=True):
+            if identity in self._ages:
+                in_memory.setdefault(identity, []).append(_age(each.revocation_list))
+        evicted = {
+            identity: [age for age in self._ages[identity] if not any(each.replaces(age) for each in ages)]
+            for identity, ages in in_memory.items()
+        }
+        checked = [
+            each._replace(revocation_list=RolledBackList(each.revocation_list))
+            if each.revocation_list.defect is None
+            and self._is_rolled_back(each.revocation_list, evicted.get(identity, ()), now)
+            else each
+            for identity, each in zip(identities, located, strict=True)
+        ]
+        self._report(new for new, each in zip(checked, located, strict=True) if new is not each)
+        return checked
 
-    def is_latest(self, revocation_list: RevocationList, in_memory: Iterable[RevocationList]) -> bool:
-        """Return whether a list was issued last, and the earlier one with the highest number is in memory.
+    def take_expired(self, now: datetime) -> bool:
+        """Return whether evicted lists have expired since the last call, so that the next check has another result."""
+        expired = {age for age in self._highest if is_stale(age, now, self._max_age)}
+        self._highest -= expired
+        return bool(expired)
 
-        It proves certificates good as long as that one, which it need not contain, revokes as well.
+    def _is_rolled_back(self, revocation_list: RevocationList, evicted: Iterable[_Age], now: datetime) -> bool:
+        """Return whether a list is older than an evicted one.
+
+        After that one has expired, the number of a list that was issued later does not matter: the CA may have
+        restarted its numbers.
         """
-        identity = identity_of(revocation_list)
-        newest = self._newest.get(identity)
-        if newest is None or age(revocation_list) != newest.latest or newest.this_update == newest.latest[0]:
-            return False
-        highest = (identity, newest.number, newest.this_update)
-        return any((identity_of(each), each.number, each.this_update) == highest for each in in_memory)
+        newer = [age for age in evicted if is_older(revocation_list, age)]
+        by_number = [age for age in newer if revocation_list.this_update > age.this_update]
+        in_force = [age for age in by_number if not is_stale(age, now, self._max_age)]
+        self._highest.update(in_force)
+        return len(newer) > len(by_number) or bool(in_force)
 
-    def remember(self, revocation_list: RevocationList, valid_at: datetime) -> None:
-        """Remember a list that is usable or was, as far as it is newer than the ones that were remembered."""
-        with self._lock:
-            identity, its_age = identity_of(revocation_list), age(revocation_list)
-            newest = self._newest.get(identity)
-            if newest is None or not self.is_rolled_back(revocation_list, valid_at):
-                newest = _Newest(
-                    its_age, revocation_list.number, revocation_list.this_update, revocation_list.next_update
-                )
-            self._newest[identity] = newest._replace(latest=max(newest.latest, its_age))
-            self._newest.move_to_end(identity)
-            if len(self._newest) > MAX_REMEMBERED:
-                self._newest.popitem(last=False)
+    def _report(self, rolled_back: Iterable[LocatedList]) -> None:
+        by_digest = {each.revocation_list.digest: each for each in rolled_back}
+        for digest in by_digest.keys() - self._reported:
+            each = by_digest[digest]
+            fields = {"document": "crl", "uri": each.uri, "error": str(each.revocation_list.defect)}
+            logger.warning("revocation list not used", extra=fields)
+        self._reported = frozenset(by_digest)
 
 
-class RollbackCheckingLoader:
-    """The loader of a CRL that may have been evicted since it was loaded last.
-
-    ``valid_at`` returns the aware time until which lists must be valid: now, or earlier if they may have expired.
-    """
-
-    def __init__(self, loader: CrlLoader, newest: NewestLists, valid_at: Callable[[], datetime]) -> None:
-        self.name = loader.name
-        self.uri = loader.uri
-        self._loader = loader
-        self._newest = newest
-        self._valid_at = valid_at
-
-    def load(self, current: LoadedCrl | None) -> LoadedCrl:
-        """Load the lists. While a list is older than the remembered one, it is replaced by a RolledBackList.
-
-        Raises StoreError and ValueError like the loader.
-        """
-        before = None if current is None else current._replace(value=tuple(map(_original, current.value)))
-        loaded = self._loader.load(before)
-        known = () if current is None else current.value
-        first, *others = map(_original, loaded.value)
-        # The loader has decided which earlier lists to retain: one that is newer, but has expired, replaces none.
-        retained = (each if each in known else self._check(each, known) for each in others)
-        lists = (self._check(first, known), *retained)
-        if current is None or lists != current.value:
-            return Loaded(lists, loaded.version)
-        return current if loaded is before else Loaded(current.value, loaded.version)
-
-    def reset(self) -> None:
-        """Reset the loader."""
-        self._loader.reset()
-
-    def _check(self, revocation_list: RevocationList, known: RetainedLists) -> RevocationList:
-        """Return a list, or a RolledBackList in its place, which may be known already. Remember what is newer."""
-        is_rolled_back = self._newest.is_rolled_back(revocation_list, self._valid_at())
-        problem = self._loader.current_problem(revocation_list)
-        if problem is None or problem.rejection is CrlRejection.STALE:
-            self._newest.remember(revocation_list, self._valid_at())
-        if not is_rolled_back:
-            return revocation_list
-        for each in known:
-            if isinstance(each, RolledBackList) and each.original is revocation_list:
-                return each
-        rolled_back = RolledBackList(revocation_list)
-        fields = {"document": "crl", "uri": self.uri, "error": str(rolled_back.defect)}
-        logger.warning("revocation list not used", extra=fields)
-        return rolled_back
-
-
-def _original(revocation_list: RevocationList) -> RevocationList:
-    return revocation_list.original if isinstance(revocation_list, RolledBackList) else revocation_list
+def _age(revocation_list: RevocationList) -> _Age:
+    original = revocation_list.original if isinstance(revocation_list, RolledBackList) else revocation_list
+    return _Age(original.number, original.this_update, original.next_update, original.defect is not None)

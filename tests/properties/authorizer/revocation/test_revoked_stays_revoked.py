@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -11,11 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.revocation.index.indexing import index_crl
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests.certificate_authorities import DAY
+from mtls_authorizer.stores.store import StoreError
+from tests import der
+from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR
+from tests.certificates import extension
 from tests.clocks import Clock
 from tests.kept_lists import CA, HTML, NOW, OTHER, REVOKED, Door, Memory, make_live, settings
 from tests.partitions import client_of, partition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.without_coverage
 
@@ -27,6 +35,16 @@ HOUR = timedelta(hours=1)
 INTERVAL = 60
 REQUESTS = 0.35
 """How probable it is that the clients send requests after a change."""
+FAULTS = 0.2
+"""How probable it is that a CRL cannot be read after a change."""
+EVICTIONS = 0.5
+"""How probable it is that other clients send requests before them."""
+OTHERS = {f"crl/{part}.crl": partition(part, next_update=NOW + 99 * DAY) for part in range(1, LOADED_COMPLETELY)}
+"""CRLs that make a prefix so large that it is not loaded at the start."""
+LARGE = {f"crl/{part}.crl": partition(part, next_update=NOW + 99 * DAY, padding=2000) for part in ("a", "b")}
+"""CRLs, of 72 KB, that displace the others from 128 KiB of memory."""
+CLIENTS_OF_LARGE = [client_of("a"), client_of("b")]
+DELTA = extension(DELTA_CRL_INDICATOR, der.integer(0), critical=True)
 
 
 def _issued(random: Random) -> list[bytes]:
@@ -36,9 +54,12 @@ def _issued(random: Random) -> list[bytes]:
     for _ in range(random.randint(3, 7)):
         time += random.randint(1, 12) * HOUR
         number = random.choice([number + 1] * 3 + [0, 100])
-        revoked = min(revoked + random.randint(0, 1), len(SERIALS))
+        before, revoked = revoked, min(revoked + random.randint(0, 1), len(SERIALS))
         end = time + random.choice([2, 30, 120, 400]) * HOUR
         crls.append(partition(PART, *SERIALS[:revoked], number=number, this_update=time, next_update=end))
+        new = SERIALS[before:revoked]
+        delta = partition(PART, *new, number=number, this_update=time, next_update=end, extensions=[DELTA])
+        crls += [delta] if new else []
     return crls
 
 
@@ -61,6 +82,7 @@ class _Storage:
     def change(self) -> None:
         """Store any CRL that was issued, something else or an index, remove a CRL, or wait."""
         place = self._random.choice(self._places)
+        self.memory.errors = {place: StoreError(place, "500")} if self._random.random() < FAULTS else {}
         match self._random.randrange(8):
             case 0:
                 self.put(place, self._random.choice([HTML, partition(PART, ca=OTHER, next_update=NOW + 9 * DAY)]))
@@ -100,10 +122,26 @@ class _Storage:
 @given(seed=st.integers(0, 2**32))
 def test_a_revoked_certificate_is_never_good_again(seed: int, *, uris: str, places: list[str]) -> None:
     random = Random(seed)  # noqa: S311 -- a reproducible sequence
-    storage, clock = _Storage(random, places), Clock()
+    _check(random, _Storage(random, places), uris)
+
+
+@hypothesis.settings(derandomize=True)
+@given(seed=st.integers(0, 2**32))
+def test_a_revoked_certificate_is_not_good_after_its_crl_was_evicted(seed: int) -> None:
+    random = Random(seed)  # noqa: S311 -- likewise
+    storage = _Storage(random, ["crl/0.crl", "crl/copy/0.crl"])
+    for name, content in (OTHERS | LARGE).items():
+        storage.memory.put(name, content)
+    _check(random, storage, "file:///crl/", CLIENTS_OF_LARGE)
+
+
+def _check(random: Random, storage: _Storage, uris: str, others: Sequence[str] = ()) -> None:
+    """Check that no certificate is good after it was revoked. Other clients send requests now and then."""
+    clock = Clock()
     configured = settings(storage.memory, CRL_URIS=uris)
     assert configured.crl_sources is not None
-    configured = configured._replace(crl_sources=configured.crl_sources._replace(refresh_seconds=INTERVAL))
+    sources = configured.crl_sources._replace(refresh_seconds=INTERVAL, memory_size="1")
+    configured = configured._replace(crl_sources=sources)
 
     def start() -> Door:
         live = make_live(storage.memory, configured, now=lambda: storage.now, clock=clock)
@@ -115,6 +153,8 @@ def test_a_revoked_certificate_is_never_good_again(seed: int, *, uris: str, plac
         storage.change()
         if random.random() < REQUESTS:
             clock.advance(INTERVAL)
+            if random.random() < EVICTIONS:
+                door.refusals(*others)
             found = zip(door.refusals(*CLIENTS), start().refusals(*CLIENTS), was_revoked, strict=True)
             results = [(refusal, was or REVOKED in {refusal, at_start}) for refusal, at_start, was in found]
             assert not any(refusal is None and was for refusal, was in results)

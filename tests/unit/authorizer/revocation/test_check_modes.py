@@ -258,6 +258,13 @@ def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> No
     complete = OTHER.revoke(this_update=NOW - DAY, extensions=[crl_number(1)])
     chains = _lists().chains(_client(OTHER))
     assert [link.serial_number for link in _lists(defective).not_covered(chains, NOW)] == [1]
+    # Nor does one that proves nothing good at this time.
+    later, earlier = (
+        OTHER.revoke(this_update=NOW + days * DAY, next_update=NOW + days * DAY + DAY) for days in (1, -1)
+    )
+    for crl, days in ((later, 0), (later, 2), (earlier, 0)):
+        assert [link.serial_number for link in _lists(crl).not_covered(chains, NOW + days * DAY)] == [1]
+    assert _lists(earlier, later).not_covered(chains, NOW + DAY) == []
     assert _lists(defective).oldest_this_update == NOW - DAY / 2
     assert _lists(defective, complete).not_covered(chains, NOW) == []
     # The age is that of the one that is used.

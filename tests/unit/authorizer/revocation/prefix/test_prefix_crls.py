@@ -18,7 +18,15 @@ from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
-from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, IS_A_CA, MAY_SIGN_BOTH, crl_number, entry
+from tests.certificate_authorities import (
+    DAY,
+    DELTA_CRL_INDICATOR,
+    IS_A_CA,
+    MAY_SIGN_BOTH,
+    authority_key,
+    crl_number,
+    entry,
+)
 from tests.certificates import extension, name, pem
 from tests.clocks import LONG, Clock, join_attempts
 from tests.kept_lists import (
@@ -39,8 +47,10 @@ from tests.partitions import client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
+    from tests.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
 INTERVAL = 60
@@ -349,7 +359,7 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [UNKNOWN if is_evicted else None, REVOKED]
     for _ in range(3):
         door.next(client_of(3))
-    assert [record.getMessage() for record in log.records].count("revocation list not used") == 1 + (not is_evicted)
+    assert [record.getMessage() for record in log.records].count("revocation list not used") == 1
     door.now = NOW + 2 * DAY
     door.next(client_of(3))
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
@@ -357,6 +367,27 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     shelf.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
     door.next(client_of(3))
     assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+
+
+@pytest.mark.parametrize("ca", [OTHER, CA])
+def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired_although_others_are_searched(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, ca: CertificateAuthority
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/partner.crl", partition(None, number=500, ca=OTHER))
+    door, client = PrefixDoor(shelf), client_of(None, ca=OTHER)
+    assert door.next(client) == [None]
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    new = partition(None, number=1, ca=OTHER, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY)
+    shelf.put("crl/partner.crl", new)
+    assert door.next(client) == [UNKNOWN]
+    for part in range(MANY, MANY + 20):
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+    door.next(client_of(3))
+    door.now = NOW + 2 * DAY
+    # The first request, of any client, finds that it has expired.
+    door.refusal(client_of(None, ca=ca))
+    assert door.refusal(client) is None
 
 
 @pytest.mark.parametrize("is_evicted", [False, True])
@@ -373,7 +404,8 @@ def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing
     shelf.put("crl/3.crl", earlier)
     if is_evicted:
         door.refusals(*(client_of(part) for part in range(5, 15)))
-    assert door.next(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN if is_evicted else REVOKED]
+    # In memory, the later one is still in force.
+    assert door.next(client_of(3), client_of(3, 66)) == ([UNKNOWN, UNKNOWN] if is_evicted else [None, REVOKED])
 
 
 @pytest.mark.parametrize("is_removed", [False, True])
@@ -436,6 +468,79 @@ def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(she
     shelf.put("crl/3.crl", partition(3, 66, number=2, next_update=NOW - MINUTE))
     for _ in range(2):
         assert door.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
+
+
+def test_what_an_evicted_delta_crl_revokes_is_not_good_while_it_cannot_be_read(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, 2, ca=OTHER))
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    shelf.put("crl/ca.crl", partition(None, 22))
+    shelf.put("crl/ca+.crl", CA.revoke(entry(66), this_update=NOW, extensions=[crl_number(2), indicator]))
+    door = PrefixDoor(shelf)
+    named = pem(
+        CA.issue(
+            5,
+            subject=name(("CN", "client")),
+            not_before=NOW - DAY,
+            not_after=NOW + 100 * DAY,
+            extensions=[points(point_uri("ca"), point_uri("ca+"))],
+        )
+    )
+    clients = [client_of("ca", serial) for serial in (1, 22, 66)]
+    assert door.next(named, *clients) == [None, None, REVOKED, REVOKED]
+    shelf.errors["crl/ca+.crl"] = StoreError("file:///crl/ca+.crl", "500")
+    door.refusals(*(client_of(part, ca=OTHER) for part in range(5, 15)))
+    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    shelf.errors.clear()
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+
+
+@pytest.mark.parametrize("places", [("crl/3.crl", "crl/new/3.crl"), ("crl/new/3.crl", "crl/3.crl")])
+def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier_one_unusable(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, places: tuple[str, str]
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    earlier, newer = places
+    shelf.put(earlier, partition(3, 22, next_update=NOW + 9 * DAY))
+    shelf.put(newer, partition(3, 22, 66, number=2, next_update=NOW + MINUTE))
+    door = PrefixDoor(shelf)
+    clients = [client_of(3), client_of(3, 22), client_of(3, 66)]
+    for _ in range(3):
+        assert door.next(*clients) == [None, REVOKED, REVOKED]
+        door.now += MINUTE
+        # Both are evicted, and loaded again together.
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+    shelf.put(newer, HTML)
+    # Without the newer one, the earlier one proves nothing good.
+    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+
+
+def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
+    shelf.put("single.crl", partition(3, 22))
+    door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
+    clients = [client_of(3), client_of(3, 22), client_of(3, 66)]
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+    shelf.put("crl/3.crl", HTML)
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    shelf.put("single.crl", partition(3, 22, 66, number=3))
+    assert door.next(*clients) == [None, REVOKED, REVOKED]
+
+
+def test_crls_of_a_small_prefix_are_as_good_as_single_ones() -> None:
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    shelf.put("crl/ca.crl", partition(None, next_update=NOW + 9 * DAY))
+    shelf.put("crl/expired.crl", partition(None, 66, number=2, next_update=NOW - MINUTE))
+    for uris in ("file:///crl/", "file:///crl/ca.crl,file:///crl/expired.crl"):
+        assert PrefixDoor(shelf, uris).next(client_of(None), client_of(None, 66)) == [None, REVOKED]
 
 
 def test_an_earlier_crl_whose_successor_becomes_valid_is_not_reported(
@@ -791,6 +896,59 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     delivered(shelf)
     assert door.refusal(client_of(None, ca=OTHER)) is None
     assert delivered(shelf) == ["crl/partner.crl"]
+
+
+def test_what_the_evicted_delta_crl_of_a_part_revokes_stays_revoked_although_no_certificate_names_it(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    shelf.put("crl/3+.crl", partition(3, 66, number=2, extensions=[indicator]))
+    door = PrefixDoor(shelf)
+    # It is read, together with the others, to find the CRL of this client's CA.
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    for _ in range(3):
+        assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+        door.refusals(*(client_of(part) for part in range(5, 15)))
+
+
+@pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
+def test_what_the_evicted_crl_of_another_key_of_its_ca_revokes_stays_revoked(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, part: str | None
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    earlier = authority("Renewed")
+    renewed = authority("Renewed", parent=earlier)
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + earlier.pem + renewed.pem)
+    shelf.put("crl/earlier-key.crl", partition(part, 66, ca=earlier))
+    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
+    for _ in range(3):
+        assert door.next(client_of(part, 66, renewed), client_of(part, 1, renewed)) == [REVOKED, None]
+        door.refusals(*(client_of(each) for each in range(5, 15)))
+
+
+@pytest.mark.parametrize("key_identifier", [b"new", b"old"])
+def test_the_search_for_a_crl_does_not_end_at_one_that_proves_nothing_good_now(
+    shelf: Memory, key_identifier: bytes
+) -> None:
+    ca = authority("Renewed", key_identifier=b"new")
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + ca.pem)
+
+    def put(place: str, number: int, this_update: datetime, key_identifier: bytes) -> None:
+        extensions = [crl_number(number), authority_key(key_identifier)]
+        content = ca.revoke(this_update=this_update, next_update=NOW + 9 * DAY, extensions=extensions)
+        shelf.put(place, content)
+
+    # Its time has not come, or it names another certificate of its CA.
+    put("crl/unusable.crl", 1, NOW - DAY if key_identifier == b"old" else NOW + DAY, key_identifier)
+    door = PrefixDoor(shelf)
+    assert door.next(client_of(None, ca=ca)) == [UNKNOWN]
+    # Read after it, because it is new or in a later batch.
+    put("crl/usable.crl", 2, NOW - MINUTE, b"new")
+    for count in range(8):
+        shelf.put(f"crl/invalid-{count}.crl", HTML)
+    for each in (door, PrefixDoor(shelf)):
+        assert each.next(client_of(None, ca=ca)) == [None]
 
 
 def test_the_search_for_a_crl_does_not_end_at_a_smaller_delta_crl(shelf: Memory) -> None:

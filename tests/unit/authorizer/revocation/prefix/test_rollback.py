@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
-from mtls_authorizer.revocation.crl.retention import RolledBackList
-from mtls_authorizer.revocation.prefix.rollback import NewestLists
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
+from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
+from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
+from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests.kept_lists import CA, NOW, OTHER
+from tests import der
+from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
+from tests.certificates import extension
+from tests.kept_lists import CA, MINUTE, NOW, OTHER
 from tests.partitions import partition
 
 if TYPE_CHECKING:
@@ -17,73 +22,123 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+
 TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
 
 
+def of_part(
+    number: int, part: int = 3, *, this_update: datetime | None = None, next_update: datetime = NOW + DAY
+) -> VerifiedCrl:
+    content = partition(part, number=number, this_update=this_update, next_update=next_update)
+    return verify_crl(content, TRUSTSTORE)
+
+
+def evict(*lists: RevocationList) -> EvictedLists:
+    evicted = EvictedLists(timedelta(0))
+    for each in lists:
+        evicted.remember([each], NOW)
+    return evicted
+
+
+def rolled_back(evicted: EvictedLists, *lists: RevocationList, now: datetime = NOW) -> list[bool]:
+    """Return which of some lists in memory prove nothing good, although they have no defect."""
+    checked = evicted.check([LocatedList("file:///crl/3.crl", each) for each in lists], now)
+    return [isinstance(each.revocation_list, RolledBackList) for each in checked]
+
+
 def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
-    newest = NewestLists()
-    lists = {number: verify_crl(partition(3, number=number), TRUSTSTORE) for number in (1, 2, 3)}
-    assert not newest.is_rolled_back(lists[2], NOW)
-    newest.remember(lists[2], NOW)
-    assert [newest.is_rolled_back(lists[number], NOW) for number in (1, 2, 3)] == [True, False, False]
+    one, two, three = (of_part(number) for number in (1, 2, 3))
+    earlier, lower = of_part(9, this_update=NOW - 2 * DAY), of_part(1, this_update=NOW)
+    for evicted in (evict(two), evict(two, one), evict(one, two), evict(two, two)):
+        assert [rolled_back(evicted, each) for each in (one, two, three, earlier, lower)] == [
+            [True],
+            [False],
+            [False],
+            [True],
+            [True],
+        ]
+    assert rolled_back(EvictedLists(timedelta(0)), one) == [False]
     without_number = verify_crl(CA.revoke(this_update=NOW), TRUSTSTORE)
-    newest.remember(without_number, NOW)
-    assert not newest.is_rolled_back(without_number, NOW)
-    # An older one that is loaded at the same time does not replace it.
-    newest.remember(lists[1], NOW)
-    assert newest.is_rolled_back(lists[1], NOW)
+    assert rolled_back(evict(without_number), without_number) == [False]
     # Those of other parts and CAs are others.
-    for other in (partition(4), partition(3, ca=OTHER)):
-        assert not newest.is_rolled_back(verify_crl(other, TRUSTSTORE), NOW)
+    others = [of_part(1, 4), verify_crl(partition(3, ca=OTHER), TRUSTSTORE)]
+    assert rolled_back(evict(two), one, *others) == [True, False, False]
 
 
-def test_the_list_that_was_issued_last_is_the_latest_next_to_the_one_with_the_highest_number() -> None:
-    newest = NewestLists()
-    highest, lower = (verify_crl(partition(3, number=number), TRUSTSTORE) for number in (9, 8))
-    first, last = (verify_crl(partition(3, number=number, this_update=NOW), TRUSTSTORE) for number in (1, 2))
-    assert not newest.is_latest(last, [highest])
-    newest.remember(highest, NOW)
-    assert not newest.is_latest(highest, [highest])
-    newest.remember(last, NOW)
-    assert newest.is_latest(last, [last, highest])
-    assert not newest.is_latest(last, [last, first, lower])
-    assert [newest.is_latest(each, [highest]) for each in (highest, lower, first)] == [False, False, False]
-    # It is not about those of other parts.
-    assert not newest.is_latest(last, [verify_crl(partition(4, number=9), TRUSTSTORE)])
+def test_a_list_is_not_rolled_back_while_one_that_is_as_new_as_the_evicted_one_is_in_memory() -> None:
+    one, two, three = (of_part(number) for number in (1, 2, 3))
+    assert rolled_back(evict(two), one, two) == [False, False]
+    assert rolled_back(evict(two), one, three) == [False, False]
+    assert rolled_back(evict(three), one, two) == [True, True]
+    # That it is in a RolledBackList does not matter: it revokes.
+    assert rolled_back(evict(two), one, RolledBackList(two)) == [False, True]
 
 
-def test_the_newest_list_is_compared_and_replaced_in_one_step_for_threads() -> None:
-    newest = NewestLists()
-    lists = [verify_crl(partition(3, number=number), TRUSTSTORE) for number in (1, 2, 3)]
-    newest.remember(lists[0], NOW)
+def test_a_list_is_not_rolled_back_while_the_evicted_delta_crl_is_in_memory() -> None:
+    def changes(number: int) -> VerifiedCrl:
+        indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+        content = CA.revoke(this_update=NOW - DAY + number * MINUTE, extensions=[crl_number(number), indicator])
+        return verify_crl(content, TRUSTSTORE)
 
-    class Slow(RolledBackList):
-        """A list that is being remembered when another thread remembers a newer one."""
+    complete = [verify_crl(partition(None, number=number), TRUSTSTORE) for number in (1, 2, 3)]
+    assert [rolled_back(evict(changes(2)), each) for each in complete] == [[True], [False], [False]]
+    for number, is_rolled_back in ((1, True), (2, False), (3, False)):
+        assert rolled_back(evict(changes(2)), complete[0], changes(number)) == [is_rolled_back, False]
+    # It need not contain what a complete one does.
+    for evicted in (evict(complete[1]), evict(complete[1], changes(9)), evict(changes(9), complete[1])):
+        assert rolled_back(evicted, complete[0], changes(9)) == [True, False]
+    assert rolled_back(evict(complete[1], changes(9)), complete[1]) == [True]
+    assert rolled_back(evict(changes(2), complete[1]), complete[1]) == [False]
 
-        @property
-        def next_update(self) -> datetime | None:
-            # With the lock, the other thread waits until this one has finished.
-            other.start()
-            other.join(timeout=0.2)
-            return self.original.next_update
 
-        @next_update.setter
-        def next_update(self, value: datetime | None) -> None:
-            pass
+def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> None:
+    highest, latest = of_part(9), of_part(2, this_update=NOW)
+    between = of_part(8, this_update=NOW - MINUTE)
+    for evicted in (evict(highest, latest), evict(latest, highest)):
+        assert [rolled_back(evicted, each) for each in (highest, latest, between)] == [[True], [True], [True]]
+        assert rolled_back(evicted, highest, latest, between) == [False, False, False]
+        evicted.remember([of_part(10, this_update=NOW)], NOW)
+        assert [rolled_back(evicted, each) for each in (highest, latest)] == [[True], [True]]
+        assert rolled_back(evicted, of_part(10, this_update=NOW)) == [False]
 
-    other = Thread(target=newest.remember, args=(lists[2], NOW))
-    newest.remember(Slow(lists[1]), NOW)
-    other.join()
-    assert [newest.is_rolled_back(each, NOW) for each in lists] == [True, True, False]
+
+def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> None:
+    lower = of_part(2, this_update=NOW)
+    evicted = evict(of_part(9, next_update=NOW + MINUTE))
+    assert not evicted.take_expired(NOW + DAY)
+    assert rolled_back(evicted, lower) == [True]
+    assert [evicted.take_expired(NOW + age) for age in (timedelta(0), MINUTE, MINUTE)] == [False, True, False]
+    assert rolled_back(evicted, lower, now=NOW + MINUTE) == [False]
+    # An earlier date does.
+    assert rolled_back(evicted, of_part(8), now=NOW + DAY) == [True]
+    assert not evicted.take_expired(NOW + DAY)
+
+
+def test_a_list_is_reported_once_until_it_is_no_longer_rolled_back(caplog: pytest.LogCaptureFixture) -> None:
+    evicted, older, same = evict(of_part(2)), of_part(1), of_part(2)
+    for _ in range(2):
+        caplog.clear()
+        rolled_back(evicted, older)
+        rolled_back(evicted, older)
+        assert [record.getMessage() for record in caplog.records] == ["revocation list not used"]
+        rolled_back(evicted, older, same)
+    assert caplog.records[0].__dict__["uri"] == "file:///crl/3.crl"
+
+
+def test_a_list_whose_time_has_not_come_is_not_remembered() -> None:
+    assert rolled_back(evict(of_part(2, this_update=NOW + MINUTE)), of_part(1)) == [False]
+    assert rolled_back(evict(of_part(2, this_update=NOW)), of_part(1)) == [True]
 
 
 def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.rollback.MAX_REMEMBERED", 2)
-    newest = NewestLists()
-    for part in range(3):
-        newest.remember(verify_crl(partition(part, number=2), TRUSTSTORE), NOW)
-    older = [verify_crl(partition(part), TRUSTSTORE) for part in range(3)]
-    assert [newest.is_rolled_back(each, NOW) for each in older] == [False, True, True]
+    evicted = evict(*(of_part(2, part) for part in (0, 1, 0, 2)))
+    assert rolled_back(evicted, *(of_part(1, part) for part in range(3))) == [True, False, True]
+    restarted = [of_part(9 - days, this_update=NOW - 9 * DAY + days * DAY) for days in range(MAX_RETAINED_LISTS + 1)]
+    assert rolled_back(evict(*restarted), of_part(8, this_update=NOW)) == [False]
+    assert rolled_back(evict(*restarted), of_part(7, this_update=NOW)) == [True]
 
 
 def test_a_list_that_was_rolled_back_has_its_entries_but_is_defective() -> None:
@@ -92,5 +147,5 @@ def test_a_list_that_was_rolled_back_has_its_entries_but_is_defective() -> None:
     assert list(rolled_back.serial_numbers()) == [5, 6]
     assert rolled_back.is_revoked(5)
     assert not rolled_back.is_revoked(7)
+    assert rolled_back.defect.rejection is CrlRejection.ROLLED_BACK
     assert "number 1A" in str(rolled_back.defect)
-    assert "older than the one that was in force" in str(rolled_back.defect)
