@@ -65,6 +65,7 @@ class PrefixCrls:
         self._max_bytes = max_bytes
         self._cache = CrlCache(max_bytes)
         self._evicted = EvictedLists(max_age)
+        self._single: tuple[LocatedList, ...] = ()
         self._lock = RLock()  # held briefly: never while waiting for a store
         self._in_use: list[set[str]] = []  # the CRLs of each request that is loading some
         self._evicted_failures = 0
@@ -87,10 +88,8 @@ class PrefixCrls:
         Those that are older than evicted ones are each in a RolledBackList.
         """
         with self._lock:
-            self._update()
-            listing = self._catalog.listing
-            lists = [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
-            return self._evicted.check([*single, *lists], self._now())
+            self._single = tuple(single)
+            return self._checked()
 
     @contextmanager
     def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
@@ -229,7 +228,8 @@ class PrefixCrls:
 
     def _is_covered(self, link: ChainLink, truststore: Truststore) -> bool:
         now = self._now()
-        lists = [each.revocation_list for each in self.lists() if not each.is_outdated]
+        with self._lock:
+            lists = [each.revocation_list for each in self._checked() if not each.is_outdated]
         return any(
             issuer_of(each) == link.issuer
             and SignedList(each, permitted_signers(each, truststore)).can_prove_good(link.scope, now, self._max_age)
@@ -242,6 +242,16 @@ class PrefixCrls:
             return self._evicted.take_expired(self._now()) or any(
                 not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists
             )
+
+    def _checked(self) -> list[LocatedList]:
+        """Return what ``lists`` does, with the single CRLs of its last call. The caller has the lock."""
+        self._update()
+        listing, now = self._catalog.listing, self._now()
+        lists = [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+        # After the lists were read, which other threads may replace meanwhile.
+        for crl in self._cache:
+            self._evicted.remember(crl.take_dropped(), now)
+        return self._evicted.check([*self._single, *lists], now)
 
     def _update(self) -> None:
         """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""
@@ -264,5 +274,5 @@ class PrefixCrls:
             evicted = self._cache.evict(may_be_evicted)
             self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
             for crl in evicted:
-                self._evicted.remember(crl.lists, now)
+                self._evicted.remember([*crl.take_dropped(), *crl.lists], now)
         return any(crl.lists for crl in evicted)

@@ -37,7 +37,9 @@ class _Age(NamedTuple):
 
 
 class EvictedLists:
-    """The numbers and dates of the newest evicted lists of each issuer, key and scope. Not safe for threads.
+    """The numbers and dates of the newest lists of each issuer, key and scope that are no longer in memory.
+
+    They were evicted, or dropped because too many others were stored at their place. Not safe for threads.
 
     There are several of an issuer if each is newer than the others only by its number or only by its date. If there are
     more than MAX_REMEMBERED issuers, keys and scopes, the least recently evicted ones are forgotten.
@@ -51,7 +53,7 @@ class EvictedLists:
         self._reported: frozenset[str] = frozenset()
 
     def remember(self, lists: Iterable[RevocationList], now: datetime) -> None:
-        """Remember lists that are being evicted, except for those whose time has not come."""
+        """Remember lists that are evicted or were dropped, except for those whose time has not come."""
         for each in lists:
             if each.this_update <= now:
                 identity, new = identity_of(each), _age(each)

@@ -12,6 +12,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
+from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
@@ -532,6 +533,39 @@ def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
     assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
     shelf.put("single.crl", partition(3, 22, 66, number=3))
     assert door.next(*clients) == [None, REVOKED, REVOKED]
+
+
+def test_what_a_crl_revokes_that_others_at_its_place_have_displaced_is_not_good(shelf: Memory) -> None:
+    authorities = [authority(f"CA {number}") for number in range(MAX_RETAINED_LISTS + 2)]
+    shelf.put("truststore.pem", CA.pem + OTHER.pem + b"".join(each.pem for each in authorities))
+    door = PrefixDoor(shelf)
+    for ca in authorities:
+        shelf.put("crl/same.crl", partition(None, 66, number=7, ca=ca))
+        assert door.next(client_of(None, 66, ca)) == [REVOKED]
+    displaced = [ca for ca in authorities if door.refusal(client_of(None, 66, ca)) == UNKNOWN]
+    assert displaced
+    for number, expected in ((6, [UNKNOWN, UNKNOWN]), (8, [None, REVOKED])):
+        for place, ca in enumerate(displaced):
+            revoked = () if number == 6 else (66,)
+            shelf.put(f"crl/copy-{place}.crl", partition(None, *revoked, number=number, ca=ca))
+            assert door.next(client_of(None, 1, ca), client_of(None, 66, ca)) == expected
+
+
+def test_a_single_crl_that_is_older_than_an_evicted_one_is_reported_once_although_others_are_searched(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
+    shelf.put("single.crl", partition(3, 22))
+    door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
+    assert door.next(client_of(3)) == [None]
+    shelf.put("crl/3.crl", HTML)
+    door.refusals(*(client_of(part) for part in range(5, 15)))
+    for part in range(MANY, MANY + 3):
+        assert door.next(client_of(3)) == [UNKNOWN]
+        shelf.put(f"crl/{part}.crl", partition(part, 2))
+        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert [record.getMessage() for record in log.records].count("revocation list not used") == 1
 
 
 def test_crls_of_a_small_prefix_are_as_good_as_single_ones() -> None:
