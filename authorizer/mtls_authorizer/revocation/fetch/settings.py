@@ -35,7 +35,7 @@ class FetchSettings(NamedTuple):
 
 def read_fetch_settings(environment: Mapping[str, str]) -> FetchSettings:
     """Return the settings of the fetcher. Raises ValueError, with a message that names the variable and the fix."""
-    bucket, prefix = _read_destination(environment.get("CRL_DESTINATION", ""))
+    bucket, prefix = _read_destination(environment.get("CRL_DESTINATION", "").strip())
     private = _read_hosts(environment.get("CRL_SOURCE_PRIVATE_HOSTS", ""))
     sources = []
     for url, name in _read_sources(environment.get("CRL_SOURCES", "")):

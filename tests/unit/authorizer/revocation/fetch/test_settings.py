@@ -23,7 +23,7 @@ def test_sources_are_stored_below_the_prefix_of_the_destination() -> None:
 
 
 def test_the_destination_may_be_a_whole_bucket() -> None:
-    settings = read_fetch_settings({**ENVIRONMENT, "CRL_DESTINATION": "s3://lists/"})
+    settings = read_fetch_settings({**ENVIRONMENT, "CRL_DESTINATION": " s3://lists/\n"})
     assert [source.key for source in settings.sources] == list(SOURCES.values())
     assert settings.metrics_namespace is None
 
