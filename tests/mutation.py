@@ -49,6 +49,7 @@ TESTS = {
         f"{REVOCATION}/prefix/test_prefix_crls.py",
     ],
     "mtls_authorizer.revocation.lists_by_issuer": _STATUS,
+    "mtls_authorizer.revocation.prefix.rollback": [f"{REVOCATION}/prefix/test_rollback.py"],
     "mtls_authorizer.revocation.signed_list": _STATUS,
     "mtls_authorizer.revocation.status": _STATUS,
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],

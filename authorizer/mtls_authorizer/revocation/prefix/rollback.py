@@ -70,9 +70,9 @@ class EvictedLists:
         A list that is as new as the evicted one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good.
         """
-        identities = [identity_of(each.revocation_list) for each in located]
+        identified = [(identity_of(each.revocation_list), each) for each in located]
         in_memory: dict[ListIdentity, list[_Age]] = {}
-        for identity, each in zip(identities, located, strict=True):
+        for identity, each in identified:
             if identity in self._ages:
                 in_memory.setdefault(identity, []).append(_age(each.revocation_list))
         evicted = {
@@ -84,7 +84,7 @@ class EvictedLists:
             if each.revocation_list.defect is None
             and self._is_rolled_back(each.revocation_list, evicted.get(identity, ()), now)
             else each
-            for identity, each in zip(identities, located, strict=True)
+            for identity, each in identified
         ]
         self._report(new for new, each in zip(checked, located, strict=True) if new is not each)
         return checked

@@ -111,8 +111,10 @@ def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> 
     assert rolled_back(evicted, lower) == [True]
     assert [evicted.take_expired(NOW + age) for age in (timedelta(0), MINUTE, MINUTE)] == [False, True, False]
     assert rolled_back(evicted, lower, now=NOW + MINUTE) == [False]
-    # An earlier date does.
+    # An earlier date does, and the same one, which no restart explains.
     assert rolled_back(evicted, of_part(8), now=NOW + DAY) == [True]
+    same_date = evict(of_part(9, this_update=NOW, next_update=NOW + MINUTE))
+    assert rolled_back(same_date, lower, now=NOW + DAY) == [True]
     assert not evicted.take_expired(NOW + DAY)
 
 
@@ -124,7 +126,9 @@ def test_a_list_is_reported_once_until_it_is_no_longer_rolled_back(caplog: pytes
         rolled_back(evicted, older)
         assert [record.getMessage() for record in caplog.records] == ["revocation list not used"]
         rolled_back(evicted, older, same)
-    assert caplog.records[0].__dict__["uri"] == "file:///crl/3.crl"
+    fields = caplog.records[0].__dict__
+    assert (fields["document"], fields["uri"]) == ("crl", "file:///crl/3.crl")
+    assert "number 1," in fields["error"]
 
 
 def test_a_list_whose_time_has_not_come_is_not_remembered() -> None:
