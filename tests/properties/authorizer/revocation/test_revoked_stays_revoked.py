@@ -57,9 +57,10 @@ def _issued(random: Random) -> list[bytes]:
         before, revoked = revoked, min(revoked + random.randint(0, 1), len(SERIALS))
         end = time + random.choice([2, 30, 120, 400]) * HOUR
         crls.append(partition(PART, *SERIALS[:revoked], number=number, this_update=time, next_update=end))
-        new = SERIALS[before:revoked]
-        delta = partition(PART, *new, number=number, this_update=time, next_update=end, extensions=[DELTA])
-        crls += [delta] if new else []
+        if revoked > before:
+            # It has all changes since its base CRL, which is the empty one of number 0.
+            serials = SERIALS[:revoked]
+            crls.append(partition(PART, *serials, number=number, this_update=time, next_update=end, extensions=[DELTA]))
     return crls
 
 
