@@ -17,7 +17,6 @@ from tests.shared_folder import shared_folder
 pytest_plugins = ["tests.tracing", "tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 # Nothing is timed in a test: the machine may have other work to do.
@@ -54,18 +53,21 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return "bytes" if isinstance(val, bytes) and len(val) > 16 else None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Collect garbage rarely, and not while tests are collected: they are a million objects, and none is garbage.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Collect no garbage while tests are collected, which are a million objects, nor while they run.
 
-    Hypothesis would not find its random generators among objects that ``gc.freeze`` excludes.
+    When Python 3.11 begins to trace a thread, it may collect garbage and thereby run code, such as that of Hypothesis.
+    Meanwhile, no other thread can start.
     """
     gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.set_threshold(20_000)
-        gc.enable()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Collect it between tests, less often than Python does: its default is (700, 10, 10)."""
+    for generation, (count, threshold) in enumerate(zip(gc.get_count(), (20_000, 10, 30), strict=True)):
+        if count > threshold:
+            gc.collect(generation)
 
 
 @pytest.fixture(scope="session")
