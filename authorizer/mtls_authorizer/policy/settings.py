@@ -177,7 +177,7 @@ def check_together(rules: Iterable[Rule]) -> None:
 
 def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> PrincipalId | CertificateValue:
     if environment.get("PRINCIPAL_ID", "").strip().startswith("{"):
-        from mtls_authorizer.rules.document.certificate_values import parse_certificate_value  # noqa: PLC0415 -- rarely used
+        from mtls_authorizer.rules.document.certificate_value_validation import parse_certificate_value  # noqa: PLC0415 -- rarely used
 
         default: PrincipalId | CertificateValue = "common_name"
         return reader.read("PRINCIPAL_ID", parse_certificate_value, default=default)

@@ -57,10 +57,13 @@ PARTS = {
         "mtls_authorizer.policy.rule_warnings",
         "mtls_authorizer.policy.rule_warning_log",
     ),
-    "limits of rules": ("mtls_authorizer.rules.request_limits", "mtls_authorizer.rules.document.request_limits"),
+    "limits of rules": (
+        "mtls_authorizer.rules.request_limits",
+        "mtls_authorizer.rules.document.request_limits_validation",
+    ),
     "values from the certificate": (
         "mtls_authorizer.rules.certificate_values",
-        "mtls_authorizer.rules.document.certificate_values",
+        "mtls_authorizer.rules.document.certificate_value_validation",
     ),
     "refresh": ("mtls_authorizer.refresh",),
     "stores": ("mtls_authorizer.stores",),

@@ -7,7 +7,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.document.request_limits import API_ID
+from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer_cli.command_line import CommandError
 
 if TYPE_CHECKING:

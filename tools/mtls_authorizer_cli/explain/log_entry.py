@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.document.request_limits import API_ID
+from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.decision_log.entries import parse_log_entries

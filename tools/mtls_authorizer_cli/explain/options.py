@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.document.request_limits import API_ID
+from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.command_line import CommandError, read_time
 from mtls_authorizer_cli.configuration.function import add_options as add_function_options

@@ -141,7 +141,7 @@ class _RuleValidator:
     def _limits(self, rule: dict[str, object], place: str) -> RequestLimits | None:
         if rule.keys().isdisjoint(LIMIT_KEYS):
             return None
-        from mtls_authorizer.rules.document.request_limits import read_request_limits  # noqa: PLC0415 -- rarely used
+        from mtls_authorizer.rules.document.request_limits_validation import read_request_limits  # noqa: PLC0415 -- rarely used
 
         return read_request_limits(rule, place, self.problems, self._workload)
 
@@ -218,7 +218,7 @@ class _RuleValidator:
             self.problems.add(place, f"has {size} characters: the limit is {LARGEST_CONTEXT}")
 
     def _certificate_value(self, value: dict[str, object], place: str) -> CertificateValue | None:
-        from mtls_authorizer.rules.document.certificate_values import read_certificate_value  # noqa: PLC0415 -- rarely used
+        from mtls_authorizer.rules.document.certificate_value_validation import read_certificate_value  # noqa: PLC0415 -- rarely used
 
         return read_certificate_value(value, place, self.problems)
 

@@ -14,7 +14,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
-from mtls_authorizer.rules.document.request_limits import TIME
+from mtls_authorizer.rules.document.request_limits_validation import TIME
 from mtls_authorizer.rules.grant import ConditionalGrant
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet

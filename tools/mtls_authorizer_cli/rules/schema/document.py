@@ -11,8 +11,8 @@ import json
 from client_certificate_auth.short_names import DOTTED_OID
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.document.certificate_values import DEFAULT
-from mtls_authorizer.rules.document.request_limits import API_ID, DOMAIN_NAME, TIME
+from mtls_authorizer.rules.document.certificate_value_validation import DEFAULT
+from mtls_authorizer.rules.document.request_limits_validation import API_ID, DOMAIN_NAME, TIME
 from mtls_authorizer.rules.document.validation import (
     CONTEXT_KEY,
     LARGEST_CONTEXT,
