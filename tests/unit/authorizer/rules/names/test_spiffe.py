@@ -21,7 +21,7 @@ from tests.rules_documents import rule
 MATCH = {"spiffe_trust_domain": ["other.example", "acme.example"]}
 
 
-def client(*uris: str, others: list[bytes] | None = None) -> str:
+def client(*uris: str | bytes, others: list[bytes] | None = None) -> str:
     names = [*(others or []), *map(uri, uris)]
     return pem(certificate_der(extensions=[subject_alt_names(*names)] if names else []))
 
@@ -115,6 +115,13 @@ def test_whatever_resembles_a_workload_of_the_trust_domain_is_excluded(uris: lis
     answer = authorize(match={"issuer": "CN=Test CA"}, **{"not": {"spiffe_trust_domain": "acme.example"}})
     expected = "certificate_excluded" if excluded else None
     assert reason(answer(rest_event(client(*uris)))) == expected
+
+
+def test_an_exclusion_applies_to_a_trust_domain_that_is_equal_without_regard_to_case() -> None:
+    answer = authorize(match={"issuer": "CN=Test CA"}, **{"not": {"spiffe_trust_domain": "gross.example"}})
+    assert (
+        reason(answer(rest_event(client("spiffe://gro\u00df.example/a".encode("latin-1"))))) == "certificate_excluded"
+    )
 
 
 def test_explain_says_what_a_certificate_without_a_trust_domain_lacks() -> None:
