@@ -9,12 +9,25 @@ from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
 from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
 from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores.uri import parse_uri
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
 
     from mtls_authorizer.revocation.truststore.bundle import Truststore
+
+    Value = TypeVar("Value")
+
+
+def parse_variable(environment: Mapping[str, str], name: str, parse: Callable[[str], Value]) -> Value:
+    """Return the parsed value of a variable that is set. Raises ValueError, whose message begins with its name."""
+    try:
+        return parse(environment[name].strip())
+    except ValueError as error:
+        message = f"{name} {error}"
+        raise ValueError(message) from None
 
 
 def read_owner(environment: Mapping[str, str]) -> str | None:
@@ -22,11 +35,7 @@ def read_owner(environment: Mapping[str, str]) -> str | None:
     if VARIABLE not in environment:
         warn_of_unverified_owner()
         return None
-    try:
-        return parse_bucket_owner(environment[VARIABLE].strip())
-    except ValueError as error:
-        message = f"{VARIABLE} {error}"
-        raise ValueError(message) from None
+    return parse_variable(environment, VARIABLE, parse_bucket_owner)
 
 
 def load_truststore(environment: Mapping[str, str], owner: str | None) -> Truststore:
@@ -35,6 +44,7 @@ def load_truststore(environment: Mapping[str, str], owner: str | None) -> Trusts
     if not uri:
         message = "TRUSTSTORE_URI is not set: name the PEM bundle of the API's custom domain, such as s3://bucket/key"
         raise ValueError(message)
+    parse_variable(environment, "TRUSTSTORE_URI", lambda text: parse_uri(text, ("s3", "file")))
     fetched = open_store(uri, max_bytes=MAX_TRUSTSTORE_BYTES, bucket_owner=owner).fetch(None)
     assert fetched is not None  # noqa: S101 -- None is returned only for a version
     return read_truststore(fetched.content)

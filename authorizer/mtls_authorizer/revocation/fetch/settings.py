@@ -7,6 +7,7 @@ import json
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.metrics_namespace import VARIABLE, parse_namespace
 from mtls_authorizer.revocation.fetch.url import parse_url
+from mtls_authorizer.revocation.function_environment import parse_variable
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX
 from mtls_authorizer.stores.uri import parse_uri
 
@@ -57,7 +58,8 @@ def read_fetch_settings(environment: Mapping[str, str]) -> FetchSettings:
     if len({source.key for source in sources}) < len(sources):
         message = "CRL_SOURCES has the same key twice: write a key of its own for each URL"
         raise ValueError(message)
-    return FetchSettings(bucket, tuple(sources), _read_namespace(environment))
+    namespace = parse_variable(environment, VARIABLE, parse_namespace) if VARIABLE in environment else None
+    return FetchSettings(bucket, tuple(sources), namespace)
 
 
 def _read_destination(value: str) -> tuple[str, str]:
@@ -92,13 +94,3 @@ def _read_hosts(value: str) -> frozenset[str]:
         message = f"CRL_SOURCE_PRIVATE_HOSTS is {value[:80]!r}: write hosts, separated by commas"
         raise ValueError(message)
     return frozenset(filter(None, hosts))
-
-
-def _read_namespace(environment: Mapping[str, str]) -> str | None:
-    if VARIABLE not in environment:
-        return None
-    try:
-        return parse_namespace(environment[VARIABLE].strip())
-    except ValueError as error:
-        message = f"{VARIABLE} {error}"
-        raise ValueError(message) from None

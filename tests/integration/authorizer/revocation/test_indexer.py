@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.config import Config
 
+from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.revocation import bucket as bucket_of_crls
 from mtls_authorizer.revocation.index import handler as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
@@ -380,6 +381,20 @@ def test_a_truststore_that_is_not_there_is_an_error(aws: AwsServer, monkeypatch:
     monkeypatch.setenv("TRUSTSTORE_URI", "")
     with pytest.raises(ValueError, match="TRUSTSTORE_URI is not set"):
         handler(event(CRL), None)
+    assert stored(aws) is None
+
+
+@pytest.mark.parametrize("uri", ["ssm:///truststore", "appconfig://a/b/c", "truststore.pem"])
+def test_a_truststore_is_in_s3_or_a_file_as_for_the_authorizer(
+    uri: str, aws: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.client("ssm").put_parameter(Name="/truststore", Value=CA.pem.decode(), Type="String")
+    put(aws, crl(5))
+    monkeypatch.setenv("TRUSTSTORE_URI", uri)
+    with pytest.raises(ValueError, match=r"TRUSTSTORE_URI is .*: write file:///absolute/path, s3://bucket/key"):
+        handler(event(CRL), None)
+    with pytest.raises(SettingsError, match="TRUSTSTORE_URI"):
+        load_settings({"TRUSTSTORE_URI": uri})
     assert stored(aws) is None
 
 
