@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from cryptography import x509
 from local_gateway.pki.certificates import Ca, Client, Pki, write_revocation_list
 from local_gateway.pki.folder import FOLDER
 from local_gateway.scenarios import CLIENTS
-from mtls_authorizer_cli.command_line import named_path
+from mtls_authorizer_cli.command_line import CommandError, Parser, named_path, write_output
 from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ _CLIENTS = {client.name: client for client in CLIENTS if client.ca is Ca.CLIENT}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with its arguments, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m local_gateway.revoke", description=__doc__.partition(": ")[2])
-    parser.add_argument("client", help="the name of the client's certificate file, without .pem")
+    parser = Parser(prog="python -m local_gateway.revoke", description=__doc__.partition(": ")[2])
+    parser.add_argument("client", metavar="CLIENT", help="the name of the client's certificate file, without .pem")
     parser.add_argument(
         "--folder", type=named_path, default=FOLDER, help="where the gateway's certificates are (default: %(default)s)"
     )
@@ -39,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         number, revoked = revoke(pki, client)
     except (OSError, ValueError) as error:
         parser.error(f"a file in {options.folder} cannot be used, so start the gateway again, with make run: {error}")
-    print(f"Wrote {pki.revocation_list}: CRL number {number}, {counted(revoked, 'revoked certificate')}.")
+    try:
+        write_output(f"Wrote {pki.revocation_list}: CRL number {number}, {counted(revoked, 'revoked certificate')}.\n")
+    except CommandError as error:
+        parser.error(str(error))
     return 0
 
 

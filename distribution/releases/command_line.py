@@ -23,22 +23,19 @@ def main(arguments: Sequence[str], project: Path = ROOT) -> int:
     Raises SystemExit with status 2 for invalid arguments.
     """
     options = _make_parser().parse_args(arguments)
+    complete = not options.incomplete
     try:
         if options.command == "build":
-            complete, source_url = not options.incomplete, options.source_url
-            build_release(project, options.folder, _report, complete=complete, source_url=source_url)
+            build_release(project, options.folder, _report, complete=complete, source_url=options.source_url)
             return 0
-        differences = verify_release(project, options.folder, _report, complete=not options.incomplete)
-    except DistributionError as error:
-        _report(f"{error}")
-        return 1
-    except OSError as error:
-        # The folder cannot be written, the disk is full, or there is no reader of the output.
+        differences = verify_release(project, options.folder, _report, complete=complete)
+        for difference in differences:
+            _report(difference)
+        _report(f"{options.folder}: {'NOT VERIFIED' if differences else 'verified'}")
+    except (DistributionError, OSError) as error:
+        # An OSError is about the folder or the output: it cannot be written, the disk is full, or nobody reads it.
         print(error, file=sys.stderr)
         return 1
-    for difference in differences:
-        _report(difference)
-    _report(f"{options.folder}: {'NOT VERIFIED' if differences else 'verified'}")
     return 1 if differences else 0
 
 

@@ -9,6 +9,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
@@ -168,11 +169,11 @@ def test_a_changed_byte_is_detected_although_the_digests_were_changed_too(
 
 @pytest.fixture
 def verify(release: Path, small_project: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Return a function that verifies the release, which fails, and returns the output."""
+    """Return a function that verifies the release, which fails, and returns its error messages."""
 
     def run() -> str:
         assert main(["verify", str(release)], small_project) == 1
-        return capsys.readouterr().out
+        return capsys.readouterr().err
 
     return run
 
@@ -204,7 +205,7 @@ def test_a_release_of_another_commit_names_the_commit_to_check_out(
     git(tmp_path, "clone", "--quiet", str(small_project), "clone")
     git(tmp_path / "clone", "commit", "--quiet", "--allow-empty", "--message", "Change nothing")
     assert main(["verify", str(release)], tmp_path / "clone") == 1
-    assert f"run `git checkout {git(small_project, 'rev-parse', 'HEAD')}`\n" in capsys.readouterr().out
+    assert f"run `git checkout {git(small_project, 'rev-parse', 'HEAD')}`\n" in capsys.readouterr().err
 
 
 # What a build requires.
@@ -222,7 +223,7 @@ def test_a_changed_file_must_be_committed_first(
     git(tmp_path, "clone", "--quiet", str(small_project), "clone")
     (tmp_path / "clone/README.md").write_text("changed")
     assert main(["build", str(tmp_path / "release")], tmp_path / "clone") == 1
-    assert capsys.readouterr().out == (
+    assert capsys.readouterr().err == (
         "README.md has changes that are not committed: commit them, or undo them with `git stash`\n"
     )
 
@@ -231,10 +232,10 @@ def test_a_folder_that_is_no_checkout_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["build", str(tmp_path / "release")], tmp_path) == 1
-    assert capsys.readouterr().out.startswith("a release needs a git checkout with a commit: fatal: ")
+    assert capsys.readouterr().err.startswith("a release needs a git checkout with a commit: fatal: ")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["build", str(tmp_path / "release")], tmp_path) == 1
-    assert capsys.readouterr().out == "a release needs git: No such file or directory\n"
+    assert capsys.readouterr().err == "a release needs git: No such file or directory\n"
 
 
 def test_a_folder_that_is_no_release_is_not_replaced(
@@ -243,7 +244,7 @@ def test_a_folder_that_is_no_release_is_not_replaced(
     (tmp_path / "photo").touch()
     assert main(["build", str(tmp_path)], small_project) == 1
     assert (tmp_path / "photo").exists()
-    assert capsys.readouterr().out.startswith(f"{tmp_path} is not an earlier release: ")
+    assert capsys.readouterr().err.startswith(f"{tmp_path} is not an earlier release: ")
 
 
 def test_a_file_in_place_of_the_folder_is_one_line(
@@ -254,11 +255,22 @@ def test_a_file_in_place_of_the_folder_is_one_line(
     assert capsys.readouterr() == ("", f"[Errno 20] Not a directory: '{tmp_path}/file'\n")
 
 
+def test_an_output_that_cannot_be_written_is_one_line(
+    release: Path, small_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (release / "LICENSE").unlink()
+    # Closing it fails once more.
+    with suppress(OSError), open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["verify", str(release)], small_project) == 1
+    assert capsys.readouterr().err == "[Errno 28] No space left on device\n"
+
+
 def test_a_complete_release_requires_all_pythons_and_an_earlier_one_stays(
     release: Path, small_project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["build", str(release)], small_project) == 1
-    assert "a complete release needs Python 3.11, 3.12, 3.14 on PATH" in capsys.readouterr().out
+    assert "a complete release needs Python 3.11, 3.12, 3.14 on PATH" in capsys.readouterr().err
     assert {path.name for path in release.iterdir()} == FILES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +38,7 @@ def test_the_list_begins_with_those_that_are_revoked_and_grows_once_for_each_cli
     assert capsys.readouterr().out.endswith(f"client-ca.crl: CRL number {number}, 2 revoked certificates.\n")
 
 
-@pytest.mark.parametrize("name", ["nobody", "untrusted", "namesake-of-ca", "server", "../x", ""])
+@pytest.mark.parametrize("name", ["nobody", "untrusted", "namesake-of-ca", "server", "../x"])
 def test_only_clients_of_the_ca_can_be_revoked(pki: Pki, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([f"--folder={pki.folder}", name])
@@ -55,6 +56,14 @@ def test_without_a_gateway_there_is_nothing_to_revoke(tmp_path: Path, capsys: py
     assert "start the gateway first" in capsys.readouterr().err
 
 
+def test_without_a_name_there_is_no_client_to_revoke(pki: Pki, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--folder={pki.folder}", ""])
+    assert ended.value.code == 2
+    assert "CLIENT is empty" in capsys.readouterr().err
+    assert in_the_list(pki)[0] == 1
+
+
 def test_an_empty_folder_name_is_not_the_working_directory(
     pki: Pki, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +73,18 @@ def test_an_empty_folder_name_is_not_the_working_directory(
     assert ended.value.code == 2
     assert "argument --folder: it is empty" in capsys.readouterr().err
     assert in_the_list(pki)[0] == 1
+
+
+def test_an_output_that_cannot_be_written_is_an_error(
+    pki: Pki, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(["listed-cn", f"--folder={pki.folder}"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("the output cannot be written: No space left on device\n")
+    assert in_the_list(pki)[0] == 2
 
 
 @pytest.mark.parametrize("file", ["client-ca.crl", "truststore.pem", "client-ca-key.pem"])
