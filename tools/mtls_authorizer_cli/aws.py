@@ -36,6 +36,18 @@ def use_region(region: str) -> None:
 
 
 @contextmanager
+def in_region(region: str) -> Iterator[None]:
+    """Use a region for all clients within the context."""
+    before = session().region_name
+    use_region(region)
+    try:
+        yield
+    finally:
+        if before:
+            use_region(before)
+
+
+@contextmanager
 def aws_errors(name: str, hints: Mapping[str, str], denied: str = "") -> Iterator[None]:
     """Turn every exception into a CommandError that begins with a name, such as a URI.
 

@@ -1034,6 +1034,37 @@ def test_a_function_in_another_region_is_read_there(cloud: Cloud, capsys: pytest
     assert finding["commands"][0].endswith("--region us-east-1")
 
 
+def put_rules_in_two_regions(cloud: Cloud) -> None:
+    """Store the rules of a function in us-east-1, and a document that is not valid in the region of the shell."""
+    for region, document in ((REGION, "{}"), ("us-east-1", RULES)):
+        cloud.aws.client_in(region, "ssm").put_parameter(Name="/rules", Value=document, Type="String")
+    rules_at(cloud, "ssm:///rules")
+
+
+def test_the_parameters_of_a_function_in_another_region_are_read_there(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_rules_in_two_regions(cloud)
+    deploy(cloud, REST)
+    (authorizer,) = rest(cloud).authorizers
+    authorizer["authorizerUri"] = authorizer["authorizerUri"].replace(f"lambda:{REGION}", "lambda:us-east-1")
+    for arguments in (("--api", REST), ("--function", FUNCTION_ARN.replace(REGION, "us-east-1"))):
+        diagnosis = diagnose(capsys, *arguments)
+        assert Check.RULES_DOCUMENT in diagnosis["checked"]
+        assert Check.RULES_DOCUMENT not in checks(diagnosis)
+
+
+@pytest.mark.usefixtures("new_clients")
+def test_a_function_needs_no_other_region_than_its_own(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_rules_in_two_regions(cloud)
+    monkeypatch.delenv("AWS_REGION")
+    diagnosis = diagnose(capsys, "--function", FUNCTION_ARN.replace(REGION, "us-east-1"))
+    assert Check.RULES_DOCUMENT in diagnosis["checked"]
+    assert Check.RULES_DOCUMENT not in checks(diagnosis)
+
+
 def test_the_same_bytes_elsewhere_are_the_authorizers_truststore(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:

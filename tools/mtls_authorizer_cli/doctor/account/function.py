@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
+from mtls_authorizer_cli.aws import in_region
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.configuration.sources import read_location
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError
@@ -71,7 +72,8 @@ class Function:
             reason = f"the rules are a file of the function: {settings.rules_uri}"
             raise UnavailableError(reason)
         try:
-            return read_location(settings.rules_uri, settings, LARGEST_DOCUMENT)
+            with in_region(self.arn.region):
+                return read_location(settings.rules_uri, settings, LARGEST_DOCUMENT)
         except CommandError as error:
             reason = f"the rules of the function cannot be read: {error}"
             raise UnavailableError(reason) from error
