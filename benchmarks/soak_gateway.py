@@ -39,7 +39,7 @@ def main(folder: str, log: str) -> None:
         ports = {}
         for kind in KINDS:
             gateway = Gateway(_api(kind))
-            contexts = (custom_domain_context(pki), default_endpoint_context(pki))
+            contexts = (custom_domain_context(pki, pki.truststore), default_endpoint_context(pki))
             ports[kind.value] = [servers.enter_context(serve(gateway, context)) for context in contexts]
         _log_to(log, json.dumps(ports))
         sys.stdin.read()

@@ -55,9 +55,7 @@ def summary(results: Sequence[Result]) -> str:
     return "\n".join([f"{total - len(differences)} of {total} as expected.", *differences])
 
 
-def curl_commands(
-    scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki, *, as_sample: bool = True
-) -> Iterator[str]:
+def curl_commands(scenarios: Sequence[Scenario], endpoint: Endpoint, pki: Pki, *, as_sample: bool) -> Iterator[str]:
     """Yield a comment and a command for a shell for each scenario."""
     for scenario in scenarios:
         url = endpoint.url(scenario.path, mutual_tls=scenario.mutual_tls)

@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 
 
-def custom_domain_context(pki: Pki, truststore: Path | None = None) -> ssl.SSLContext:
+def custom_domain_context(pki: Pki, truststore: Path) -> ssl.SSLContext:
     """Return a server's context that requires a client certificate that chains to the truststore and is valid now.
 
-    ``truststore`` replaces the PKI's. Like API Gateway's custom domains with mutual TLS, and load balancers in
-    verify mode without a revocation list, it does not check revocation.
+    Like API Gateway's custom domains with mutual TLS, and load balancers in verify mode without a revocation list, it
+    does not check revocation.
     """
     context = optional_context(pki, truststore)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
-def optional_context(pki: Pki, truststore: Path | None = None) -> ssl.SSLContext:
+def optional_context(pki: Pki, truststore: Path) -> ssl.SSLContext:
     """Return a server's context that accepts the same client certificates, or none, as CloudFront's optional mode."""
     context = default_endpoint_context(pki)
     context.verify_mode = ssl.CERT_OPTIONAL
     # In TLS 1.3 a client completes the handshake before the server rejects its certificate (RFC 8446 §4.4.2.4), and
     # usually sees a closed connection. In TLS 1.2 it receives the alert that names the reason.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(truststore or pki.truststore)
+    context.load_verify_locations(truststore)
     return context
 
 
-def passthrough_context(pki: Pki, truststore: Path | None = None) -> ssl.SSLContext:
+def passthrough_context(pki: Pki, truststore: Path) -> ssl.SSLContext:
     """Return a server's context that accepts any client certificate of a known CA, expired or not, or none.
 
     A load balancer in passthrough mode also accepts certificates of unknown CAs, which Python's ssl cannot do. So this

@@ -25,7 +25,7 @@ _MEGABYTE = 1_000_000
 
 
 def build_release(
-    project: Path, destination: Path, report: Callable[[str], object], *, complete: bool = False
+    project: Path, destination: Path, report: Callable[[str], object], *, complete: bool
 ) -> dict[str, str | None]:
     """Write a release to a folder, replacing an earlier one.
 

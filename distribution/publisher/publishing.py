@@ -59,7 +59,7 @@ def publish_arn(client: SSMClient, archive: Archive, layer_version: LayerVersion
     tell(f"parameters: {', '.join(names) or 'unchanged'}")
 
 
-def plan(client: LambdaClient, archive: Archive, grant: Grant | None, parameters: SSMClient | None = None) -> str:
+def plan(client: LambdaClient, archive: Archive, grant: Grant | None, parameters: SSMClient | None) -> str:
     """Describe what `bring_up_to_date`, and with a client of SSM `publish_arn`, would do.
 
     Raises botocore's ClientError and BotoCoreError.

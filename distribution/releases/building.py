@@ -34,8 +34,8 @@ def build_release(
     destination: Path,
     report: Callable[[str], object],
     *,
-    complete: bool = True,
-    source_url: str | None = None,
+    complete: bool,
+    source_url: str | None,
 ) -> None:
     """Write a release of the current commit to a folder, replacing an earlier one.
 

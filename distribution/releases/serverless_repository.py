@@ -40,7 +40,7 @@ def _construct_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[s
 _Loader.add_multi_constructor("!", _construct_function)
 
 
-def write_serverless_repository_template(template: Path, destination: Path, source_url: str | None = None) -> None:
+def write_serverless_repository_template(template: Path, destination: Path, source_url: str | None) -> None:
     """Write the template, derived from another template. ``source_url`` is where its source code is published."""
     content = yaml.load(template.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 -- derived from SafeLoader
     derived = _derive(content)

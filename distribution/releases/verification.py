@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def verify_release(
-    project: Path, release: Path, report: Callable[[str], object], *, complete: bool = True
-) -> list[str]:
+def verify_release(project: Path, release: Path, report: Callable[[str], object], *, complete: bool) -> list[str]:
     """Rebuild a release and return one line for each difference.
 
     Nothing is rebuilt if the files differ from the release's own ``SHA256SUMS``. Raises the same as ``build_release``,

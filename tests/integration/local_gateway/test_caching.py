@@ -61,7 +61,10 @@ def served(pki: Pki, kind: ApiKind, identity_sources: tuple[str, ...], **environ
     authorize = Authorizer(settings).authorize
     authorizer = CountedFunction(lambda event, _context: authorize(event))
     gateway = Gateway(replace(sample_api(kind, authorizer), caching=Caching(identity_sources, 3600)))
-    with serve(gateway, custom_domain_context(pki)) as port, serve(gateway, default_endpoint_context(pki)) as default:
+    with (
+        serve(gateway, custom_domain_context(pki, pki.truststore)) as port,
+        serve(gateway, default_endpoint_context(pki)) as default,
+    ):
         yield Served(port, default, authorizer)
 
 

@@ -49,7 +49,7 @@ def test_a_status_of_200_is_not_enough(pki: Pki, body: bytes) -> None:
         start_response("200 OK", [])
         return [body]
 
-    with serve(application, custom_domain_context(pki)) as port:
+    with serve(application, custom_domain_context(pki, pki.truststore)) as port:
         outcome = play(SCENARIOS[0], served_by(application, port), pki)
 
     assert outcome.status == 200
@@ -63,7 +63,7 @@ def test_behind_other_front_doors_the_whole_response_is_compared(pki: Pki, body:
         return [body]
 
     listed = next(scenario for scenario in SCENARIOS if scenario.kinds is FrontDoorKind)
-    with serve(application, custom_domain_context(pki)) as port:
+    with serve(application, custom_domain_context(pki, pki.truststore)) as port:
         outcome = play(listed, Endpoint(FrontDoorKind.ALB_VERIFY, FRONT_DOOR, port), pki)
 
     assert outcome.status == listed.expected.status == 200

@@ -155,7 +155,7 @@ def test_a_port_that_is_taken_is_replaced(pki: Pki) -> None:
 
 def test_after_the_block_nobody_listens_and_no_thread_is_left(pki: Pki) -> None:
     threads = set(threading.enumerate())
-    with serve(hello, custom_domain_context(pki)) as port:
+    with serve(hello, custom_domain_context(pki, pki.truststore)) as port:
         assert get(port, pki, LISTED_CN) == (200, b"hello")
 
     with pytest.raises(ConnectionRefusedError):

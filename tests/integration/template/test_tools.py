@@ -28,7 +28,7 @@ def test_cfn_lint_accepts_each_template_and_rejects_an_invalid_one(tmp_path: Pat
     invalid = tmp_path / "invalid.yaml"
     invalid.write_text("Resources: {Function: {Type: AWS::Nothing::Known}}")
     derived = tmp_path / "serverless-repository.yaml"
-    write_serverless_repository_template(AUTHORIZER.path, derived)
+    write_serverless_repository_template(AUTHORIZER.path, derived, None)
     templates = [*(template.path for template in TEMPLATES), derived, *EXAMPLES, invalid]
     options = ["--include-checks", "I", "--format", "parseable"]
     with pytest.raises(AssertionError) as failure:

@@ -49,5 +49,5 @@ def test_each_step_is_reported_in_order(client: LambdaClient) -> None:
 
 
 def test_a_dry_run_describes_the_steps(client: LambdaClient) -> None:
-    assert plan(client, ARCHIVE, PUBLIC) == "would publish 2.1 MB, grant publisher-public"
-    assert plan(client, ARCHIVE, None) == "would publish 2.1 MB"
+    assert plan(client, ARCHIVE, PUBLIC, None) == "would publish 2.1 MB, grant publisher-public"
+    assert plan(client, ARCHIVE, None, None) == "would publish 2.1 MB"

@@ -51,15 +51,17 @@ def test_commands_are_what_a_shell_takes_even_where_folders_have_spaces() -> Non
     endpoint = Endpoint(ApiKind.REST, Gateway(sample_api(ApiKind.REST, authorizer)), 8443, 8444, authorizer)
     pki = Pki(Path("my folder"))
 
-    comment, command = curl_commands([Scenario("listed", LISTED_CN, ALLOWED)], endpoint, pki)
-    without_certificate = list(curl_commands([SCENARIO], endpoint, pki))[1]
+    comment, command = curl_commands([Scenario("listed", LISTED_CN, ALLOWED)], endpoint, pki, as_sample=True)
+    without_certificate = list(curl_commands([SCENARIO], endpoint, pki, as_sample=True))[1]
 
     assert comment == "# listed: 200 + context"
     assert shlex.split(command) == [
         *("curl", "--include", "--noproxy", "*", "--cacert", "my folder/server-ca.pem"),
         *("--cert", "my folder/listed-cn.pem", "https://127.0.0.1:8443/hello"),
     ]
-    escaping = list(curl_commands([Scenario("escaping", LISTED_CN, ALLOWED, path="/hello/../x")], endpoint, pki))[1]
+    escaping = list(
+        curl_commands([Scenario("escaping", LISTED_CN, ALLOWED, path="/hello/../x")], endpoint, pki, as_sample=True)
+    )[1]
     assert escaping.startswith("curl --include --path-as-is ")
     assert escaping.endswith("https://127.0.0.1:8443/hello/../x")
     assert "--cert " not in without_certificate

@@ -38,9 +38,7 @@ class ExaminedApi:
     UnavailableError.
     """
 
-    def __init__(
-        self, aws: Aws, api: RestApi | HttpApi, domain: Domain | None = None, function_name: str | None = None
-    ) -> None:
+    def __init__(self, aws: Aws, api: RestApi | HttpApi, domain: Domain | None, function_name: str | None) -> None:
         self.aws = aws
         self.api = api
         self._domain = domain
