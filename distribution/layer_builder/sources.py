@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distribution.errors import DistributionError
+from distribution.git import run_git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,13 +43,5 @@ def _is_in_checkout(package: Path) -> bool:
 
 
 def _list(package: Path, *options: str) -> set[Path]:
-    command = ["git", "-C", str(package), "ls-files", "-z", *options, "--", "."]
-    try:
-        result = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 -- no shell
-    except OSError as error:
-        message = f"git is required to list the files of {package}: {error.strerror}"
-        raise DistributionError(message) from error
-    except subprocess.CalledProcessError as error:
-        message = f"git cannot list the files of {package}: {' '.join(error.stderr.decode().split())}"
-        raise DistributionError(message) from error
-    return {Path(name) for name in result.stdout.decode().split("\0") if name}
+    names = run_git(package, "ls-files", "-z", *options, "--", ".").split("\0")
+    return {Path(name) for name in names if name}

@@ -88,14 +88,12 @@ def test_a_failure_of_git_is_reported_instead_of_packing_all_files(
     tracked_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(DistributionError, match=r"git is required to list the files of .*: No such file or directory"):
+    with pytest.raises(DistributionError, match=r"git is required for .*: No such file or directory"):
         find(tracked_package)
     write_script(tmp_path / "bin/git", "#!/bin/sh\necho 'fatal: detected dubious\nownership' >&2\nexit 128\n")
     with pytest.raises(SystemExit, match="1"):
         main(["function", str(tracked_package), str(tmp_path / "built"), PYTHON_VERSIONS[0]])
-    assert capsys.readouterr().err == (
-        f"git cannot list the files of {tracked_package}: fatal: detected dubious ownership\n"
-    )
+    assert capsys.readouterr().err == (f"git ls-files failed in {tracked_package}: fatal: detected dubious ownership\n")
     assert not (tmp_path / "built").exists()
 
 

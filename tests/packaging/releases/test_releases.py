@@ -232,10 +232,10 @@ def test_a_folder_that_is_no_checkout_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["build", str(tmp_path / "release")], tmp_path) == 1
-    assert capsys.readouterr().err.startswith("a release needs a git checkout with a commit: fatal: ")
+    assert capsys.readouterr().err.startswith(f"git rev-parse failed in {tmp_path}: fatal: ")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["build", str(tmp_path / "release")], tmp_path) == 1
-    assert capsys.readouterr().err == "a release needs git: No such file or directory\n"
+    assert capsys.readouterr().err == f"git is required for {tmp_path}: No such file or directory\n"
 
 
 def test_a_folder_that_is_no_release_is_not_replaced(
