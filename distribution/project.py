@@ -1,4 +1,4 @@
-"""The project's folders, and what its layer's files say about it."""
+"""The project's folders, version and licence. Importing this module reads files."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def read_metadata(project: Path) -> dict[str, Any]:
     module = (project / "layer/client_certificate_auth/__init__.py").read_text(encoding="utf-8")
     (version,) = re.findall(r'^__version__ = "(.+)"$', module, re.MULTILINE)
     return {**table, "version": version}
+
+
+_METADATA = read_metadata(ROOT)
+
+VERSION: Final[str] = _METADATA["version"]
+"""The project's semantic version."""
+
+LICENSE: Final[str] = _METADATA["license"]
+"""The project's licence, as an SPDX expression."""

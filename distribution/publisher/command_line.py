@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from distribution.errors import DistributionError
-from distribution.metadata import VERSION
+from distribution.project import VERSION
 from distribution.publisher.archives import read_archives
 from distribution.publisher.clients import connect, find_unreachable
 from distribution.publisher.grants import PUBLIC, Grant

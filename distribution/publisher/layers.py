@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from distribution.errors import DistributionError
-from distribution.metadata import LICENSE, VERSION
+from distribution.project import LICENSE, VERSION
 from distribution.publisher.archives import code_sha256
 from distribution.python_versions import PYTHON_VERSIONS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distribution.metadata import VERSION
+from distribution.project import VERSION
 from distribution.publisher.grants import change_grants, plan_grants
 from distribution.publisher.layers import check_download, find_published, publish
 

@@ -16,8 +16,7 @@ import pytest
 
 from distribution.layer_builder.interpreters import find_interpreters, full_version
 from distribution.layer_builder.wheels import Architecture
-from distribution.metadata import LICENSE, VERSION
-from distribution.project import ROOT
+from distribution.project import LICENSE, ROOT, VERSION
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.bills_of_materials import problem_of
 

@@ -15,8 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from distribution.errors import DistributionError
-from distribution.metadata import VERSION
-from distribution.project import DISTRIBUTIONS, ROOT
+from distribution.project import DISTRIBUTIONS, ROOT, VERSION
 from distribution.releases.python_packages import build_packages
 from tests.certificates import client_pem
 from tests.shared_folder import shared_folder

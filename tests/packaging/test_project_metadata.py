@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 import client_certificate_auth
-from distribution.metadata import LICENSE, VERSION
-from distribution.project import DISTRIBUTIONS, ROOT, read_metadata
+from distribution.project import DISTRIBUTIONS, LICENSE, ROOT, VERSION, read_metadata
 from tests.yaml_templates import yaml_parse
 
 PROJECT = read_metadata(ROOT)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from distribution.metadata import VERSION
+from distribution.project import VERSION
 from tests.lambda_runtime import PROJECT, lambda_function
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distribution.metadata import VERSION
+from distribution.project import VERSION
 from distribution.publisher.command_line import main
 from tests.packaging.publisher.lambda_service import Refusal
 

@@ -15,8 +15,7 @@ import boto3
 import pytest
 
 from distribution.digests import write_digests
-from distribution.metadata import VERSION
-from distribution.project import ROOT, read_metadata
+from distribution.project import ROOT, VERSION, read_metadata
 from distribution.publisher import clients
 from distribution.publisher.archives import MAXIMUM_SIZE
 from distribution.publisher.command_line import NEXT_STEPS, main

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from distribution.metadata import VERSION
-from distribution.project import ROOT
+from distribution.project import ROOT, VERSION
 from distribution.releases.serverless_repository import write_serverless_repository_template
 from tests.integration.template.intrinsic_functions import references
 from tests.yaml_templates import yaml_parse
