@@ -13,8 +13,8 @@ from client_certificate_auth.testing import alb_event, alb_headers, cloudfront_h
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.api_gateway.client_request import ClientRequest, read_request
 from local_gateway.api_gateway.functions import FunctionError, LambdaFunction, invoke
-from local_gateway.api_gateway.gateway import logger
 from local_gateway.api_gateway.responses import MalformedResponseError, integration_response
+from local_gateway.server import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,13 @@ from local_gateway.api_gateway.responses import (
     gateway_response,
     integration_response,
 )
+from local_gateway.server import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from werkzeug.wrappers import Response
-
-logger = logging.getLogger("local_gateway")
 
 LONGEST_ARN = 1600
 """In bytes. To a longer request, API Gateway responds with 414."""
