@@ -12,7 +12,7 @@ from mtls_authorizer_cli.doctor.account.aws import AbsentError, UnavailableError
 from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.permission import PRINCIPAL, invoke_statements
 from mtls_authorizer_cli.doctor.findings import Check, Mistake
-from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
+from mtls_authorizer_cli.doctor.live.domain_checks import ExaminedDomain
 from mtls_authorizer_cli.doctor.offline.truststore import namesakes, public_key
 from mtls_authorizer_cli.printed import listing
 
@@ -69,7 +69,7 @@ def _identity_sources(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mis
     for domain in examined.domains:
         if domain.truststore_uri is None:
             continue
-        bundle = DomainChecks(examined.aws, domain, own.function).examined_truststore().bundle
+        bundle = ExaminedDomain(examined.aws, domain, own.function).examined_truststore().bundle
         if any(len({public_key(each.certificate) for each in group}) > 1 for group in namesakes(bundle)):
             problem = f"it caches by issuer and serial number, and two CAs of {domain.truststore_uri} have one name"
             yield _shared_cache(examined, authorizer, problem)

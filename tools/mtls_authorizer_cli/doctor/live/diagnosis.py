@@ -16,7 +16,7 @@ from mtls_authorizer_cli.doctor.findings import Diagnosis, combine
 from mtls_authorizer_cli.doctor.live.api_checks import API_CHECKS
 from mtls_authorizer_cli.doctor.live.authorizer_checks import AUTHORIZER_CHECKS
 from mtls_authorizer_cli.doctor.live.domain_checks import CHECKS as DOMAIN_CHECKS
-from mtls_authorizer_cli.doctor.live.domain_checks import DomainChecks
+from mtls_authorizer_cli.doctor.live.domain_checks import ExaminedDomain
 from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
 from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi
 from mtls_authorizer_cli.doctor.live.function_checks import FUNCTION_CHECKS
@@ -83,7 +83,7 @@ class _Examination:
             return
         for domain in domains:
             if self._is_new(str(domain)):
-                yield DomainChecks(self._aws, domain, examined.function).diagnosis(self._progress)
+                yield ExaminedDomain(self._aws, domain, examined.function).diagnosis(self._progress)
 
     def _of_functions(self, examined: ExaminedApi) -> Iterator[Diagnosis]:
         try:
@@ -107,7 +107,7 @@ class _Examination:
         if domain is None:
             return of_function
         note = Diagnosis(notes=(f"{domain} leads to no API",))
-        return combine(of_function, DomainChecks(self._aws, domain, function).diagnosis(self._progress), note)
+        return combine(of_function, ExaminedDomain(self._aws, domain, function).diagnosis(self._progress), note)
 
     def _is_new(self, name: str) -> bool:
         is_new = name not in self._examined
