@@ -77,7 +77,7 @@ def test_a_crl_is_stored_and_kept_until_there_is_a_newer_one(
 def test_a_crl_needs_no_number(server: CrlServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server.answers["/ca.crl"] = ok(CA.revoke(entry(5), this_update=TODAY, next_update=None))
     assert fetch(server, "--private") == 0
-    assert capsys.readouterr().err == f"ca.crl: issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n"
+    assert capsys.readouterr().err == f"ca.crl: issued {TODAY:%Y-%m-%dT%H:%M:%SZ}\n"
     assert (folder / "ca.crl").exists()
 
 

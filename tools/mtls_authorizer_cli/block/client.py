@@ -15,7 +15,7 @@ from mtls_authorizer.rules.fields import parse_exact
 from mtls_authorizer.rules.names.name_correction import attribute_types
 from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError, command_errors
-from mtls_authorizer_cli.printed import plain, quoted
+from mtls_authorizer_cli.printed import plain, quoted, utc_timestamp
 
 if TYPE_CHECKING:
     import argparse
@@ -114,7 +114,7 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
         )
     if certificate.not_after < datetime.now(UTC):
         yield (
-            f"the certificate expired at {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC; renewed ones with the same key "
+            f"the certificate expired at {utc_timestamp(certificate.not_after)}; renewed ones with the same key "
             "are affected as well"
         )
 

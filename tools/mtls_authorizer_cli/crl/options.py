@@ -20,7 +20,7 @@ from mtls_authorizer_cli.command_line import (
     read_file,
     shown_file,
 )
-from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.printed import quoted, utc_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,7 +94,7 @@ def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:
 def describe_crl(crl: RevocationList) -> str:
     """Return the number of a CRL and its date."""
     number = "" if crl.number is None else f"number {crl.number:X}, "
-    return f"{number}issued {crl.this_update:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{number}issued {utc_timestamp(crl.this_update)}"
 
 
 def replace_file(path: Path, content: bytes) -> None:

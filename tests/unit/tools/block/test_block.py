@@ -307,7 +307,7 @@ def test_notes_name_doubtful_certificates(folder: Path, capsys: pytest.CaptureFi
     (folder / "ca.pem").write_text(issue(extensions=[IS_A_CA]))
     assert command("block", "client.pem") == 0
     words = " ".join(capsys.readouterr().out.split())
-    assert f"note the certificate expired at {TODAY - 5 * DAY:%Y-%m-%d %H:%M:%S} UTC; renewed ones" in words
+    assert f"note the certificate expired at {TODAY - 5 * DAY:%Y-%m-%dT%H:%M:%SZ}; renewed ones" in words
     assert "note client.pem contains 2 certificates: the first, the client's, is used." in words
     assert command("block", "ca.pem") == 0
     words = " ".join(capsys.readouterr().out.split())

@@ -80,7 +80,7 @@ def test_the_index_may_be_written_elsewhere(folder: Path) -> None:
 def test_a_crl_needs_neither_number_nor_next_update(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ca.crl").write_bytes(CA.revoke(entry(5), this_update=TODAY, next_update=None))
     assert run("ca.crl", "--truststore", "bundle.pem") == 0
-    assert f" bytes; issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n" in capsys.readouterr().err
+    assert f" bytes; issued {TODAY:%Y-%m-%dT%H:%M:%SZ}\n" in capsys.readouterr().err
 
 
 def test_an_index_is_as_readable_as_any_new_file(folder: Path) -> None:
@@ -313,7 +313,7 @@ def test_the_bar_is_removed_before_the_result_is_printed(
         f"[{'.' * 40}] verifying ca.crl",
         f"[{'.' * 40}] 0 of 5 serial numbers",
         f"[{'#' * 40}] writing",
-        f"ca.crl.index: 1,422 bytes; issued {TODAY:%Y-%m-%d %H:%M:%S} UTC\n",
+        f"ca.crl.index: 1,422 bytes; issued {TODAY:%Y-%m-%dT%H:%M:%SZ}\n",
     ]
 
 
