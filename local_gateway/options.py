@@ -10,7 +10,7 @@ from local_gateway.deployment import SERVERS
 from local_gateway.pki.folder import FOLDER
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
 from mtls_authorizer_cli.command_line import Parser, command_errors, named_path
-from mtls_authorizer_cli.configuration.function import add_options, read_environment
+from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ import pytest
 
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.configuration.function import read_environment
+from mtls_authorizer_cli.configuration.variables import read_environment
 from tests.aws_server import ACCOUNT, REGION
 from tests.faulty_proxy import answer
 from tests.lambda_functions import deploy, publish

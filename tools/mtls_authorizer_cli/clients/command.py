@@ -20,8 +20,8 @@ from mtls_authorizer_cli.command_line import (
     shown_file,
     write_output,
 )
-from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.loading import load_configuration, logged_failures, notes_on_configuration
+from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 

@@ -17,7 +17,7 @@ from mtls_authorizer_cli.command_line import (
     shown_file,
     write_output,
 )
-from mtls_authorizer_cli.configuration.function import read_env_file
+from mtls_authorizer_cli.configuration.variables import read_env_file
 from mtls_authorizer_cli.doctor.findings import combine
 from mtls_authorizer_cli.doctor.offline.certificates import examine_certificates
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment

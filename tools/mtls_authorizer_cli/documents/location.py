@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, written_file
-from mtls_authorizer_cli.configuration.function import add_options as add_function_options
-from mtls_authorizer_cli.configuration.function import read_environment
 from mtls_authorizer_cli.configuration.sources import RULES, RULES_URI, parse_location, read_settings_with
+from mtls_authorizer_cli.configuration.variables import add_options as add_function_options
+from mtls_authorizer_cli.configuration.variables import read_environment
 from mtls_authorizer_cli.documents.update import update_document
 
 if TYPE_CHECKING:

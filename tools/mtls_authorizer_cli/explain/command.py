@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, is_terminal, write_output
-from mtls_authorizer_cli.configuration.function import read_environment
 from mtls_authorizer_cli.configuration.loading import logged_failures
+from mtls_authorizer_cli.configuration.variables import read_environment
 from mtls_authorizer_cli.explain.inputs import read_inputs
 from mtls_authorizer_cli.explain.log_entry import read_entry
 from mtls_authorizer_cli.explain.log_explanation import explain_entry

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.command_line import CommandError, read_time
-from mtls_authorizer_cli.configuration.function import add_options as add_function_options
 from mtls_authorizer_cli.configuration.loading import (
     load_configuration,
     notes_on_configuration,
     read_truststore_of_domain,
 )
+from mtls_authorizer_cli.configuration.variables import add_options as add_function_options
 from mtls_authorizer_cli.explanation.question import Question, read_certificate, with_api_id, with_domain_name
 
 if TYPE_CHECKING:

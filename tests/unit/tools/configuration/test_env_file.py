@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.configuration.function import read_environment
+from mtls_authorizer_cli.configuration.variables import read_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

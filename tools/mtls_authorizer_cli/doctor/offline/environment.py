@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
-from mtls_authorizer_cli.configuration.function import MEMORY_SIZE
+from mtls_authorizer_cli.configuration.variables import MEMORY_SIZE
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, suspicious_rule
 from mtls_authorizer_cli.rules.check.command import check_environment
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
-from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.sources import (
     check_issuer_keys,
     make_rule_set,
@@ -15,6 +14,7 @@ from mtls_authorizer_cli.configuration.sources import (
     read_settings_without_document,
     read_truststore_of,
 )
+from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare

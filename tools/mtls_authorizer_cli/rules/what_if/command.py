@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
-from mtls_authorizer_cli.configuration.function import add_options, read_environment
 from mtls_authorizer_cli.configuration.sources import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
     read_truststore_of,
 )
+from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
