@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -64,20 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     except (DistributionError, BotoCoreError) as error:
         _tell(error)
         return 1
-    failed: list[str] = []
-    for name, unreachable in find_unreachable(regions).items():
-        _tell(f"{name}: failed: {unreachable}")
-        failed.append(name)
-    published: list[_Published] = []
-    for region, archive in product(regions, archives):
-        if region.name in failed:
-            continue
-        place = f"{region.name} {archive.architecture}"
-        try:
-            published += _publish(region, archive, options, place)
-        except _FAILURES as error:
-            _tell(f"{place}: failed: {error}{_next_step(error)}")
-            failed.append(place)
+    published, failed = _publish_all(regions, archives, options)
     if not options.dry_run:
         failed += _report(published, options.build / "layer-arns.json")
     if failed:
@@ -125,6 +113,27 @@ def _organization(text: str) -> Grant:
     return Grant(text)
 
 
+def _publish_all(
+    regions: Sequence[Region], archives: Sequence[Archive], options: argparse.Namespace
+) -> tuple[list[_Published], list[str]]:
+    """Publish to all regions, and return the lines of the result and the places where it has failed."""
+    published: list[_Published] = []
+    failed: list[str] = []
+    for name, unreachable in find_unreachable(regions).items():
+        _tell(f"{name}: failed: {unreachable}")
+        failed.append(name)
+    for region, archive in product(regions, archives):
+        if region.name in failed:
+            continue
+        place = f"{region.name} {archive.architecture}"
+        try:
+            published += _publish(region, archive, options, place)
+        except _FAILURES as error:
+            _tell(f"{place}: failed: {error}{_next_step(error)}")
+            failed.append(place)
+    return published, failed
+
+
 def _publish(region: Region, archive: Archive, options: argparse.Namespace, place: str) -> list[_Published]:
     """Publish an archive and return its line of the result; a dry run has none."""
     client = region.lambda_client
@@ -162,5 +171,6 @@ def _report(published: Sequence[_Published], file: Path) -> list[str]:
 
 
 def _tell(what: object) -> None:
-    """Print one line, even if an error's text has several."""
-    print(" ".join(str(what).split()), file=sys.stderr, flush=True)
+    """Print one line, even if an error's text has several. Raises nothing: nobody needs to read it."""
+    with suppress(OSError):
+        print(" ".join(str(what).split()), file=sys.stderr, flush=True)

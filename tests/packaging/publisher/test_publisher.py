@@ -9,6 +9,7 @@ import runpy
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
@@ -137,6 +138,18 @@ def test_progress_is_reported_per_region_and_architecture(publish: Publish) -> N
             "downloaded it: the digest is correct",
             "permissions: unchanged",
         ]
+
+
+def test_progress_that_nobody_reads_does_not_end_the_publication(
+    service: LambdaService, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    # Closing it fails once more.
+    with suppress(BrokenPipeError), os.fdopen(writing, "w") as progress:
+        monkeypatch.setattr(sys, "stderr", progress)
+        assert publish().status == 0
+    assert [service.calls[region, "PublishLayerVersion"] for region in REGIONS] == [2, 2]
 
 
 def test_a_repeated_region_is_published_to_once(service: LambdaService, publish: Publish) -> None:
